@@ -1,0 +1,58 @@
+# WithThis. `make demo` and `make test` work in a fresh clone with Python 3.11 or newer, make and a package index.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TRAIN_STAMP := $(VENV)/.installed-train
+WITHTHIS_PORT ?= 8000
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+export WITHTHIS_PORT
+
+.PHONY: help install demo test lint format bench train-starter evaluate-starter clean
+
+help: ## Show the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One environment, made again only when what it is made from has changed.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("WithThis needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing packages (a few minutes the first time)"
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(TRAIN_STAMP): $(STAMP)
+	@$(PIP_INSTALL) --editable '.[dev,train]'
+	@touch $@
+
+install: $(STAMP) ## Create .venv and install everything
+
+demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed query
+	@$(BIN)/withthis demo
+
+test: $(STAMP) ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## Style and types
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	@$(BIN)/python -m ruff check --fix .
+	@$(BIN)/python -m ruff format .
+
+bench: $(STAMP) ## Time and memory of a composed query, stage by stage
+	@$(BIN)/python -m benchmarks.stages
+
+train-starter: $(TRAIN_STAMP) ## Train the starter models again, from packages only
+	@$(BIN)/python -m starter.train
+
+evaluate-starter: $(STAMP) ## Quality of the starter models on held-out motifs
+	@$(BIN)/python -m starter.evaluate
+
+clean: ## Remove caches and the demo data (the environment stays)
+	@rm -rf .withthis .pytest_cache .mypy_cache .ruff_cache .hypothesis

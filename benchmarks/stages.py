@@ -1,0 +1,85 @@
+"""`python -m benchmarks.stages`: time of a composed query by stage, and the memory of the process.
+
+Every query has another picture, so that no caption comes from the cache. Queries run one after the other in this
+process, through the same pipeline that the service runs. Aims of issue 1, on two cores: p50 of the whole query at most
+1,000 ms with reranking and 80 ms without; at most 1.5 GB resident.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import psutil
+import typer
+from rich.table import Table
+
+from service.cli.console import out, progress_bar, start
+from service.cli.demo import DEMO_DIR, make_shop
+from service.cli.index import run_ingest
+from service.parts import Parts, build_parts
+from service.search import STAGES
+from service.search_types import RerankOptions, SearchRequest, UploadedImage
+
+TEXT = "a phone case with this"
+WARM_UP = 5
+
+Timings = dict[str, list[float]]
+
+
+def measure(parts: Parts, pictures: Sequence[bytes], *, rerank: bool) -> Timings:
+    """Milliseconds by stage, one value a query; the first queries only warm up and are not counted."""
+    times: Timings = {stage: [] for stage in STAGES}
+    with progress_bar() as bar:
+        for number, picture in enumerate(bar.track(pictures, description="with rerank" if rerank else "without")):
+            request = SearchRequest(text=TEXT, image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
+            found = parts.search(request).timings_ms
+            if number >= WARM_UP:
+                for stage in STAGES:
+                    times[stage].append(found.get(stage, 0.0))
+    return times
+
+
+def percentiles(times: Timings) -> dict[str, dict[str, float]]:
+    """p50 and p95 by stage, milliseconds."""
+    return {
+        stage: {f"p{p}": round(float(np.percentile(values, p)), 1) for p in (50, 95)} for stage, values in times.items()
+    }
+
+
+def main(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo shop is.")] = DEMO_DIR,
+    queries: Annotated[int, typer.Option(min=1, help="Queries of each kind.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure and print."""
+    settings = start(data_dir=folder, store_uri=str(folder / "milvus.db"))
+    feed = make_shop(folder / "shop-900", 900)
+    parts = build_parts(settings)
+    try:
+        run_ingest(feed, settings, parts.encoder, parts.store)
+        files = sorted(feed.parent.glob("images/*"))[: queries + WARM_UP]
+        pictures = [file.read_bytes() for file in files]
+        with_rerank = percentiles(measure(parts, pictures, rerank=True))
+        without = percentiles(measure(parts, pictures, rerank=False))
+    finally:
+        parts.close()
+    resident = psutil.Process().memory_info().rss / 1e9
+    if as_json:
+        out.print_json(json.dumps({"rerank": with_rerank, "no_rerank": without, "resident_gb": round(resident, 3)}))
+        return
+    table = Table(title=f"one composed query, ms ({len(pictures) - WARM_UP} queries)", title_justify="left")
+    for column in ("stage", "rerank p50", "rerank p95", "without p50", "without p95"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for stage in STAGES:
+        cells = (with_rerank[stage]["p50"], with_rerank[stage]["p95"], without[stage]["p50"], without[stage]["p95"])
+        table.add_row(stage, *(f"{cell:.1f}" for cell in cells))
+    out.print(table)
+    out.print(f"resident memory of the process: {resident:.2f} GB")
+
+
+if __name__ == "__main__":
+    typer.run(main)

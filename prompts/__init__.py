@@ -1,0 +1,6 @@
+"""Prompt templates as data: one YAML file a prompt, checked on load by `rerank.prompts`.
+
+Fields: id, version, task (caption, rank, match), layout (image, panel, images), purpose, placeholders, output
+(caption, json-ranking), max_new_tokens, template. `{name}` in a template is a placeholder; other braces are text.
+A changed wording is a new version, so that a recorded answer can name exactly what was asked.
+"""

@@ -1,0 +1,30 @@
+"""What a strategy is asked about: the shopper's query and the products that retrieval found."""
+
+from dataclasses import dataclass
+
+from PIL.Image import Image
+
+__all__ = ["Candidate", "RerankQuery"]
+
+
+@dataclass(frozen=True, slots=True)
+class RerankQuery:
+    """A sentence, a picture (RGB), or both."""
+
+    text: str | None
+    image: Image | None
+    image_hash: str | None
+    """Content hash of the picture; the key under which its caption is kept. None: the caption is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One retrieved product."""
+
+    id: str
+    title: str
+    """As the catalogue has it: untrusted text, cleaned before it meets a prompt."""
+    image: Image | None
+    """RGB. None where the product has no picture; it is shown as an empty cell."""
+    score: float
+    """Retrieval score, higher is better."""

@@ -1,0 +1,1 @@
+"""Who runs the vision-language model. One module an engine; `base` is what they have in common."""

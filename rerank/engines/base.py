@@ -1,0 +1,71 @@
+"""The seam to a vision-language model: pictures and a prompt in, text out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from PIL.Image import Image
+
+from rerank.labels import MAX_LABELS
+
+__all__ = ["Engine", "EngineInfo", "EngineRequest", "Generation"]
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a strategy has to know about an engine. ValueError if it claims more candidates than there are labels."""
+
+    id: str
+    """Names the model and its revision: captions are kept under it."""
+    layout: Literal["images", "panel"]
+    """How the rank task gets its pictures: one by one, or as one panel."""
+    max_candidates: int
+    """The most candidates one call can rank, 1…26."""
+    label_scores: bool
+    """Whether `Generation.label_scores` is given for the rank task."""
+    constrained: bool
+    """Whether decoding is held to a permutation of the labels, so that the answer stands at the start of the text."""
+    prompts: Mapping[str, str]
+    """Task ("caption", "rank") → id of the prompt used unless another one is asked for."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_candidates <= MAX_LABELS:
+            raise ValueError(f"max_candidates must be 1…{MAX_LABELS}, not {self.max_candidates}")
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """One call. With labels it is a rank task: the engine constrains its text to a permutation of them if it can."""
+
+    prompt: str
+    """The rendered template, without chat tokens; the engine adds its own chat format."""
+    images: tuple[Image, ...]
+    """RGB. Layout "images": the query picture, if there is one, comes before one picture a label."""
+    labels: tuple[str, ...] = ()
+    max_new_tokens: int = 256
+    deadline: float | None = None
+    """A value of `time.monotonic()`; an engine that can stop early raises EngineTimeout there."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the model wrote."""
+
+    text: str
+    finish: Literal["stop", "length"]
+    """"length": the text was cut off at `max_new_tokens`."""
+    label_scores: tuple[float, ...] | None = None
+    """Logits of the labels, in label order, at the first ranking step; None if the engine has none to give."""
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+
+
+class Engine(Protocol):
+    """Anything that runs a vision-language model."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What the engine is and can do; constant."""
+
+    def generate(self, request: EngineRequest) -> Generation:
+        """Answer one request. Raises EngineError, or EngineTimeout and EngineOverloaded where those fit better."""

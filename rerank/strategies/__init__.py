@@ -1,0 +1,1 @@
+"""How a model is asked for an order. One module a strategy; `base` is what they have in common."""

@@ -1,0 +1,63 @@
+"""The seam between a search and a way of reranking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from PIL.Image import Image
+
+from rerank.candidates import Candidate, RerankQuery
+from rerank.ranking import Ranking
+
+__all__ = ["Degraded", "RerankOutcome", "Strategy"]
+
+Degraded = Literal["rerank_timeout", "rerank_error", "rerank_overloaded"]
+"""Why the retrieval order stands in for a reranked one."""
+
+
+@dataclass(frozen=True)
+class RerankOutcome:
+    """A complete ranking of the candidates and how it came about."""
+
+    ranking: Ranking
+    caption: str | None
+    """What the query picture shows; None without a picture."""
+    engine: str
+    strategy: str
+    prompt: str
+    """The rank prompt as "id@version"."""
+    raw: str = ""
+    """What the model wrote for the rank task, at most 64 KiB; for logs, not for pages."""
+    panel: Image | None = None
+    """The one picture the model ranked; None for an engine that takes pictures one by one."""
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    """Milliseconds of the stages "caption" and "rerank"; 0 for a stage that did not run."""
+    prompt_tokens: int = 0
+    """Over both calls."""
+    generated_tokens: int = 0
+    """Over both calls."""
+    degraded: Degraded | None = None
+    """Set when the engine gave no answer and the ranking is the retrieval order."""
+
+
+class Strategy(Protocol):
+    """A way to turn candidates in retrieval order into a ranking. It never loses, doubles or invents a candidate."""
+
+    @property
+    def name(self) -> str:
+        """Name in settings and answers."""
+
+    def rerank(
+        self,
+        query: RerankQuery,
+        candidates: Sequence[Candidate],
+        *,
+        prompt: str | None = None,
+        deadline: float | None = None,
+    ) -> RerankOutcome:
+        """Rank the candidates, given in retrieval order.
+
+        `prompt` names another rank prompt than the engine's own; `deadline` is a value of `time.monotonic()`.
+        Engine failures come back as the retrieval order with `degraded` set. PromptError or LayoutError for a
+        prompt that does not exist or does not fit the engine.
+        """

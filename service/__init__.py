@@ -1,0 +1,1 @@
+"""The running system: encoders, stores, catalogue, media, search, HTTP and command line."""

@@ -1,0 +1,1 @@
+"""HTTP only: controllers, schemas, problem+json. What a search *is* stands in `service.search`."""

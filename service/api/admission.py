@@ -1,0 +1,54 @@
+"""Lets only so many searches work at once and only so many wait, for so long; the others get 429 at once.
+
+Work runs in threads, so that the event loop stays free for `/healthz` and for refusing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from service.errors import Overloaded
+
+T = TypeVar("T")
+
+
+class Admission:
+    """A semaphore with a bounded waiting room, for one event loop."""
+
+    def __init__(self, *, concurrency: int, queue: int, wait_s: float, retry_after_s: int) -> None:
+        """`concurrency` calls work at once, `queue` more may wait, each at most `wait_s` seconds."""
+        self._slots = anyio.Semaphore(concurrency)
+        self._threads = anyio.CapacityLimiter(concurrency)
+        self._room = concurrency + queue
+        self._present = 0
+        self._wait_s = wait_s
+        self._retry_after_s = retry_after_s
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` in a thread.
+
+        Raises:
+            Overloaded: the waiting room is full, or no slot came free in time.
+        """
+        if self._present >= self._room:
+            raise Overloaded(retry_after_s=self._retry_after_s)
+        self._present += 1
+        try:
+            await self._take_slot()
+            try:
+                return await anyio.to_thread.run_sync(work, limiter=self._threads)
+            finally:
+                self._slots.release()
+        finally:
+            self._present -= 1
+
+    async def _take_slot(self) -> None:
+        with anyio.move_on_after(self._wait_s) as scope:
+            await self._slots.acquire()
+        # A slot given at the very moment of the time-out is ours: `cancelled_caught` is then false.
+        if scope.cancelled_caught:
+            raise Overloaded(retry_after_s=self._retry_after_s)

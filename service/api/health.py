@@ -1,0 +1,27 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+import anyio.to_thread
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from service.api.openapi import problems
+from service.parts import Parts
+
+
+class HealthController(Controller):
+    """For load balancers and orchestrators."""
+
+    tags = ("health",)
+
+    @get("/healthz", summary="Is the process alive?", sync_to_thread=False)
+    def healthz(self) -> dict[str, str]:
+        """Touches no model and no store, so that a busy service is not taken for a dead one."""
+        return {"status": "ok"}
+
+    @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
+    async def readyz(self, parts: NamedDependency[Parts]) -> dict[str, str | int]:
+        """The encoder is loaded and the store answers and holds a collection made by this encoder."""
+        rows = await anyio.to_thread.run_sync(parts.check)
+        return {"status": "ready", "encoder": parts.encoder.info.id, "rows": rows}

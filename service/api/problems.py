@@ -1,0 +1,94 @@
+"""One error shape for every route: RFC 9457 problem documents with texts that were written here.
+
+No exception's own words reach a client: they may hold memory addresses, paths and input (CVE-2026-22778).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from service.errors import PROBLEM_NAMESPACE, BodyTooLarge, InternalFault, Overloaded, WithThisError
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_TYPE = "application/problem+json"
+
+_ROUTING_TEXTS: Mapping[int, tuple[str, str, str]] = {
+    400: ("bad-request", "The request cannot be read", "Compare the request with the description at /schema."),
+    404: ("no-such-route", "There is nothing here", "Check the address; all routes are listed at /schema."),
+    405: (
+        "method-not-allowed",
+        "This route does not know that method",
+        "Use one of the methods in the Allow header; /schema lists them all.",
+    ),
+    415: (
+        "unsupported-media-type",
+        "This content type is not accepted",
+        "Send application/json or multipart/form-data.",
+    ),
+}
+
+_ANY_CLIENT_ERROR = ("bad-request", "The request cannot be answered", "Compare the request with /schema.")
+
+
+def problem_response(problem: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response[Any]:
+    """A problem document as a response; its `status` member is the HTTP status."""
+    status = problem["status"]
+    assert isinstance(status, int)
+    return Response(
+        dict(problem),
+        status_code=status,
+        media_type=PROBLEM_TYPE,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> Response[Any]:
+    """Our own errors know their status and text."""
+    if error.status >= 500:
+        logger.error("%s %s: %s", request.method, request.url.path, error.type, exc_info=error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Overloaded) else {}
+    return problem_response(error.problem(), headers)
+
+
+def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Errors of the framework: status kept, words replaced."""
+    status = error.status_code
+    if status == BodyTooLarge.status:
+        return handle_own_error(request, BodyTooLarge())
+    if status >= 500:
+        return handle_own_error(request, InternalFault())
+    allow = (error.headers or {}).get("Allow")
+    return _routing_problem(status, {"Allow": allow} if allow else {})
+
+
+def not_found() -> Response[Any]:
+    """The answer where there is no route."""
+    return _routing_problem(HTTPStatus.NOT_FOUND, {})
+
+
+def _routing_problem(status: int, headers: Mapping[str, str]) -> Response[Any]:
+    slug, title, detail = _ROUTING_TEXTS.get(status, _ANY_CLIENT_ERROR)
+    problem = {"type": PROBLEM_NAMESPACE + slug, "title": title, "status": int(status), "detail": detail}
+    return problem_response(problem, headers)
+
+
+def handle_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The outermost fault boundary: log what happened, tell the client only that it did."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem_response(InternalFault().problem())
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    WithThisError: handle_own_error,
+    HTTPException: handle_http_error,
+    HTTPStatus.INTERNAL_SERVER_ERROR: handle_anything_else,
+    Exception: handle_anything_else,
+}

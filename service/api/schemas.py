@@ -1,0 +1,204 @@
+"""The JSON of `/v1/search`: what is accepted, and what is answered. Unknown fields are refused, never ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.products import Product
+from service.search_types import (
+    ImageSource,
+    InlineImage,
+    ProductImage,
+    RerankOptions,
+    RerankReport,
+    SearchRequest,
+    SearchResponse,
+    SearchResult,
+)
+from service.stores.filters import Filter
+
+MAX_CANDIDATES = 100
+MAX_DEADLINE_MS = 600_000
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ImageBody(_Body):
+    """The picture of the query: exactly one of the three."""
+
+    data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
+    url: str | None = Field(default=None, max_length=4096, description="the address of a picture; off in this service")
+    product_id: str | None = Field(
+        default=None, min_length=1, max_length=256, description="the stored picture of this product"
+    )
+
+
+class RerankBody(_Body):
+    """How to rerank; every field has a default in the service's settings."""
+
+    enabled: bool | None = Field(default=None, description="false: answer in retrieval order")
+    strategy: str | None = Field(default=None, max_length=64, description="how candidates are compared, e.g. listwise")
+    candidates: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] | None = Field(
+        default=None, description="how many of the first results are reranked; the rest keep their place"
+    )
+    prompt: str | None = Field(default=None, max_length=64, description="id or id@version of a prompt template")
+    fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
+        default=None, description="1: order of the reranker alone; 0: order of retrieval alone"
+    )
+    require: bool = Field(default=False, description="true: 503 rather than an answer in retrieval order")
+    deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
+        default=None, description="time for captioning and reranking, milliseconds"
+    )
+
+
+class SearchBody(_Body):
+    """A composed query: a sentence, a picture, or both."""
+
+    text: str | None = Field(default=None, description="e.g. 'a phone case with this'")
+    image: ImageBody | None = Field(default=None, description="the picture that 'this' in the text means")
+    filter: Filter | None = Field(default=None, description="conditions on category, price, title and attributes")
+    limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many products to answer with")
+    rerank: RerankBody = Field(default_factory=RerankBody)
+
+
+class ScoresOut(_Body):
+    """Scores of one result; higher is better. `rerank` is null where the engine gives none."""
+
+    retrieval: float
+    rerank: float | None
+    fused: float | None
+
+
+class ProductOut(_Body):
+    """A product as clients see it."""
+
+    id: str
+    title: str
+    category: str | None
+    price: float | None
+    attributes: dict[str, Any]
+    image_url: str | None
+
+
+class ResultOut(_Body):
+    """One product with its place now (`rank`) and before reranking (`retrieval_rank`); both count from 1."""
+
+    rank: int
+    retrieval_rank: int
+    product: ProductOut
+    scores: ScoresOut
+
+
+class QueryOut(_Body):
+    """What the service understood: the caption of the query's picture; whether the text was cut to what fits."""
+
+    caption: str | None
+    truncated: bool
+
+
+class RerankOut(_Body):
+    """Where the order comes from. `degraded` says why reranking was asked for but not applied."""
+
+    applied: bool
+    engine: str | None
+    strategy: str | None
+    prompt: str | None
+    fault: str | None
+    repaired: list[str]
+    reason: str | None
+    degraded: str | None
+
+
+class SearchOut(_Body):
+    """The answer of `/v1/search`: a complete ranking, why it is so, and the milliseconds each stage took."""
+
+    id: str
+    query: QueryOut
+    results: list[ResultOut]
+    rerank: RerankOut
+    timings_ms: dict[str, float]
+
+
+def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
+    """What the pipeline understands of the `rerank` object."""
+    return RerankOptions(
+        enabled=enabled_by_default if body.enabled is None else body.enabled,
+        strategy=body.strategy,
+        prompt=body.prompt,
+        candidates=body.candidates,
+        fusion_weight=body.fusion_weight,
+        require=body.require,
+        deadline_ms=body.deadline_ms,
+    )
+
+
+def to_request(
+    body: SearchBody, image: ImageSource | None, *, default_limit: int, enabled_by_default: bool
+) -> SearchRequest:
+    """The pipeline's request; `image` was found by `image_source` or uploaded as a part."""
+    return SearchRequest(
+        text=body.text,
+        image=image,
+        filter=body.filter,
+        limit=default_limit if body.limit is None else body.limit,
+        rerank=to_options(body.rerank, enabled_by_default=enabled_by_default),
+    )
+
+
+def inline_or_product(image: ImageBody) -> ImageSource | None:
+    """The picture that `image` names, or None where it names none that can be used."""
+    if image.data is not None:
+        return InlineImage(image.data)
+    if image.product_id is not None:
+        return ProductImage(image.product_id)
+    return None
+
+
+def image_url(product: Product) -> str | None:
+    """Where the product's picture is served, relative to the service."""
+    return f"/v1/images/{product.image_key}" if product.image_key else None
+
+
+def from_response(response: SearchResponse) -> SearchOut:
+    """The JSON of a pipeline's answer."""
+    return SearchOut(
+        id=response.id,
+        query=QueryOut(caption=response.caption, truncated=response.truncated),
+        results=[_from_result(result) for result in response.results],
+        rerank=_from_report(response.rerank),
+        timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
+    )
+
+
+def _from_result(result: SearchResult) -> ResultOut:
+    product, scores = result.product, result.scores
+    return ResultOut(
+        rank=result.rank,
+        retrieval_rank=result.retrieval_rank,
+        product=ProductOut(
+            id=product.id,
+            title=product.title,
+            category=product.category,
+            price=product.price,
+            attributes=dict(product.attributes),
+            image_url=image_url(product),
+        ),
+        scores=ScoresOut(retrieval=scores.retrieval, rerank=scores.rerank, fused=scores.fused),
+    )
+
+
+def _from_report(report: RerankReport) -> RerankOut:
+    return RerankOut(
+        applied=report.applied,
+        engine=report.engine,
+        strategy=report.strategy,
+        prompt=report.prompt,
+        fault=report.fault,
+        repaired=list(report.repaired),
+        reason=report.reason,
+        degraded=report.degraded,
+    )

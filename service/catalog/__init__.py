@@ -1,0 +1,1 @@
+"""Product feeds in: readers, bulk ingest, and the store of the catalogue's pictures."""

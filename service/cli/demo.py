@@ -1,0 +1,102 @@
+"""`withthis demo`, from nothing to a first answer: makes a shop, indexes it, serves it, and asks it a question."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from service.app import create_app
+from service.cli.client import ServiceClient
+from service.cli.console import err, out, start
+from service.cli.index import run_ingest, show_report
+from service.cli.serve import address, listen, serving
+from service.cli.tables import show_answer
+from service.errors import InternalFault
+from service.parts import build_parts
+from service.search_types import RerankOptions, SearchRequest, UploadedImage
+from service.settings import Settings
+
+DEMO_DIR = Path(".withthis/demo")
+QUERY_TEXT = "a phone case with this"
+QUERY_PICTURE = "leopard.webp"
+
+Folder = Annotated[Path, typer.Option("--dir", help="Where the demo shop and its index are kept.")]
+Products = Annotated[int, typer.Option(min=9, help="Size of the demo shop, when it is made.")]
+Serve = Annotated[bool, typer.Option("--serve/--no-serve", help="Go on serving after the first query.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; else WITHTHIS_PORT.")]
+
+
+def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = True, port: Port = None) -> None:
+    """Build the demo shop, index it, serve it, and run a first composed query through the live service."""
+    settings = start(data_dir=folder, store_uri=str(folder / "milvus.db"), port=port)
+    # Taken first, so that a port in use is known before minutes of work.
+    with listen(settings.host, settings.port) as sock:
+        feed = make_shop(folder / f"shop-{products}", products)
+        parts = build_parts(settings)
+        try:
+            report = run_ingest(feed, settings, parts.encoder, parts.store)
+            show_report(report, feed.with_name(f"{feed.name}.rejects.jsonl"))
+            with _interruptible(), serving(create_app(settings, parts), settings, sock) as server:
+                _first_query(address(sock), settings)
+                if serve:
+                    err.print(f"\nThe shop is open at [bold]{address(sock)}[/] (Ctrl+C closes it)")
+                    server.join()
+        except KeyboardInterrupt:
+            err.print("closed")
+        finally:
+            parts.close()
+
+
+def make_shop(folder: Path, products: int) -> Path:
+    """The feed of the demo shop, made unless it is there. A shop half made is made again.
+
+    Raises:
+        InternalFault: the generator failed; it has said why.
+    """
+    feed = folder / "products.csv"
+    if not feed.exists():
+        unfinished = folder.with_name(folder.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "starter.catalogue", str(unfinished), "--products", str(products)]
+        if subprocess.run(command, check=False).returncode != 0:
+            raise InternalFault("The demo shop could not be made; the lines above say why.")
+        unfinished.rename(folder)
+    return feed
+
+
+def query_picture() -> bytes:
+    """The leopard of the first query, in a style that the shop does not use."""
+    return files("starter").joinpath("queries", QUERY_PICTURE).read_bytes()
+
+
+def _first_query(url: str, settings: Settings) -> None:
+    """Ask the live service, over HTTP like any other client."""
+    err.print(f'\n[bold]"{QUERY_TEXT}"[/] + {escape(QUERY_PICTURE)}')
+    request = SearchRequest(text=QUERY_TEXT, image=UploadedImage(query_picture()), rerank=RerankOptions())
+    with ServiceClient(url, settings) as client:
+        show_answer(out, client.search(request))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a polite kill end the demo as Ctrl+C does, so that the store file is let go of."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

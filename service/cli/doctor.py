@@ -1,0 +1,124 @@
+"""`withthis doctor`: looks at every part alone, and says what to do where one is not well."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from service.app import package_version
+from service.cli.console import out, start
+from service.cli.serve import listen
+from service.encoders.registry import load_encoder
+from service.errors import ConfigurationError, WithThisError
+from service.parts import build_rerank
+from service.settings import Settings
+from service.stores.local_file import is_local
+from service.stores.milvus import MilvusStore
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: whether it is well, and what was found or what to do."""
+
+    part: str
+    well: bool
+    detail: str
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check models, store, device, folder and port. Exit status 1 if something needs attention."""
+    settings = start()
+    findings = [examine(part, check, settings) for part, check in CHECKS.items()]
+    if as_json:
+        out.print_json(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        _show(findings)
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(part: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    """Run one check; an error of ours is a finding, not a crash."""
+    try:
+        return Finding(part, True, check(settings))
+    except WithThisError as error:
+        return Finding(part, False, error.detail)
+
+
+def _device(settings: Settings) -> str:
+    accelerator = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU, running on the CPU"
+    threads = settings.torch_threads or torch.get_num_threads()
+    return f"{accelerator}; torch {torch.__version__}, {threads} threads"
+
+
+def _versions(_: Settings) -> str:
+    return f"withthis {package_version()}, Python {platform.python_version()}"
+
+
+def _folder(settings: Settings) -> str:
+    """The folder, or its nearest parent that exists, must be writable; nothing is created here."""
+    folder = settings.data_dir.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ConfigurationError("The data folder cannot be written. Set WITHTHIS_DATA_DIR to a folder that can.")
+    return str(settings.data_dir)
+
+
+def _encoder(settings: Settings) -> str:
+    info = load_encoder(settings).info
+    return f"{info.id}, {info.dimension} dimensions, fingerprint {info.fingerprint[:12]}"
+
+
+def _reranker(settings: Settings) -> str:
+    stage = build_rerank(settings)
+    return f"engine {settings.engine}; strategies: {', '.join(stage.strategies)}"
+
+
+def _store(settings: Settings) -> str:
+    if is_local(settings.store_uri) and not Path(settings.store_uri).exists():
+        return f"no store file yet; `withthis index FEED` makes {settings.store_uri}"
+    store = MilvusStore.from_settings(settings)
+    try:
+        store.ping()
+        rows = store.count()
+        if rows:
+            store.ensure(load_encoder(settings).info)  # an existing collection is only compared with the encoder
+    finally:
+        store.close()
+    return f"{rows} rows in collection {settings.collection}" + ("" if rows else "; fill it with `withthis index FEED`")
+
+
+def _port(settings: Settings) -> str:
+    with listen(settings.host, settings.port):
+        return f"{settings.host} port {settings.port} is free"
+
+
+CHECKS: dict[str, Callable[[Settings], str]] = {
+    "versions": _versions,
+    "device": _device,
+    "data folder": _folder,
+    "encoder": _encoder,
+    "reranker": _reranker,
+    "store": _store,
+    "port": _port,
+}
+
+
+def _show(findings: list[Finding]) -> None:
+    table = Table(show_header=False, box=None)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.well else "[bold red]look[/]"
+        table.add_row(mark, finding.part, escape(finding.detail))
+    out.print(table)

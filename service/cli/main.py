@@ -1,0 +1,34 @@
+"""Puts the commands together and turns errors into two lines: what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from service.cli.console import show_error
+from service.cli.demo import demo
+from service.cli.doctor import doctor
+from service.cli.index import index
+from service.cli.search import search
+from service.cli.serve import serve
+from service.errors import WithThisError
+
+app = typer.Typer(
+    name="withthis",
+    help="A picture and a sentence in; a complete, explained ranking of products out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (index, serve, search, doctor, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of the console script. Exit status 1 for an error of ours, 2 for a wrong command line."""
+    try:
+        app()
+    except WithThisError as error:
+        show_error(error)
+        sys.exit(1)

@@ -1,0 +1,138 @@
+"""`withthis search`: in this process, or by a service that is already running (`--url`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL.Image import Image
+
+from service.api.schemas import SearchOut, from_response
+from service.cli.client import ServiceClient
+from service.cli.console import err, out, start
+from service.cli.picture_grid import draw_search
+from service.cli.tables import show_answer
+from service.errors import ImageNotFound, InvalidImage, InvalidInput, InvalidValue
+from service.media.decode import decode_image
+from service.parts import Parts, build_parts
+from service.search_types import ImageSource, ProductImage, RerankOptions, SearchRequest, UploadedImage
+from service.settings import Settings
+from service.stores.filters import Filter, parse_filter
+
+PictureOf = Callable[[str], Image | None]
+"""Key of a catalogue picture → the picture, or None where it is lost."""
+
+Text = Annotated[str | None, typer.Option(help="A sentence, such as 'a phone case with this'.")]
+ImagePath = Annotated[Path | None, typer.Option("--image", help="The picture that 'this' means: a file.")]
+Like = Annotated[
+    str | None, typer.Option("--product", help="Use the stored picture of this product instead of a file.")
+]
+Where = Annotated[str | None, typer.Option("--filter", help='Conditions as JSON, such as \'{"price": {"lte": 30}}\'.')]
+Limit = Annotated[int | None, typer.Option(help="How many products.")]
+Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order; else as the settings say.")]
+Url = Annotated[str | None, typer.Option(help="Ask the service at this address instead of opening the store here.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+PicturePath = Annotated[Path | None, typer.Option("--picture", help="Draw query and results into this file.")]
+
+
+def search(
+    *,
+    text: Text = None,
+    image: ImagePath = None,
+    product: Like = None,
+    where: Where = None,
+    limit: Limit = None,
+    rerank: Rerank = None,
+    url: Url = None,
+    as_json: AsJson = False,
+    picture: PicturePath = None,
+) -> None:
+    """Search with a sentence, a picture, or both."""
+    settings = start()
+    request = SearchRequest(
+        text=text,
+        image=_source(image, product),
+        filter=_filter(where),
+        limit=settings.default_limit if limit is None else limit,
+        rerank=RerankOptions(enabled=settings.rerank_enabled if rerank is None else rerank),
+    )
+    if url is not None:
+        with ServiceClient(url, settings) as client:
+            _show(client.search(request), request, settings, client.picture, as_json=as_json, picture=picture)
+        return
+    parts = build_parts(settings)
+    try:
+        answer = from_response(parts.search(request))
+        _show(answer, request, settings, _local_pictures(parts), as_json=as_json, picture=picture)
+    finally:
+        parts.close()
+
+
+def _show(
+    answer: SearchOut,
+    request: SearchRequest,
+    settings: Settings,
+    picture_of: PictureOf,
+    *,
+    as_json: bool,
+    picture: Path | None,
+) -> None:
+    if picture is not None:
+        _draw(answer, request, settings, picture_of, picture)
+    if as_json:
+        out.print_json(answer.model_dump_json())
+    else:
+        show_answer(out, answer)
+
+
+def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture_of: PictureOf, path: Path) -> None:
+    if not answer.results:
+        err.print("[yellow]No picture was drawn: there are no results.[/]")
+        return
+    keys = [(result.product.image_url or "").rpartition("/")[2] for result in answer.results]
+    source = request.image
+    query = decode_image(source.data, settings.image_limits).image if isinstance(source, UploadedImage) else None
+    sheet = draw_search(answer, [picture_of(key) for key in keys], query, request.text)
+    try:
+        sheet.save(path)
+    except (OSError, ValueError) as error:  # ValueError: an ending that Pillow does not know
+        raise InvalidValue(
+            "The picture cannot be written. Give a path that ends in .png in a folder that exists."
+        ) from error
+
+
+def _local_pictures(parts: Parts) -> PictureOf:
+    def picture_of(key: str) -> Image | None:
+        try:
+            return parts.images.open(key).image
+        except (ImageNotFound, InvalidImage):
+            return None
+
+    return picture_of
+
+
+def _source(image: Path | None, product: str | None) -> ImageSource | None:
+    if image is not None and product is not None:
+        raise InvalidInput("Give either --image or --product, not both.")
+    if product is not None:
+        return ProductImage(product)
+    if image is None:
+        return None
+    try:
+        return UploadedImage(image.read_bytes())
+    except OSError as error:
+        raise InvalidInput("The picture's file cannot be read. Check the path after --image.") from error
+
+
+def _filter(where: str | None) -> Filter | None:
+    return None if where is None else parse_filter(_json(where))
+
+
+def _json(where: str) -> object:
+    try:
+        return json.loads(where)
+    except ValueError as error:
+        raise InvalidValue('--filter is not JSON. Write it like \'{"category": {"eq": "mug"}}\'.') from error

@@ -1,0 +1,97 @@
+"""`withthis serve`, and the server that `withthis demo` runs beside its first query."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+import uvicorn
+from litestar import Litestar
+
+from service.app import create_app
+from service.cli.console import err, start
+from service.errors import ConfigurationError, InternalFault
+from service.parts import build_parts
+from service.settings import Settings
+
+GRACE_S = 30
+"""Seconds that a search in flight may take to end after the service was told to stop."""
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on; else WITHTHIS_HOST.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; else WITHTHIS_PORT.")]
+
+
+def serve(host: Host = None, port: Port = None) -> None:
+    """Serve the search API and the search page."""
+    settings = start(host=host, port=port)
+    # Taken before the models are loaded, so that a port in use is known at once.
+    with listen(settings.host, settings.port) as sock:
+        parts = build_parts(settings)
+        try:
+            err.print(f"WithThis answers on [bold]{address(sock)}[/]")
+            _server(create_app(settings, parts), settings).run(sockets=[sock])
+        finally:
+            parts.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigurationError: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host} port {port}. Another program may use it: set WITHTHIS_PORT to a free port."
+        ) from error
+
+
+def address(sock: socket.socket) -> str:
+    """The address at which a socket's server is reached from this machine."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def serving(app: Litestar, settings: Settings, sock: socket.socket) -> Iterator[threading.Thread]:
+    """Serve in a thread while the block runs; the thread ends with the block."""
+    server = _server(app, settings)
+    ready = threading.Event()
+    original = server.startup
+
+    async def startup(sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await original(sockets)
+        finally:
+            ready.set()
+
+    server.startup = startup  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="server", daemon=True)
+    thread.start()
+    try:
+        ready.wait()
+        if not server.started:
+            raise InternalFault("The server did not start; the log says why.")
+        yield thread
+    finally:
+        server.should_exit = True
+        thread.join(GRACE_S)
+
+
+def _server(app: Litestar, settings: Settings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,1 @@
+"""Encoders: a text, a picture or both in; one unit vector out."""

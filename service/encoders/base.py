@@ -1,0 +1,62 @@
+"""What an encoder is: a text, a picture, or both → one unit vector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from service.errors import EmptyQuery
+
+Modality = Literal["text", "image", "composed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """What the rest of the system has to know of an encoder.
+
+    ``fingerprint`` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
+    collection. ``max_text_tokens`` is what fits; longer texts are cut and flagged.
+    """
+
+    id: str
+    dimension: int
+    fingerprint: str
+    modalities: frozenset[Modality]
+    max_text_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderQuery:
+    """One thing to encode. Raises :class:`EmptyQuery` if it holds neither a text nor a picture."""
+
+    text: str | None = None
+    image: Image.Image | None = None
+
+    def __post_init__(self) -> None:
+        """A blank text counts as none."""
+        if self.image is None and not (self.text and self.text.strip()):
+            raise EmptyQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """``vectors``: float32 [n, dimension], rows L2-normalised. ``truncated``: bool [n], True where the text was cut."""
+
+    vectors: npt.NDArray[np.float32]
+    truncated: npt.NDArray[np.bool_]
+
+
+class Encoder(Protocol):
+    """Turns queries and products into vectors of one space. Calls may come from several threads."""
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Facts about the encoder; constant over its life."""
+        ...
+
+    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        """Encode a batch that may mix texts, pictures and both. Row i belongs to ``queries[i]``."""
+        ...

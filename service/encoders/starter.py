@@ -1,0 +1,79 @@
+"""The starter encoder: the small composed model in the box."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
+
+STARTER_ID = "starter"
+
+
+class Embedder(Protocol):
+    """The part of ``starter.embedder.StarterEmbedder`` used here."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of weights and preprocessing."""
+        ...
+
+    @property
+    def max_text_tokens(self) -> int:
+        """Tokens of text that fit."""
+        ...
+
+    def encode(
+        self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Vectors [n, dimension], L2-normalised, and whether each text was cut."""
+        ...
+
+
+class StarterEncoder:
+    """Adapts the starter embedder to the :class:`~service.encoders.base.Encoder` protocol.
+
+    One batch at a time: the model already uses all cores, so batches side by side would only slow each other down.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        """Take a loaded embedder."""
+        self._embedder = embedder
+        self._lock = threading.Lock()
+        self._info = EncoderInfo(
+            id=STARTER_ID,
+            dimension=embedder.dimension,
+            fingerprint=embedder.fingerprint,
+            modalities=frozenset({"text", "image", "composed"}),
+            max_text_tokens=embedder.max_text_tokens,
+        )
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "StarterEncoder":
+        """Load weights from ``path``, or those in the package."""
+        from starter.embedder import StarterEmbedder  # noqa: PLC0415 (brings torch, which most commands do without)
+
+        return cls(StarterEmbedder.load(path))
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Facts about the encoder."""
+        return self._info
+
+    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        """Encode a batch. See ``Encoder.encode``."""
+        if not queries:
+            return Embeddings(np.zeros((0, self._info.dimension), np.float32), np.zeros(0, np.bool_))
+        texts = [query.text if query.text and query.text.strip() else None for query in queries]
+        with self._lock:
+            vectors, truncated = self._embedder.encode(texts, [query.image for query in queries])
+        return Embeddings(np.asarray(vectors, np.float32), np.asarray(truncated, np.bool_))

@@ -1,0 +1,278 @@
+# ruff: noqa: N818 (the tree tells what they are; a suffix on every name would only make them longer)
+"""Every error of the service, as one tree.
+
+::
+
+    WithThisError                     500
+    ├── InvalidInput                  400   the caller can fix it
+    │   ├── EmptyQuery                400   neither a text nor a picture
+    │   ├── UnknownField              400   a name that the request does not have
+    │   ├── InvalidValue              400   a known field with a value out of range
+    │   ├── FilterError               400   the filter cannot be understood
+    │   ├── FeedError                 400   a product feed cannot be read at all
+    │   ├── BodyTooLarge              413
+    │   ├── UnknownProduct            404
+    │   ├── ImageNotFound             404
+    │   └── InvalidImage              422   a picture that cannot be used
+    │       ├── NotAnImage            422   the bytes are no picture, or a broken data URI
+    │       ├── CorruptImage          422   a picture that breaks off or is damaged
+    │       ├── UnsupportedImage      415   a picture in another format
+    │       ├── ImageTooLarge         413   too many bytes or pixels
+    │       └── ImageTooSmall         422   too few pixels
+    ├── Overloaded                    429   with Retry-After
+    ├── StoreUnavailable              503   the vector store does not answer
+    │   └── StoreLocked               503   another process holds the local store file
+    ├── EncoderMismatch               503   the collection was built by another encoder
+    ├── RerankRequired                503   the caller insisted on reranking and it failed
+    ├── ConfigurationError            500   a setting is wrong; raised at start, never by a request
+    │   ├── UnknownEncoder            500
+    │   └── EncoderUnavailable        500   a known encoder whose files are missing or unusable
+    └── InternalFault                 500   anything that should not have happened
+
+``detail`` is always a sentence written here or built from checked values: the words of a foreign exception may hold
+memory addresses and paths (CVE-2026-22778), so they never reach a client. They stay in ``__cause__`` for the log.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+PROBLEM_NAMESPACE = "urn:withthis:problem:"
+
+
+class WithThisError(Exception):
+    """Base of all errors: HTTP ``status``, stable ``type`` slug, ``title``, and ``detail`` that says what to do."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "error"
+    title: ClassVar[str] = "Something went wrong"
+    default_detail: ClassVar[str] = "The request could not be completed. Try again; if it fails again, look at the log."
+
+    def __init__(self, detail: str | None = None, **extensions: object) -> None:
+        """Take a ``detail`` in place of the class's own text and extra members for the problem document."""
+        self.detail: str = detail or self.default_detail
+        self.extensions: Mapping[str, object] = extensions
+        super().__init__(self.detail)
+
+    def problem(self) -> dict[str, object]:
+        """The members of an RFC 9457 problem document (extensions never replace the standard ones)."""
+        return {
+            **self.extensions,
+            "type": PROBLEM_NAMESPACE + self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+
+
+class InvalidInput(WithThisError):
+    """The request is wrong and the caller can fix it."""
+
+    status = 400
+    type = "invalid-input"
+    title = "The request is not valid"
+    default_detail = "The request is not valid. Compare it with the schema at /schema."
+
+
+class EmptyQuery(InvalidInput):
+    """Neither a text nor a picture was given."""
+
+    type = "empty-query"
+    title = "The query is empty"
+    default_detail = "Give a text, a picture, or both."
+
+
+class UnknownField(InvalidInput):
+    """The request names a field that does not exist."""
+
+    type = "unknown-field"
+    title = "The request has an unknown field"
+    default_detail = "Remove the unknown field. The known fields are listed at /schema."
+
+
+class InvalidValue(InvalidInput):
+    """A known field holds a value out of its range or of the wrong kind."""
+
+    type = "invalid-value"
+    title = "A field has a value that is not allowed"
+    default_detail = "Correct the value. The allowed values are listed at /schema."
+
+
+class FilterError(InvalidInput):
+    """A filter that cannot be understood; the detail names the place."""
+
+    type = "invalid-filter"
+    title = "The filter cannot be understood"
+    default_detail = 'Write the filter like {"category": {"eq": "mug"}, "price": {"lte": 30}}.'
+
+
+class FeedError(InvalidInput):
+    """A product feed that cannot be read at all (single bad rows are rejected, not raised)."""
+
+    type = "invalid-feed"
+    title = "The feed cannot be read"
+    default_detail = "Give a folder of pictures, or a CSV, TSV, JSON or JSONL file with a column named image."
+
+
+class BodyTooLarge(InvalidInput):
+    """The request body exceeds the limit."""
+
+    status = 413
+    type = "body-too-large"
+    title = "The request is too large"
+    default_detail = "Send a smaller request; reduce the picture before sending it."
+
+
+class UnknownProduct(InvalidInput):
+    """No product has this id."""
+
+    status = 404
+    type = "unknown-product"
+    title = "There is no such product"
+    default_detail = "No product has this id. Use an id from a search result or from your feed."
+
+
+class ImageNotFound(InvalidInput):
+    """No stored picture has this key, or the key is malformed."""
+
+    status = 404
+    type = "image-not-found"
+    title = "There is no such picture"
+    default_detail = "No picture has this key. Use an image_url from a search result."
+
+
+class InvalidImage(InvalidInput):
+    """A picture that cannot be used."""
+
+    status = 422
+    type = "invalid-image"
+    title = "The picture cannot be used"
+    default_detail = "Send a JPEG, PNG or WebP picture."
+
+
+class NotAnImage(InvalidImage):
+    """The bytes are no picture, or a data URI is malformed."""
+
+    type = "not-an-image"
+    title = "This is not a picture"
+    default_detail = "The data is not a picture. Send the bytes of a JPEG, PNG or WebP file."
+
+
+class CorruptImage(InvalidImage):
+    """A picture that breaks off or is damaged."""
+
+    type = "corrupt-image"
+    title = "The picture is damaged"
+    default_detail = "The picture is damaged or breaks off. Save it again and send the new file."
+
+
+class UnsupportedImage(InvalidImage):
+    """A picture in a format that is not accepted."""
+
+    status = 415
+    type = "unsupported-image"
+    title = "The picture's format is not supported"
+    default_detail = "Only JPEG, PNG and WebP pictures are accepted. Convert the picture to one of them."
+
+
+class ImageTooLarge(InvalidImage):
+    """Too many bytes or too many pixels."""
+
+    status = 413
+    type = "image-too-large"
+    title = "The picture is too large"
+    default_detail = "Reduce the picture and send it again."
+
+
+class ImageTooSmall(InvalidImage):
+    """Too few pixels to see anything."""
+
+    type = "image-too-small"
+    title = "The picture is too small"
+    default_detail = "Send a larger picture."
+
+
+class Overloaded(WithThisError):
+    """All workers are busy and the queue is full."""
+
+    status = 429
+    type = "overloaded"
+    title = "The service is busy"
+    default_detail = "All workers are busy. Try again after the number of seconds in Retry-After."
+
+    def __init__(self, detail: str | None = None, *, retry_after_s: int = 1) -> None:
+        """``retry_after_s`` goes into the Retry-After header."""
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class StoreUnavailable(WithThisError):
+    """The vector store does not answer or refuses the work."""
+
+    status = 503
+    type = "store-unavailable"
+    title = "The product store does not answer"
+    default_detail = "The product store cannot be reached. Try again in a moment; `withthis doctor` says what is wrong."
+
+
+class StoreLocked(StoreUnavailable):
+    """Another process holds the local store file."""
+
+    type = "store-locked"
+    title = "The product store is in use by another process"
+    default_detail = (
+        "The local store file belongs to one process at a time and another one has it open. Stop that process "
+        "(usually `withthis serve` or `withthis index`), or run a Milvus server and name it in WITHTHIS_STORE_URI."
+    )
+
+
+class EncoderMismatch(WithThisError):
+    """The collection was built by another encoder than the one in use."""
+
+    status = 503
+    type = "encoder-mismatch"
+    title = "The products were indexed with another encoder"
+    default_detail = (
+        "The collection was built with another encoder, so its vectors cannot be compared. Set WITHTHIS_ENCODER back, "
+        "or index the feed into a new collection (WITHTHIS_COLLECTION)."
+    )
+
+
+class RerankRequired(WithThisError):
+    """The caller asked for reranking or nothing, and reranking failed."""
+
+    status = 503
+    type = "rerank-required"
+    title = "Reranking is not available"
+    default_detail = "Reranking failed and the request requires it. Try again, or leave rerank.require out."
+
+
+class ConfigurationError(WithThisError):
+    """A setting is wrong; raised when the service or a command starts."""
+
+    type = "configuration"
+    title = "A setting is wrong"
+    default_detail = "Check the WITHTHIS_ variables, the .env file and the file named by WITHTHIS_CONFIG."
+
+
+class UnknownEncoder(ConfigurationError):
+    """The encoder named in the settings does not exist."""
+
+    type = "unknown-encoder"
+    title = "There is no such encoder"
+    default_detail = "Set WITHTHIS_ENCODER to a known encoder."
+
+
+class EncoderUnavailable(ConfigurationError):
+    """The encoder is known but its files are missing or cannot be used."""
+
+    type = "encoder-unavailable"
+    title = "The encoder cannot be loaded"
+    default_detail = "The encoder's files are missing or damaged. Install it again or set WITHTHIS_ENCODER_PATH."
+
+
+class InternalFault(WithThisError):
+    """Anything that should not have happened; the log holds the cause."""
+
+    type = "internal-fault"
+    title = "Something went wrong inside the service"
+    default_detail = "The service failed on this request. It has been logged; the service goes on."

@@ -1,0 +1,168 @@
+"""Untrusted bytes → a safe RGB picture.
+
+The order matters: size in bytes, signature, header, dimensions, and only then pixels. A 9 KiB PNG can unfold to
+231 MiB: nothing is decoded before its header has been weighed. Only JPEG, PNG and WebP decoders are ever reached.
+Orientation (EXIF) and transparency are resolved here, so that models see the picture that people see
+(GHSA-8jr5-v98p-w75m). Animated pictures count as their first frame.
+"""
+
+import base64
+import binascii
+import hashlib
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
+from service.media.normalise import flatten, upright
+
+ImageFormat = Literal["jpeg", "png", "webp"]
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
+_OTHER_FORMATS = (
+    *(b"GIF8", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"%!PS", b"%PDF"),
+    *(b"\0\0\1\0", b"SIMPLE  =", b"\0\0\0\x0cjP", b"<svg", b"<?xml"),
+)
+# More scans than any encoder writes; each costs a pass over the whole picture, so a small file can cost hours.
+_MAX_JPEG_SCANS = 100
+
+_URI_HEAD_CHARS = 512
+_URI_HEAD = re.compile(r"data:([a-z0-9.+/-]{1,100})?(?:;[a-z0-9_.+-]+=[a-z0-9_.+-]+){0,4};base64,", re.IGNORECASE)
+_MEDIA_TYPES = frozenset({"image/jpeg", "image/jpg", "image/png", "image/webp"})
+_URI_FORM = "Write the picture as data:image/png;base64,… with plain base64 (RFC 2397)."
+
+# Process-wide on purpose: a filter per call would not be thread-safe. The pixel limit below is stricter anyway.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """Bounds for pictures from outside.
+
+    ``max_bytes`` counts encoded bytes, ``max_pixels`` width x height, ``min_side`` the shorter side in pixels;
+    pictures with a longer side than ``working_side`` are reduced to it.
+    """
+
+    max_bytes: int = 10 * 2**20
+    max_pixels: int = 40_000_000
+    min_side: int = 3
+    working_side: int = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedImage:
+    """A safe picture: mode RGB, upright, no transparency, no metadata.
+
+    ``content_hash`` is the SHA-256 of the encoded bytes in hex (the cache key); ``width`` and ``height`` are the
+    header's, before orientation and reduction.
+    """
+
+    image: Image.Image
+    content_hash: str
+    format: ImageFormat
+    width: int
+    height: int
+
+
+def content_hash(data: bytes) -> str:
+    """SHA-256 of encoded bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sniff_format(data: bytes) -> ImageFormat:
+    """The format by signature. Raises :class:`UnsupportedImage` for other known formats, else :class:`NotAnImage`."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if _is_other_format(data):
+        raise UnsupportedImage
+    raise NotAnImage
+
+
+def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
+    """Decode one picture. Raises a subclass of :class:`InvalidImage`, whatever the bytes are; never anything else."""
+    _check_bytes(len(data), limits)
+    format = sniff_format(data)
+    if format == "jpeg" and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        raise ImageTooLarge("The JPEG has far too many scans. Save it again as a plain JPEG.")
+    try:
+        with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as opened:
+            width, height = opened.size
+            _check_size(width, height, limits)
+            image = _decode_pixels(opened, limits)
+    except InvalidImage:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels(limits) from error
+    except (MemoryError, RecursionError) as error:
+        raise ImageTooLarge from error
+    except Exception as error:  # declared fault boundary: on hostile bytes a decoder may raise anything
+        raise CorruptImage from error
+    return DecodedImage(image, content_hash(data), format, width, height)
+
+
+def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
+    """Decode a base64 ``data:`` URI. The bytes, not the declared type, decide what the picture is.
+
+    Raises a subclass of :class:`InvalidImage`; too long texts are refused before they are decoded.
+    """
+    head = _URI_HEAD.match(uri[:_URI_HEAD_CHARS])
+    if head is None:
+        raise NotAnImage(_URI_FORM)
+    if (head.group(1) or "").lower() not in _MEDIA_TYPES:
+        raise UnsupportedImage
+    if (len(uri) - head.end()) // 4 * 3 > limits.max_bytes + 3:
+        raise ImageTooLarge
+    try:
+        data = base64.b64decode(uri[head.end() :].encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise NotAnImage(_URI_FORM) from error
+    return decode_image(data, limits)
+
+
+def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:
+    if opened.format in ("JPEG", "MPO"):
+        opened.draft(None, _reduced_size(opened, limits))  # decodes at 1/2, 1/4 or 1/8 where that is still enough
+    opened.load()
+    image = upright(opened)
+    return flatten(_reduced(image, limits))
+
+
+def _reduced(image: Image.Image, limits: ImageLimits) -> Image.Image:
+    size = _reduced_size(image, limits)
+    return image if size == image.size else flatten(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def _reduced_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:
+    """The size that fits the working side, in proportion, with no side below the minimum."""
+    scale = min(1.0, limits.working_side / max(image.size))
+    width, height = (max(limits.min_side, round(side * scale)) for side in image.size)
+    return width, height
+
+
+def _check_bytes(size: int, limits: ImageLimits) -> None:
+    if size > limits.max_bytes:
+        raise ImageTooLarge(f"The picture has more than {limits.max_bytes / 2**20:.3g} MiB. Send a smaller one.")
+
+
+def _check_size(width: int, height: int, limits: ImageLimits) -> None:
+    if width * height > limits.max_pixels:
+        raise _too_many_pixels(limits)
+    if min(width, height) < limits.min_side:
+        raise ImageTooSmall(f"Each side of the picture must have at least {limits.min_side} pixels. Send a larger one.")
+
+
+def _too_many_pixels(limits: ImageLimits) -> ImageTooLarge:
+    millions = limits.max_pixels / 1_000_000
+    return ImageTooLarge(f"The picture has more than {millions:.3g} million pixels. Reduce it and send it again.")
+
+
+def _is_other_format(data: bytes) -> bool:
+    """True for well-known formats that we refuse, so that the answer can name the cure."""
+    return data.startswith(_OTHER_FORMATS) or data[4:8] == b"ftyp"

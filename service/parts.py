@@ -1,0 +1,129 @@
+"""The working parts of the service, put together from settings: what the app and the command line share."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import torch
+
+from rerank.caption_cache import CaptionCache
+from rerank.errors import LayoutError, PromptError
+from rerank.prompts import PromptLibrary
+from rerank.strategies.base import Strategy
+from rerank.strategies.listwise import ListwiseStrategy
+from service.catalog.images import ImageStore
+from service.encoders.base import Encoder
+from service.encoders.registry import load_encoder
+from service.engines import WithPrompts, load_engine
+from service.errors import ConfigurationError, StoreLocked, StoreUnavailable
+from service.rerank_runner import RerankRunner
+from service.rerank_stage import RerankDefaults, RerankStage
+from service.search import SearchPipeline
+from service.search_types import SearchRequest, SearchResponse
+from service.settings import Settings
+from service.stores.base import Store
+from service.stores.milvus import MilvusStore
+
+logger = logging.getLogger(__name__)
+
+
+class Parts:
+    """Encoder, store, pictures and pipeline, alive together.
+
+    The store may be away when the service starts: it is prepared on the first call that needs it.
+    """
+
+    def __init__(
+        self, *, encoder: Encoder, store: Store, images: ImageStore, rerank: RerankStage, settings: Settings
+    ) -> None:
+        self.encoder = encoder
+        self.store = store
+        self.images = images
+        self.rerank = rerank
+        self.pipeline = SearchPipeline(
+            encoder=encoder,
+            store=store,
+            images=images,
+            rerank=rerank,
+            image_limits=settings.image_limits,
+            max_limit=settings.max_limit,
+            max_text_chars=settings.max_text_chars,
+        )
+        self._prepared = False
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Create the collection if it is missing and check that this encoder made it.
+
+        Raises:
+            StoreUnavailable, EncoderMismatch: as the store says.
+        """
+        with self._lock:
+            if not self._prepared:
+                self.store.ensure(self.encoder.info)
+                self._prepared = True
+
+    def search(self, request: SearchRequest) -> SearchResponse:
+        """Answer one query; see `SearchPipeline.search`."""
+        self.prepare()
+        return self.pipeline.search(request)
+
+    def check(self) -> int:
+        """The number of rows that can be searched, or the error that says why none can."""
+        self.prepare()
+        self.store.ping()
+        return self.store.count()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Load models and connect the store.
+
+    Raises:
+        ConfigurationError: a setting names something that does not exist or cannot be loaded.
+        StoreLocked: another process holds the local store file; waiting would not help.
+        EncoderMismatch: the collection was made by another encoder.
+    """
+    if settings.torch_threads is not None:
+        torch.set_num_threads(settings.torch_threads)
+    parts = Parts(
+        encoder=load_encoder(settings),
+        store=MilvusStore.from_settings(settings),
+        images=ImageStore(settings.images_dir, settings.image_limits),
+        rerank=build_rerank(settings),
+        settings=settings,
+    )
+    try:
+        parts.prepare()
+    except StoreLocked:
+        raise
+    except StoreUnavailable:
+        logger.warning("the store does not answer yet; the service starts, but /readyz says 503", exc_info=True)
+    return parts
+
+
+def build_rerank(settings: Settings) -> RerankStage:
+    """The strategies with their engine and prompts. Raises ConfigurationError."""
+    try:
+        prompts = PromptLibrary.load(settings.prompts_dir)
+        engine = WithPrompts(load_engine(settings), rank=settings.rank_prompt, caption=settings.caption_prompt)
+        listwise: Strategy = ListwiseStrategy(engine, prompts, CaptionCache(settings.caption_cache_size))
+    except (PromptError, LayoutError) as error:
+        # These texts are written by `rerank` about files and settings of the operator's own.
+        raise ConfigurationError(f"The prompts do not fit: {error}.") from error
+    strategies = {listwise.name: listwise}
+    if settings.strategy not in strategies:
+        raise ConfigurationError(f"WITHTHIS_STRATEGY must be one of: {', '.join(sorted(strategies))}.")
+    defaults = RerankDefaults(
+        strategy=settings.strategy,
+        engine=engine.info.id,
+        candidates=settings.rerank_candidates,
+        fusion_weight=settings.fusion_weight,
+        deadline_ms=settings.rerank_deadline_ms,
+    )
+    # As many slots as searches: "overloaded" then means that calls past their deadline still hold them.
+    return RerankStage(strategies, prompts, RerankRunner(settings.search_concurrency), defaults)

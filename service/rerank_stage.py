@@ -1,0 +1,209 @@
+"""From hits in retrieval order to hits in final order, whatever the reranker does.
+
+The first `candidates` hits go to the strategy and are fused with their retrieval scores; the others keep their place
+behind them. No hit is lost, doubled or invented: the strategy answers with positions, and `Ranking` is a permutation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PIL.Image import Image
+
+from rerank.candidates import Candidate, RerankQuery
+from rerank.errors import LayoutError, PromptError
+from rerank.fusion import fuse
+from rerank.prompts import PromptLibrary
+from rerank.ranking import Fault
+from rerank.strategies.base import RerankOutcome, Strategy
+from service.errors import InvalidValue, RerankRequired
+from service.rerank_runner import RerankRunner
+from service.search_types import Degraded, RerankOptions, RerankReport
+from service.stores.base import Hit
+
+UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
+UNKNOWN_PROMPT = "There is no such prompt. Use the id of a rank template in prompts/, or leave it out."
+UNFIT_PROMPT = "This prompt does not fit the engine in use. Leave rerank.prompt out to use the engine's own."
+
+
+@dataclass(frozen=True, slots=True)
+class RerankPlan:
+    """`RerankOptions` with every gap filled from the settings and every name checked."""
+
+    strategy: Strategy
+    prompt: str | None
+    candidates: int
+    fusion_weight: float
+    deadline_ms: int
+    require: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RankedHit:
+    """A hit with its place among the retrieved (`position`, from 0) and its scores after reranking."""
+
+    hit: Hit
+    position: int
+    rerank_score: float | None = None
+    fused_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """The final order, where it comes from, and the milliseconds that the model took by stage."""
+
+    hits: tuple[RankedHit, ...]
+    report: RerankReport
+    caption: str | None = None
+    timings_ms: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RerankDefaults:
+    """What holds where a request says nothing."""
+
+    strategy: str
+    engine: str
+    candidates: int
+    fusion_weight: float
+    deadline_ms: int
+
+
+def in_retrieval_order(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:
+    """The hits as retrieval gave them."""
+    return tuple(RankedHit(hit, position) for position, hit in enumerate(hits))
+
+
+class RerankStage:
+    """Applies strategies to hits, under the guarantees of this module."""
+
+    def __init__(
+        self,
+        strategies: Mapping[str, Strategy],
+        prompts: PromptLibrary,
+        runner: RerankRunner,
+        defaults: RerankDefaults,
+    ) -> None:
+        self._strategies = strategies
+        self._prompts = prompts
+        self._runner = runner
+        self._defaults = defaults
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The names a request may use."""
+        return tuple(sorted(self._strategies))
+
+    def plan(self, options: RerankOptions) -> RerankPlan:
+        """Check what the caller asked for, before any model runs.
+
+        Raises:
+            InvalidValue: an unknown strategy or prompt.
+        """
+        defaults = self._defaults
+        strategy = self._strategies.get(options.strategy or defaults.strategy)
+        if strategy is None:
+            raise InvalidValue(UNKNOWN_STRATEGY)
+        if options.prompt is not None:
+            self._check_prompt(options.prompt)
+        return RerankPlan(
+            strategy=strategy,
+            prompt=options.prompt,  # None: the engine's own
+            candidates=defaults.candidates if options.candidates is None else options.candidates,
+            fusion_weight=defaults.fusion_weight if options.fusion_weight is None else options.fusion_weight,
+            deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
+            require=options.require,
+        )
+
+    def apply(
+        self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], pictures: Sequence[Image | None]
+    ) -> Reranked:
+        """Rerank the first `len(pictures)` hits; `pictures[i]` belongs to `hits[i]`.
+
+        Raises:
+            InvalidValue: the prompt does not fit the engine.
+            RerankRequired: `plan.require` and the order is not the reranker's.
+        """
+        if not pictures:  # nothing matched the filter: there is nothing to rank and nothing to complain about
+            return Reranked((), self._report(plan, None, None))
+        candidates = [
+            Candidate(id=hit.product_id, title=hit.title, image=picture, score=hit.score)
+            for hit, picture in zip(hits, pictures, strict=False)
+        ]
+        outcome, degraded = self._run(plan, query, candidates)
+        if degraded and plan.require:
+            raise RerankRequired
+        report = self._report(plan, outcome, degraded, candidates)
+        head = in_retrieval_order(hits[: len(candidates)])
+        if outcome is not None and degraded is None:
+            head = _reorder(head, outcome, plan.fusion_weight)
+        tail = in_retrieval_order(hits)[len(candidates) :]
+        if outcome is None:
+            return Reranked(head + tail, report)
+        return Reranked(head + tail, report, outcome.caption, outcome.timings_ms)
+
+    def _run(
+        self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
+    ) -> tuple[RerankOutcome | None, Degraded | None]:
+        def call(deadline: float) -> RerankOutcome:
+            return plan.strategy.rerank(query, candidates, prompt=plan.prompt, deadline=deadline)
+
+        try:
+            result = self._runner.run(call, plan.deadline_ms)
+        except (LayoutError, PromptError) as error:
+            raise InvalidValue(UNFIT_PROMPT) from error
+        if result.outcome is None:
+            return None, result.degraded
+        return result.outcome, _degradation(result.outcome)
+
+    def _check_prompt(self, name: str) -> None:
+        try:
+            self._prompts.get(name)
+        except PromptError as error:
+            raise InvalidValue(UNKNOWN_PROMPT) from error
+
+    def _report(
+        self,
+        plan: RerankPlan,
+        outcome: RerankOutcome | None,
+        degraded: Degraded | None,
+        candidates: Sequence[Candidate] = (),
+    ) -> RerankReport:
+        if outcome is None:
+            fault = {Degraded.TIMEOUT: Fault.TIMEOUT, None: None}.get(degraded, Fault.BACKEND_ERROR)
+            return RerankReport(
+                applied=False,
+                engine=self._defaults.engine,
+                strategy=plan.strategy.name,
+                prompt=plan.prompt,
+                fault=fault,
+                degraded=degraded,
+            )
+        ranking = outcome.ranking
+        return RerankReport(
+            applied=degraded is None,
+            engine=outcome.engine,
+            strategy=outcome.strategy,
+            prompt=outcome.prompt,
+            fault=ranking.fault,
+            repaired=tuple(candidates[position].id for position in ranking.repaired),
+            reason=ranking.reason,
+            degraded=degraded,
+        )
+
+
+def _degradation(outcome: RerankOutcome) -> Degraded | None:
+    """Why an outcome must not change the order, or None where it may."""
+    if outcome.degraded is not None:
+        return Degraded(outcome.degraded)
+    ranking = outcome.ranking
+    nothing_placed = ranking.fault is not Fault.OK and len(ranking.repaired) == len(ranking.order)
+    return Degraded.UNUSABLE if ranking.fault is Fault.REFUSAL or nothing_placed else None
+
+
+def _reorder(head: Sequence[RankedHit], outcome: RerankOutcome, weight: float) -> tuple[RankedHit, ...]:
+    """Fuse the ranking with the retrieval scores of the candidates."""
+    order, fused = fuse(outcome.ranking, [ranked.hit.score for ranked in head], weight)
+    scores = outcome.ranking.scores or (None,) * len(head)
+    return tuple(RankedHit(head[place].hit, place, scores[place], fused[place]) for place in order)

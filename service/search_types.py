@@ -1,0 +1,115 @@
+"""The values that go into and come out of `SearchPipeline`: plain, immutable, free of HTTP.
+
+`service.api.schemas` turns JSON into a `SearchRequest` and a `SearchResponse` into JSON; the command line builds them
+directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from service.products import Product
+from service.stores.filters import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedImage:
+    """The encoded bytes of a picture, as uploaded; not yet checked."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """A picture as a `data:` URI; not yet checked."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductImage:
+    """The stored picture of a product in the catalogue. That product is left out of the results."""
+
+    product_id: str
+
+
+ImageSource = UploadedImage | InlineImage | ProductImage
+
+
+class Degraded(StrEnum):
+    """Why an answer is in retrieval order although reranking was asked for."""
+
+    TIMEOUT = "rerank_timeout"
+    ERROR = "rerank_error"
+    OVERLOADED = "rerank_overloaded"
+    UNUSABLE = "rerank_unusable"  # the model answered, but nothing in its answer could be read as a ranking
+
+
+@dataclass(frozen=True, slots=True)
+class RerankOptions:
+    """How the caller wants the candidates reranked. `None` means: as the settings say."""
+
+    enabled: bool = True
+    strategy: str | None = None
+    prompt: str | None = None  # id or id@version of a template in prompts/
+    candidates: int | None = None  # how many of the first results are reranked
+    fusion_weight: float | None = None  # 1 = order of the reranker alone, 0 = order of retrieval alone
+    require: bool = False  # True: no answer (503) rather than an answer in retrieval order
+    deadline_ms: int | None = None  # time for captioning and reranking together
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One composed query: text, image, or both."""
+
+    text: str | None = None
+    image: ImageSource | None = None
+    filter: Filter | None = None
+    limit: int = 9
+    rerank: RerankOptions = field(default_factory=RerankOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultScores:
+    """`retrieval`: cosine; `rerank`: the engine's own score or None; `fused`: what the final order was sorted by."""
+
+    retrieval: float
+    rerank: float | None = None
+    fused: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One product in the answer. Ranks count from 1."""
+
+    rank: int
+    retrieval_rank: int
+    product: Product
+    scores: ResultScores
+
+
+@dataclass(frozen=True, slots=True)
+class RerankReport:
+    """What happened to the order: the provenance of a ranking."""
+
+    applied: bool
+    engine: str | None = None
+    strategy: str | None = None
+    prompt: str | None = None
+    fault: str | None = None
+    repaired: tuple[str, ...] = ()  # ids of products whose place the model did not give
+    reason: str | None = None
+    degraded: Degraded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """A complete ranking with its provenance and the time each stage took (milliseconds)."""
+
+    id: str
+    caption: str | None
+    truncated: bool
+    results: tuple[SearchResult, ...]
+    rerank: RerankReport
+    timings_ms: dict[str, float]

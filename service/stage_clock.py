@@ -1,0 +1,28 @@
+"""Measures how long each stage of a search takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class StageClock:
+    """Collects milliseconds per stage; stages that did not run are absent."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block as stage `name`, also when it raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[name] = (time.perf_counter() - start) * 1000
+
+    def total(self) -> dict[str, float]:
+        """All stages so far, and `total`: the time since this clock was made."""
+        return {**self.ms, "total": (time.perf_counter() - self._start) * 1000}

@@ -1,0 +1,1 @@
+"""Stores: vectors and product fields, searched with a filter."""

@@ -1,0 +1,127 @@
+"""What a store is: rows with a vector and product fields, searched by likeness under a filter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from service.encoders.base import EncoderInfo
+from service.products import Attributes, Product
+from service.stores.filters import Filter
+
+Vector = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """One row: one picture of one product.
+
+    ``vector`` is float32 [dimension], L2-normalised. ``content_hash`` covers the picture's bytes and all fields.
+    ``updated_at`` is Unix time in milliseconds.
+    """
+
+    id: str
+    product_id: str
+    vector: Vector
+    title: str
+    category: str | None
+    price: float | None
+    attributes: Attributes
+    image_key: str
+    content_hash: str
+    updated_at: int
+
+    @property
+    def product(self) -> Product:
+        """The row as a product."""
+        return _product(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row found by a search, without its vector. ``score`` is the cosine similarity, higher is better."""
+
+    id: str
+    product_id: str
+    title: str
+    category: str | None
+    price: float | None
+    attributes: Attributes
+    image_key: str
+    content_hash: str
+    updated_at: int
+    score: float
+
+    @property
+    def product(self) -> Product:
+        """The row as a product."""
+        return _product(self)
+
+
+def _product(row: Record | Hit) -> Product:
+    return Product.model_construct(
+        id=row.product_id,
+        title=row.title,
+        category=row.category,
+        price=row.price,
+        attributes=dict(row.attributes),
+        image_key=row.image_key,
+    )
+
+
+class Store(Protocol):
+    """All methods raise :class:`~service.errors.StoreUnavailable` when the store fails or does not answer."""
+
+    def ensure(self, info: EncoderInfo) -> None:
+        """Create the collection and its index if they are missing.
+
+        Raises :class:`~service.errors.EncoderMismatch` if the collection was built by another encoder. Must be called
+        once before vectors are written or searched.
+        """
+        ...
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Write rows; a row with a known ``id`` is replaced."""
+        ...
+
+    def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
+        """The best row of each of the ``min(limit, matching products)`` nearest products, best first."""
+        ...
+
+    def get(self, product_id: str) -> list[Record]:
+        """All rows of one product in the order of their ids; empty if there is none."""
+        ...
+
+    def fetch(self, ids: Sequence[str]) -> list[Record]:
+        """The rows with these row ids; unknown ids are left out, order is free."""
+        ...
+
+    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """``content_hash`` by row id, for those of ``ids`` that exist."""
+        ...
+
+    def row_ids(self, product_ids: Sequence[str]) -> list[str]:
+        """The row ids of these products, in no order."""
+        ...
+
+    def delete(self, product_ids: Sequence[str]) -> int:
+        """Delete all rows of these products; the number of rows deleted."""
+        ...
+
+    def delete_rows(self, ids: Sequence[str]) -> int:
+        """Delete rows by row id; the number of rows deleted."""
+        ...
+
+    def count(self) -> int:
+        """The number of rows (0 if there is no collection yet)."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the store answers."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store; a local file becomes free for other processes."""
+        ...

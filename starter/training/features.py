@@ -1,0 +1,125 @@
+"""Render the training pictures and run the frozen backbone over them once; resumable shard by shard.
+
+The result is one memory-mapped array, float16 [pictures, 49, 1280], beside ``pictures.jsonl`` that says what each shows.
+"""
+
+import json
+import multiprocessing
+import random
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+
+from starter.backbone import CELLS, FEATURES, SIDE, Backbone, preprocess
+from starter.rendering import COLOURS, KINDS, render_motif, render_product
+from starter.training.artwork import Artwork, read_index
+
+SHARD = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One training picture: artwork (its row in the index), and kind and colour if it is a product."""
+
+    art: int
+    kind: str | None
+    colour: str | None
+    seed: int
+
+
+def plan(index: list[Artwork], seed: int) -> list[Picture]:
+    """Which pictures to make: of every emoji artwork 2 motif and 5 product pictures, of every clip art 1 and 2.
+
+    The last product of an emoji repeats the first one's kind in another colour, for colour edits.
+    """
+    rng, pictures = random.Random(seed), []
+    kinds, colours = list(KINDS), list(COLOURS)
+    for art, row in enumerate(index):
+        motifs, products = (1, 2) if row.style == "clipart" else (2, 5)
+        pictures += [Picture(art, None, None, rng.getrandbits(32)) for _ in range(motifs)]
+        chosen = rng.sample(kinds, products)
+        shades = rng.sample(colours, products)
+        if products > 2:
+            chosen[-1] = chosen[0]
+        pictures += [Picture(art, k, c, rng.getrandbits(32)) for k, c in zip(chosen, shades, strict=True)]
+    return pictures
+
+
+def draw(picture: Picture, artwork: Image.Image) -> Image.Image:
+    """The picture as the backbone sees it: RGB, 224×224."""
+    rng = random.Random(picture.seed)
+    if picture.kind is None or picture.colour is None:
+        return render_motif(artwork, rng)
+    return render_product(picture.kind, picture.colour, artwork, rng)
+
+
+def export_onnx(path: Path) -> None:
+    """The backbone as an ONNX graph: the same function, three times as fast in batches on CPU."""
+    if path.exists():
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        example = (torch.zeros(1, 3, SIDE, SIDE),)
+        net = Backbone()
+        net.forward = lambda pixels: net.net.extract_features(pixels).flatten(2).transpose(1, 2)  # type: ignore[method-assign]
+        torch.onnx.export(net, example, str(path), dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}})
+
+
+@cache
+def _session(path: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options)
+
+
+def _shard(job: tuple[Path, Path, int, list[Picture], list[str]]) -> int:
+    root, art_root, start, pictures, paths = job
+    images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(pictures, paths, strict=True)]
+    features = np.lib.format.open_memmap(root / "features.npy", mode="r+")
+    session = _session(str(root / "backbone.onnx"))
+    for offset in range(0, len(images), 16):
+        pixels = preprocess(images[offset : offset + 16]).contiguous().numpy()
+        block = session.run(None, {"x": pixels})[0]
+        features[start + offset : start + offset + len(block)] = block.astype(np.float16)
+    features.flush()
+    (root / f"shard-{start:07d}.done").touch()
+    return start
+
+
+def _jobs(root: Path, art_root: Path, index: list[Artwork], pictures: list[Picture]) -> Iterator[tuple]:  # type: ignore[type-arg]
+    for start in range(0, len(pictures), SHARD):
+        if not (root / f"shard-{start:07d}.done").exists():
+            block = pictures[start : start + SHARD]
+            yield root, art_root, start, block, [index[picture.art].path for picture in block]
+
+
+def build_features(art_root: Path, root: Path, *, seed: int, workers: int = 2) -> None:
+    """Make (or finish) the feature array under ``root`` for the artwork index under ``art_root``."""
+    root.mkdir(parents=True, exist_ok=True)
+    index = read_index(art_root)
+    pictures = plan(index, seed)
+    if not (root / "features.npy").exists():
+        shape = (len(pictures), CELLS, FEATURES)
+        np.lib.format.open_memmap(root / "features.npy", mode="w+", dtype=np.float16, shape=shape).flush()
+        (root / "pictures.jsonl").write_text("".join(json.dumps(asdict(p)) + "\n" for p in pictures), "utf-8")
+    export_onnx(root / "backbone.onnx")
+    jobs = list(_jobs(root, art_root, index, pictures))
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for _ in track(pool.imap_unordered(_shard, jobs), "features", total=len(jobs)):
+            pass
+
+
+def load_features(root: Path) -> tuple[NDArray[np.float16], list[Picture]]:
+    """The finished array (memory-mapped) and what its rows show."""
+    with (root / "pictures.jsonl").open(encoding="utf-8") as lines:
+        pictures = [Picture(**json.loads(line)) for line in lines]
+    return np.load(root / "features.npy", mmap_mode="r"), pictures

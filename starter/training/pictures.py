@@ -1,0 +1,163 @@
+"""The training pictures, looked up by what they show, and the sampling of contrastive batches from them."""
+
+import random
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from starter.training import phrases
+from starter.training.artwork import Artwork, read_index
+from starter.training.features import Picture, load_features
+
+
+@dataclass(slots=True)
+class Concept:
+    """Everything there is of one concept: rows of its motif and product pictures, and its names by artwork."""
+
+    motifs: list[int] = field(default_factory=list)
+    products: list[int] = field(default_factory=list)
+
+
+class Pictures:
+    """Features and labels of one split."""
+
+    def __init__(self, art_root: Path, feature_root: Path) -> None:
+        self.art: list[Artwork] = read_index(art_root)
+        self.features: NDArray[np.float16]
+        self.rows: list[Picture]
+        self.features, self.rows = load_features(feature_root)
+        self.concepts: dict[str, Concept] = defaultdict(Concept)
+        for row, picture in enumerate(self.rows):
+            concept = self.concepts[self.concept_of(row)]
+            (concept.motifs if picture.kind is None else concept.products).append(row)
+
+    def art_of(self, row: int) -> Artwork:
+        """The artwork that picture ``row`` shows."""
+        return self.art[self.rows[row].art]
+
+    def concept_of(self, row: int) -> str:
+        """The concept that picture ``row`` shows."""
+        return self.art_of(row).concept
+
+    def name(self, row: int, rng: random.Random) -> str:
+        """A name of what picture ``row`` shows: mostly the first, at times another."""
+        names = self.art_of(row).names
+        return names[0] if rng.random() < 0.75 else rng.choice(names[:4])
+
+    def cells(self, rows: list[int]) -> Tensor:
+        """Features of the pictures, float32 [n, 49, 1280]."""
+        return torch.from_numpy(self.features[np.asarray(rows)].astype(np.float32))
+
+
+def kept_for_reranker(concept: str) -> bool:
+    """Whether the embedder never sees this training concept.
+
+    The reranker learns from lists that the embedder retrieves. On concepts that the embedder was trained on, these lists
+    are better than they will ever be in use; on this seventh they are as on new concepts.
+    """
+    return zlib.crc32(concept.encode()) % 7 == 0
+
+
+@dataclass(slots=True)
+class Query:
+    """One training query and what a target must satisfy to answer it."""
+
+    picture: int | None
+    text: str | None
+    concept: str
+    kind: str | None
+    colour: str | None
+
+    def accepts(self, concept: str, picture: Picture) -> bool:
+        """Whether a product answers this query as well as its own target does."""
+        return (
+            concept == self.concept
+            and self.kind in (None, picture.kind)
+            and self.colour in (None, picture.colour)
+        )
+
+
+class BatchSampler:
+    """Samples targets (several products of each of a few concepts) and one query of a random task for each.
+
+    Several products a concept make the other kinds of the same motif hard negatives; many concepts make the other motifs
+    on the same kind hard negatives.
+    """
+
+    TASKS = ("composed", "text", "swap", "recolour", "picture")
+    WEIGHTS = (0.42, 0.22, 0.14, 0.05, 0.17)
+
+    def __init__(self, pictures: Pictures, targets: int, seed: int) -> None:
+        self.pictures, self.targets, self.rng = pictures, targets, random.Random(seed)
+        seen = {c: found for c, found in pictures.concepts.items() if not kept_for_reranker(c)}
+        emoji = [c for c, found in seen.items() if len(found.products) > 3]
+        other = [c for c, found in seen.items() if len(found.products) <= 3]
+        self._pools, self._shares = (emoji, other or emoji), (0.55, 0.45)
+
+    def sample(self) -> tuple[list[int], list[Query]]:
+        """Rows of the targets and their queries, in the same order."""
+        rows: list[int] = []
+        seen: set[str] = set()
+        while len(rows) < self.targets:
+            concept = self.rng.choice(self.rng.choices(self._pools, self._shares)[0])
+            products = self.pictures.concepts[concept].products
+            if concept not in seen:
+                seen.add(concept)
+                rows += self.rng.sample(products, min(4, len(products), self.targets - len(rows)))
+        return rows, [self._query(row) for row in rows]
+
+    def _query(self, target: int) -> Query:
+        task = self.rng.choices(self.TASKS, self.WEIGHTS)[0]
+        return getattr(self, f"_{task}")(target) or self._composed(target)
+
+    def _colour(self, target: int, chance: float) -> str | None:
+        return self.pictures.rows[target].colour if self.rng.random() < chance else None
+
+    def _near(self, rows: list[int], target: int, same_art: float) -> int | None:
+        """One of ``rows``: with chance ``same_art`` in the target's own style, else in any."""
+        art = self.pictures.rows[target].art
+        own = [row for row in rows if self.pictures.rows[row].art == art]
+        if own and self.rng.random() < same_art:
+            return self.rng.choice(own)
+        return self.rng.choice(rows) if rows else None
+
+    def _motif(self, target: int) -> int | None:
+        return self._near(self.pictures.concepts[self.pictures.concept_of(target)].motifs, target, 0.4)
+
+    def _composed(self, target: int) -> Query:
+        kind, colour = self.pictures.rows[target].kind, self._colour(target, 0.35)
+        text = phrases.composed(str(kind), colour, self.rng)
+        return Query(self._motif(target), text, self.pictures.concept_of(target), kind, colour)
+
+    def _text(self, target: int) -> Query:
+        kind, colour = self.pictures.rows[target].kind, self._colour(target, 0.4)
+        text = phrases.text_only(str(kind), colour, self.pictures.name(target, self.rng), self.rng)
+        return Query(None, text, self.pictures.concept_of(target), kind, colour)
+
+    def _swap(self, target: int) -> Query | None:
+        concept, wanted = self.pictures.concept_of(target), self.pictures.rows[target]
+        others = [r for r in self.pictures.concepts[concept].products if self.pictures.rows[r].kind != wanted.kind]
+        source, colour = self._near(others, target, 0.7), self._colour(target, 0.3)
+        if source is None:
+            return None
+        return Query(source, phrases.swapped(str(wanted.kind), colour, self.rng), concept, wanted.kind, colour)
+
+    def _recolour(self, target: int) -> Query | None:
+        concept, wanted = self.pictures.concept_of(target), self.pictures.rows[target]
+        others = [
+            row for row in self.pictures.concepts[concept].products
+            if self.pictures.rows[row].kind == wanted.kind and self.pictures.rows[row].colour != wanted.colour
+        ]  # fmt: skip
+        if not others:
+            return None
+        text = phrases.recoloured(str(wanted.colour), self.rng)
+        return Query(self.rng.choice(others), text, concept, wanted.kind, wanted.colour)
+
+    def _picture(self, target: int) -> Query:
+        return Query(self._motif(target), None, self.pictures.concept_of(target), None, None)

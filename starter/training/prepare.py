@@ -1,0 +1,77 @@
+"""From packages to features: ``python -m starter.training.prepare`` (resumable; about 20 minutes on 2 cores)."""
+
+import zipfile
+from pathlib import Path
+
+from rich.progress import track
+
+from starter.concepts import concept_names, mentions_reserved
+from starter.training.artwork import (
+    EMOJI_STYLES, Artwork, EmojiArtists, clip_art, emoji_names, read_index, save, write_index,
+)  # fmt: skip
+from starter.training.emoji import read_emoji
+from starter.training.features import build_features
+from starter.training.packages import Packages
+
+CACHE = Path(".cache/starter")
+SHIPPED_STYLES = ("fluent", "noto", "twemoji")
+_SEED = 11
+
+
+def _emoji_artwork(packages: Packages, split: str, root: Path) -> list[Artwork]:
+    artists, rows = EmojiArtists(packages.root, packages.noto_font), []
+    reserved = {**concept_names("dev"), **concept_names("held-out")}
+    wanted = concept_names(split) if split in ("dev", "held-out") else None  # type: ignore[arg-type]
+    for concept in track(read_emoji(packages.root / "emojibase"), f"{split} emoji"):
+        if wanted is not None and concept.code not in wanted:
+            continue
+        if wanted is None and (concept.code in reserved or mentions_reserved([concept.name])):
+            continue
+        for style in EMOJI_STYLES:
+            image = artists.draw(style, concept.code)
+            if image is not None:
+                rows.append(save(image, style, concept.code, emoji_names(concept), root))
+    return rows
+
+
+def _clip_artwork(packages: Packages, root: Path) -> list[Artwork]:
+    rows = []
+    for stem, names, image in track(clip_art(packages.clip_art_png, packages.clip_art_svg), "clip art", total=7000):
+        if not mentions_reserved([*names, stem]):
+            row = save(image, "clipart", stem, names, root)
+            rows.append(Artwork(row.style, names[0], row.names, row.path))
+    return rows
+
+
+def ship(root: Path, archive: Path) -> None:
+    """Pack the held-out artwork in the shipped styles, lossy WebP at 144 pixels, into ``starter/artwork.zip``."""
+    import io
+
+    from PIL import Image
+
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
+        for row in read_index(root):
+            if row.style in SHIPPED_STYLES:
+                image, data = Image.open(root / row.path), io.BytesIO()
+                image.thumbnail((144, 144), Image.Resampling.LANCZOS)
+                image.save(data, "WEBP", quality=82)
+                target.writestr(zipfile.ZipInfo(f"{row.style}/{row.concept}.webp", (2026, 1, 1, 0, 0, 0)), data.getvalue())
+
+
+def main() -> None:
+    """Fetch, normalise, render, featurise: training and development sets, and the shipped held-out artwork."""
+    packages = Packages.default()
+    packages.fetch()
+    for split in ("held-out", "dev", "train"):
+        root = CACHE / split
+        if not (root / "index.jsonl").exists():
+            rows = _emoji_artwork(packages, split, root)
+            write_index(rows + (_clip_artwork(packages, root) if split == "train" else []), root)
+        if split == "held-out":
+            ship(root, Path(__file__).parents[1] / "artwork.zip")
+        else:
+            build_features(root, CACHE / f"features-{split}", seed=_SEED)
+
+
+if __name__ == "__main__":
+    main()

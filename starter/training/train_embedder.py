@@ -1,0 +1,177 @@
+"""Train the starter embedder: ``python -m starter.training.train_embedder [--steps N] [--hours H]``; resumable.
+
+Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature and
+with false negatives (other products that answer the query as well) masked out; plus the same between names and motif
+pictures. A checkpoint is written every ``SAVE_EVERY`` steps, and the next start goes on from it.
+"""
+
+import argparse
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from starter.backbone import Backbone
+from starter.composer import Composer, load_tokenizer
+from starter.training import phrases
+from starter.training.class_names import embed_class_names
+from starter.training.evaluation import retrieval_report
+from starter.training.pictures import BatchSampler, Concept, Pictures, Query, kept_for_reranker
+from starter.training.prepare import CACHE
+
+TARGETS = 112
+NAMED = 48
+SAVE_EVERY, EVALUATE_EVERY = 100, 200
+WEIGHTS = Path(__file__).parents[1] / "weights" / "embedder.safetensors"
+_console = Console()
+
+
+class Trainer:
+    """Model, optimiser and data of one training run."""
+
+    def __init__(self, steps: int, seed: int = 5) -> None:
+        torch.manual_seed(seed)
+        self.steps, self.step = steps, 0
+        self.pictures = Pictures(CACHE / "train", CACHE / "features-train")
+        self.sampler = BatchSampler(self.pictures, TARGETS, seed)
+        self.tokenizer = load_tokenizer()
+        self.model = Composer()
+        tower = self.model.images
+        tower.head_weight.data, tower.head_bias.data = (part.detach().clone() for part in Backbone().head)
+        tower.class_names.data = embed_class_names(self.model, self.tokenizer)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
+        self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+
+    def _groups(self) -> list[dict[str, object]]:
+        low_rank = [p for n, p in self.model.named_parameters() if p.requires_grad and n.startswith("bert.")]
+        return [
+            {"params": list(self.model.images.parameters()), "lr": 1e-3, "weight_decay": 0.02},
+            {"params": low_rank, "lr": 4e-4, "weight_decay": 0.0},
+            {"params": [self.log_scale], "lr": 1e-3, "weight_decay": 0.0},
+        ]
+
+    def _rate(self, step: int) -> float:
+        """Linear warm-up over 100 steps, then a cosine down to 2 %."""
+        return min(1.0, (step + 1) / 100) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
+
+    def _text(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        encoded = self.tokenizer(texts, padding=True, truncation=True, max_length=40, return_tensors="pt")
+        return encoded["input_ids"], encoded["attention_mask"]
+
+    def _encode(self, queries: list[Query], tokens: Tensor, place: dict[int, int]) -> Tensor:
+        """Encode queries of mixed kinds, one pass a kind; rows come back in the order of ``queries``."""
+        kinds: dict[tuple[bool, bool], list[int]] = {}
+        for row, query in enumerate(queries):
+            kinds.setdefault((query.picture is not None, query.text is not None), []).append(row)
+        rows, vectors = [], []
+        for (pictured, written), members in kinds.items():
+            images = tokens[[place[queries[m].picture] for m in members]] if pictured else None  # type: ignore[index]
+            ids, mask = self._text([queries[m].text or "" for m in members]) if written else (None, None)
+            vectors.append(self.model(images, ids, mask))
+            rows += members
+        return torch.cat(vectors)[torch.tensor(rows).argsort()]
+
+    def _contrast(self, a: Tensor, b: Tensor, false_negative: Tensor) -> Tensor:
+        scores = (a @ b.T * self.log_scale.exp().clamp(max=100)).masked_fill(false_negative, -1e4)
+        labels = torch.arange(len(a))
+        return (functional.cross_entropy(scores, labels) + functional.cross_entropy(scores.T, labels)) / 2
+
+    def loss(self) -> Tensor:
+        """One batch: query → product, and name → motif picture."""
+        targets, queries = self.sampler.sample()
+        motifs = list({q.concept: q.picture for q in queries if q.text is None and q.picture is not None}.values())
+        motifs += [self.sampler.rng.choice(c.motifs) for c in self._more(NAMED - len(motifs), queries)]
+        rows = list(dict.fromkeys([*targets, *(q.picture for q in queries if q.picture is not None), *motifs]))
+        place = {row: k for k, row in enumerate(rows)}
+        tokens = self.model.images(self.pictures.cells(rows))
+        products = self.model(tokens[[place[row] for row in targets]], None, None)
+        found = self._encode(queries, tokens, place)
+        answers = [(self.pictures.concept_of(row), self.pictures.rows[row]) for row in targets]
+        also = torch.tensor([[q.accepts(*answer) for answer in answers] for q in queries]).fill_diagonal_(False)
+        return self._contrast(found, products, also) + 0.4 * self._naming(motifs, tokens, place)
+
+    def _more(self, count: int, queries: list[Query]) -> list[Concept]:
+        used = {query.concept for query in queries}
+        known = self.pictures.concepts.items()
+        free = [c for name, c in known if name not in used and c.motifs and not kept_for_reranker(name)]
+        return self.sampler.rng.sample(free, max(0, count))
+
+    def _naming(self, motifs: list[int], tokens: Tensor, place: dict[int, int]) -> Tensor:
+        rng = self.sampler.rng
+        names = [phrases.named(self.pictures.name(row, rng), rng) for row in motifs]
+        texts = self.model(None, *self._text(names))
+        pictures = self.model(tokens[[place[row] for row in motifs]], None, None)
+        concepts = [self.pictures.concept_of(row) for row in motifs]
+        same = torch.tensor([[a == b for b in concepts] for a in concepts]).fill_diagonal_(False)
+        return self._contrast(texts, pictures, same)
+
+    def update(self) -> float:
+        """One optimiser step; returns the loss."""
+        loss = self.loss()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def save(self, path: Path) -> None:
+        """Checkpoint everything that the next start needs, atomically."""
+        state = {
+            "step": self.step, "model": self.model.trained_state(), "scale": self.log_scale.detach(),
+            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(),
+        }  # fmt: skip
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint, with fresh batches."""
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"], strict=False)
+        self.log_scale.data = state["scale"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step = state["step"]
+        self.sampler.rng = random.Random(self.step)
+
+
+def export(model: Composer, path: Path) -> None:
+    """Write the shipped weights: float16 safetensors."""
+    path.parent.mkdir(exist_ok=True)
+    save_file({name: value.to(torch.float16).contiguous() for name, value in model.trained_state().items()}, path)
+
+
+def main() -> None:
+    """Train until ``--steps`` and export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=1500)
+    steps = parser.parse_args().steps
+    trainer, checkpoint = Trainer(steps), CACHE / "embedder.ckpt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    development = Pictures(CACHE / "dev", CACHE / "features-dev")
+    started, losses = time.monotonic(), []
+    while trainer.step < steps:
+        losses.append(trainer.update())
+        if trainer.step % 20 == 0:
+            spent, mean = time.monotonic() - started, sum(losses[-20:]) / len(losses[-20:])
+            pace = spent / len(losses)
+            left = (steps - trainer.step) * pace / 60
+            _console.print(f"step {trainer.step}/{steps} loss {mean:.3f} scale {trainer.log_scale.exp():.1f} {pace:.2f} s/step {left:.0f} min left")
+        if trainer.step % SAVE_EVERY == 0 or trainer.step == steps:
+            trainer.save(checkpoint)
+        if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:
+            _console.print(retrieval_report(trainer.model, trainer.tokenizer, development))
+            export(trainer.model, WEIGHTS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from service.app import create_app
+from tests.fakes import Shop, make_shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """Twenty products and a reranker that turns every list around."""
+    return make_shop(tmp_path)
+
+
+@pytest.fixture
+def client(shop: Shop) -> Iterator[TestClient[Litestar]]:
+    """The service over `shop`; exceptions become answers, as they do in production."""
+    with open_client(shop) as opened:
+        yield opened
+
+
+def open_client(shop: Shop) -> TestClient[Any]:
+    """A client for any shop; use it in a `with`."""
+    return TestClient(create_app(shop.settings, shop.parts), raise_server_exceptions=False)

@@ -1,0 +1,58 @@
+"""The README is complete: every setting with its default, every route, every command, every make target."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from litestar.testing import TestClient
+
+from service.cli import app
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def shown(value: object) -> str:
+    """A default as the table writes it."""
+    if value in (None, ""):
+        return "none"
+    return f"`{json.dumps(value) if isinstance(value, dict | bool) else value}`"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_the_table_with_default_and_meaning(name: str) -> None:
+    field = Settings.model_fields[name]
+    default = field.get_default(call_default_factory=True)
+    assert f"| `WITHTHIS_{name.upper()}` | {shown(default)} | {field.description} |" in README
+
+
+def test_no_setting_is_invented() -> None:
+    known = {f"WITHTHIS_{name.upper()}" for name in Settings.model_fields} | {"WITHTHIS_CONFIG"}
+    assert set(re.findall(r"WITHTHIS_[A-Z_]+", README)) <= known
+
+
+def test_every_route_is_listed(client: TestClient[Any]) -> None:
+    for route in client.app.routes:
+        path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path).removesuffix("/{file_path}").removesuffix("/{path}")
+        assert f"{path}`" in README, path
+
+
+def test_every_command_and_its_options_are_listed() -> None:
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for name in commands:
+        assert f"`withthis {name}" in README
+    for option in commands["search"].params:
+        assert any(spelling in README for spelling in (*option.opts, *option.secondary_opts)), option.name
+
+
+def test_every_make_target_is_listed() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("install", "demo", "test", "lint", "bench", "train-starter", "evaluate-starter"):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+        assert f"`make {target}`" in README

@@ -1,0 +1,205 @@
+"""Stand-ins for models and store, so that the service is tested in seconds and without weights."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rerank.candidates import Candidate, RerankQuery
+from rerank.prompts import PromptLibrary
+from rerank.ranking import Fault, Ranking
+from rerank.strategies.base import RerankOutcome, Strategy
+from service.catalog.images import ImageStore
+from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
+from service.errors import EncoderMismatch
+from service.parts import Parts
+from service.rerank_runner import RerankRunner
+from service.rerank_stage import RerankDefaults, RerankStage
+from service.settings import Settings
+from service.stores.base import Hit, Record, Vector
+from service.stores.filters import Filter
+
+DIMENSION = 8
+
+
+def png(colour: str = "orange", size: tuple[int, int] = (24, 16)) -> bytes:
+    """A small picture as PNG bytes."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class FakeEncoder:
+    """Vectors by hash: the same input always lands in the same place; texts over 100 characters count as cut."""
+
+    info = EncoderInfo("fake", DIMENSION, "fake-1", frozenset({"text", "image", "composed"}), 32)
+
+    def __init__(self) -> None:
+        self.seen: list[EncoderQuery] = []
+
+    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        self.seen.extend(queries)
+        vectors = np.stack([_vector(query) for query in queries])
+        return Embeddings(vectors, np.array([len(query.text or "") > 100 for query in queries]))
+
+
+def _vector(query: EncoderQuery) -> Vector:
+    content = (query.text or "").encode() + (query.image.tobytes() if query.image else b"")
+    seed = int.from_bytes(hashlib.sha256(content).digest()[:4], "big")
+    vector = np.random.default_rng(seed).normal(size=DIMENSION).astype(np.float32)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+class MemoryStore:
+    """Rows in a list, compared one by one; of filters it knows `category eq` alone."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Record] = {}
+        self.failure: Exception | None = None
+        self.closed = False
+
+    def ensure(self, info: EncoderInfo) -> None:
+        self._answer()
+        if info.fingerprint != FakeEncoder.info.fingerprint:
+            raise EncoderMismatch
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        self.rows.update({record.id: record for record in records})
+
+    def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
+        self._answer()
+        wanted = filter.category.eq if filter and filter.category else None
+        found = [_hit(row, vector) for row in self.rows.values() if wanted in (None, row.category)]
+        return sorted(found, key=lambda hit: -hit.score)[:limit]
+
+    def get(self, product_id: str) -> list[Record]:
+        self._answer()
+        return [row for row in self.rows.values() if row.product_id == product_id]
+
+    def fetch(self, ids: Sequence[str]) -> list[Record]:
+        return [self.rows[id] for id in ids if id in self.rows]
+
+    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        return {record.id: record.content_hash for record in self.fetch(ids)}
+
+    def row_ids(self, product_ids: Sequence[str]) -> list[str]:
+        return [row.id for row in self.rows.values() if row.product_id in product_ids]
+
+    def delete(self, product_ids: Sequence[str]) -> int:
+        return self.delete_rows(self.row_ids(product_ids))
+
+    def delete_rows(self, ids: Sequence[str]) -> int:
+        return sum(self.rows.pop(id, None) is not None for id in ids)
+
+    def count(self) -> int:
+        self._answer()
+        return len(self.rows)
+
+    def ping(self) -> None:
+        self._answer()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _answer(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+def _hit(row: Record, vector: Vector) -> Hit:
+    shared = {item.name: getattr(row, item.name) for item in fields(Hit) if item.name != "score"}
+    return Hit(**shared, score=float(row.vector @ vector))
+
+
+@dataclass
+class FakeStrategy:
+    """Reverses the candidates, unless told to do something else."""
+
+    name: str = "listwise"
+    behave: Callable[[int], Ranking] | None = None
+    degraded: str | None = None
+    raises: Exception | None = None
+    block: threading.Event | None = None
+    calls: list[tuple[RerankQuery, Sequence[Candidate], str | None]] = field(default_factory=list)
+
+    def rerank(
+        self,
+        query: RerankQuery,
+        candidates: Sequence[Candidate],
+        *,
+        prompt: str | None = None,
+        deadline: float | None = None,
+    ) -> RerankOutcome:
+        self.calls.append((query, candidates, prompt))
+        if self.block is not None:
+            self.block.wait(30)
+        if self.raises is not None:
+            raise self.raises
+        n = len(candidates)
+        return RerankOutcome(
+            ranking=self.behave(n) if self.behave else reverse(n),
+            caption="a leopard" if query.image else None,
+            engine="fake",
+            strategy=self.name,
+            prompt="rank-panel@1",
+            timings_ms={"caption": 1.0, "rerank": 2.0},
+            degraded=self.degraded,  # type: ignore[arg-type]
+        )
+
+
+def reverse(n: int) -> Ranking:
+    """The last candidate first, with scores that say so."""
+    order = tuple(reversed(range(n)))
+    return Ranking(order, Fault.OK, (), "the last one shows it best", tuple(place / max(1, n) for place in range(n)))
+
+
+def fill(store: MemoryStore, images: ImageStore, n: int) -> None:
+    """Put `n` products p0, p1, … into the shop; even ones are mugs, odd ones caps."""
+    for number in range(n):
+        key = images.put(png(f"hsl({number * 17 % 360}, 80%, 50%)"))
+        vector = _vector(EncoderQuery(f"product {number}"))
+        record = Record(
+            id=f"row{number}",
+            product_id=f"p{number}",
+            vector=vector,
+            title=f"Product {number}",
+            category="cap" if number % 2 else "mug",
+            price=5.0 + number,
+            attributes={"colour": "red"},
+            image_key=key,
+            content_hash=str(number),
+            updated_at=0,
+        )
+        store.upsert([record])
+
+
+@dataclass
+class Shop:
+    """Everything a test of the service may want to look at or to break."""
+
+    settings: Settings
+    encoder: FakeEncoder
+    store: MemoryStore
+    images: ImageStore
+    strategy: FakeStrategy
+    parts: Parts
+
+
+def make_shop(folder: Path, *, products: int = 20, strategy: Strategy | None = None, **settings: object) -> Shop:
+    """A shop of fakes whose pictures lie in `folder`."""
+    chosen = Settings(_env_file=None, **{"data_dir": folder, **settings})  # type: ignore[arg-type]
+    encoder, store, images, fake = FakeEncoder(), MemoryStore(), ImageStore(chosen.images_dir), FakeStrategy()
+    fill(store, images, products)
+    numbers = (chosen.rerank_candidates, chosen.fusion_weight, chosen.rerank_deadline_ms)
+    defaults = RerankDefaults("listwise", "fake", *numbers)
+    runner = RerankRunner(chosen.search_concurrency)
+    rerank = RerankStage({"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults)
+    parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=chosen)
+    return Shop(chosen, encoder, store, images, fake, parts)

@@ -1,0 +1,159 @@
+"""The Milvus store on real Milvus Lite."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pymilvus import MilvusClient
+
+from service.errors import ConfigurationError, EncoderMismatch, StoreLocked, StoreUnavailable
+from service.settings import Settings
+from service.stores.filters import parse_filter
+from service.stores.milvus import MilvusStore
+from tests.integration.records import DIMENSION, INFO, record, unit
+
+INDEX_TYPES = ["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    """A place for a store."""
+    return str(tmp_path / "new folder" / "milvus.db")
+
+
+@pytest.fixture
+def store(uri: str) -> Iterator[MilvusStore]:
+    """An empty store, ready for rows."""
+    opened = MilvusStore(uri)
+    opened.ensure(INFO)
+    yield opened
+    opened.close()
+
+
+def test_rows_come_back_as_they_were(store: MilvusStore) -> None:
+    attributes = {"colour": 'réd "x"', "size": 38, "ratio": 0.5, "new": True, "tags": ["a", 1], "brackets (cm)": "🐆"}
+    rows = [record("p", number, seed=number, attributes=attributes, price=None, category=None) for number in range(12)]
+    store.upsert(rows)
+    found = store.get("p")
+    assert [row.id for row in found] == [f"p#{number}" for number in range(12)]
+    for before, after in zip(rows, found, strict=True):
+        assert after.attributes == attributes and (after.price, after.category) == (None, None)
+        assert np.allclose(after.vector, before.vector)
+        assert (after.title, after.content_hash, after.updated_at) == (before.title, before.content_hash, 1)
+    assert store.get("q") == [] and store.get('p" or "" == "') == []
+
+
+def test_upsert_replaces_and_delete_removes(store: MilvusStore) -> None:
+    store.upsert([record("a"), record("b"), record("b", 1)])
+    store.upsert([record("a", title="New", content_hash="new")])
+    assert store.count() == 3 and store.get("a")[0].title == "New"
+    assert store.hashes(["a#0", "b#1", "nope", '"']) == {"a#0": "new", "b#1": "hash-b-1"}
+    assert sorted(row.id for row in store.fetch(["a#0", "b#0"])) == ["a#0", "b#0"]
+    assert sorted(store.row_ids(["b", "c"])) == ["b#0", "b#1"]
+    assert store.delete_rows(["b#1", "b#7"]) == 1 and store.delete(["a", "nope"]) == 1
+    assert store.count() == 1 and store.delete([]) == 0 and store.hashes([]) == {}
+    assert [hit.product_id for hit in store.search(unit(0), limit=5)] == ["b"]
+
+
+def test_search_orders_by_cosine(store: MilvusStore) -> None:
+    rows = [record(f"p{number}", seed=number) for number in range(50)]
+    store.upsert(rows)
+    hits = store.search(unit(7), limit=9)
+    expected = sorted(rows, key=lambda row: -float(row.vector @ unit(7)))[:9]
+    assert [hit.id for hit in hits] == [row.id for row in expected]
+    assert hits[0].score == pytest.approx(1.0) and hits[0].product_id == "p7"
+
+
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_always_as_many_products_as_there_are(uri: str, index_type: str) -> None:
+    """One product with 400 pictures next to the query must not push others out, before and after a flush."""
+    near = [record("big", number, seed=1) for number in range(400)]
+    others = [record(f"p{number}", seed=number, category="rare" if number < 3 else "odd") for number in range(40)]
+    rare = parse_filter({"category": {"eq": "rare"}})
+    for round in range(2):
+        store = MilvusStore(uri, index_type=index_type, search_params={"nprobe": 1} if index_type == "IVF_FLAT" else {})
+        store.ensure(INFO)
+        if round == 0:
+            store.upsert(near + others)
+        for limit, count in ((1, 1), (2, 2), (9, 9), (41, 41), (100, 41)):
+            products = [hit.product_id for hit in store.search(unit(1), limit=limit)]
+            assert len(products) == len(set(products)) == count
+        assert {hit.product_id for hit in store.search(unit(30), limit=9, filter=rare)} == {"p0", "p1", "p2"}
+        assert store.search(unit(1), limit=3, filter=parse_filter({"category": {"eq": "none"}})) == []
+        store.close()
+
+
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_the_index_is_explicit(uri: str, index_type: str) -> None:
+    store = MilvusStore(uri, index_type=index_type)
+    store.ensure(INFO)
+    client = MilvusClient(uri)
+    index = client.describe_index("products", "vector")
+    assert (index["index_type"], index["metric_type"]) == (index_type, "COSINE")
+    client.close()
+    store.close()
+
+
+def test_rows_survive_closing(uri: str, store: MilvusStore) -> None:
+    store.upsert([record("a")])
+    store.close()
+    assert store.count() == 1  # opens again by itself
+    store.ensure(INFO)
+    assert len(store.search(unit(0), limit=1)) == 1
+
+
+def test_another_encoder_is_refused(store: MilvusStore) -> None:
+    store.ensure(INFO)
+    for other in (replace(INFO, fingerprint="fake-2"), replace(INFO, id="other")):
+        with pytest.raises(EncoderMismatch, match=r"built with the encoder 'fake'.*WITHTHIS_ENCODER back"):
+            store.ensure(other)
+
+
+def test_a_foreign_collection_is_left_alone(uri: str, store: MilvusStore) -> None:
+    client = MilvusClient(uri)
+    client.create_collection("theirs", dimension=DIMENSION)
+    with pytest.raises(ConfigurationError, match="not made by this service"):
+        MilvusStore(uri, collection="theirs").ensure(INFO)
+    client.close()
+
+
+def test_a_second_process_is_told_what_to_do(uri: str, store: MilvusStore) -> None:
+    """Its own words, on standard output; and not a line of a traceback from the libraries."""
+    script = (
+        "import sys\n"
+        "from service.errors import StoreLocked\n"
+        "from service.stores.milvus import MilvusStore\n"
+        "try:\n    MilvusStore(sys.argv[1]).ping()\n"
+        "except StoreLocked as error:\n    print(error.detail)\n"
+    )
+    other = subprocess.run([sys.executable, "-c", script, uri], capture_output=True, text=True, timeout=60, check=True)
+    assert other.stdout.strip() == StoreLocked.default_detail and "Traceback" not in other.stderr
+    store.close()
+    free = subprocess.run([sys.executable, "-c", script, uri], capture_output=True, text=True, timeout=60, check=True)
+    assert free.stdout == ""
+
+
+def test_a_server_that_is_down() -> None:
+    store = MilvusStore("http://127.0.0.1:1", timeout_s=1)
+    for ask in (store.ping, store.count, lambda: store.search(unit(0), limit=1), lambda: store.ensure(INFO)):
+        with pytest.raises(StoreUnavailable) as caught:
+            ask()
+        assert type(caught.value) is StoreUnavailable and "127.0.0.1" not in caught.value.detail
+    store.close()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match="WITHTHIS_DATA_DIR"):
+        MilvusStore(str(tmp_path / "file" / "milvus.db")).ping()
+
+
+def test_from_settings_and_an_empty_store(tmp_path: Path) -> None:
+    store = MilvusStore.from_settings(Settings(data_dir=tmp_path, collection="shop"))
+    store.ping()
+    assert store.count() == 0
+    store.close()

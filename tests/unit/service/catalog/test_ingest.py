@@ -1,0 +1,203 @@
+"""Bulk ingest: idempotent, resumable, and never stopped by a bad row."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from service.catalog.images import ImageStore
+from service.catalog.ingest import IngestReport, ingest
+from service.errors import FeedError, StoreUnavailable
+from service.media.decode import ImageLimits
+from tests.fakes import FakeEncoder, MemoryStore
+from tests.unit.service.pictures import picture
+
+
+class Bench:
+    """A feed, a store and an encoder to play with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "feed"
+        self.folder.mkdir()
+        self.feed = self.folder / "feed.csv"
+        self.rejects = folder / "out" / "rejects.jsonl"
+        self.images_dir = folder / "images"
+        self.encoder = FakeEncoder()
+        self.store = MemoryStore()
+        self.lines: list[dict[str, str]] = []
+
+    def add(self, id: str, shade: int, **fields: str) -> None:
+        """A line with a picture of its own grey."""
+        image = f"{shade}.png"
+        (self.folder / image).write_bytes(picture((shade, shade, shade)))
+        self.lines.append({"id": id, "image": image, "title": f"Product {id}", "colour": "grey", **fields})
+
+    def run(self, batch: int = 4) -> IngestReport:
+        """One ingest of all lines."""
+        names = sorted({name for line in self.lines for name in line})
+        with self.feed.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.lines)
+        images = ImageStore(self.images_dir)
+        limits = ImageLimits(max_bytes=5000)
+        return ingest(
+            self.feed, self.encoder, self.store, images, limits=limits, rejects_path=self.rejects, batch=batch
+        )
+
+    def reasons(self) -> list[tuple[int, str]]:
+        """Lines and reasons in the file of rejects."""
+        entries = [json.loads(line) for line in self.rejects.read_text().splitlines()]
+        return [(entry["line"], entry["reason"]) for entry in entries]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Ten products."""
+    bench = Bench(tmp_path)
+    for number in range(10):
+        bench.add(f"p{number}", number * 10)
+    return bench
+
+
+def test_first_run_indexes_everything(bench: Bench) -> None:
+    report = bench.run()
+    assert (report.indexed, report.rejected, report.seen) == (10, 0, 10)
+    [record] = bench.store.get("p3")
+    assert (record.id, record.title, record.attributes) == ("p3#0", "Product p3", {"colour": "grey"})
+    assert ImageStore(bench.images_dir).open(record.image_key).image.getpixel((0, 0)) == (30, 30, 30)
+    assert not bench.rejects.exists()
+
+
+def test_second_run_changes_nothing(bench: Bench) -> None:
+    bench.run()
+    before = dict(bench.store.rows)
+    report = bench.run()
+    assert (report.unchanged, report.indexed, report.refreshed) == (10, 0, 0)
+    assert bench.store.rows == before and len(bench.encoder.seen) == 10
+
+
+def test_new_fields_keep_the_vector(bench: Bench) -> None:
+    bench.run()
+    vector = bench.store.rows["p3#0"].vector
+    bench.lines[3]["price"] = "5"
+    bench.lines[4]["colour"] = "blue"
+    report = bench.run()
+    assert (report.refreshed, report.unchanged, report.indexed) == (2, 8, 0)
+    row = bench.store.rows["p3#0"]
+    assert row.price == 5 and (row.vector == vector).all() and len(bench.encoder.seen) == 10
+
+
+def test_a_new_picture_is_encoded(bench: Bench) -> None:
+    bench.run()
+    (bench.folder / "30.png").write_bytes(picture((1, 2, 3)))
+    report = bench.run()
+    assert (report.indexed, report.unchanged) == (1, 9) and len(bench.encoder.seen) == 11
+
+
+def test_an_interrupted_run_is_resumed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    upsert, calls = bench.store.upsert, iter(range(100))
+
+    def failing(records: list[object]) -> None:
+        if next(calls) == 2:
+            raise StoreUnavailable
+        upsert(records)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.store, "upsert", failing)
+    with pytest.raises(StoreUnavailable):
+        bench.run()
+    assert bench.store.count() == 8
+    report = bench.run()
+    assert (report.unchanged, report.indexed) == (8, 2) and bench.store.count() == 10
+
+
+def test_a_lost_picture_file_comes_back(bench: Bench) -> None:
+    bench.run()
+    key = bench.store.rows["p1#0"].image_key
+    [path] = bench.images_dir.rglob(key)
+    path.unlink()
+    assert bench.run().unchanged == 10 and path.exists()
+
+
+def test_bad_rows_are_written_down_and_the_rest_goes_in(bench: Bench) -> None:
+    (bench.folder / "broken.png").write_bytes(picture()[:60])
+    (bench.folder / "text.png").write_bytes(b"hello")
+    (bench.folder / "big.png").write_bytes(picture() + bytes(6000))
+    (bench.folder / "anim.gif").write_bytes(b"GIF89a" + bytes(20))
+    (bench.folder.parent / "secret.png").write_bytes(picture())
+    (bench.folder / "link.png").symlink_to(bench.folder.parent / "secret.png")
+    (bench.folder / "loop.png").symlink_to(bench.folder / "loop.png")
+    bad = ["broken.png", "text.png", "big.png", "anim.gif", "gone.png", "../secret.png", "link.png", "loop.png", "."]
+    bad += [str(bench.folder.parent / "secret.png"), "http://example.com/a.png", "file:///etc/passwd"]
+    bench.lines += [{"id": f"bad{number}", "image": image} for number, image in enumerate(bad)]
+    bench.lines.append({"id": "bad id\n", "image": "0.png", "price": "free"})
+    report = bench.run()
+    assert (report.indexed, report.rejected) == (10, len(bad) + 1) and len(report.first_rejects) == 10
+    reasons = dict(bench.reasons())
+    assert sorted(reasons) == list(range(12, 12 + len(bad) + 1))
+    assert all("leads out" in reasons[12 + bad.index(name)] for name in ("../secret.png", "link.png", bad[9]))
+    assert "format" in str(reasons[15]) or "JPEG" in reasons[15]
+    assert not any("secret" in reason or "Error" in reason for reason in reasons.values())
+    assert not any(row.product_id.startswith("bad") for row in bench.store.rows.values())
+
+
+def test_several_pictures_of_one_product(bench: Bench) -> None:
+    bench.add("p3", 200)
+    bench.add("p3", 210)
+    bench.add("p3", 200)
+    report = bench.run(batch=100)
+    assert (report.indexed, report.rejected) == (12, 1)
+    assert [row.id for row in bench.store.get("p3")] == ["p3#0", "p3#1", "p3#2"]
+    assert bench.reasons() == [(14, "an earlier line has the same id and the same picture")]
+    del bench.lines[10:]
+    report = bench.run()
+    assert (report.removed, report.unchanged) == (2, 10) and len(bench.store.get("p3")) == 1
+
+
+def test_products_that_the_feed_does_not_name_are_kept(bench: Bench) -> None:
+    bench.run()
+    bench.lines = bench.lines[:3]
+    assert bench.run().removed == 0 and bench.store.count() == 10
+
+
+def test_progress_is_told_after_every_batch(bench: Bench) -> None:
+    bench.run()
+    seen: list[int] = []
+    ingest(
+        bench.feed,
+        bench.encoder,
+        bench.store,
+        ImageStore(bench.images_dir),
+        batch=4,
+        progress=lambda r: seen.append(r.seen),
+    )
+    assert seen == [4, 8, 10, 10]
+
+
+def test_a_folder_of_pictures(bench: Bench) -> None:
+    bench.run()
+    store = MemoryStore()
+    report = ingest(bench.folder, bench.encoder, store, ImageStore(bench.images_dir))
+    assert report.indexed == 10 and store.get("0.png")[0].title == "0"
+
+
+def test_a_feed_that_cannot_be_read_touches_nothing(bench: Bench) -> None:
+    with pytest.raises(FeedError):
+        ingest(bench.folder / "none.csv", bench.encoder, bench.store, ImageStore(bench.images_dir))
+    assert bench.store.count() == 0
+
+
+def test_rejects_of_an_earlier_run_are_removed(bench: Bench) -> None:
+    bench.lines.append({"id": "x", "image": "gone.png"})
+    bench.run()
+    assert bench.rejects.exists()
+    bench.lines.pop()
+    bench.run()
+    assert not bench.rejects.exists()
+
+
+def test_a_reject_file_that_cannot_be_written(bench: Bench) -> None:
+    bench.rejects.mkdir(parents=True)
+    with pytest.raises(FeedError, match="rejected rows"):
+        bench.run()

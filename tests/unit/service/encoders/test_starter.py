@@ -1,0 +1,49 @@
+"""The starter encoder's adapter, over a stand-in for the embedder."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.starter import StarterEncoder
+
+
+class StandIn:
+    """Remembers what it was asked."""
+
+    dimension, fingerprint, max_text_tokens = 4, "abc", 32
+
+    def __init__(self) -> None:
+        self.texts: list[str | None] = []
+
+    def encode(
+        self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        self.texts = list(texts)
+        vectors = np.zeros((len(texts), 4), np.float32)
+        vectors[:, 0] = 1
+        return vectors, np.array([text is not None and len(text) > 5 for text in texts])
+
+
+def test_info_comes_from_the_embedder() -> None:
+    encoder: Encoder = StarterEncoder(StandIn())
+    info = encoder.info
+    assert (info.id, info.dimension, info.fingerprint, info.max_text_tokens) == ("starter", 4, "abc", 32)
+    assert info.modalities == {"text", "image", "composed"}
+
+
+def test_a_mixed_batch_and_blank_texts() -> None:
+    embedder = StandIn()
+    picture = Image.new("RGB", (4, 4))
+    queries = [EncoderQuery("a long text"), EncoderQuery(" ", picture), EncoderQuery("mug", picture)]
+    result = StarterEncoder(embedder).encode(queries)
+    assert embedder.texts == ["a long text", None, "mug"]
+    assert result.vectors.shape == (3, 4) and result.vectors.dtype == np.float32
+    assert result.truncated.tolist() == [True, False, False]
+
+
+def test_an_empty_batch() -> None:
+    result = StarterEncoder(StandIn()).encode([])
+    assert result.vectors.shape == (0, 4) and result.truncated.shape == (0,)

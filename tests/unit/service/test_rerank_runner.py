@@ -1,0 +1,58 @@
+"""Deadlines and bounds around model code. Events stand in for time, so nothing here measures it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rerank.errors import PromptError
+from rerank.strategies.base import RerankOutcome
+from service.rerank_runner import RerankRunner
+from service.search_types import Degraded
+from tests.fakes import reverse
+
+OUTCOME = RerankOutcome(ranking=reverse(3), caption=None, engine="fake", strategy="listwise", prompt="rank-panel@1")
+SOON_MS = 20
+NEVER_MS = 60_000
+
+
+def answer(deadline: float) -> RerankOutcome:
+    return OUTCOME
+
+
+def test_an_answer_in_time_is_handed_back() -> None:
+    assert RerankRunner(1).run(answer, NEVER_MS).outcome is OUTCOME
+
+
+def test_a_call_past_its_deadline_keeps_its_slot_until_it_ends() -> None:
+    runner, let_go, ended = RerankRunner(1), threading.Event(), threading.Event()
+
+    def stuck(deadline: float) -> RerankOutcome:
+        let_go.wait(30)
+        ended.set()
+        return OUTCOME
+
+    assert runner.run(stuck, SOON_MS).degraded is Degraded.TIMEOUT
+    assert runner.run(answer, SOON_MS).degraded is Degraded.OVERLOADED
+    let_go.set()
+    assert ended.wait(30)
+    assert runner.run(answer, NEVER_MS).outcome is OUTCOME
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no memory"), MemoryError(), KeyError("weights")])
+def test_whatever_a_model_raises_becomes_a_reason(error: Exception) -> None:
+    def broken(deadline: float) -> RerankOutcome:
+        raise error
+
+    runner = RerankRunner(1)
+    for _ in range(3):  # the slot comes back each time
+        assert runner.run(broken, NEVER_MS).degraded is Degraded.ERROR
+
+
+def test_the_callers_own_mistakes_go_through() -> None:
+    def wrong_prompt(deadline: float) -> RerankOutcome:
+        raise PromptError("no such prompt")
+
+    with pytest.raises(PromptError):
+        RerankRunner(1).run(wrong_prompt, NEVER_MS)

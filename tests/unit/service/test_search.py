@@ -1,0 +1,211 @@
+"""The pipeline: what is answered, in which order, and what becomes of trouble."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from rerank.errors import LayoutError
+from rerank.ranking import Fault, Ranking
+from service.errors import (
+    EmptyQuery,
+    FilterError,
+    InvalidValue,
+    NotAnImage,
+    RerankRequired,
+    StoreUnavailable,
+    UnknownProduct,
+)
+from service.search_types import (
+    Degraded,
+    InlineImage,
+    ProductImage,
+    RerankOptions,
+    SearchRequest,
+    SearchResponse,
+    UploadedImage,
+)
+from service.stores.filters import Filter
+from tests.fakes import Shop, make_shop, png
+
+
+def ids(response: SearchResponse) -> list[str]:
+    return [result.product.id for result in response.results]
+
+
+def search(shop: Shop, *, text: str | None = "a mug", limit: int = 9, **rerank: object) -> SearchResponse:
+    return shop.parts.search(SearchRequest(text=text, limit=limit, rerank=RerankOptions(**rerank)))  # type: ignore[arg-type]
+
+
+def test_the_reranked_answer_holds_exactly_the_candidates_of_retrieval(shop: Shop) -> None:
+    before = search(shop, enabled=False)
+    after = search(shop)
+    assert ids(after) == list(reversed(ids(before)))
+    assert [result.rank for result in after.results] == list(range(1, 10))
+    assert [result.retrieval_rank for result in after.results] == list(range(9, 0, -1))
+
+
+def test_only_the_first_candidates_are_reranked_and_the_rest_stay(shop: Shop) -> None:
+    before = ids(search(shop, limit=12, enabled=False))
+    after = search(shop, limit=12, candidates=4)
+    assert ids(after) == list(reversed(before[:4])) + before[4:]
+    assert after.results[0].scores.rerank == 0.75
+    assert after.results[4].scores.rerank is None
+    assert len(shop.strategy.calls[0][1]) == 4
+
+
+def test_more_candidates_than_the_limit_are_as_many_as_the_limit(shop: Shop) -> None:
+    assert len(search(shop, limit=3, candidates=9).results) == 3
+    assert len(shop.strategy.calls[0][1]) == 3
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1, 1), (10, 10), (20, 20), (100, 20)])
+def test_there_are_as_many_results_as_match_up_to_the_limit(shop: Shop, limit: int, expected: int) -> None:
+    assert len(set(ids(search(shop, limit=limit)))) == expected
+
+
+def test_a_fusion_weight_of_zero_keeps_the_order_of_retrieval(shop: Shop) -> None:
+    assert ids(search(shop, fusion_weight=0.0)) == ids(search(shop, enabled=False))
+
+
+def test_the_filter_holds(shop: Shop) -> None:
+    request = SearchRequest(text="a mug", limit=100, filter=Filter.model_validate({"category": {"eq": "cap"}}))
+    assert {result.product.category for result in shop.parts.search(request).results} == {"cap"}
+
+
+def test_no_match_is_an_empty_answer_and_asks_no_model(shop: Shop) -> None:
+    shop.store.rows.clear()
+    response = search(shop, require=True)
+    assert response.results == ()
+    assert not response.rerank.applied
+    assert response.rerank.degraded is None
+    assert shop.strategy.calls == []
+
+
+def test_a_picture_is_captioned_and_given_to_encoder_and_reranker(shop: Shop) -> None:
+    response = shop.parts.search(SearchRequest(text=" with this ", image=UploadedImage(png())))
+    assert response.caption == "a leopard"
+    assert shop.encoder.seen[-1].text == "with this"
+    query = shop.strategy.calls[0][0]
+    assert query.image is not None
+    assert query.image_hash is not None
+
+
+def test_a_data_uri_is_the_same_as_the_upload(shop: Shop) -> None:
+    uri = "data:image/png;base64," + base64.b64encode(png()).decode()
+    inline = shop.parts.search(SearchRequest(image=InlineImage(uri)))
+    upload = shop.parts.search(SearchRequest(image=UploadedImage(png())))
+    assert ids(inline) == ids(upload)
+
+
+def test_a_product_as_the_picture_is_not_among_its_own_results(shop: Shop) -> None:
+    response = shop.parts.search(SearchRequest(text="like this", image=ProductImage("p3"), limit=100))
+    assert len(response.results) == 19
+    assert "p3" not in ids(response)
+    assert shop.encoder.seen[-1].image is not None
+
+
+def test_timings_name_every_stage(shop: Shop) -> None:
+    times = shop.parts.search(SearchRequest(text="this", image=UploadedImage(png()))).timings_ms
+    assert {"decode", "embed", "retrieve", "caption", "rerank", "total"} <= times.keys()
+    assert (times["caption"], times["rerank"]) == (1.0, 2.0)
+    assert "rerank" not in search(shop, enabled=False).timings_ms
+
+
+def test_a_long_text_is_flagged(shop: Shop) -> None:
+    assert search(shop, text="x" * 101).truncated
+    assert not search(shop).truncated
+
+
+def test_a_lost_picture_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> None:
+    for file in (tmp_path / "images").rglob("*.png"):
+        file.unlink()
+    assert search(shop).rerank.applied
+    assert shop.strategy.calls[0][1][0].image is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (SearchRequest(), EmptyQuery),
+        (SearchRequest(text="  \n"), EmptyQuery),
+        (SearchRequest(text="a", limit=0), InvalidValue),
+        (SearchRequest(text="a", limit=101), InvalidValue),
+        (SearchRequest(text="a" * 2001), InvalidValue),
+        (SearchRequest(image=UploadedImage(b"no picture")), NotAnImage),
+        (SearchRequest(image=InlineImage("data:image/png;base64,####")), NotAnImage),
+        (SearchRequest(image=ProductImage("nobody")), UnknownProduct),
+        (SearchRequest(text="a", rerank=RerankOptions(strategy="magic")), InvalidValue),
+        (SearchRequest(text="a", rerank=RerankOptions(prompt="magic")), InvalidValue),
+    ],
+)
+def test_what_the_caller_can_mend_is_said(shop: Shop, request_: SearchRequest, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        shop.parts.search(request_)
+    assert shop.strategy.calls == []
+
+
+def test_a_filter_too_deep_is_refused_before_any_model_runs(shop: Shop) -> None:
+    nested: dict[str, object] = {"category": {"eq": "mug"}}
+    for _ in range(20):
+        nested = {"not": nested}
+    with pytest.raises(FilterError):
+        shop.parts.search(SearchRequest(text="a", filter=Filter.model_validate(nested)))
+    assert shop.encoder.seen == []
+
+
+def test_a_prompt_for_another_layout_is_the_callers_mistake(shop: Shop) -> None:
+    shop.strategy.raises = LayoutError("an engine's words")
+    with pytest.raises(InvalidValue) as caught:
+        search(shop, prompt="rank-panel")
+    assert "engine's words" not in caught.value.detail
+
+
+def test_a_failing_reranker_costs_the_reranking_and_nothing_else(shop: Shop) -> None:
+    before = ids(search(shop, enabled=False))
+    shop.strategy.raises = RuntimeError("CUDA out of memory at 0x7f")
+    response = search(shop)
+    assert ids(response) == before
+    assert not response.rerank.applied
+    assert response.rerank.degraded is Degraded.ERROR
+    assert response.rerank.fault == "backend_error"
+
+
+@pytest.mark.parametrize("reason", ["rerank_timeout", "rerank_error", "rerank_overloaded"])
+def test_a_strategy_that_declares_failure_degrades(shop: Shop, reason: str) -> None:
+    shop.strategy.degraded = reason
+    response = search(shop)
+    assert response.rerank.degraded == reason
+    assert [result.retrieval_rank for result in response.results] == list(range(1, 10))
+    assert all(result.scores.rerank is None for result in response.results)
+
+
+def test_an_answer_without_any_label_is_not_called_a_ranking(shop: Shop) -> None:
+    shop.strategy.behave = lambda n: Ranking.identity(n, Fault.REFUSAL)
+    assert search(shop).rerank.degraded is Degraded.UNUSABLE
+
+
+def test_repairs_are_named_by_product(shop: Shop) -> None:
+    shop.strategy.behave = lambda n: Ranking(tuple(range(n)), Fault.MISSING, (n - 1,))
+    response = search(shop)
+    assert response.rerank.applied
+    assert response.rerank.fault == "missing"
+    assert response.rerank.repaired == (response.results[-1].product.id,)
+
+
+@pytest.mark.parametrize("reason", ["rerank_timeout", "rerank_error", "rerank_overloaded"])
+def test_required_reranking_that_fails_is_an_error(shop: Shop, reason: str) -> None:
+    shop.strategy.degraded = reason
+    with pytest.raises(RerankRequired):
+        search(shop, require=True)
+
+
+def test_a_store_that_is_away_is_said_and_forgiven_when_it_comes_back(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    shop.store.failure = StoreUnavailable()
+    with pytest.raises(StoreUnavailable):
+        search(shop)
+    shop.store.failure = None
+    assert len(search(shop).results) == 9
