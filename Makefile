@@ -52,7 +52,7 @@ train-starter: $(TRAIN_STAMP) ## Train the starter models again, from packages o
 	@$(BIN)/python -m starter.train
 
 evaluate-starter: $(STAMP) ## Quality of the starter models on held-out motifs
-	@$(BIN)/python -m starter.evaluate
+	@$(BIN)/python -m benchmarks.quality
 
 clean: ## Remove caches and the demo data (the environment stays)
 	@rm -rf .withthis .pytest_cache .mypy_cache .ruff_cache .hypothesis

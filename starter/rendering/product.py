@@ -17,6 +17,7 @@ _MOTIF_BACKGROUNDS: tuple[RGB, ...] = (
 )  # fmt: skip
 
 Pattern = Literal["single", "small", "grid", "brick"]
+_SHARES: dict[Pattern, float] = {"single": 0.72, "small": 0.12, "grid": 0.1, "brick": 0.06}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,10 @@ class Print:
     @classmethod
     def sample(cls, rng: random.Random) -> "Print":
         """A print as shops show them: mostly one large motif, at times a small or a repeated one."""
-        pattern = rng.choices(("single", "small", "grid", "brick"), (0.72, 0.12, 0.1, 0.06))[0]
-        scale = {"single": rng.uniform(0.85, 1.05), "small": rng.uniform(0.6, 0.75)}.get(pattern, rng.uniform(0.42, 0.48))
+        pattern = rng.choices(list(_SHARES), list(_SHARES.values()))[0]
+        scale = {"single": rng.uniform(0.85, 1.05), "small": rng.uniform(0.6, 0.75)}.get(
+            pattern, rng.uniform(0.42, 0.48)
+        )
         return cls(pattern, scale, rng.uniform(-15, 15) if rng.random() < 0.4 else 0.0)
 
 

@@ -1,8 +1,8 @@
 """Training artwork from packages, normalised: RGBA, cropped to its content, at most 192 pixels, indexed by names.
 
-Sources: Noto Color Emoji (Debian ``fonts-noto-color-emoji``), Fluent 3D (npm ``@lobehub/fluent-emoji-3d``), Twemoji (npm
-``@twemoji/svg``), OpenMoji (npm ``openmoji``) and Open Clip Art (Debian ``openclipart-png`` with the titles and keywords
-that ``openclipart-svg`` carries). Licences: ``THIRD_PARTY.md``.
+Sources: Noto Color Emoji (Debian ``fonts-noto-color-emoji``), Fluent 3D (npm ``@lobehub/fluent-emoji-3d``), Twemoji
+(npm ``@twemoji/svg``), OpenMoji (npm ``openmoji``) and Open Clip Art (Debian ``openclipart-png`` with the titles and
+keywords that ``openclipart-svg`` carries). Licences: ``THIRD_PARTY.md``.
 """
 
 import io
@@ -22,7 +22,9 @@ SIDE = 192
 EMOJI_STYLES = ("noto", "fluent", "twemoji", "openmoji")
 _TITLE = re.compile(r"<dc:title>([^<]{2,60})</dc:title>")
 _KEYWORD = re.compile(r"<rdf:li>([^<]{2,30})</rdf:li>")
-_EMPTY_WORDS = frozenset("clipart clip art architetto francesco rollandin unsorted openclipart remix contest".split())
+_EMPTY_WORDS = frozenset(
+    ["clipart", "clip", "art", "architetto", "francesco", "rollandin", "unsorted", "openclipart", "remix", "contest"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class EmojiArtists:
         return None
 
     def _twemoji(self, code: str) -> Image.Image | None:
-        return _svg(self._packages / "twemoji" / f"{_short(code)}.svg") or _svg(self._packages / "twemoji" / f"{code}.svg")
+        folder = self._packages / "twemoji"
+        return _svg(folder / f"{_short(code)}.svg") or _svg(folder / f"{code}.svg")
 
     def _openmoji(self, code: str) -> Image.Image | None:
         folder = self._packages / "openmoji/color/svg"
@@ -104,7 +107,7 @@ def _clip_art_names(svg: Path) -> list[str]:
 
 
 def clip_art(png_root: Path, svg_root: Path) -> Iterator[tuple[str, list[str], Image.Image]]:
-    """Open Clip Art pictures as (relative stem, names with the title first, artwork); those without a name are left out."""
+    """Open Clip Art as (relative stem, names with the title first, artwork); pictures without a name are left out."""
     for png in sorted(png_root.rglob("*.png")):
         relative = png.relative_to(png_root).with_suffix("")
         svg = svg_root / relative.with_suffix(".svg")

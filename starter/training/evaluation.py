@@ -1,10 +1,10 @@
-"""A quick look at the development concepts during training: the share of queries whose answer is first, or in the first ten."""
+"""A quick look at the development concepts during training: how often an answer is first, or in the first ten."""
 
 import random
 
 import torch
 from torch import Tensor
-from transformers import BertTokenizerFast
+from transformers import BertTokenizer
 
 from starter.composer import Composer
 from starter.training import phrases
@@ -26,7 +26,7 @@ def _queries(pictures: Pictures, rng: random.Random) -> dict[str, list[Query]]:
     return tasks
 
 
-def _encode(model: Composer, tokenizer: BertTokenizerFast, pictures: Pictures, queries: list[Query]) -> Tensor:
+def _encode(model: Composer, tokenizer: BertTokenizer, pictures: Pictures, queries: list[Query]) -> Tensor:
     rows = [query.picture for query in queries if query.picture is not None]
     tokens = model.images(pictures.cells(rows)) if rows else None
     if queries[0].text is None:
@@ -36,15 +36,19 @@ def _encode(model: Composer, tokenizer: BertTokenizerFast, pictures: Pictures, q
 
 
 @torch.inference_mode()
-def retrieval_report(model: Composer, tokenizer: BertTokenizerFast, pictures: Pictures) -> str:
-    """One line: R@1 and R@10 per task over all development products (several styles, so harder than the shipped table)."""
+def retrieval_report(model: Composer, tokenizer: BertTokenizer, pictures: Pictures) -> str:
+    """One line: R@1 and R@10 per task over all development products (several styles: harder than the shipped table)."""
     model.eval()
     products = [row for row, picture in enumerate(pictures.rows) if picture.kind is not None]
-    vectors = torch.cat([model(model.images(pictures.cells(products[a : a + 128])), None, None) for a in range(0, len(products), 128)])
+    vectors = torch.cat(
+        [model(model.images(pictures.cells(products[a : a + 128])), None, None) for a in range(0, len(products), 128)]
+    )
     parts = []
     for task, queries in _queries(pictures, random.Random(0)).items():
         ranks = []
-        found = torch.cat([_encode(model, tokenizer, pictures, queries[a : a + 64]) for a in range(0, len(queries), 64)])
+        found = torch.cat(
+            [_encode(model, tokenizer, pictures, queries[a : a + 64]) for a in range(0, len(queries), 64)]
+        )
         for query, scores in zip(queries, found @ vectors.T, strict=True):
             order = [products[k] for k in scores.argsort(descending=True).tolist() if products[k] != query.picture]
             good = (query.accepts(pictures.concept_of(row), pictures.rows[row]) for row in order)

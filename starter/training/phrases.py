@@ -22,9 +22,19 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 _COMPOSED = (
     "{a} with this", "{a} with this", "this on {a}", "{a} with this picture", "{a} like this", "{a} showing this",
-    "{a} with this image theme", "put this on {a}", "{a} with this motif", "i want {a} with this on it", "{a}", "{a}, this theme",
+    "{a} with this image theme", "put this on {a}", "{a} with this motif", "i want {a} with this on it", "{a}",
+    "{a}, this theme",
 )  # fmt: skip
-_TEXT = ("{a} with {m}", "{a} with {m}", "{m} on {a}", "{a} showing {m}", "{bare} {k}", "{bare} {k}", "{k} with {m} on it", "{k} {bare}")
+_TEXT = (
+    "{a} with {m}",
+    "{a} with {m}",
+    "{m} on {a}",
+    "{a} showing {m}",
+    "{bare} {k}",
+    "{bare} {k}",
+    "{k} with {m} on it",
+    "{k} {bare}",
+)
 _NAME = ("{bare}", "{m}", "a picture of {m}", "{m}, illustration", "an image of {m}")
 _SWAP = (
     "this design on {a}", "this design on {a}", "{a} with the same design", "the same but {a}", "same motif on {a}",
@@ -71,3 +81,8 @@ def recoloured(colour: str, rng: random.Random) -> str:
 
 def _motif(name: str, rng: random.Random) -> str:
     return article(name) if rng.random() < 0.8 else name
+
+
+def described(kind: str, colour: str, name: str) -> str:
+    """What a product picture shows: "a red mug with a leopard"."""
+    return f"{article(f'{colour} {kind}')} with {article(name)}"

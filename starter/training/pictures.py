@@ -58,8 +58,8 @@ class Pictures:
 def kept_for_reranker(concept: str) -> bool:
     """Whether the embedder never sees this training concept.
 
-    The reranker learns from lists that the embedder retrieves. On concepts that the embedder was trained on, these lists
-    are better than they will ever be in use; on this seventh they are as on new concepts.
+    The reranker learns from lists that the embedder retrieves. On concepts that the embedder was trained on, these
+    lists are better than they will ever be in use; on this seventh they are as on new concepts.
     """
     return zlib.crc32(concept.encode()) % 7 == 0
 
@@ -76,18 +76,14 @@ class Query:
 
     def accepts(self, concept: str, picture: Picture) -> bool:
         """Whether a product answers this query as well as its own target does."""
-        return (
-            concept == self.concept
-            and self.kind in (None, picture.kind)
-            and self.colour in (None, picture.colour)
-        )
+        return concept == self.concept and self.kind in (None, picture.kind) and self.colour in (None, picture.colour)
 
 
 class BatchSampler:
     """Samples targets (several products of each of a few concepts) and one query of a random task for each.
 
-    Several products a concept make the other kinds of the same motif hard negatives; many concepts make the other motifs
-    on the same kind hard negatives.
+    Several products a concept make the other kinds of the same motif hard negatives; many concepts make the other
+    motifs on the same kind hard negatives.
     """
 
     TASKS = ("composed", "text", "swap", "recolour", "picture")
@@ -110,9 +106,10 @@ class BatchSampler:
             if concept not in seen:
                 seen.add(concept)
                 rows += self.rng.sample(products, min(4, len(products), self.targets - len(rows)))
-        return rows, [self._query(row) for row in rows]
+        return rows, [self.query(row) for row in rows]
 
-    def _query(self, target: int) -> Query:
+    def query(self, target: int) -> Query:
+        """A query of a random task that ``target`` answers."""
         task = self.rng.choices(self.TASKS, self.WEIGHTS)[0]
         return getattr(self, f"_{task}")(target) or self._composed(target)
 

@@ -1,14 +1,23 @@
 """From packages to features: ``python -m starter.training.prepare`` (resumable; about 20 minutes on 2 cores)."""
 
+import io
 import zipfile
 from pathlib import Path
 
+from PIL import Image
 from rich.progress import track
 
 from starter.concepts import concept_names, mentions_reserved
 from starter.training.artwork import (
-    EMOJI_STYLES, Artwork, EmojiArtists, clip_art, emoji_names, read_index, save, write_index,
-)  # fmt: skip
+    EMOJI_STYLES,
+    Artwork,
+    EmojiArtists,
+    clip_art,
+    emoji_names,
+    read_index,
+    save,
+    write_index,
+)
 from starter.training.emoji import read_emoji
 from starter.training.features import build_features
 from starter.training.packages import Packages
@@ -21,7 +30,7 @@ _SEED = 11
 def _emoji_artwork(packages: Packages, split: str, root: Path) -> list[Artwork]:
     artists, rows = EmojiArtists(packages.root, packages.noto_font), []
     reserved = {**concept_names("dev"), **concept_names("held-out")}
-    wanted = concept_names(split) if split in ("dev", "held-out") else None  # type: ignore[arg-type]
+    wanted = concept_names(split) if split in ("dev", "held-out") else None
     for concept in track(read_emoji(packages.root / "emojibase"), f"{split} emoji"):
         if wanted is not None and concept.code not in wanted:
             continue
@@ -45,17 +54,15 @@ def _clip_artwork(packages: Packages, root: Path) -> list[Artwork]:
 
 def ship(root: Path, archive: Path) -> None:
     """Pack the held-out artwork in the shipped styles, lossy WebP at 144 pixels, into ``starter/artwork.zip``."""
-    import io
-
-    from PIL import Image
-
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
         for row in read_index(root):
             if row.style in SHIPPED_STYLES:
                 image, data = Image.open(root / row.path), io.BytesIO()
                 image.thumbnail((144, 144), Image.Resampling.LANCZOS)
                 image.save(data, "WEBP", quality=82)
-                target.writestr(zipfile.ZipInfo(f"{row.style}/{row.concept}.webp", (2026, 1, 1, 0, 0, 0)), data.getvalue())
+                target.writestr(
+                    zipfile.ZipInfo(f"{row.style}/{row.concept}.webp", (2026, 1, 1, 0, 0, 0)), data.getvalue()
+                )
 
 
 def main() -> None:

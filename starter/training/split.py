@@ -1,8 +1,8 @@
-"""Choose the held-out and development concepts, once: ``python -m starter.training.split`` writes ``starter/concepts.json``.
+"""Choose the held-out and development concepts, once: ``python -m starter.training.split`` → ``starter/concepts.json``.
 
-The pool is every distinct emoji motif that exists in all four styles and whose name is not so common in Open Clip Art that
-reserving it would empty the training set. The choice is a seeded shuffle, made before any model was trained; the leopard of
-the demo is held out by decree.
+The pool is every distinct emoji motif that exists in all four styles and whose name is not so common in Open Clip Art
+that reserving it would empty the training set. The choice is a seeded shuffle, made before any model was trained; the
+leopard of the demo is held out by decree.
 """
 
 import json
@@ -35,7 +35,9 @@ def main() -> None:
     random.Random(SEED).shuffle(pool)
     pool.sort(key=lambda concept: concept.code != LEOPARD)
     reserved = {"held-out": pool[:HELD_OUT], "dev": pool[HELD_OUT : HELD_OUT + DEVELOPMENT]}
-    lists = {split: {c.code: c.name for c in sorted(chosen, key=lambda c: c.code)} for split, chosen in reserved.items()}
+    lists = {
+        split: {c.code: c.name for c in sorted(chosen, key=lambda c: c.code)} for split, chosen in reserved.items()
+    }
     text = json.dumps(lists, indent=1, ensure_ascii=False) + "\n"
     Path(__file__).parents[1].joinpath("concepts.json").write_text(text, "utf-8")
     print(f"pool {len(pool)}: held out {len(lists['held-out'])}, development {len(lists['dev'])}")

@@ -1,8 +1,8 @@
 """Train the starter embedder: ``python -m starter.training.train_embedder [--steps N] [--hours H]``; resumable.
 
-Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature and
-with false negatives (other products that answer the query as well) masked out; plus the same between names and motif
-pictures. A checkpoint is written every ``SAVE_EVERY`` steps, and the next start goes on from it.
+Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature
+and with false negatives (other products that answer the query as well) masked out; plus the same between names and
+motif pictures. A checkpoint is written every ``SAVE_EVERY`` steps, and the next start goes on from it.
 """
 
 import argparse
@@ -29,7 +29,7 @@ TARGETS = 112
 NAMED = 48
 SAVE_EVERY, EVALUATE_EVERY = 100, 200
 WEIGHTS = Path(__file__).parents[1] / "weights" / "embedder.safetensors"
-_console = Console()
+_console = Console(width=140)
 
 
 class Trainer:
@@ -43,7 +43,7 @@ class Trainer:
         self.tokenizer = load_tokenizer()
         self.model = Composer()
         tower = self.model.images
-        tower.head_weight.data, tower.head_bias.data = (part.detach().clone() for part in Backbone().head)
+        tower.take_head(Backbone().head)
         tower.class_names.data = embed_class_names(self.model, self.tokenizer)
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
         self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
@@ -71,10 +71,11 @@ class Trainer:
         for row, query in enumerate(queries):
             kinds.setdefault((query.picture is not None, query.text is not None), []).append(row)
         rows, vectors = [], []
-        for (pictured, written), members in kinds.items():
-            images = tokens[[place[queries[m].picture] for m in members]] if pictured else None  # type: ignore[index]
-            ids, mask = self._text([queries[m].text or "" for m in members]) if written else (None, None)
-            vectors.append(self.model(images, ids, mask))
+        for members in kinds.values():
+            pictured = [place[p] for m in members if (p := queries[m].picture) is not None]
+            written = [text for m in members if (text := queries[m].text) is not None]
+            ids, mask = self._text(written) if written else (None, None)
+            vectors.append(self.model(tokens[pictured] if pictured else None, ids, mask))
             rows += members
         return torch.cat(vectors)[torch.tensor(rows).argsort()]
 
@@ -116,7 +117,7 @@ class Trainer:
         """One optimiser step; returns the loss."""
         loss = self.loss()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
@@ -164,8 +165,10 @@ def main() -> None:
         if trainer.step % 20 == 0:
             spent, mean = time.monotonic() - started, sum(losses[-20:]) / len(losses[-20:])
             pace = spent / len(losses)
-            left = (steps - trainer.step) * pace / 60
-            _console.print(f"step {trainer.step}/{steps} loss {mean:.3f} scale {trainer.log_scale.exp():.1f} {pace:.2f} s/step {left:.0f} min left")
+            left, scale = (steps - trainer.step) * pace / 60, trainer.log_scale.exp()
+            _console.print(
+                f"step {trainer.step}/{steps} loss {mean:.3f} scale {scale:.1f} {pace:.2f} s/step {left:.0f} min left"
+            )
         if trainer.step % SAVE_EVERY == 0 or trainer.step == steps:
             trainer.save(checkpoint)
         if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:

@@ -1,0 +1,134 @@
+"""Quality of the starter models on held-out motifs: ``make evaluate-starter`` (or ``python -m benchmarks.quality``).
+
+Retrieval: the share of queries with a best answer first (R@1) or among the first ten (R@10) of 1,870 products.
+Reranking: the same first nine before and after the listwise strategy, as R@1 and nDCG@9 (gain 2^grade - 1, Burges et
+al. 2005, against the ideal order of the whole gallery). Captions: the share that is exactly the motif's name, and the
+share whose nearest name among all 170, by the embedder, is the right one.
+"""
+
+import argparse
+import json
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.heldout import HeldOutProduct, HeldOutQuery, article, gallery, queries
+from rerank.candidates import Candidate, RerankQuery
+from rerank.engines.starter import StarterEngine
+from rerank.prompts import PromptLibrary
+from rerank.strategies.listwise import ListwiseStrategy
+from starter.artwork import motif_names
+from starter.embedder import StarterEmbedder
+from starter.vlm import StarterVLM
+
+LIST = 9
+RERANKED = ("a T with this", "a C T with this", "this design on a T", "across styles: a T with this")
+Vectors = NDArray[np.float32]
+Row = dict[str, float | str]
+
+
+def _orders(embedder: StarterEmbedder, asked: list[HeldOutQuery], vectors: Vectors) -> list[list[int]]:
+    """Gallery rows from best to worst for each query, without the product that the query picture is of."""
+    found, _ = embedder.encode([query.text for query in asked], [query.picture for query in asked])
+    orders = np.argsort(-(found @ vectors.T), axis=1)
+    return [[int(row) for row in order if row != query.source] for order, query in zip(orders, asked, strict=True)]
+
+
+def _retrieval(task: str, asked: list[HeldOutQuery], orders: list[list[int]], products: list[HeldOutProduct]) -> Row:
+    hits = [[query.grade(products[row]) == 3 for row in order[:10]] for query, order in zip(asked, orders, strict=True)]
+    return {
+        "task": task,
+        "queries": len(asked),
+        "R@1": sum(hit[0] for hit in hits) / len(hits),
+        "R@10": sum(any(hit) for hit in hits) / len(hits),
+    }
+
+
+def _ndcg(grades: list[int], ideal: list[int]) -> float:
+    def gain(row: list[int]) -> float:
+        return sum((2.0**grade - 1) / math.log2(place + 2) for place, grade in enumerate(row[:LIST]))
+
+    return gain(grades) / gain(sorted(ideal, reverse=True))
+
+
+def _reranking(
+    task: str,
+    strategy: ListwiseStrategy,
+    asked: list[HeldOutQuery],
+    orders: list[list[int]],
+    products: list[HeldOutProduct],
+) -> tuple[Row, list[str | None]]:
+    before, after, captions = [], [], []
+    for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}"):
+        head = order[:LIST]
+        shown = [Candidate(str(row), "", products[row].picture, float(-place)) for place, row in enumerate(head)]
+        outcome = strategy.rerank(RerankQuery(query.text, query.picture, None), shown)
+        grades = [query.grade(products[row]) for row in head]
+        ideal = [query.grade(product) for row, product in enumerate(products) if row != query.source]
+        before.append((grades[0] == 3, _ndcg(grades, ideal)))
+        ranked = outcome.ranking.apply(grades)
+        after.append((ranked[0] == 3, _ndcg(ranked, ideal)))
+        captions.append(outcome.caption)
+    (r_before, n_before), (r_after, n_after) = (np.mean(part, axis=0) for part in (before, after))
+    row: Row = {"task": task, "queries": len(asked), "R@1 before": r_before, "R@1 after": r_after}
+    return {**row, "nDCG@9 before": n_before, "nDCG@9 after": n_after}, captions
+
+
+def _captions(embedder: StarterEmbedder, task: str, asked: list[HeldOutQuery], captions: list[str | None]) -> Row:
+    names = motif_names()
+    codes = sorted(names)
+    known, _ = embedder.encode([article(names[code]) for code in codes], [None] * len(codes))
+    said, _ = embedder.encode([caption or "nothing" for caption in captions], [None] * len(captions))
+    nearest = np.argmax(said @ known.T, axis=1)
+    right = [codes[column] == query.motif for column, query in zip(nearest, asked, strict=True)]
+    exact = [caption == article(names[query.motif]) for caption, query in zip(captions, asked, strict=True)]
+    return {"task": task, "queries": len(asked), "exact": float(np.mean(exact)), "nearest name": float(np.mean(right))}
+
+
+def evaluate(*, rerank: bool) -> dict[str, list[Row]]:
+    """All tables as rows, by table name."""
+    products = gallery()
+    asked = list(queries(products))
+    embedder = StarterEmbedder.load()
+    chunks = [products[start : start + 64] for start in range(0, len(products), 64)]
+    encoded = (embedder.encode([None] * len(c), [p.picture for p in c])[0] for c in track(chunks, "gallery"))
+    vectors = np.concatenate(list(encoded))
+    tables: dict[str, list[Row]] = {"retrieval": [], "reranking": [], "captions": []}
+    strategy = (
+        ListwiseStrategy(StarterEngine(StarterVLM.load(embedder=embedder)), PromptLibrary.load()) if rerank else None
+    )
+    for task in dict.fromkeys(query.task for query in asked):
+        members = [query for query in asked if query.task == task]
+        orders = _orders(embedder, members, vectors)
+        tables["retrieval"].append(_retrieval(task, members, orders, products))
+        if strategy is not None and task in RERANKED:
+            row, captions = _reranking(task, strategy, members, orders, products)
+            tables["reranking"].append(row)
+            if task.endswith("a T with this"):
+                tables["captions"].append(_captions(embedder, task, members, captions))
+    return {name: rows for name, rows in tables.items() if rows}
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Quality of the starter models on held-out motifs.")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--no-rerank", action="store_true", help="retrieval only (about a minute)")
+    options = parser.parse_args()
+    tables = evaluate(rerank=not options.no_rerank)
+    if options.json:
+        print(json.dumps(tables, indent=1))
+        return
+    for name, rows in tables.items():
+        table = Table(*rows[0], title=name)
+        for row in rows:
+            table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

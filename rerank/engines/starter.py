@@ -1,0 +1,89 @@
+"""The starter VLM as an engine: in the box, on the CPU, constrained, with label scores."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rerank.engines.base import EngineInfo, EngineRequest, Generation
+from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
+from rerank.permutation import PermutationSpec, PermutationState
+from starter.vlm import Generated, StarterVLM
+
+__all__ = ["StarterEngine"]
+
+_NO_DEADLINE = -1.0
+
+
+class StarterEngine:
+    """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns."""
+
+    def __init__(self, vlm: StarterVLM) -> None:
+        self._vlm = vlm
+        self._lock = threading.Lock()
+        self._info = EngineInfo(
+            id="starter",
+            layout="images",
+            max_candidates=len(vlm.labels),
+            label_scores=True,
+            constrained=True,
+            prompts={"caption": "caption-starter", "rank": "rank-starter"},
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """What the starter can do."""
+        return self._info
+
+    def generate(self, request: EngineRequest) -> Generation:
+        """Caption the one picture of a request without labels; rank the pictures of one with labels.
+
+        Raises:
+            EngineOverloaded: another call held the model until the deadline.
+            EngineTimeout: the deadline passed while the model was at work.
+            EngineError: the request has pictures or labels that the starter cannot take.
+        """
+        with self._turn(request.deadline):
+            try:
+                answer = self._rank(request) if request.labels else self._caption(request)
+            except TimeoutError as error:
+                raise EngineTimeout("the deadline passed while the starter was at work") from error
+            except ValueError as error:
+                raise EngineError(str(error)) from error
+        return Generation(
+            answer.text,
+            "stop" if answer.complete else "length",
+            answer.label_scores,
+            answer.prompt_tokens,
+            answer.generated_tokens,
+        )
+
+    @contextmanager
+    def _turn(self, deadline: float | None) -> Iterator[None]:
+        """Wait for the model, at most until the deadline."""
+        patience = _NO_DEADLINE if deadline is None else max(0.0, deadline - time.monotonic())
+        if not self._lock.acquire(timeout=patience):
+            raise EngineOverloaded("the starter was busy until the deadline")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _caption(self, request: EngineRequest) -> Generated:
+        (picture,) = request.images
+        return self._vlm.caption(picture, max_new_tokens=request.max_new_tokens, deadline=request.deadline)
+
+    def _rank(self, request: EngineRequest) -> Generated:
+        count = len(request.labels)
+        query, candidates = request.images[:-count], request.images[-count:]
+        prefix, separator, suffix = self._vlm.scaffold
+        labels = self._vlm.vocabulary.label_ids[:count]
+        state = PermutationState(PermutationSpec((prefix,), labels, (separator,), (suffix,)))
+        return self._vlm.rank(
+            request.prompt,
+            query[0] if query else None,
+            candidates,
+            allowed_next=state.allowed_next,
+            max_new_tokens=request.max_new_tokens,
+            deadline=request.deadline,
+        )

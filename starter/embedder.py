@@ -1,0 +1,117 @@
+"""The starter embedder: text, pictures or both → unit vectors of one space. CPU, no download, nothing to configure."""
+
+import hashlib
+import threading
+from collections.abc import Iterable, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from starter.backbone import Backbone, preprocess
+from starter.composer import WIDTH, Composer, load_tokenizer
+
+_PREPROCESSING = "letterbox-224/v1"
+_SPECIAL_TOKENS = 2
+_BATCH = 32
+
+
+def weight_file(name: str, path: Path | None) -> Path:
+    """``path``, or the file of that name that ships with the package.
+
+    Raises:
+        FileNotFoundError: no such file.
+    """
+    if path is None:
+        with as_file(files("starter").joinpath("weights", name)) as shipped:
+            path = shipped
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: starter weights are missing; `make train-starter` makes them")
+    return path
+
+
+class StarterEmbedder:
+    """Composed encoder of ``starter.composer`` with its weights; see ``starter/README.md`` for what it can do."""
+
+    dimension = WIDTH
+    max_text_tokens = 64
+
+    def __init__(self, composer: Composer, backbone: Backbone, fingerprint: str) -> None:
+        """Take the merged model; use `load`."""
+        self.composer = composer
+        self.backbone = backbone
+        self.tokenizer = load_tokenizer()
+        self._tokenizing = threading.Lock()
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "StarterEmbedder":
+        """Load the weights in the package, or those of ``path``.
+
+        Raises:
+            FileNotFoundError: no such file.
+            RuntimeError: the file's keys or shapes are not those of this model.
+        """
+        path = weight_file("embedder.safetensors", path)
+        composer, backbone = Composer(), Backbone()
+        state = {name: value.float() for name, value in load_file(path).items()}
+        if state.keys() != composer.trained_state().keys():
+            raise RuntimeError(f"{path} does not hold the weights of a starter embedder")
+        composer.load_state_dict(state, strict=False)
+        composer.images.take_head(backbone.head)
+        digest = hashlib.sha256(path.read_bytes() + _PREPROCESSING.encode()).hexdigest()
+        return cls(composer.merge().requires_grad_(False), backbone, f"starter-{digest[:16]}")
+
+    def image_tokens(self, cells: Tensor) -> Tensor:
+        """Backbone cells [n, 49, 1280] → image tokens [n, 8, 384]."""
+        return self.composer.images(cells)
+
+    def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
+        """Token ids and mask [n, t], t ≤ 64, and which texts were cut."""
+        limit = self.max_text_tokens
+        with self._tokenizing:  # a fast tokenizer keeps its truncation as state and refuses two callers at once
+            encoded = self.tokenizer(list(texts), truncation=True, max_length=limit, padding=True, return_tensors="pt")
+            full = [len(self.tokenizer.tokenize(text)) + _SPECIAL_TOKENS for text in texts]
+        return encoded["input_ids"], encoded["attention_mask"], np.asarray(full) > limit
+
+    @torch.inference_mode()
+    def encode(
+        self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Encode n queries or products, each a text, a picture or both, in any mixture.
+
+        Returns:
+            Vectors float32 [n, 384], rows L2-normalised, and bool [n]: the text was cut to ``max_text_tokens``.
+
+        Raises:
+            ValueError: an entry has neither text nor picture.
+        """
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        truncated = np.zeros(len(texts), np.bool_)
+        for rows in _by_kind(texts, images):
+            written = [text for row in rows if (text := texts[row]) is not None]
+            pictured = [image for row in rows if (image := images[row]) is not None]
+            ids = mask = tokens = None
+            if written:
+                ids, mask, truncated[rows] = self.tokenize(written)
+            if pictured:
+                tokens = self.image_tokens(self.backbone(preprocess(pictured)))
+            vectors[rows] = self.composer(tokens, ids, mask).numpy()
+        return vectors, truncated
+
+
+def _by_kind(texts: Sequence[str | None], images: Sequence[Image.Image | None]) -> Iterable[list[int]]:
+    """Row numbers in batches of one kind (text, picture, both), texts of similar length together."""
+    kinds: dict[tuple[bool, bool], list[int]] = {}
+    for row, (text, image) in enumerate(zip(texts, images, strict=True)):
+        if text is None and image is None:
+            raise ValueError("a query needs a text, a picture or both")
+        kinds.setdefault((text is not None, image is not None), []).append(row)
+    for rows in kinds.values():
+        rows.sort(key=lambda row: len(texts[row] or ""))
+        yield from (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))

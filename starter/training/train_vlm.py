@@ -1,0 +1,235 @@
+"""Train the starter VLM: ``python -m starter.training.train_vlm [--steps N]``; resumable.
+
+Three losses on each list: the order (at every ranking step a cross-entropy against the candidates that remain,
+weighted by their grades, as in ListNet, Cao et al. 2007), the reason (what the best candidate shows) and the caption of
+the query picture.
+"""
+
+import argparse
+import math
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from starter.embedder import StarterEmbedder
+from starter.training import phrases
+from starter.training.lists import ListSampler, RankedList, picture_vectors
+from starter.training.pictures import Pictures
+from starter.training.prepare import CACHE
+from starter.vlm.eyes import Seen
+from starter.vlm.model import Parts
+from starter.vlm.sequence import Question, caption_prompt, rank_prompt
+from starter.vlm.vocabulary import END, PREFIX, SEPARATOR, SUFFIX
+
+LISTS = 24
+SHARPNESS = 2.0
+SAVE_EVERY, EVALUATE_EVERY = 100, 200
+WEIGHTS = Path(__file__).parents[1] / "weights" / "vlm.safetensors"
+_console = Console(width=140)
+
+
+class Trainer:
+    """Model, optimiser and data of one training run."""
+
+    def __init__(self, steps: int, seed: int = 9) -> None:
+        torch.manual_seed(seed)
+        self.steps, self.step = steps, 0
+        self.embedder = StarterEmbedder.load()
+        self.pictures = Pictures(CACHE / "train", CACHE / "features-train")
+        self.vectors = self.vectors_of(self.pictures, "train")
+        self.sampler = ListSampler(self.embedder, self.pictures, self.vectors, seed)
+        self.parts = Parts(self.embedder)
+        self.eyes, self.decoder = self.parts.eyes, self.parts.decoder
+        pooler = list(self.eyes.pooler.parameters())
+        known = {id(p) for p in pooler}
+        rest = [p for p in self.parts.parameters() if id(p) not in known]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": pooler, "lr": 2e-4}, {"params": rest, "lr": 8e-4}], betas=(0.9, 0.98), weight_decay=0.02
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+
+    def vectors_of(self, pictures: Pictures, split: str) -> NDArray[np.float32]:
+        """The embedder's vectors of all pictures of a split [pictures, 384], kept on disk once computed."""
+        path = CACHE / f"vectors-{split}-{self.embedder.fingerprint}.npy"
+        if not path.exists():
+            np.save(path, picture_vectors(self.embedder, pictures))
+        vectors: NDArray[np.float32] = np.load(path)
+        return vectors
+
+    def _rate(self, step: int) -> float:
+        return min(1.0, (step + 1) / 60) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
+
+    def _seen(self, rows: list[int]) -> Seen:
+        return Seen(self.pictures.cells(rows), torch.from_numpy(self.vectors[rows]))
+
+    def _question(self, ranked: RankedList) -> Question:
+        words = self.decoder.vocabulary.encode(ranked.query.text) if ranked.query.text else []
+        picture = None if ranked.query.picture is None else self._seen([ranked.query.picture])
+        return Question(picture, words, ranked.composed, ranked.written, self._seen(ranked.rows))
+
+    def _shows(self, row: int) -> list[int]:
+        picture, name = self.pictures.rows[row], self.pictures.art_of(row).names[0]
+        text = (
+            phrases.article(name)
+            if picture.kind is None
+            else phrases.described(picture.kind, str(picture.colour), name)
+        )
+        return self.decoder.vocabulary.encode(text)
+
+    def _answer(self, ranked: RankedList) -> tuple[list[int], list[int]]:
+        """The best order (by grade, then as shown) and the answer's tokens."""
+        vocabulary = self.decoder.vocabulary
+        order = sorted(range(len(ranked.rows)), key=lambda place: -ranked.grades[place])
+        tokens = [vocabulary.id(PREFIX)]
+        for place in order:
+            tokens += [vocabulary.label_ids[place], vocabulary.id(SEPARATOR)]
+        tokens[-1] = vocabulary.id(SUFFIX)
+        return order, [*tokens, *self._shows(ranked.rows[order[0]]), vocabulary.id(END)]
+
+    def _order_loss(self, steps: Tensor, ends: Tensor, ranked: RankedList, order: list[int]) -> tuple[Tensor, Tensor]:
+        """Cross-entropy at the first ranking step, and its mean over the others."""
+        logits = self.decoder.pointers(steps.unsqueeze(0), ends.unsqueeze(0))[0]
+        wanted = (torch.tensor(ranked.grades) * SHARPNESS).exp().expand(len(order), -1).clone()
+        used = torch.zeros(len(order), len(order), dtype=torch.bool)
+        for step, place in enumerate(order):
+            used[step + 1 :, place] = True
+        wanted = wanted.masked_fill(used, 0.0)
+        logs = logits.masked_fill(used, -1e4).log_softmax(-1)
+        losses = -(wanted / wanted.sum(1, keepdim=True) * logs).sum(1)
+        return losses[0], losses[1:-1].mean() if len(order) > 2 else losses[0]
+
+    def _rank_loss(self, lists: list[RankedList]) -> Tensor:
+        prompts = [rank_prompt(self.eyes, self.decoder, self._question(ranked)) for ranked in lists]
+        answers = [self._answer(ranked) for ranked in lists]
+        rows = [
+            torch.cat((p, self.decoder.embed(torch.tensor(a[1][:-1]))))
+            for (p, _), a in zip(prompts, answers, strict=True)
+        ]
+        hidden = self._read(rows)
+        first, others, said, words = [], [], [], []
+        for row, (prompt, ends), (order, answer), ranked in zip(hidden, prompts, answers, lists, strict=True):
+            n, start = len(order), len(prompt)
+            one, rest = self._order_loss(row[start : start + 2 * n : 2], row[ends], ranked, order)
+            first.append(one)
+            others.append(rest)
+            said.append(row[start + 2 * n : start + len(answer) - 1])
+            words += answer[2 * n + 1 :]
+        reason = functional.cross_entropy(self.decoder.word_logits(torch.cat(said)), torch.tensor(words))
+        return torch.stack(first).mean() + 0.3 * torch.stack(others).mean() + 0.25 * reason
+
+    def _caption_loss(self, rows: list[int]) -> Tensor:
+        prompts = [caption_prompt(self.eyes, self.decoder, self._seen([row])) for row in rows]
+        answers = [[*self._shows(row), self.decoder.vocabulary.id(END)] for row in rows]
+        joined = [
+            torch.cat((p, self.decoder.embed(torch.tensor(a[:-1])))) for p, a in zip(prompts, answers, strict=True)
+        ]
+        hidden = self._read(joined)
+        said = [row[len(p) - 1 : len(p) - 1 + len(a)] for row, p, a in zip(hidden, prompts, answers, strict=True)]
+        wanted = torch.tensor([token for answer in answers for token in answer])
+        return functional.cross_entropy(self.decoder.word_logits(torch.cat(said)), wanted, label_smoothing=0.05)
+
+    def _read(self, rows: list[Tensor]) -> Tensor:
+        mask = pad_sequence([torch.ones(len(row)) for row in rows], batch_first=True)
+        return self.decoder(pad_sequence(rows, batch_first=True), mask)
+
+    def update(self) -> tuple[float, float]:
+        """One optimiser step; returns the ranking and the caption loss."""
+        lists = self.sampler.sample(LISTS)
+        captioned = [ranked.query.picture for ranked in lists if ranked.query.picture is not None]
+        rank, caption = self._rank_loss(lists), self._caption_loss(captioned)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(rank + 0.3 * caption)
+        nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        return float(rank.detach()), float(caption.detach())
+
+    def save(self, path: Path) -> None:
+        """Checkpoint everything that the next start needs, atomically."""
+        state = {
+            "step": self.step, "parts": self.parts.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(),
+        }  # fmt: skip
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint, with fresh lists."""
+        state = torch.load(path, weights_only=True)
+        self.parts.load_state_dict(state["parts"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step = state["step"]
+        self.sampler.rng = random.Random(self.step)
+
+    @torch.inference_mode()
+    def report(self, lists: list[RankedList], pictures: Pictures, vectors: NDArray[np.float32]) -> str:
+        """Development lists: share with a best answer first, as retrieved and as the first ranking step orders them."""
+        own = self.pictures, self.vectors
+        self.pictures, self.vectors = pictures, vectors
+        before, after = 0, 0
+        for ranked in lists:
+            prompt, ends = rank_prompt(self.eyes, self.decoder, self._question(ranked))
+            start = self.decoder.embed(torch.tensor([self.decoder.vocabulary.id(PREFIX)]))
+            hidden = self.decoder(torch.cat((prompt, start)).unsqueeze(0))
+            best = int(self.decoder.pointers(hidden[:, -1:], hidden[:, ends])[0, 0].argmax())
+            before += ranked.grades[0] == 3
+            after += ranked.grades[best] == 3
+        self.pictures, self.vectors = own
+        return f"development R@1 before {before / len(lists):.3f} after {after / len(lists):.3f} of {len(lists)} lists"
+
+
+def development_lists(trainer: Trainer, pictures: Pictures, vectors: NDArray[np.float32]) -> list[RankedList]:
+    """Whole, unshuffled lists over the development products."""
+    sampler = ListSampler(trainer.embedder, pictures, vectors, 3)
+    found = [ranked for _ in range(12) for ranked in sampler.sample(40)]
+    return [
+        r
+        for r in found
+        if len(r.rows) == 9 and 3 in r.grades and r.query.text is not None and r.query.picture is not None
+    ]
+
+
+def main() -> None:
+    """Train until ``--steps`` and export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=900)
+    steps = parser.parse_args().steps
+    trainer, checkpoint = Trainer(steps), CACHE / "vlm.ckpt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    development = Pictures(CACHE / "dev", CACHE / "features-dev")
+    vectors = trainer.vectors_of(development, "dev")
+    lists = development_lists(trainer, development, vectors)
+    started, losses = time.monotonic(), []
+    while trainer.step < steps:
+        losses.append(trainer.update())
+        if trainer.step % 20 == 0:
+            pace = (time.monotonic() - started) / len(losses)
+            rank, caption = (sum(column) / len(column) for column in zip(*losses[-20:], strict=True))
+            left = (steps - trainer.step) * pace / 60
+            _console.print(
+                f"step {trainer.step}/{steps} rank {rank:.3f} caption {caption:.3f}"
+                f" {pace:.2f} s/step {left:.0f} min left"
+            )
+        if trainer.step % SAVE_EVERY == 0 or trainer.step == steps:
+            trainer.save(checkpoint)
+        if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:
+            _console.print(trainer.report(lists, development, vectors))
+            WEIGHTS.parent.mkdir(exist_ok=True)
+            state = trainer.parts.state_dict()
+            save_file({name: value.to(torch.float16).contiguous() for name, value in state.items()}, WEIGHTS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""The starter VLM: a small generative vision-language model that captions, ranks and says why."""
+
+from starter.vlm.generation import Generated
+from starter.vlm.model import StarterVLM
+
+__all__ = ["Generated", "StarterVLM"]

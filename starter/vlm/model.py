@@ -1,0 +1,144 @@
+"""The starter VLM as one object: pictures and words in, text out. CPU, deterministic, no download."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from starter.backbone import preprocess
+from starter.embedder import StarterEmbedder, weight_file
+from starter.vlm.decoder import Decoder
+from starter.vlm.eyes import Eyes, Seen
+from starter.vlm.generation import AllowedNext, Generated, decode
+from starter.vlm.sequence import Question, caption_prompt, rank_prompt
+from starter.vlm.vocabulary import END, LABELS, PREFIX, SEPARATOR, SUFFIX, Vocabulary
+
+__all__ = ["StarterVLM"]
+
+
+class Parts(nn.Module):
+    """Eyes and decoder: what the weight file holds. Fresh, the eyes' pooler is a copy of the embedder's."""
+
+    def __init__(self, embedder: StarterEmbedder) -> None:
+        super().__init__()
+        vocabulary = Vocabulary(embedder.tokenizer)
+        self.eyes = Eyes()
+        self.decoder = Decoder(vocabulary, embedder.composer.bert.embeddings.word_embeddings.weight)
+        self.eyes.pooler.load_state_dict(embedder.composer.images.state_dict())
+        self.eyes.pooler.take_head(embedder.backbone.head)
+
+
+class StarterVLM:
+    """Captions a picture, and ranks up to nine candidates for a composed query; see ``starter/README.md``.
+
+    One call at a time: callers serialise. The ranking answer reads ``{"ranking": ["G", "A"], "reason": "…"}``.
+    """
+
+    labels = LABELS
+
+    def __init__(self, embedder: StarterEmbedder, parts: Parts) -> None:
+        """Take loaded parts; use `load`."""
+        self._embedder = embedder
+        self._eyes, self._decoder = parts.eyes, parts.decoder
+        self.vocabulary = self._decoder.vocabulary
+
+    @classmethod
+    def load(cls, path: Path | None = None, embedder: StarterEmbedder | None = None) -> "StarterVLM":
+        """Load the weights in the package, or those of ``path``, over the given or the shipped embedder.
+
+        Raises:
+            FileNotFoundError: no such file.
+            RuntimeError: the file's keys or shapes are not those of this model.
+        """
+        embedder = embedder or StarterEmbedder.load()
+        parts = Parts(embedder)
+        state = load_file(weight_file("vlm.safetensors", path))
+        parts.load_state_dict({name: value.float() for name, value in state.items()})
+        return cls(embedder, parts.eval().requires_grad_(False))
+
+    @property
+    def scaffold(self) -> tuple[int, int, int]:
+        """Ids of the answer's prefix, separator and suffix, one token each."""
+        prefix, separator, suffix = (self.vocabulary.id(piece) for piece in (PREFIX, SEPARATOR, SUFFIX))
+        return prefix, separator, suffix
+
+    @torch.inference_mode()
+    def caption(self, image: Image.Image, *, max_new_tokens: int, deadline: float | None = None) -> Generated:
+        """Say what the picture shows.
+
+        Raises:
+            TimeoutError: ``deadline`` (a `time.monotonic` value) passed.
+        """
+        prompt = caption_prompt(self._eyes, self._decoder, self._see([image], deadline))
+        answer = decode(
+            self._decoder, prompt, None, allowed_next=lambda _: None, limit=max_new_tokens, deadline=deadline
+        )
+        return _without_end(answer)
+
+    @torch.inference_mode()
+    def rank(
+        self,
+        instruction: str,
+        query: Image.Image | None,
+        candidates: Sequence[Image.Image],
+        *,
+        allowed_next: AllowedNext,
+        max_new_tokens: int,
+        deadline: float | None = None,
+    ) -> Generated:
+        """Rank 1 to 9 candidate pictures for a query of words, a picture or both, under a constraint.
+
+        Args:
+            instruction: the shopper's words; may be empty if there is a picture.
+            query: the query picture.
+            candidates: in retrieval order; they are labelled A, B, ….
+            allowed_next: tokens so far → tokens that may follow, None for any (``rerank.permutation``).
+            max_new_tokens: most tokens to decode.
+            deadline: `time.monotonic` value.
+
+        Raises:
+            ValueError: no candidate, more than nine, or a query of nothing.
+            TimeoutError: the deadline passed.
+        """
+        if not 1 <= len(candidates) <= len(LABELS):
+            raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
+        question = self._question(instruction.strip() or None, query, candidates, deadline)
+        prompt, ends = rank_prompt(self._eyes, self._decoder, question)
+        return decode(self._decoder, prompt, ends, allowed_next=allowed_next, limit=max_new_tokens, deadline=deadline)
+
+    def _see(self, images: Sequence[Image.Image], deadline: float | None) -> Seen:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError("the deadline passed before the pictures were looked at")
+        cells = self._embedder.backbone(preprocess(images))
+        return Seen(cells, self._embedder.composer(self._embedder.image_tokens(cells), None, None))
+
+    def _question(
+        self, text: str | None, query: Image.Image | None, candidates: Sequence[Image.Image], deadline: float | None
+    ) -> Question:
+        seen = self._see([*([query] if query is not None else []), *candidates], deadline)
+        shown = Seen(seen.cells[-len(candidates) :], seen.vectors[-len(candidates) :])
+        picture = Seen(seen.cells[:1], seen.vectors[:1]) if query is not None else None
+        words = self.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
+        composed, written = self._vectors(text, picture)
+        return Question(picture, words, composed, written, shown)
+
+    def _vectors(self, text: str | None, picture: Seen | None) -> tuple[Tensor, Tensor | None]:
+        """The query's composed vector and its words' vector."""
+        if text is None:
+            if picture is None:
+                raise ValueError("a query needs words, a picture or both")
+            return picture.vectors[0], None
+        ids, mask, _ = self._embedder.tokenize([text])
+        written = self._embedder.composer(None, ids, mask)[0]
+        if picture is None:
+            return written, written
+        return self._embedder.composer(self._embedder.image_tokens(picture.cells), ids, mask)[0], written
+
+
+def _without_end(answer: Generated) -> Generated:
+    text = answer.text.removesuffix(END)
+    return Generated(text, answer.complete, None, answer.prompt_tokens, answer.generated_tokens)

@@ -1,0 +1,73 @@
+"""How a question is laid out for the decoder: task mark, query picture, its vectors, words, then the candidates.
+
+    rank     <rank> [<picture> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end
+    caption  <caption> <picture> 8 tokens, vector
+
+A candidate's end carries its own vector and its likenesses to the query; the pointers refer to it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from starter.vlm.decoder import Decoder
+from starter.vlm.eyes import LIKENESSES, Eyes, Seen
+from starter.vlm.vocabulary import LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One list to rank: the query's picture (one row of `Seen`, or None), words and vectors, and its candidates."""
+
+    picture: Seen | None
+    words: list[int]
+    composed: Tensor
+    written: Tensor | None
+    candidates: Seen
+
+
+def likenesses(eyes: Eyes, question: Question) -> Tensor:
+    """How alike each candidate is to the query in `LIKENESSES` ways; 0 where the query has no such part: [c, 5]."""
+    vectors = question.candidates.vectors
+    found = vectors.new_zeros(len(vectors), LIKENESSES)
+    found[:, 0] = vectors @ question.composed
+    if question.written is not None:
+        found[:, 1] = vectors @ question.written
+    if question.picture is not None:
+        found[:, 2] = vectors @ question.picture.vectors[0]
+        cells = eyes.compare_cells(question.picture.cells, question.candidates.cells.unsqueeze(0))[0]
+        return torch.cat((found[:, :3], cells), 1)
+    return found
+
+
+def _mark(decoder: Decoder, text: str) -> Tensor:
+    return decoder.embed(torch.tensor([decoder.vocabulary.id(text)]))
+
+
+def _picture(eyes: Eyes, decoder: Decoder, seen: Seen) -> list[Tensor]:
+    return [_mark(decoder, "<picture>"), eyes.pooled(seen.cells)[0], eyes.vector(seen.vectors)]
+
+
+def caption_prompt(eyes: Eyes, decoder: Decoder, seen: Seen) -> Tensor:
+    """Embedded prompt [t, 320] for a caption of the one picture in ``seen``."""
+    return torch.cat([_mark(decoder, "<caption>"), *_picture(eyes, decoder, seen)])
+
+
+def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Tensor]:
+    """Embedded prompt [t, 320] and the positions of the candidates' ends [c]."""
+    parts = [_mark(decoder, "<rank>")]
+    if question.picture is not None:
+        parts += _picture(eyes, decoder, question.picture)
+    parts.append(eyes.vector(question.composed).unsqueeze(0))
+    if question.words:
+        parts.append(decoder.embed(torch.tensor(question.words)))
+    pooled = eyes.pooled(question.candidates.cells)
+    alike = eyes.likeness((likenesses(eyes, question) - 0.5) * 4)
+    closing = _mark(decoder, "<candidate>") + eyes.vector(question.candidates.vectors) + alike
+    ends, length = [], sum(len(part) for part in parts)
+    for label, tokens, end in zip(LABELS, pooled, closing, strict=False):
+        parts += [_mark(decoder, label), tokens, end.unsqueeze(0)]
+        length += len(tokens) + 2
+        ends.append(length - 1)
+    return torch.cat(parts), torch.tensor(ends)
