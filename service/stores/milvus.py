@@ -85,14 +85,25 @@ class MilvusStore:
                 client.create_collection(
                     self._collection,
                     schema=collection_schema(info.dimension),
-                    index_params=vector_index(self._index_type, self._index_params),
                     properties={ENCODER_PROPERTY: info.id, FINGERPRINT_PROPERTY: info.fingerprint},
                     consistency_level="Session",
                     timeout=self._timeout,
                 )
             description = client.describe_collection(self._collection, timeout=self._timeout)
             self._check_encoder(description, info)
+            self._ensure_index(client)
             client.load_collection(self._collection, timeout=self._timeout)
+
+    def _ensure_index(self, client: MilvusClient) -> None:
+        """Create the vector index unless it is there: a crash may have come between collection and index."""
+        if not client.list_indexes(self._collection, timeout=self._timeout):
+            client.create_index(
+                self._collection,
+                vector_index(self._index_type, self._index_params),
+                timeout=self._timeout,
+                # Lite builds at once, and lacks the call with which the client waits for a server.
+                sync=not local_file.is_local(self._uri),
+            )
 
     def _check_encoder(self, description: Mapping[str, Any], info: EncoderInfo) -> None:
         properties = description.get("properties") or {}

@@ -7,6 +7,8 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
+from starter.artwork import STYLES
+from starter.catalogue import write_queries
 from starter.concepts import concept_names, mentions_reserved
 from starter.training.artwork import (
     EMOJI_STYLES,
@@ -23,8 +25,8 @@ from starter.training.features import build_features
 from starter.training.packages import Packages
 
 CACHE = Path(".cache/starter")
-SHIPPED_STYLES = ("fluent", "noto", "twemoji")
 _SEED = 11
+_STARTER = Path(__file__).parents[1]
 
 
 def _emoji_artwork(packages: Packages, split: str, root: Path) -> list[Artwork]:
@@ -56,7 +58,7 @@ def ship(root: Path, archive: Path) -> None:
     """Pack the held-out artwork in the shipped styles, lossy WebP at 144 pixels, into ``starter/artwork.zip``."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
         for row in read_index(root):
-            if row.style in SHIPPED_STYLES:
+            if row.style in STYLES:
                 image, data = Image.open(root / row.path), io.BytesIO()
                 image.thumbnail((144, 144), Image.Resampling.LANCZOS)
                 image.save(data, "WEBP", quality=82)
@@ -75,7 +77,8 @@ def main() -> None:
             rows = _emoji_artwork(packages, split, root)
             write_index(rows + (_clip_artwork(packages, root) if split == "train" else []), root)
         if split == "held-out":
-            ship(root, Path(__file__).parents[1] / "artwork.zip")
+            ship(root, _STARTER / "artwork.zip")
+            write_queries(_STARTER / "queries")
         else:
             build_features(root, CACHE / f"features-{split}", seed=_SEED)
 

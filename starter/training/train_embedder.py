@@ -1,4 +1,4 @@
-"""Train the starter embedder: ``python -m starter.training.train_embedder [--steps N] [--hours H]``; resumable.
+"""Train the starter embedder: ``python -m starter.training.train_embedder [--steps N]``; resumable.
 
 Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature
 and with false negatives (other products that answer the query as well) masked out; plus the same between names and
@@ -153,7 +153,7 @@ def export(model: Composer, path: Path) -> None:
 def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=900)
     steps = parser.parse_args().steps
     trainer, checkpoint = Trainer(steps), CACHE / "embedder.ckpt"
     if checkpoint.exists():

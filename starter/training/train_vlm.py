@@ -203,7 +203,7 @@ def development_lists(trainer: Trainer, pictures: Pictures, vectors: NDArray[np.
 def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=600)
     steps = parser.parse_args().steps
     trainer, checkpoint = Trainer(steps), CACHE / "vlm.ckpt"
     if checkpoint.exists():
