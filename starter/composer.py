@@ -23,7 +23,7 @@ WIDTH = 384
 IMAGE_TOKENS = 8
 _REGIONS = 10
 _HEADS = 6
-_TOKEN_SCALE = 0.05
+IMAGE_TOKEN_SCALE = 0.05
 """MiniLM's word embeddings are short; image tokens start at their length."""
 _ADAPTED = (
     "attention.self.query",
@@ -113,7 +113,7 @@ class ImageTokens(nn.Module):
         self.latents = nn.Parameter(torch.randn(IMAGE_TOKENS, WIDTH) * 0.5)
         self.readers = nn.ModuleList(_Reader() for _ in range(layers))
         self.out = nn.LayerNorm(WIDTH)
-        self.scale = nn.Parameter(torch.tensor(_TOKEN_SCALE))
+        self.scale = nn.Parameter(torch.tensor(IMAGE_TOKEN_SCALE))
 
     def take_head(self, head: tuple[Tensor, Tensor]) -> None:
         """Use the backbone's classifier (`Backbone.head`); it is frozen and not part of the weights."""

@@ -2,15 +2,16 @@
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.progress import track
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from starter.embedder import StarterEmbedder
 from starter.training.pictures import BatchSampler, Pictures, Query, kept_for_reranker
+from starter.vlm.eyes import Seen
 
 LIST = 9
 _GALLERY_CONCEPTS = 200
@@ -38,22 +39,42 @@ def grade(query: Query, pictures: Pictures, row: int) -> int:
     return int(query.kind is not None and (concept == query.concept or picture.kind == query.kind))
 
 
+class Sights:
+    """What the embedder makes of every picture of a split, computed once and kept beside the features."""
+
+    def __init__(self, embedder: StarterEmbedder, pictures: Pictures, root: Path) -> None:
+        path = root / f"sights-{embedder.fingerprint}.safetensors"
+        if not path.exists():
+            tokens, vectors = _look(embedder, pictures)
+            save_file({"tokens": tokens, "vectors": vectors}, path)
+        kept = load_file(path)
+        self.pictures = pictures
+        self.tokens, self.vectors = kept["tokens"], kept["vectors"]
+
+    def seen(self, rows: list[int]) -> Seen:
+        """The pictures of ``rows`` as the VLM is shown them."""
+        return Seen(self.pictures.cells(rows), self.tokens[rows].float(), self.vectors[rows])
+
+
 @torch.no_grad()
-def picture_vectors(embedder: StarterEmbedder, pictures: Pictures) -> NDArray[np.float32]:
-    """The embedder's vectors of all pictures of a split: [pictures, 384]."""
-    chunks = [list(range(start, min(start + 64, len(pictures.rows)))) for start in range(0, len(pictures.rows), 64)]
-    tokens = (embedder.image_tokens(pictures.cells(rows)) for rows in track(chunks, "vectors"))
-    return np.concatenate([embedder.composer(one, None, None).numpy() for one in tokens])
+def _look(embedder: StarterEmbedder, pictures: Pictures) -> tuple[Tensor, Tensor]:
+    """Image tokens float16 [pictures, 8, 384] and vectors float32 [pictures, 384]."""
+    tokens, vectors = [], []
+    for start in track(range(0, len(pictures.rows), 64), "sights"):
+        rows = list(range(start, min(start + 64, len(pictures.rows))))
+        tokens.append(embedder.image_tokens(pictures.cells(rows)))
+        vectors.append(embedder.composer(tokens[-1], None, None))
+    return torch.cat(tokens).half(), torch.cat(vectors)
 
 
 class ListSampler:
     """Samples batches of lists; over half of a gallery's concepts are ones that the embedder has not seen."""
 
-    def __init__(self, embedder: StarterEmbedder, pictures: Pictures, vectors: NDArray[np.float32], seed: int) -> None:
-        self.embedder, self.pictures, self.vectors = embedder, pictures, vectors
+    def __init__(self, embedder: StarterEmbedder, sights: Sights, seed: int) -> None:
+        self.embedder, self.sights, self.pictures = embedder, sights, sights.pictures
         self.rng = random.Random(seed)
-        self.queries = BatchSampler(pictures, 1, seed + 1)
-        usable = [c for c, found in pictures.concepts.items() if found.products and found.motifs]
+        self.queries = BatchSampler(self.pictures, 1, seed + 1)
+        usable = [c for c, found in self.pictures.concepts.items() if found.products and found.motifs]
         fresh = [c for c in usable if kept_for_reranker(c)]
         self._pools = (fresh or usable, usable)
 
@@ -75,29 +96,32 @@ class ListSampler:
         gallery, emoji = self._gallery()
         targets = [self.rng.choice(emoji if self.rng.random() < 0.75 else gallery) for _ in range(count)]
         queries = [self.queries.query(target) for target in targets]
-        return [self._list(query, target, gallery) for query, target in zip(queries, targets, strict=True)]
+        known = zip(queries, targets, self._encode(queries), strict=True)
+        return [self._list(query, target, gallery, encoded) for query, target, encoded in known]
 
     @torch.no_grad()
-    def _encode(self, query: Query) -> tuple[Tensor, Tensor | None]:
-        own = None if query.picture is None else torch.from_numpy(self.vectors[query.picture])
-        if query.text is None:
-            assert own is not None
-            return own, None
-        ids, mask, _ = self.embedder.tokenize([query.text])
-        written = self.embedder.composer(None, ids, mask)[0]
-        if query.picture is None:
-            return written, written
-        tokens = self.embedder.image_tokens(self.pictures.cells([query.picture]))
-        return self.embedder.composer(tokens, ids, mask)[0], written
+    def _encode(self, queries: list[Query]) -> list[tuple[Tensor, Tensor | None]]:
+        """Composed and text vectors of each query, one pass a kind."""
+        found: list[tuple[Tensor, Tensor | None]] = [(self.sights.vectors[q.picture or 0], None) for q in queries]
+        written = [row for row, query in enumerate(queries) if query.text is not None]
+        ids, mask, _ = self.embedder.tokenize([queries[row].text or "" for row in written])
+        texts = self.embedder.composer(None, ids, mask)
+        shown = [place for place, row in enumerate(written) if queries[row].picture is not None]
+        tokens = self.sights.tokens[[queries[written[place]].picture or 0 for place in shown]].float()
+        composed = texts.clone()
+        composed[shown] = self.embedder.composer(tokens, ids[shown], mask[shown])
+        for place, row in enumerate(written):
+            found[row] = (composed[place], texts[place])
+        return found
 
-    def _list(self, query: Query, target: int, gallery: list[int]) -> RankedList:
-        composed, written = self._encode(query)
-        scores = self.vectors[gallery] @ composed.numpy()
-        order = [gallery[k] for k in np.argsort(-scores)[: LIST + 1] if gallery[k] != query.picture][:LIST]
+    def _list(self, query: Query, target: int, gallery: list[int], encoded: tuple[Tensor, Tensor | None]) -> RankedList:
+        scores = self.sights.vectors[gallery] @ encoded[0]
+        best = scores.topk(min(LIST + 1, len(gallery))).indices.tolist()
+        order = [gallery[k] for k in best if gallery[k] != query.picture][:LIST]
         if target not in order and self.rng.random() < _PADDED_IN:
             order[self.rng.randrange(len(order))] = target
         if self.rng.random() < _SHORT:
             order = order[: self.rng.randint(2, LIST)]
         if self.rng.random() < _SHUFFLED:
             self.rng.shuffle(order)
-        return RankedList(query, composed, written, order, [grade(query, self.pictures, row) for row in order])
+        return RankedList(query, *encoded, order, [grade(query, self.pictures, row) for row in order])

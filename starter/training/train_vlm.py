@@ -11,9 +11,7 @@ import random
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -22,10 +20,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from starter.embedder import StarterEmbedder
 from starter.training import phrases
-from starter.training.lists import ListSampler, RankedList, picture_vectors
+from starter.training.lists import LIST, ListSampler, RankedList, Sights
 from starter.training.pictures import Pictures
 from starter.training.prepare import CACHE
-from starter.vlm.eyes import Seen
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, caption_prompt, rank_prompt
 from starter.vlm.vocabulary import END, PREFIX, SEPARATOR, SUFFIX
@@ -44,40 +41,23 @@ class Trainer:
         torch.manual_seed(seed)
         self.steps, self.step = steps, 0
         self.embedder = StarterEmbedder.load()
-        self.pictures = Pictures(CACHE / "train", CACHE / "features-train")
-        self.vectors = self.vectors_of(self.pictures, "train")
-        self.sampler = ListSampler(self.embedder, self.pictures, self.vectors, seed)
+        self.sights = sights("train", self.embedder)
+        self.sampler = ListSampler(self.embedder, self.sights, seed)
         self.parts = Parts(self.embedder)
         self.eyes, self.decoder = self.parts.eyes, self.parts.decoder
-        pooler = list(self.eyes.pooler.parameters())
-        known = {id(p) for p in pooler}
-        rest = [p for p in self.parts.parameters() if id(p) not in known]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": pooler, "lr": 2e-4}, {"params": rest, "lr": 8e-4}], betas=(0.9, 0.98), weight_decay=0.02
-        )
+        self.optimiser = torch.optim.AdamW(self.parts.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
-
-    def vectors_of(self, pictures: Pictures, split: str) -> NDArray[np.float32]:
-        """The embedder's vectors of all pictures of a split [pictures, 384], kept on disk once computed."""
-        path = CACHE / f"vectors-{split}-{self.embedder.fingerprint}.npy"
-        if not path.exists():
-            np.save(path, picture_vectors(self.embedder, pictures))
-        vectors: NDArray[np.float32] = np.load(path)
-        return vectors
 
     def _rate(self, step: int) -> float:
         return min(1.0, (step + 1) / 60) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
 
-    def _seen(self, rows: list[int]) -> Seen:
-        return Seen(self.pictures.cells(rows), torch.from_numpy(self.vectors[rows]))
-
     def _question(self, ranked: RankedList) -> Question:
         words = self.decoder.vocabulary.encode(ranked.query.text) if ranked.query.text else []
-        picture = None if ranked.query.picture is None else self._seen([ranked.query.picture])
-        return Question(picture, words, ranked.composed, ranked.written, self._seen(ranked.rows))
+        picture = None if ranked.query.picture is None else self.sights.seen([ranked.query.picture])
+        return Question(picture, words, ranked.composed, ranked.written, self.sights.seen(ranked.rows))
 
     def _shows(self, row: int) -> list[int]:
-        picture, name = self.pictures.rows[row], self.pictures.art_of(row).names[0]
+        picture, name = self.sights.pictures.rows[row], self.sights.pictures.art_of(row).names[0]
         text = (
             phrases.article(name)
             if picture.kind is None
@@ -95,9 +75,8 @@ class Trainer:
         tokens[-1] = vocabulary.id(SUFFIX)
         return order, [*tokens, *self._shows(ranked.rows[order[0]]), vocabulary.id(END)]
 
-    def _order_loss(self, steps: Tensor, ends: Tensor, ranked: RankedList, order: list[int]) -> tuple[Tensor, Tensor]:
-        """Cross-entropy at the first ranking step, and its mean over the others."""
-        logits = self.decoder.pointers(steps.unsqueeze(0), ends.unsqueeze(0))[0]
+    def _order_loss(self, logits: Tensor, ranked: RankedList, order: list[int]) -> tuple[Tensor, Tensor]:
+        """Cross-entropy at the first ranking step, and its mean over the others; logits [steps, candidates]."""
         wanted = (torch.tensor(ranked.grades) * SHARPNESS).exp().expand(len(order), -1).clone()
         used = torch.zeros(len(order), len(order), dtype=torch.bool)
         for step, place in enumerate(order):
@@ -116,9 +95,10 @@ class Trainer:
         ]
         hidden = self._read(rows)
         first, others, said, words = [], [], [], []
-        for row, (prompt, ends), (order, answer), ranked in zip(hidden, prompts, answers, lists, strict=True):
+        for row, (prompt, shown), (order, answer), ranked in zip(hidden, prompts, answers, lists, strict=True):
             n, start = len(order), len(prompt)
-            one, rest = self._order_loss(row[start : start + 2 * n : 2], row[ends], ranked, order)
+            pointers = self.decoder.pointers(row[start : start + 2 * n : 2].unsqueeze(0), row[shown.ends].unsqueeze(0))
+            one, rest = self._order_loss(pointers[0] + shown.prior, ranked, order)
             first.append(one)
             others.append(rest)
             said.append(row[start + 2 * n : start + len(answer) - 1])
@@ -127,7 +107,7 @@ class Trainer:
         return torch.stack(first).mean() + 0.3 * torch.stack(others).mean() + 0.25 * reason
 
     def _caption_loss(self, rows: list[int]) -> Tensor:
-        prompts = [caption_prompt(self.eyes, self.decoder, self._seen([row])) for row in rows]
+        prompts = [caption_prompt(self.eyes, self.decoder, self.sights.seen([row])) for row in rows]
         answers = [[*self._shows(row), self.decoder.vocabulary.id(END)] for row in rows]
         joined = [
             torch.cat((p, self.decoder.embed(torch.tensor(a[:-1])))) for p, a in zip(prompts, answers, strict=True)
@@ -173,31 +153,32 @@ class Trainer:
         self.sampler.rng = random.Random(self.step)
 
     @torch.inference_mode()
-    def report(self, lists: list[RankedList], pictures: Pictures, vectors: NDArray[np.float32]) -> str:
+    def report(self, lists: list[RankedList], development: Sights) -> str:
         """Development lists: share with a best answer first, as retrieved and as the first ranking step orders them."""
-        own = self.pictures, self.vectors
-        self.pictures, self.vectors = pictures, vectors
+        own, self.sights = self.sights, development
         before, after = 0, 0
         for ranked in lists:
-            prompt, ends = rank_prompt(self.eyes, self.decoder, self._question(ranked))
+            prompt, shown = rank_prompt(self.eyes, self.decoder, self._question(ranked))
             start = self.decoder.embed(torch.tensor([self.decoder.vocabulary.id(PREFIX)]))
             hidden = self.decoder(torch.cat((prompt, start)).unsqueeze(0))
-            best = int(self.decoder.pointers(hidden[:, -1:], hidden[:, ends])[0, 0].argmax())
+            pointers = self.decoder.pointers(hidden[:, -1:], hidden[:, shown.ends])[0, 0]
             before += ranked.grades[0] == 3
-            after += ranked.grades[best] == 3
-        self.pictures, self.vectors = own
+            after += ranked.grades[int((pointers + shown.prior).argmax())] == 3
+        self.sights = own
         return f"development R@1 before {before / len(lists):.3f} after {after / len(lists):.3f} of {len(lists)} lists"
 
 
-def development_lists(trainer: Trainer, pictures: Pictures, vectors: NDArray[np.float32]) -> list[RankedList]:
-    """Whole, unshuffled lists over the development products."""
-    sampler = ListSampler(trainer.embedder, pictures, vectors, 3)
+def sights(split: str, embedder: StarterEmbedder) -> Sights:
+    """One split as the embedder sees it."""
+    features = CACHE / f"features-{split}"
+    return Sights(embedder, Pictures(CACHE / split, features), features)
+
+
+def development_lists(embedder: StarterEmbedder, development: Sights) -> list[RankedList]:
+    """Composed queries over the development products, with whole lists that hold an answer."""
+    sampler = ListSampler(embedder, development, 3)
     found = [ranked for _ in range(12) for ranked in sampler.sample(40)]
-    return [
-        r
-        for r in found
-        if len(r.rows) == 9 and 3 in r.grades and r.query.text is not None and r.query.picture is not None
-    ]
+    return [r for r in found if len(r.rows) == LIST and 3 in r.grades and r.query.text and r.query.picture is not None]
 
 
 def main() -> None:
@@ -208,9 +189,8 @@ def main() -> None:
     trainer, checkpoint = Trainer(steps), CACHE / "vlm.ckpt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
-    development = Pictures(CACHE / "dev", CACHE / "features-dev")
-    vectors = trainer.vectors_of(development, "dev")
-    lists = development_lists(trainer, development, vectors)
+    development = sights("dev", trainer.embedder)
+    lists = development_lists(trainer.embedder, development)
     started, losses = time.monotonic(), []
     while trainer.step < steps:
         losses.append(trainer.update())
@@ -225,7 +205,7 @@ def main() -> None:
         if trainer.step % SAVE_EVERY == 0 or trainer.step == steps:
             trainer.save(checkpoint)
         if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:
-            _console.print(trainer.report(lists, development, vectors))
+            _console.print(trainer.report(lists, development))
             WEIGHTS.parent.mkdir(exist_ok=True)
             state = trainer.parts.state_dict()
             save_file({name: value.to(torch.float16).contiguous() for name, value in state.items()}, WEIGHTS)

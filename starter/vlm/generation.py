@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from starter.vlm.decoder import Decoder
+from starter.vlm.sequence import Candidates
 from starter.vlm.vocabulary import END
 
 AllowedNext = Callable[[Sequence[int]], AbstractSet[int] | None]
@@ -33,12 +34,13 @@ class Generated:
 class Generation:
     """The state of one decoding: cache, tokens so far, and those the decoder has not read yet."""
 
-    def __init__(self, decoder: Decoder, prompt: Tensor, ends: Tensor | None, deadline: float | None) -> None:
+    def __init__(self, decoder: Decoder, prompt: Tensor, candidates: Candidates | None, deadline: float | None) -> None:
         self._decoder, self._deadline = decoder, deadline
         self._cache = DynamicCache()
         self._prompt_tokens = len(prompt)
         hidden = self._read(prompt.unsqueeze(0))
-        self._ends = None if ends is None else hidden[:, ends]
+        self._candidates = candidates
+        self._ends = None if candidates is None else hidden[:, candidates.ends]
         self._last = hidden[:, -1:]
         self._unread: list[int] = []
         self._unspoken = torch.tensor(decoder.vocabulary.unspoken)
@@ -57,8 +59,9 @@ class Generation:
         return self._last
 
     def _label(self, allowed: AbstractSet[int]) -> int:
-        assert self._ends is not None
-        scores = self._decoder.pointers(self._hidden(), self._ends)[0, 0].tolist()
+        assert self._candidates is not None and self._ends is not None
+        pointers = self._decoder.pointers(self._hidden(), self._ends)[0, 0]
+        scores = (pointers + self._candidates.prior).tolist()
         self.label_scores = self.label_scores or tuple(scores)
         labels = zip(self._decoder.vocabulary.label_ids, scores, strict=False)
         return max((score, token) for token, score in labels if token in allowed)[1]
@@ -86,7 +89,7 @@ class Generation:
 def decode(
     decoder: Decoder,
     prompt: Tensor,
-    ends: Tensor | None,
+    candidates: Candidates | None,
     *,
     allowed_next: AllowedNext,
     limit: int,
@@ -97,7 +100,7 @@ def decode(
     Args:
         decoder: the language side.
         prompt: embedded prompt [t, 320].
-        ends: positions of the candidates' ends, for labels.
+        candidates: what the labels stand for; None where no label may follow.
         allowed_next: the constraint. Where it leaves one token only, the model is not asked.
         limit: most tokens to decode.
         deadline: `time.monotonic` value.
@@ -105,7 +108,7 @@ def decode(
     Raises:
         TimeoutError: the deadline passed.
     """
-    generation, end = Generation(decoder, prompt, ends, deadline), decoder.vocabulary.id(END)
+    generation, end = Generation(decoder, prompt, candidates, deadline), decoder.vocabulary.id(END)
     while len(generation.tokens) < limit:
         if generation.step(allowed_next(generation.tokens)) == end:
             return generation.result(complete=True)

@@ -21,15 +21,13 @@ __all__ = ["StarterVLM"]
 
 
 class Parts(nn.Module):
-    """Eyes and decoder: what the weight file holds. Fresh, the eyes' pooler is a copy of the embedder's."""
+    """Eyes and decoder: what the weight file holds."""
 
     def __init__(self, embedder: StarterEmbedder) -> None:
         super().__init__()
         vocabulary = Vocabulary(embedder.tokenizer)
         self.eyes = Eyes()
         self.decoder = Decoder(vocabulary, embedder.composer.bert.embeddings.word_embeddings.weight)
-        self.eyes.pooler.load_state_dict(embedder.composer.images.state_dict())
-        self.eyes.pooler.take_head(embedder.backbone.head)
 
 
 class StarterVLM:
@@ -107,24 +105,24 @@ class StarterVLM:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
         question = self._question(instruction.strip() or None, query, candidates, deadline)
-        prompt, ends = rank_prompt(self._eyes, self._decoder, question)
-        return decode(self._decoder, prompt, ends, allowed_next=allowed_next, limit=max_new_tokens, deadline=deadline)
+        prompt, shown = rank_prompt(self._eyes, self._decoder, question)
+        return decode(self._decoder, prompt, shown, allowed_next=allowed_next, limit=max_new_tokens, deadline=deadline)
 
     def _see(self, images: Sequence[Image.Image], deadline: float | None) -> Seen:
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError("the deadline passed before the pictures were looked at")
         cells = self._embedder.backbone(preprocess(images))
-        return Seen(cells, self._embedder.composer(self._embedder.image_tokens(cells), None, None))
+        tokens = self._embedder.image_tokens(cells)
+        return Seen(cells, tokens, self._embedder.composer(tokens, None, None))
 
     def _question(
         self, text: str | None, query: Image.Image | None, candidates: Sequence[Image.Image], deadline: float | None
     ) -> Question:
         seen = self._see([*([query] if query is not None else []), *candidates], deadline)
-        shown = Seen(seen.cells[-len(candidates) :], seen.vectors[-len(candidates) :])
-        picture = Seen(seen.cells[:1], seen.vectors[:1]) if query is not None else None
+        picture = seen[:1] if query is not None else None
         words = self.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
         composed, written = self._vectors(text, picture)
-        return Question(picture, words, composed, written, shown)
+        return Question(picture, words, composed, written, seen[-len(candidates) :])
 
     def _vectors(self, text: str | None, picture: Seen | None) -> tuple[Tensor, Tensor | None]:
         """The query's composed vector and its words' vector."""
@@ -136,7 +134,7 @@ class StarterVLM:
         written = self._embedder.composer(None, ids, mask)[0]
         if picture is None:
             return written, written
-        return self._embedder.composer(self._embedder.image_tokens(picture.cells), ids, mask)[0], written
+        return self._embedder.composer(picture.tokens, ids, mask)[0], written
 
 
 def _without_end(answer: Generated) -> Generated:

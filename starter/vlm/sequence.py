@@ -27,6 +27,14 @@ class Question:
     candidates: Seen
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Positions of the candidates' ends in the prompt [c], and what their likenesses alone say for each [c]."""
+
+    ends: Tensor
+    prior: Tensor
+
+
 def likenesses(eyes: Eyes, question: Question) -> Tensor:
     """How alike each candidate is to the query in `LIKENESSES` ways; 0 where the query has no such part: [c, 5]."""
     vectors = question.candidates.vectors
@@ -46,7 +54,7 @@ def _mark(decoder: Decoder, text: str) -> Tensor:
 
 
 def _picture(eyes: Eyes, decoder: Decoder, seen: Seen) -> list[Tensor]:
-    return [_mark(decoder, "<picture>"), eyes.pooled(seen.cells)[0], eyes.vector(seen.vectors)]
+    return [_mark(decoder, "<picture>"), eyes.show_tokens(seen)[0], eyes.show_vectors(seen.vectors)]
 
 
 def caption_prompt(eyes: Eyes, decoder: Decoder, seen: Seen) -> Tensor:
@@ -54,20 +62,19 @@ def caption_prompt(eyes: Eyes, decoder: Decoder, seen: Seen) -> Tensor:
     return torch.cat([_mark(decoder, "<caption>"), *_picture(eyes, decoder, seen)])
 
 
-def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Tensor]:
-    """Embedded prompt [t, 320] and the positions of the candidates' ends [c]."""
+def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Candidates]:
+    """Embedded prompt [t, 320], and where its candidates are."""
     parts = [_mark(decoder, "<rank>")]
     if question.picture is not None:
         parts += _picture(eyes, decoder, question.picture)
-    parts.append(eyes.vector(question.composed).unsqueeze(0))
+    parts.append(eyes.show_vectors(question.composed).unsqueeze(0))
     if question.words:
         parts.append(decoder.embed(torch.tensor(question.words)))
-    pooled = eyes.pooled(question.candidates.cells)
-    alike = eyes.likeness((likenesses(eyes, question) - 0.5) * 4)
-    closing = _mark(decoder, "<candidate>") + eyes.vector(question.candidates.vectors) + alike
+    alike = likenesses(eyes, question)
+    closing = _mark(decoder, "<candidate>") + eyes.show_vectors(question.candidates.vectors) + eyes.likeness(alike * 4)
     ends, length = [], sum(len(part) for part in parts)
-    for label, tokens, end in zip(LABELS, pooled, closing, strict=False):
+    for label, tokens, end in zip(LABELS, eyes.show_tokens(question.candidates), closing, strict=False):
         parts += [_mark(decoder, label), tokens, end.unsqueeze(0)]
         length += len(tokens) + 2
         ends.append(length - 1)
-    return torch.cat(parts), torch.tensor(ends)
+    return torch.cat(parts), Candidates(torch.tensor(ends), eyes.prior(alike).squeeze(-1))
