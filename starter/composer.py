@@ -50,7 +50,8 @@ def load_minilm() -> BertModel:
     state = load_file(MINILM / "model.safetensors")
     state.pop("embeddings.position_ids")  # a constant that newer transformers keep out of the weights
     bert.load_state_dict(state)
-    return bert.requires_grad_(False).train(False)
+    bert.requires_grad_(False).train(False)
+    return bert
 
 
 class LowRank(nn.Module):

@@ -12,7 +12,6 @@ from PIL import Image
 
 from service.app import create_app
 from service.catalog.ingest import ingest
-from service.catalog.readers import read_feed
 from service.cli.demo import QUERY_TEXT, query_picture
 from service.parts import Parts, build_parts
 from service.settings import Settings
@@ -30,9 +29,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, 
     write_shop(folder / "feed", PRODUCTS, 7)
     settings = Settings(data_dir=folder, store_uri=str(folder / "milvus.db"))
     built = build_parts(settings)
-    report = ingest(read_feed(folder / "feed/products.csv"), built.encoder, built.store, built.images)
+    report = ingest(folder / "feed/products.csv", built.encoder, built.store, built.images)
     assert (report.indexed, report.rejected) == (PRODUCTS, 0)
-    again = ingest(read_feed(folder / "feed/products.csv"), built.encoder, built.store, built.images)
+    again = ingest(folder / "feed/products.csv", built.encoder, built.store, built.images)
     assert (again.indexed, again.unchanged) == (0, PRODUCTS)
     yield settings, built
     built.close()
