@@ -16,6 +16,8 @@ from starter.vlm.eyes import Seen
 LIST = 9
 _GALLERY_CONCEPTS = 200
 _PADDED_IN, _SHUFFLED, _SHORT = 0.5, 0.25, 0.15
+_STRANGERS = 0.4
+"""Share of lists in which some candidates are not from retrieval: lists may come from elsewhere, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,9 @@ class ListSampler:
         order = [gallery[k] for k in best if gallery[k] != query.picture][:LIST]
         if target not in order and self.rng.random() < _PADDED_IN:
             order[self.rng.randrange(len(order))] = target
+        if self.rng.random() < _STRANGERS:
+            for place in self.rng.sample(range(len(order)), min(len(order) - 1, self.rng.randint(1, 6))):
+                order[place] = order[place] if order[place] == target else self.rng.choice(gallery)
         if self.rng.random() < _SHORT:
             order = order[: self.rng.randint(2, LIST)]
         if self.rng.random() < _SHUFFLED:
