@@ -26,6 +26,7 @@ from starter.embedder import StarterEmbedder
 from starter.vlm import StarterVLM
 
 LIST = 9
+PROGRESS = Console(stderr=True)
 RERANKED = ("a T with this", "a C T with this", "this design on a T", "across styles: a T with this")
 Vectors = NDArray[np.float32]
 Row = dict[str, float | str]
@@ -65,7 +66,7 @@ def _reranking(
     products: list[HeldOutProduct],
 ) -> tuple[Row, list[str | None]]:
     before, after, captions = [], [], []
-    for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}"):
+    for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}", console=PROGRESS):
         head = order[:LIST]
         shown = [Candidate(str(row), "", products[row].picture, float(-place)) for place, row in enumerate(head)]
         outcome = strategy.rerank(RerankQuery(query.text, query.picture, None), shown)
@@ -97,7 +98,9 @@ def evaluate(*, reranked: int) -> dict[str, list[Row]]:
     asked = list(queries(products))
     embedder = StarterEmbedder.load()
     chunks = [products[start : start + 64] for start in range(0, len(products), 64)]
-    encoded = (embedder.encode([None] * len(c), [p.picture for p in c])[0] for c in track(chunks, "gallery"))
+    encoded = (
+        embedder.encode([None] * len(c), [p.picture for p in c])[0] for c in track(chunks, "gallery", console=PROGRESS)
+    )
     vectors = np.concatenate(list(encoded))
     tables: dict[str, list[Row]] = {"retrieval": [], "reranking": [], "captions": []}
     strategy = (

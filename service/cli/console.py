@@ -25,7 +25,7 @@ def start(**overrides: object) -> Settings:
         handlers=[RichHandler(console=err, show_path=False, rich_tracebacks=False)],
         force=True,
     )
-    for noisy in ("httpx", "httpcore", "pymilvus", "milvus_lite"):
+    for noisy in ("httpx", "httpcore", "pymilvus", "milvus_lite", "faiss"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings
 
