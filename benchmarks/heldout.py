@@ -8,6 +8,7 @@ from PIL import Image
 
 from starter.artwork import motif, motif_names
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
+from starter.training.phrases import article
 
 GALLERY_STYLE = "fluent"
 OTHER_STYLES = ("noto", "twemoji")
@@ -55,11 +56,6 @@ def gallery(seed: int = 1) -> list[HeldOutProduct]:
                 HeldOutProduct(code, kind, colour, render_product(kind, colour, motif(GALLERY_STYLE, code), rng))
             )
     return products
-
-
-def article(noun: str) -> str:
-    """The noun with its article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def queries(products: list[HeldOutProduct], seed: int = 2) -> Iterator[HeldOutQuery]:

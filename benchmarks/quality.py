@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.heldout import HeldOutProduct, HeldOutQuery, article, gallery, queries
+from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
 from rerank.candidates import Candidate, RerankQuery
 from rerank.engines.starter import StarterEngine
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from starter.artwork import motif_names
 from starter.embedder import StarterEmbedder
+from starter.training.phrases import article
 from starter.vlm import StarterVLM
 
 LIST = 9
