@@ -15,22 +15,15 @@ from functools import cached_property
 import torch
 from transformers import LogitsProcessor
 
+from rerank.answer import ANSWER_PREFIX, ANSWER_SEPARATOR, ANSWER_SUFFIX
 from rerank.labels import MAX_LABELS
 
 __all__ = [
-    "ANSWER_PREFIX",
-    "ANSWER_SEPARATOR",
-    "ANSWER_SUFFIX",
     "PermutationLogitsProcessor",
     "PermutationSpec",
     "PermutationState",
     "permutation_grammar",
 ]
-
-ANSWER_PREFIX = '{"ranking": ["'
-ANSWER_SEPARATOR = '", "'
-ANSWER_SUFFIX = '"], "reason": "'
-"""The answer around its labels; the reason and `"}` follow freely."""
 
 _FLOOR = 1e4
 """Stands in for an infinite or undefined logit, so that a label which is still due is never masked by it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rerank.engines.base import Engine, EngineInfo, EngineRequest, Generation
@@ -54,3 +54,7 @@ class WithPrompts:
     def generate(self, request: EngineRequest) -> Generation:
         """Passed on."""
         return self._engine.generate(request)
+
+    def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
+        """Passed on."""
+        return self._engine.score(requests)

@@ -1,11 +1,12 @@
 """The seam to a vision-language model: pictures and a prompt in, text out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from PIL.Image import Image
 
+from rerank.answer import ANSWER_PREFIX
 from rerank.labels import MAX_LABELS
 
 __all__ = ["Engine", "EngineInfo", "EngineRequest", "Generation"]
@@ -26,7 +27,9 @@ class EngineInfo:
     constrained: bool
     """Whether decoding is held to a permutation of the labels, so that the answer stands at the start of the text."""
     prompts: Mapping[str, str]
-    """Task ("caption", "rank") → id of the prompt used unless another one is asked for."""
+    """Task ("caption", "rank", "match") → id of the prompt used unless another one is asked for."""
+    can_score: bool = False
+    """Whether `Engine.score` works."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_candidates <= MAX_LABELS:
@@ -43,6 +46,8 @@ class EngineRequest:
     """RGB. Layout "images": the query picture, if there is one, comes before one picture a label."""
     labels: tuple[str, ...] = ()
     max_new_tokens: int = 256
+    answer_prefix: str = ANSWER_PREFIX
+    """What stands in the answer before the first label; empty where the answer begins with a label."""
     deadline: float | None = None
     """A value of `time.monotonic()`; an engine that can stop early raises EngineTimeout there."""
 
@@ -69,3 +74,9 @@ class Engine(Protocol):
 
     def generate(self, request: EngineRequest) -> Generation:
         """Answer one request. Raises EngineError, or EngineTimeout and EngineOverloaded where those fit better."""
+
+    def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
+        """One forward pass a request: the logits of its labels, in label order, where the first label is due.
+
+        Nothing is decoded. Only where `info.can_score`; raises as `generate` does, EngineError where it is not.
+        """

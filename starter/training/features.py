@@ -23,7 +23,7 @@ from torch import Tensor
 
 from starter.backbone import CELLS, FEATURES, SIDE, Backbone, preprocess
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
-from starter.training.artwork import Artwork, read_index
+from starter.training.artwork import EMOJI_STYLES, Artwork, read_index
 
 SHARD = 256
 
@@ -39,14 +39,14 @@ class Picture:
 
 
 def plan(index: list[Artwork], seed: int) -> list[Picture]:
-    """Which pictures to make: of every emoji artwork 2 motif and 5 product pictures, of every clip art 1 and 2.
+    """Which pictures to make: of every artwork in the four main emoji styles 2 motif and 5 product pictures, else 1 and 2.
 
     The last product of an emoji repeats the first one's kind in another colour, for colour edits.
     """
     rng, pictures = random.Random(seed), []
     kinds, colours = list(KINDS), list(COLOURS)
     for art, row in enumerate(index):
-        motifs, products = (1, 2) if row.style == "clipart" else (2, 5)
+        motifs, products = (2, 5) if row.style in EMOJI_STYLES else (1, 2)
         pictures += [Picture(art, None, None, rng.getrandbits(32)) for _ in range(motifs)]
         chosen = rng.sample(kinds, products)
         shades = rng.sample(colours, products)

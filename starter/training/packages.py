@@ -12,6 +12,11 @@ _NPM = {
     "twemoji": "@twemoji/svg@15.0.0",
     "openmoji": "openmoji@17.0.0",
     "emojibase": "emojibase-data@17.0.0",
+    "noto-v1": "@iconify-json/noto-v1@1.2.5",
+    "emojione": "@iconify-json/emojione@1.2.3",
+    "fluent-emoji-flat": "@iconify-json/fluent-emoji-flat@1.2.6",
+    "streamline-emojis": "@iconify-json/streamline-emojis@1.2.4",
+    "game-icons": "@iconify-json/game-icons@1.2.4",
 }
 _DEBIAN = ("fonts-noto-color-emoji", "openclipart-png", "openclipart-svg")
 

@@ -22,6 +22,7 @@ from starter.training.artwork import (
 )
 from starter.training.emoji import read_emoji
 from starter.training.features import build_features
+from starter.training.icon_sets import EMOJI_SETS, NAMED_SET, icon_set, words
 from starter.training.packages import Packages
 
 CACHE = Path(".cache/starter")
@@ -54,6 +55,21 @@ def _clip_artwork(packages: Packages, root: Path) -> list[Artwork]:
     return rows
 
 
+def _icon_artwork(packages: Packages, root: Path) -> list[Artwork]:
+    """Icons: of the emoji sets those that draw a training emoji, of the named set all but the reserved motifs."""
+    reserved = {**concept_names("dev"), **concept_names("held-out")}
+    emoji = {words(c.name): c for c in read_emoji(packages.root / "emojibase") if c.code not in reserved}
+    rows = []
+    for style in (*EMOJI_SETS, NAMED_SET):
+        for name, image in track(icon_set(packages.root / style), style, total=None):
+            concept = emoji.get(name)
+            if mentions_reserved([name]) or (concept is None and style != NAMED_SET):
+                continue
+            row = save(image, style, name, emoji_names(concept) if concept else [name], root)
+            rows.append(Artwork(row.style, concept.code if concept else name, row.names, row.path))
+    return rows
+
+
 def ship(root: Path, archive: Path) -> None:
     """Pack the held-out artwork in the shipped styles, lossy WebP at 144 pixels, into ``starter/artwork.zip``."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
@@ -75,7 +91,9 @@ def main() -> None:
         root = CACHE / split
         if not (root / "index.jsonl").exists():
             rows = _emoji_artwork(packages, split, root)
-            write_index(rows + (_clip_artwork(packages, root) if split == "train" else []), root)
+            if split == "train":
+                rows += _clip_artwork(packages, root) + _icon_artwork(packages, root)
+            write_index(rows, root)
         if split == "held-out":
             ship(root, _STARTER / "artwork.zip")
             write_queries(_STARTER / "queries")

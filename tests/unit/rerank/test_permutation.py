@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, LogitsProcessorList, Phi3Config, Phi3ForCausalLM, PreTrainedModel
 
+from rerank.answer import ANSWER_PREFIX, ANSWER_SEPARATOR, ANSWER_SUFFIX
 from rerank.labels import LABELS, labels
 from rerank.parser import parse_ranking
 from rerank.permutation import (
-    ANSWER_PREFIX,
-    ANSWER_SEPARATOR,
-    ANSWER_SUFFIX,
     PermutationLogitsProcessor,
     PermutationSpec,
     PermutationState,
