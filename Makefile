@@ -11,7 +11,18 @@ WITHTHIS_PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 export WITHTHIS_PORT
 
-.PHONY: help install demo test lint format bench train-starter evaluate-starter clean
+# make demo ENCODER=visualized-bge-base-en WEIGHTS=models/visualized-bge-base-en; see `withthis models list`.
+ifdef ENCODER
+export WITHTHIS_ENCODER := $(ENCODER)
+endif
+ifdef WEIGHTS
+export WITHTHIS_ENCODER_PATH := $(WEIGHTS)
+endif
+ifdef TEXT_MODEL
+export WITHTHIS_ENCODER_TEXT_MODEL := $(TEXT_MODEL)
+endif
+
+.PHONY: help install demo test fuzz lint format bench train-starter evaluate-starter clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +41,14 @@ $(TRAIN_STAMP): $(STAMP)
 
 install: $(STAMP) ## Create .venv and install everything
 
-demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed query
+demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed query (ENCODER=, WEIGHTS=)
 	@$(BIN)/withthis demo
 
 test: $(STAMP) ## Run the whole test suite
 	@$(BIN)/python -m pytest
+
+fuzz: $(STAMP) ## Some 4,000 requests made up from the OpenAPI document
+	@FUZZ_CASES=250 $(BIN)/python -m pytest -q tests/contract/test_fuzz.py
 
 lint: $(STAMP) ## Style and types
 	@$(BIN)/python -m ruff check .

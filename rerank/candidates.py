@@ -15,6 +15,8 @@ class RerankQuery:
     image: Image | None
     image_hash: str | None
     """Content hash of the picture; the key under which its caption is kept. None: the caption is not kept."""
+    caption: str | None = None
+    """What the picture shows, one clean line, where that is known; empty: nothing to say. None: the engine is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,5 @@ class Candidate:
     """RGB. None where the product has no picture; it is shown as an empty cell."""
     score: float
     """Retrieval score, higher is better."""
+    image_hash: str | None = None
+    """Content hash of the picture; the key under which its thumbnail is kept. None: the thumbnail is not kept."""

@@ -9,9 +9,12 @@
 └───────┴───┴───┴───┘
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 from PIL import Image, ImageDraw, ImageFont
+
+from rerank.thumbnails import ThumbnailCache, fitted
 
 __all__ = ["blank", "draw_panel"]
 
@@ -23,6 +26,11 @@ _QUERY = "#1457d9"
 _QUERY_PAPER = "#eaf1ff"
 
 _Box = tuple[int, int, int, int]
+_Fitted = Callable[[int, int], Image.Image]
+"""A picture as large as fits into a width and a height."""
+
+
+_NONE_KEPT = ThumbnailCache(0)
 
 
 def draw_panel(
@@ -32,16 +40,22 @@ def draw_panel(
     *,
     cell: int = 300,
     columns: int = 3,
+    keys: Sequence[str | None] = (),
+    thumbnails: ThumbnailCache | None = None,
 ) -> Image.Image:
     """Draw the panel as RGB, (columns + 1 with a query) · cell wide and as many rows · cell high as it takes.
 
     A candidate without a picture gets an empty cell that says so. Fewer candidates than columns narrow the grid.
+    With `thumbnails`, candidates that have a content hash in `keys` (one a candidate) are resized only once.
     ValueError without candidates, if labels and candidates differ in number, or for a cell below 48 pixels.
     """
     if not candidates or len(labels) != len(candidates):
         raise ValueError(f"{len(labels)} labels for {len(candidates)} candidates; at least one of each is needed")
     if cell < 48 or columns < 1:
         raise ValueError(f"cells of 48 pixels or more in at least one column are needed, not {cell} and {columns}")
+    if keys and len(keys) != len(candidates):
+        raise ValueError(f"{len(keys)} keys for {len(candidates)} candidates; one each is needed")
+    cache = _NONE_KEPT if thumbnails is None else thumbnails
     columns = min(columns, len(candidates))
     rows = -(-len(candidates) // columns)
     left = cell if query is not None else 0
@@ -50,7 +64,9 @@ def draw_panel(
         _draw_query(panel, query, cell)
     for index, (picture, label) in enumerate(zip(candidates, labels, strict=True)):
         corner = left + index % columns * cell, index // columns * cell
-        _draw_candidate(panel, picture, label, corner, cell)
+        key = keys[index] if keys else None
+        shown = partial(fitted, blank(cell)) if picture is None else partial(cache.fitted, picture, key=key)
+        _draw_candidate(panel, shown, label, corner, cell)
     return panel
 
 
@@ -69,30 +85,26 @@ def _draw_query(panel: Image.Image, query: Image.Image, cell: int) -> None:
     bottom = top + cell - 1 - border
     draw.rectangle((0, 0, cell - 1, panel.height - 1), fill=_QUERY_PAPER)
     draw.rectangle((border, top + border, cell - 1 - border, bottom), fill=_PAPER, outline=_QUERY, width=border)
-    _paste(panel, query, (2 * border, top + 2 * border, cell - 2 * border, bottom - strip))
+    _paste(panel, partial(fitted, query), (2 * border, top + 2 * border, cell - 2 * border, bottom - strip))
     draw.rectangle((border, bottom - strip, cell - 1 - border, bottom), fill=_QUERY)
     _write(draw, "query", (cell / 2, bottom - strip * 0.55), strip * 0.66)
 
 
-def _draw_candidate(
-    panel: Image.Image, picture: Image.Image | None, label: str, corner: tuple[int, int], cell: int
-) -> None:
+def _draw_candidate(panel: Image.Image, shown: _Fitted, label: str, corner: tuple[int, int], cell: int) -> None:
     """One cell: a thin line around it, the badge in its top left corner, the picture right of and below the badge."""
     draw, (x, y), pad, badge = ImageDraw.Draw(panel), corner, max(2, cell // 50), cell // 7
     draw.rectangle((x, y, x + cell - 1, y + cell - 1), outline=_LINE)
     inner = (x + pad + badge // 2, y + pad + badge // 2, x + cell - pad, y + cell - pad)
-    _paste(panel, picture if picture is not None else blank(cell), inner)
+    _paste(panel, shown, inner)
     draw.rectangle((x + pad, y + pad, x + pad + badge, y + pad + badge), fill=_BADGE, outline=_PAPER, width=2)
     _write(draw, label, (x + pad + badge / 2, y + pad + badge / 2), badge * 0.78)
 
 
-def _paste(panel: Image.Image, picture: Image.Image, box: _Box) -> None:
+def _paste(panel: Image.Image, shown: _Fitted, box: _Box) -> None:
     """Fit the picture into the box (left, top, right, bottom), proportions kept, centred."""
     width, height = box[2] - box[0], box[3] - box[1]
-    scale = min(width / picture.width, height / picture.height)
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    fitted = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    panel.paste(fitted, (box[0] + (width - size[0]) // 2, box[1] + (height - size[1]) // 2))
+    small = shown(width, height)
+    panel.paste(small, (box[0] + (width - small.width) // 2, box[1] + (height - small.height) // 2))
 
 
 def _write(draw: ImageDraw.ImageDraw, text: str, centre: tuple[float, float], size: float) -> None:
@@ -100,6 +112,7 @@ def _write(draw: ImageDraw.ImageDraw, text: str, centre: tuple[float, float], si
     draw.text(centre, text, fill=_PAPER, font=_font(int(size)), anchor="mm", stroke_width=max(1, int(size) // 24))
 
 
+@lru_cache(16)
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The font inside Pillow: the same pixels on every machine."""
     return ImageFont.load_default(max(8, size))

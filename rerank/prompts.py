@@ -16,16 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from rerank.errors import PromptError
 
-__all__ = ["Prompt", "PromptLibrary"]
+__all__ = ["Prompt", "PromptLibrary", "Task"]
 
 Task = Literal["caption", "rank", "match"]
-Placeholder = Literal["instruction", "caption", "candidates", "labels"]
+Placeholder = Literal["instruction", "caption", "candidates", "labels", "title"]
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 _CONTRACTS: dict[Task, tuple[set[str], set[str], set[str]]] = {
     "caption": ({"image"}, {"caption"}, set()),
     "rank": ({"panel", "images"}, {"json-ranking"}, {"instruction"}),
+    "match": ({"panel", "images"}, {"match-letter"}, {"instruction"}),
 }
 """Task → the layouts it can have, the outputs it can have, the placeholders it cannot do without."""
 
@@ -41,7 +42,7 @@ class Prompt(BaseModel):
     layout: Literal["image", "panel", "images"]
     purpose: str = Field(min_length=1)
     placeholders: tuple[Placeholder, ...]
-    output: Literal["caption", "json-ranking"]
+    output: Literal["caption", "json-ranking", "match-letter"]
     max_new_tokens: int = Field(ge=1, le=4096)
     template: str
 
@@ -54,7 +55,7 @@ class Prompt(BaseModel):
 
     @model_validator(mode="after")
     def _parts_fit_the_task(self) -> Self:
-        layouts, outputs, required = _CONTRACTS.get(self.task, ({self.layout}, {self.output}, set()))
+        layouts, outputs, required = _CONTRACTS[self.task]
         if self.layout not in layouts:
             raise ValueError(f"layout: a {self.task} prompt takes {' or '.join(sorted(layouts))}, not {self.layout}")
         if self.output not in outputs:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import anyio.to_thread
-from litestar import Litestar
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.types import Message, Scope
 
-from service.api.admission import Admission
+from service.api.admission import Admission, WriteAdmission
+from service.api.auth import Door
+from service.api.compatible import CompatibleController
 from service.api.health import HealthController
 from service.api.images import ImageController
+from service.api.metrics import MetricsController
+from service.api.observe import Observer
 from service.api.openapi import openapi_config
 from service.api.problems import EXCEPTION_HANDLERS
+from service.api.products import ProductController
 from service.api.search import SearchController
+from service.encoders.batching import BatchingEncoder
+from service.metrics import Metrics
 from service.parts import Parts, build_parts
 from service.settings import Settings, load_settings
 from service.web.page import PAGE_POLICY, page, static_router
@@ -39,11 +48,15 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     application starts and closed when it ends; a wrong setting or a missing model then stops the start.
     """
     settings = settings or load_settings()
+    metrics = Metrics()
+    observer = Observer(metrics)
+    admission, write_admission = _new_admission(settings), _new_write_admission(settings)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         built = await anyio.to_thread.run_sync(build_parts, settings) if parts is None else parts
         app.state.parts = built
+        _watch(metrics, built, {"search": admission, "write": write_admission})
         try:
             yield
         finally:
@@ -51,16 +64,38 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
                 await anyio.to_thread.run_sync(built.close)
 
     return Litestar(
-        route_handlers=[SearchController, ImageController, HealthController, page, static_router()],
+        route_handlers=[
+            SearchController,
+            CompatibleController,
+            # A layer of its own: lines of products may be any number, each of them bounded by max_body_bytes.
+            Router("/", route_handlers=[ProductController], request_max_body_size=settings.max_feed_bytes),
+            ImageController,
+            HealthController,
+            MetricsController,
+            page,
+            static_router(),
+        ],
         dependencies={
             "parts": Provide(_parts, sync_to_thread=False),
             "settings": Provide(_settings, sync_to_thread=False),
             "admission": Provide(_admission, sync_to_thread=False),
+            "metrics": Provide(_metrics, sync_to_thread=False),
+            "write_admission": Provide(_write_admission, sync_to_thread=False),
         },
-        state=State({"settings": settings, "admission": _new_admission(settings)}),
+        state=State(
+            {
+                "settings": settings,
+                "admission": admission,
+                "write_admission": write_admission,
+                "metrics": metrics,
+            }
+        ),
+        guards=[Door(settings)],
+        cors_config=_cors(settings),
         lifespan=[lifespan],
         exception_handlers=EXCEPTION_HANDLERS,
-        before_send=[_add_security_headers],
+        middleware=[observer.middleware],
+        before_send=[_add_security_headers, observer.before_send],
         request_max_body_size=settings.max_body_bytes,
         multipart_form_part_limit=8,
         openapi_config=openapi_config(package_version()),
@@ -76,9 +111,29 @@ def package_version() -> str:
         return "0"
 
 
+def _cors(settings: Settings) -> CORSConfig | None:
+    """Which pages of other origins may call the service. Keys travel in headers, never in cookies."""
+    if not settings.cors_origins:
+        return None
+    return CORSConfig(
+        allow_origins=settings.cors_origins,
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        expose_headers=["Retry-After", "X-Request-Id"],
+    )
+
+
 def _new_admission(settings: Settings) -> Admission:
     return Admission(
         concurrency=settings.search_concurrency,
+        queue=settings.search_queue,
+        wait_s=settings.search_queue_wait_ms / 1000,
+        retry_after_s=settings.retry_after_s,
+    )
+
+
+def _new_write_admission(settings: Settings) -> WriteAdmission:
+    return WriteAdmission(
+        concurrency=1,
         queue=settings.search_queue,
         wait_s=settings.search_queue_wait_ms / 1000,
         retry_after_s=settings.retry_after_s,
@@ -98,6 +153,26 @@ def _settings(state: State) -> Settings:
 def _admission(state: State) -> Admission:
     found: Admission = state.admission
     return found
+
+
+def _write_admission(state: State) -> WriteAdmission:
+    found: WriteAdmission = state.write_admission
+    return found
+
+
+def _metrics(state: State) -> Metrics:
+    found: Metrics = state.metrics
+    return found
+
+
+def _watch(metrics: Metrics, parts: Parts, rooms: Mapping[str, Admission]) -> None:
+    """Show queues, and count what the encoder does."""
+    queues: dict[str, Admission | BatchingEncoder] = dict(rooms)
+    if isinstance(parts.encoder, BatchingEncoder):
+        queues["encoder"] = parts.encoder
+        parts.encoder.on_batch = metrics.encoded
+    waiting = {name: partial(getattr, queue, "waiting") for name, queue in queues.items()}
+    metrics.watch("withthis_queue_waiting", "Calls that wait for their turn.", "queue", waiting)
 
 
 async def _add_security_headers(message: Message, scope: Scope) -> None:

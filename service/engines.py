@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rerank.engines.base import Engine, EngineInfo, EngineRequest, Generation
+from rerank.errors import EngineError
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -18,14 +19,83 @@ def _starter(settings: Settings) -> Engine:
     return StarterEngine(StarterVLM.load(settings.engine_path))
 
 
-ENGINES: Mapping[str, Callable[[Settings], Engine]] = {"starter": _starter}
+def _transformers(settings: Settings) -> Engine:
+    from rerank.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
+
+    model = settings.engine_model or (str(settings.engine_path) if settings.engine_path is not None else None)
+    if model is None:
+        raise ConfigurationError("Set WITHTHIS_ENGINE_MODEL to a model's name on the hub or to its folder.")
+    return TransformersEngine.load(
+        model,
+        revision=settings.engine_revision,
+        device=settings.engine_device,
+        dtype=settings.engine_dtype,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+    )
+
+
+def _phi3_vision(settings: Settings) -> Engine:
+    from rerank.engines.phi3_vision import Phi3VisionEngine  # noqa: PLC0415
+
+    return Phi3VisionEngine.load(
+        settings.engine_path,
+        model=settings.engine_model,
+        revision=settings.engine_revision,
+        device=settings.engine_device,
+        dtype=settings.engine_dtype,
+        quantised=settings.engine_quantisation,
+        num_crops=settings.engine_num_crops,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+    )
+
+
+def _openai_compatible(settings: Settings) -> Engine:
+    from rerank.engines.openai_compatible import ChatClient, OpenAICompatibleEngine  # noqa: PLC0415
+
+    if settings.engine_url is None or settings.engine_model is None:
+        raise ConfigurationError(
+            "The engine openai-compatible needs WITHTHIS_ENGINE_URL (like http://127.0.0.1:8001/v1) and "
+            "WITHTHIS_ENGINE_MODEL (a model's name as that server has it)."
+        )
+    key = settings.engine_api_key
+    try:
+        client = ChatClient(
+            settings.engine_url,
+            api_key=key.get_secret_value() if key else None,
+            concurrency=settings.engine_concurrency,
+            retries=settings.engine_retries,
+        )
+    except ValueError as error:
+        raise ConfigurationError(
+            "WITHTHIS_ENGINE_URL must be an http or https address without a password, and WITHTHIS_ENGINE_API_KEY "
+            "plain characters."
+        ) from error
+    return OpenAICompatibleEngine(
+        client,
+        model=settings.engine_model,
+        dialect=settings.engine_dialect,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+        parallel=settings.engine_concurrency,
+        extra=settings.engine_extra,
+    )
+
+
+ENGINES: Mapping[str, Callable[[Settings], Engine]] = {
+    "starter": _starter,
+    "transformers": _transformers,
+    "phi3-vision": _phi3_vision,
+    "openai-compatible": _openai_compatible,
+}
 
 
 def load_engine(settings: Settings) -> Engine:
     """Load the engine that `settings.engine` names.
 
     Raises:
-        ConfigurationError: no such engine, or its files are missing.
+        ConfigurationError: no such engine, its files are missing, or the engine cannot use them.
     """
     loader = ENGINES.get(settings.engine)
     if loader is None:
@@ -34,16 +104,21 @@ def load_engine(settings: Settings) -> Engine:
         return loader(settings)
     except OSError as error:
         raise ConfigurationError(
-            "The engine's files are missing or damaged. Install the package again or set WITHTHIS_ENGINE_PATH."
+            "The engine's files are missing or damaged. Install the package again, or correct WITHTHIS_ENGINE_PATH or "
+            "WITHTHIS_ENGINE_MODEL; a model that is named and not in a folder needs a way to the hub the first time."
         ) from error
+    except EngineError as error:  # its words are our own
+        raise ConfigurationError(f"The engine {settings.engine} cannot be used. {error}") from error
 
 
 class WithPrompts:
     """An engine whose own prompts are replaced by those of the settings, checked once, at the start."""
 
-    def __init__(self, engine: Engine, *, rank: str | None, caption: str | None) -> None:
+    def __init__(self, engine: Engine, *, rank: str | None, caption: str | None, match: str | None = None) -> None:
+        """`match` is used only by an engine that has a match prompt of its own, as others cannot match."""
         self._engine = engine
-        chosen = {task: prompt for task, prompt in (("rank", rank), ("caption", caption)) if prompt is not None}
+        named = {"rank": rank, "caption": caption, "match": match if "match" in engine.info.prompts else None}
+        chosen = {task: prompt for task, prompt in named.items() if prompt is not None}
         self._info = replace(engine.info, prompts={**engine.info.prompts, **chosen})
 
     @property

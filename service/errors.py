@@ -17,11 +17,17 @@
     │       ├── NotAnImage            422   the bytes are no picture, or a broken data URI
     │       ├── CorruptImage          422   a picture that breaks off or is damaged
     │       ├── UnsupportedImage      415   a picture in another format
+    │       ├── UrlRefused            400   a picture's URL that this service does not fetch
+    │       ├── ImageNotFetched       422   a picture's URL that gave no picture in time
     │       ├── ImageTooLarge         413   too many bytes or pixels
     │       └── ImageTooSmall         422   too few pixels
+    ├── KeyRequired                   401   no API key, or an unknown one
+    ├── ScopeMissing                  403   the API key does not open this route
     ├── Overloaded                    429   with Retry-After
+    │   └── RateLimited               429   too many requests with one key
     ├── StoreUnavailable              503   the vector store does not answer
     │   └── StoreLocked               503   another process holds the local store file
+    ├── ShuttingDown                  503   the service is about to end
     ├── EncoderMismatch               503   the collection was built by another encoder
     ├── RerankRequired                503   the caller insisted on reranking and it failed
     ├── ConfigurationError            500   a setting is wrong; raised at start, never by a request
@@ -110,7 +116,10 @@ class FeedError(InvalidInput):
 
     type = "invalid-feed"
     title = "The feed cannot be read"
-    default_detail = "Give a folder of pictures, or a CSV, TSV, JSON or JSONL file with a column named image."
+    default_detail = (
+        "Give a folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file with a column named image, or a Hugging Face "
+        "dataset saved to disk."
+    )
 
 
 class BodyTooLarge(InvalidInput):
@@ -174,6 +183,23 @@ class UnsupportedImage(InvalidImage):
     default_detail = "Only JPEG, PNG and WebP pictures are accepted. Convert the picture to one of them."
 
 
+class UrlRefused(InvalidImage):
+    """The URL of a picture, or one that it redirects to, is none that this service fetches."""
+
+    status = 400
+    type = "url-refused"
+    title = "Pictures are not fetched from there"
+    default_detail = "Only http and https addresses of allowed hosts are fetched. Send the picture itself instead."
+
+
+class ImageNotFetched(InvalidImage):
+    """The URL of a picture gave none in time."""
+
+    type = "image-not-fetched"
+    title = "The picture could not be fetched"
+    default_detail = "No picture came from that address in time. Check the address, or send the picture itself."
+
+
 class ImageTooLarge(InvalidImage):
     """Too many bytes or too many pixels."""
 
@@ -205,6 +231,32 @@ class Overloaded(WithThisError):
         self.retry_after_s = retry_after_s
 
 
+class RateLimited(Overloaded):
+    """Too many requests with one key, or from one address."""
+
+    type = "rate-limited"
+    title = "Too many requests"
+    default_detail = "This key or address has used up its requests. Try again after the seconds in Retry-After."
+
+
+class KeyRequired(WithThisError):
+    """No API key was sent, or one that is not known."""
+
+    status = 401
+    type = "key-required"
+    title = "An API key is needed"
+    default_detail = "Send a valid key in the header X-API-Key, or as Authorization: Bearer, followed by the key."
+
+
+class ScopeMissing(WithThisError):
+    """A known API key that does not open this route."""
+
+    status = 403
+    type = "scope-missing"
+    title = "This API key may not do that"
+    default_detail = "Use a key with the scope of this route, or have the scope added to this one."
+
+
 class StoreUnavailable(WithThisError):
     """The vector store does not answer or refuses the work."""
 
@@ -223,6 +275,15 @@ class StoreLocked(StoreUnavailable):
         "The local store file belongs to one process at a time and another one has it open. Stop that process "
         "(usually `withthis serve` or `withthis index`), or run a Milvus server and name it in WITHTHIS_STORE_URI."
     )
+
+
+class ShuttingDown(WithThisError):
+    """The service was told to stop and takes no new work."""
+
+    status = 503
+    type = "shutting-down"
+    title = "The service is stopping"
+    default_detail = "The service is stopping. Send the request to another instance, or again when it is back."
 
 
 class EncoderMismatch(WithThisError):
@@ -244,6 +305,12 @@ class RerankRequired(WithThisError):
     type = "rerank-required"
     title = "Reranking is not available"
     default_detail = "Reranking failed and the request requires it. Try again, or leave rerank.require out."
+
+    def __init__(self, detail: str | None = None, *, fault: str | None = None, degraded: str | None = None) -> None:
+        """Take what was wrong (`rerank.ranking.Fault`, `Degraded`), so that it is counted as in an answer."""
+        super().__init__(detail)
+        self.fault = fault
+        self.degraded = degraded
 
 
 class ConfigurationError(WithThisError):

@@ -7,23 +7,24 @@ import threading
 
 import torch
 
-from rerank.caption_cache import CaptionCache
 from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
-from rerank.strategies.base import Strategy
-from rerank.strategies.listwise import ListwiseStrategy
 from service.catalog.images import ImageStore
+from service.catalog.products import Products
 from service.encoders.base import Encoder
-from service.encoders.registry import load_encoder
+from service.encoders.batching import BatchingEncoder
+from service.encoders.registry import in_batches, load_encoder
 from service.engines import WithPrompts, load_engine
 from service.errors import ConfigurationError, StoreLocked, StoreUnavailable
+from service.media.pictures import PictureLoader
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
 from service.search import SearchPipeline
 from service.search_types import SearchRequest, SearchResponse
 from service.settings import Settings
 from service.stores.base import Store
-from service.stores.milvus import MilvusStore
+from service.stores.registry import open_store
+from service.strategies import build_strategies
 
 logger = logging.getLogger(__name__)
 
@@ -35,21 +36,31 @@ class Parts:
     """
 
     def __init__(
-        self, *, encoder: Encoder, store: Store, images: ImageStore, rerank: RerankStage, settings: Settings
+        self,
+        *,
+        encoder: Encoder,
+        store: Store,
+        images: ImageStore,
+        rerank: RerankStage,
+        settings: Settings,
+        pictures: PictureLoader | None = None,
     ) -> None:
+        """`pictures`: how pictures from outside are read, if not as the settings say."""
         self.encoder = encoder
         self.store = store
         self.images = images
         self.rerank = rerank
+        self.pictures = pictures or PictureLoader.from_settings(settings)
         self.pipeline = SearchPipeline(
             encoder=encoder,
             store=store,
             images=images,
             rerank=rerank,
-            image_limits=settings.image_limits,
+            pictures=self.pictures,
             max_limit=settings.max_limit,
             max_text_chars=settings.max_text_chars,
         )
+        self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures)
         self._prepared = False
         self._lock = threading.Lock()
 
@@ -69,6 +80,11 @@ class Parts:
         self.prepare()
         return self.pipeline.search(request)
 
+    def catalogue(self) -> Products:
+        """The products, ready to be read and changed. Raises as `prepare` does."""
+        self.prepare()
+        return self._products
+
     def check(self) -> int:
         """The number of rows that can be searched, or the error that says why none can."""
         self.prepare()
@@ -76,7 +92,9 @@ class Parts:
         return self.store.count()
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the encoder's thread and the store."""
+        if isinstance(self.encoder, BatchingEncoder):
+            self.encoder.close()
         self.store.close()
 
 
@@ -91,8 +109,8 @@ def build_parts(settings: Settings) -> Parts:
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
     parts = Parts(
-        encoder=load_encoder(settings),
-        store=MilvusStore.from_settings(settings),
+        encoder=in_batches(load_encoder(settings), settings),
+        store=open_store(settings),
         images=ImageStore(settings.images_dir, settings.image_limits),
         rerank=build_rerank(settings),
         settings=settings,
@@ -110,20 +128,28 @@ def build_rerank(settings: Settings) -> RerankStage:
     """The strategies with their engine and prompts. Raises ConfigurationError."""
     try:
         prompts = PromptLibrary.load(settings.prompts_dir)
-        engine = WithPrompts(load_engine(settings), rank=settings.rank_prompt, caption=settings.caption_prompt)
-        listwise: Strategy = ListwiseStrategy(engine, prompts, CaptionCache(settings.caption_cache_size))
+        engine = WithPrompts(
+            load_engine(settings),
+            rank=settings.rank_prompt,
+            caption=settings.caption_prompt,
+            match=settings.match_prompt,
+        )
+        strategies = build_strategies(settings, engine, prompts)
     except (PromptError, LayoutError) as error:
         # These texts are written by `rerank` about files and settings of the operator's own.
         raise ConfigurationError(f"The prompts do not fit: {error}.") from error
-    strategies = {listwise.name: listwise}
-    if settings.strategy not in strategies:
-        raise ConfigurationError(f"WITHTHIS_STRATEGY must be one of: {', '.join(sorted(strategies))}.")
+    if settings.strategy not in strategies.usable:
+        reason = strategies.missing.get(settings.strategy, "There is no such strategy.")
+        names = ", ".join(sorted(strategies.usable))
+        raise ConfigurationError(f"WITHTHIS_STRATEGY cannot be {settings.strategy}. {reason} It can be: {names}.")
     defaults = RerankDefaults(
         strategy=settings.strategy,
         engine=engine.info.id,
         candidates=settings.rerank_candidates,
         fusion_weight=settings.fusion_weight,
+        fusion_method=settings.fusion_method,
         deadline_ms=settings.rerank_deadline_ms,
     )
     # As many slots as searches: "overloaded" then means that calls past their deadline still hold them.
-    return RerankStage(strategies, prompts, RerankRunner(settings.search_concurrency), defaults)
+    runner = RerankRunner(settings.search_concurrency)
+    return RerankStage(strategies.usable, prompts, runner, defaults, missing=strategies.missing)

@@ -77,6 +77,10 @@ def check_attributes(values: dict[str, AttributeValue]) -> dict[str, AttributeVa
     return values
 
 
+IdText = Annotated[str, Field(max_length=MAX_ID_CHARS), AfterValidator(check_id)]
+TitleText = Annotated[str, Field(max_length=MAX_TITLE_CHARS), AfterValidator(check_text)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+AttributeMap = Annotated[dict[str, AttributeValue], AfterValidator(check_attributes)]
 CategoryText = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_CHARS), AfterValidator(check_text)]
 
 
@@ -85,9 +89,9 @@ class Product(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[str, Field(max_length=MAX_ID_CHARS), AfterValidator(check_id)]
-    title: Annotated[str, Field(max_length=MAX_TITLE_CHARS), AfterValidator(check_text)] = ""
+    id: IdText
+    title: TitleText = ""
     category: CategoryText | None = None
-    price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    attributes: Annotated[dict[str, AttributeValue], AfterValidator(check_attributes)] = Field(default_factory=dict)
+    price: Price | None = None
+    attributes: AttributeMap = Field(default_factory=dict)
     image_key: str

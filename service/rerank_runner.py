@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from rerank.errors import LayoutError, PromptError
@@ -79,7 +80,7 @@ class RerankRunner:
                 self._slots.release()
 
         try:
-            threading.Thread(target=work, name="rerank", daemon=True).start()
+            threading.Thread(target=copy_context().run, args=[work], name="rerank", daemon=True).start()
         except RuntimeError:  # the system has no thread left; the slot must not stay taken
             self._slots.release()
             raise

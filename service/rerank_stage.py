@@ -13,7 +13,7 @@ from PIL.Image import Image
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.errors import LayoutError, PromptError
-from rerank.fusion import fuse
+from rerank.fusion import FusionMethod, fuse
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.base import RerankOutcome, Strategy
@@ -35,6 +35,7 @@ class RerankPlan:
     prompt: str | None
     candidates: int
     fusion_weight: float
+    fusion_method: FusionMethod
     deadline_ms: int
     require: bool
 
@@ -68,6 +69,7 @@ class RerankDefaults:
     candidates: int
     fusion_weight: float
     deadline_ms: int
+    fusion_method: FusionMethod = "rrf"
 
 
 def in_retrieval_order(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:
@@ -84,7 +86,11 @@ class RerankStage:
         prompts: PromptLibrary,
         runner: RerankRunner,
         defaults: RerankDefaults,
+        *,
+        missing: Mapping[str, str] | None = None,
     ) -> None:
+        """`missing`: names of further strategies and why each cannot be used, as a sentence for the caller."""
+        self._missing = missing or {}
         self._strategies = strategies
         self._prompts = prompts
         self._runner = runner
@@ -95,16 +101,22 @@ class RerankStage:
         """The names a request may use."""
         return tuple(sorted(self._strategies))
 
+    @property
+    def engine(self) -> str:
+        """The id of the engine in use."""
+        return self._defaults.engine
+
     def plan(self, options: RerankOptions) -> RerankPlan:
         """Check what the caller asked for, before any model runs.
 
         Raises:
-            InvalidValue: an unknown strategy or prompt.
+            InvalidValue: an unknown prompt, or a strategy that is unknown or cannot be used here.
         """
         defaults = self._defaults
-        strategy = self._strategies.get(options.strategy or defaults.strategy)
+        name = options.strategy or defaults.strategy
+        strategy = self._strategies.get(name)
         if strategy is None:
-            raise InvalidValue(UNKNOWN_STRATEGY)
+            raise InvalidValue(self._missing.get(name, UNKNOWN_STRATEGY))
         if options.prompt is not None:
             self._check_prompt(options.prompt)
         return RerankPlan(
@@ -112,6 +124,7 @@ class RerankStage:
             prompt=options.prompt,  # None: the engine's own
             candidates=defaults.candidates if options.candidates is None else options.candidates,
             fusion_weight=defaults.fusion_weight if options.fusion_weight is None else options.fusion_weight,
+            fusion_method=options.fusion_method or defaults.fusion_method,
             deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
             require=options.require,
         )
@@ -128,20 +141,32 @@ class RerankStage:
         if not pictures:  # nothing matched the filter: there is nothing to rank and nothing to complain about
             return Reranked((), self._report(plan, None, None))
         candidates = [
-            Candidate(id=hit.product_id, title=hit.title, image=picture, score=hit.score)
+            Candidate(hit.product_id, hit.title, picture, hit.score, hit.image_key)  # the key is a hash of its content
             for hit, picture in zip(hits, pictures, strict=False)
         ]
         outcome, degraded = self._run(plan, query, candidates)
-        if degraded and plan.require:
-            raise RerankRequired
         report = self._report(plan, outcome, degraded, candidates)
+        if degraded and plan.require:
+            raise RerankRequired(fault=report.fault, degraded=degraded)
         head = in_retrieval_order(hits[: len(candidates)])
         if outcome is not None and degraded is None:
-            head = _reorder(head, outcome, plan.fusion_weight)
+            head = _reorder(head, outcome, plan)
         tail = in_retrieval_order(hits)[len(candidates) :]
         if outcome is None:
             return Reranked(head + tail, report)
         return Reranked(head + tail, report, outcome.caption, outcome.timings_ms)
+
+    def rank(
+        self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
+    ) -> tuple[RerankOutcome | None, RerankReport]:
+        """Rank candidates that no retrieval has scored. None: the given order stands, and the report says why.
+
+        Raises:
+            InvalidValue: the prompt does not fit the engine.
+        """
+        outcome, degraded = self._run(plan, query, candidates)
+        report = self._report(plan, outcome, degraded, candidates)
+        return (outcome if degraded is None else None), report
 
     def _run(
         self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
@@ -202,8 +227,9 @@ def _degradation(outcome: RerankOutcome) -> Degraded | None:
     return Degraded.UNUSABLE if ranking.fault is Fault.REFUSAL or nothing_placed else None
 
 
-def _reorder(head: Sequence[RankedHit], outcome: RerankOutcome, weight: float) -> tuple[RankedHit, ...]:
+def _reorder(head: Sequence[RankedHit], outcome: RerankOutcome, plan: RerankPlan) -> tuple[RankedHit, ...]:
     """Fuse the ranking with the retrieval scores of the candidates."""
-    order, fused = fuse(outcome.ranking, [ranked.hit.score for ranked in head], weight)
+    retrieval = [ranked.hit.score for ranked in head]
+    order, fused = fuse(outcome.ranking, retrieval, plan.fusion_weight, method=plan.fusion_method)
     scores = outcome.ranking.scores or (None,) * len(head)
     return tuple(RankedHit(head[place].hit, place, scores[place], fused[place]) for place in order)

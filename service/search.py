@@ -6,6 +6,7 @@ Synchronous and thread-safe; the API runs it in worker threads and bounds how ma
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +17,17 @@ from rerank.candidates import RerankQuery
 from service.catalog.images import ImageStore
 from service.encoders.base import Encoder, EncoderQuery
 from service.errors import EmptyQuery, ImageNotFound, InvalidImage, InvalidValue, UnknownProduct
-from service.media.decode import DecodedImage, ImageLimits, decode_data_uri, decode_image
+from service.media.decode import DecodedImage
+from service.media.pictures import PictureLoader
 from service.rerank_stage import RankedHit, Reranked, RerankStage, in_retrieval_order
 from service.search_types import (
     ImageSource,
-    InlineImage,
     ProductImage,
     RerankReport,
     ResultScores,
     SearchRequest,
     SearchResponse,
     SearchResult,
-    UploadedImage,
 )
 from service.stage_clock import StageClock
 from service.stores.base import Hit, Store, Vector
@@ -58,7 +58,7 @@ class SearchPipeline:
         store: Store,
         images: ImageStore,
         rerank: RerankStage,
-        image_limits: ImageLimits,
+        pictures: PictureLoader,
         max_limit: int,
         max_text_chars: int,
     ) -> None:
@@ -67,7 +67,7 @@ class SearchPipeline:
         self._store = store
         self._images = images
         self._rerank = rerank
-        self._image_limits = image_limits
+        self._pictures = pictures
         self._max_limit = max_limit
         self._max_text_chars = max_text_chars
 
@@ -109,6 +109,8 @@ class SearchPipeline:
             raise InvalidValue(f"limit must be between 1 and {self._max_limit}.")
         if len(request.text or "") > self._max_text_chars:
             raise InvalidValue(f"text must have at most {self._max_text_chars} characters.")
+        if request.min_score is not None and not -1 <= request.min_score <= 1:
+            raise InvalidValue("min_score must be between -1 and 1.")
         if request.filter is not None:
             compile_filter(request.filter)  # a filter that is too large is refused before any model runs
 
@@ -121,13 +123,9 @@ class SearchPipeline:
         return _Query(text, image, excluded)
 
     def _load(self, source: ImageSource) -> DecodedImage:
-        match source:
-            case UploadedImage(data):
-                return decode_image(data, self._image_limits)
-            case InlineImage(uri):
-                return decode_data_uri(uri, self._image_limits)
-            case ProductImage(product_id):
-                return self._product_image(product_id)
+        if isinstance(source, ProductImage):
+            return self._product_image(source.product_id)
+        return self._pictures.open(source)
 
     def _product_image(self, product_id: str) -> DecodedImage:
         rows = [row for row in self._store.get(product_id) if row.image_key]
@@ -141,10 +139,11 @@ class SearchPipeline:
         return embeddings.vectors[0], bool(embeddings.truncated[0])
 
     def _retrieve(self, vector: Vector, request: SearchRequest, excluded: str | None) -> list[Hit]:
-        """The best `limit` products, without the one whose picture is the query."""
+        """The best `limit` products that are similar enough, without the one whose picture is the query."""
         limit = request.limit + (excluded is not None)
         hits = self._store.search(vector, limit=limit, filter=request.filter)
-        return [hit for hit in hits if hit.product_id != excluded][: request.limit]
+        least = -math.inf if request.min_score is None else request.min_score
+        return [hit for hit in hits if hit.product_id != excluded and hit.score >= least][: request.limit]
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rerank.fusion import FusionMethod
 from service.products import Product
 from service.stores.filters import Filter
 
@@ -34,7 +35,14 @@ class ProductImage:
     product_id: str
 
 
-ImageSource = UploadedImage | InlineImage | ProductImage
+@dataclass(frozen=True, slots=True)
+class UrlImage:
+    """The address of a picture; fetched only from hosts that the settings name."""
+
+    url: str
+
+
+ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage
 
 
 class Degraded(StrEnum):
@@ -55,6 +63,7 @@ class RerankOptions:
     prompt: str | None = None  # id or id@version of a template in prompts/
     candidates: int | None = None  # how many of the first results are reranked
     fusion_weight: float | None = None  # 1 = order of the reranker alone, 0 = order of retrieval alone
+    fusion_method: FusionMethod | None = None  # by ranks, or by scores where the reranker gives them
     require: bool = False  # True: no answer (503) rather than an answer in retrieval order
     deadline_ms: int | None = None  # time for captioning and reranking together
 
@@ -67,6 +76,7 @@ class SearchRequest:
     image: ImageSource | None = None
     filter: Filter | None = None
     limit: int = 9
+    min_score: float | None = None  # least cosine similarity of a result, from -1 to 1
     rerank: RerankOptions = field(default_factory=RerankOptions)
 
 

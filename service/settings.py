@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from service.api_keys import ApiKey
 from service.errors import ConfigurationError
 from service.media.decode import ImageLimits
 
@@ -31,11 +32,30 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    api_keys: list[ApiKey] = Field(
+        default_factory=list,
+        description="API keys: name, sha256 and scopes (search, write, admin) of each; none: no key is needed.",
+    )
+    allow_anonymous: bool = Field(False, description="Listen beyond this machine although there are no API keys.")
+    public_images: bool = Field(False, description="Serve catalogue pictures without a key, as pages of a shop need.")
+    client_key: SecretStr | None = Field(None, description="API key that `withthis search --url` sends.")
+    rate_limit_per_minute: int = Field(
+        0, ge=0, le=1_000_000, description="Requests a minute for each key (or address without keys); 0: no limit."
+    )
+    cors_origins: list[str] = Field(
+        default_factory=list, description="Origins whose pages may call the service, such as https://shop.example."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe messages to log.")
+    log_format: Literal["text", "json"] = Field("text", description="How the log is written; json: one object a line.")
+    shutdown_delay_s: float = Field(
+        0.0, ge=0, le=300, description="Seconds to go on answering, not ready, after being told to stop."
+    )
     data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalogue's pictures.")
 
     store_uri: str = Field(
-        "", description="Milvus: a path ending in .db (local file) or an http(s) address. Empty: data_dir/milvus.db."
+        "",
+        description="Milvus: a path ending in .db (local file) or an http(s) address; exact: or exact:PATH compares "
+        "every row, in memory or a file. Empty: data_dir/milvus.db.",
     )
     store_token: SecretStr | None = Field(None, description="Milvus token, or user:password.")
     store_timeout_s: float = Field(10.0, gt=0, le=600, description="Seconds to wait for the store before giving up.")
@@ -51,27 +71,119 @@ class Settings(BaseSettings):
     )
 
     encoder: str = Field("starter", min_length=1, description="Encoder of queries and products.")
-    encoder_path: Path | None = Field(None, description="Weights of the encoder; empty takes those in the package.")
+    encoder_path: Path | None = Field(
+        None, description="Weights of the encoder: a file, a folder or a name on the hub; empty takes its usual ones."
+    )
+    encoder_revision: str | None = Field(
+        None, min_length=1, description="Commit, tag or branch of the encoder's files on the hub; empty: its default."
+    )
+    encoder_text_model: str | None = Field(
+        None, min_length=1, description="Text model under a Visualized BGE: a folder or a hub name; empty: its usual one."
+    )
+    encoder_device: str = Field("auto", min_length=1, description="Where the encoder runs: auto, cpu, cuda, cuda:1, mps.")
+    encoder_dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number type of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA."
+    )
+    encoder_fit: Literal["crop", "pad"] = Field(
+        "crop", description="How pictures become squares: crop, as published, or pad, which keeps all of the product."
+    )
+    encoder_text_weight: float = Field(
+        0.5, ge=0, le=1, description="Share of the text in composed queries of the CLIP family; 0.5: the plain sum."
+    )
     encoder_batch: int = Field(32, ge=1, le=1024, description="Pictures encoded at once while indexing.")
+    ingest_workers: int = Field(
+        2, ge=0, le=64, description="Processes that read and decode pictures while indexing; 0: none, in the same process."
+    )
+    encoder_max_batch: int = Field(
+        32, ge=1, le=1024, description="Queries of concurrent searches encoded together; 1 encodes each by itself."
+    )
+    encoder_max_wait_ms: float = Field(
+        2.0, ge=0, le=1000, description="Longest wait of a query for others to be encoded with, in ms."
+    )
+    encoder_queue: int = Field(256, ge=1, le=10_000, description="Queries that may wait for the encoder; others get 429.")
     torch_threads: int | None = Field(None, ge=1, le=256, description="Threads for torch; empty leaves torch's choice.")
 
     rerank_enabled: bool = Field(True, description="Rerank unless the request says otherwise.")
     engine: str = Field("starter", min_length=1, description="Engine that runs the reranking model.")
     engine_path: Path | None = Field(None, description="Weights of the engine; empty takes those in the package.")
+    engine_model: str | None = Field(
+        None, min_length=1, description="Model of the engine: a name on the hub or a folder."
+    )
+    engine_revision: str | None = Field(
+        None, min_length=1, description="Commit, tag or branch of that model on the hub."
+    )
+    engine_device: str = Field(
+        "auto", min_length=1, description="Where the engine's model runs: auto, cpu, cuda, cuda:1, balanced and so on."
+    )
+    engine_dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format of the engine's weights; auto is that of the files."
+    )
+    engine_num_crops: int = Field(
+        16, ge=1, le=64, description="Crops in which phi3-vision sees a picture, at most: 16, 4 or 1; fewer are faster."
+    )
+    engine_quantisation: Literal["4bit", "8bit"] | None = Field(
+        None, description="Fewer bits for the weights of phi3-vision, with the extra `quantised`: 4bit or 8bit."
+    )
+    engine_layout: Literal["panel", "images"] | None = Field(
+        None, description="One panel or one picture a candidate for ranking; none: what suits the engine."
+    )
+    engine_max_candidates: int = Field(9, ge=1, le=26, description="Most products that one call to the engine's model ranks.")
+    engine_url: str | None = Field(
+        None, min_length=1, description="Address of the model server, with its version: http://127.0.0.1:8001/v1."
+    )
+    engine_api_key: SecretStr | None = Field(None, description="API key of the model server.")
+    engine_dialect: Literal["vllm", "json_schema", "regex", "none"] = Field(
+        "vllm", description="How the model server is told the form of an answer; none: not at all."
+    )
+    engine_concurrency: int = Field(8, ge=1, le=256, description="Requests to the model server at the same time.")
+    engine_retries: int = Field(2, ge=0, le=10, description="Further tries when the model server is busy or fails.")
+    engine_extra: dict[str, Any] = Field(
+        default_factory=dict, description="Fields laid over every request to the model server; null removes one."
+    )
     strategy: str = Field("listwise", min_length=1, description="Reranking strategy.")
-    rerank_candidates: int = Field(9, ge=1, le=26, description="Products handed to the reranker.")
+    rerank_candidates: int = Field(9, ge=1, le=100, description="Products handed to the reranker.")
+    rerank_window: int | None = Field(
+        None, ge=2, le=26, description="Products in one call of the sliding window; none: all the engine takes."
+    )
+    rerank_step: int | None = Field(
+        None, ge=1, le=25, description="How far that window moves; less than the window, none: half of it."
+    )
+    rerank_rotations: int = Field(
+        1, ge=1, le=26, description="Arrangements that single-token averages over, against position bias."
+    )
+    rerank_prune: int = Field(20, ge=1, le=100, description="Products that the text cross-encoder lets through.")
+    cross_encoder_model: str | None = Field(
+        None, min_length=1, description="Text cross-encoder of FlagEmbedding: a hub name or a folder; none: no pruning."
+    )
     rerank_deadline_ms: int = Field(20_000, ge=1, le=600_000, description="Time given to reranking, in ms.")
     fusion_weight: float = Field(1.0, ge=0, le=1, description="1 orders by the reranker alone, 0 by retrieval alone.")
+    fusion_method: Literal["rrf", "scores"] = Field(
+        "rrf", description="Fusion by ranks (rrf), or by scores where the reranker gives them."
+    )
     rank_prompt: str | None = Field(None, description="Prompt for ranking, as id or id@version; none: its own.")
     caption_prompt: str | None = Field(None, description="Prompt for captions, as id or id@version; none: its own.")
+    match_prompt: str | None = Field(
+        None, description="Prompt for judging one product, as id or id@version; none: its own."
+    )
     prompts_dir: Path | None = Field(None, description="Folder with prompt templates; none: the package's.")
     caption_cache_size: int = Field(1024, ge=0, description="Captions of query pictures kept in memory.")
+    thumbnail_cache_size: int = Field(
+        256, ge=0, description="Products' pictures kept in the size of a panel's cell, 0.2 MB each."
+    )
 
     max_image_bytes: int = Field(10 * 2**20, ge=1024, description="Largest accepted picture, in encoded bytes.")
     max_image_pixels: int = Field(40_000_000, ge=64, le=89_000_000, description="Largest accepted picture, in pixels.")
     min_image_side: int = Field(3, ge=1, le=512, description="Smallest accepted side of a picture, in pixels.")
     working_image_side: int = Field(1024, ge=64, le=8192, description="Longer side to which pictures are reduced.")
+    url_image_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts from which pictures are fetched by URL, such as img.example or *.cdn.example; none: off.",
+    )
+    url_image_timeout_s: float = Field(5.0, gt=0, le=60, description="Time for fetching one picture, in seconds.")
     max_body_bytes: int = Field(16 * 2**20, ge=1024, description="Largest accepted request body, in bytes.")
+    max_feed_bytes: int = Field(
+        2**30, ge=1024, description="Largest accepted stream of products (NDJSON), in bytes; a line: max_body_bytes."
+    )
     max_text_chars: int = Field(2000, ge=1, description="Longest accepted query text, in characters.")
     default_limit: int = Field(9, ge=1, description="Results of a search that names no limit.")
     max_limit: int = Field(100, ge=1, le=1000, description="Largest limit of a search.")
@@ -84,8 +196,24 @@ class Settings(BaseSettings):
     @field_validator("store_uri")
     @classmethod
     def _known_scheme(cls, value: str) -> str:
-        if value and not re.match(r"https?://[^/]|tcp://[^/]|unix:", value) and not value.endswith(".db"):
-            raise ValueError("give a path that ends in .db or an address that starts with http:// or https://")
+        if value and not re.match(r"https?://[^/]|tcp://[^/]|unix:|exact:", value) and not value.endswith(".db"):
+            raise ValueError(
+                "give a path that ends in .db, an address that starts with http:// or https://, or exact:PATH"
+            )
+        return value
+
+    @field_validator("url_image_hosts")
+    @classmethod
+    def _plain_hosts(cls, value: list[str]) -> list[str]:
+        if not all(re.fullmatch(r"(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?", host) for host in value):
+            raise ValueError("give hosts in small letters without http:// and paths, such as img.example")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _distinct_keys(cls, value: list[ApiKey]) -> list[ApiKey]:
+        if len({key.name for key in value}) < len(value) or len({key.sha256 for key in value}) < len(value):
+            raise ValueError("each key has a name and a hash of its own")
         return value
 
     @model_validator(mode="after")

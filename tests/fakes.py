@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from service.catalog.images import ImageStore
 from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
 from service.errors import EncoderMismatch
 from service.parts import Parts
+from service.products import Product
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
 from service.settings import Settings
-from service.stores.base import Hit, Record, Vector
+from service.stores.base import Hit, Record, RowState, Vector
 from service.stores.filters import Filter
 
 DIMENSION = 8
@@ -91,6 +92,15 @@ class MemoryStore:
 
     def row_ids(self, product_ids: Sequence[str]) -> list[str]:
         return [row.id for row in self.rows.values() if row.product_id in product_ids]
+
+    def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
+        self._answer()
+        wanted = filter.category.eq if filter and filter.category else None
+        rows = sorted((row for row in self.rows.values() if row.id > after), key=lambda row: row.id)
+        return [(row.id, row.product) for row in rows if wanted in (None, row.category)][:limit]
+
+    def scan(self) -> Iterator[list[RowState]]:
+        yield [RowState(row.id, row.image_key, row.content_hash, row.updated_at) for row in self.rows.values()]
 
     def delete(self, product_ids: Sequence[str]) -> int:
         return self.delete_rows(self.row_ids(product_ids))
@@ -166,7 +176,7 @@ def fill(store: MemoryStore, images: ImageStore, n: int) -> None:
         key = images.put(png(f"hsl({number * 17 % 360}, 80%, 50%)"))
         vector = _vector(EncoderQuery(f"product {number}"))
         record = Record(
-            id=f"row{number}",
+            id=f"p{number}#0",
             product_id=f"p{number}",
             vector=vector,
             title=f"Product {number}",
@@ -192,14 +202,21 @@ class Shop:
     parts: Parts
 
 
-def make_shop(folder: Path, *, products: int = 20, strategy: Strategy | None = None, **settings: object) -> Shop:
-    """A shop of fakes whose pictures lie in `folder`."""
+def make_shop(
+    folder: Path,
+    *,
+    products: int = 20,
+    strategy: Strategy | None = None,
+    missing: dict[str, str] | None = None,
+    **settings: object,
+) -> Shop:
+    """A shop of fakes whose pictures lie in `folder`; `missing`: strategies it lacks, and why."""
     chosen = Settings(_env_file=None, **{"data_dir": folder, **settings})  # type: ignore[arg-type]
     encoder, store, images, fake = FakeEncoder(), MemoryStore(), ImageStore(chosen.images_dir), FakeStrategy()
     fill(store, images, products)
     numbers = (chosen.rerank_candidates, chosen.fusion_weight, chosen.rerank_deadline_ms)
-    defaults = RerankDefaults("listwise", "fake", *numbers)
+    defaults = RerankDefaults("listwise", "fake", *numbers, fusion_method=chosen.fusion_method)
     runner = RerankRunner(chosen.search_concurrency)
-    rerank = RerankStage({"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults)
+    rerank = RerankStage({"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults, missing=missing)
     parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=chosen)
     return Shop(chosen, encoder, store, images, fake, parts)

@@ -38,7 +38,10 @@ class EngineInfo:
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """One call. With labels it is a rank task: the engine constrains its text to a permutation of them if it can."""
+    """One call. With labels it is a rank task: the engine constrains its text to a permutation of them if it can.
+
+    In a match task, which is only ever scored, the labels are the two answers; pictures: the query's, the product's.
+    """
 
     prompt: str
     """The rendered template, without chat tokens; the engine adds its own chat format."""

@@ -2,9 +2,12 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from PIL.Image import Image
+
+from rerank.answer import ANSWER_PREFIX
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.permutation import PermutationSpec, PermutationState
@@ -27,7 +30,8 @@ class StarterEngine:
             max_candidates=len(vlm.labels),
             label_scores=True,
             constrained=True,
-            prompts={"caption": "caption-starter", "rank": "rank-starter"},
+            prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it has not learned to match
+            can_score=True,
         )
 
     @property
@@ -44,12 +48,7 @@ class StarterEngine:
             EngineError: the request has pictures or labels that the starter cannot take.
         """
         with self._turn(request.deadline):
-            try:
-                answer = self._rank(request) if request.labels else self._caption(request)
-            except TimeoutError as error:
-                raise EngineTimeout("the deadline passed while the starter was at work") from error
-            except ValueError as error:
-                raise EngineError(str(error)) from error
+            answer = self._rank(request) if request.labels else self._caption(request)
         return Generation(
             answer.text,
             "stop" if answer.complete else "length",
@@ -58,14 +57,22 @@ class StarterEngine:
             answer.generated_tokens,
         )
 
+    def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
+        """The pointers to each request's candidates at the first ranking step; raises as `generate`."""
+        return [self._scored(request) for request in requests]
+
     @contextmanager
     def _turn(self, deadline: float | None) -> Iterator[None]:
-        """Wait for the model, at most until the deadline."""
+        """Wait for the model, at most until the deadline; its errors become those of the seam."""
         patience = _NO_DEADLINE if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=patience):
             raise EngineOverloaded("the starter was busy until the deadline")
         try:
             yield
+        except TimeoutError as error:
+            raise EngineTimeout("the deadline passed while the starter was at work") from error
+        except ValueError as error:
+            raise EngineError(str(error)) from error
         finally:
             self._lock.release()
 
@@ -75,15 +82,28 @@ class StarterEngine:
 
     def _rank(self, request: EngineRequest) -> Generated:
         count = len(request.labels)
-        query, candidates = request.images[:-count], request.images[-count:]
+        query, candidates = _shown(request)
         prefix, separator, suffix = self._vlm.scaffold
         labels = self._vlm.vocabulary.label_ids[:count]
         state = PermutationState(PermutationSpec((prefix,), labels, (separator,), (suffix,)))
         return self._vlm.rank(
             request.prompt,
-            query[0] if query else None,
+            query,
             candidates,
             allowed_next=state.allowed_next,
             max_new_tokens=request.max_new_tokens,
             deadline=request.deadline,
         )
+
+    def _scored(self, request: EngineRequest) -> tuple[float, ...]:
+        if not request.labels or request.answer_prefix != ANSWER_PREFIX:
+            raise EngineError("the starter scores the candidates of a rank task and nothing else")
+        query, candidates = _shown(request)
+        with self._turn(request.deadline):
+            return self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
+
+
+def _shown(request: EngineRequest) -> tuple[Image | None, tuple[Image, ...]]:
+    """The query's picture, if there is one, and those of the candidates."""
+    query, candidates = request.images[: -len(request.labels)], request.images[-len(request.labels) :]
+    return query[0] if query else None, candidates

@@ -33,9 +33,9 @@ class RerankOutcome:
     timings_ms: dict[str, float] = field(default_factory=dict)
     """Milliseconds of the stages "caption" and "rerank"; 0 for a stage that did not run."""
     prompt_tokens: int = 0
-    """Over both calls."""
+    """Over all generating calls; scoring calls count none."""
     generated_tokens: int = 0
-    """Over both calls."""
+    """Over all generating calls."""
     degraded: Degraded | None = None
     """Set when the engine gave no answer and the ranking is the retrieval order."""
 
@@ -58,6 +58,6 @@ class Strategy(Protocol):
         """Rank the candidates, given in retrieval order.
 
         `prompt` names another rank prompt than the engine's own; `deadline` is a value of `time.monotonic()`.
-        Engine failures come back as the retrieval order with `degraded` set. PromptError or LayoutError for a
-        prompt that does not exist or does not fit the engine.
+        Without candidates no model is asked. Engine failures come back as the retrieval order with `degraded` set.
+        PromptError or LayoutError for a prompt that does not exist or does not fit the engine.
         """

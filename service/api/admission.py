@@ -23,10 +23,16 @@ class Admission:
         """`concurrency` calls work at once, `queue` more may wait, each at most `wait_s` seconds."""
         self._slots = anyio.Semaphore(concurrency)
         self._threads = anyio.CapacityLimiter(concurrency)
+        self._concurrency = concurrency
         self._room = concurrency + queue
         self._present = 0
         self._wait_s = wait_s
         self._retry_after_s = retry_after_s
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a slot."""
+        return max(0, self._present - self._concurrency)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread.
@@ -52,3 +58,7 @@ class Admission:
         # A slot given at the very moment of the time-out is ours: `cancelled_caught` is then false.
         if scope.cancelled_caught:
             raise Overloaded(retry_after_s=self._retry_after_s)
+
+
+class WriteAdmission(Admission):
+    """The same for changes of the catalogue: one at a time, since two changes of one product must not mix."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import anyio.to_thread
 from litestar import Controller, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 
+from service.api.auth import PUBLIC
 from service.api.openapi import problems
+from service.errors import ShuttingDown
 from service.parts import Parts
 
 
@@ -14,6 +17,7 @@ class HealthController(Controller):
     """For load balancers and orchestrators."""
 
     tags = ("health",)
+    opt = PUBLIC
 
     @get("/healthz", summary="Is the process alive?", sync_to_thread=False)
     def healthz(self) -> dict[str, str]:
@@ -21,7 +25,9 @@ class HealthController(Controller):
         return {"status": "ok"}
 
     @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
-    async def readyz(self, parts: NamedDependency[Parts]) -> dict[str, str | int]:
-        """The encoder is loaded and the store answers and holds a collection made by this encoder."""
+    async def readyz(self, parts: NamedDependency[Parts], state: State) -> dict[str, str | int]:
+        """The encoder is loaded, the store answers and holds a collection made by this encoder, and no end is near."""
+        if state.get("stopping", False):
+            raise ShuttingDown
         rows = await anyio.to_thread.run_sync(parts.check)
         return {"status": "ready", "encoder": parts.encoder.info.id, "rows": rows}

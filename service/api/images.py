@@ -10,7 +10,8 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
-from service.api.openapi import problems
+from service.api.auth import IMAGES
+from service.api.openapi import protected
 from service.parts import Parts
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -25,12 +26,13 @@ class ImageController(Controller):
 
     path = "/v1/images"
     tags = ("images",)
+    opt = IMAGES
 
     @get(
         "/{key:str}",
         summary="A picture of the catalogue",
         media_type="image/*",
-        responses=problems((404, "no picture has this key")),
+        responses=protected((400, "the size is not one of those offered"), (404, "no picture has this key")),
     )
     async def image(
         self,

@@ -1,11 +1,12 @@
 """The description at `/schema`.
 
-`/v1/search` takes JSON *or* multipart on one route, which Litestar cannot derive from a signature; so the request is
-described here from the same pydantic models that check it.
+Several routes take JSON *or* multipart, which Litestar cannot derive from a signature; so their handlers read the
+request, and it is described here from the same pydantic models that check it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,15 +15,24 @@ from litestar import Request, Response, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import License, OpenAPIMediaType, Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec import (
+    Components,
+    License,
+    OpenAPIMediaType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.auth import SEARCH
 from service.api.problems import PROBLEM_TYPE, not_found
-from service.api.schemas import SearchBody
 
 _REF = "#/components/schemas/{model}"
-_BODY_REF = Reference(ref=_REF.format(model=SearchBody.__name__))
+_REQUEST_MODELS: dict[str, type[BaseModel]] = {}
 
 
 class ProblemOut(BaseModel):
@@ -36,21 +46,35 @@ class ProblemOut(BaseModel):
     detail: str = Field(description="what to do about it")
 
 
-@dataclass
-class SearchOperation(Operation):
-    """`POST /v1/search` with both ways to send a query."""
+def takes(content: Mapping[str, type[BaseModel] | Schema]) -> type[Operation]:
+    """An operation with a request body that the handler reads itself: content types, and a model or schema of each."""
+    described = {
+        name: OpenAPIMediaType(schema=shape if isinstance(shape, Schema) else reference(shape))
+        for name, shape in content.items()
+    }
 
-    def __post_init__(self) -> None:
-        """Describe the request; everything else is derived from the handler."""
-        upload = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description="JPEG, PNG or WEBP")
-        multipart = Schema(type=OpenAPIType.OBJECT, properties={"image": upload, "query": _BODY_REF})
-        self.request_body = RequestBody(
-            required=True,
-            content={
-                "application/json": OpenAPIMediaType(schema=_BODY_REF),
-                "multipart/form-data": OpenAPIMediaType(schema=multipart),
-            },
-        )
+    @dataclass
+    class WithBody(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = RequestBody(required=True, content=described)
+
+    return WithBody
+
+
+def reference(model: type[BaseModel]) -> Reference:
+    """Where the schema of a request model stands in the document; the model is added to it."""
+    _REQUEST_MODELS[model.__name__] = model
+    return Reference(ref=_REF.format(model=model.__name__))
+
+
+def upload(description: str = "JPEG, PNG or WEBP") -> Schema:
+    """A file in a multipart body."""
+    return Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description=description)
+
+
+def form(**parts: Schema | Reference) -> Schema:
+    """A multipart body."""
+    return Schema(type=OpenAPIType.OBJECT, properties=parts)
 
 
 class SchemaRenderer(JsonRenderPlugin):
@@ -64,10 +88,12 @@ class SchemaRenderer(JsonRenderPlugin):
 
 
 def request_schemas() -> dict[str, Any]:
-    """JSON schema of the search request and everything it refers to, by name."""
-    schema = SearchBody.model_json_schema(ref_template=_REF)
-    definitions: dict[str, Any] = schema.pop("$defs", {})
-    return {**definitions, SearchBody.__name__: schema}
+    """JSON schemas of all request models and everything they refer to, by name."""
+    found: dict[str, Any] = {}
+    for name, model in _REQUEST_MODELS.items():
+        schema = model.model_json_schema(ref_template=_REF)
+        found |= {**schema.pop("$defs", {}), name: schema}
+    return found
 
 
 def problems(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
@@ -76,6 +102,17 @@ def problems(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
         status: ResponseSpec(ProblemOut, description=when, media_type=PROBLEM_TYPE, generate_examples=False)
         for status, when in statuses
     }
+
+
+def protected(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
+    """The errors of a route behind a key: what every such route may answer, and its own."""
+    common = {
+        401: "no API key, or an unknown one",
+        403: "the API key lacks the scope of this route",
+        429: "too many requests; see Retry-After",
+        500: "the service failed on this request",
+    }
+    return problems(*(common | dict(statuses)).items())
 
 
 def _as_problem(response: Response[Any]) -> Response[Any]:
@@ -90,7 +127,16 @@ def openapi_config(version: str) -> OpenAPIConfig:
         version=version,
         summary="A picture and a sentence in; a complete, explained ranking of products out.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
-        openapi_router=Router("/schema", route_handlers=[], after_request=_as_problem),
+        openapi_router=Router(
+            "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH, include_in_schema=False
+        ),
+        security=[{}, {"bearer": []}, {"header": []}],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer"),
+                "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+            }
+        ),
         render_plugins=[SchemaRenderer(path=["/", "/openapi.json"])],
         use_handler_docstrings=True,
     )

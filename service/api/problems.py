@@ -14,7 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from service.errors import PROBLEM_NAMESPACE, BodyTooLarge, InternalFault, Overloaded, WithThisError
+from service.errors import PROBLEM_NAMESPACE, BodyTooLarge, InternalFault, KeyRequired, Overloaded, WithThisError
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +54,13 @@ def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> R
     """Our own errors know their status and text."""
     if error.status >= 500:
         logger.error("%s %s: %s", request.method, request.url.path, error.type, exc_info=error)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Overloaded) else {}
-    return problem_response(error.problem(), headers)
+    return problem_response(error.problem(), _headers_of(error))
+
+
+def _headers_of(error: WithThisError) -> dict[str, str]:
+    if isinstance(error, Overloaded):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, KeyRequired) else {}
 
 
 def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

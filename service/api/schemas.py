@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rerank.fusion import FusionMethod
 from service.products import Product
 from service.search_types import (
     ImageSource,
@@ -16,6 +17,7 @@ from service.search_types import (
     SearchRequest,
     SearchResponse,
     SearchResult,
+    UrlImage,
 )
 from service.stores.filters import Filter
 
@@ -31,7 +33,9 @@ class ImageBody(_Body):
     """The picture of the query: exactly one of the three."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
-    url: str | None = Field(default=None, max_length=4096, description="the address of a picture; off in this service")
+    url: str | None = Field(
+        default=None, max_length=4096, description="the address of a picture, on a host that the service allows"
+    )
     product_id: str | None = Field(
         default=None, min_length=1, max_length=256, description="the stored picture of this product"
     )
@@ -49,6 +53,9 @@ class RerankBody(_Body):
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
         default=None, description="1: order of the reranker alone; 0: order of retrieval alone"
     )
+    fusion_method: FusionMethod | None = Field(
+        default=None, description="rrf: by ranks; scores: by normalised scores where the reranker gives them"
+    )
     require: bool = Field(default=False, description="true: 503 rather than an answer in retrieval order")
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
         default=None, description="time for captioning and reranking, milliseconds"
@@ -62,6 +69,9 @@ class SearchBody(_Body):
     image: ImageBody | None = Field(default=None, description="the picture that 'this' in the text means")
     filter: Filter | None = Field(default=None, description="conditions on category, price, title and attributes")
     limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many products to answer with")
+    min_score: Annotated[float, Field(ge=-1.0, le=1.0)] | None = Field(
+        default=None, description="leave out products whose similarity (scores.retrieval, a cosine) is below this"
+    )
     rerank: RerankBody = Field(default_factory=RerankBody)
 
 
@@ -82,6 +92,18 @@ class ProductOut(_Body):
     price: float | None
     attributes: dict[str, Any]
     image_url: str | None
+
+
+def product_out(product: Product) -> ProductOut:
+    """The JSON of a product."""
+    return ProductOut(
+        id=product.id,
+        title=product.title,
+        category=product.category,
+        price=product.price,
+        attributes=dict(product.attributes),
+        image_url=image_url(product),
+    )
 
 
 class ResultOut(_Body):
@@ -131,6 +153,7 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
         prompt=body.prompt,
         candidates=body.candidates,
         fusion_weight=body.fusion_weight,
+        fusion_method=body.fusion_method,
         require=body.require,
         deadline_ms=body.deadline_ms,
     )
@@ -145,14 +168,17 @@ def to_request(
         image=image,
         filter=body.filter,
         limit=default_limit if body.limit is None else body.limit,
+        min_score=body.min_score,
         rerank=to_options(body.rerank, enabled_by_default=enabled_by_default),
     )
 
 
-def inline_or_product(image: ImageBody) -> ImageSource | None:
-    """The picture that `image` names, or None where it names none that can be used."""
+def image_source(image: ImageBody) -> ImageSource | None:
+    """The picture that `image` names, or None where it names none."""
     if image.data is not None:
         return InlineImage(image.data)
+    if image.url is not None:
+        return UrlImage(image.url)
     if image.product_id is not None:
         return ProductImage(image.product_id)
     return None
@@ -179,14 +205,7 @@ def _from_result(result: SearchResult) -> ResultOut:
     return ResultOut(
         rank=result.rank,
         retrieval_rank=result.retrieval_rank,
-        product=ProductOut(
-            id=product.id,
-            title=product.title,
-            category=product.category,
-            price=product.price,
-            attributes=dict(product.attributes),
-            image_url=image_url(product),
-        ),
+        product=product_out(product),
         scores=ScoresOut(retrieval=scores.retrieval, rerank=scores.rerank, fused=scores.fused),
     )
 

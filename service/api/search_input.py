@@ -9,15 +9,11 @@ from litestar import Request
 from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.exceptions import HTTPException
 
-from service.api.schemas import ImageBody, SearchBody, inline_or_product
+from service.api.schemas import ImageBody, SearchBody, image_source
 from service.api.validation import parse_body
 from service.errors import InvalidInput, InvalidValue, UnknownField
 from service.search_types import ImageSource, UploadedImage
 
-URL_IMAGES_OFF = (
-    "URL images are off: this service does not fetch pictures. Send the picture itself as image.data (a data URI) "
-    "or as the multipart part named image."
-)
 ONE_IMAGE = "Give exactly one of image.data, image.url and image.product_id."
 TWO_IMAGES = "The picture was given twice. Send either the part named image or the field image of query, not both."
 PARTS = "A multipart request has a part named query (JSON), a part named image (a file), or both, each once."
@@ -45,7 +41,7 @@ async def read_search(request: Request[Any, Any, Any]) -> tuple[SearchBody, Imag
 
 
 async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[SearchBody, UploadedImage | None]:
-    form = await _form(request)
+    form = await read_form(request)
     names = list(form.keys())
     values = [form.getall(name) for name in names]
     if any(name not in {"query", "image"} for name in names):
@@ -60,7 +56,8 @@ async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[SearchBody, 
     return parse_body(SearchBody, raw), upload
 
 
-async def _form(request: Request[Any, Any, Any]) -> FormMultiDict:
+async def read_form(request: Request[Any, Any, Any]) -> FormMultiDict:
+    """The parts of a multipart body. Raises InvalidInput for a text part that is no text."""
     try:
         return await request.form()
     except (UnicodeDecodeError, LookupError) as error:  # a text part in no or in an unknown encoding
@@ -78,6 +75,4 @@ def _one_picture(body: SearchBody, upload: UploadedImage | None) -> ImageSource 
 def _named_picture(image: ImageBody) -> ImageSource | None:
     if sum(value is not None for value in (image.data, image.url, image.product_id)) != 1:
         raise InvalidValue(ONE_IMAGE)
-    if image.url is not None:
-        raise InvalidValue(URL_IMAGES_OFF)
-    return inline_or_product(image)
+    return image_source(image)

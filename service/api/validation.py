@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ T = TypeVar("T", bound=BaseModel)
 
 MAX_REPORTED = 20
 MAX_POINTER_CHARS = 200
+_TAG = re.compile(r"<[a-z_]+>")  # which member of a union was meant: no place in the request
 
 _TEXTS: Mapping[str, str] = {
     "extra_forbidden": "This field is not known. Remove it or check its spelling.",
@@ -33,6 +35,7 @@ _TEXTS: Mapping[str, str] = {
     "model_type": "Must be an object.",
     "model_attributes_type": "Must be an object.",
     "list_type": "Must be an array.",
+    "union_tag_not_found": "This form is not known. The known forms are listed at /schema.",
     "json_invalid": "This is not valid JSON.",
 }
 _FALLBACK = "This value is not allowed here. The allowed values are listed at /schema."
@@ -64,7 +67,8 @@ def to_problem(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
 
 def _pointer(location: Sequence[int | str]) -> str:
     """RFC 6901; the escapes for ~ and / come first. Long names are cut: they are the caller's own words."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    named = (str(part) for part in location if not _TAG.fullmatch(str(part)))
+    parts = (part.replace("~", "~0").replace("/", "~1") for part in named)
     return "".join(f"/{part}" for part in parts)[:MAX_POINTER_CHARS]
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import re
 import tempfile
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,15 @@ class StoredImage:
 
     data: bytes
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep deleted: pictures, files (pictures, thumbnails, remains of crashes), and their bytes."""
+
+    pictures: int
+    files: int
+    bytes: int
 
 
 class ImageStore:
@@ -46,7 +56,9 @@ class ImageStore:
         """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part."""
         key = self.key(data)
         path = self._path(key)
-        if not path.exists():
+        try:
+            os.utime(path)  # keeps it from being swept before its row is written
+        except OSError:
             _write_whole(path, data)
         return key
 
@@ -71,6 +83,23 @@ class ImageStore:
             image = decode_image(_read(original), self._limits).image
             _write_whole(path, _thumbnail(image, side))
         return StoredImage(_read(path), "image/jpeg")
+
+    def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
+        """Delete pictures whose key is not ``used`` and that were put before ``older_than`` (Unix time, seconds).
+
+        Thumbnails go with their pictures. Raises :class:`~service.errors.StoreUnavailable` if a file cannot be deleted.
+        """
+        names = {key.partition(".")[0] for key in used}
+        found = (path for path in sorted(self._root.glob("*/*/*")) if path.name.partition(".")[0] not in names)
+        try:
+            sizes = [(path, path.stat()) for path in found]
+            doomed = [(path, status.st_size) for path, status in sizes if status.st_mtime < older_than]
+            for path, _ in doomed if not dry_run else ():
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailable("The picture folder cannot be read or written. Check its permissions.") from error
+        pictures = sum(path.parts[-3] == "originals" and bool(_KEY.fullmatch(path.name)) for path, _ in doomed)
+        return Swept(pictures, len(doomed), sum(size for _, size in doomed))
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):

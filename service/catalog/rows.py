@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from service.products import AttributeValue, Product
 
 MAX_IMAGE_PATH_CHARS = 1000
+MAX_IMAGES_A_LINE = 100
 _FIELDS = frozenset({"id", "title", "category", "price", "image", "attributes"})
 _NAME_FIXES = str.maketrans({"[": "(", "]": ")", '"': "'", "\\": "/"})
 # A number as people write it, and nothing that would change when written back: 007 and 1e5 stay text.
@@ -28,7 +29,7 @@ class FeedRow:
     """A row that can be indexed once its picture has been read.
 
     ``line`` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
-    ``image`` is the path as the feed has it, relative to the feed's folder.
+    ``image`` is the picture's bytes, or a text: a path relative to the feed's folder, a data URI or a URL.
     """
 
     line: int
@@ -37,7 +38,7 @@ class FeedRow:
     category: str | None
     price: float | None
     attributes: Mapping[str, AttributeValue]
-    image: str
+    image: str | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,25 @@ class Reject:
     line: int
     reason: str
     id: str | None = None
+
+
+def make_rows(line: int, fields: Mapping[str, Any], *, typed: bool) -> list[FeedRow | Reject]:
+    """Check the fields of one line that may have a list of pictures; a row for each picture, all of one product.
+
+    A picture is a text, bytes, or an object with ``bytes`` and ``path`` as in Hugging Face datasets.
+    """
+    column = next((name for name in fields if _column(str(name)) == "image"), None)
+    value = fields.get(column) if column is not None else None
+    if column is None or not isinstance(value, list):
+        return [make_row(line, fields if column is None else {**fields, column: _picture(value)}, typed=typed)]
+    if not 1 <= len(value) <= MAX_IMAGES_A_LINE:
+        return [
+            Reject(line, f"the list of pictures must have 1 to {MAX_IMAGES_A_LINE} entries", _shown(fields.get("id")))
+        ]
+    pictures = [_picture(item) for item in value]
+    rows = [make_row(line, {**fields, column: picture}, typed=typed) for picture in pictures]
+    id = next((row.id for row in rows if isinstance(row, FeedRow)), None)
+    return [replace(row, id=id) if isinstance(row, FeedRow) and id is not None else row for row in rows]
 
 
 def make_row(line: int, fields: Mapping[str, Any], *, typed: bool) -> FeedRow | Reject:
@@ -59,9 +79,9 @@ def make_row(line: int, fields: Mapping[str, Any], *, typed: bool) -> FeedRow | 
     known = {name: value for name, value in fields.items() if value is not None}
     found = {_column(str(name)): value for name, value in known.items() if value != ""}
     raw_id = found.get("id") if "id" in {_column(str(name)) for name in fields} else _id_of_picture(found.get("image"))
-    shown_id = str(raw_id)[:100] if raw_id is not None else None
+    shown_id = _shown(raw_id)
     image = found.get("image")
-    if not isinstance(image, str) or len(image) > MAX_IMAGE_PATH_CHARS:
+    if not isinstance(image, str | bytes) or (not is_data_uri(image) and _is_too_long(image)):
         return Reject(line, "the image column is missing, empty or no path", shown_id)
     attributes = _attributes(found, typed)
     if attributes is None:
@@ -97,8 +117,28 @@ def _column(name: str) -> str:
     return name.lower() if name.lower() in _FIELDS else name
 
 
+def is_data_uri(image: str | bytes) -> bool:
+    """True for a picture that is written out in the feed."""
+    return isinstance(image, str) and image[:5].lower() == "data:"
+
+
+def _is_too_long(image: str | bytes) -> bool:
+    return isinstance(image, str) and len(image) > MAX_IMAGE_PATH_CHARS
+
+
+def _picture(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    data, path = value.get("bytes"), value.get("path")
+    return data if isinstance(data, bytes) else path
+
+
+def _shown(id: Any) -> str | None:
+    return str(id)[:100] if id is not None else None
+
+
 def _id_of_picture(image: Any) -> Any:
-    return image.replace("/", ":") if isinstance(image, str) else None
+    return image.replace("/", ":") if isinstance(image, str) and not is_data_uri(image) else None
 
 
 def _id(value: Any) -> Any:

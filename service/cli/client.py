@@ -34,7 +34,7 @@ class ServiceClient:
         self._limits = settings.image_limits
         timeout = httpx.Timeout(settings.rerank_deadline_ms / 1000 + _SPARE_S, connect=_CONNECT_S)
         try:
-            self._http = httpx.Client(base_url=url, timeout=timeout)
+            self._http = httpx.Client(base_url=url, timeout=timeout, headers=_key(settings))
         except httpx.InvalidURL as error:
             raise ServiceError("This is not an address. Write it like http://127.0.0.1:8000.") from error
 
@@ -96,8 +96,12 @@ def _body(request: SearchRequest) -> dict[str, Any]:
     image = {"product_id": request.image.product_id} if isinstance(request.image, ProductImage) else None
     image = {"data": request.image.uri} if isinstance(request.image, InlineImage) else image
     where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
-    body = {"text": request.text, "image": image, "filter": where, "limit": request.limit, "rerank": _given(rerank)}
-    return _given(body)
+    body = {"text": request.text, "image": image, "filter": where, "limit": request.limit}
+    return _given({**body, "min_score": request.min_score, "rerank": _given(rerank)})
+
+
+def _key(settings: Settings) -> dict[str, str]:
+    return {"X-API-Key": settings.client_key.get_secret_value()} if settings.client_key else {}
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

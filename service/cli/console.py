@@ -7,9 +7,20 @@ import logging
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from service.errors import WithThisError
+from service.request_log import JsonFormatter
 from service.settings import Settings, load_settings
 
 out = Console()
@@ -22,7 +33,7 @@ def start(**overrides: object) -> Settings:
     logging.basicConfig(
         level=settings.log_level,
         format="%(message)s",
-        handlers=[RichHandler(console=err, show_path=False, rich_tracebacks=False)],
+        handlers=[_log_handler(settings)],
         force=True,
     )
     for noisy in ("httpx", "httpcore", "pymilvus", "milvus_lite", "faiss"):
@@ -30,17 +41,34 @@ def start(**overrides: object) -> Settings:
     return settings
 
 
+def _log_handler(settings: Settings) -> logging.Handler:
+    if settings.log_format == "text":
+        return RichHandler(console=err, show_path=False, rich_tracebacks=False)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    return handler
+
+
 def show_error(error: WithThisError) -> None:
     """What is wrong and what to do about it."""
     err.print(f"[bold red]{escape(error.title)}[/]\n{escape(error.detail)}", soft_wrap=True)
 
 
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s")
+
+
 def progress_bar() -> Progress:
-    """A bar with counts and times, on stderr."""
+    """A bar with counts, rate, time taken and time left, on stderr."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=err,

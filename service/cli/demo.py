@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import subprocess
@@ -15,14 +16,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from service.api.auth import check_exposure
 from service.app import create_app
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
 from service.cli.index import run_ingest, show_report
 from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
-from service.errors import InternalFault
-from service.parts import build_parts
+from service.encoders.starter import STARTER_ID
+from service.errors import EncoderMismatch, InternalFault
+from service.parts import Parts, build_parts
 from service.search_types import RerankOptions, SearchRequest, UploadedImage
 from service.settings import Settings
 
@@ -38,11 +41,11 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free 
 
 def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = True, port: Port = None) -> None:
     """Build the demo shop, index it, serve it, and run a first composed query through the live service."""
-    settings = start(data_dir=folder, store_uri=str(folder / "milvus.db"), port=port)
+    settings = _settings(folder, port)
     # Taken first, so that a port in use is known before minutes of work.
     with listen(settings.host, settings.port) as sock:
         feed = make_shop(folder / f"shop-{products}", products)
-        parts = build_parts(settings)
+        parts = _parts(settings)
         try:
             report = run_ingest(feed, settings, parts.encoder, parts.store)
             show_report(report, feed.with_name(f"{feed.name}.rejects.jsonl"))
@@ -55,6 +58,33 @@ def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = Tru
             err.print("closed")
         finally:
             parts.close()
+
+
+def _settings(folder: Path, port: int | None) -> Settings:
+    """The user's settings with the index in the demo's folder: each encoder has its own, the shop is shared."""
+    settings = start(port=port)
+    check_exposure(settings)
+    index = folder / index_name(settings)
+    return settings.model_copy(update={"data_dir": index, "store_uri": str(index / "milvus.db")})
+
+
+def index_name(settings: Settings) -> str:
+    """Folder of an encoder's index, below the demo's: none for the one in the box, else by what selects the vectors."""
+    chosen = (settings.encoder_path, settings.encoder_revision, settings.encoder_text_model, settings.encoder_fit)
+    if settings.encoder == STARTER_ID and settings.encoder_path is None:
+        return ""
+    return f"{settings.encoder}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
+
+
+def _parts(settings: Settings) -> Parts:
+    """Models and store. Raises EncoderMismatch that names the folder, where the weights were exchanged in place."""
+    try:
+        return build_parts(settings)
+    except EncoderMismatch as error:
+        raise EncoderMismatch(
+            f"The demo's index in {settings.data_dir} was made with other weights of {settings.encoder}. Delete that "
+            "folder to index again, or give another one with --dir."
+        ) from error
 
 
 def make_shop(folder: Path, products: int) -> Path:

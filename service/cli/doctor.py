@@ -15,15 +15,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from service.api.auth import check_exposure
 from service.app import package_version
 from service.cli.console import out, start
 from service.cli.serve import listen
+from service.encoders.probe import probe
 from service.encoders.registry import load_encoder
 from service.errors import ConfigurationError, WithThisError
 from service.parts import build_rerank
 from service.settings import Settings
 from service.stores.local_file import is_local
-from service.stores.milvus import MilvusStore
+from service.stores.registry import open_store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
 
@@ -77,8 +79,10 @@ def _folder(settings: Settings) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    info = load_encoder(settings).info
-    return f"{info.id}, {info.dimension} dimensions, fingerprint {info.fingerprint[:12]}"
+    encoder = load_encoder(settings)
+    probe(encoder)
+    info = encoder.info
+    return f"{info.id} loads and embeds, {info.dimension} dimensions, fingerprint {info.fingerprint[:12]}"
 
 
 def _reranker(settings: Settings) -> str:
@@ -89,7 +93,7 @@ def _reranker(settings: Settings) -> str:
 def _store(settings: Settings) -> str:
     if is_local(settings.store_uri) and not Path(settings.store_uri).exists():
         return f"no store file yet; `withthis index FEED` makes {settings.store_uri}"
-    store = MilvusStore.from_settings(settings)
+    store = open_store(settings)
     try:
         store.ping()
         rows = store.count()
@@ -101,6 +105,7 @@ def _store(settings: Settings) -> str:
 
 
 def _port(settings: Settings) -> str:
+    check_exposure(settings)
     with listen(settings.host, settings.port):
         return f"{settings.host} port {settings.port} is free"
 

@@ -10,8 +10,11 @@ from service.cli.console import show_error
 from service.cli.demo import demo
 from service.cli.doctor import doctor
 from service.cli.index import index
+from service.cli.keys import keys
+from service.cli.models import models
 from service.cli.search import search
 from service.cli.serve import serve
+from service.cli.upkeep import gc, reindex
 from service.errors import WithThisError
 
 app = typer.Typer(
@@ -21,8 +24,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (index, serve, search, doctor, demo):
+for command in (index, reindex, gc, serve, search, doctor, demo):
     app.command()(command)
+app.add_typer(models)
+app.add_typer(keys)
 
 
 def main() -> None:

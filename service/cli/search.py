@@ -32,6 +32,9 @@ Like = Annotated[
 ]
 Where = Annotated[str | None, typer.Option("--filter", help='Conditions as JSON, such as \'{"price": {"lte": 30}}\'.')]
 Limit = Annotated[int | None, typer.Option(help="How many products.")]
+MinScore = Annotated[
+    float | None, typer.Option("--min-score", help="Leave out products whose similarity is below this (-1 to 1).")
+]
 Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order; else as the settings say.")]
 Url = Annotated[str | None, typer.Option(help="Ask the service at this address instead of opening the store here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -45,6 +48,7 @@ def search(
     product: Like = None,
     where: Where = None,
     limit: Limit = None,
+    min_score: MinScore = None,
     rerank: Rerank = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -57,6 +61,7 @@ def search(
         image=_source(image, product),
         filter=_filter(where),
         limit=settings.default_limit if limit is None else limit,
+        min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank_enabled if rerank is None else rerank),
     )
     if url is not None:

@@ -9,17 +9,15 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-import uvicorn
 from litestar import Litestar
 
+from service.api.auth import check_exposure
 from service.app import create_app
 from service.cli.console import err, start
+from service.cli.server import GRACE_S, PoliteServer
 from service.errors import ConfigurationError, InternalFault
 from service.parts import build_parts
 from service.settings import Settings
-
-GRACE_S = 30
-"""Seconds that a search in flight may take to end after the service was told to stop."""
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; else WITHTHIS_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; else WITHTHIS_PORT.")]
@@ -28,12 +26,13 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free 
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the search API and the search page."""
     settings = start(host=host, port=port)
+    check_exposure(settings)
     # Taken before the models are loaded, so that a port in use is known at once.
     with listen(settings.host, settings.port) as sock:
         parts = build_parts(settings)
         try:
             err.print(f"WithThis answers on [bold]{address(sock)}[/]")
-            _server(create_app(settings, parts), settings).run(sockets=[sock])
+            PoliteServer(create_app(settings, parts), settings).run(sockets=[sock])
         finally:
             parts.close()
 
@@ -63,7 +62,7 @@ def address(sock: socket.socket) -> str:
 @contextmanager
 def serving(app: Litestar, settings: Settings, sock: socket.socket) -> Iterator[threading.Thread]:
     """Serve in a thread while the block runs; the thread ends with the block."""
-    server = _server(app, settings)
+    server = PoliteServer(app, settings)
     ready = threading.Event()
     original = server.startup
 
@@ -84,14 +83,3 @@ def serving(app: Litestar, settings: Settings, sock: socket.socket) -> Iterator[
     finally:
         server.should_exit = True
         thread.join(GRACE_S)
-
-
-def _server(app: Litestar, settings: Settings) -> uvicorn.Server:
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level=settings.log_level.lower(),
-        timeout_graceful_shutdown=GRACE_S,
-        server_header=False,
-    )
-    return uvicorn.Server(config)

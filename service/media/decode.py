@@ -108,10 +108,15 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
 
 
 def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
-    """Decode a base64 ``data:`` URI. The bytes, not the declared type, decide what the picture is.
+    """Decode the picture in a base64 ``data:`` URI. The bytes, not the declared type, decide what the picture is.
 
     Raises a subclass of :class:`InvalidImage`; too long texts are refused before they are decoded.
     """
+    return decode_image(data_uri_bytes(uri, limits), limits)
+
+
+def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
+    """The encoded bytes in a base64 ``data:`` URI. Raises as :func:`decode_data_uri` does, before any decoding."""
     head = _URI_HEAD.match(uri[:_URI_HEAD_CHARS])
     if head is None:
         raise NotAnImage(_URI_FORM)
@@ -120,10 +125,9 @@ def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
     if (len(uri) - head.end()) // 4 * 3 > limits.max_bytes + 3:
         raise ImageTooLarge
     try:
-        data = base64.b64decode(uri[head.end() :].encode("ascii"), validate=True)
+        return base64.b64decode(uri[head.end() :].encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise NotAnImage(_URI_FORM) from error
-    return decode_image(data, limits)
 
 
 def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:

@@ -1,6 +1,6 @@
 """What a store is: rows with a vector and product fields, searched by likeness under a filter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,16 @@ class Record:
     def product(self) -> Product:
         """The row as a product."""
         return _product(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """What tells one state of a row from another, without fields and vector."""
+
+    id: str
+    image_key: str
+    content_hash: str
+    updated_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,14 @@ class Store(Protocol):
         """The row ids of these products, in no order."""
         ...
 
+    def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
+        """Row ids and products of the first ``limit`` matching rows whose id is greater than ``after``, by row id."""
+        ...
+
+    def scan(self) -> Iterator[list[RowState]]:
+        """All rows in batches, in no order, each once; rows written meanwhile may be among them or not."""
+        ...
+
     def delete(self, product_ids: Sequence[str]) -> int:
         """Delete all rows of these products; the number of rows deleted."""
         ...
@@ -124,4 +142,35 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the store; a local file becomes free for other processes."""
+        ...
+
+
+class VersionedStore(Store, Protocol):
+    """A store that can be rebuilt beside the one in use, and put in its place while searches go on."""
+
+    def built_by(self) -> tuple[str, str] | None:
+        """Encoder id and fingerprint of the rows in use; None if there is no collection."""
+        ...
+
+    def beside(self, info: EncoderInfo) -> Store:
+        """The store that will replace this one, for vectors of another encoder or another index.
+
+        One that was left half-filled is taken up again if it suits. Closing it is not needed.
+        """
+        ...
+
+    def publish(self, beside: Store) -> Store:
+        """From now on, searches by any store of this name find the rows of ``beside``. None of them fails.
+
+        ``beside`` is not to be used any more. Gives the version that was replaced: others may write to it for some
+        seconds more, and it is there until :meth:`drop_others`.
+        """
+        ...
+
+    def drop_others(self) -> int:
+        """Delete what is not in use: replaced and half-filled versions. How many there were."""
+        ...
+
+    def image_keys(self) -> set[str]:
+        """The pictures of all rows that this store's database holds, of every version and collection of ours."""
         ...

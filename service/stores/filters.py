@@ -262,7 +262,7 @@ def _attribute(name: str, operator: str, value: Any, positive: bool) -> str:
     if operator == "ne":
         operator, positive = "eq", not positive
     if value is None:
-        return f"not (exists {path})" if positive else f"exists {path}"
+        return f"not (exists {path})" if positive else f"(exists {path})"  # servers read `exists x or y` as of `x or y`
     if operator == "in":
         return _join([_attribute(name, "eq", item, positive) for item in value], not positive)
     if operator == "contains":

@@ -1,7 +1,11 @@
-"""Milvus Lite, the store in a local file: who holds it, and how to let go of it."""
+"""Stores in a local file belong to one process: who holds them, and how to let go. Mostly about Milvus Lite.
+
+The locks are the kernel's and end with their process, however it ends: nothing is left stale after a kill.
+"""
 
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 
 def is_local(uri: str) -> bool:
@@ -27,6 +31,19 @@ def is_held(uri: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def lock_file(file: BinaryIO) -> bool:
+    """Take the file for this process until it is closed; False if another holder has it. Not done on Windows."""
+    if sys.platform == "win32":
+        return True
+    import fcntl  # noqa: PLC0415 (exists on POSIX only)
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def release(uri: str) -> None:

@@ -1,46 +1,39 @@
 """Products in Milvus: a local file (Milvus Lite), a server, a cluster or Zilliz Cloud, by the same code."""
 
-import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-import grpc  # type: ignore[import-untyped]
-import numpy as np
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from service.encoders.base import EncoderInfo
-from service.errors import ConfigurationError, EncoderMismatch, StoreLocked, StoreUnavailable
+from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
+from service.products import Product
 from service.settings import Settings
-from service.stores import local_file
-from service.stores.base import Hit, Record, Vector
-from service.stores.filters import Filter, any_of, compile_filter, quote
-from service.stores.schema import (
-    ENCODER_PROPERTY,
-    FIELDS,
-    FINGERPRINT_PROPERTY,
-    collection_schema,
-    to_hit,
-    to_record,
-    to_row,
-    vector_index,
-)
+from service.stores.base import Hit, Record, RowState, Store, Vector
+from service.stores.connection import Connection
+from service.stores.filters import Filter
+from service.stores.milvus_rows import Rows
+from service.stores.schema import FIELDS, to_record
+from service.stores.versions import Built, Versions, all_of_ours, is_gone
 
-_WINDOW = 16_384  # most rows a Milvus server returns at once
-_ID_BATCH = 256
-_UPSERT_BATCH = 512
 _LITE_EF = 256
+_LOOK_S = 1.0
+_GONE_S = 5.0
 _SEARCH_DEFAULTS: dict[str, dict[str, int]] = {"HNSW": {"ef": 128}, "IVF_FLAT": {"nprobe": 16}}
+_Answer = TypeVar("_Answer")
 
 
 class MilvusStore:
-    """The :class:`~service.stores.base.Store` in Milvus.
+    """The :class:`~service.stores.base.VersionedStore` in Milvus.
 
     Connects on first use, so that a service starts while Milvus is down. Safe to use from
     several threads. A local file belongs to the process that opened it until :meth:`close`.
+
+    Which version of the collection is in use is looked up once a second. A version that another process has published
+    is taken up if this store's encoder made it; otherwise the store stays with the one it has while that exists.
     """
 
     def __init__(
@@ -54,15 +47,16 @@ class MilvusStore:
         search_params: Mapping[str, int] | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        """Nothing is opened or created yet; index parameters count when :meth:`ensure` creates the collection."""
-        self._uri = uri
-        self._token = token
-        self._collection = collection
-        self._index_type = index_type
-        self._index_params = dict(index_params or {})
-        self._search_params = {**_SEARCH_DEFAULTS.get(index_type, {}), **(search_params or {})}
-        self._timeout = timeout_s
-        self._client: MilvusClient | None = None
+        """Nothing is opened or created yet; index parameters count when a collection is created."""
+        self._name = collection
+        self._connection = Connection(uri, token=token, timeout_s=timeout_s)
+        local = self._connection.is_local
+        self._versions = Versions(collection, index_type, index_params or {}, local=local, timeout=timeout_s)
+        defaults = {"ef": _LITE_EF} if local and index_type == "AUTOINDEX" else _SEARCH_DEFAULTS.get(index_type, {})
+        self._search_params = {**defaults, **(search_params or {})}
+        self._info: EncoderInfo | None = None
+        self._in_use: str | None = None
+        self._looked = 0.0
         self._lock = threading.Lock()
 
     @classmethod
@@ -80,223 +74,187 @@ class MilvusStore:
 
     def ensure(self, info: EncoderInfo) -> None:
         """Create the collection and index if missing; check that this encoder built it. See ``Store.ensure``."""
-        with self._milvus() as client:
-            if not client.has_collection(self._collection, timeout=self._timeout):
-                client.create_collection(
-                    self._collection,
-                    schema=collection_schema(info.dimension),
-                    properties={ENCODER_PROPERTY: info.id, FINGERPRINT_PROPERTY: info.fingerprint},
-                    consistency_level="Session",
-                    timeout=self._timeout,
-                )
-            description = client.describe_collection(self._collection, timeout=self._timeout)
-            self._check_encoder(description, info)
-            self._ensure_index(client)
-            client.load_collection(self._collection, timeout=self._timeout)
-
-    def _ensure_index(self, client: MilvusClient) -> None:
-        """Create the vector index unless it is there: a crash may have come between collection and index."""
-        if not client.list_indexes(self._collection, timeout=self._timeout):
-            client.create_index(
-                self._collection,
-                vector_index(self._index_type, self._index_params),
-                timeout=self._timeout,
-                # Lite builds at once, and lacks the call with which the client waits for a server.
-                sync=not local_file.is_local(self._uri),
-            )
-
-    def _check_encoder(self, description: Mapping[str, Any], info: EncoderInfo) -> None:
-        properties = description.get("properties") or {}
-        built_by = properties.get(ENCODER_PROPERTY)
-        if built_by is None:
-            raise ConfigurationError(
-                f"The collection {self._collection!r} exists and was not made by this service. "
-                "Set WITHTHIS_COLLECTION to another name."
-            )
-        if (built_by, properties.get(FINGERPRINT_PROPERTY)) != (info.id, info.fingerprint):
-            raise EncoderMismatch(
-                f"The collection {self._collection!r} was built with the encoder {built_by!r}, or with other weights "
-                f"of it than {info.id!r} has now, so its vectors cannot be compared. Set WITHTHIS_ENCODER back, or "
-                "index the feed into a new collection (WITHTHIS_COLLECTION)."
-            )
+        with self._connection.open() as client:
+            collection = self._versions.live(client) or self._versions.first(client, info)
+            self._check_encoder(self._versions.built_by(client, collection), info)
+            self._use(client, collection)
+            self._info = info
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See ``Store.upsert``."""
-        with self._milvus() as client:
-            for start in range(0, len(records), _UPSERT_BATCH):
-                rows = [to_row(record) for record in records[start : start + _UPSERT_BATCH]]
-                client.upsert(self._collection, rows, timeout=self._timeout)
+        self._ask(lambda rows: rows.upsert(records))
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        """Nearest products. See ``Store.search``.
-
-        Grouping is done here: Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so
-        one product with many pictures would push others out. Rows are asked for in growing numbers, without the
-        products already found. An index may also stop early under a narrow filter; then the rest is compared one by
-        one.
-        """
-        expression = compile_filter(filter) if filter else ""
-        best: dict[str, Hit] = {}
-        rows = min(2 * limit + 16, _WINDOW)
-        with self._milvus() as client:
-            while len(best) < limit:
-                found = self._nearest(client, vector, rows, _without(expression, best))
-                _keep_best(best, found)
-                if len(found) < rows:
-                    _keep_best(best, self._compare_all(client, vector, _without(expression, best)))
-                    break
-                rows = min(rows * 4, _WINDOW)
-        return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
-
-    def _nearest(self, client: MilvusClient, vector: Vector, rows: int, expression: str) -> list[Hit]:
-        params = dict(self._search_params)
-        if self._index_type == "AUTOINDEX" and local_file.is_local(self._uri):
-            params.setdefault("ef", _LITE_EF)
-        if "ef" in params:
-            params["ef"] = max(params["ef"], rows)  # Milvus refuses ef < rows
-        [found] = client.search(
-            self._collection,
-            data=[np.asarray(vector, dtype=np.float32).tolist()],
-            anns_field="vector",
-            limit=rows,
-            filter=expression,
-            output_fields=FIELDS,
-            search_params={"metric_type": "COSINE", "params": params},
-            timeout=self._timeout,
-        )
-        return [to_hit(hit["entity"] | {"id": hit["id"]}, float(hit["distance"])) for hit in found]
-
-    def _compare_all(self, client: MilvusClient, vector: Vector, expression: str) -> list[Hit]:
-        """Every matching row, scored exactly. Cheap where it is used: nearly all rows have been found already."""
-        rows = self._query(client, expression, [*FIELDS, "vector"], _WINDOW)
-        scores = [float(np.dot(np.asarray(row["vector"], dtype=np.float32), vector)) for row in rows]
-        return [to_hit(row, score) for row, score in zip(rows, scores, strict=True)]
+        """Nearest products. See ``Store.search``."""
+        return self._ask(lambda rows: rows.search(vector, limit, filter))
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""
-        with self._milvus() as client:
-            rows = self._query(client, f"product_id == {quote(product_id)}", [*FIELDS, "vector"], _WINDOW)
-        return sorted((to_record(row) for row in rows), key=lambda record: (len(record.id), record.id))
+        return self._ask(lambda rows: rows.get(product_id))
 
     def fetch(self, ids: Sequence[str]) -> list[Record]:
         """Rows by row id. See ``Store.fetch``."""
-        return [to_record(row) for row in self._by_id(ids, [*FIELDS, "vector"])]
+        return [to_record(row) for row in self._ask(lambda rows: rows.by_id(ids, [*FIELDS, "vector"]))]
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """Content hashes by row id. See ``Store.hashes``."""
-        return {row["id"]: row["content_hash"] for row in self._by_id(ids, ["id", "content_hash"])}
+        found = self._ask(lambda rows: rows.by_id(ids, ["id", "content_hash"]))
+        return {row["id"]: row["content_hash"] for row in found}
 
     def row_ids(self, product_ids: Sequence[str]) -> list[str]:
         """Row ids of products. See ``Store.row_ids``."""
-        found: list[str] = []
-        with self._milvus() as client:
-            for start in range(0, len(product_ids), _ID_BATCH):
-                wanted = any_of("product_id", product_ids[start : start + _ID_BATCH])
-                found += [row["id"] for row in self._query(client, wanted, ["id"], _WINDOW)]
-        return found
+        return self._ask(lambda rows: rows.ids_of(product_ids))
+
+    def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
+        """Rows in the order of their ids. See ``Store.page``."""
+        return self._ask(lambda rows: rows.page(after, limit, filter))
+
+    def scan(self) -> Iterator[list[RowState]]:
+        """All rows. See ``Store.scan``."""
+        with self._connection.open() as client:
+            yield from self._rows(client, self._current(client)).scan()
 
     def delete(self, product_ids: Sequence[str]) -> int:
         """Delete products. See ``Store.delete``."""
-        return self.delete_rows(self.row_ids(product_ids))
+        return self._ask(lambda rows: rows.delete(rows.ids_of(product_ids)))
 
     def delete_rows(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
-        known = list(self.hashes(ids))
-        with self._milvus() as client:
-            for start in range(0, len(known), _ID_BATCH):
-                doomed = any_of("id", known[start : start + _ID_BATCH])
-                client.delete(self._collection, filter=doomed, timeout=self._timeout)
-        return len(known)
+        return self._ask(lambda rows: rows.delete(ids))
 
     def count(self) -> int:
         """The number of rows. See ``Store.count``."""
-        with self._milvus() as client:
-            if not client.has_collection(self._collection, timeout=self._timeout):
+        with self._connection.open() as client:
+            if self._in_use is None and self._versions.live(client) is None:
                 return 0
-            [row] = self._query(client, "", ["count(*)"], None)
-        return int(row["count(*)"])
+        return self._ask(lambda rows: rows.count())
 
     def ping(self) -> None:
         """Return if Milvus answers. See ``Store.ping``."""
-        with self._milvus() as client:
-            client.list_collections(timeout=self._timeout)
+        with self._connection.open() as client:
+            client.list_collections(timeout=self._connection.timeout)
 
     def close(self) -> None:
         """Disconnect; a local file becomes free for other processes, and closes for other stores of this one.
 
         The store may be used again afterwards: it connects anew.
         """
+        self._connection.close()
+        self._in_use = None
+
+    def built_by(self) -> Built | None:
+        """Encoder id and fingerprint. See ``VersionedStore.built_by``."""
+        with self._connection.open() as client:
+            collection = self._versions.live(client)
+            return None if collection is None else self._versions.built_by(client, collection)
+
+    def beside(self, info: EncoderInfo) -> "MilvusVersion":
+        """The next version. See ``VersionedStore.beside``."""
+        with self._connection.open() as client:
+            return MilvusVersion(self, client, self._versions.next(client, info))
+
+    def publish(self, beside: Store) -> "MilvusVersion":
+        """Point the name at another version. See ``VersionedStore.publish``."""
+        if not isinstance(beside, MilvusVersion):
+            raise TypeError("publish takes what beside() gave")
+        with self._connection.open() as client:
+            replaced = self._versions.publish(client, beside.collection)
+            self._use(client, beside.collection)
+            return MilvusVersion(self, client, replaced)
+
+    def drop_others(self) -> int:
+        """Drop versions not in use. See ``VersionedStore.drop_others``."""
+        with self._connection.open() as client:
+            return self._versions.drop_others(client)
+
+    def image_keys(self) -> set[str]:
+        """Pictures of all rows. See ``VersionedStore.image_keys``."""
+        with self._connection.open() as client:
+            found: set[str] = set()
+            for name in all_of_ours(client, self._connection.timeout):
+                self._versions.make_ready(client, name)
+                found.update(row.image_key for page in self._rows(client, name).scan() for row in page)
+            return found
+
+    def _ask(self, work: Callable[[Rows], _Answer]) -> _Answer:
+        """Work on the version in use; once more if it was replaced and dropped in the middle."""
+        with self._connection.open() as client:
+            try:
+                return work(self._rows(client, self._current(client)))
+            except MilvusException as error:
+                if not is_gone(error):
+                    raise
+            return work(self._rows(client, self._after_it_went(client)))
+
+    def _rows(self, client: MilvusClient, collection: str) -> Rows:
+        return Rows(client, collection, self._search_params, self._connection.timeout)
+
+    def _current(self, client: MilvusClient) -> str:
+        """The version in use, looked up now and then."""
+        collection = self._in_use
+        if collection is None or time.monotonic() - self._looked > _LOOK_S:
+            collection = self._look(client)
+        return collection
+
+    def _look(self, client: MilvusClient) -> str:
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
-            if local_file.is_local(self._uri):
-                local_file.release(self._uri)
+            live = self._versions.live(client)
+            self._looked = time.monotonic()
+            if live is None:
+                raise StoreUnavailable("There is no collection yet. Fill it with `withthis index FEED`.")
+            if live == self._in_use:
+                return live
+            if self._info is not None:
+                built = self._versions.built_by(client, live)
+                if self._in_use is not None and built != (self._info.id, self._info.fingerprint):
+                    return self._in_use
+                self._check_encoder(built, self._info)
+            self._use(client, live)
+            return live
 
-    def _by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        with self._milvus() as client:
-            for start in range(0, len(ids), _ID_BATCH):
-                rows += self._query(client, any_of("id", ids[start : start + _ID_BATCH]), fields, _ID_BATCH)
-        return rows
-
-    def _query(
-        self, client: MilvusClient, expression: str, fields: Sequence[str], limit: int | None
-    ) -> list[dict[str, Any]]:
-        bound = {} if limit is None else {"limit": limit}
-        rows = client.query(
-            self._collection, filter=expression, output_fields=list(fields), timeout=self._timeout, **bound
-        )
-        return [dict(row) for row in rows]
-
-    @contextmanager
-    def _milvus(self) -> Iterator[MilvusClient]:
-        """The client, with Milvus's errors turned into ours (their texts hold addresses and go to the log only)."""
-        try:
-            yield self._connected()
-        except (MilvusException, grpc.RpcError) as error:
-            raise StoreUnavailable from error
-
-    def _connected(self) -> MilvusClient:
+    def _after_it_went(self, client: MilvusClient) -> str:
+        """The version that took the place of one that was dropped; it may take a moment until it has the name."""
+        patience = time.monotonic() + _GONE_S
         with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-            return self._client
+            self._in_use = None
+        while time.monotonic() < patience:
+            if self._versions.live(client) is not None:
+                break
+            time.sleep(0.05)
+        return self._look(client)
 
-    def _connect(self) -> MilvusClient:
-        if not local_file.is_local(self._uri):
-            return MilvusClient(self._uri, token=self._token or "", timeout=self._timeout)
-        try:
-            Path(self._uri).parent.mkdir(parents=True, exist_ok=True)
-            with _quiet("milvus_lite.server_manager"):  # it logs a traceback for what is explained here
-                return MilvusClient(self._uri, timeout=self._timeout)
-        except OSError as error:
-            raise StoreUnavailable("The store's folder cannot be made. Check WITHTHIS_DATA_DIR.") from error
-        except MilvusException as error:
-            if local_file.is_held(self._uri):
-                raise StoreLocked from error
-            raise
+    def _use(self, client: MilvusClient, collection: str) -> None:
+        self._versions.make_ready(client, collection)
+        self._in_use, self._looked = collection, time.monotonic()
 
-
-def _without(expression: str, products: Mapping[str, Hit]) -> str:
-    if not products:
-        return expression
-    rest = f"not ({any_of('product_id', list(products))})"
-    return f"({expression}) and {rest}" if expression else rest
-
-
-def _keep_best(best: dict[str, Hit], found: list[Hit]) -> None:
-    for hit in found:
-        known = best.get(hit.product_id)
-        if known is None or hit.score > known.score:
-            best[hit.product_id] = hit
+    def _check_encoder(self, built: Built | None, info: EncoderInfo) -> None:
+        if built is None:
+            raise ConfigurationError(
+                f"The collection {self._name!r} exists and was not made by this service. "
+                "Set WITHTHIS_COLLECTION to another name."
+            )
+        if built != (info.id, info.fingerprint):
+            raise EncoderMismatch(
+                f"The collection {self._name!r} was built with the encoder {built[0]!r}, or with other weights of it "
+                f"than {info.id!r} has now, so its vectors cannot be compared. Set WITHTHIS_ENCODER back, or make the "
+                "vectors again with `withthis reindex`."
+            )
 
 
-@contextmanager
-def _quiet(logger_name: str) -> Iterator[None]:
-    logger = logging.getLogger(logger_name)
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
+class MilvusVersion(MilvusStore):
+    """A version that is being filled beside the one in use. Shares the store's connection, and is not closed alone."""
+
+    def __init__(self, store: MilvusStore, client: MilvusClient, collection: str) -> None:
+        """Takes a collection that exists, and makes it ready."""
+        self.__dict__.update(store.__dict__)
+        self.collection = collection
+        self._use(client, collection)
+
+    def ensure(self, info: EncoderInfo) -> None:
+        """Nothing to do: the version was made for its encoder."""
+
+    def close(self) -> None:
+        """Nothing to do: the connection is the store's."""
+
+    def _current(self, client: MilvusClient) -> str:
+        return self.collection

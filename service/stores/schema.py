@@ -20,6 +20,7 @@ _KEY_BYTES = 256
 FIELDS = [
     *("id", "product_id", "title", "category", "price", "attributes", "image_key", "content_hash", "updated_at"),
 ]
+STATE_FIELDS = ["id", "image_key", "content_hash", "updated_at"]
 _BUILD_DEFAULTS: dict[str, dict[str, int]] = {
     "HNSW": {"M": 16, "efConstruction": 200},
     "IVF_FLAT": {"nlist": 128},

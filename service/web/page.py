@@ -8,6 +8,8 @@ from litestar import Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from service.api.auth import PUBLIC
+
 STATIC = Path(__file__).parent / "static"
 
 PAGE_POLICY = "; ".join(
@@ -25,7 +27,7 @@ PAGE_POLICY = "; ".join(
 """Content security policy: this service's own files and nothing else; no inline code, no inline style."""
 
 
-@get("/", include_in_schema=False, sync_to_thread=False)
+@get("/", include_in_schema=False, opt=PUBLIC, sync_to_thread=False)
 def page() -> Response[bytes]:
     """The search page."""
     html = (STATIC / "index.html").read_bytes()
@@ -35,5 +37,5 @@ def page() -> Response[bytes]:
 def static_router() -> Router:
     """The page's style sheet, script and icon."""
     return create_static_files_router(
-        path="/static", directories=[STATIC], name="static", cache_control=CacheControlHeader(no_cache=True)
+        path="/static", directories=[STATIC], name="static", opt=PUBLIC, cache_control=CacheControlHeader(no_cache=True)
     )

@@ -10,12 +10,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from starter.embedder import StarterEmbedder
+from starter.training.icon_sets import NAMED_SET
 from starter.training.pictures import BatchSampler, Pictures, Query, kept_for_reranker
 from starter.vlm.eyes import Seen
 
 LIST = 9
 _GALLERY_CONCEPTS = 200
 _PADDED_IN, _SHUFFLED, _SHORT = 0.5, 0.25, 0.15
+_NAMED = ("clipart", NAMED_SET)
+"""Styles that are no emoji."""
 _STRANGERS = 0.4
 """Share of lists in which some candidates are not from retrieval: lists may come from elsewhere, too."""
 
@@ -89,8 +92,8 @@ class ListSampler:
         rows = []
         for concept in dict.fromkeys(concepts):
             own = self.pictures.concepts[concept].products
-            rows += [r for r in own if style is None or self.pictures.art_of(r).style in (style, "clipart")]
-        emoji = [row for row in rows if self.pictures.art_of(row).style != "clipart"]
+            rows += [r for r in own if style is None or self.pictures.art_of(r).style in (style, *_NAMED)]
+        emoji = [row for row in rows if self.pictures.art_of(row).style not in _NAMED]
         return rows, emoji or rows
 
     def sample(self, count: int) -> list[RankedList]:

@@ -64,6 +64,14 @@ def kept_for_reranker(concept: str) -> bool:
     return zlib.crc32(concept.encode()) % 7 == 0
 
 
+def look_alikes(pictures: Pictures, concepts: list[str], count: int = 8) -> dict[str, list[str]]:
+    """Of each concept the ``count`` others whose motif pictures have the nearest mean backbone feature (cosine)."""
+    means = np.stack([pictures.features[pictures.concepts[c].motifs[:8]].mean((0, 1), np.float32) for c in concepts])
+    units = torch.nn.functional.normalize(torch.from_numpy(means - means.mean(0)), dim=1)
+    nearest = (units @ units.T).fill_diagonal_(-1).topk(min(count, len(concepts) - 1)).indices.tolist()
+    return {concept: [concepts[k] for k in row] for concept, row in zip(concepts, nearest, strict=True)}
+
+
 @dataclass(slots=True)
 class Query:
     """One training query and what a target must satisfy to answer it."""
@@ -83,30 +91,37 @@ class BatchSampler:
     """Samples targets (several products of each of a few concepts) and one query of a random task for each.
 
     Several products a concept make the other kinds of the same motif hard negatives; many concepts make the other
-    motifs on the same kind hard negatives.
+    motifs on the same kind hard negatives, and half of the emoji concepts bring some that look like them.
     """
 
     TASKS = ("composed", "text", "swap", "recolour", "picture")
-    WEIGHTS = (0.42, 0.22, 0.14, 0.05, 0.17)
+    WEIGHTS = (0.38, 0.22, 0.19, 0.05, 0.16)
 
     def __init__(self, pictures: Pictures, targets: int, seed: int) -> None:
         self.pictures, self.targets, self.rng = pictures, targets, random.Random(seed)
         seen = {c: found for c, found in pictures.concepts.items() if not kept_for_reranker(c)}
         emoji = [c for c, found in seen.items() if len(found.products) > 3]
         other = [c for c, found in seen.items() if len(found.products) <= 3]
-        self._pools, self._shares = (emoji, other or emoji), (0.55, 0.45)
+        self._pools, self._shares = (emoji, other or emoji), (0.6, 0.4)
+        self._alike = look_alikes(pictures, emoji)
 
     def sample(self) -> tuple[list[int], list[Query]]:
         """Rows of the targets and their queries, in the same order."""
         rows: list[int] = []
         seen: set[str] = set()
         while len(rows) < self.targets:
-            concept = self.rng.choice(self.rng.choices(self._pools, self._shares)[0])
-            products = self.pictures.concepts[concept].products
-            if concept not in seen:
-                seen.add(concept)
-                rows += self.rng.sample(products, min(4, len(products), self.targets - len(rows)))
+            for concept in self._draw():
+                products = self.pictures.concepts[concept].products
+                if concept not in seen:
+                    seen.add(concept)
+                    rows += self.rng.sample(products, min(4, len(products), self.targets - len(rows)))
         return rows, [self.query(row) for row in rows]
+
+    def _draw(self) -> list[str]:
+        """A random concept, at times with three that look like it."""
+        concept = self.rng.choice(self.rng.choices(self._pools, self._shares)[0])
+        alike = self._alike.get(concept)
+        return [concept, *self.rng.sample(alike, 3)] if alike and self.rng.random() < 0.5 else [concept]
 
     def query(self, target: int) -> Query:
         """A query of a random task that ``target`` answers."""

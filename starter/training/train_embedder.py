@@ -26,7 +26,7 @@ from starter.training.pictures import BatchSampler, Concept, Pictures, Query, ke
 from starter.training.prepare import CACHE
 
 TARGETS = 112
-NAMED = 48
+NAMED = 72
 SAVE_EVERY, EVALUATE_EVERY = 100, 200
 WEIGHTS = Path(__file__).parents[1] / "weights" / "embedder.safetensors"
 _console = Console(width=140)
@@ -96,7 +96,7 @@ class Trainer:
         found = self._encode(queries, tokens, place)
         answers = [(self.pictures.concept_of(row), self.pictures.rows[row]) for row in targets]
         also = torch.tensor([[q.accepts(*answer) for answer in answers] for q in queries]).fill_diagonal_(False)
-        return self._contrast(found, products, also) + 0.4 * self._naming(motifs, tokens, place)
+        return self._contrast(found, products, also) + 0.5 * self._naming(motifs, tokens, place)
 
     def _more(self, count: int, queries: list[Query]) -> list[Concept]:
         used = {query.concept for query in queries}
@@ -153,7 +153,7 @@ def export(model: Composer, path: Path) -> None:
 def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=2000)
     steps = parser.parse_args().steps
     trainer, checkpoint = Trainer(steps), CACHE / "embedder.ckpt"
     if checkpoint.exists():

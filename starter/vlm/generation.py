@@ -113,3 +113,17 @@ def decode(
         if generation.step(allowed_next(generation.tokens)) == end:
             return generation.result(complete=True)
     return generation.result(complete=False)
+
+
+def first_scores(
+    decoder: Decoder, prompt: Tensor, candidates: Candidates, prefix: int, deadline: float | None
+) -> Tensor:
+    """Label scores [c] at the first ranking step, in one pass over the prompt [t, 320] and the token before it.
+
+    Raises:
+        TimeoutError: the deadline passed.
+    """
+    if deadline is not None and time.monotonic() >= deadline:
+        raise TimeoutError("the deadline passed before the prompt was read")
+    hidden = decoder(torch.cat((prompt, decoder.embed(torch.tensor([prefix])))).unsqueeze(0))
+    return decoder.pointers(hidden[:, -1:], hidden[:, candidates.ends])[0, 0] + candidates.prior

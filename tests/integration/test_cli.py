@@ -74,6 +74,13 @@ def test_search_as_json_is_the_answer_of_the_api(run: Run, local: Shop) -> None:
     assert {row["product"]["category"] for row in answer["results"]} == {"cap"}
 
 
+def test_search_leaves_out_what_is_not_similar_enough(run: Run, local: Shop) -> None:
+    results = json.loads(run("search", "--text", "a mug", "--json").stdout)["results"]
+    least = sorted(result["scores"]["retrieval"] for result in results)[-2]
+    result = run("search", "--text", "a mug", "--min-score", least, "--json")
+    assert len(json.loads(result.stdout)["results"]) == 2
+
+
 def width_of(path: Path) -> int:
     with Image.open(path) as opened:
         return opened.width
@@ -194,6 +201,7 @@ def test_search_by_a_running_service(shop: Shop, picture: Path, run: Run, tmp_pa
         uri = "data:image/png;base64,iVBORw0KGgo="
         with ServiceClient(url, shop.settings) as client:
             found = client.search(SearchRequest(text="a", filter=where, limit=3, rerank=RerankOptions(require=True)))
+            assert client.search(SearchRequest(text="a", min_score=1.0)).results == []
             assert {result.product.category for result in found.results} == {"cap"}
             with pytest.raises(ServiceError, match="damaged"):
                 client.search(SearchRequest(image=InlineImage(uri)))

@@ -1,14 +1,17 @@
-"""Compiled filters on real Milvus Lite, against the same filter computed in Python."""
+"""Filters on Milvus Lite, on a Milvus server and in the exact store, against their meaning computed in Python."""
 
 import random
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.stores.base import Record
+from service.stores.base import Record, Store
+from service.stores.evaluate import matches
+from service.stores.exact import ExactStore
 from service.stores.filters import parse_filter
 from service.stores.milvus import MilvusStore
 from tests.integration.records import INFO, record, unit
@@ -79,11 +82,25 @@ def hostile_texts(count: int) -> list[str]:
     return sorted(texts)
 
 
-@pytest.fixture(scope="module", params=["in memory", "on disk"])
-def store(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[MilvusStore]:
+SERVER = pytest.param("server", marks=pytest.mark.slow)
+
+
+def open_at(place: str, folder: Path, request: pytest.FixtureRequest, name: str) -> Store:
+    """An empty store of one of the kinds that are tested here."""
+    if place == "exact":
+        store: Store = ExactStore()
+    elif place == "server":
+        store = MilvusStore(request.getfixturevalue("milvus_uri"), collection=name, timeout_s=60)
+    else:
+        store = MilvusStore(str(folder / "milvus.db"))
+    store.ensure(INFO)
+    return store
+
+
+@pytest.fixture(scope="module", params=["in memory", "on disk", "exact", SERVER])
+def store(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Store]:
     """One store with the rows above, as just written or as read from disk: Lite computes filters for each by itself."""
-    opened = MilvusStore(str(tmp_path_factory.mktemp("filters") / "milvus.db"))
-    opened.ensure(INFO)
+    opened = open_at(request.param, tmp_path_factory.mktemp("filters"), request, "filters")
     opened.upsert(ROWS)
     if request.param == "on disk":
         opened.close()
@@ -92,14 +109,16 @@ def store(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     opened.close()
 
 
-def matching(store: MilvusStore, data: Mapping[str, Any]) -> set[str]:
+def matching(store: Store, data: Mapping[str, Any]) -> set[str]:
     return {hit.product_id for hit in store.search(unit(3), limit=500, filter=parse_filter(dict(data)))}
 
 
-def test_two_hundred_hostile_texts_find_exactly_themselves(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("place", ["in memory", "exact", SERVER])
+def test_two_hundred_hostile_texts_find_exactly_themselves(
+    tmp_path: Path, request: pytest.FixtureRequest, place: str
+) -> None:
     texts = hostile_texts(200)
-    store = MilvusStore(str(tmp_path_factory.mktemp("hostile") / "milvus.db"))
-    store.ensure(INFO)
+    store = open_at(place, tmp_path, request, "hostile")
     store.upsert([record(f"p{n}", seed=n, category=text, attributes={"note": text}) for n, text in enumerate(texts)])
     for number, text in enumerate(texts):
         assert matching(store, {"category": {"eq": text}}) == {f"p{number}"}
@@ -108,7 +127,7 @@ def test_two_hundred_hostile_texts_find_exactly_themselves(tmp_path_factory: pyt
     store.close()
 
 
-def test_hostile_product_ids(store: MilvusStore) -> None:
+def test_hostile_product_ids(store: Store) -> None:
     ids = [text.strip() for text in ('x" or "" == "', "y\\", "z'", 'w\\"', "%", "$meta")]
     store.upsert([record(product_id) for product_id in ids])
     for product_id in ids:
@@ -118,7 +137,7 @@ def test_hostile_product_ids(store: MilvusStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["size (cm)", "a.b", "a/b", "a~1b", "0", "größe", "null", "it's", "a b", "$x", "{}"])
-def test_attribute_names(store: MilvusStore, name: str) -> None:
+def test_attribute_names(store: Store, name: str) -> None:
     store.upsert([record("named", attributes={name: "yes"})])
     assert matching(store, {"attributes": {name: {"eq": "yes"}}}) == {"named"}
     assert "named" not in matching(store, {"attributes": {name: {"ne": "yes"}}})
@@ -197,5 +216,7 @@ def compares(operator: str, stored: Any, wanted: Any, positive: bool) -> bool:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=_FILTERS)
-def test_any_filter_means_the_same_in_milvus(store: MilvusStore, data: dict[str, Any]) -> None:
-    assert matching(store, data) == {row.product_id for row in ROWS if holds(data, row)}
+def test_any_filter_means_the_same_everywhere(store: Store, data: dict[str, Any]) -> None:
+    expected = {row.product_id for row in ROWS if holds(data, row)}
+    assert matching(store, data) == expected
+    assert {row.product_id for row in ROWS if matches(parse_filter(data), row)} == expected

@@ -100,6 +100,15 @@ def test_a_product_is_a_picture_too(client: Client) -> None:
     assert "p3" not in {result["product"]["id"] for result in answer["results"]}
 
 
+def test_a_threshold_of_likeness_cuts_the_answer_before_it_is_reranked(client: Client) -> None:
+    everything = search(client, text="a mug", limit=100, rerank={"enabled": False}).json()["results"]
+    least = everything[4]["scores"]["retrieval"]
+    answer = search(client, text="a mug", limit=100, min_score=least).json()
+    assert [result["retrieval_rank"] for result in answer["results"]] == [5, 4, 3, 2, 1]
+    assert search(client, text="a mug", min_score=1).json()["results"] == []
+    assert len(search(client, text="a mug", limit=100, min_score=-1).json()["results"]) == 20
+
+
 def test_settings_decide_where_a_request_says_nothing(tmp_path: Path) -> None:
     with open_client(make_shop(tmp_path, default_limit=3, rerank_enabled=False)) as client:
         answer = search(client, text="a mug").json()
@@ -117,6 +126,8 @@ def test_settings_decide_where_a_request_says_nothing(tmp_path: Path) -> None:
         ({"text": "a", "limit": 0}, 400, "invalid-value"),
         ({"text": "a", "limit": 101}, 400, "invalid-value"),
         ({"text": "a", "limit": "9"}, 400, "invalid-value"),
+        ({"text": "a", "min_score": 1.01}, 400, "invalid-value"),
+        ({"text": "a", "min_score": "0.5"}, 400, "invalid-value"),
         ({"text": "a", "limit": True}, 400, "invalid-value"),
         ({"text": 7}, 400, "invalid-value"),
         ({"text": "a" * 2001}, 400, "invalid-value"),

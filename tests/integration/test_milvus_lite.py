@@ -1,4 +1,4 @@
-"""The Milvus store on real Milvus Lite."""
+"""What is special about Milvus Lite; what all stores do is in test_stores.py."""
 
 import subprocess
 import sys
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
@@ -32,40 +31,6 @@ def store(uri: str) -> Iterator[MilvusStore]:
     opened.ensure(INFO)
     yield opened
     opened.close()
-
-
-def test_rows_come_back_as_they_were(store: MilvusStore) -> None:
-    attributes = {"colour": 'réd "x"', "size": 38, "ratio": 0.5, "new": True, "tags": ["a", 1], "brackets (cm)": "🐆"}
-    rows = [record("p", number, seed=number, attributes=attributes, price=None, category=None) for number in range(12)]
-    store.upsert(rows)
-    found = store.get("p")
-    assert [row.id for row in found] == [f"p#{number}" for number in range(12)]
-    for before, after in zip(rows, found, strict=True):
-        assert after.attributes == attributes and (after.price, after.category) == (None, None)
-        assert np.allclose(after.vector, before.vector)
-        assert (after.title, after.content_hash, after.updated_at) == (before.title, before.content_hash, 1)
-    assert store.get("q") == [] and store.get('p" or "" == "') == []
-
-
-def test_upsert_replaces_and_delete_removes(store: MilvusStore) -> None:
-    store.upsert([record("a"), record("b"), record("b", 1)])
-    store.upsert([record("a", title="New", content_hash="new")])
-    assert store.count() == 3 and store.get("a")[0].title == "New"
-    assert store.hashes(["a#0", "b#1", "nope", '"']) == {"a#0": "new", "b#1": "hash-b-1"}
-    assert sorted(row.id for row in store.fetch(["a#0", "b#0"])) == ["a#0", "b#0"]
-    assert sorted(store.row_ids(["b", "c"])) == ["b#0", "b#1"]
-    assert store.delete_rows(["b#1", "b#7"]) == 1 and store.delete(["a", "nope"]) == 1
-    assert store.count() == 1 and store.delete([]) == 0 and store.hashes([]) == {}
-    assert [hit.product_id for hit in store.search(unit(0), limit=5)] == ["b"]
-
-
-def test_search_orders_by_cosine(store: MilvusStore) -> None:
-    rows = [record(f"p{number}", seed=number) for number in range(50)]
-    store.upsert(rows)
-    hits = store.search(unit(7), limit=9)
-    expected = sorted(rows, key=lambda row: -float(row.vector @ unit(7)))[:9]
-    assert [hit.id for hit in hits] == [row.id for row in expected]
-    assert hits[0].score == pytest.approx(1.0) and hits[0].product_id == "p7"
 
 
 @pytest.mark.parametrize("index_type", INDEX_TYPES)

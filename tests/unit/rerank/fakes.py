@@ -1,6 +1,6 @@
 """Stand-ins for the model seam: an engine that says what a test wants and remembers what it was asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,6 +9,7 @@ from PIL import Image
 from rerank.candidates import Candidate, RerankQuery
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
 
+Scorer = Callable[[EngineRequest], tuple[float, ...]]
 Answer = Generation | Exception | Callable[[EngineRequest], Generation]
 
 PANEL_PROMPTS = {"caption": "caption", "rank": "rank-panel"}
@@ -21,12 +22,23 @@ LEOPARD = Generation("a leopard", "stop", prompt_tokens=5, generated_tokens=3)
 
 @dataclass
 class FakeEngine:
-    """Answers every caption request and every rank request with what it was given; raises what is an exception."""
+    """Answers every caption request and every rank request with what it was given; raises what is an exception.
+
+    Scores likewise: unless told otherwise, the first label has the highest logit.
+    """
 
     answer: Answer = NOTHING
     caption: Answer = LEOPARD
     info: EngineInfo = PANEL_ENGINE
+    logits: Exception | Scorer = lambda request: tuple(float(-place) for place in range(len(request.labels)))
     asked: list[EngineRequest] = field(default_factory=list)
+    scored: list[EngineRequest] = field(default_factory=list)
+
+    def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
+        self.scored.extend(requests)
+        if isinstance(self.logits, Exception):
+            raise self.logits
+        return [self.logits(request) for request in requests]
 
     def generate(self, request: EngineRequest) -> Generation:
         self.asked.append(request)
@@ -39,6 +51,11 @@ class FakeEngine:
         """The same engine with another layout."""
         prompts = PANEL_PROMPTS if layout == "panel" else IMAGES_PROMPTS
         return replace(self, info=replace(self.info, layout=layout, constrained=constrained, prompts=prompts))
+
+    def scoring(self, match: str | None = None) -> "FakeEngine":
+        """The same engine, which can score, and match with this prompt."""
+        prompts = {**self.info.prompts, **({"match": match} if match else {})}
+        return replace(self, info=replace(self.info, can_score=True, prompts=prompts))
 
 
 def says(text: str, finish: Literal["stop", "length"] = "stop") -> Generation:

@@ -145,7 +145,7 @@ def test_a_passed_deadline_asks_nothing() -> None:
 
 def test_an_answer_after_the_deadline_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("rerank.strategies.listwise.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
 
     def late(request: EngineRequest) -> Generation:
         now[0] += 10
@@ -158,7 +158,7 @@ def test_an_answer_after_the_deadline_is_none(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_caption_that_took_too_long_is_kept_for_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now, cache = [100.0], CaptionCache()
-    monkeypatch.setattr("rerank.strategies.listwise.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
 
     def late(request: EngineRequest) -> Generation:
         now[0] += 10

@@ -5,6 +5,7 @@ from PIL import Image
 
 from rerank.labels import labels
 from rerank.panel import blank, draw_panel
+from rerank.thumbnails import ThumbnailCache
 
 CELL = 300
 BADGE, QUERY_BLUE = (200, 16, 46), (20, 87, 217)
@@ -80,6 +81,23 @@ def test_pictures_are_left_as_they_were() -> None:
     before = picture.tobytes()
     draw_panel(picture, [picture], labels(1))
     assert picture.tobytes() == before
+
+
+def test_thumbnails_are_made_once_and_look_the_same() -> None:
+    shown = [Image.radial_gradient("L").convert("RGB"), solid("lime", (60, 90)), None]
+    cache, keys = ThumbnailCache(), ["a", "b", None]
+    plain = draw_panel(solid("green"), shown, labels(3))
+    for _ in range(2):
+        assert draw_panel(solid("green"), shown, labels(3), keys=keys, thumbnails=cache).tobytes() == plain.tobytes()
+    assert len(cache) == 2
+    shown[0] = None
+    other = draw_panel(solid("green"), [solid("red"), shown[1], None], labels(3), keys=keys, thumbnails=cache)
+    assert other.tobytes() == plain.tobytes(), "the key stands for the picture"
+
+
+def test_each_candidate_has_a_key_or_none_has() -> None:
+    with pytest.raises(ValueError, match="1 keys for 2 candidates"):
+        draw_panel(None, [solid("lime")] * 2, labels(2), keys=["a"], thumbnails=ThumbnailCache())
 
 
 def test_cells_and_columns_can_be_chosen() -> None:

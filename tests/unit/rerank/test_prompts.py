@@ -10,6 +10,7 @@ from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 
 VALUES = {"instruction": "a mug with this", "caption": "a leopard", "candidates": "A: mug", "labels": "A"}
+VALUES["title"] = "blue mug"
 
 GOOD = """
 id: rank-test
@@ -34,6 +35,7 @@ def test_the_shipped_prompts_load_and_render() -> None:
     prompts = PromptLibrary.load()
     keys = {prompt.key for prompt in prompts}
     assert keys >= {"caption@1", "rank-panel@1", "rank-images@1", "caption-starter@1", "rank-starter@1"}
+    assert keys >= {"match@1", "match-panel@1", "rank-panel-brief@1", "rank-images-brief@1", "caption-motif@1"}
     for prompt in prompts:
         text = prompt.render(**VALUES)
         assert all(VALUES[name] in text for name in prompt.placeholders)
@@ -43,6 +45,27 @@ def test_the_shipped_prompts_load_and_render() -> None:
 def test_a_model_that_repeats_a_shipped_prompt_has_ranked_nothing() -> None:
     for prompt in PromptLibrary.load():
         assert parse_ranking(prompt.render(**VALUES), 9).fault is Fault.REFUSAL
+
+
+def test_every_task_and_layout_has_wordings_to_compare() -> None:
+    found = [(prompt.task, prompt.layout) for prompt in PromptLibrary.load() if "starter" not in prompt.id]
+    twice = [("caption", "image"), ("rank", "panel"), ("rank", "images")]
+    assert [found.count(kind) for kind in twice] == [2, 2, 2]
+    assert {("match", "panel"), ("match", "images")} <= set(found)
+
+
+def test_a_match_prompt_offers_the_two_answers_in_their_order() -> None:
+    for prompt in PromptLibrary.load():
+        if prompt.task == "match":
+            text = prompt.render(**VALUES)
+            assert 0 < text.index("\nA. Match\n") < text.index("\nB. Mismatch\n")
+
+
+def test_the_brief_prompts_begin_with_what_is_always_the_same() -> None:
+    for name in ("rank-panel-brief", "rank-images-brief"):
+        template = PromptLibrary.load().get(name).template
+        first = template.index("{instruction}")
+        assert "JSON" in template[:first] and all(template.index(mark) > first for mark in ("{candidates}", "{labels}"))
 
 
 def test_the_starter_reads_the_bare_sentence() -> None:
@@ -88,6 +111,7 @@ def test_a_missing_value_is_an_error(tmp_path: Path) -> None:
         ("task: rank", "task: sort", "broken.yaml: task"),
         ("layout: panel", "layout: image", "broken.yaml: layout: a rank prompt takes images or panel"),
         ("output: json-ranking", "output: caption", "broken.yaml: output: a rank prompt gives json-ranking"),
+        ("task: rank", "task: match", "broken.yaml: output: a match prompt gives match-letter"),
         ("version: 1", "version: 0", "broken.yaml: version"),
         ("id: rank-test", "id: Rank Test", "broken.yaml: id"),
         ("purpose: For tests.", "", "broken.yaml: purpose"),

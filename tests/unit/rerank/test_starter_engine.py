@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -13,6 +14,8 @@ from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.listwise import ListwiseStrategy
+from rerank.strategies.single_token import SingleTokenStrategy
+from rerank.strategies.sliding_window import SlidingWindowStrategy
 from starter.artwork import motif
 from starter.rendering import KINDS, render_motif, render_product
 from starter.vlm import StarterVLM
@@ -53,9 +56,54 @@ def test_the_listwise_strategy_over_it_is_whole_and_explained(engine: StarterEng
     assert outcome.degraded is None
 
 
+def _request(text: str, count: int, **values: object) -> EngineRequest:
+    return EngineRequest(text, (_leopard(), *_wares(count)), tuple("ABCDEFGHIJ"[:count]), 96, **values)  # type: ignore[arg-type]
+
+
+def test_scores_are_those_of_the_first_step_of_generation(engine: StarterEngine) -> None:
+    asked = [_request("a mug with this", 3), _request("a red cap", 5)]
+    scores = engine.score(asked)
+    assert engine.info.can_score
+    for request, row in zip(asked, scores, strict=True):
+        assert row == pytest.approx(engine.generate(request).label_scores, abs=1e-4)
+    assert engine.score([]) == []
+
+
+def test_what_it_cannot_score_is_an_engine_error(engine: StarterEngine) -> None:
+    for request in (_request("", 0), _request("mug", 2, answer_prefix=""), _request("mug", 10)):
+        with pytest.raises(EngineError):
+            engine.score([request])
+    with pytest.raises((EngineTimeout, EngineOverloaded)):
+        engine.score([_request("mug", 2, deadline=time.monotonic() - 1)])
+
+
+@pytest.mark.parametrize("rotations", [1, 3])
+def test_single_token_over_it_ranks_and_scores_everything(engine: StarterEngine, rotations: int) -> None:
+    strategy = SingleTokenStrategy(engine, PromptLibrary.load(), rotations=rotations)
+    outcome = strategy.rerank(query("a mug with this"), candidates(12))
+    ranking = outcome.ranking
+    assert sorted(ranking.order) == list(range(12))
+    assert (ranking.fault, ranking.repaired, outcome.degraded) == (Fault.OK, (), None)
+    assert ranking.scores is not None and sum(score for score in ranking.scores if score) == pytest.approx(1.0)
+    assert ranking.scores[9:] == (None,) * 3
+
+
+def test_windows_let_it_rank_more_than_nine(engine: StarterEngine) -> None:
+    strategy = SlidingWindowStrategy(ListwiseStrategy(engine, PromptLibrary.load()), window=9, step=4)
+    rng = random.Random(5)
+    rose, leopard = (motif("fluent", code) for code in ("1f339", "1f406"))
+    shown = [replace(one, image=render_product("cap", "white", rose, rng)) for one in candidates(14)]
+    shown[13] = replace(shown[13], image=render_product("mug", "white", leopard, rng))
+    asked = replace(query("a mug with this"), image=_leopard())
+    outcome = strategy.rerank(asked, shown)
+    assert sorted(outcome.ranking.order) == list(range(14))
+    assert outcome.ranking.order[0] == 13, "from the last place to the first in one sweep"
+    assert (outcome.ranking.fault, outcome.degraded) == (Fault.OK, None)
+
+
 def test_a_passed_deadline_is_a_timeout(engine: StarterEngine) -> None:
     with pytest.raises((EngineTimeout, EngineOverloaded)):
-        engine.generate(EngineRequest("", (_leopard(),), (), 8, time.monotonic() - 1))
+        engine.generate(EngineRequest("", (_leopard(),), (), 8, deadline=time.monotonic() - 1))
 
 
 def test_too_many_candidates_are_an_engine_error(engine: StarterEngine) -> None:
@@ -76,7 +124,7 @@ def test_a_busy_model_is_overload(engine: StarterEngine) -> None:
     try:
         assert held.wait(30)
         with pytest.raises(EngineOverloaded):
-            engine.generate(EngineRequest("", (_leopard(),), (), 8, time.monotonic() + 0.05))
+            engine.generate(EngineRequest("", (_leopard(),), (), 8, deadline=time.monotonic() + 0.05))
     finally:
         release.set()
         holder.join()

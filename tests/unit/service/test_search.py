@@ -133,6 +133,8 @@ def test_a_lost_picture_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> 
         (SearchRequest(text="  \n"), EmptyQuery),
         (SearchRequest(text="a", limit=0), InvalidValue),
         (SearchRequest(text="a", limit=101), InvalidValue),
+        (SearchRequest(text="a", min_score=1.5), InvalidValue),
+        (SearchRequest(text="a", min_score=float("nan")), InvalidValue),
         (SearchRequest(text="a" * 2001), InvalidValue),
         (SearchRequest(image=UploadedImage(b"no picture")), NotAnImage),
         (SearchRequest(image=InlineImage("data:image/png;base64,####")), NotAnImage),

@@ -41,6 +41,17 @@ def test_every_list_is_ranked_whole_as_json(vlm: StarterVLM, count: int) -> None
     assert answer.label_scores is None if count == 1 else len(answer.label_scores or ()) == count
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+@pytest.mark.parametrize("text", ["a mug with this", ""])
+def test_one_pass_gives_the_scores_of_the_first_ranking_step(vlm: StarterVLM, count: int, text: str) -> None:
+    scores = vlm.score(text, _query(), _wares(count))
+    assert len(scores) == count
+    decoded = _rank(vlm, text, _query(), _wares(count))
+    if count > 1:
+        assert scores == pytest.approx(decoded.label_scores, abs=1e-4)
+        assert json.loads(decoded.text)["ranking"][0] == vlm.labels[scores.index(max(scores))]
+
+
 def test_words_alone_and_a_picture_alone_are_queries_too(vlm: StarterVLM) -> None:
     for text, query in (("a red mug with a rose", None), ("", _query())):
         assert sorted(json.loads(_rank(vlm, text, query, _wares(4)).text)["ranking"]) == ["A", "B", "C", "D"]
@@ -76,12 +87,16 @@ def test_few_tokens_leave_the_answer_incomplete(vlm: StarterVLM) -> None:
 def test_a_passed_deadline_stops_the_work(vlm: StarterVLM) -> None:
     with pytest.raises(TimeoutError):
         vlm.caption(_query(), max_new_tokens=24, deadline=time.monotonic() - 1)
+    with pytest.raises(TimeoutError):
+        vlm.score("a mug", None, _wares(2), deadline=time.monotonic() - 1)
 
 
 def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
     for wares in ([], _wares(10)):
         with pytest.raises(ValueError, match="1 to 9"):
             vlm.rank("mug", None, wares, allowed_next=lambda _: None, max_new_tokens=4)
+        with pytest.raises(ValueError, match="1 to 9"):
+            vlm.score("mug", None, wares)
     with pytest.raises(ValueError, match="words, a picture or both"):
         vlm.rank(" ", None, _wares(2), allowed_next=lambda _: None, max_new_tokens=4)
 

@@ -1,6 +1,8 @@
 """The picture store."""
 
 import io
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,33 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(StoreUnavailable) as caught:
         ImageStore(tmp_path).put(picture())
     assert files(tmp_path) == [] and "secret" not in caught.value.detail
+
+
+def age(folder: Path, hours: float) -> None:
+    """Make every file look as if it had been written so long ago."""
+    then = time.time() - hours * 3600
+    for path in files(folder):
+        os.utime(path, (then, then))
+
+
+def test_a_sweep_takes_what_is_old_and_unused_with_its_thumbnails(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path)
+    used, unused, fresh, again = (store.put(picture((shade, 0, 0))) for shade in range(4))
+    for key in (used, unused):
+        store.thumbnail(key, 128)
+    (tmp_path / "originals" / used[:2] / ".new-left-by-a-crash").write_bytes(b"half")
+    age(tmp_path, 48)
+    store.put(picture((3, 0, 0)))  # about to get a row: putting it again makes it young
+    (path,) = (path for path in files(tmp_path) if path.name == fresh)
+    os.utime(path)
+    yesterday = time.time() - 24 * 3600
+    before = files(tmp_path)
+    planned = store.sweep({used}, older_than=yesterday, dry_run=True)
+    assert files(tmp_path) == before
+    swept = store.sweep({used}, older_than=yesterday)
+    assert swept == planned and (swept.pictures, swept.files) == (1, 3) and swept.bytes > 0
+    assert {path.name for path in files(tmp_path)} == {used, used.replace(".png", ".jpeg"), fresh, again}
+
+
+def test_a_sweep_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert ImageStore(tmp_path / "none").sweep(set(), older_than=time.time()).files == 0

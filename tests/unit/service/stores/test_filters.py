@@ -42,7 +42,7 @@ def unquoted(body: str) -> str:
         ({"attributes": {"new": {"eq": True}}}, 'attributes["new"] == true'),
         ({"attributes": {"size": {"in": [1, "XL"]}}}, '(attributes["size"] == 1 or attributes["size"] == "XL")'),
         ({"attributes": {"tags": {"contains": "a"}}}, 'json_contains(attributes["tags"], "a")'),
-        ({"attributes": {"size": {"ne": None}}}, 'exists attributes["size"]'),
+        ({"attributes": {"size": {"ne": None}}}, '(exists attributes["size"])'),
         ({"not": {"category": {"eq": "mug"}}}, 'category != "mug"'),
         ({"not": {"category": {"in": ["mug"]}}}, 'not (category in ["mug"])'),
         ({"not": {"price": {"lt": 3}}}, "(price < 0 or not (price < 3))"),

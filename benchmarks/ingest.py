@@ -1,0 +1,107 @@
+"""`python -m benchmarks.ingest`: pictures a second of bulk ingest, against the bare encoder in the same run.
+
+The bare encoder gets the same pictures, decoded before the clock starts, in batches of the same size. Ingest starts
+from the feed's file and ends with every row in the store, so its time holds reading, decoding, hashing, keeping the
+picture, encoding and writing, and the start of the workers. The aim of issue 5 is at least 85 % of the bare encoder.
+The encoder alone is measured before and after each ingest, and the ingest compared with the mean of the two: other
+programs on the machine then slow both. The table gives medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from service.catalog.batches import in_batches
+from service.catalog.images import ImageStore
+from service.catalog.ingest import ingest
+from service.catalog.readers import read_feed
+from service.catalog.rows import FeedRow
+from service.cli.console import err, out, start
+from service.cli.demo import DEMO_DIR, make_shop
+from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.registry import load_encoder
+from service.media.decode import decode_image
+from service.settings import Settings
+from service.stores.registry import open_store
+
+AIM = 0.85
+
+
+def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
+    """Pictures a second of the encoder alone."""
+    begin = time.perf_counter()
+    for part in in_batches(queries, batch):
+        encoder.encode(part)
+    return len(queries) / (time.perf_counter() - begin)
+
+
+def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> float:
+    """Pictures a second of an ingest into a store that is empty at the start."""
+    with tempfile.TemporaryDirectory() as name:
+        fresh = settings.model_copy(update={"data_dir": Path(name), "store_uri": f"{name}/milvus.db"})
+        store = open_store(fresh)
+        store.ensure(encoder.info)  # opening a store is no part of the rate
+        images = ImageStore(fresh.images_dir, fresh.image_limits)
+        begin = time.perf_counter()
+        report = ingest(feed, encoder, store, images, batch=settings.encoder_batch, workers=workers)
+        seconds = time.perf_counter() - begin
+        store.close()
+    return report.indexed / seconds
+
+
+def load(feed: Path, settings: Settings) -> list[EncoderQuery]:
+    """The feed's pictures, decoded as ingest decodes them."""
+    names = [row.image for row in read_feed(feed) if isinstance(row, FeedRow) and isinstance(row.image, str)]
+    found = (decode_image((feed.parent / name).read_bytes(), settings.image_limits).image for name in names)
+    return [EncoderQuery(image=image) for image in found]
+
+
+def one_turn(
+    feed: Path, encoder: Encoder, queries: list[EncoderQuery], settings: Settings, workers: int
+) -> tuple[float, float]:
+    """Rates of the encoder alone and of ingest, taken around each other."""
+    before = bare(encoder, queries, settings.encoder_batch)
+    rate = whole(feed, encoder, settings, workers)
+    return (before + bare(encoder, queries, settings.encoder_batch)) / 2, rate
+
+
+def main(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo shop is.")] = DEMO_DIR,
+    products: Annotated[int, typer.Option(min=9, help="Size of the demo shop.")] = 900,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each.")] = 3,
+    workers: Annotated[list[int] | None, typer.Option(help="Numbers of workers to try.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure and print."""
+    settings = start()
+    feed = make_shop(folder / f"shop-{products}", products)
+    encoder = load_encoder(settings)
+    queries = load(feed, settings)
+    encoder.encode(queries[: settings.encoder_batch])  # warms up
+    rows = []
+    for count in workers or [0, 1, 2]:
+        err.print(f"{count} workers")
+        turns = [one_turn(feed, encoder, queries, settings, count) for _ in range(rounds)]
+        alone, rate = (median(values) for values in zip(*turns, strict=True))
+        rows.append({"workers": count, "encoder": alone, "ingest": rate, "ratio": median(b / a for a, b in turns)})
+    if as_json:
+        out.print_json(json.dumps(rows))
+        return
+    table = Table(title=f"{len(queries)} pictures, encoder {encoder.info.id}, aim {AIM:.0%}", title_justify="left")
+    for column in ("workers", "encoder alone, pictures/s", "ingest, pictures/s", "of the encoder"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(str(row["workers"]), f"{row['encoder']:.1f}", f"{row['ingest']:.1f}", f"{row['ratio']:.0%}")
+    out.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

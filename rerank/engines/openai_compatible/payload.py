@@ -1,0 +1,75 @@
+"""The body of a chat completion.
+
+The text comes first and the pictures after it: servers keep the computed start of a prompt by blocks of tokens, and
+the start of our templates is the same for every query, while pictures never are. (vLLM puts the pictures of Phi-3
+Vision in front by itself, as that model was trained.)
+
+What a user typed must not become a special token. Values were cleaned before they met the template; here what is left
+of the usual spelling `<|…|>` is taken apart as well. Beyond that it is the server that turns messages into tokens, with
+its chat template, and nothing in this protocol can mark a text as data: other spellings (`[INST]`, `</s>`) are up to
+the cleaning in `rerank.sanitise`, which leaves no bracket in a value.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+from PIL.Image import Image
+
+from rerank.engines.base import EngineRequest
+
+__all__ = ["TOP_LOGPROBS", "chat_body", "data_uri", "first_label_body"]
+
+TOP_LOGPROBS = 20
+"""Alternatives asked for at the first label: the most that OpenAI gives, and vLLM unless it is told otherwise."""
+
+_QUALITY = 90
+
+
+def data_uri(image: Image) -> str:
+    """A picture as a JPEG data URI: encoded anew from its pixels, so that nothing else of a file travels along.
+
+    Colour is kept at full resolution, or the small white letters on red of a panel would blur.
+    """
+    buffer, plain = io.BytesIO(), image.convert("RGB")
+    plain.info = {}  # of the copy that `convert` makes; Pillow would write a comment found here
+    plain.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def chat_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> dict[str, object]:
+    """One request as a body; `pictures` are its images as data URIs. Greedy: the same question, the same answer."""
+    text = {"type": "text", "text": _defused(request.prompt)}
+    images = [{"type": "image_url", "image_url": {"url": uri}} for uri in pictures]
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": [text, *images]}],
+        "max_tokens": request.max_new_tokens,
+        "temperature": 0.0,
+        "stream": False,
+    }
+
+
+def first_label_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> dict[str, object]:
+    """A body that asks, in vLLM's dialect, for one token: the first label, and how likely the others were.
+
+    What stands before the label in an answer is put into the model's mouth, as a last message that it continues.
+    """
+    body = chat_body(model, request, pictures)
+    body |= {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
+    if not request.answer_prefix:
+        return body
+    started = {"role": "assistant", "content": request.answer_prefix}
+    messages = [*_messages(body), started]
+    return body | {"messages": messages, "continue_final_message": True, "add_generation_prompt": False}
+
+
+def _messages(body: Mapping[str, object]) -> list[object]:
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    return messages
+
+
+def _defused(prompt: str) -> str:
+    """The prompt without the marks of chat tokens. Templates hold none: where one stands, a user typed it."""
+    return prompt.replace("<|", "‹|").replace("|>", "|›")

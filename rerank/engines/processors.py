@@ -1,0 +1,72 @@
+"""The processor of a checkpoint (tokenizer, picture preparation, chat template), also where torchvision is missing.
+
+transformers prepares pictures with torchvision or with Pillow. Videos need torchvision, and processors that could
+take videos ask for it at once. No engine here shows a video, so such a processor is put together without that part.
+"""
+
+from typing import Any
+
+from transformers import AutoConfig, AutoImageProcessor, AutoProcessor, AutoTokenizer
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+from rerank.errors import EngineError
+
+__all__ = ["load_processor"]
+
+_VIDEO = "video_processor"
+_Processor: Any = AutoProcessor
+_ImageProcessor: Any = AutoImageProcessor
+
+
+def load_processor(model: str, revision: str | None = None) -> Any:
+    """The processor of `model`, a name on the hub or a folder. Code that comes with a checkpoint is never run.
+
+    Raises:
+        OSError: its files are missing.
+        EngineError: it is none of transformers' own, or needs a package that is not installed.
+    """
+    source: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
+    try:
+        try:
+            return _Processor.from_pretrained(model, **source)
+        except ImportError:
+            return _without_videos(model, source)
+    except ImportError as error:
+        raise EngineError(
+            "This model's processor needs a package that is not installed: most often torchvision (install the build "
+            "that belongs to your torch), and num2words for SmolVLM2."
+        ) from error
+    except ValueError as error:
+        raise EngineError("This checkpoint has no processor that transformers itself can run.") from error
+
+
+class _NoVideos(dict[str, Any]):
+    """Stands where a video processor would; asked for its settings, never for work. A dict, as those get printed."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
+def _without_videos(model: str, source: dict[str, Any]) -> Any:
+    """The processor class of the checkpoint, built from its other parts. ImportError if those cannot be had either."""
+    known: Any = PROCESSOR_MAPPING.get(type(AutoConfig.from_pretrained(model, **source)), None)
+    attributes = known.get_attributes() if known is not None else []
+    if known is None or not {"tokenizer", "image_processor", _VIDEO} >= set(attributes):
+        raise ImportError("this processor cannot be built without its optional packages")
+    parts: dict[str, Any] = {
+        "tokenizer": AutoTokenizer.from_pretrained(model, **source),
+        "image_processor": _ImageProcessor.from_pretrained(model, **source),
+        _VIDEO: _NoVideos(),
+    }
+    values, _ = known.get_processor_dict(model, revision=source["revision"])
+    return _tolerant(known).from_args_and_dict([parts[name] for name in attributes], values)
+
+
+def _tolerant(known: Any) -> Any:
+    """A subclass that takes the stand-in for a video processor."""
+
+    def check(self: Any, name: str, part: Any) -> Any:
+        return type(part) if name == _VIDEO else known.check_argument_for_proper_class(self, name, part)
+
+    return type(known.__name__, (known,), {"check_argument_for_proper_class": check})

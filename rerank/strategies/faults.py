@@ -1,0 +1,49 @@
+"""What becomes of trouble: the deadline, how a failure is declared, and how faults of several calls make one."""
+
+import time
+from collections.abc import Sequence
+
+from rerank.errors import EngineOverloaded, EngineTimeout
+from rerank.ranking import Fault
+from rerank.strategies.base import Degraded
+
+__all__ = ["check_deadline", "declared", "merged"]
+
+_BY_WEIGHT = (
+    Fault.TIMEOUT,
+    Fault.BACKEND_ERROR,
+    Fault.TRUNCATED,
+    Fault.WRONG_FORMAT,
+    Fault.OUT_OF_RANGE,
+    Fault.REPETITION,
+    Fault.MISSING,
+    Fault.OK,
+)
+"""The parser's precedence, with failures of the engine before it. A refusal is weighed apart."""
+
+
+def check_deadline(deadline: float | None) -> None:
+    """Raise EngineTimeout once the deadline, a value of `time.monotonic()`, has passed."""
+    if deadline is not None and time.monotonic() >= deadline:
+        raise EngineTimeout("the deadline has passed")
+
+
+def declared(error: Exception) -> tuple[Fault, Degraded]:
+    """How a failure is reported."""
+    if isinstance(error, EngineTimeout):
+        return Fault.TIMEOUT, "rerank_timeout"
+    if isinstance(error, EngineOverloaded):
+        return Fault.BACKEND_ERROR, "rerank_overloaded"
+    return Fault.BACKEND_ERROR, "rerank_error"
+
+
+def merged(faults: Sequence[Fault]) -> Fault:
+    """The one fault of several calls about one list: the one that explains most; OK for no calls.
+
+    A refusal says that no label was named at all. Where another call named some, the list as a whole has `missing`
+    candidates instead.
+    """
+    if faults and all(fault is Fault.REFUSAL for fault in faults):
+        return Fault.REFUSAL
+    seen = {Fault.MISSING if fault is Fault.REFUSAL else fault for fault in faults}
+    return next((fault for fault in _BY_WEIGHT if fault in seen), Fault.OK)

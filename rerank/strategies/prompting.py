@@ -1,0 +1,56 @@
+"""Which prompt is used, and what its placeholders are filled with: untrusted text, all of it cleaned."""
+
+from collections.abc import Sequence
+
+from rerank.candidates import Candidate, RerankQuery
+from rerank.engines.base import EngineInfo
+from rerank.errors import LayoutError, PromptError
+from rerank.labels import labels
+from rerank.prompts import Prompt, PromptLibrary, Task
+from rerank.sanitise import clean_text
+
+__all__ = ["CAPTION_LIMIT", "INSTRUCTION_LIMIT", "TITLE_LIMIT", "chosen_prompt", "match_values", "rank_values"]
+
+INSTRUCTION_LIMIT, CAPTION_LIMIT, TITLE_LIMIT = 500, 300, 160
+"""Characters of the shopper's words, of a caption and of each title that a prompt holds."""
+
+
+def chosen_prompt(prompts: PromptLibrary, info: EngineInfo, task: Task, name: str | None) -> Prompt:
+    """The named prompt, or the engine's own where `name` is None.
+
+    Raises:
+        PromptError: there is no such prompt, or it is for another task.
+        LayoutError: its pictures are laid out in another way than the engine takes them.
+    """
+    own = info.prompts.get(task, "")
+    prompt = prompts.get(own if name is None else name)
+    if prompt.task != task:
+        raise PromptError(f"{prompt.key} is a {prompt.task} prompt, a {task} prompt is needed")
+    # One product and the query are few pictures: an engine that ranks a panel may still match them side by side.
+    layout = info.layout if task == "rank" else prompts.get(own).layout
+    if prompt.layout != layout:
+        raise LayoutError(f"{prompt.key} is for layout {prompt.layout}, engine {info.id} takes {layout}")
+    return prompt
+
+
+def rank_values(query: RerankQuery, shown: Sequence[Candidate], caption: str | None) -> dict[str, str]:
+    """The placeholders of a rank prompt: one line a candidate, so that a title cannot forge another."""
+    named = zip(labels(len(shown)), shown, strict=True)
+    return {
+        **_query_values(query, caption),
+        "candidates": "\n".join(f"{label}: {_title(one)}" for label, one in named),
+        "labels": ", ".join(labels(len(shown))),
+    }
+
+
+def match_values(query: RerankQuery, candidate: Candidate, caption: str | None) -> dict[str, str]:
+    """The placeholders of a match prompt."""
+    return {**_query_values(query, caption), "title": _title(candidate)}
+
+
+def _query_values(query: RerankQuery, caption: str | None) -> dict[str, str]:
+    return {"instruction": clean_text(query.text or "", INSTRUCTION_LIMIT), "caption": caption or ""}
+
+
+def _title(candidate: Candidate) -> str:
+    return clean_text(candidate.title, TITLE_LIMIT)

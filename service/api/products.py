@@ -1,0 +1,165 @@
+"""`/v1/products`: the catalogue over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import anyio.to_thread
+from litestar import Controller, Request, delete, get, patch, put
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from pydantic_core import from_json
+
+from service.api.admission import WriteAdmission
+from service.api.auth import SEARCH, WRITE
+from service.api.cursor import from_cursor, to_cursor
+from service.api.openapi import form, protected, reference, takes, upload
+from service.api.product_input import NDJSON, Item, read_limited, read_lines, read_one
+from service.api.product_schemas import (
+    ProductBody,
+    ProductPageOut,
+    ProductPatch,
+    PutOut,
+    StoredProductOut,
+    put_out,
+    stored_out,
+)
+from service.api.schemas import product_out
+from service.api.validation import parse_body
+from service.catalog.products import ENCODE_BATCH, ItemResult, ProductInput
+from service.errors import FilterError, UnknownProduct
+from service.parts import Parts
+from service.settings import Settings
+from service.stores.filters import Filter, parse_filter
+
+MAX_PAGE = 500
+ProductId = Annotated[str, PathParameter(description="the product's id", max_length=257)]
+_STORE = (503, "the store does not answer")
+_UNKNOWN = (404, "no product has this id")
+_READ = ((400, "the request cannot be understood"), (413, "the body or a picture is too large"))
+
+
+class ProductController(Controller):
+    """Products of the catalogue."""
+
+    path = "/v1/products"
+    tags = ("products",)
+    opt = WRITE
+
+    @put(
+        status_code=200,
+        operation_class=takes(
+            {
+                "application/json": ProductBody,
+                NDJSON: ProductBody,
+                "multipart/form-data": form(image=upload(), product=reference(ProductBody)),
+            }
+        ),
+        summary="Create or replace products",
+        responses=protected(*_READ, (415, "another content type"), (422, "the picture cannot be used"), _STORE),
+    )
+    async def put_products(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        write_admission: NamedDependency[WriteAdmission],
+    ) -> PutOut:
+        """One product, an array of them, one a line (NDJSON, of any length), or multipart with the pictures as files.
+
+        Sending the same again changes nothing. In arrays and lines a product that cannot be stored is reported with
+        its error, and the others are stored; a product sent alone is answered with the error itself.
+        """
+        if request.content_type[0] == NDJSON:
+            lines = read_lines(request, settings.max_body_bytes)
+            results: list[ItemResult] = []
+            batch: list[Item] = []
+            async for item in lines:
+                batch.append(item)
+                if len(batch) == ENCODE_BATCH:
+                    results += await write_admission.run(partial(_store, parts, batch))
+                    batch = []
+            return put_out([*results, *await write_admission.run(partial(_store, parts, batch))])
+        given = await read_one(request, settings.max_body_bytes)
+        items = given if isinstance(given, list) else [given]
+        results = await write_admission.run(partial(_store, parts, items))
+        if not isinstance(given, list) and results[0].error is not None:
+            raise results[0].error
+        return put_out(results)
+
+    @get(
+        opt=SEARCH,
+        summary="List products",
+        responses=protected((400, "the filter, limit or cursor is wrong"), _STORE),
+    )
+    async def list_products(
+        self,
+        parts: NamedDependency[Parts],
+        filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products in one answer")] = 50,
+        cursor: Annotated[str | None, QueryParameter(description="next_cursor of the answer before")] = None,
+    ) -> ProductPageOut:
+        """Products in the order of their ids, those that match a filter; page by page with `cursor`."""
+        wanted = _filter(filter) if filter else None
+        after = from_cursor(cursor) if cursor else ""
+        found, end = await anyio.to_thread.run_sync(
+            lambda: parts.catalogue().page(after=after, limit=limit, filter=wanted)
+        )
+        return ProductPageOut(
+            products=[product_out(product) for product in found], next_cursor=to_cursor(end) if end else None
+        )
+
+    @get("/{product_id:path}", opt=SEARCH, summary="One product", responses=protected(_UNKNOWN, _STORE))
+    async def get_product(self, parts: NamedDependency[Parts], product_id: ProductId) -> StoredProductOut:
+        """A product and all its pictures."""
+        return stored_out(await anyio.to_thread.run_sync(lambda: parts.catalogue().get(_id(product_id))))
+
+    @patch(
+        "/{product_id:path}",
+        operation_class=takes({"application/json": ProductPatch, "application/merge-patch+json": ProductPatch}),
+        summary="Change fields of a product",
+        responses=protected(*_READ, _UNKNOWN, _STORE),
+    )
+    async def patch_product(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        write_admission: NamedDependency[WriteAdmission],
+        product_id: ProductId,
+    ) -> StoredProductOut:
+        """Title, category, price and attributes; pictures and vectors stay, and nothing is encoded."""
+        body = parse_body(ProductPatch, await read_limited(request, settings.max_body_bytes))
+        changes = body.model_dump(exclude_unset=True)
+        return stored_out(await write_admission.run(lambda: parts.catalogue().patch(_id(product_id), changes)))
+
+    @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=protected(_UNKNOWN, _STORE))
+    async def delete_product(
+        self,
+        parts: NamedDependency[Parts],
+        write_admission: NamedDependency[WriteAdmission],
+        product_id: ProductId,
+    ) -> None:
+        """All rows of a product. Its pictures stay until the image store is swept."""
+        if not await write_admission.run(lambda: parts.catalogue().delete([_id(product_id)])):
+            raise UnknownProduct
+
+
+def _id(path: str) -> str:
+    """Ids may hold slashes, so they are taken as a path, which begins with one."""
+    return path.removeprefix("/")
+
+
+def _filter(text: str) -> Filter:
+    try:
+        return parse_filter(from_json(text, allow_inf_nan=False))
+    except ValueError as error:
+        raise FilterError from error
+
+
+def _store(parts: Parts, items: Sequence[Item]) -> list[ItemResult]:
+    """Store the good ones; the results stand in the order of all."""
+    stored = iter(parts.catalogue().put([item for item in items if isinstance(item, ProductInput)]))
+    return [next(stored) if isinstance(item, ProductInput) else item for item in items]

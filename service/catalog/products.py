@@ -1,0 +1,270 @@
+"""Products one by one: what the HTTP routes do with the catalogue.
+
+A product with n pictures is n rows, ``id#0`` … ``id#n-1``. Vectors are made from pictures alone, so a picture that is
+stored already keeps its vector, and a change of fields encodes nothing. All pictures of a product are checked and
+encoded before the first row is written, and its rows are written together: a product is taken as a whole or not at all.
+
+Not thread-safe against itself: two changes of one product at the same time would mix. The API lets one in at a time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from PIL import Image
+from pydantic import ValidationError
+
+from service.catalog.images import ImageStore
+from service.catalog.records import make_record, now_ms, row_hash, row_id
+from service.encoders.base import Encoder, EncoderQuery
+from service.errors import InvalidInput, InvalidValue, UnknownProduct
+from service.media.pictures import PictureLoader, PictureSource
+from service.products import Product
+from service.stores.base import Record, Store, Vector
+from service.stores.filters import Filter
+
+ENCODE_BATCH = 8
+"""Pictures encoded at once; few, so that searches get their turn in between."""
+
+NO_PICTURE = "A new product needs at least one picture. Give it in images, or as multipart parts named image."
+SAME_PICTURE = "The same picture was given twice for one product. Give each picture once."
+
+
+class Outcome(StrEnum):
+    """What became of one product."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInput:
+    """A product to be stored. ``pictures`` None keeps those that are stored; their order is the order shown."""
+
+    product: Product
+    pictures: Sequence[PictureSource] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """The id as far as it is known, what became of the product, and for a rejected one the error that says why."""
+
+    id: str | None
+    outcome: Outcome
+    error: InvalidInput | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProduct:
+    """A product with the keys of all its pictures, and when it was last written (Unix time, milliseconds)."""
+
+    product: Product
+    image_keys: tuple[str, ...]
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """One picture of a product in the making; ``vector`` or ``image`` is there."""
+
+    key: str
+    data: bytes | None
+    image: Image.Image | None
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A product that passed all checks."""
+
+    product: Product
+    rows: Sequence[Record]
+    pictures: Sequence[_Picture]
+
+    @property
+    def is_stored(self) -> bool:
+        return {row.id: row.content_hash for row in self.rows} == self.hashes
+
+    @property
+    def result(self) -> ItemResult:
+        """What becomes of the product when the plan is carried out."""
+        if self.is_stored:
+            return ItemResult(self.product.id, Outcome.UNCHANGED)
+        return ItemResult(self.product.id, Outcome.UPDATED if self.rows else Outcome.CREATED)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The content hashes of the rows that the product will have, by row id."""
+        return {
+            row_id(self.product.id, number): row_hash(self.product, picture.key)
+            for number, picture in enumerate(self.pictures)
+        }
+
+
+class Products:
+    """Reads and changes the products of a store."""
+
+    def __init__(self, *, encoder: Encoder, store: Store, images: ImageStore, pictures: PictureLoader) -> None:
+        """``pictures`` reads what callers send; ``images`` keeps it."""
+        self._encoder = encoder
+        self._store = store
+        self._images = images
+        self._pictures = pictures
+
+    def put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
+        """Create or replace products; a bad one is rejected and the others go on. Results stand in the given order.
+
+        The same content again changes nothing. Raises StoreUnavailable and what the encoder raises.
+        """
+        return [result for batch in _batches(items) for result in self._put(batch)]
+
+    def patch(self, product_id: str, changes: Mapping[str, Any]) -> StoredProduct:
+        """Change fields without encoding anything, as RFC 7396 says: null removes, attributes are merged.
+
+        ``changes`` may hold title, category, price and attributes. Raises UnknownProduct, InvalidValue or what the
+        store raises.
+        """
+        rows = self._rows(product_id)
+        product = _merged(rows[0].product, changes)
+        now = now_ms()
+        changed = [
+            make_record(
+                product,
+                row.id,
+                row.vector,
+                image_key=row.image_key,
+                content_hash=row_hash(product, row.image_key),
+                now=now,
+            )
+            for row in rows
+        ]
+        if any(new.content_hash != old.content_hash for new, old in zip(changed, rows, strict=True)):
+            self._store.upsert(changed)
+            rows = changed
+        return _stored(rows)
+
+    def get(self, product_id: str) -> StoredProduct:
+        """One product. Raises UnknownProduct, StoreUnavailable."""
+        return _stored(self._rows(product_id))
+
+    def delete(self, product_ids: Sequence[str]) -> int:
+        """Delete products; the number of rows deleted. Pictures stay until the image store is swept."""
+        return self._store.delete(product_ids)
+
+    def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
+        """The first ``limit`` matching products behind the row id ``after``, and the row id to go on from, if any."""
+        found: list[Product] = []
+        while len(found) < limit:
+            rows = self._store.page(after=after, limit=limit, filter=filter)
+            for id, product in rows:
+                after = id
+                if id == row_id(product.id, 0):
+                    found.append(product)
+                if len(found) == limit:
+                    return found, after
+            if len(rows) < limit:
+                break
+        return found, None
+
+    def _put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
+        """Products with different ids; their pictures are encoded together."""
+        plans = [self._try_plan(item) for item in items]
+        changed = [plan for plan in plans if isinstance(plan, _Plan) and not plan.is_stored]
+        vectors = self._vectors([picture for plan in changed for picture in plan.pictures])
+        for plan in changed:
+            self._write(plan, vectors)
+        return [plan if isinstance(plan, ItemResult) else plan.result for plan in plans]
+
+    def _try_plan(self, item: ProductInput) -> _Plan | ItemResult:
+        try:
+            return self._plan(item)
+        except InvalidInput as error:
+            return ItemResult(item.product.id, Outcome.REJECTED, error)
+
+    def _plan(self, item: ProductInput) -> _Plan:
+        """Everything that can go wrong with a product goes wrong here. Raises InvalidInput."""
+        rows = self._store.get(item.product.id)
+        if item.pictures is None:
+            pictures = [_Picture(row.image_key, None, None, row.vector) for row in rows]
+        else:
+            known = {row.image_key: row.vector for row in rows}
+            pictures = [self._read(source, known) for source in item.pictures]
+        if not pictures:
+            raise InvalidValue(NO_PICTURE)
+        if len({picture.key for picture in pictures}) < len(pictures):
+            raise InvalidValue(SAME_PICTURE)
+        return _Plan(item.product, rows, pictures)
+
+    def _read(self, source: PictureSource, known: Mapping[str, Vector]) -> _Picture:
+        data = self._pictures.read(source)
+        key = self._images.key(data)
+        if key in known:
+            return _Picture(key, data, None, known[key])
+        return _Picture(key, data, self._pictures.decode(data).image)
+
+    def _vectors(self, pictures: Sequence[_Picture]) -> dict[str, Vector]:
+        """A vector for each picture, by key."""
+        vectors = {picture.key: picture.vector for picture in pictures if picture.vector is not None}
+        new = [picture for picture in pictures if picture.image is not None]
+        for start in range(0, len(new), ENCODE_BATCH):
+            batch = new[start : start + ENCODE_BATCH]
+            encoded = self._encoder.encode([EncoderQuery(image=picture.image) for picture in batch]).vectors
+            vectors |= {picture.key: encoded[place] for place, picture in enumerate(batch)}
+        return vectors
+
+    def _write(self, plan: _Plan, vectors: Mapping[str, Vector]) -> None:
+        for picture in plan.pictures:
+            if picture.data is not None:
+                self._images.put(picture.data)
+        now, hashes = now_ms(), plan.hashes
+        rows = [
+            make_record(plan.product, id, vectors[picture.key], image_key=picture.key, content_hash=hashes[id], now=now)
+            for id, picture in zip(hashes, plan.pictures, strict=True)
+        ]
+        self._store.upsert(rows)
+        surplus = [row.id for row in plan.rows if row.id not in hashes]
+        if surplus:
+            self._store.delete_rows(surplus)
+
+    def _rows(self, product_id: str) -> list[Record]:
+        rows = self._store.get(product_id)
+        if not rows:
+            raise UnknownProduct
+        return rows
+
+
+def _batches(items: Sequence[ProductInput]) -> Iterator[list[ProductInput]]:
+    """The items in order, a few at once; the same id comes up again only in a later batch."""
+    batch: list[ProductInput] = []
+    for item in items:
+        if len(batch) == ENCODE_BATCH or any(item.product.id == other.product.id for other in batch):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _merged(product: Product, changes: Mapping[str, Any]) -> Product:
+    attributes = dict(product.attributes)
+    for name, value in (changes.get("attributes") or {}).items():
+        if value is None:
+            attributes.pop(name, None)
+        else:
+            attributes[name] = value
+    if "attributes" in changes and changes["attributes"] is None:
+        attributes = {}
+    fields = {**product.model_dump(), **changes, "attributes": attributes}
+    fields["title"] = fields["title"] or ""
+    try:
+        return Product.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidValue from error
+
+
+def _stored(rows: Sequence[Record]) -> StoredProduct:
+    first = rows[0]
+    return StoredProduct(first.product, tuple(row.image_key for row in rows), max(row.updated_at for row in rows))

@@ -1,0 +1,69 @@
+"""What a row of the store is made of: its id, its hash and its fields. Feeds and the HTTP routes share this."""
+
+import hashlib
+import json
+import time
+from typing import Protocol
+
+from service.products import Attributes
+from service.stores.base import Record, Vector
+
+_HASH_VERSION = "1"
+
+
+class Described(Protocol):
+    """The fields of a product, wherever they come from."""
+
+    @property
+    def id(self) -> str:
+        """The product's id."""
+
+    @property
+    def title(self) -> str:
+        """Its name; may be empty."""
+
+    @property
+    def category(self) -> str | None:
+        """Its category, if it has one."""
+
+    @property
+    def price(self) -> float | None:
+        """Its price, if it has one."""
+
+    @property
+    def attributes(self) -> Attributes:
+        """Everything else."""
+
+
+def row_id(product_id: str, number: int) -> str:
+    """The id of a product's picture with this number, from 0."""
+    return f"{product_id}#{number}"
+
+
+def row_hash(product: Described, image_key: str) -> str:
+    """SHA-256 over a row's picture and all its fields, in hex."""
+    values = [product.id, product.title, product.category, product.price, dict(product.attributes)]
+    fields = [_HASH_VERSION, image_key, *values]
+    text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_record(product: Described, id: str, vector: Vector, *, image_key: str, content_hash: str, now: int) -> Record:
+    """One row. `now` is Unix time in milliseconds."""
+    return Record(
+        id=id,
+        product_id=product.id,
+        vector=vector,
+        title=product.title,
+        category=product.category,
+        price=product.price,
+        attributes=product.attributes,
+        image_key=image_key,
+        content_hash=content_hash,
+        updated_at=now,
+    )
+
+
+def now_ms() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000

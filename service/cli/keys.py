@@ -1,0 +1,40 @@
+"""`withthis keys new`: API keys are made here and never stored."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, get_args
+
+import typer
+from pydantic import ValidationError
+
+from service.api_keys import ApiKey, Scope, hash_key, new_key
+from service.cli.console import err, out
+from service.errors import ConfigurationError
+
+keys = typer.Typer(name="keys", help="API keys of the service.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option(help="Name of the key, for logs.")]
+Scopes = Annotated[list[str], typer.Option("--scope", help="search, write or admin; may be given several times.")]
+
+
+@keys.callback()
+def _group() -> None:
+    """Keep `new` a subcommand."""
+
+
+@keys.command("new")
+def new(name: Name = "shop", scope: Scopes = ["search"]) -> None:  # noqa: B006 (typer reads it and leaves it alone)
+    """Print a new key once, and the entry for WITHTHIS_API_KEYS, which holds only its hash."""
+    secret = new_key()
+    entry = {"name": name, "sha256": hash_key(secret), "scopes": sorted(set(scope))}
+    try:
+        ApiKey.model_validate(entry)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"A name is 1 to 64 letters, digits, dots, dashes and underscores; scopes are {', '.join(get_args(Scope))}."
+        ) from error
+    err.print("The key, shown this once; clients send it as `Authorization: Bearer …` or `X-API-Key: …`:")
+    out.print(secret, soft_wrap=True, highlight=False)
+    err.print("Its entry for the list in WITHTHIS_API_KEYS:")
+    out.print(json.dumps(entry), soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,110 @@
+"""`withthis models list` and `withthis models convert SOURCE TARGET`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from service.cli.console import err, out, start
+from service.encoders.registry import ENCODERS, EncoderEntry
+from service.errors import InvalidInput
+
+PICKLED_FILES = (".pth", ".pt")
+
+Source = Annotated[
+    str, typer.Argument(help="A Visualized_….pth file; or, for the CLIP family, a folder or a name on the hub.")
+]
+Target = Annotated[Path, typer.Argument(help="Folder for the safetensors and the files beside them.")]
+TextModel = Annotated[
+    str | None,
+    typer.Option(help="Text model under a Visualized BGE: a folder or a hub name. Default: the one it was made from."),
+]
+For = Annotated[
+    str | None,
+    typer.Option("--encoder", help="Visualized BGE that SOURCE belongs to. Default: told by the name of the file."),
+]
+Revision = Annotated[str | None, typer.Option(help="Commit, tag or branch on the hub.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+models = typer.Typer(name="models", help="The encoders there are, and their weights.", no_args_is_help=True)
+
+
+@models.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """Show every encoder with its weights, licence, results and settings."""
+    if as_json:
+        out.print_json(json.dumps([_facts(entry) for entry in ENCODERS.values()]))
+        return
+    chosen = start().encoder
+    for entry in ENCODERS.values():
+        out.print(_card(entry, entry.name == chosen))
+
+
+@models.command("convert")
+def convert_model(
+    source: Source,
+    target: Target,
+    *,
+    text_model: TextModel = None,
+    encoder: For = None,
+    revision: Revision = None,
+) -> None:
+    """Turn pickled weights into safetensors, once; set WITHTHIS_ENCODER_PATH to what is printed."""
+    start()
+    if target.exists():
+        raise InvalidInput("The target exists already. Name a folder that does not, so that nothing is lost.")
+    with err.status("converting"):
+        _convert(source, target, text_model, encoder, revision)
+    out.print(escape(str(target)), soft_wrap=True)
+
+
+def _convert(source: str, target: Path, text_model: str | None, encoder: str | None, revision: str | None) -> None:
+    # Imported here: torch and transformers are not needed for the other commands.
+    from service.encoders.clip_family.checkpoint import convert as convert_clip  # noqa: PLC0415
+    from service.encoders.visualized_bge.config import PUBLISHED  # noqa: PLC0415
+    from service.encoders.visualized_bge.conversion import convert as convert_visualized  # noqa: PLC0415
+
+    name = encoder or next((model.id for model in PUBLISHED.values() if model.file == Path(source).name), None)
+    if name is not None:
+        convert_visualized(name, source, target, text_model=text_model, revision=revision)
+    elif source.endswith(PICKLED_FILES):
+        raise InvalidInput(f"Say which encoder {source} belongs to: --encoder {' or '.join(PUBLISHED)}.")
+    else:
+        convert_clip(source, target, revision)
+
+
+def _facts(entry: EncoderEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "summary": entry.summary,
+        "dimension": entry.dimension,
+        "max_text_tokens": entry.max_text_tokens,
+        "weights": entry.source,
+        "licence": entry.licence,
+        "results": entry.results,
+        "settings": {"WITHTHIS_ENCODER": entry.name} | {f"WITHTHIS_{name}": None for name in entry.settings},
+    }
+
+
+def _card(entry: EncoderEntry, chosen: bool) -> Table:
+    """One encoder as a small table; the one that the settings choose is marked."""
+    mark = "  [green]chosen[/]" if chosen else ""
+    table = Table(
+        title=f"[bold]{escape(entry.name)}[/]{mark}", title_justify="left", title_style="", show_header=False, box=None
+    )
+    facts = _facts(entry)
+    shown = {
+        "is": facts["summary"],
+        "gives": f"{entry.dimension} dimensions; reads {entry.max_text_tokens} tokens",
+        "weights": f"{entry.source} ({entry.licence})",
+        "results": entry.results,
+        "set": ", ".join(name if value is None else f"{name}={value}" for name, value in facts["settings"].items()),
+    }
+    for name, value in shown.items():
+        table.add_row(f"[dim]{name}[/]", escape(value))
+    return table

@@ -1,0 +1,82 @@
+"""`withthis reindex` and `withthis gc`: upkeep of a catalogue."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from service.catalog.images import ImageStore
+from service.catalog.reindex import ReindexReport
+from service.catalog.reindex import reindex as rebuild
+from service.cli.console import err, out, progress_bar, start
+from service.encoders.base import Encoder
+from service.encoders.registry import load_encoder
+from service.errors import StoreUnavailable
+from service.settings import Settings
+from service.stores.base import VersionedStore
+from service.stores.registry import open_store
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows whose picture is lost.")]
+KeepOld = Annotated[
+    bool, typer.Option("--keep-old", help="Keep the replaced version for services that still run with the old encoder.")
+]
+GraceHours = Annotated[float, typer.Option(min=0, help="Pictures put less than so many hours ago are kept.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]
+
+
+def reindex(drop_missing: DropMissing = False, keep_old: KeepOld = False, as_json: AsJson = False) -> None:
+    """Make all vectors again with the encoder and index of the settings, and switch to them without a pause."""
+    settings = start()
+    store = open_store(settings)
+    try:
+        report = run_reindex(settings, load_encoder(settings), store, drop_missing=drop_missing, keep_old=keep_old)
+    finally:
+        store.close()
+    if as_json:
+        out.print_json(json.dumps(asdict(report)))
+    else:
+        err.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(report).items()))
+
+
+def run_reindex(
+    settings: Settings, encoder: Encoder, store: VersionedStore, *, drop_missing: bool, keep_old: bool
+) -> ReindexReport:
+    """Reindex under a progress bar."""
+    with progress_bar() as bar:
+        task = bar.add_task("reindexing", total=None)
+        return rebuild(
+            store,
+            encoder,
+            ImageStore(settings.images_dir, settings.image_limits),
+            batch=settings.encoder_batch,
+            workers=settings.ingest_workers,
+            drop_missing=drop_missing,
+            keep_old=keep_old,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def gc(grace_hours: GraceHours = 24, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Delete pictures that no product uses any more, with their thumbnails."""
+    settings = start()
+    store = open_store(settings)
+    try:
+        if store.built_by() is None:
+            raise StoreUnavailable(
+                "The store has no collection of this name, so every picture would count as unused. Nothing was "
+                "deleted; check WITHTHIS_STORE_URI and WITHTHIS_COLLECTION."
+            )
+        used = store.image_keys()
+    finally:
+        store.close()
+    swept = ImageStore(settings.images_dir).sweep(used, older_than=time.time() - grace_hours * 3600, dry_run=dry_run)
+    if as_json:
+        out.print_json(json.dumps(asdict(swept)))
+    else:
+        verb = "would be deleted" if dry_run else "deleted"
+        err.print(f"{swept.pictures} pictures ({swept.files} files, {swept.bytes / 2**20:.1f} MiB) {verb}")

@@ -1,0 +1,161 @@
+"""Micro-batching: queries that arrive at the same time from several threads go through the encoder together.
+
+One thread works. While it encodes a batch, further calls gather and make up the next one, so under load batches grow by
+themselves; `max_wait_ms` only lets calls that arrive together meet when the encoder is idle. A batch that fails is
+tried again call by call: an error reaches the call that caused it, and no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from service.encoders.base import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from service.errors import Overloaded
+
+logger = logging.getLogger(__name__)
+
+
+class _Call:
+    """What one caller wants encoded, and where the answer goes."""
+
+    __slots__ = ("arrived", "future", "queries")
+
+    def __init__(self, queries: Sequence[EncoderQuery]) -> None:
+        self.queries = tuple(queries)
+        self.arrived = time.monotonic()
+        self.future: Future[Embeddings] = Future()
+
+
+class BatchingEncoder:
+    """An :class:`~service.encoders.base.Encoder` over another one. Close it: a thread is running behind it."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        max_batch: int = 32,
+        max_wait_ms: float = 2.0,
+        queue: int = 256,
+        retry_after_s: int = 1,
+    ) -> None:
+        """`max_batch`: most queries encoded together (a single call with more stays whole); `max_wait_ms`: longest
+        wait for company; `queue`: calls that may wait; `retry_after_s`: what callers beyond that are told.
+        """
+        self._encoder = encoder
+        self._max_batch = max_batch
+        self._max_wait_s = max_wait_ms / 1000
+        self._room = queue
+        self._retry_after_s = retry_after_s
+        self._waiting: deque[_Call] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self.on_batch: Callable[[int], None] | None = None
+        """Told the size of each batch that was encoded."""
+        self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
+        self._thread.start()
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Facts about the encoder behind this one."""
+        return self._encoder.info
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for their turn."""
+        return len(self._waiting)
+
+    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        """Encode together with what other threads want encoded now. See ``Encoder.encode``.
+
+        Raises:
+            Overloaded: too many calls are waiting.
+            RuntimeError: the encoder was closed.
+        """
+        future = self.submit(queries)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # an interrupted caller wants nothing any more; no effect on an answer that is there
+
+    def submit(self, queries: Sequence[EncoderQuery]) -> Future[Embeddings]:
+        """The same without waiting. A future that is cancelled before its turn costs the encoder nothing."""
+        call = _Call(queries)
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the encoder was closed")
+            if len(self._waiting) >= self._room:
+                self._forget_cancelled()
+            if len(self._waiting) >= self._room:
+                raise Overloaded(retry_after_s=self._retry_after_s)
+            self._waiting.append(call)
+            self._changed.notify_all()
+        return call.future
+
+    def close(self) -> None:
+        """Answer the calls already taken, refuse further ones, and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (calls := self._next_batch()) is not None:
+            self._answer([call for call in calls if call.future.set_running_or_notify_cancel()])
+
+    def _next_batch(self) -> list[_Call] | None:
+        """The calls that go together, oldest first; None when closed and done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            if not self._waiting:
+                return None
+            self._wait_for_company()
+            batch: list[_Call] = []
+            room = self._max_batch
+            while self._waiting and (not batch or len(self._waiting[0].queries) <= room):
+                batch.append(self._waiting.popleft())
+                room -= len(batch[-1].queries)
+            return batch
+
+    def _wait_for_company(self) -> None:
+        left = self._waiting[0].arrived + self._max_wait_s - time.monotonic()
+        self._changed.wait_for(self._enough, timeout=max(0.0, left))
+
+    def _enough(self) -> bool:
+        return self._closed or sum(len(call.queries) for call in self._waiting) >= self._max_batch
+
+    def _forget_cancelled(self) -> None:
+        """Callers that went away must not keep others out."""
+        self._waiting = deque(call for call in self._waiting if not call.future.cancelled())
+
+    def _answer(self, calls: Sequence[_Call]) -> None:
+        """Encode and hand out; the declared fault boundary of the thread: whatever is raised reaches the callers."""
+        if not calls:
+            return
+        try:
+            found = self._encode([query for call in calls for query in call.queries])
+        except Exception as error:
+            if len(calls) == 1:
+                calls[0].future.set_exception(error)
+                return
+            logger.warning("a batch of %d calls failed; encoding them one by one", len(calls), exc_info=True)
+            for call in calls:
+                self._answer([call])
+            return
+        start = 0
+        for call in calls:
+            stop = start + len(call.queries)
+            call.future.set_result(Embeddings(found.vectors[start:stop], found.truncated[start:stop]))
+            start = stop
+
+    def _encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        found = self._encoder.encode(queries)
+        if self.on_batch is not None:
+            self.on_batch(len(queries))
+        if len(found.vectors) != len(queries) or len(found.truncated) != len(queries):
+            raise RuntimeError(f"the encoder gave {len(found.vectors)} vectors for {len(queries)} queries")
+        return found

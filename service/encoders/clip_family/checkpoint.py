@@ -1,0 +1,158 @@
+"""Checkpoints of the CLIP family: finding them on disk or on the hub, loading safetensors, converting pickles once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors.torch import save_file
+from transformers import ChineseCLIPModel, CLIPModel, PreTrainedModel, SiglipModel
+
+from service.errors import EncoderUnavailable
+
+MODELS: dict[str, type[PreTrainedModel]] = {"clip": CLIPModel, "chinese_clip": ChineseCLIPModel, "siglip": SiglipModel}
+"""Class by ``model_type`` in config.json. Named here, so that remote code in a config's ``auto_map`` is never run."""
+
+PINNED: dict[str, str] = {
+    "BAAI/BGE-VL-base": "1aba80d3faf358474cfdd26baccda8b4f7ff2f35",
+    "BAAI/BGE-VL-large": "41c4fb301c5642372b3290ea8027cb9149c4f7bc",
+    "OFA-Sys/chinese-clip-vit-base-patch16": "36e679e65c2a2fead755ae21162091293ad37834",
+    "google/siglip-base-patch16-224": "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed",
+    "openai/clip-vit-base-patch32": "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+}
+"""The commit taken where the settings name none, as MTEB's list and other projects pin it. The hub was out of reach
+when this was written, so none was seen to resolve. Other names: the newest commit.
+"""
+
+CONFIG, PICTURES, WEIGHTS, PICKLED = "config.json", "preprocessor_config.json", "model.safetensors", "pytorch_model.bin"
+_TEXT_FILES = ("tokenizer*.json", "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "spiece.model")
+_FILES = (CONFIG, PICTURES, *_TEXT_FILES)
+_SAFETENSORS = "model*.safetensors*"
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+_FINGERPRINT_VERSION = b"clip-family-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder whose config.json was read and whose weights are safetensors."""
+
+    folder: Path
+    model_type: str
+    pictures: dict[str, Any]
+
+    @classmethod
+    def open(cls, source: Path | str, revision: str | None = None) -> Checkpoint:
+        """Find a checkpoint in a folder or on the hub. Raises :class:`EncoderUnavailable` that says what is missing."""
+        folder = find(source, revision, (*_FILES, _SAFETENSORS))
+        model_type = _read_json(folder / CONFIG).get("model_type")
+        if model_type not in MODELS:
+            raise EncoderUnavailable(
+                f"{source} is no checkpoint of the CLIP family: its config.json names the model type {model_type!r}, "
+                f"and this encoder takes {', '.join(MODELS)}. Set WITHTHIS_ENCODER to the encoder that fits."
+            )
+        if not any(folder.glob("model*.safetensors")):
+            raise EncoderUnavailable(
+                f"{source} holds no {WEIGHTS}, and pickled weights are not loaded. Convert them once with "
+                f"`withthis models convert {source} TARGET` and set WITHTHIS_ENCODER_PATH to TARGET."
+            )
+        return cls(folder, model_type, _read_json(folder / PICTURES))
+
+    def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
+        """The model, ready to run. Raises :class:`EncoderUnavailable` if weights are missing in the file."""
+        load: Any = MODELS[self.model_type].from_pretrained  # its types know nothing of the loading report
+        model, report = load(
+            self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+        missing = sorted(report["missing_keys"])
+        if missing:  # transformers would go on with random numbers in their place
+            raise EncoderUnavailable(
+                f"{len(missing)} weights are missing in {self.folder}, {missing[0]} first. Its config.json and its "
+                "weights do not belong together, or the file is damaged: fetch the checkpoint again."
+            )
+        moved: PreTrainedModel = model.to(device).eval()
+        return moved
+
+    def fingerprint(self, *parts: str) -> str:
+        """SHA-256 over weights, config and tokenizer files, and over ``parts``: what else changes vectors."""
+        digest = hashlib.sha256(_FINGERPRINT_VERSION)
+        for path in _matching(self.folder, (CONFIG, *_TEXT_FILES, "model*.safetensors")):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update("\0".join(parts).encode())
+        return digest.hexdigest()
+
+
+def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """The folder of a checkpoint: ``source`` itself, or the local copy of what the hub has under that name.
+
+    With HF_HUB_OFFLINE=1, or without a network, only what was fetched before is found. Raises
+    :class:`EncoderUnavailable`.
+    """
+    name = source.as_posix() if isinstance(source, Path) else source
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if not _HUB_NAME.fullmatch(name):
+        raise EncoderUnavailable(
+            f"There is no folder {name!r}. Set WITHTHIS_ENCODER_PATH to a folder with {CONFIG}, {PICTURES}, {WEIGHTS} "
+            "and the tokenizer's files, or to a name on the hub such as openai/clip-vit-large-patch14."
+        )
+    try:
+        commit = revision or PINNED.get(name)
+        return Path(snapshot_download(name, revision=commit, allow_patterns=list(patterns)))
+    except (OSError, ValueError) as error:  # the hub's errors are of these kinds
+        raise EncoderUnavailable(
+            f"There is no folder {name!r} here, and the hub gave no such checkpoint. Check the name, "
+            f"WITHTHIS_ENCODER_REVISION and the network; or fetch it where there is one with `hf download {name} "
+            "--local-dir DIR` and set WITHTHIS_ENCODER_PATH to DIR."
+        ) from error
+
+
+def convert(source: Path | str, target: Path, revision: str | None = None) -> Path:
+    """Write a checkpoint with pickled weights again, as safetensors; its other files are copied as they are.
+
+    The pickle is read with ``weights_only``: it can hold tensors and nothing that runs. Returns the file of weights.
+    Raises :class:`EncoderUnavailable`.
+    """
+    folder = find(source, revision, (*_FILES, PICKLED))
+    pickled, weights = folder / PICKLED, target / WEIGHTS
+    if not pickled.is_file():
+        raise EncoderUnavailable(f"{source} holds no {PICKLED}, so there is nothing to convert.")
+    try:
+        state = torch.load(pickled, map_location="cpu", weights_only=True, mmap=True)
+        tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
+    except Exception as error:  # unpickling bytes from outside: anything may come out of it
+        raise EncoderUnavailable(f"{pickled} is damaged or holds more than tensors. Fetch it again.") from error
+    target.mkdir(parents=True, exist_ok=True)
+    for path in _matching(folder, _FILES):
+        if path.resolve() != (target / path.name).resolve():
+            shutil.copyfile(path, target / path.name)
+    unfinished = weights.with_suffix(".unfinished")
+    save_file(tensors, unfinished, metadata={"format": "pt"})
+    os.replace(unfinished, weights)
+    return weights
+
+
+def _matching(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    """Files of a folder in the order of their names, each once."""
+    yield from sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise EncoderUnavailable(f"{path} is missing or damaged. Fetch the checkpoint again, all its files.") from error
+    if not isinstance(content, dict):
+        raise EncoderUnavailable(f"{path} is damaged. Fetch the checkpoint again, all its files.")
+    return content

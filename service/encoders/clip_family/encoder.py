@@ -1,0 +1,158 @@
+"""The encoder over any model of the CLIP family."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+
+from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.clip_family.checkpoint import Checkpoint
+from service.encoders.clip_family.pictures import Fit, PictureRecipe
+from service.encoders.clip_family.texts import TextReader
+from service.encoders.device import DtypeName, resolve_device, resolve_dtype
+
+Blend = Literal["unit", "raw"]
+_Item = TypeVar("_Item")
+
+
+class ClipEncoder:
+    """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the :class:`~service.encoders.base.Encoder` protocol.
+
+    A composed query is L2norm(w · text + (1 - w) · picture), where the parts are L2-normalised before (``blend``
+    "unit"), or as the towers give them ("raw": BGE-VL was trained so, arXiv 2412.14475). One half is the plain sum.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        texts: TextReader,
+        pictures: PictureRecipe,
+        *,
+        id: str,
+        fingerprint: str,
+        blend: Blend = "unit",
+        text_weight: float = 0.5,
+        batch: int = 32,
+    ) -> None:
+        """Take a loaded model; ``batch`` is how many texts or pictures go through a tower at once."""
+        if not 0 <= text_weight <= 1:
+            raise ValueError("text_weight must be between 0 and 1")
+        self._model = model
+        self._texts = texts
+        self._pictures = pictures
+        self._blend = blend
+        self._text_weight = text_weight
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._info = EncoderInfo(
+            id=id,
+            dimension=_dimension(model.config),
+            fingerprint=fingerprint,
+            modalities=frozenset({"text", "image", "composed"}),
+            max_text_tokens=texts.limit,
+        )
+
+    @classmethod
+    def load(
+        cls,
+        source: Path | str,
+        *,
+        id: str = "clip",
+        revision: str | None = None,
+        device: str = "auto",
+        dtype: DtypeName = "auto",
+        fit: Fit = "crop",
+        blend: Blend = "unit",
+        text_weight: float = 0.5,
+        batch: int = 32,
+    ) -> ClipEncoder:
+        """Load a folder, or a checkpoint of the hub by its name at a ``revision``.
+
+        The fingerprint covers weights, tokenizer and preprocessing; not the device and the number type (their vectors
+        can be compared), nor ``text_weight``, which moves queries and no product. Raises
+        :class:`~service.errors.EncoderUnavailable` or :class:`~service.errors.ConfigurationError`; what transformers
+        raises for damaged files goes through.
+        """
+        place = resolve_device(device)
+        checkpoint = Checkpoint.open(source, revision)
+        model = checkpoint.model(place, resolve_dtype(dtype, place))
+        config: Any = model.config
+        recipe = PictureRecipe.read(checkpoint.pictures, checkpoint.model_type, fit)
+        if recipe.side != config.vision_config.image_size:
+            raise ValueError("preprocessor_config.json gives pictures of another size than the model takes")
+        texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
+        fingerprint = checkpoint.fingerprint(repr(recipe), str(texts.limit), blend)
+        return cls(
+            model, texts, recipe, id=id, fingerprint=fingerprint, blend=blend, text_weight=text_weight, batch=batch
+        )
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Facts about the encoder."""
+        return self._info
+
+    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        """Encode a batch. See ``Encoder.encode``. Each tower sees its items in batches, sorted by length.
+
+        One thread at a time is in the model, which uses all of its device anyway, and in the tokenizer, which is not
+        safe in threads; others prepare their pictures meanwhile.
+        """
+        n = len(queries)
+        texts = {row: query.text for row, query in enumerate(queries) if query.text and query.text.strip()}
+        images = {row: query.image for row, query in enumerate(queries) if query.image is not None}
+        vectors, truncated = torch.zeros(n, self._info.dimension), np.zeros(n, np.bool_)
+        with torch.inference_mode():
+            for rows, some_texts in _chunks(texts, self._batch, len):
+                features, cut = self._text_features(some_texts)
+                vectors[rows] += features * self._weights(rows, images, self._text_weight)
+                truncated[rows] = cut
+            for rows, some_images in _chunks(images, self._batch):
+                features = self._image_features(some_images)
+                vectors[rows] += features * self._weights(rows, texts, 1 - self._text_weight)
+        return Embeddings(_unit(vectors).numpy(), truncated)
+
+    def _text_features(self, texts: Sequence[str]) -> tuple[torch.Tensor, list[bool]]:
+        with self._lock:
+            tokens = self._texts.read(texts)
+            inputs = {name: tensor.to(self._model.device) for name, tensor in tokens.inputs.items()}
+            return self._finish(self._model.get_text_features(**inputs)), tokens.truncated
+
+    def _image_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        pixels = torch.from_numpy(self._pictures.pixels(images))
+        with self._lock:
+            return self._finish(self._model.get_image_features(pixels.to(self._model.device, self._model.dtype)))
+
+    def _finish(self, output: Any) -> torch.Tensor:
+        """Features in float32 on the CPU, normalised where the blend asks for it."""
+        features: torch.Tensor = output.pooler_output.float().cpu()
+        return _unit(features) if self._blend == "unit" else features
+
+    @staticmethod
+    def _weights(rows: Sequence[int], others: dict[int, Any], weight: float) -> torch.Tensor:
+        """[n, 1]: ``weight`` for queries that have the other part, too; 1 for the rest."""
+        return torch.tensor([[weight if row in others else 1.0] for row in rows])
+
+
+def _chunks(
+    items: dict[int, _Item], size: int, key: Callable[[_Item], int] | None = None
+) -> Iterable[tuple[list[int], list[_Item]]]:
+    """Rows and items in pieces of at most ``size``; sorted by ``key``, so that little padding is needed."""
+    rows = sorted(items, key=lambda row: key(items[row])) if key else list(items)
+    for start in range(0, len(rows), size):
+        piece = rows[start : start + size]
+        yield piece, [items[row] for row in piece]
+
+
+def _unit(vectors: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.normalize(vectors, dim=-1)
+
+
+def _dimension(config: Any) -> int:
+    """Length of the vectors. SigLIP has no projection of pictures: its towers meet in their own width."""
+    return int(getattr(config, "projection_dim", None) or config.vision_config.hidden_size)

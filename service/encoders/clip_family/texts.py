@@ -1,0 +1,59 @@
+"""Texts → token ids that fit, for the tokenizers of the CLIP family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+CHINESE_CLIP_TOKENS = 52
+"""Context with which Chinese-CLIP was trained (arXiv 2211.01335); its position table alone would let 512 through."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """``inputs``: what the text tower takes, tensors [n, length]; ``truncated``: whether each text was cut."""
+
+    inputs: dict[str, torch.Tensor]
+    truncated: list[bool]
+
+
+class TextReader:
+    """A tokenizer with its limit. Not for several threads at once: it keeps padding and truncation as a state."""
+
+    def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool) -> None:
+        """``fixed_length``: pad every text to the limit, as SigLIP was trained, and give no mask."""
+        self._tokenizer = tokenizer
+        self.limit = limit
+        self._fixed = fixed_length
+
+    @classmethod
+    def load(cls, folder: Path, model_type: str, positions: int) -> TextReader:
+        """Read the tokenizer in ``folder``; ``positions`` is what the text tower has room for.
+
+        Raises OSError, ValueError or ImportError as transformers does where files or packages are missing.
+        """
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        limit = min(positions, CHINESE_CLIP_TOKENS) if model_type == "chinese_clip" else positions
+        return cls(tokenizer, limit, fixed_length=model_type == "siglip")
+
+    def read(self, texts: Sequence[str]) -> TokenBatch:
+        """Tokens of a batch. A text that does not fit is cut at the end; its closing token stays."""
+        texts = [_well_formed(text) for text in texts]
+        whole = self._tokenizer(texts, verbose=False)["input_ids"]
+        padding = "max_length" if self._fixed else True
+        inputs = self._tokenizer(
+            texts, padding=padding, truncation=True, max_length=self.limit, return_tensors="pt", verbose=False
+        )
+        if self._fixed:
+            inputs.pop("attention_mask", None)
+        return TokenBatch(dict(inputs), [len(ids) > self.limit for ids in whole])
+
+
+def _well_formed(text: str) -> str:
+    """Half a surrogate pair, which JSON can carry, is no text to a tokenizer; it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,36 @@
+"""Does an encoder do what it says? One text, one picture and both at once tell."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from service.encoders.base import Encoder, EncoderQuery
+from service.errors import EncoderUnavailable
+
+_TOLERANCE = 1e-3
+
+
+def probe(encoder: Encoder) -> None:
+    """Encode one query of each kind the encoder knows. Raises :class:`EncoderUnavailable` unless unit vectors come."""
+    picture = Image.new("RGB", (64, 48), "orange")
+    kinds = {
+        "text": EncoderQuery("a mug"),
+        "image": EncoderQuery(image=picture),
+        "composed": EncoderQuery("a mug with this", picture),
+    }
+    queries = [query for kind, query in kinds.items() if kind in encoder.info.modalities]
+    try:
+        vectors = encoder.encode(queries).vectors
+    except (RuntimeError, ValueError, OSError) as error:  # what torch raises, out of memory included
+        raise EncoderUnavailable(
+            "The encoder loads but cannot embed. The log says why; set WITHTHIS_ENCODER_DEVICE=cpu and "
+            "WITHTHIS_ENCODER_DTYPE=float32 to rule out the device."
+        ) from error
+    if vectors.shape != (len(queries), encoder.info.dimension):
+        raise EncoderUnavailable("The encoder gives vectors of another length than it says. Its files do not fit.")
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=_TOLERANCE):  # also False where a number is NaN
+        raise EncoderUnavailable(
+            "The encoder gives vectors that are not of length 1: its weights are damaged, or the number type is too "
+            "small for them. Set WITHTHIS_ENCODER_DTYPE=float32, or fetch the weights again."
+        )

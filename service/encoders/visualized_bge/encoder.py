@@ -1,0 +1,143 @@
+"""Visualized BGE behind the :class:`~service.encoders.base.Encoder` protocol."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.device import DtypeName, resolve_device, resolve_dtype
+from service.encoders.visualized_bge.checkpoint import load_model
+from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
+from service.encoders.visualized_bge.files import find_text_model, find_weights
+from service.encoders.visualized_bge.model import VisualizedBge
+from service.encoders.visualized_bge.preprocessing import Fit, normalise, to_bytes
+from service.encoders.visualized_bge.tokens import Tokeniser, Tokens, pad
+from service.errors import ConfigurationError
+
+# Texts of m3 may have 8192 tokens: long ones go in smaller batches, so that memory stays that of usual ones.
+_TOKENS_A_ROW = 512
+_PREPROCESSING = 1  # count up when the way from query to pixels or ids changes
+
+
+class VisualizedBgeEncoder:
+    """Texts, pictures and both at once → one space. Any mixture in one call; calls may come from several threads.
+
+    Queries with and without a picture run in separate batches, sorted by length so that little is padded. One batch
+    computes at a time; other threads prepare theirs meanwhile.
+    """
+
+    def __init__(
+        self, model: VisualizedBge, tokeniser: Tokeniser, info: EncoderInfo, *, fit: Fit = "crop", batch: int = 32
+    ) -> None:
+        """Take a loaded model; see :meth:`load`. ``batch``: most queries computed at once."""
+        self._model, self._tokeniser, self._info = model, tokeniser, info
+        self._fit: Fit = fit
+        self._batch = batch
+        self._device = model.visual_proj.weight.device
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        weights: Path | str | None = None,
+        *,
+        text_model: Path | str | None = None,
+        revision: str | None = None,
+        device: str = "auto",
+        dtype: DtypeName = "auto",
+        fit: Fit = "crop",
+        batch: int = 32,
+    ) -> "VisualizedBgeEncoder":
+        """Load ``visualized-bge-base-en`` or ``visualized-bge-m3``.
+
+        ``weights``: a converted folder, a folder with BAAI's ``.pth``, that file, or None for the hub at ``revision``
+        (None: the pinned one). ``text_model``: folder or hub name of configuration and tokenizer; None takes those
+        beside the weights, else the pinned ones on the hub. ``fit``: see ``preprocessing.py``. The fingerprint covers
+        weights, tokenizer, sizes, ``fit`` and number type.
+
+        Raises :class:`~service.errors.ConfigurationError` for a wrong name, device or number type, and
+        :class:`~service.errors.EncoderUnavailable` if files are missing or do not fit.
+        """
+        model, where = published(name), resolve_device(device)
+        number = resolve_dtype(dtype, where)
+        if fit not in get_args(Fit):
+            raise ConfigurationError(f"Pictures cannot be fitted by {fit!r}. Take one of: {', '.join(get_args(Fit))}.")
+        file = find_weights(weights, model, revision)
+        folder = find_text_model(text_model, model, file)
+        text, vision = read_text_config(folder), read_vision_config(folder, model)
+        tokeniser = Tokeniser(folder, text.vocab_size)
+        net, digest = load_model(file, model, text, vision, device=where, dtype=number)
+        facts = {
+            "preprocessing": _PREPROCESSING,
+            "fit": fit,
+            "dtype": str(number),
+            "weights": digest,
+            "tokenizer": tokeniser.fingerprint,
+            "vision": asdict(vision),
+            "text": [text.model_type, text.num_attention_heads, text.layer_norm_eps, text.hidden_act],
+        }
+        info = EncoderInfo(
+            id=name,
+            dimension=text.hidden_size,
+            fingerprint=hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32],
+            modalities=frozenset({"text", "image", "composed"}),
+            max_text_tokens=net.text_limit,
+        )
+        return cls(net, tokeniser, info, fit=fit, batch=batch)
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Facts about the encoder. ``max_text_tokens`` holds for text alone; beside a picture less fits."""
+        return self._info
+
+    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        """Encode a batch. See ``Encoder.encode``; token counts include the two special tokens."""
+        limits = [self._model.text_limit if query.image is None else self._model.composed_limit for query in queries]
+        tokens = self._tokeniser([_words(query) for query in queries], limits)
+        vectors = np.zeros((len(queries), self._info.dimension), np.float32)
+        for rows in self._batches(queries, tokens):
+            images = [image for row in rows if (image := queries[row].image) is not None]
+            vectors[rows] = self._embed([tokens[row].ids for row in rows], images)
+        return Embeddings(vectors, np.array([token.truncated for token in tokens], np.bool_))
+
+    def _batches(self, queries: Sequence[EncoderQuery], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
+        """Rows that go together: all with a picture or all without, of similar length."""
+        for pictured in (False, True):
+            rows = [row for row, query in enumerate(queries) if (query.image is not None) == pictured]
+            rows.sort(key=lambda row: len(tokens[row].ids), reverse=True)
+            while rows:
+                length = len(tokens[rows[0]].ids)  # the longest of those left
+                size = max(1, min(self._batch, self._batch * _TOKENS_A_ROW // length))
+                yield rows[:size]
+                rows = rows[size:]
+
+    @torch.inference_mode()
+    def _embed(self, rows: Sequence[list[int]], images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        """One vector a row; ``images`` holds one a row, or none at all."""
+        ids, mask = pad(rows, self._tokeniser.pad_id)
+        vision = self._model.vision_config
+        pictures = torch.from_numpy(to_bytes(images, self._fit, vision.image_size)) if images else None
+        with self._lock:
+            ids, mask = ids.to(self._device), None if mask is None else mask.to(self._device)
+            if pictures is None:
+                vectors = self._model.embed_text(ids, mask)
+            else:
+                pixels = normalise(pictures.to(self._device), vision.image_mean, vision.image_std)
+                vectors = self._model.embed_composed(pixels, ids, mask)
+            result: npt.NDArray[np.float32] = vectors.cpu().numpy()
+            return result
+
+
+def _words(query: EncoderQuery) -> str:
+    """A blank text beside a picture is no text."""
+    return query.text if query.text and query.text.strip() else ""

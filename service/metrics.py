@@ -1,0 +1,107 @@
+"""What Prometheus is told. Every label has few values, all of them known beforehand: no ids, no paths, no input.
+
+Litestar's own plugin is not used: it counts into one registry for the whole process, which tests and several
+applications share, and routes that do not exist never reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rerank.ranking import Fault
+from service.search import STAGES
+from service.search_types import Degraded, SearchResponse
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
+NO_ROUTE = "none"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The counters of one application, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "withthis_requests",
+            "Answers by route, method and status.",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "withthis_request_seconds",
+            "Time to the answer's first byte.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._stage_seconds = Histogram(
+            "withthis_stage_seconds", "Time of a search by stage.", ["stage"], buckets=_SECONDS, registry=registry
+        )
+        self._faults = Counter(
+            "withthis_rerank_faults",
+            "Rankings by the fault of the model's answer.",
+            ["fault"],
+            registry=self.registry,
+        )
+        self._degraded = Counter(
+            "withthis_degraded", "Searches answered in retrieval order, by reason.", ["reason"], registry=registry
+        )
+        self._batches = Histogram(
+            "withthis_encoder_batch_size", "Queries encoded together.", buckets=_SIZES, registry=registry
+        )
+        for stage in STAGES:
+            self._stage_seconds.labels(stage)
+        for fault in Fault:
+            self._faults.labels(fault.value)
+        for reason in Degraded:
+            self._degraded.labels(reason.value)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer. `route` is a template of the application's own, or `NO_ROUTE`."""
+        self._requests.labels(route, method if method in METHODS else "other", str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def searched(self, response: SearchResponse) -> None:
+        """Count one search that was answered."""
+        for stage, ms in response.timings_ms.items():
+            if stage in STAGES:
+                self._stage_seconds.labels(stage).observe(ms / 1000)
+        self.reranked(response.rerank.fault, response.rerank.degraded)
+
+    def reranked(self, fault: str | None, degraded: str | None) -> None:
+        """Count one reranking; None where none was asked for, or nothing was wrong."""
+        if fault is not None:
+            self._faults.labels(Fault(fault).value).inc()
+        if degraded is not None:
+            self._degraded.labels(Degraded(degraded).value).inc()
+
+    def encoded(self, size: int) -> None:
+        """Count one batch of the encoder."""
+        self._batches.observe(size)
+
+    def watch(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
+        """Show numbers as they are whenever the metrics are read; `values` by the value of `label`."""
+        self.registry.register(_Watched(name, help, label, values))
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Watched(Collector):
+    """Gauges that are asked for, not set."""
+
+    def __init__(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
+        self._name, self._help, self._label, self._values = name, help, label, values
+
+    def collect(self) -> Iterable[Metric]:
+        gauge = GaugeMetricFamily(self._name, self._help, labels=[self._label])
+        for key, read in self._values.items():
+            gauge.add_metric([key], read())
+        return [gauge]

@@ -1,0 +1,177 @@
+"""Rows of one Milvus collection: what the store does once it knows which collection is meant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pymilvus import MilvusClient
+
+from service.products import Product
+from service.stores.base import Hit, Record, RowState, Vector
+from service.stores.connection import quiet
+from service.stores.filters import Filter, any_of, compile_filter, quote
+from service.stores.schema import FIELDS, STATE_FIELDS, to_hit, to_record, to_row
+
+WINDOW = 16_384
+"""Most rows that a Milvus server returns at once."""
+
+_ID_BATCH = 256
+_UPSERT_BATCH = 512
+_SCAN_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One collection. Errors are Milvus's own; ``search_params`` are those of the collection's index."""
+
+    client: MilvusClient
+    collection: str
+    search_params: Mapping[str, int]
+    timeout: float
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Write rows. See ``Store.upsert``."""
+        for start in range(0, len(records), _UPSERT_BATCH):
+            rows = [to_row(record) for record in records[start : start + _UPSERT_BATCH]]
+            self.client.upsert(self.collection, rows, timeout=self.timeout)
+
+    def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
+        """Nearest products. See ``Store.search``.
+
+        Grouping is done here: Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so
+        one product with many pictures would push others out. Rows are asked for in growing numbers, without the
+        products already found. An index may also stop early under a narrow filter; then the rest is compared one by
+        one.
+        """
+        expression = compile_filter(filter) if filter else ""
+        best: dict[str, Hit] = {}
+        rows = min(2 * limit + 16, WINDOW)
+        while len(best) < limit:
+            found = self._nearest(vector, rows, _without(expression, best))
+            _keep_best(best, found)
+            if len(found) < rows:
+                _keep_best(best, self._compare_all(vector, _without(expression, best)))
+                break
+            rows = min(rows * 4, WINDOW)
+        return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
+
+    def _nearest(self, vector: Vector, rows: int, expression: str) -> list[Hit]:
+        params = dict(self.search_params)
+        if "ef" in params:
+            params["ef"] = max(params["ef"], rows)  # Milvus refuses ef < rows
+        [found] = self.client.search(
+            self.collection,
+            data=[np.asarray(vector, dtype=np.float32).tolist()],
+            anns_field="vector",
+            limit=rows,
+            filter=expression,
+            output_fields=FIELDS,
+            search_params={"metric_type": "COSINE", "params": params},
+            timeout=self.timeout,
+        )
+        return [to_hit(hit["entity"] | {"id": hit["id"]}, float(hit["distance"])) for hit in found]
+
+    def _compare_all(self, vector: Vector, expression: str) -> list[Hit]:
+        """Every matching row, scored exactly. Cheap where it is used: nearly all rows have been found already."""
+        rows = self.query(expression, [*FIELDS, "vector"], WINDOW)
+        scores = [float(np.dot(np.asarray(row["vector"], dtype=np.float32), vector)) for row in rows]
+        return [to_hit(row, score) for row, score in zip(rows, scores, strict=True)]
+
+    def get(self, product_id: str) -> list[Record]:
+        """All rows of one product. See ``Store.get``."""
+        rows = self.query(f"product_id == {quote(product_id)}", [*FIELDS, "vector"], WINDOW)
+        return sorted((to_record(row) for row in rows), key=lambda record: (len(record.id), record.id))
+
+    def by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Fields of the rows with these ids."""
+        rows: list[dict[str, Any]] = []
+        for start in range(0, len(ids), _ID_BATCH):
+            rows += self.query(any_of("id", ids[start : start + _ID_BATCH]), fields, _ID_BATCH)
+        return rows
+
+    def ids_of(self, product_ids: Sequence[str]) -> list[str]:
+        """Row ids of products. See ``Store.row_ids``."""
+        found: list[str] = []
+        for start in range(0, len(product_ids), _ID_BATCH):
+            wanted = any_of("product_id", product_ids[start : start + _ID_BATCH])
+            found += [row["id"] for row in self.query(wanted, ["id"], WINDOW)]
+        return found
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete rows. See ``Store.delete_rows``."""
+        known = [row["id"] for row in self.by_id(ids, ["id"])]
+        for start in range(0, len(known), _ID_BATCH):
+            doomed = any_of("id", known[start : start + _ID_BATCH])
+            self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
+        if known:
+            self._settle()
+        return len(known)
+
+    def _settle(self) -> None:
+        """Wait until deletes are seen: servers answer them without the time that session consistency needs."""
+        self.client.query(
+            self.collection,
+            filter=any_of("id", [""]),
+            output_fields=["id"],
+            limit=1,
+            consistency_level="Strong",
+            timeout=self.timeout,
+        )
+
+    def count(self) -> int:
+        """The number of rows."""
+        [row] = self.query("", ["count(*)"], None)
+        return int(row["count(*)"])
+
+    def page(self, after: str, limit: int, filter: Filter | None) -> list[tuple[str, Product]]:
+        """Rows in the order of their ids. See ``Store.page``. Only Milvus's iterators keep an order."""
+        conditions = [f"id > {quote(after)}"] if after else []
+        conditions += [f"({compile_filter(filter)})"] if filter and compile_filter(filter) else []
+        with quiet("pymilvus.client.iterator.query_iterator"):
+            pages = self.client.query_iterator(
+                self.collection,
+                batch_size=limit,
+                limit=limit,
+                filter=" and ".join(conditions),
+                output_fields=FIELDS,
+                timeout=self.timeout,
+            )
+        try:
+            return [(row["id"], to_hit(row, 0.0).product) for row in pages.next()]
+        finally:
+            pages.close()
+
+    def scan(self) -> Iterator[list[RowState]]:
+        """All rows. See ``Store.scan``."""
+        with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 take no snapshot
+            pages = self.client.query_iterator(
+                self.collection, batch_size=_SCAN_BATCH, output_fields=STATE_FIELDS, timeout=self.timeout
+            )
+        try:
+            while page := pages.next():
+                yield [RowState(**{name: row[name] for name in STATE_FIELDS}) for row in page]
+        finally:
+            pages.close()
+
+    def query(self, expression: str, fields: Sequence[str], limit: int | None) -> list[dict[str, Any]]:
+        """Rows that match an expression made by this package; ``limit`` None is for ``count(*)`` alone."""
+        bound = {} if limit is None else {"limit": limit}
+        rows = self.client.query(
+            self.collection, filter=expression, output_fields=list(fields), timeout=self.timeout, **bound
+        )
+        return [dict(row) for row in rows]
+
+
+def _without(expression: str, products: Mapping[str, Hit]) -> str:
+    if not products:
+        return expression
+    rest = f"not ({any_of('product_id', list(products))})"
+    return f"({expression}) and {rest}" if expression else rest
+
+
+def _keep_best(best: dict[str, Hit], found: list[Hit]) -> None:
+    for hit in found:
+        known = best.get(hit.product_id)
+        if known is None or hit.score > known.score:
+            best[hit.product_id] = hit

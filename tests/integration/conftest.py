@@ -1,0 +1,55 @@
+"""Stores of every kind for tests that hold for all of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.stores.base import VersionedStore
+from service.stores.exact import ExactStore
+from service.stores.milvus import MilvusStore
+from tests.integration.milvus_server import MilvusServerError, milvus_server
+
+_NUMBERS = itertools.count()
+MakeStore = Callable[..., VersionedStore]
+
+
+@pytest.fixture(scope="session")
+def milvus_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Milvus server, started once for all tests; they are skipped where it cannot start."""
+    try:
+        with milvus_server(tmp_path_factory.mktemp("milvus")) as uri:
+            yield uri
+    except MilvusServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["memory", "file", "lite", pytest.param("server", marks=pytest.mark.slow)])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
+    """Opens stores over the same data, one after the other or beside each other; all are closed at the end."""
+    opened: list[VersionedStore] = []
+    opener = _opener(request, tmp_path)
+
+    def make(**options: object) -> VersionedStore:
+        opened.append(opener(**options))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+def _opener(request: pytest.FixtureRequest, folder: Path) -> MakeStore:
+    match request.param:
+        case "memory":
+            store = ExactStore()
+            return lambda **options: store
+        case "file":
+            return lambda **options: ExactStore(folder / "store.jsonl")
+        case "lite":
+            return lambda **options: MilvusStore(str(folder / "milvus.db"), **options)
+    uri, name = request.getfixturevalue("milvus_uri"), f"test_{next(_NUMBERS)}"
+    return lambda **options: MilvusStore(uri, collection=name, timeout_s=60, **options)

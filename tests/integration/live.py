@@ -1,0 +1,30 @@
+"""The service on a port of this machine, for clients that bring their own HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from service.app import create_app
+from service.cli.server import PoliteServer
+from tests.fakes import Shop
+
+
+@contextmanager
+def live(shop: Shop) -> Iterator[str]:
+    """Serve a shop; its address."""
+    server = PoliteServer(create_app(shop.settings, shop.parts), shop.settings)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)

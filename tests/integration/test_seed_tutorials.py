@@ -1,0 +1,79 @@
+"""What the two seed tutorials show, through the real parts: text → picture, picture → picture, IVF_FLAT, a threshold.
+
+CLIP and Chinese-CLIP stand here with tiny random weights: the way is real, the likeness of texts to pictures is noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from service.catalog.images import ImageStore
+from service.catalog.ingest import ingest
+from service.encoders.clip_family.encoder import ClipEncoder
+from service.parts import Parts
+from service.search_types import ProductImage, RerankOptions, SearchRequest, UploadedImage
+from service.settings import Settings
+from service.stores.milvus import MilvusStore
+from tests.fakes import make_shop, png
+from tests.unit.service.encoders.tiny_clip import POEM, make_chinese_clip, make_clip
+
+COLOURS = ("red", "orange", "gold", "green", "teal", "navy", "purple", "black", "white", "grey")
+Make = Callable[[Path], Path]
+
+
+@pytest.fixture(params=[make_clip, make_chinese_clip], ids=["clip", "chinese-clip"])
+def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
+    """Ten pictures, indexed by a real encoder into a real Milvus Lite with IVF_FLAT."""
+    encoder = ClipEncoder.load(request.param(tmp_path / "model"), device="cpu")
+    store = MilvusStore(str(tmp_path / "milvus.db"), index_type="IVF_FLAT", index_params={"nlist": 4})
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    for number, colour in enumerate(COLOURS):
+        picture = Image.new("RGB", (60, 40), colour)
+        picture.paste("white", (5 * number, 4, 5 * number + 12, 30))
+        picture.save(feed / f"{colour}.png")
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    images = ImageStore(settings.images_dir)
+    assert ingest(feed, encoder, store, images).indexed == len(COLOURS)
+    rerank = make_shop(tmp_path / "fakes").parts.rerank
+    opened = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
+    yield opened
+    opened.close()
+
+
+def plain(**values: object) -> SearchRequest:
+    return SearchRequest(**{"rerank": RerankOptions(enabled=False), **values})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["a white dog", POEM])
+def test_text_to_picture(parts: Parts, text: str) -> None:
+    results = parts.search(plain(text=text, limit=10)).results
+    assert len({result.product.id for result in results}) == 10
+    scores = [result.scores.retrieval for result in results]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_picture_to_picture_finds_the_picture_itself(parts: Parts, tmp_path: Path) -> None:
+    for colour in COLOURS:
+        data = (tmp_path / "feed" / f"{colour}.png").read_bytes()
+        best = parts.search(plain(image=UploadedImage(data), limit=3)).results[0]
+        assert best.product.title == colour and best.scores.retrieval == pytest.approx(1, abs=1e-4)
+
+
+def test_a_product_of_the_catalogue_is_not_its_own_answer(parts: Parts) -> None:
+    first = parts.search(plain(text="a", limit=1)).results[0].product.id
+    results = parts.search(plain(image=ProductImage(first), limit=10)).results
+    assert len(results) == 9 and first not in {result.product.id for result in results}
+
+
+def test_a_threshold_leaves_out_exactly_what_is_below_it(parts: Parts) -> None:
+    image = UploadedImage(png("red", (60, 40)))
+    scores = [result.scores.retrieval for result in parts.search(plain(image=image, limit=10)).results]
+    for place in range(10):
+        found = parts.search(plain(image=image, limit=10, min_score=scores[place])).results
+        assert [result.scores.retrieval for result in found] == scores[: place + 1]
+    assert parts.search(plain(image=image, limit=4, min_score=scores[9])).results[-1].rank == 4

@@ -1,0 +1,150 @@
+"""What every store does: exact in memory and in a file, Milvus Lite, a Milvus server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from service.errors import EncoderMismatch
+from service.stores.base import Store
+from service.stores.filters import parse_filter
+from tests.integration.conftest import MakeStore
+from tests.integration.records import INFO, record, unit
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> Store:
+    """An empty store, ready for rows."""
+    opened = make_store()
+    opened.ensure(INFO)
+    return opened
+
+
+def test_an_empty_store_answers(make_store: MakeStore) -> None:
+    store = make_store()
+    store.ping()
+    assert (store.count(), store.built_by()) == (0, None)
+    store.ensure(INFO)
+    assert store.search(unit(0), limit=3) == [] and list(store.scan()) == []
+    assert store.get("p") == [] and store.hashes([]) == {} and store.delete(["p"]) == 0
+    assert store.built_by() == (INFO.id, INFO.fingerprint)
+
+
+def test_rows_come_back_as_they_were(store: Store) -> None:
+    attributes = {"colour": 'réd "x"', "size": 38, "ratio": 0.5, "new": True, "tags": ["a", 1], "brackets (cm)": "🐆"}
+    rows = [record("p", number, seed=number, attributes=attributes, price=None, category=None) for number in range(12)]
+    store.upsert(rows)
+    found = store.get("p")
+    assert [row.id for row in found] == [f"p#{number}" for number in range(12)]
+    for before, after in zip(rows, found, strict=True):
+        assert after.attributes == attributes and (after.price, after.category) == (None, None)
+        assert np.allclose(after.vector, before.vector)
+        assert (after.title, after.content_hash, after.updated_at) == (before.title, before.content_hash, 1)
+    assert store.get("q") == [] and store.get('p" or "" == "') == []
+
+
+def test_upsert_replaces_and_delete_removes(store: Store) -> None:
+    store.upsert([record("a"), record("b"), record("b", 1)])
+    store.upsert([record("a", title="New", content_hash="new")])
+    assert store.count() == 3 and store.get("a")[0].title == "New"
+    assert store.hashes(["a#0", "b#1", "nope", '"']) == {"a#0": "new", "b#1": "hash-b-1"}
+    assert sorted(row.id for row in store.fetch(["a#0", "b#0"])) == ["a#0", "b#0"]
+    assert sorted(store.row_ids(["b", "c"])) == ["b#0", "b#1"]
+    assert store.delete_rows(["b#1", "b#7"]) == 1 and store.delete(["a", "nope"]) == 1
+    assert store.count() == 1 and store.delete([]) == 0 and store.hashes([]) == {}
+    assert [hit.product_id for hit in store.search(unit(0), limit=5)] == ["b"]
+
+
+def test_search_orders_by_cosine(store: Store) -> None:
+    rows = [record(f"p{number}", seed=number) for number in range(50)]
+    store.upsert(rows)
+    hits = store.search(unit(7), limit=9)
+    expected = sorted(rows, key=lambda row: -float(row.vector @ unit(7)))[:9]
+    assert [hit.id for hit in hits] == [row.id for row in expected]
+    assert hits[0].score == pytest.approx(1.0) and hits[0].product_id == "p7"
+
+
+def test_always_as_many_products_as_there_are(store: Store) -> None:
+    """One product with 400 pictures next to the query must not push others out."""
+    near = [record("big", number, seed=1) for number in range(400)]
+    store.upsert(near + [record(f"p{n}", seed=n, category="rare" if n < 3 else "odd") for n in range(40)])
+    for limit, count in ((1, 1), (2, 2), (9, 9), (41, 41), (100, 41)):
+        products = [hit.product_id for hit in store.search(unit(1), limit=limit)]
+        assert len(products) == len(set(products)) == count
+    rare = parse_filter({"category": {"eq": "rare"}})
+    assert {hit.product_id for hit in store.search(unit(30), limit=9, filter=rare)} == {"p0", "p1", "p2"}
+    assert store.search(unit(1), limit=3, filter=parse_filter({"category": {"eq": "none"}})) == []
+
+
+def test_a_scan_gives_each_row_once(store: Store) -> None:
+    rows = [record(f"p{number}", seed=number, image_key=f"key{number}", updated_at=number) for number in range(2500)]
+    store.upsert(rows)
+    found = [state for page in store.scan() for state in page]
+    assert len(found) == len(rows)
+    assert {(s.id, s.image_key, s.content_hash, s.updated_at) for s in found} == {
+        (row.id, row.image_key, row.content_hash, row.updated_at) for row in rows
+    }
+
+
+def test_another_encoder_is_refused(make_store: MakeStore) -> None:
+    store = make_store()
+    store.ensure(INFO)
+    store.ensure(INFO)
+    for other in (replace(INFO, fingerprint="fake-2"), replace(INFO, id="other")):
+        with pytest.raises(EncoderMismatch):
+            store.ensure(other)
+
+
+def test_a_version_takes_over_with_its_rows_alone(make_store: MakeStore) -> None:
+    store, other = make_store(), replace(INFO, fingerprint="fake-2")
+    store.ensure(INFO)
+    store.upsert([record("old", image_key="k1")])
+    beside = store.beside(other)
+    beside.upsert([record("new", image_key="k2")])
+    assert store.count() == 1 and [hit.product_id for hit in store.search(unit(0), limit=9)] == ["old"]
+    replaced = store.publish(beside)
+    assert [row.id for row in replaced.get("old")] == ["old#0"]
+    assert [hit.product_id for hit in store.search(unit(0), limit=9)] == ["new"]
+    assert store.built_by() == (other.id, other.fingerprint) and "k2" in store.image_keys()
+    store.drop_others()
+    assert store.count() == 1 and store.image_keys() >= {"k2"} and "k1" not in store.image_keys()
+    store.ensure(other)
+    with pytest.raises(EncoderMismatch):
+        store.ensure(INFO)
+
+
+def test_a_half_filled_version_is_taken_up_again_if_it_suits(make_store: MakeStore) -> None:
+    store, other = make_store(), replace(INFO, fingerprint="fake-2")
+    store.ensure(INFO)
+    half = store.beside(other)
+    half.upsert([record("half")])
+    half.close()
+    again = store.beside(other)
+    kept = again.count()
+    again.close()
+    third = store.beside(replace(INFO, fingerprint="fake-3"))
+    assert third.count() == 0
+    third.close()
+    assert store.drop_others() == kept  # the memory store has nothing to keep
+    assert store.count() == 0 and store.built_by() == (INFO.id, INFO.fingerprint)
+
+
+def test_publish_takes_only_its_own_kind(make_store: MakeStore) -> None:
+    store = make_store()
+    with pytest.raises(TypeError):
+        store.publish(object())  # type: ignore[arg-type]
+
+
+def test_pages_follow_the_order_of_row_ids(store: Store) -> None:
+    ids = [f"p{number * 37 % 400}" for number in range(400)] + ['q"uote', "é", "🐆"]
+    for start in range(0, len(ids), 100):
+        store.upsert([record(id, category="rare" if id.endswith("7") else "mug") for id in ids[start : start + 100]])
+    seen: list[str] = []
+    while page := store.page(after=seen[-1] if seen else "", limit=64):
+        seen += [id for id, _ in page]
+        assert all(id == f"{product.id}#0" for id, product in page)
+    assert seen == sorted(f"{id}#0" for id in ids)
+    rare = store.page(after="p2", limit=500, filter=parse_filter({"category": {"eq": "rare"}}))
+    assert [id for id, _ in rare] == sorted(f"{id}#0" for id in ids if id.endswith("7") and f"{id}#0" > "p2")

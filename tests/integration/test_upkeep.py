@@ -1,0 +1,69 @@
+"""`withthis index --column`, `reindex` and `gc`, as they are typed, on Milvus Lite and the exact store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli import app, upkeep
+from service.cli import index as index_module
+from service.errors import StoreUnavailable
+from tests.fakes import FakeEncoder, png
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(params=["", "exact:store.jsonl"], ids=["lite", "exact"])
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Runs `withthis …` in a folder with a feed of three products under foreign names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("WITHTHIS_STORE_URI", request.param)
+    monkeypatch.setattr(index_module, "load_encoder", lambda settings: FakeEncoder())
+    lines = []
+    for number in range(3):
+        Path(f"{number}.png").write_bytes(png(f"rgb({number}, 0, 0)"))
+        lines.append({"sku": f"p{number}", "name": f"Product {number}", "image": [f"{number}.png"]})
+    Path("feed.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def pictures() -> set[str]:
+    return {path.name for path in Path(".withthis/images/originals").rglob("*.png")}
+
+
+def index(run: Run) -> dict[str, int]:
+    found: dict[str, int] = json.loads(
+        run("index", "feed.jsonl", "--column", "id=sku", "--column", "title=name", "--json").stdout
+    )
+    return found
+
+
+def test_gc_deletes_what_no_product_uses(run: Run) -> None:
+    with pytest.raises(StoreUnavailable, match="WITHTHIS_COLLECTION"):
+        run("gc", "--grace-hours", 0)
+    assert index(run)["indexed"] == 3
+    Path("1.png").write_bytes(png("navy"))
+    assert index(run)["indexed"] == 1 and len(pictures()) == 4
+    assert "0 pictures" in run("gc").stderr
+    assert "1 pictures (1 files, 0.0 MiB) would be deleted" in run("gc", "--grace-hours", 0, "--dry-run").stderr
+    assert json.loads(run("gc", "--grace-hours", 0, "--json").stdout)["pictures"] == 1
+    assert len(pictures()) == 3 and index(run)["unchanged"] == 3
+
+
+def test_reindex_cures_a_change_of_encoder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    index(run)
+    other = FakeEncoder()
+    other.info = replace(other.info, fingerprint="fake-2")
+    monkeypatch.setattr(upkeep, "load_encoder", lambda settings: other)
+    monkeypatch.setattr(index_module, "load_encoder", lambda settings: other)
+    found = json.loads(run("reindex", "--json").stdout)
+    assert (found["encoded"], found["copied"]) == (3, 0)
+    assert index(run)["unchanged"] == 3
+    assert "3 copied" in run("reindex").stderr
