@@ -117,8 +117,8 @@ class FeedError(InvalidInput):
     type = "invalid-feed"
     title = "The feed cannot be read"
     default_detail = (
-        "Give a folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file with a column named image, or a Hugging Face "
-        "dataset saved to disk."
+        "Give a folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file with a column named image, or a Hugging "
+        "Face dataset saved to disk."
     )
 
 

@@ -78,9 +78,13 @@ class Settings(BaseSettings):
         None, min_length=1, description="Commit, tag or branch of the encoder's files on the hub; empty: its default."
     )
     encoder_text_model: str | None = Field(
-        None, min_length=1, description="Text model under a Visualized BGE: a folder or a hub name; empty: its usual one."
+        None,
+        min_length=1,
+        description="Text model under a Visualized BGE: a folder or a hub name; empty: its usual one.",
     )
-    encoder_device: str = Field("auto", min_length=1, description="Where the encoder runs: auto, cpu, cuda, cuda:1, mps.")
+    encoder_device: str = Field(
+        "auto", min_length=1, description="Where the encoder runs: auto, cpu, cuda, cuda:1, mps."
+    )
     encoder_dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Number type of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA."
     )
@@ -92,7 +96,10 @@ class Settings(BaseSettings):
     )
     encoder_batch: int = Field(32, ge=1, le=1024, description="Pictures encoded at once while indexing.")
     ingest_workers: int = Field(
-        2, ge=0, le=64, description="Processes that read and decode pictures while indexing; 0: none, in the same process."
+        2,
+        ge=0,
+        le=64,
+        description="Processes that read and decode pictures while indexing; 0: none, in the same process.",
     )
     encoder_max_batch: int = Field(
         32, ge=1, le=1024, description="Queries of concurrent searches encoded together; 1 encodes each by itself."
@@ -100,7 +107,9 @@ class Settings(BaseSettings):
     encoder_max_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="Longest wait of a query for others to be encoded with, in ms."
     )
-    encoder_queue: int = Field(256, ge=1, le=10_000, description="Queries that may wait for the encoder; others get 429.")
+    encoder_queue: int = Field(
+        256, ge=1, le=10_000, description="Queries that may wait for the encoder; others get 429."
+    )
     torch_threads: int | None = Field(None, ge=1, le=256, description="Threads for torch; empty leaves torch's choice.")
 
     rerank_enabled: bool = Field(True, description="Rerank unless the request says otherwise.")
@@ -127,7 +136,9 @@ class Settings(BaseSettings):
     engine_layout: Literal["panel", "images"] | None = Field(
         None, description="One panel or one picture a candidate for ranking; none: what suits the engine."
     )
-    engine_max_candidates: int = Field(9, ge=1, le=26, description="Most products that one call to the engine's model ranks.")
+    engine_max_candidates: int = Field(
+        9, ge=1, le=26, description="Most products that one call to the engine's model ranks."
+    )
     engine_url: str | None = Field(
         None, min_length=1, description="Address of the model server, with its version: http://127.0.0.1:8001/v1."
     )

@@ -250,6 +250,4 @@ class _Run:
 
 
 def _record(item: _Item, vector: Vector, now: int) -> Record:
-    return make_record(
-        item.row, item.row_id, vector, image_key=item.image_key, content_hash=item.content_hash, now=now
-    )
+    return make_record(item.row, item.row_id, vector, image_key=item.image_key, content_hash=item.content_hash, now=now)

@@ -39,7 +39,7 @@ class Picture:
 
 
 def plan(index: list[Artwork], seed: int) -> list[Picture]:
-    """Which pictures to make: of every artwork in the four main emoji styles 2 motif and 5 product pictures, else 1 and 2.
+    """Which pictures to make: 2 motifs and 5 products of artwork in the main emoji styles, else 1 and 2.
 
     The last product of an emoji repeats the first one's kind in another colour, for colour edits.
     """

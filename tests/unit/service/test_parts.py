@@ -32,7 +32,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 
 
 def test_an_unknown_engine_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="WITHTHIS_ENGINE must be one of: .*starter"):
+    with pytest.raises(ConfigurationError, match=r"WITHTHIS_ENGINE must be one of: .*starter"):
         load_engine(settings(engine="magic"))
 
 
