@@ -65,8 +65,9 @@ class Cost:
     strategy: str
     layout: Layout
     crops: int
-    prompt_tokens: int
-    generated_tokens: int
+    read: int
+    """Tokens of all prompts, pictures included."""
+    written: int
     seconds: float
     cpu_seconds: float
     peak_gb: float
@@ -131,6 +132,18 @@ def peak(device: str) -> Iterator[Callable[[], float]]:
         watcher.join()
 
 
+class Reading:
+    """Counts the tokens that a model reads at more than one a pass: those of prompts."""
+
+    def __init__(self, model: Phi3VisionForCausalLM) -> None:
+        self.tokens = 0
+        model.model.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def _count(self, _: object, args: object, options: dict[str, Any]) -> None:
+        rows, length, _width = options["inputs_embeds"].shape
+        self.tokens += rows * length if length > 1 else 0
+
+
 def timed(strategy: Strategy, device: str) -> tuple[RerankOutcome, float, float]:
     """The outcome of one ranking, its seconds and its CPU seconds. AssertionError if the engine failed."""
     query, shown = wares()
@@ -142,25 +155,26 @@ def timed(strategy: Strategy, device: str) -> tuple[RerankOutcome, float, float]
     return outcome, time.perf_counter() - start, time.process_time() - cpu
 
 
-def measure(strategy: Strategy, layout: Layout, crops: int, device: str, repeats: int) -> Cost:
+def measure(strategy: Strategy, reading: Reading, *, layout: Layout, crops: int, device: str, repeats: int) -> Cost:
     """The cost of one strategy on one engine."""
+    reading.tokens = 0
     with peak(device) as memory:
         runs = [timed(strategy, device) for _ in range(repeats)]
         highest = memory()
-    outcome = runs[0][0]
+    read, written = reading.tokens // repeats, runs[0][0].generated_tokens
     seconds = statistics.median(clock for _, clock, _ in runs)
     cpu = statistics.median(own for _, _, own in runs)
-    return Cost(strategy.name, layout, crops, outcome.prompt_tokens, outcome.generated_tokens, seconds, cpu, highest)
+    return Cost(strategy.name, layout, crops, read, written, seconds, cpu, highest)
 
 
 def show(costs: Sequence[Cost], title: str) -> None:
-    """A table; ratios are to the generated answer of the same layout and crops, by CPU seconds or, on a GPU, clock."""
-    table = Table("layout", "crops", "strategy", "prompt", "written", "s", "CPU s", "ratio", "peak GB", title=title)
+    """A table; ratios are to the generated answer of the same layout and crops, by CPU seconds / by the clock."""
+    table = Table("layout", "crops", "strategy", "read", "written", "s", "CPU s", "ratio", "peak GB", title=title)
     base = {(cost.layout, cost.crops): cost for cost in costs if cost.strategy == "listwise"}
     for cost in costs:
         full = base.get((cost.layout, cost.crops))
         ratio = f"{full.cpu_seconds / cost.cpu_seconds:.2f} / {full.seconds / cost.seconds:.2f}" if full else ""
-        counts = (str(cost.prompt_tokens), str(cost.generated_tokens))
+        counts = (str(cost.read), str(cost.written))
         times = (f"{cost.seconds:.2f}", f"{cost.cpu_seconds:.2f}", ratio, f"{cost.peak_gb:.2f}")
         table.add_row(cost.layout, str(cost.crops), cost.strategy, *counts, *times)
     out.print(table)
@@ -184,13 +198,14 @@ def main(
     model = random_model(FULL if full else SMALL, device, torch.bfloat16 if full else torch.float32)
     kinds: list[tuple[Layout, int]] = [("panel", number) for number in crops or (16, 4, 1)]
     kinds += [("images", number) for number in image_crops or (4, 1)]
-    costs = []
+    costs, reading = [], Reading(model)
     for layout, number in kinds:
         processor = Phi3VisionProcessor(TINY / "tokenizer.json", number)
         engine = Phi3VisionEngine(model, processor, layout=layout)
         prompts = short_answers(PromptLibrary.load(), processor, reason)
         for name in strategy or STRATEGIES:
-            costs.append(measure(STRATEGIES[name](engine, prompts), layout, number, device, repeats))
+            made = STRATEGIES[name](engine, prompts)
+            costs.append(measure(made, reading, layout=layout, crops=number, device=device, repeats=repeats))
             out.print(str(costs[-1]))
     values = sum(parameter.numel() for parameter in model.parameters()) / 1e9
     show(costs, f"a ranking of {CANDIDATES}, {values:.2f} B weights, {device}; ratio by CPU seconds / by clock")

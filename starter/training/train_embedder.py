@@ -153,7 +153,7 @@ def export(model: Composer, path: Path) -> None:
 def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1500)
     steps = parser.parse_args().steps
     trainer, checkpoint = Trainer(steps), CACHE / "embedder.ckpt"
     if checkpoint.exists():

@@ -184,7 +184,7 @@ def development_lists(embedder: StarterEmbedder, development: Sights) -> list[Ra
 def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=860)
     steps = parser.parse_args().steps
     trainer, checkpoint = Trainer(steps), CACHE / "vlm.ckpt"
     if checkpoint.exists():
