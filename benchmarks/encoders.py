@@ -1,13 +1,14 @@
 """Visualized BGE in batches against one query at a time as the published class computes it; same random weights.
 
 ``python -m benchmarks.encoders --images 16 --threads 2``. The baseline is fp32, one query a call, with attention
-written out in the vision tower (what the published class does without xformers). Ratios are those of queries a second.
+written out in the vision tower (what the published class does without xformers). On a busy machine trust the ratio of
+processor time with one thread rather than that of the clock.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -58,44 +59,77 @@ def as_published(encoder: VisualizedBgeEncoder) -> VisualizedBgeEncoder:
     return encoder
 
 
-def timed(encode: Callable[[], Vectors], device: str) -> tuple[Vectors, float]:
-    """Result and seconds, after the device has finished."""
-    start = time.perf_counter()
-    vectors = encode()
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to encode: ``at_once`` queries a call."""
+
+    label: str
+    dtype: DtypeName
+    at_once: int
+    encoder: VisualizedBgeEncoder
+
+
+@dataclass(slots=True)
+class Best:
+    """Least seconds of wall clock and of processor time over the rounds, and the vectors, which are always the same."""
+
+    vectors: Vectors
+    wall: float
+    processor: float
+
+
+def ways(name: str, folder: Path, options: argparse.Namespace) -> list[Way]:
+    """The baseline, then ours for each number type, one at a time and in batches."""
+
+    def load(dtype: DtypeName) -> VisualizedBgeEncoder:
+        return VisualizedBgeEncoder.load(name, folder, device=options.device, dtype=dtype, batch=options.batch)
+
+    found = [Way("as published", "float32", 1, as_published(load("float32")))]
+    for dtype in options.dtypes:
+        encoder = load(dtype)
+        found += [Way("ours", dtype, size, encoder) for size in dict.fromkeys((1, options.batch))]
+    return found
+
+
+def once(way: Way, queries: list[EncoderQuery], device: str) -> Best:
+    """Encode all queries, in calls of the way's size."""
+    parts = [queries[start : start + way.at_once] for start in range(0, len(queries), way.at_once)]
+    wall, processor = time.perf_counter(), time.process_time()
+    vectors = np.concatenate([way.encoder.encode(part).vectors for part in parts])
     if device.startswith("cuda"):
         torch.cuda.synchronize()
-    return vectors, time.perf_counter() - start
-
-
-def run(encoder: VisualizedBgeEncoder, queries: list[EncoderQuery], at_once: int, device: str) -> tuple[Vectors, float]:
-    """Encode all in calls of ``at_once``, after one call to warm up."""
-    encoder.encode(queries[:at_once])
-    parts = [queries[start : start + at_once] for start in range(0, len(queries), at_once)]
-    return timed(lambda: np.concatenate([encoder.encode(part).vectors for part in parts]), device)
+    return Best(vectors, time.perf_counter() - wall, time.process_time() - processor)
 
 
 def compare(name: str, folder: Path, options: argparse.Namespace) -> Table:
-    """All ways, for pictures alone and with a text."""
+    """All ways, for pictures alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
     images = pictures(options.images)
     kinds = {
         "picture": [EncoderQuery(image=image) for image in images],
         "picture + text": [EncoderQuery(TEXT, image) for image in images],
     }
-    table = Table("queries", "way", "number type", "batch", "a second", "ratio", "lowest cosine to baseline")
-    ways: list[tuple[str, DtypeName, int]] = [("as published", "float32", 1)]
-    ways += [("ours", dtype, size) for dtype, size in product(options.dtypes, dict.fromkeys((1, options.batch)))]
-    baseline: dict[str, tuple[Vectors, float]] = {}
-    for label, dtype, size in ways:
-        encoder = VisualizedBgeEncoder.load(name, folder, device=options.device, dtype=dtype, batch=size)
-        encoder = as_published(encoder) if label == "as published" else encoder
-        for kind, queries in kinds.items():
-            vectors, seconds = run(encoder, queries, size, options.device)
-            reference, slow = baseline.setdefault(kind, (vectors, seconds))
-            cosine = f"{(vectors * reference).sum(axis=1).min():.6f}"
-            table.add_row(
-                kind, label, dtype, str(size), f"{len(images) / seconds:.2f}", f"{slow / seconds:.2f}", cosine
-            )
+    found = ways(name, folder, options)
+    best: dict[tuple[str, int], Best] = {}
+    for _, (kind, queries), (row, way) in product(range(options.rounds + 1), kinds.items(), enumerate(found)):
+        new = once(way, queries, options.device)  # the first round is the warm-up: the best of several leaves it out
+        old = best.setdefault((kind, row), new)
+        old.wall, old.processor = min(old.wall, new.wall), min(old.processor, new.processor)
+    table = Table("queries", "way", "number type", "batch", "a second", "ratio", "CPU s a query", "ratio", "cosine")
+    for (kind, row), result in best.items():
+        way, base = found[row], best[kind, 0]
+        table.add_row(kind, way.label, way.dtype, str(way.at_once), *figures(result, base, len(images)))
     return table
+
+
+def figures(result: Best, base: Best, count: int) -> tuple[str, ...]:
+    """Speed, processor time, each against the baseline, and the lowest cosine to the baseline's vectors."""
+    return (
+        f"{count / result.wall:.2f}",
+        f"{base.wall / result.wall:.2f}",
+        f"{result.processor / count:.2f}",
+        f"{base.processor / result.processor:.2f}",
+        f"{(result.vectors * base.vectors).sum(axis=1).min():.6f}",
+    )
 
 
 def main() -> None:
@@ -104,6 +138,7 @@ def main() -> None:
     parser.add_argument("name", choices=list(PUBLISHED), nargs="?", default="visualized-bge-base-en")
     parser.add_argument("--images", type=int, default=16, help="queries of each kind; 16")
     parser.add_argument("--batch", type=int, default=16, help="queries a batch; 16")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds after one to warm up; the best counts; 2")
     parser.add_argument("--threads", type=int, help="threads for torch on the CPU; torch's choice")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps; cpu")
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], help="number types to compare")

@@ -12,6 +12,7 @@ the peak during a ranking, weights included.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import statistics
 import tempfile
@@ -133,15 +134,15 @@ def peak(device: str) -> Iterator[Callable[[], float]]:
 
 
 class Reading:
-    """Counts the tokens that a model reads at more than one a pass: those of prompts."""
+    """Counts the tokens of prompts that a model reads, filling included."""
 
     def __init__(self, model: Phi3VisionForCausalLM) -> None:
         self.tokens = 0
         model.model.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def _count(self, _: object, args: object, options: dict[str, Any]) -> None:
-        rows, length, _width = options["inputs_embeds"].shape
-        self.tokens += rows * length if length > 1 else 0
+        prompt = options.get("inputs_embeds")  # what is decoded comes as ids
+        self.tokens += 0 if prompt is None else prompt.shape[0] * prompt.shape[1]
 
 
 def timed(strategy: Strategy, device: str) -> tuple[RerankOutcome, float, float]:
@@ -168,15 +169,15 @@ def measure(strategy: Strategy, reading: Reading, *, layout: Layout, crops: int,
 
 
 def show(costs: Sequence[Cost], title: str) -> None:
-    """A table; ratios are to the generated answer of the same layout and crops, by CPU seconds / by the clock."""
-    table = Table("layout", "crops", "strategy", "read", "written", "s", "CPU s", "ratio", "peak GB", title=title)
+    """A table; ×: how many times faster than the generated answer of the same layout and crops."""
+    table = Table("layout", "crops", "strategy", "read", "written", "s", "CPU s", "× s", "× CPU", "GB", title=title)
     base = {(cost.layout, cost.crops): cost for cost in costs if cost.strategy == "listwise"}
     for cost in costs:
         full = base.get((cost.layout, cost.crops))
-        ratio = f"{full.cpu_seconds / cost.cpu_seconds:.2f} / {full.seconds / cost.seconds:.2f}" if full else ""
+        ratios = (full.seconds / cost.seconds, full.cpu_seconds / cost.cpu_seconds) if full else ()
         counts = (str(cost.read), str(cost.written))
-        times = (f"{cost.seconds:.2f}", f"{cost.cpu_seconds:.2f}", ratio, f"{cost.peak_gb:.2f}")
-        table.add_row(cost.layout, str(cost.crops), cost.strategy, *counts, *times)
+        numbers = (cost.seconds, cost.cpu_seconds, *(ratios or (math.nan, math.nan)), cost.peak_gb)
+        table.add_row(cost.layout, str(cost.crops), cost.strategy, *counts, *(f"{number:.2f}" for number in numbers))
     out.print(table)
 
 
@@ -208,7 +209,7 @@ def main(
             costs.append(measure(made, reading, layout=layout, crops=number, device=device, repeats=repeats))
             out.print(str(costs[-1]))
     values = sum(parameter.numel() for parameter in model.parameters()) / 1e9
-    show(costs, f"a ranking of {CANDIDATES}, {values:.2f} B weights, {device}; ratio by CPU seconds / by clock")
+    show(costs, f"a ranking of {CANDIDATES}, {values:.2f} B weights, {device}")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,17 @@
 """The starter VLM as an engine: in the box, on the CPU, constrained, with label scores."""
 
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
-from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
+from rerank.engines.turn import Turns
+from rerank.errors import EngineError
 from rerank.permutation import PermutationSpec, PermutationState
 from starter.vlm import Generated, StarterVLM
 
 __all__ = ["StarterEngine"]
-
-_NO_DEADLINE = -1.0
 
 
 class StarterEngine:
@@ -23,7 +19,7 @@ class StarterEngine:
 
     def __init__(self, vlm: StarterVLM) -> None:
         self._vlm = vlm
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._info = EngineInfo(
             id="starter",
             layout="images",
@@ -47,7 +43,7 @@ class StarterEngine:
             EngineTimeout: the deadline passed while the model was at work.
             EngineError: the request has pictures or labels that the starter cannot take.
         """
-        with self._turn(request.deadline):
+        with self._turns.take(request.deadline):
             answer = self._rank(request) if request.labels else self._caption(request)
         return Generation(
             answer.text,
@@ -60,21 +56,6 @@ class StarterEngine:
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """The pointers to each request's candidates at the first ranking step; raises as `generate`."""
         return [self._scored(request) for request in requests]
-
-    @contextmanager
-    def _turn(self, deadline: float | None) -> Iterator[None]:
-        """Wait for the model, at most until the deadline; its errors become those of the seam."""
-        patience = _NO_DEADLINE if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._lock.acquire(timeout=patience):
-            raise EngineOverloaded("the starter was busy until the deadline")
-        try:
-            yield
-        except TimeoutError as error:
-            raise EngineTimeout("the deadline passed while the starter was at work") from error
-        except ValueError as error:
-            raise EngineError(str(error)) from error
-        finally:
-            self._lock.release()
 
     def _caption(self, request: EngineRequest) -> Generated:
         (picture,) = request.images
@@ -99,7 +80,7 @@ class StarterEngine:
         if not request.labels or request.answer_prefix != ANSWER_PREFIX:
             raise EngineError("the starter scores the candidates of a rank task and nothing else")
         query, candidates = _shown(request)
-        with self._turn(request.deadline):
+        with self._turns.take(request.deadline):
             return self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
 
 

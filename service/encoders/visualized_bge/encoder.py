@@ -63,7 +63,8 @@ class VisualizedBgeEncoder:
         ``weights``: a converted folder, a folder with BAAI's ``.pth``, that file, or None for the hub at ``revision``
         (None: the pinned one). ``text_model``: folder or hub name of configuration and tokenizer; None takes those
         beside the weights, else the pinned ones on the hub. ``fit``: see ``preprocessing.py``. The fingerprint covers
-        weights, tokenizer, sizes, ``fit`` and number type.
+        weights, tokenizer, sizes and ``fit``, not the number type: vectors of all types can be compared, so that a
+        catalogue indexed on a GPU can be searched on a CPU.
 
         Raises :class:`~service.errors.ConfigurationError` for a wrong name, device or number type, and
         :class:`~service.errors.EncoderUnavailable` if files are missing or do not fit.
@@ -80,7 +81,6 @@ class VisualizedBgeEncoder:
         facts = {
             "preprocessing": _PREPROCESSING,
             "fit": fit,
-            "dtype": str(number),
             "weights": digest,
             "tokenizer": tokeniser.fingerprint,
             "vision": asdict(vision),

@@ -79,13 +79,13 @@ def test_the_fingerprint_covers_all_that_shapes_a_vector(tmp_path: Path) -> None
     seen = {
         load(BASE, BASE.weights).info.fingerprint,
         load(BASE, BASE.weights, fit="pad").info.fingerprint,
-        load(BASE, BASE.weights, dtype="bfloat16").info.fingerprint,
         load(BASE, BASE.folder / "weights_fp16.pth").info.fingerprint,
         load(BASE, with_changes(tmp_path, nudge)).info.fingerprint,
         load(BASE, BASE.weights, text_model=folder).info.fingerprint,
     }
-    assert len(seen) == 6
-    assert load(BASE, BASE.weights, batch=3).info.fingerprint in seen
+    assert len(seen) == 5
+    for same in (load(BASE, BASE.weights, batch=3), load(BASE, BASE.weights, dtype="bfloat16")):
+        assert same.info.fingerprint in seen
 
 
 def test_missing_unknown_and_misshapen_tensors_are_named(tmp_path: Path) -> None:
