@@ -1,13 +1,14 @@
 """The starter VLM as an engine: in the box, on the CPU, constrained, with label scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.engines.turn import Turns
-from rerank.errors import EngineError
+from rerank.errors import EngineError, EngineTimeout
 from rerank.permutation import PermutationSpec, PermutationState
 from starter.vlm import Generated, StarterVLM
 
@@ -43,7 +44,7 @@ class StarterEngine:
             EngineTimeout: the deadline passed while the model was at work.
             EngineError: the request has pictures or labels that the starter cannot take.
         """
-        with self._turns.take(request.deadline):
+        with self._turn(request.deadline):
             answer = self._rank(request) if request.labels else self._caption(request)
         return Generation(
             answer.text,
@@ -56,6 +57,17 @@ class StarterEngine:
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """The pointers to each request's candidates at the first ranking step; raises as `generate`."""
         return [self._scored(request) for request in requests]
+
+    @contextmanager
+    def _turn(self, deadline: float | None) -> Iterator[None]:
+        """A turn at the model, with its own errors as those of an engine."""
+        with self._turns.take(deadline):
+            try:
+                yield
+            except TimeoutError as error:
+                raise EngineTimeout("the deadline passed while the starter was at work") from error
+            except ValueError as error:
+                raise EngineError(str(error)) from error
 
     def _caption(self, request: EngineRequest) -> Generated:
         (picture,) = request.images
@@ -80,7 +92,7 @@ class StarterEngine:
         if not request.labels or request.answer_prefix != ANSWER_PREFIX:
             raise EngineError("the starter scores the candidates of a rank task and nothing else")
         query, candidates = _shown(request)
-        with self._turns.take(request.deadline):
+        with self._turn(request.deadline):
             return self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
 
 

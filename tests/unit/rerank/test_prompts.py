@@ -48,7 +48,8 @@ def test_a_model_that_repeats_a_shipped_prompt_has_ranked_nothing() -> None:
 
 
 def test_every_task_and_layout_has_wordings_to_compare() -> None:
-    found = [(prompt.task, prompt.layout) for prompt in PromptLibrary.load() if "starter" not in prompt.id]
+    large = [prompt for prompt in PromptLibrary.load() if "starter" not in prompt.id]
+    found: list[tuple[str, str]] = [(prompt.task, prompt.layout) for prompt in large]
     twice = [("caption", "image"), ("rank", "panel"), ("rank", "images")]
     assert [found.count(kind) for kind in twice] == [2, 2, 2]
     assert {("match", "panel"), ("match", "images")} <= set(found)

@@ -115,7 +115,7 @@ def test_a_busy_model_is_overload(engine: StarterEngine) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with engine._turn(None):
+        with engine._turns.take(None):
             held.set()
             release.wait(30)
 
