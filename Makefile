@@ -22,7 +22,7 @@ ifdef TEXT_MODEL
 export WITHTHIS_ENCODER_TEXT_MODEL := $(TEXT_MODEL)
 endif
 
-.PHONY: help install demo test fuzz lint format bench train-starter evaluate-starter clean
+.PHONY: help install demo test soak fuzz lint format bench train-starter evaluate-starter clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed 
 
 test: $(STAMP) ## Run the whole test suite
 	@$(BIN)/python -m pytest
+
+soak: $(STAMP) ## The tests that wait for minutes, on a real Milvus server
+	@$(BIN)/python -m pytest -m soak
 
 fuzz: $(STAMP) ## Some 4,000 requests made up from the OpenAPI document
 	@FUZZ_CASES=250 $(BIN)/python -m pytest -q tests/contract/test_fuzz.py

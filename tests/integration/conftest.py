@@ -14,6 +14,8 @@ from service.stores.milvus import MilvusStore
 from tests.integration.milvus_server import MilvusServerError, milvus_server
 
 _NUMBERS = itertools.count()
+WAITS_ON_THE_SERVER = pytest.param("server", marks=pytest.mark.soak)
+"""For tests that make and fill many collections: an old server answers each step only after seconds."""
 MakeStore = Callable[..., VersionedStore]
 
 

@@ -19,7 +19,7 @@ from service.errors import EncoderMismatch, StoreUnavailable
 from service.stores.base import Record, VersionedStore
 from service.stores.milvus import MilvusStore
 from tests.fakes import FakeEncoder, png
-from tests.integration.conftest import MakeStore
+from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import record, unit
 
 
@@ -165,7 +165,7 @@ class Crowd:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make_store", ["lite", "server"], indirect=True)
+@pytest.mark.parametrize("make_store", ["lite", WAITS_ON_THE_SERVER], indirect=True)
 def test_searches_never_fail_and_no_write_is_lost(make_store: MakeStore, images: ImageStore) -> None:
     """Other stores, as other processes have them, search and write while versions come and go."""
     store, *others = (make_store() for _ in range(4))

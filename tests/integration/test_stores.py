@@ -10,7 +10,7 @@ import pytest
 from service.errors import EncoderMismatch
 from service.stores.base import Store
 from service.stores.filters import parse_filter
-from tests.integration.conftest import MakeStore
+from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import INFO, record, unit
 
 
@@ -97,6 +97,7 @@ def test_another_encoder_is_refused(make_store: MakeStore) -> None:
             store.ensure(other)
 
 
+@pytest.mark.parametrize("make_store", ["memory", "file", "lite", WAITS_ON_THE_SERVER], indirect=True)
 def test_a_version_takes_over_with_its_rows_alone(make_store: MakeStore) -> None:
     store, other = make_store(), replace(INFO, fingerprint="fake-2")
     store.ensure(INFO)
