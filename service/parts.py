@@ -19,6 +19,7 @@ from service.errors import ConfigurationError, StoreLocked, StoreUnavailable
 from service.media.pictures import PictureLoader
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
+from service.retrieval import Retriever
 from service.search import SearchPipeline
 from service.search_types import SearchRequest, SearchResponse
 from service.settings import Settings
@@ -51,15 +52,15 @@ class Parts:
         self.images = images
         self.rerank = rerank
         self.pictures = pictures or PictureLoader.from_settings(settings)
-        self.pipeline = SearchPipeline(
+        retriever = Retriever(
             encoder=encoder,
             store=store,
             images=images,
-            rerank=rerank,
             pictures=self.pictures,
             max_limit=settings.max_limit,
             max_text_chars=settings.max_text_chars,
         )
+        self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
         self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures)
         self._prepared = False
         self._lock = threading.Lock()

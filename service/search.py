@@ -1,12 +1,12 @@
 """The way of a query: decode → embed → retrieve → caption and rerank → a complete, explained ranking.
 
-Synchronous and thread-safe; the API runs it in worker threads and bounds how many run at once.
+Synchronous and thread-safe; the API runs it in worker threads and bounds how many run at once. A search is begun
+(retrieval) and finished (reranking), so that a caller can show the first order while the second is being made.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,23 +15,12 @@ from PIL.Image import Image
 
 from rerank.candidates import RerankQuery
 from service.catalog.images import ImageStore
-from service.encoders.base import Encoder, EncoderQuery
-from service.errors import EmptyQuery, ImageNotFound, InvalidImage, InvalidValue, UnknownProduct
-from service.media.decode import DecodedImage
-from service.media.pictures import PictureLoader
-from service.rerank_stage import RankedHit, Reranked, RerankStage, in_retrieval_order
-from service.search_types import (
-    ImageSource,
-    ProductImage,
-    RerankReport,
-    ResultScores,
-    SearchRequest,
-    SearchResponse,
-    SearchResult,
-)
+from service.errors import ImageNotFound, InvalidImage
+from service.rerank_stage import RankedHit, Reranked, RerankPlan, RerankStage, in_retrieval_order
+from service.retrieval import DecodedQuery, Retrieved, Retriever
+from service.search_types import RerankReport, ResultScores, SearchRequest, SearchResponse, SearchResult
 from service.stage_clock import StageClock
-from service.stores.base import Hit, Store, Vector
-from service.stores.filters import compile_filter
+from service.stores.base import Hit
 
 logger = logging.getLogger(__name__)
 
@@ -40,36 +29,37 @@ STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 
 
 @dataclass(frozen=True, slots=True)
-class _Query:
-    """A request with its picture decoded; `excluded` is the product whose picture is the query."""
+class BegunSearch:
+    """A search whose products are found and not yet reranked; `plan` is None where they are not to be."""
 
-    text: str | None
-    image: DecodedImage | None
-    excluded: str | None = None
+    id: str
+    retrieved: Retrieved
+    plan: RerankPlan | None
+    clock: StageClock
+
+    def preliminary(self) -> SearchResponse:
+        """The answer in retrieval order, as it stands before reranking."""
+        return self.respond(Reranked(in_retrieval_order(self.retrieved.hits), RerankReport(applied=False)))
+
+    def respond(self, reranked: Reranked) -> SearchResponse:
+        """The answer in the order of `reranked`."""
+        return SearchResponse(
+            id=self.id,
+            caption=reranked.caption,
+            truncated=self.retrieved.truncated,
+            results=_results(reranked.hits),
+            rerank=reranked.report,
+            timings_ms=_timings(self.clock.total(), reranked.timings_ms or {}),
+        )
 
 
 class SearchPipeline:
     """Turns a `SearchRequest` into a `SearchResponse`."""
 
-    def __init__(
-        self,
-        *,
-        encoder: Encoder,
-        store: Store,
-        images: ImageStore,
-        rerank: RerankStage,
-        pictures: PictureLoader,
-        max_limit: int,
-        max_text_chars: int,
-    ) -> None:
-        """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence."""
-        self._encoder = encoder
-        self._store = store
+    def __init__(self, *, retriever: Retriever, images: ImageStore, rerank: RerankStage) -> None:
+        self._retriever = retriever
         self._images = images
         self._rerank = rerank
-        self._pictures = pictures
-        self._max_limit = max_limit
-        self._max_text_chars = max_text_chars
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one query.
@@ -79,71 +69,25 @@ class SearchPipeline:
             StoreUnavailable, EncoderMismatch: the catalogue cannot be searched now.
             RerankRequired: reranking failed and the request insists on it.
         """
+        return self.finish(self.begin(request))
+
+    def begin(self, request: SearchRequest) -> BegunSearch:
+        """Check everything that was asked for and find the products. Raises as `search`, but for RerankRequired."""
         clock = StageClock()
-        self._check(request)
+        self._retriever.check(request)
         plan = self._rerank.plan(request.rerank) if request.rerank.enabled else None
-        with clock.stage("decode"):
-            query = self._decode(request)
-        with clock.stage("embed"):
-            vector, truncated = self._embed(query)
-        with clock.stage("retrieve"):
-            hits = self._retrieve(vector, request, query.excluded)
+        return BegunSearch(uuid.uuid4().hex, self._retriever.retrieve(request, clock), plan, clock)
+
+    def finish(self, begun: BegunSearch) -> SearchResponse:
+        """Rerank what was found. Raises RerankRequired, and InvalidValue for a prompt that does not fit the engine."""
+        plan, clock, hits = begun.plan, begun.clock, begun.retrieved.hits
         if plan is None:
-            reranked = Reranked(in_retrieval_order(hits), RerankReport(applied=False))
-        else:
-            with clock.stage("load"):
-                pictures = [self._picture(hit) for hit in hits[: plan.candidates]]
-            with clock.stage("rerank"):
-                reranked = self._rerank.apply(plan, _rerank_query(query), hits, pictures)
-        return SearchResponse(
-            id=uuid.uuid4().hex,
-            caption=reranked.caption,
-            truncated=truncated,
-            results=_results(reranked.hits),
-            rerank=reranked.report,
-            timings_ms=_timings(clock.total(), reranked.timings_ms or {}),
-        )
-
-    def _check(self, request: SearchRequest) -> None:
-        if not 1 <= request.limit <= self._max_limit:
-            raise InvalidValue(f"limit must be between 1 and {self._max_limit}.")
-        if len(request.text or "") > self._max_text_chars:
-            raise InvalidValue(f"text must have at most {self._max_text_chars} characters.")
-        if request.min_score is not None and not -1 <= request.min_score <= 1:
-            raise InvalidValue("min_score must be between -1 and 1.")
-        if request.filter is not None:
-            compile_filter(request.filter)  # a filter that is too large is refused before any model runs
-
-    def _decode(self, request: SearchRequest) -> _Query:
-        text = (request.text or "").strip() or None
-        if text is None and request.image is None:
-            raise EmptyQuery
-        excluded = request.image.product_id if isinstance(request.image, ProductImage) else None
-        image = self._load(request.image) if request.image is not None else None
-        return _Query(text, image, excluded)
-
-    def _load(self, source: ImageSource) -> DecodedImage:
-        if isinstance(source, ProductImage):
-            return self._product_image(source.product_id)
-        return self._pictures.open(source)
-
-    def _product_image(self, product_id: str) -> DecodedImage:
-        rows = [row for row in self._store.get(product_id) if row.image_key]
-        if not rows:
-            raise UnknownProduct
-        return self._images.open(rows[0].image_key)
-
-    def _embed(self, query: _Query) -> tuple[Vector, bool]:
-        image = query.image.image if query.image else None
-        embeddings = self._encoder.encode([EncoderQuery(query.text, image)])
-        return embeddings.vectors[0], bool(embeddings.truncated[0])
-
-    def _retrieve(self, vector: Vector, request: SearchRequest, excluded: str | None) -> list[Hit]:
-        """The best `limit` products that are similar enough, without the one whose picture is the query."""
-        limit = request.limit + (excluded is not None)
-        hits = self._store.search(vector, limit=limit, filter=request.filter)
-        least = -math.inf if request.min_score is None else request.min_score
-        return [hit for hit in hits if hit.product_id != excluded and hit.score >= least][: request.limit]
+            return begun.preliminary()
+        with clock.stage("load"):
+            pictures = [self._picture(hit) for hit in hits[: plan.candidates]]
+        with clock.stage("rerank"):
+            reranked = self._rerank.apply(plan, _rerank_query(begun.retrieved.query), hits, pictures)
+        return begun.respond(reranked)
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
@@ -154,7 +98,7 @@ class SearchPipeline:
             return None
 
 
-def _rerank_query(query: _Query) -> RerankQuery:
+def _rerank_query(query: DecodedQuery) -> RerankQuery:
     image = query.image
     return RerankQuery(
         text=query.text, image=image.image if image else None, image_hash=image.content_hash if image else None
