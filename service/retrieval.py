@@ -1,4 +1,4 @@
-"""The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest products."""
+"""The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest."""
 
 from __future__ import annotations
 
