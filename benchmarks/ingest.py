@@ -46,10 +46,10 @@ def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
 def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> float:
     """Pictures a second of an ingest into a store that is empty at the start."""
     with tempfile.TemporaryDirectory() as name:
-        fresh = settings.model_copy(update={"data_dir": Path(name), "store_uri": f"{name}/milvus.db"})
+        fresh = settings.model_copy(update={"data_dir": Path(name), "store_uri": f"{name}/milvus.db", "images_url": ""})
         store = open_store(fresh)
         store.ensure(encoder.info)  # opening a store is no part of the rate
-        images = ImageStore(fresh.images_dir, fresh.image_limits)
+        images = ImageStore.from_settings(fresh)
         begin = time.perf_counter()
         report = ingest(feed, encoder, store, images, batch=settings.encoder_batch, workers=workers)
         seconds = time.perf_counter() - begin

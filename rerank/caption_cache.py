@@ -1,6 +1,7 @@
 """Captions of query pictures, kept so that the same picture is described once."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ class CaptionCache:
 
     def __init__(self, size: int = 1024) -> None:
         self.size = size
+        self.on_lookup: Callable[[bool], None] | None = None
+        """Told of each look-up whether the caption was kept."""
         self._captions: OrderedDict[CaptionKey, str] = OrderedDict()
         self._lock = Lock()
 
@@ -29,9 +32,12 @@ class CaptionCache:
     def get(self, key: CaptionKey) -> str | None:
         """The caption, now the most recently used one; None if it is not kept."""
         with self._lock:
-            if key in self._captions:
+            kept = self._captions.get(key)
+            if kept is not None:
                 self._captions.move_to_end(key)
-            return self._captions.get(key)
+        if self.on_lookup is not None:
+            self.on_lookup(kept is not None)
+        return kept
 
     def put(self, key: CaptionKey, caption: str) -> None:
         """Keep a caption, and drop the oldest ones beyond `size`."""

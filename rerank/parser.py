@@ -10,8 +10,9 @@ How it reads, first match decides:
 3. Single bracketed or quoted labels (`[C]`, `"C"`) anywhere, or only after the last `Ranking:` if any stand there.
 
 Bare letters and digits in prose are never taken for an answer; a bracketed number is an unknown label. Text before
-`</think>` is not read, nor a thought that never ends, nor more than 64 KiB. Unknown labels are dropped, a repeated one
-keeps its first place, missing candidates follow in retrieval order.
+`</think>` is not read, nor a thought that never ends, nor more than 64 KiB. A reasoning block stands before the answer
+and never in it: where a string of a JSON object holds such a mark, it is quoted there. Unknown labels are dropped, a
+repeated one keeps its first place, missing candidates follow in retrieval order.
 
 One fault is reported, the one that explains most: `truncated` (cut off, candidates missing), `refusal` (nothing like
 a label), `wrong_format` (no list, only step 3 or a chain), `out_of_range`, `repetition`, `missing`, `ok`. An answer
@@ -39,8 +40,17 @@ REASON_LIMIT = 1000
 _UNKNOWN = -1
 """Position of a label that no candidate carries."""
 
-_THOUGHT_END = re.compile(r"</think\s*>", re.IGNORECASE)
-_THOUGHT_START = re.compile(r"<think\s*>", re.IGNORECASE)
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+'
+"""A JSON string without its closing quote."""
+
+_MEMBERS = rf'\{{(?:\s*+{_STRING}"\s*+:\s*+(?:{_STRING}"|\[[^\[\]{{}}<]*+\]|[\w.+-]++)\s*+(?:,|(?=\}})))*+'
+"""A flat JSON object without what closes it: names with strings, flat lists, numbers or constants."""
+
+_THOUGHT = re.compile(rf"(?P<end></think\s*+>)|(?P<start><think\s*+>)|{_MEMBERS}\}}", re.IGNORECASE | re.DOTALL)
+"""The marks around reasoning, and the objects in whose strings they are words like any other."""
+
+_UNFINISHED = re.compile(rf"{_MEMBERS}\s*+{_STRING}\"\s*+:\s*+{_STRING}\\?\Z", re.DOTALL)
+"""An object cut off inside the string that is its last value."""
 
 _KEY = r"""(?P<key>\b(?i:rank\w{0,4}(?:[ ](?:list|order|result)s?)?)["'*]*+\s*+:[\s*]*+)"""
 _ITEM = r"""["']?(?:[A-Za-z]{1,2}|\d++)["']?"""
@@ -85,7 +95,7 @@ def parse_ranking(text: str, n: int, *, truncated: bool = False, anchored: bool 
     the text begins with, whatever the free text behind it looks like. ValueError only for n outside 0…26.
     """
     n = len(labels(n))
-    body, cut = _body(text, anchored)
+    body, cut = _body(text if anchored else _spoken(text, truncated))
     answer = _read(body, n, anchored)
     known = (place for place in answer.places if place != _UNKNOWN)
     ranking = Ranking.completed(known, n, reason=answer.reason or _reason_line(body))
@@ -98,12 +108,22 @@ def bounded(text: str) -> str:
     return text[:PARSE_LIMIT].encode("utf-8", "replace")[:PARSE_LIMIT].decode("utf-8", "ignore")
 
 
-def _body(text: str, anchored: bool) -> tuple[str, bool]:
-    """The part of the text that can hold the answer, and whether something had to be cut off for its size."""
-    if not anchored:
-        text = _THOUGHT_START.split(_THOUGHT_END.split(text)[-1])[0]
+def _body(text: str) -> tuple[str, bool]:
+    """As much of the text as is read, and whether something had to be cut off for its size."""
     body = bounded(text)
     return body, len(body) < len(text)
+
+
+def _spoken(text: str, truncated: bool) -> str:
+    """The text behind the last `</think>` and before a `<think>` that follows it, marks in JSON strings not counted."""
+    begin, end = 0, len(text)
+    unfinished = _UNFINISHED.search(text) if truncated else None
+    for mark in _THOUGHT.finditer(text, 0, unfinished.start() if unfinished else len(text)):
+        if mark["end"]:
+            begin, end = mark.end(), len(text)
+        elif mark["start"]:
+            end = min(end, mark.start())
+    return text[begin:end]
 
 
 def _classify(answer: _Answer, *, missing: bool, truncated: bool) -> Fault:

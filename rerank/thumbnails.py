@@ -1,6 +1,7 @@
 """Pictures made smaller, kept so that a product that is found often is resized once."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 
 from PIL import Image
@@ -24,6 +25,8 @@ class ThumbnailCache:
 
     def __init__(self, size: int = 256) -> None:
         self.size = size
+        self.on_lookup: Callable[[bool], None] | None = None
+        """Told of each look-up whether the thumbnail was kept."""
         self._kept: OrderedDict[tuple[str, int, int], Image.Image] = OrderedDict()
         self._lock = Lock()
 
@@ -42,7 +45,10 @@ class ThumbnailCache:
             kept = self._kept.get(place)
             if kept is not None:
                 self._kept.move_to_end(place)
-                return kept
+        if self.on_lookup is not None:
+            self.on_lookup(kept is not None)
+        if kept is not None:
+            return kept
         made = fitted(picture, width, height)  # outside the lock: others need not wait for it
         with self._lock:
             self._kept[place] = made

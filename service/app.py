@@ -29,8 +29,11 @@ from service.api.search import SearchController
 from service.encoders.batching import BatchingEncoder
 from service.metrics import Metrics
 from service.parts import Parts, build_parts
+from service.rerank_stage import RerankStage
 from service.settings import Settings, load_settings
-from service.web.page import PAGE_POLICY, page, static_router
+from service.shared_metrics import new_metrics
+from service.tracing import new_tracing
+from service.web.page import PAGE_POLICY, examples_router, page, static_router
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +51,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     application starts and closed when it ends; a wrong setting or a missing model then stops the start.
     """
     settings = settings or load_settings()
-    metrics = Metrics()
-    observer = Observer(metrics)
+    metrics = new_metrics()
+    observer, spans = Observer(metrics), new_tracing(settings)
     admission, write_admission = _new_admission(settings), _new_write_admission(settings)
 
     @asynccontextmanager
@@ -62,6 +65,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         finally:
             if parts is None:
                 await anyio.to_thread.run_sync(built.close)
+            if spans is not None:
+                await anyio.to_thread.run_sync(spans.close)
 
     return Litestar(
         route_handlers=[
@@ -74,6 +79,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
             MetricsController,
             page,
             static_router(),
+            examples_router(),
         ],
         dependencies={
             "parts": Provide(_parts, sync_to_thread=False),
@@ -94,7 +100,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         cors_config=_cors(settings),
         lifespan=[lifespan],
         exception_handlers=EXCEPTION_HANDLERS,
-        middleware=[observer.middleware],
+        middleware=[observer.middleware, *([spans.middleware] if spans else [])],
         before_send=[_add_security_headers, observer.before_send],
         request_max_body_size=settings.max_body_bytes,
         multipart_form_part_limit=8,
@@ -166,11 +172,13 @@ def _metrics(state: State) -> Metrics:
 
 
 def _watch(metrics: Metrics, parts: Parts, rooms: Mapping[str, Admission]) -> None:
-    """Show queues, and count what the encoder does."""
-    queues: dict[str, Admission | BatchingEncoder] = dict(rooms)
+    """Show queues, and count what the encoder and the caches do."""
+    queues: dict[str, Admission | BatchingEncoder | RerankStage] = {**rooms, "rerank": parts.rerank}
     if isinstance(parts.encoder, BatchingEncoder):
         queues["encoder"] = parts.encoder
         parts.encoder.on_batch = metrics.encoded
+    for name, cache in parts.rerank.caches.items():
+        cache.on_lookup = partial(metrics.looked_up, name)
     waiting = {name: partial(getattr, queue, "waiting") for name, queue in queues.items()}
     metrics.watch("withthis_queue_waiting", "Calls that wait for their turn.", "queue", waiting)
 

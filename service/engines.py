@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from rerank.engines.base import Engine, EngineInfo, EngineRequest, Generation
+from rerank.engines.base import Closable, Engine, EngineInfo, EngineRequest, Generation
 from rerank.errors import EngineError
+from rerank.sanitise import tidy
 from service.errors import ConfigurationError
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from rerank.engines.openai_compatible import ChatClient
+
+PATIENCE_S = 5.0
+"""Time for a model server to say which models it has: a list that it need not compute."""
+
+NAMES_LIMIT = 300
+"""Characters shown of that list."""
 
 
 def _starter(settings: Settings) -> Engine:
@@ -52,7 +65,23 @@ def _phi3_vision(settings: Settings) -> Engine:
 
 
 def _openai_compatible(settings: Settings) -> Engine:
-    from rerank.engines.openai_compatible import ChatClient, OpenAICompatibleEngine  # noqa: PLC0415
+    from rerank.engines.openai_compatible import OpenAICompatibleEngine  # noqa: PLC0415
+
+    model, client = _model_server(settings)
+    return OpenAICompatibleEngine(
+        client,
+        model=model,
+        dialect=settings.engine_dialect,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+        parallel=settings.engine_concurrency,
+        extra=settings.engine_extra,
+    )
+
+
+def _model_server(settings: Settings) -> tuple[str, ChatClient]:
+    """The model's name and the server that has it."""
+    from rerank.engines.openai_compatible import ChatClient  # noqa: PLC0415
 
     if settings.engine_url is None or settings.engine_model is None:
         raise ConfigurationError(
@@ -61,7 +90,7 @@ def _openai_compatible(settings: Settings) -> Engine:
         )
     key = settings.engine_api_key
     try:
-        client = ChatClient(
+        return settings.engine_model, ChatClient(
             settings.engine_url,
             api_key=key.get_secret_value() if key else None,
             concurrency=settings.engine_concurrency,
@@ -72,15 +101,6 @@ def _openai_compatible(settings: Settings) -> Engine:
             "WITHTHIS_ENGINE_URL must be an http or https address without a password, and WITHTHIS_ENGINE_API_KEY "
             "plain characters."
         ) from error
-    return OpenAICompatibleEngine(
-        client,
-        model=settings.engine_model,
-        dialect=settings.engine_dialect,
-        layout=settings.engine_layout or "panel",
-        max_candidates=settings.engine_max_candidates,
-        parallel=settings.engine_concurrency,
-        extra=settings.engine_extra,
-    )
 
 
 ENGINES: Mapping[str, Callable[[Settings], Engine]] = {
@@ -111,6 +131,30 @@ def load_engine(settings: Settings) -> Engine:
         raise ConfigurationError(f"The engine {settings.engine} cannot be used. {error}") from error
 
 
+def check_model_server(settings: Settings) -> None:
+    """Ask the server of the engine openai-compatible for its models; other engines have none to ask.
+
+    Raises:
+        ConfigurationError: the server does not answer in time, or does not offer the model.
+    """
+    if settings.engine != "openai-compatible":
+        return
+    model, client = _model_server(settings)
+    with closing(client):
+        try:
+            offered = client.models(time.monotonic() + PATIENCE_S)
+        except EngineError as error:  # its words are our own
+            raise ConfigurationError(
+                f"The model server cannot be used: {error}. Start it, or correct WITHTHIS_ENGINE_URL (with its "
+                "version, like http://127.0.0.1:8001/v1) or WITHTHIS_ENGINE_API_KEY."
+            ) from error
+    if not {model, f"{model}:latest"}.intersection(offered):  # Ollama lists the tag that it adds by itself
+        names = tidy(", ".join(offered), NAMES_LIMIT) or "none"
+        raise ConfigurationError(
+            f"The model server answers, and does not offer the model of WITHTHIS_ENGINE_MODEL. It offers: {names}."
+        )
+
+
 class WithPrompts:
     """An engine whose own prompts are replaced by those of the settings, checked once, at the start."""
 
@@ -133,3 +177,8 @@ class WithPrompts:
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """Passed on."""
         return self._engine.score(requests)
+
+    def close(self) -> None:
+        """Passed on where the engine holds anything open."""
+        if isinstance(self._engine, Closable):
+            self._engine.close()

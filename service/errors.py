@@ -23,12 +23,15 @@
     │       └── ImageTooSmall         422   too few pixels
     ├── KeyRequired                   401   no API key, or an unknown one
     ├── ScopeMissing                  403   the API key does not open this route
+    ├── ClientGone                    499   the client closed its connection; only log and metrics see it
     ├── Overloaded                    429   with Retry-After
     │   └── RateLimited               429   too many requests with one key
     ├── StoreUnavailable              503   the vector store does not answer
-    │   └── StoreLocked               503   another process holds the local store file
+    │   ├── StoreLocked               503   another process holds the local store file
+    │   └── ImageStoreUnavailable     503   the pictures' store does not answer
     ├── ShuttingDown                  503   the service is about to end
     ├── EncoderMismatch               503   the collection was built by another encoder
+    ├── TitleSearchUnavailable        503   hybrid search of a collection or store without BM25
     ├── RerankRequired                503   the caller insisted on reranking and it failed
     ├── ConfigurationError            500   a setting is wrong; raised at start, never by a request
     │   ├── UnknownEncoder            500
@@ -231,6 +234,15 @@ class Overloaded(WithThisError):
         self.retry_after_s = retry_after_s
 
 
+class ClientGone(WithThisError):
+    """The client closed its connection before it was answered. The status is the one that nginx counts it under."""
+
+    status = 499
+    type = "client-gone"
+    title = "The client is gone"
+    default_detail = "The connection was closed before the answer was there. Ask again."
+
+
 class RateLimited(Overloaded):
     """Too many requests with one key, or from one address."""
 
@@ -277,6 +289,17 @@ class StoreLocked(StoreUnavailable):
     )
 
 
+class ImageStoreUnavailable(StoreUnavailable):
+    """The place where the catalogue's pictures lie does not answer or refuses the work."""
+
+    type = "image-store-unavailable"
+    title = "The picture store does not answer"
+    default_detail = (
+        "The picture store cannot be reached. Try again in a moment; if it stays away, check WITHTHIS_IMAGES_URL and "
+        "its credentials."
+    )
+
+
 class ShuttingDown(WithThisError):
     """The service was told to stop and takes no new work."""
 
@@ -296,6 +319,15 @@ class EncoderMismatch(WithThisError):
         "The collection was built with another encoder, so its vectors cannot be compared. Set WITHTHIS_ENCODER back, "
         "or index the feed into a new collection (WITHTHIS_COLLECTION)."
     )
+
+
+class TitleSearchUnavailable(WithThisError):
+    """Hybrid search was asked for, and the store cannot search titles."""
+
+    status = 503
+    type = "title-search-unavailable"
+    title = "Titles cannot be searched here"
+    default_detail = "This store has no BM25, so it cannot search titles. Leave hybrid out, or use another store."
 
 
 class RerankRequired(WithThisError):

@@ -55,6 +55,9 @@ class Metrics:
         self._batches = Histogram(
             "withthis_encoder_batch_size", "Queries encoded together.", buckets=_SIZES, registry=registry
         )
+        self._lookups = Counter(
+            "withthis_cache_lookups", "Look-ups in a cache, by result.", ["cache", "result"], registry=registry
+        )
         for stage in STAGES:
             self._stage_seconds.labels(stage)
         for fault in Fault:
@@ -84,6 +87,10 @@ class Metrics:
     def encoded(self, size: int) -> None:
         """Count one batch of the encoder."""
         self._batches.observe(size)
+
+    def looked_up(self, cache: str, hit: bool) -> None:
+        """Count one look-up in a cache; `cache` is one of those that the application names."""
+        self._lookups.labels(cache, "hit" if hit else "miss").inc()
 
     def watch(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
         """Show numbers as they are whenever the metrics are read; `values` by the value of `label`."""

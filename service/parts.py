@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 import torch
 
+from rerank.engines.base import Engine
 from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from service.catalog.images import ImageStore
@@ -20,7 +22,7 @@ from service.media.pictures import PictureLoader
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
 from service.retrieval import Retriever
-from service.search import SearchPipeline
+from service.search import BegunSearch, SearchPipeline
 from service.search_types import SearchRequest, SearchResponse
 from service.settings import Settings
 from service.stores.base import Store
@@ -59,6 +61,7 @@ class Parts:
             pictures=self.pictures,
             max_limit=settings.max_limit,
             max_text_chars=settings.max_text_chars,
+            window=settings.search_window,
         )
         self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
         self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures)
@@ -81,6 +84,11 @@ class Parts:
         self.prepare()
         return self.pipeline.search(request)
 
+    def begin(self, request: SearchRequest) -> BegunSearch:
+        """Find the products of a query; `pipeline.finish` reranks them. See `SearchPipeline.begin`."""
+        self.prepare()
+        return self.pipeline.begin(request)
+
     def catalogue(self) -> Products:
         """The products, ready to be read and changed. Raises as `prepare` does."""
         self.prepare()
@@ -93,9 +101,10 @@ class Parts:
         return self.store.count()
 
     def close(self) -> None:
-        """Let go of the encoder's thread and the store."""
+        """Let go of the encoder's thread, the engine's connections and the store."""
         if isinstance(self.encoder, BatchingEncoder):
             self.encoder.close()
+        self.rerank.close()
         self.store.close()
 
 
@@ -112,7 +121,7 @@ def build_parts(settings: Settings) -> Parts:
     parts = Parts(
         encoder=in_batches(load_encoder(settings), settings),
         store=open_store(settings),
-        images=ImageStore(settings.images_dir, settings.image_limits),
+        images=ImageStore.from_settings(settings),
         rerank=build_rerank(settings),
         settings=settings,
     )
@@ -125,12 +134,12 @@ def build_parts(settings: Settings) -> Parts:
     return parts
 
 
-def build_rerank(settings: Settings) -> RerankStage:
-    """The strategies with their engine and prompts. Raises ConfigurationError."""
+def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
+    """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
         prompts = PromptLibrary.load(settings.prompts_dir)
         engine = WithPrompts(
-            load_engine(settings),
+            (load or load_engine)(settings),
             rank=settings.rank_prompt,
             caption=settings.caption_prompt,
             match=settings.match_prompt,
@@ -153,4 +162,13 @@ def build_rerank(settings: Settings) -> RerankStage:
     )
     # As many slots as searches: "overloaded" then means that calls past their deadline still hold them.
     runner = RerankRunner(settings.search_concurrency)
-    return RerankStage(strategies.usable, prompts, runner, defaults, missing=strategies.missing)
+    return RerankStage(
+        strategies.usable,
+        prompts,
+        runner,
+        defaults,
+        missing=strategies.missing,
+        caches=strategies.caches,
+        close=engine.close,
+        rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
+    )

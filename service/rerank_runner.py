@@ -45,6 +45,12 @@ class RerankRunner:
 
     def __init__(self, concurrency: int) -> None:
         self._slots = threading.BoundedSemaphore(concurrency)
+        self._waiting: set[int] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a slot."""
+        return len(self._waiting)
 
     def run(self, call: RerankCall, deadline_ms: int) -> RunResult:
         """Run `call`; return within about `deadline_ms` + `GRACE_S`.
@@ -53,7 +59,7 @@ class RerankRunner:
             PromptError, LayoutError: the caller asked for a prompt that does not exist or does not fit the engine.
         """
         deadline = time.monotonic() + deadline_ms / 1000
-        if not self._slots.acquire(timeout=deadline_ms / 1000):
+        if not self._take_slot(deadline_ms / 1000):
             return RunResult(None, Degraded.OVERLOADED)
         try:
             future = self._start(call, deadline)
@@ -66,6 +72,15 @@ class RerankRunner:
         except Exception:  # the declared fault boundary, see above
             logger.exception("reranking failed; answering in retrieval order")
             return RunResult(None, Degraded.ERROR)
+
+    def _take_slot(self, patience_s: float) -> bool:
+        """Whether a slot was to be had within that time."""
+        me = threading.get_ident()
+        self._waiting.add(me)
+        try:
+            return self._slots.acquire(timeout=patience_s)
+        finally:
+            self._waiting.discard(me)
 
     def _start(self, call: RerankCall, deadline: float) -> Future[RerankOutcome]:
         """Start a daemon thread: unlike a pool's, it cannot keep the process from ending."""

@@ -6,20 +6,22 @@ behind them. No hit is lost, doubled or invented: the strategy answers with posi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL.Image import Image
 
 from rerank.candidates import Candidate, RerankQuery
+from rerank.caption_cache import CaptionCache
 from rerank.errors import LayoutError, PromptError
 from rerank.fusion import FusionMethod, fuse
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.base import RerankOutcome, Strategy
+from rerank.thumbnails import ThumbnailCache
 from service.errors import InvalidValue, RerankRequired
 from service.rerank_runner import RerankRunner
-from service.search_types import Degraded, RerankOptions, RerankReport
+from service.search_types import Degraded, Explanation, RerankOptions, RerankReport
 from service.stores.base import Hit
 
 UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
@@ -38,6 +40,7 @@ class RerankPlan:
     fusion_method: FusionMethod
     deadline_ms: int
     require: bool
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Reranked:
     report: RerankReport
     caption: str | None = None
     timings_ms: Mapping[str, float] | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,27 @@ class RerankStage:
         defaults: RerankDefaults,
         *,
         missing: Mapping[str, str] | None = None,
+        caches: Mapping[str, CaptionCache | ThumbnailCache] | None = None,
+        close: Callable[[], None] | None = None,
+        rank_prompts: Sequence[str] = (),
     ) -> None:
-        """`missing`: names of further strategies and why each cannot be used, as a sentence for the caller."""
+        """`missing`: names of further strategies and why each cannot be used, as a sentence for the caller; `caches`:
+        those of the strategies, by name; `close`: lets go of the engine; `rank_prompts`: those that fit it, to be
+        offered, as "id@version".
+        """
+        self.caches = caches or {}
+        self._close = close
+        self.rank_prompts = tuple(rank_prompts)
         self._missing = missing or {}
         self._strategies = strategies
         self._prompts = prompts
         self._runner = runner
         self._defaults = defaults
+
+    @property
+    def defaults(self) -> RerankDefaults:
+        """What holds where a request says nothing."""
+        return self._defaults
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -105,6 +123,16 @@ class RerankStage:
     def engine(self) -> str:
         """The id of the engine in use."""
         return self._defaults.engine
+
+    @property
+    def waiting(self) -> int:
+        """Searches that wait for a slot, which calls past their deadline hold."""
+        return self._runner.waiting
+
+    def close(self) -> None:
+        """Let go of what the engine holds open."""
+        if self._close is not None:
+            self._close()
 
     def plan(self, options: RerankOptions) -> RerankPlan:
         """Check what the caller asked for, before any model runs.
@@ -127,6 +155,7 @@ class RerankStage:
             fusion_method=options.fusion_method or defaults.fusion_method,
             deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
             require=options.require,
+            explain=options.explain,
         )
 
     def apply(
@@ -154,7 +183,8 @@ class RerankStage:
         tail = in_retrieval_order(hits)[len(candidates) :]
         if outcome is None:
             return Reranked(head + tail, report)
-        return Reranked(head + tail, report, outcome.caption, outcome.timings_ms)
+        explanation = _explanation(outcome) if plan.explain else None
+        return Reranked(head + tail, report, outcome.caption, outcome.timings_ms, explanation)
 
     def rank(
         self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
@@ -218,6 +248,16 @@ class RerankStage:
         )
 
 
+def _explanation(outcome: RerankOutcome) -> Explanation:
+    return Explanation(
+        raw=outcome.raw,
+        shown=outcome.shown,
+        panel=outcome.panel,
+        prompt_tokens=outcome.prompt_tokens,
+        generated_tokens=outcome.generated_tokens,
+    )
+
+
 def _degradation(outcome: RerankOutcome) -> Degraded | None:
     """Why an outcome must not change the order, or None where it may."""
     if outcome.degraded is not None:
@@ -229,7 +269,7 @@ def _degradation(outcome: RerankOutcome) -> Degraded | None:
 
 def _reorder(head: Sequence[RankedHit], outcome: RerankOutcome, plan: RerankPlan) -> tuple[RankedHit, ...]:
     """Fuse the ranking with the retrieval scores of the candidates."""
-    retrieval = [ranked.hit.score for ranked in head]
+    retrieval = [ranked.hit.order_score for ranked in head]
     order, fused = fuse(outcome.ranking, retrieval, plan.fusion_weight, method=plan.fusion_method)
     scores = outcome.ranking.scores or (None,) * len(head)
     return tuple(RankedHit(head[place].hit, place, scores[place], fused[place]) for place in order)

@@ -1,19 +1,36 @@
-"""The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest."""
+"""The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest.
+
+A search that asks for hybrid retrieval, facets, no near-duplicates or a further page looks at the whole search window,
+the best products up to a number in the settings; any other looks at the products that it shows or reranks, and at one
+more to know whether there is a next page.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from rerank.stages import note
 from service.catalog.images import ImageStore
-from service.encoders.base import Encoder, EncoderQuery
+from service.collapse import Collapsed, collapse
+from service.encoders.base import Encoder
 from service.errors import EmptyQuery, InvalidValue, UnknownProduct
+from service.facets import check_facets, count_facets
+from service.hybrid import hybrid_search
 from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader
+from service.paging import Cursor, digest
+from service.query_vector import check_weights, query_vector
+from service.retrieval_types import Duplicate, Facets
 from service.search_types import ImageSource, ProductImage, SearchRequest
 from service.stage_clock import StageClock
 from service.stores.base import Hit, Store, Vector
 from service.stores.filters import compile_filter
+
+HYBRID_NEEDS_TEXT = "hybrid compares the words of text with titles, and there is no text. Give one, or leave it out."
+REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +44,32 @@ class DecodedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The products found, best first. `truncated`: the text was cut to what the encoder takes."""
+    """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
+    page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
+    takes; `duplicates`: what each product stands for besides itself, by product id; `more`: whether another page
+    follows.
+    """
 
     query: DecodedQuery
     hits: tuple[Hit, ...]
     truncated: bool
+    ranks: tuple[int, ...]
+    limit: int
+    key: bytes
+    cursor: Cursor | None = None
+    more: bool = False
+    duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
+    facets: Facets | None = None
+
+    @property
+    def offset(self) -> int:
+        """The products on the pages before."""
+        return self.cursor.shown if self.cursor else 0
+
+    def next_cursor(self, page: Sequence[Hit]) -> str | None:
+        """What leads to the page behind this one; None where there is none."""
+        following = Cursor.after_first(page) if self.cursor is None else self.cursor.moved(len(page))
+        return following.to_text(self.key) if self.more else None
 
 
 class Retriever:
@@ -46,40 +84,82 @@ class Retriever:
         pictures: PictureLoader,
         max_limit: int,
         max_text_chars: int,
+        window: int = 200,
     ) -> None:
-        """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence."""
+        """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence; `window`: the
+        products that facets, duplicates and pages are about, at least `max_limit`.
+        """
         self._encoder = encoder
         self._store = store
         self._images = images
         self._pictures = pictures
         self._max_limit = max_limit
         self._max_text_chars = max_text_chars
+        self._window = max(window, max_limit)
 
     def check(self, request: SearchRequest) -> None:
         """Refuse what cannot be answered, before any model runs. Raises InvalidInput."""
         if not 1 <= request.limit <= self._max_limit:
             raise InvalidValue(f"limit must be between 1 and {self._max_limit}.")
-        if len(request.text or "") > self._max_text_chars:
-            raise InvalidValue(f"text must have at most {self._max_text_chars} characters.")
+        negative = request.negative.text if request.negative else ""
+        if max(len(request.text or ""), len(negative)) > self._max_text_chars:
+            raise InvalidValue(f"text and negative_text must have at most {self._max_text_chars} characters.")
         if request.min_score is not None and not -1 <= request.min_score <= 1:
             raise InvalidValue("min_score must be between -1 and 1.")
         if request.filter is not None:
             compile_filter(request.filter)  # a filter that is too large is refused here
+        check_facets(request.facets)
+        self._check_together(request)
 
-    def retrieve(self, request: SearchRequest, clock: StageClock) -> Retrieved:
-        """The products nearest to a request that was checked; the stages decode, embed and retrieve are timed.
+    def _check_together(self, request: SearchRequest) -> None:
+        """Options that need others, or exclude them."""
+        has_text = bool(request.text and request.text.strip())
+        if request.hybrid is not None and not has_text:
+            raise InvalidValue(HYBRID_NEEDS_TEXT)
+        if request.weights is not None:
+            check_weights(request.weights, self._encoder.info, composed=has_text and request.image is not None)
+        if request.cursor is not None and request.rerank.require:
+            raise InvalidValue(REQUIRE_ON_A_LATER_PAGE)
+
+    def retrieve(self, request: SearchRequest, clock: StageClock, *, candidates: int = 0) -> Retrieved:
+        """The products nearest to a request that was checked: as many as it wants, or `candidates` if they are more.
+
+        The stages decode, embed and retrieve are timed.
 
         Raises:
-            InvalidInput: an empty query, an unusable picture, an unknown product.
-            StoreUnavailable, EncoderMismatch: the catalogue cannot be searched now.
+            InvalidInput: an empty query, an unusable picture, an unknown product, a cursor of another search.
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalogue cannot be searched now, or not so.
         """
         with clock.stage("decode"):
             query = self._decode(request)
+            key = self._key(query, request)
+            cursor = Cursor.from_text(request.cursor, key) if request.cursor is not None else None
         with clock.stage("embed"):
-            vector, truncated = self._embed(query)
+            image = query.image.image if query.image else None
+            vector, truncated = query_vector(self._encoder, query.text, image, request.weights, request.negative)
         with clock.stage("retrieve"):
-            hits = self._nearest(vector, request, query.excluded)
-        return Retrieved(query, tuple(hits), truncated)
+            depth = min(max(request.limit, candidates), self._window)
+            hits, further = self._nearest(vector, query, request, depth)
+            note(results=len(hits))
+            shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
+        rest = shown.hits if cursor is None else cursor.rest(shown.hits)
+        if cursor is not None and not rest and further:
+            raise InvalidValue(
+                f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
+            )
+        places = {hit.product_id: rank for rank, hit in enumerate(shown.hits, start=1)}
+        return Retrieved(
+            query,
+            tuple(rest[:depth]),
+            truncated,
+            ranks=tuple(places[hit.product_id] for hit in rest[:depth]),
+            limit=request.limit,
+            key=key,
+            cursor=cursor,
+            more=further or len(rest) > request.limit,
+            duplicates=shown.hidden,
+            facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
+        )
 
     def _decode(self, request: SearchRequest) -> DecodedQuery:
         text = (request.text or "").strip() or None
@@ -100,14 +180,30 @@ class Retriever:
             raise UnknownProduct
         return self._images.open(rows[0].image_key)
 
-    def _embed(self, query: DecodedQuery) -> tuple[Vector, bool]:
-        image = query.image.image if query.image else None
-        embeddings = self._encoder.encode([EncoderQuery(query.text, image)])
-        return embeddings.vectors[0], bool(embeddings.truncated[0])
-
-    def _nearest(self, vector: Vector, request: SearchRequest, excluded: str | None) -> list[Hit]:
-        """The best `limit` products that are similar enough, without the one whose picture is the query."""
-        limit = request.limit + (excluded is not None)
-        hits = self._store.search(vector, limit=limit, filter=request.filter)
+    def _nearest(
+        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int
+    ) -> tuple[list[Hit], bool]:
+        """The best products that are similar enough, without the one whose picture is the query; are there more?"""
+        everything = request.hybrid or request.facets or request.collapse or request.cursor
+        size = self._window if everything else depth
+        hits = self._found(vector, query, request, size + 1 + (query.excluded is not None))
         least = -math.inf if request.min_score is None else request.min_score
-        return [hit for hit in hits if hit.product_id != excluded and hit.score >= least][: request.limit]
+        kept = [hit for hit in hits if hit.product_id != query.excluded and hit.score >= least]
+        return kept[:size], len(kept) > size
+
+    def _found(self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int) -> Sequence[Hit]:
+        if request.hybrid is None or query.text is None:
+            return self._store.search(vector, limit=limit, filter=request.filter)
+        return hybrid_search(self._store, vector, query.text, request.hybrid, limit=limit, filter=request.filter)
+
+    def _key(self, query: DecodedQuery, request: SearchRequest) -> bytes:
+        """A digest of all that decides which products are found, in which order."""
+        where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
+        image = query.image.content_hash if query.image else None
+        options = (request.min_score, request.hybrid, request.weights, request.negative, request.collapse)
+        given = (self._encoder.info.fingerprint, query.text, image, query.excluded, json.dumps(where, sort_keys=True))
+        return digest(*given, *options)
+
+
+def _facets(hits: Sequence[Hit], names: Sequence[str], *, complete: bool) -> Facets:
+    return Facets(len(hits), complete, count_facets(hits, names))

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from PIL.Image import Image
 
 from rerank.candidates import RerankQuery
+from rerank.stages import Fact, note
 from service.catalog.images import ImageStore
-from service.errors import ImageNotFound, InvalidImage
+from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
+from service.hybrid import HybridHit
 from service.rerank_stage import RankedHit, Reranked, RerankPlan, RerankStage, in_retrieval_order
 from service.retrieval import DecodedQuery, Retrieved, Retriever
 from service.search_types import RerankReport, ResultScores, SearchRequest, SearchResponse, SearchResult
@@ -42,14 +44,18 @@ class BegunSearch:
         return self.respond(Reranked(in_retrieval_order(self.retrieved.hits), RerankReport(applied=False)))
 
     def respond(self, reranked: Reranked) -> SearchResponse:
-        """The answer in the order of `reranked`."""
+        """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
+        page = reranked.hits[: self.retrieved.limit]
         return SearchResponse(
             id=self.id,
             caption=reranked.caption,
             truncated=self.retrieved.truncated,
-            results=_results(reranked.hits),
+            results=_results(page, self.retrieved),
             rerank=reranked.report,
             timings_ms=_timings(self.clock.total(), reranked.timings_ms or {}),
+            explanation=reranked.explanation,
+            facets=self.retrieved.facets,
+            next_cursor=self.retrieved.next_cursor([ranked.hit for ranked in page]),
         )
 
 
@@ -66,7 +72,7 @@ class SearchPipeline:
 
         Raises:
             InvalidInput: something the caller can mend (empty query, unusable picture, unknown product, …).
-            StoreUnavailable, EncoderMismatch: the catalogue cannot be searched now.
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalogue cannot be searched now, or not so.
             RerankRequired: reranking failed and the request insists on it.
         """
         return self.finish(self.begin(request))
@@ -75,8 +81,10 @@ class SearchPipeline:
         """Check everything that was asked for and find the products. Raises as `search`, but for RerankRequired."""
         clock = StageClock()
         self._retriever.check(request)
-        plan = self._rerank.plan(request.rerank) if request.rerank.enabled else None
-        return BegunSearch(uuid.uuid4().hex, self._retriever.retrieve(request, clock), plan, clock)
+        first = request.cursor is None  # later pages are in retrieval order
+        plan = self._rerank.plan(request.rerank) if request.rerank.enabled and first else None
+        found = self._retriever.retrieve(request, clock, candidates=plan.candidates if plan else 0)
+        return BegunSearch(uuid.uuid4().hex, found, plan, clock)
 
     def finish(self, begun: BegunSearch) -> SearchResponse:
         """Rerank what was found. Raises RerankRequired, and InvalidValue for a prompt that does not fit the engine."""
@@ -87,15 +95,21 @@ class SearchPipeline:
             pictures = [self._picture(hit) for hit in hits[: plan.candidates]]
         with clock.stage("rerank"):
             reranked = self._rerank.apply(plan, _rerank_query(begun.retrieved.query), hits, pictures)
+            note(candidates=len(pictures), **_provenance(reranked.report))
         return begun.respond(reranked)
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
         try:
             return self._images.open(hit.image_key).image
-        except (ImageNotFound, InvalidImage):
+        except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             logger.warning("the picture of product %r cannot be used for reranking", hit.product_id)
             return None
+
+
+def _provenance(report: RerankReport) -> dict[str, Fact]:
+    names = ("engine", "strategy", "prompt", "fault", "degraded")
+    return {name: getattr(report, name) for name in names}
 
 
 def _rerank_query(query: DecodedQuery) -> RerankQuery:
@@ -111,13 +125,20 @@ def _timings(seen: Mapping[str, float], by_model: Mapping[str, float]) -> dict[s
     return {stage: known[stage] for stage in STAGES if stage in known}
 
 
-def _results(hits: Sequence[RankedHit]) -> tuple[SearchResult, ...]:
+def _results(hits: Sequence[RankedHit], retrieved: Retrieved) -> tuple[SearchResult, ...]:
+    first = retrieved.offset + 1
     return tuple(
         SearchResult(
             rank=rank,
-            retrieval_rank=ranked.position + 1,
+            retrieval_rank=retrieved.ranks[ranked.position],
             product=ranked.hit.product,
-            scores=ResultScores(ranked.hit.score, ranked.rerank_score, ranked.fused_score),
+            scores=_scores(ranked),
+            duplicates=retrieved.duplicates.get(ranked.hit.product_id, ()),
         )
-        for rank, ranked in enumerate(hits, start=1)
+        for rank, ranked in enumerate(hits, start=first)
     )
+
+
+def _scores(ranked: RankedHit) -> ResultScores:
+    hybrid = ranked.hit.hybrid if isinstance(ranked.hit, HybridHit) else None
+    return ResultScores(ranked.hit.score, ranked.rerank_score, ranked.fused_score, hybrid)

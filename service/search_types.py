@@ -9,8 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from PIL.Image import Image
+
 from rerank.fusion import FusionMethod
 from service.products import Product
+from service.retrieval_types import (
+    CollapseOptions,
+    Duplicate,
+    Facets,
+    HybridOptions,
+    HybridScores,
+    Negative,
+    QueryWeights,
+)
 from service.stores.filters import Filter
 
 
@@ -61,11 +72,12 @@ class RerankOptions:
     enabled: bool = True
     strategy: str | None = None
     prompt: str | None = None  # id or id@version of a template in prompts/
-    candidates: int | None = None  # how many of the first results are reranked
+    candidates: int | None = None  # how many of the best products found are reranked
     fusion_weight: float | None = None  # 1 = order of the reranker alone, 0 = order of retrieval alone
     fusion_method: FusionMethod | None = None  # by ranks, or by scores where the reranker gives them
     require: bool = False  # True: no answer (503) rather than an answer in retrieval order
     deadline_ms: int | None = None  # time for captioning and reranking together
+    explain: bool = False  # True: the answer holds what the model saw and wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +90,35 @@ class SearchRequest:
     limit: int = 9
     min_score: float | None = None  # least cosine similarity of a result, from -1 to 1
     rerank: RerankOptions = field(default_factory=RerankOptions)
+    hybrid: HybridOptions | None = None
+    weights: QueryWeights | None = None
+    negative: Negative | None = None
+    collapse: CollapseOptions | None = None
+    facets: tuple[str, ...] = ()  # "category", or the names of attributes
+    cursor: str | None = None  # `next_cursor` of the page before; only the first page is reranked
 
 
 @dataclass(frozen=True, slots=True)
 class ResultScores:
-    """`retrieval`: cosine; `rerank`: the engine's own score or None; `fused`: what the final order was sorted by."""
+    """`retrieval`: cosine; `hybrid`: what retrieval sorted by, where that is not the cosine; `rerank`: the engine's own
+    score or None; `fused`: what reranking sorted by, or None.
+    """
 
     retrieval: float
     rerank: float | None = None
     fused: float | None = None
+    hybrid: HybridScores | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One product in the answer. Ranks count from 1."""
+    """One product in the answer. Ranks count from 1, over all pages. `duplicates`: near-duplicates shown as this one."""
 
     rank: int
     retrieval_rank: int
     product: Product
     scores: ResultScores
+    duplicates: tuple[Duplicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,18 @@ class RerankReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the model saw and wrote: `shown` are products in the order of their labels (A, B, …), `panel` the one
+    picture they were shown on, `raw` at most 64 KiB. Empty where the strategy does not work that way."""
+
+    raw: str
+    shown: tuple[str, ...]
+    panel: Image | None
+    prompt_tokens: int
+    generated_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResponse:
     """A complete ranking with its provenance and the time each stage took (milliseconds)."""
 
@@ -123,3 +157,6 @@ class SearchResponse:
     results: tuple[SearchResult, ...]
     rerank: RerankReport
     timings_ms: dict[str, float]
+    facets: Facets | None = None
+    next_cursor: str | None = None
+    explanation: Explanation | None = None  # only where the request asks for it

@@ -20,6 +20,7 @@ from service.errors import ConfigurationError
 from service.media.decode import ImageLimits
 
 CONFIG_VARIABLE = "WITHTHIS_CONFIG"
+_STORE_SCHEMES = r"https?://[^/]|tcp://[^/]|unix:|exact:|pinecone:[a-z0-9][a-z0-9-]{0,44}$"
 IndexType = Literal["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
 
 
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that serve; several need a Milvus server.")
     api_keys: list[ApiKey] = Field(
         default_factory=list,
         description="API keys: name, sha256 and scopes (search, write, admin) of each; none: no key is needed.",
@@ -47,17 +49,35 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe messages to log.")
     log_format: Literal["text", "json"] = Field("text", description="How the log is written; json: one object a line.")
+    tracing: bool = Field(
+        False,
+        description="Send OpenTelemetry traces (extra `otel`); the OTEL_* variables say where and also ask for them.",
+    )
     shutdown_delay_s: float = Field(
         0.0, ge=0, le=300, description="Seconds to go on answering, not ready, after being told to stop."
     )
     data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalogue's pictures.")
+    images_url: str = Field(
+        "",
+        description="Where the catalogue's pictures lie: a folder, or a URL that fsspec knows, such as "
+        "s3://bucket/images. Empty: data_dir/images.",
+    )
 
     store_uri: str = Field(
         "",
         description="Milvus: a path ending in .db (local file) or an http(s) address; exact: or exact:PATH compares "
-        "every row, in memory or a file. Empty: data_dir/milvus.db.",
+        "every row, in memory or a file; pinecone:INDEX. Empty: data_dir/milvus.db.",
     )
-    store_token: SecretStr | None = Field(None, description="Milvus token, or user:password.")
+    store_token: SecretStr | None = Field(None, description="Milvus token, or user:password; the API key of Pinecone.")
+    pinecone_cloud: Literal["aws", "gcp", "azure"] = Field(
+        "aws", description="Cloud in which an index of Pinecone is created."
+    )
+    pinecone_region: str = Field(
+        "us-east-1", min_length=1, description="Region in which an index of Pinecone is created."
+    )
+    pinecone_host: str | None = Field(
+        None, min_length=1, description="Address in place of Pinecone's own, such as that of Pinecone Local."
+    )
     store_timeout_s: float = Field(10.0, gt=0, le=600, description="Seconds to wait for the store before giving up.")
     collection: str = Field(
         "products", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,199}$", description="Name of the Milvus collection."
@@ -100,6 +120,17 @@ class Settings(BaseSettings):
         ge=0,
         le=64,
         description="Processes that read and decode pictures while indexing; 0: none, in the same process.",
+    )
+    ray_address: str | None = Field(
+        None,
+        min_length=1,
+        description="Ray cluster of `index --engine ray`; none: that of RAY_ADDRESS, else one is started here.",
+    )
+    ray_encoders: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Encoders side by side on Ray; none: one for each GPU, without GPUs one for two CPUs.",
     )
     encoder_max_batch: int = Field(
         32, ge=1, le=1024, description="Queries of concurrent searches encoded together; 1 encodes each by itself."
@@ -166,6 +197,9 @@ class Settings(BaseSettings):
     cross_encoder_model: str | None = Field(
         None, min_length=1, description="Text cross-encoder of FlagEmbedding: a hub name or a folder; none: no pruning."
     )
+    cross_encoder_device: str = Field(
+        "auto", min_length=1, description="Where the text cross-encoder runs: auto, cpu, cuda, cuda:1, mps."
+    )
     rerank_deadline_ms: int = Field(20_000, ge=1, le=600_000, description="Time given to reranking, in ms.")
     fusion_weight: float = Field(1.0, ge=0, le=1, description="1 orders by the reranker alone, 0 by retrieval alone.")
     fusion_method: Literal["rrf", "scores"] = Field(
@@ -198,6 +232,21 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(2000, ge=1, description="Longest accepted query text, in characters.")
     default_limit: int = Field(9, ge=1, description="Results of a search that names no limit.")
     max_limit: int = Field(100, ge=1, le=1000, description="Largest limit of a search.")
+    search_window: int = Field(
+        200,
+        ge=1,
+        le=5000,
+        description="Best products that facets, near-duplicates, hybrid search and pages are about; at least max_limit.",
+    )
+    hybrid_enabled: bool = Field(
+        False, description="Search titles by BM25, too, for queries of a text alone that say nothing else."
+    )
+    hybrid_lexical_weight: float = Field(
+        0.5, ge=0, le=1, description="Share of the titles in the order of a hybrid search; 0: likeness alone."
+    )
+    negative_weight: float = Field(
+        0.5, gt=0, le=1, description="How far negative_text moves a query away, unless the request says."
+    )
 
     search_concurrency: int = Field(2, ge=1, le=256, description="Searches worked on at the same time.")
     search_queue: int = Field(16, ge=0, le=10_000, description="Searches that may wait; further ones get 429.")
@@ -207,10 +256,18 @@ class Settings(BaseSettings):
     @field_validator("store_uri")
     @classmethod
     def _known_scheme(cls, value: str) -> str:
-        if value and not re.match(r"https?://[^/]|tcp://[^/]|unix:|exact:", value) and not value.endswith(".db"):
+        if value and not re.match(_STORE_SCHEMES, value) and not value.endswith(".db"):
             raise ValueError(
-                "give a path that ends in .db, an address that starts with http:// or https://, or exact:PATH"
+                "give a path that ends in .db, an address that starts with http:// or https://, exact:PATH, or "
+                "pinecone: and the name of an index (small letters, digits and hyphens)"
             )
+        return value
+
+    @field_validator("images_url")
+    @classmethod
+    def _lasting(cls, value: str) -> str:
+        if value.startswith("memory:"):
+            raise ValueError("pictures in memory end with the process; give a folder or a URL of a store that lasts")
         return value
 
     @field_validator("url_image_hosts")
@@ -236,9 +293,9 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def images_dir(self) -> Path:
-        """Where the catalogue's pictures lie."""
-        return self.data_dir / "images"
+    def images_location(self) -> str:
+        """Where the catalogue's pictures lie: a folder or a URL."""
+        return self.images_url or str(self.data_dir / "images")
 
     @property
     def image_limits(self) -> ImageLimits:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rerank.stages import observed
+
 
 class StageClock:
     """Collects milliseconds per stage; stages that did not run are absent."""
@@ -19,7 +21,8 @@ class StageClock:
         """Time the block as stage `name`, also when it raises."""
         start = time.perf_counter()
         try:
-            yield
+            with observed(name):
+                yield
         finally:
             self.ms[name] = (time.perf_counter() - start) * 1000
 

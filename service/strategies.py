@@ -20,6 +20,7 @@ from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
 from rerank.thumbnails import ThumbnailCache
+from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -47,6 +48,8 @@ class Strategies:
 
     usable: dict[str, Strategy] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    caches: dict[str, CaptionCache | ThumbnailCache] = field(default_factory=dict)
+    """What the strategies share, by its name in the metrics."""
 
     def add(self, name: str, reason: str | None, build: Callable[[], Strategy]) -> None:
         """Build a strategy unless there is a reason against it."""
@@ -63,8 +66,8 @@ def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary)
         ConfigurationError: a setting does not fit the engine, or the cross-encoder cannot be loaded.
         PromptError, LayoutError: the prompts do not fit the engine.
     """
-    found = Strategies()
     captions, thumbnails = CaptionCache(settings.caption_cache_size), ThumbnailCache(settings.thumbnail_cache_size)
+    found = Strategies(caches={"caption": captions, "thumbnail": thumbnails})
     shared = (engine, prompts, captions, thumbnails)
     rotations, no_scores = settings.rerank_rotations, None if engine.info.can_score else NO_SCORES
     no_matching = None if _has_match_prompt(settings, engine.info, prompts) else NO_MATCHING
@@ -122,7 +125,7 @@ def _scorer(settings: Settings) -> TextScorer | None:
     if settings.cross_encoder_model is None:
         return None
     try:
-        return FlagScorer.load(settings.cross_encoder_model)
+        return FlagScorer.load(settings.cross_encoder_model, str(resolve_device(settings.cross_encoder_device)))
     except ImportError as error:
         raise ConfigurationError(
             "WITHTHIS_CROSS_ENCODER_MODEL needs FlagEmbedding: pip install 'withthis[text]'."

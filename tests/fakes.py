@@ -18,13 +18,13 @@ from rerank.ranking import Fault, Ranking
 from rerank.strategies.base import RerankOutcome, Strategy
 from service.catalog.images import ImageStore
 from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
-from service.errors import EncoderMismatch
+from service.errors import EncoderMismatch, TitleSearchUnavailable
 from service.parts import Parts
 from service.products import Product
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
 from service.settings import Settings
-from service.stores.base import Hit, Record, RowState, Vector
+from service.stores.base import Hit, Record, RowState, TitleMatch, Vector
 from service.stores.filters import Filter
 
 DIMENSION = 8
@@ -64,6 +64,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.rows: dict[str, Record] = {}
         self.failure: Exception | None = None
+        self.has_titles = True
         self.closed = False
 
     def ensure(self, info: EncoderInfo) -> None:
@@ -79,6 +80,17 @@ class MemoryStore:
         wanted = filter.category.eq if filter and filter.category else None
         found = [_hit(row, vector) for row in self.rows.values() if wanted in (None, row.category)]
         return sorted(found, key=lambda hit: -hit.score)[:limit]
+
+    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
+        """Counts shared words, which is all that a test of fusion needs."""
+        self._answer()
+        if not self.has_titles:
+            raise TitleSearchUnavailable
+        wanted = filter.category.eq if filter and filter.category else None
+        rows = [row for row in self.rows.values() if wanted in (None, row.category)]
+        words = set(text.lower().split())
+        found = [TitleMatch(row.product_id, row.title, len(words & set(row.title.lower().split()))) for row in rows]
+        return sorted((match for match in found if match.score), key=lambda match: (-match.score, match[0]))[:limit]
 
     def get(self, product_id: str) -> list[Record]:
         self._answer()
@@ -208,11 +220,13 @@ def make_shop(
     products: int = 20,
     strategy: Strategy | None = None,
     missing: dict[str, str] | None = None,
+    images: ImageStore | None = None,
     **settings: object,
 ) -> Shop:
     """A shop of fakes whose pictures lie in `folder`; `missing`: strategies it lacks, and why."""
     chosen = Settings(_env_file=None, **{"data_dir": folder, **settings})  # type: ignore[arg-type]
-    encoder, store, images, fake = FakeEncoder(), MemoryStore(), ImageStore(chosen.images_dir), FakeStrategy()
+    encoder, store, fake = FakeEncoder(), MemoryStore(), FakeStrategy()
+    images = images or ImageStore.from_settings(chosen)
     fill(store, images, products)
     numbers = (chosen.rerank_candidates, chosen.fusion_weight, chosen.rerank_deadline_ms)
     defaults = RerankDefaults("listwise", "fake", *numbers, fusion_method=chosen.fusion_method)

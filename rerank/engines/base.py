@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.labels import MAX_LABELS
 
-__all__ = ["Engine", "EngineInfo", "EngineRequest", "Generation"]
+__all__ = ["Closable", "Engine", "EngineInfo", "EngineRequest", "Generation"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +83,11 @@ class Engine(Protocol):
 
         Nothing is decoded. Only where `info.can_score`; raises as `generate` does, EngineError where it is not.
         """
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """An engine that holds something open, such as connections; most hold nothing but memory."""
+
+    def close(self) -> None:
+        """Let go of it. No request may follow."""

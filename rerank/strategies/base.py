@@ -27,9 +27,12 @@ class RerankOutcome:
     prompt: str
     """The rank prompt as "id@version"."""
     raw: str = ""
-    """What the model wrote for the rank task, at most 64 KiB; for logs, not for pages."""
+    """What the model wrote for the rank task, at most 64 KiB; untrusted, like everything a model writes."""
     panel: Image | None = None
     """The one picture the model ranked; None for an engine that takes pictures one by one."""
+    shown: tuple[str, ...] = ()
+    """Ids of the candidates that the model saw together, in the order of their labels; the first of several
+    arrangements, the last of several windows."""
     timings_ms: dict[str, float] = field(default_factory=dict)
     """Milliseconds of the stages "caption" and "rerank"; 0 for a stage that did not run."""
     prompt_tokens: int = 0

@@ -49,11 +49,13 @@ class ListwiseStrategy(EngineStrategy):
 
 
 def rank_request(strategy: EngineStrategy, call: Call, shown: Sequence[Candidate]) -> EngineRequest:
-    """The request that shows candidates and asks for an order of them; the first panel drawn goes into the trace."""
+    """The request that shows candidates and asks for an order of them; the first arrangement goes into the trace."""
     prompt, trace, names = call.prompt, call.trace, labels(len(shown))
     seen = pictures(call.query, shown, names, prompt.layout, strategy.thumbnails)
     if prompt.layout == "panel" and trace.panel is None:
         (trace.panel,) = seen
+    if not trace.shown:
+        trace.shown = tuple(candidate.id for candidate in shown)
     values = rank_values(call.query, shown, trace.caption)
     return EngineRequest(prompt.render(**values), seen, names, prompt.max_new_tokens, deadline=call.deadline)
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from PIL.Image import Image
 
 from rerank.engines.base import Engine, EngineRequest, Generation
+from rerank.stages import observed
 from rerank.strategies.faults import check_deadline
 
 __all__ = ["Trace"]
+
+_SPAN = {"rerank": "rank"}
+"""What a stage is called where it stands inside the caller's `rerank`, which includes the wait for its turn."""
 
 
 @dataclass
@@ -20,6 +24,7 @@ class Trace:
     caption: str | None = None
     raw: str = ""
     panel: Image | None = None
+    shown: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=lambda: {"caption": 0.0, "rerank": 0.0})
     prompt_tokens: int = 0
     generated_tokens: int = 0
@@ -29,7 +34,8 @@ class Trace:
         """Add the milliseconds of the block to a stage, also when the block fails."""
         start = time.perf_counter()
         try:
-            yield
+            with observed(_SPAN.get(stage, stage)):
+                yield
         finally:
             self.timings_ms[stage] += (time.perf_counter() - start) * 1000
 

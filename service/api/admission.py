@@ -5,15 +5,29 @@ Work runs in threads, so that the event loop stays free for `/healthz` and for r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from service.errors import Overloaded
 
 T = TypeVar("T")
+
+
+class Slot:
+    """The right to work, until the block that took it ends."""
+
+    def __init__(self, threads: anyio.CapacityLimiter) -> None:
+        self._threads = threads
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` in a thread. It cannot be stopped: a caller cancelled meanwhile still waits for its end."""
+        await anyio.lowlevel.checkpoint_if_cancelled()  # nothing is begun for a caller that has gone
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 
 class Admission:
@@ -35,7 +49,13 @@ class Admission:
         return max(0, self._present - self._concurrency)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread.
+        """Run `work` in a thread. Raises as `slot`."""
+        async with self.slot() as slot:
+            return await slot.run(work)
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """A slot for work in several steps.
 
         Raises:
             Overloaded: the waiting room is full, or no slot came free in time.
@@ -46,7 +66,7 @@ class Admission:
         try:
             await self._take_slot()
             try:
-                return await anyio.to_thread.run_sync(work, limiter=self._threads)
+                yield Slot(self._threads)
             finally:
                 self._slots.release()
         finally:

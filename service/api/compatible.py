@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 
 from service.api.admission import Admission
 from service.api.auth import SEARCH
+from service.api.connection import while_connected
 from service.api.content_schemas import (
     ContentIn,
     DocumentsBody,
@@ -79,7 +80,8 @@ class CompatibleController(Controller):
         query = to_content(body.query, "/query")
         documents = [to_content(document, f"/documents/{place}") for place, document in enumerate(body.documents)]
         _check_texts([query, *documents], settings.max_text_chars)
-        found = await admission.run(lambda: rank_documents(parts.rerank, parts.pictures, query, documents))
+        async with while_connected(request.receive):
+            found = await admission.run(lambda: rank_documents(parts.rerank, parts.pictures, query, documents))
         metrics.reranked(found.report.fault, found.report.degraded)
         return _ranked(body, found, parts.rerank.engine)
 
@@ -109,7 +111,8 @@ class CompatibleController(Controller):
         several: Sequence[ContentIn] = body.input if isinstance(body.input, list) else [body.input]
         contents = [to_content(given, f"/input/{place}") for place, given in enumerate(several)]
         _check_texts(contents, settings.max_text_chars)
-        batches = await admission.run(lambda: _embed(parts, contents))
+        async with while_connected(request.receive):
+            batches = await admission.run(lambda: _embed(parts, contents))
         return _embedded(body, contents, batches, info.id)
 
 

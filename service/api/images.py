@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import anyio.to_thread
-from litestar import Controller, Response, get
+from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
 from service.api.auth import IMAGES
 from service.api.openapi import protected
+from service.catalog.images import ImageStore, ThumbnailSide
 from service.parts import Parts
 
 FOREVER = "public, max-age=31536000, immutable"
 """A key is the hash of its content, so what it names can never change."""
 
-
-Size = Literal[128, 256, 512]
+_UNCHANGED = {304: ResponseSpec(None, description="the picture is the one named in If-None-Match")}
 
 
 class ImageController(Controller):
@@ -32,18 +33,33 @@ class ImageController(Controller):
         "/{key:str}",
         summary="A picture of the catalogue",
         media_type="image/*",
-        responses=protected((400, "the size is not one of those offered"), (404, "no picture has this key")),
+        responses=_UNCHANGED
+        | protected(
+            (400, "the size is not one of those offered"),
+            (404, "no picture has this key"),
+            (422, "the stored picture is damaged"),
+            (503, "the picture store does not answer"),
+        ),
     )
     async def image(
         self,
+        request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
         key: Annotated[str, PathParameter(description="from a product's image_url")],
         size: Annotated[
-            Size | None, QueryParameter(description="a JPEG that fits so many pixels in each direction")
+            ThumbnailSide | None, QueryParameter(description="a JPEG that fits so many pixels in each direction")
         ] = None,
     ) -> Response[bytes]:
-        """The picture's bytes as they were indexed, or a thumbnail of it."""
+        """The picture's bytes as they were indexed, or a thumbnail of it. Both may be kept for ever."""
+        headers = {"Cache-Control": FOREVER, "ETag": f'"{key}"' if size is None else f'"{key}-{size}"'}
+        if ImageStore.is_key(key) and headers["ETag"] in _entity_tags(request):
+            return Response(b"", status_code=304, headers=headers)
         read = partial(parts.images.read, key) if size is None else partial(parts.images.thumbnail, key, size)
         picture = await anyio.to_thread.run_sync(read)
-        headers = {"Cache-Control": FOREVER}
         return Response(picture.data, media_type=picture.media_type, headers=headers)
+
+
+def _entity_tags(request: Request[Any, Any, Any]) -> list[str]:
+    """The tags in If-None-Match, compared weakly as RFC 9110 13.1.2 asks for."""
+    given = request.headers.get("If-None-Match", "")
+    return [tag.strip().removeprefix("W/") for tag in given.split(",")]

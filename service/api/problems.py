@@ -50,6 +50,14 @@ def problem_response(problem: Mapping[str, object], headers: Mapping[str, str] |
     )
 
 
+def problem_of(error: Exception, method: str, path: str) -> dict[str, object]:
+    """The problem document of an error that comes too late for a status; logged as by the handlers below."""
+    known = error if isinstance(error, WithThisError) else InternalFault()
+    if known.status >= 500:
+        logger.error("%s %s: %s", method, path, known.type, exc_info=error)
+    return known.problem()
+
+
 def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> Response[Any]:
     """Our own errors know their status and text."""
     if error.status >= 500:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 import anyio.to_thread
 from litestar import Controller, Request, delete, get, patch, put
@@ -112,9 +113,12 @@ class ProductController(Controller):
         )
 
     @get("/{product_id:path}", opt=SEARCH, summary="One product", responses=protected(_UNKNOWN, _STORE))
-    async def get_product(self, parts: NamedDependency[Parts], product_id: ProductId) -> StoredProductOut:
+    async def get_product(
+        self, request: Request[Any, Any, Any], parts: NamedDependency[Parts], product_id: ProductId
+    ) -> StoredProductOut:
         """A product and all its pictures."""
-        return stored_out(await anyio.to_thread.run_sync(lambda: parts.catalogue().get(_id(product_id))))
+        id = _id(request, product_id)
+        return stored_out(await anyio.to_thread.run_sync(lambda: parts.catalogue().get(id)))
 
     @patch(
         "/{product_id:path}",
@@ -132,24 +136,29 @@ class ProductController(Controller):
     ) -> StoredProductOut:
         """Title, category, price and attributes; pictures and vectors stay, and nothing is encoded."""
         body = parse_body(ProductPatch, await read_limited(request, settings.max_body_bytes))
-        changes = body.model_dump(exclude_unset=True)
-        return stored_out(await write_admission.run(lambda: parts.catalogue().patch(_id(product_id), changes)))
+        changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
+        return stored_out(await write_admission.run(lambda: parts.catalogue().patch(id, changes)))
 
     @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=protected(_UNKNOWN, _STORE))
     async def delete_product(
         self,
+        request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
         write_admission: NamedDependency[WriteAdmission],
         product_id: ProductId,
     ) -> None:
         """All rows of a product. Its pictures stay until the image store is swept."""
-        if not await write_admission.run(lambda: parts.catalogue().delete([_id(product_id)])):
+        id = _id(request, product_id)
+        if not await write_admission.run(lambda: parts.catalogue().delete([id])):
             raise UnknownProduct
 
 
-def _id(path: str) -> str:
-    """Ids may hold slashes, so they are taken as a path, which begins with one."""
-    return path.removeprefix("/")
+def _id(request: Request[Any, Any, Any], path: str) -> str:
+    """The id as it was sent. Ids may hold slashes, so they are taken as a path, which begins with one; in it, routing
+    has made double slashes single and dropped the last.
+    """
+    _, found, sent = (request.scope.get("raw_path") or b"").partition(f"{ProductController.path}/".encode())
+    return unquote(sent.decode("latin-1")) if found else path.removeprefix("/")
 
 
 def _filter(text: str) -> Filter:

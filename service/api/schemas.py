@@ -7,6 +7,24 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from rerank.fusion import FusionMethod
+from service.api.explanation import ExplanationOut, explanation_out
+from service.api.retrieval_schemas import (
+    CollapseBody,
+    DuplicateOut,
+    FacetsOut,
+    HybridBody,
+    HybridOut,
+    WeightsBody,
+    from_duplicate,
+    from_facets,
+    from_hybrid,
+    to_collapse,
+    to_hybrid,
+    to_negative,
+    to_weights,
+)
+from service.facets import MAX_FACETS
+from service.paging import MAX_CURSOR_CHARS
 from service.products import Product
 from service.search_types import (
     ImageSource,
@@ -19,6 +37,7 @@ from service.search_types import (
     SearchResult,
     UrlImage,
 )
+from service.settings import Settings
 from service.stores.filters import Filter
 
 MAX_CANDIDATES = 100
@@ -47,7 +66,8 @@ class RerankBody(_Body):
     enabled: bool | None = Field(default=None, description="false: answer in retrieval order")
     strategy: str | None = Field(default=None, max_length=64, description="how candidates are compared, e.g. listwise")
     candidates: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] | None = Field(
-        default=None, description="how many of the first results are reranked; the rest keep their place"
+        default=None,
+        description="how many of the best products found are reranked; the first `limit` of them are the answer",
     )
     prompt: str | None = Field(default=None, max_length=64, description="id or id@version of a prompt template")
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
@@ -60,6 +80,7 @@ class RerankBody(_Body):
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
         default=None, description="time for captioning and reranking, milliseconds"
     )
+    explain: bool = Field(default=False, description="true: say what the model saw and wrote, in `explanation`")
 
 
 class SearchBody(_Body):
@@ -72,15 +93,33 @@ class SearchBody(_Body):
     min_score: Annotated[float, Field(ge=-1.0, le=1.0)] | None = Field(
         default=None, description="leave out products whose similarity (scores.retrieval, a cosine) is below this"
     )
+    hybrid: HybridBody = Field(default_factory=HybridBody)
+    weights: WeightsBody | None = Field(default=None, description="for a text with a picture")
+    negative_text: str | None = Field(
+        default=None, description="what the products should not be like, e.g. 'red'; the reranker does not see it"
+    )
+    negative_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
+        default=None, description="how far negative_text moves the query away"
+    )
+    collapse: CollapseBody | None = Field(default=None, description="show near-duplicates once")
+    facets: Annotated[list[Annotated[str, Field(min_length=1, max_length=120)]], Field(max_length=MAX_FACETS)] = Field(
+        default_factory=list, description="values to count over the best products: category, or names of attributes"
+    )
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARS)] | None = Field(
+        default=None, description="next_cursor of the page before; later pages are in retrieval order, not reranked"
+    )
     rerank: RerankBody = Field(default_factory=RerankBody)
 
 
 class ScoresOut(_Body):
-    """Scores of one result; higher is better. `rerank` is null where the engine gives none."""
+    """Scores of one result; higher is better. `retrieval` is a cosine; results are retrieved in the order of
+    `hybrid.fused` where that is there. `rerank` is null where the engine gives none.
+    """
 
     retrieval: float
     rerank: float | None
     fused: float | None
+    hybrid: HybridOut | None
 
 
 class ProductOut(_Body):
@@ -107,12 +146,15 @@ def product_out(product: Product) -> ProductOut:
 
 
 class ResultOut(_Body):
-    """One product with its place now (`rank`) and before reranking (`retrieval_rank`); both count from 1."""
+    """One product with its place now (`rank`) and before reranking (`retrieval_rank`); both count from 1, over all
+    pages. `duplicates`: the near-duplicates that it stands for.
+    """
 
     rank: int
     retrieval_rank: int
     product: ProductOut
     scores: ScoresOut
+    duplicates: list[DuplicateOut]
 
 
 class QueryOut(_Body):
@@ -143,6 +185,9 @@ class SearchOut(_Body):
     results: list[ResultOut]
     rerank: RerankOut
     timings_ms: dict[str, float]
+    facets: FacetsOut | None
+    next_cursor: str | None
+    explanation: ExplanationOut | None
 
 
 def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
@@ -156,20 +201,27 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
         fusion_method=body.fusion_method,
         require=body.require,
         deadline_ms=body.deadline_ms,
+        explain=body.explain,
     )
 
 
-def to_request(
-    body: SearchBody, image: ImageSource | None, *, default_limit: int, enabled_by_default: bool
-) -> SearchRequest:
-    """The pipeline's request; `image` was found by `image_source` or uploaded as a part."""
+def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) -> SearchRequest:
+    """The pipeline's request, with the settings where the body says nothing; `image` was found by `image_source` or
+    uploaded as a part.
+    """
     return SearchRequest(
         text=body.text,
         image=image,
         filter=body.filter,
-        limit=default_limit if body.limit is None else body.limit,
+        limit=settings.default_limit if body.limit is None else body.limit,
         min_score=body.min_score,
-        rerank=to_options(body.rerank, enabled_by_default=enabled_by_default),
+        rerank=to_options(body.rerank, enabled_by_default=settings.rerank_enabled or body.rerank.require),
+        hybrid=to_hybrid(body.hybrid, settings, text_alone=image is None and bool(body.text and body.text.strip())),
+        weights=to_weights(body.weights),
+        negative=to_negative(body.negative_text, body.negative_weight, settings),
+        collapse=to_collapse(body.collapse),
+        facets=tuple(body.facets),
+        cursor=body.cursor,
     )
 
 
@@ -197,6 +249,9 @@ def from_response(response: SearchResponse) -> SearchOut:
         results=[_from_result(result) for result in response.results],
         rerank=_from_report(response.rerank),
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
+        facets=from_facets(response.facets) if response.facets else None,
+        next_cursor=response.next_cursor,
+        explanation=explanation_out(response.explanation) if response.explanation else None,
     )
 
 
@@ -206,7 +261,13 @@ def _from_result(result: SearchResult) -> ResultOut:
         rank=result.rank,
         retrieval_rank=result.retrieval_rank,
         product=product_out(product),
-        scores=ScoresOut(retrieval=scores.retrieval, rerank=scores.rerank, fused=scores.fused),
+        scores=ScoresOut(
+            retrieval=scores.retrieval,
+            rerank=scores.rerank,
+            fused=scores.fused,
+            hybrid=from_hybrid(scores.hybrid) if scores.hybrid else None,
+        ),
+        duplicates=[from_duplicate(found) for found in result.duplicates],
     )
 
 

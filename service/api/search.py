@@ -1,22 +1,47 @@
-"""`POST /v1/search`."""
+"""`POST /v1/search` and `POST /v1/search/stream`."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from litestar import Controller, Request, post
+from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ASGIApp
 
 from service.api.admission import Admission
 from service.api.auth import SEARCH
+from service.api.connection import while_connected
 from service.api.openapi import form, protected, reference, takes, upload
 from service.api.schemas import SearchBody, SearchOut, from_response, to_request
 from service.api.search_input import read_search
+from service.api.search_options import SearchOptionsOut, search_options
+from service.api.stream import EVENT_STREAM, SearchEvent, SearchStream
 from service.errors import RerankRequired
 from service.metrics import Metrics
 from service.parts import Parts
+from service.search_types import SearchRequest, SearchResponse
 from service.settings import Settings
+
+_TAKES = takes(
+    {
+        "application/json": SearchBody,
+        "multipart/form-data": form(image=upload(), query=reference(SearchBody)),
+    }
+)
+_STORE = (503, "the store does not answer")
+_ERRORS = (
+    (400, "the request cannot be understood"),
+    (404, "the product whose picture was to be used does not exist"),
+    (413, "the body or the picture is too large"),
+    (415, "neither JSON nor multipart, or a picture format that is not accepted"),
+    (422, "the picture cannot be used"),
+    (429, "too many searches at once; see Retry-After"),
+)
+_EVENTS = (
+    "Server-sent events. `retrieved`: a SearchOut in retrieval order; then `ranked`: the final SearchOut, or "
+    "`problem`: a problem document, where reranking was required and failed, or the prompt does not fit."
+)
 
 
 class SearchController(Controller):
@@ -28,22 +53,9 @@ class SearchController(Controller):
 
     @post(
         status_code=200,
-        operation_class=takes(
-            {
-                "application/json": SearchBody,
-                "multipart/form-data": form(image=upload(), query=reference(SearchBody)),
-            }
-        ),
+        operation_class=_TAKES,
         summary="Search with a sentence, a picture, or both",
-        responses=protected(
-            (400, "the request cannot be understood"),
-            (404, "the product whose picture was to be used does not exist"),
-            (413, "the body or the picture is too large"),
-            (415, "neither JSON nor multipart, or a picture format that is not accepted"),
-            (422, "the picture cannot be used"),
-            (429, "too many searches at once; see Retry-After"),
-            (503, "the store does not answer, or reranking was required and failed"),
-        ),
+        responses=protected(*_ERRORS, (503, "the store does not answer, or reranking was required and failed")),
     )
     async def search(
         self,
@@ -54,17 +66,52 @@ class SearchController(Controller):
         metrics: NamedDependency[Metrics],
     ) -> SearchOut:
         """Retrieve products for a sentence and a picture, rerank them, and say why they stand where they stand."""
-        body, image = await read_search(request)
-        query = to_request(
-            body,
-            image,
-            default_limit=settings.default_limit,
-            enabled_by_default=settings.rerank_enabled or body.rerank.require,
-        )
+        query = await _query(request, settings)
+
+        def answer() -> tuple[SearchResponse, SearchOut]:
+            found = parts.search(query)
+            return found, from_response(found)
+
         try:
-            answer = await admission.run(partial(parts.search, query))
+            async with while_connected(request.receive):
+                found, out = await admission.run(answer)
         except RerankRequired as error:
             metrics.reranked(error.fault, error.degraded)
             raise
-        metrics.searched(answer)
-        return from_response(answer)
+        metrics.searched(found)
+        return out
+
+    @post(
+        "/stream",
+        status_code=200,
+        operation_class=_TAKES,
+        summary="Search, and hand out the first order while the reranked one is being made",
+        responses={
+            200: ResponseSpec(SearchEvent, description=_EVENTS, media_type=EVENT_STREAM, generate_examples=False),
+            **protected(*_ERRORS, _STORE),
+        },
+    )
+    async def stream(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        admission: NamedDependency[Admission],
+        metrics: NamedDependency[Metrics],
+    ) -> ASGIApp:
+        """The same request as `/v1/search`, answered in two events: `retrieved`, then `ranked` or `problem`.
+
+        Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
+        """
+        return SearchStream(await _query(request, settings), parts, admission, metrics)
+
+    @get("/options", summary="What a search may ask for", responses=protected(), sync_to_thread=False)
+    def options(self, parts: NamedDependency[Parts], settings: NamedDependency[Settings]) -> SearchOptionsOut:
+        """Strategies and prompts that the engine in use can run, what holds where a request says nothing, limits."""
+        return search_options(parts.rerank, settings)
+
+
+async def _query(request: Request[Any, Any, Any], settings: Settings) -> SearchRequest:
+    """The checked request. Raises as `read_search`."""
+    body, image = await read_search(request)
+    return to_request(body, image, settings)

@@ -1,21 +1,29 @@
 """The catalogue's pictures, as files named by the hash of their content."""
 
 import io
-import os
+import logging
 import re
-import tempfile
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from PIL import Image
 
-from service.errors import ImageNotFound, StoreUnavailable
+from service.catalog.blobs import open_blobs
+from service.errors import ImageNotFound, ImageStoreUnavailable
 from service.media.decode import DecodedImage, ImageLimits, content_hash, decode_image, sniff_format
+from service.settings import Settings
 
-THUMBNAIL_SIDES = (128, 256, 512)
+logger = logging.getLogger(__name__)
+
+ThumbnailSide = Literal[128, 256, 320, 512]
+THUMBNAIL_SIDES: tuple[int, ...] = get_args(ThumbnailSide)
+
 _KEY = re.compile(r"[0-9a-f]{64}\.(jpeg|png|webp)")
+_OURS = re.compile(r"(originals|thumbnails-[0-9]+)/[0-9a-f]{2}/([^/.]*)\.[^/]+")
 _THUMBNAIL_QUALITY = 85
+_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +44,56 @@ class Swept:
 
 
 class ImageStore:
-    """A folder of pictures, two levels deep, never changed once written.
+    """Pictures in a folder or under a URL, never changed once written. Picklable, for worker processes.
 
-    Keys are ``<sha-256 of the bytes>.<jpeg|png|webp>``; anything else is refused before it gets near a path. Files
-    appear by renaming, so a reader sees a whole picture or none, and several processes may write at once.
+    Keys are ``<sha-256 of the bytes>.<jpeg|png|webp>``; anything else is refused before it gets near a path. A reader
+    sees a whole picture or none, and several processes may write at once. All methods but ``key`` raise
+    :class:`~service.errors.ImageStoreUnavailable` where the pictures cannot be got at.
     """
 
-    def __init__(self, root: Path, limits: ImageLimits | None = None) -> None:
-        """``limits`` apply when pictures are decoded; the folder is made on the first write."""
-        self._root = root
+    def __init__(
+        self, location: Path | str, limits: ImageLimits | None = None, *, timeout_s: float = _TIMEOUT_S
+    ) -> None:
+        """A folder, made on the first write, or a URL of fsspec; ``limits`` apply when pictures are decoded.
+
+        Raises:
+            ConfigurationError: a URL that cannot be opened with what is installed.
+        """
+        self._blobs = open_blobs(location, timeout_s=timeout_s)
         self._limits = limits or ImageLimits()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ImageStore":
+        """The store that the settings describe. Raises ConfigurationError."""
+        return cls(settings.images_location, settings.image_limits, timeout_s=settings.store_timeout_s)
 
     @staticmethod
     def key(data: bytes) -> str:
         """The key of these bytes. Raises an :class:`~service.errors.InvalidImage` if they are no picture."""
         return f"{content_hash(data)}.{sniff_format(data)}"
 
-    def put(self, data: bytes) -> str:
-        """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part."""
+    @staticmethod
+    def is_key(key: str) -> bool:
+        """True for what may be the key of a picture."""
+        return _KEY.fullmatch(key) is not None
+
+    def put(self, data: bytes, *, known: bool = False) -> str:
+        """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part.
+
+        A picture put again counts as new, so that no sweep takes it before its row is written; ``known`` says that it
+        has a row, which spares a remote store from being sent what it has.
+        """
         key = self.key(data)
-        path = self._path(key)
-        try:
-            os.utime(path)  # keeps it from being swept before its row is written
-        except OSError:
-            _write_whole(path, data)
+        self._blobs.put(_original(key), data, refresh=not known)
         return key
 
     def read(self, key: str) -> StoredImage:
         """The bytes as they were put in. Raises :class:`~service.errors.ImageNotFound`."""
-        return StoredImage(_read(self._path(key)), f"image/{key.rpartition('.')[2]}")
+        name = _original(key)
+        try:
+            return StoredImage(self._blobs.read(name), f"image/{key.rpartition('.')[2]}")
+        except FileNotFoundError as error:
+            raise ImageNotFound from error
 
     def open(self, key: str) -> DecodedImage:
         """The decoded picture. Raises ImageNotFound, or InvalidImage if the file was damaged since."""
@@ -77,34 +106,46 @@ class ImageStore:
         """
         if side not in THUMBNAIL_SIDES:
             raise ValueError(f"side must be one of {THUMBNAIL_SIDES}")
-        original = self._path(key)
-        path = self._root / f"thumbnails-{side}" / key[:2] / f"{key.partition('.')[0]}.jpeg"
-        if not path.exists():
-            image = decode_image(_read(original), self._limits).image
-            _write_whole(path, _thumbnail(image, side))
-        return StoredImage(_read(path), "image/jpeg")
+        name = _thumbnail_name(key, side)
+        try:
+            return StoredImage(self._blobs.read(name), "image/jpeg")
+        except FileNotFoundError:
+            data = _thumbnail(self.open(key).image, side)
+        try:
+            self._blobs.put(name, data)
+        except ImageStoreUnavailable:  # a full disk or a store that can only be read must not cost the picture
+            logger.warning("a thumbnail could not be kept; it will be made again", exc_info=True)
+        return StoredImage(data, "image/jpeg")
 
     def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
         """Delete pictures whose key is not ``used`` and that were put before ``older_than`` (Unix time, seconds).
 
-        Thumbnails go with their pictures. Raises :class:`~service.errors.StoreUnavailable` if a file cannot be deleted.
+        Thumbnails go with their pictures. Files that are none of ours are left alone.
         """
-        names = {key.partition(".")[0] for key in used}
-        found = (path for path in sorted(self._root.glob("*/*/*")) if path.name.partition(".")[0] not in names)
-        try:
-            sizes = [(path, path.stat()) for path in found]
-            doomed = [(path, status.st_size) for path, status in sizes if status.st_mtime < older_than]
-            for path, _ in doomed if not dry_run else ():
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreUnavailable("The picture folder cannot be read or written. Check its permissions.") from error
-        pictures = sum(path.parts[-3] == "originals" and bool(_KEY.fullmatch(path.name)) for path, _ in doomed)
-        return Swept(pictures, len(doomed), sum(size for _, size in doomed))
+        hashes = {key.partition(".")[0] for key in used}
+        ours = ((blob, match) for blob in self._blobs.list() if (match := _OURS.fullmatch(blob.name)))
+        doomed = [blob for blob, match in ours if match.group(2) not in hashes and blob.modified < older_than]
+        if not dry_run:
+            self._blobs.delete([blob.name for blob in doomed])
+        pictures = sum(bool(_KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
+        return Swept(pictures, len(doomed), sum(blob.size for blob in doomed))
 
-    def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise ImageNotFound
-        return self._root / "originals" / key[:2] / key
+    def ping(self) -> None:
+        """Return if the store answers."""
+        self._blobs.ping()
+
+
+def _original(key: str) -> str:
+    """The file of a picture. Raises ImageNotFound for anything that is no key."""
+    if not ImageStore.is_key(key):
+        raise ImageNotFound
+    return f"originals/{key[:2]}/{key}"
+
+
+def _thumbnail_name(key: str, side: int) -> str:
+    if not ImageStore.is_key(key):
+        raise ImageNotFound
+    return f"thumbnails-{side}/{key[:2]}/{key.partition('.')[0]}.jpeg"
 
 
 def _thumbnail(image: Image.Image, side: int) -> bytes:
@@ -112,27 +153,3 @@ def _thumbnail(image: Image.Image, side: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_THUMBNAIL_QUALITY, optimize=True)
     return buffer.getvalue()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageNotFound from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target, then rename: a crash leaves no half picture under a valid key."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StoreUnavailable("The picture folder cannot be written. Check its disk space and permissions.") from error

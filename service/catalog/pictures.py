@@ -2,7 +2,7 @@
 import torch or touch the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,19 +57,23 @@ class PictureReader:
 
     def __call__(self, task: Task) -> list[Picture | Reject]:
         """One picture or reject for each row, in order."""
-        return [self._read(row, known) for row, known in zip(task.rows, task.known, strict=True)]
+        return [
+            self.read(row, lambda _, content_hash, known=known: content_hash == known)  # type: ignore[misc]
+            for row, known in zip(task.rows, task.known, strict=True)
+        ]
 
-    def _read(self, row: FeedRow, known: str | None) -> Picture | Reject:
+    def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
+        """One picture, kept in the image store; decoded unless ``is_known`` says yes to its key and content hash."""
         try:
             data = self._bytes(row.image)
             key = self.images.key(data)
             content_hash = row_hash(row, key)
-            image = None if content_hash == known else decode_image(data, self.limits).image
+            image = None if is_known(key, content_hash) else decode_image(data, self.limits).image
         except _UnreadablePictureError as error:
             return Reject(row.line, str(error), row.id)
         except InvalidImage as error:
             return Reject(row.line, error.detail, row.id)
-        self.images.put(data)  # also where it is known: brings back a lost file, and costs nothing where it is there
+        self.images.put(data, known=image is None)  # also then: it brings back a lost file
         return Picture(key, content_hash, image)
 
     def _bytes(self, image: str | bytes) -> bytes:

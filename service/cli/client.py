@@ -1,22 +1,23 @@
-"""A small client of the service's own HTTP API."""
+"""The service's own client, as the command line needs it: requests of the pipeline in, errors made to be read out."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 from PIL.Image import Image
-from pydantic import ValidationError
 
 from service.api.schemas import SearchOut
+from service.client import Client, ClientError, ConnectionFailedError, ProblemError
+from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
 from service.media.decode import decode_image
-from service.search_types import InlineImage, ProductImage, SearchRequest, UploadedImage
+from service.search_types import ImageSource, InlineImage, ProductImage, SearchRequest, UploadedImage, UrlImage
 from service.settings import Settings
 
-_CONNECT_S = 5.0
 _SPARE_S = 30.0
 
 
@@ -28,90 +29,66 @@ class ServiceError(WithThisError):
 
 
 class ServiceClient:
-    """Searches and fetches pictures from a running service. Use it in a `with`."""
+    """Searches and fetches pictures from a running service. Use it in a `with`. All methods raise ServiceError."""
 
     def __init__(self, url: str, settings: Settings) -> None:
+        """No call is repeated: whoever types a command sees what happens."""
         self._limits = settings.image_limits
-        timeout = httpx.Timeout(settings.rerank_deadline_ms / 1000 + _SPARE_S, connect=_CONNECT_S)
-        try:
-            self._http = httpx.Client(base_url=url, timeout=timeout, headers=_key(settings))
-        except httpx.InvalidURL as error:
-            raise ServiceError("This is not an address. Write it like http://127.0.0.1:8000.") from error
+        timeout = settings.rerank_deadline_ms / 1000 + _SPARE_S
+        key = settings.client_key.get_secret_value() if settings.client_key else None
+        with _told():
+            self._client = Client(url, api_key=key, timeout=timeout, retry=RetryPolicy(retries=0))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._http.close()
+        self._client.close()
 
     def search(self, request: SearchRequest) -> SearchOut:
-        """Send a search.
-
-        Raises:
-            ServiceError: with the service's own advice where it gave any.
-        """
-        response = self._send(request)
-        if response.is_error:
-            raise ServiceError(_advice(response))
-        try:
-            return SearchOut.model_validate_json(response.content)
-        except ValidationError as error:
-            raise ServiceError from error
+        """Send a search. The error holds the service's own advice where it gave any."""
+        rerank = {name: value for name, value in asdict(request.rerank).items() if value is not None}
+        with _told():
+            return self._client.search(
+                request.text,
+                image=_picture(request.image),
+                filter=request.filter,
+                limit=request.limit,
+                min_score=request.min_score,
+                hybrid=asdict(request.hybrid) | {"enabled": True} if request.hybrid else False,
+                negative_text=request.negative.text if request.negative else None,
+                negative_weight=request.negative.weight if request.negative else None,
+                rerank=rerank,
+            )
 
     def picture(self, key: str) -> Image | None:
         """A picture of the catalogue; None where it is lost."""
         try:
-            response = self._http.get(f"/v1/images/{key}")
-            return decode_image(response.content, self._limits).image if response.is_success else None
-        except (httpx.HTTPError, InvalidImage):
+            return decode_image(self._client.image(key), self._limits).image
+        except (ClientError, InvalidImage):
             return None
 
-    def _send(self, request: SearchRequest) -> httpx.Response:
-        body = _body(request)
-        try:
-            if isinstance(request.image, UploadedImage):
-                query = json.dumps(body).encode()
-                image = ("query", request.image.data, "application/octet-stream")
-                parts = {"image": image, "query": ("query.json", query, "application/json")}
-                return self._http.post("/v1/search", files=parts)
-            return self._http.post("/v1/search", json=body)
-        except (httpx.TransportError, httpx.UnsupportedProtocol) as error:
-            raise ServiceError(
-                "The service does not answer. Start it with `withthis serve`, or check --url."
-            ) from error
 
-
-def _body(request: SearchRequest) -> dict[str, Any]:
-    """The JSON of a request; what is None is left to the service's settings."""
-    options = request.rerank
-    rerank = {
-        "enabled": options.enabled,
-        "strategy": options.strategy,
-        "prompt": options.prompt,
-        "candidates": options.candidates,
-        "fusion_weight": options.fusion_weight,
-        "require": options.require,
-        "deadline_ms": options.deadline_ms,
-    }
-    image = {"product_id": request.image.product_id} if isinstance(request.image, ProductImage) else None
-    image = {"data": request.image.uri} if isinstance(request.image, InlineImage) else image
-    where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
-    body = {"text": request.text, "image": image, "filter": where, "limit": request.limit}
-    return _given({**body, "min_score": request.min_score, "rerank": _given(rerank)})
-
-
-def _key(settings: Settings) -> dict[str, str]:
-    return {"X-API-Key": settings.client_key.get_secret_value()} if settings.client_key else {}
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _advice(response: httpx.Response) -> str | None:
-    """The `detail` of a problem document; None for anything else."""
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        detail = response.json().get("detail")
-    except (ValueError, AttributeError):
-        return None
-    return detail if isinstance(detail, str) else None
+        yield
+    except ProblemError as error:
+        raise ServiceError(error.detail if error.problem else None) from error
+    except ConnectionFailedError as error:
+        raise ServiceError(str(error)) from error
+    except ClientError as error:
+        raise ServiceError from error
+
+
+def _picture(source: ImageSource | None) -> Any:
+    match source:
+        case UploadedImage(data):
+            return data
+        case InlineImage(uri):
+            return {"data": uri}
+        case UrlImage(url):
+            return {"url": url}
+        case ProductImage(product_id):
+            return {"product_id": product_id}
+    return None

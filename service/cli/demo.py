@@ -65,7 +65,7 @@ def _settings(folder: Path, port: int | None) -> Settings:
     settings = start(port=port)
     check_exposure(settings)
     index = folder / index_name(settings)
-    return settings.model_copy(update={"data_dir": index, "store_uri": str(index / "milvus.db")})
+    return settings.model_copy(update={"data_dir": index, "store_uri": str(index / "milvus.db"), "images_url": ""})
 
 
 def index_name(settings: Settings) -> str:

@@ -17,10 +17,12 @@ from rich.table import Table
 
 from service.api.auth import check_exposure
 from service.app import package_version
+from service.catalog.images import ImageStore
 from service.cli.console import out, start
 from service.cli.serve import listen
 from service.encoders.probe import probe
 from service.encoders.registry import load_encoder
+from service.engines import check_model_server
 from service.errors import ConfigurationError, WithThisError
 from service.parts import build_rerank
 from service.settings import Settings
@@ -78,6 +80,11 @@ def _folder(settings: Settings) -> str:
     return str(settings.data_dir)
 
 
+def _pictures(settings: Settings) -> str:
+    ImageStore.from_settings(settings).ping()
+    return f"{settings.images_location} answers"
+
+
 def _encoder(settings: Settings) -> str:
     encoder = load_encoder(settings)
     probe(encoder)
@@ -87,6 +94,8 @@ def _encoder(settings: Settings) -> str:
 
 def _reranker(settings: Settings) -> str:
     stage = build_rerank(settings)
+    stage.close()
+    check_model_server(settings)
     return f"engine {settings.engine}; strategies: {', '.join(stage.strategies)}"
 
 
@@ -114,6 +123,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "versions": _versions,
     "device": _device,
     "data folder": _folder,
+    "pictures": _pictures,
     "encoder": _encoder,
     "reranker": _reranker,
     "store": _store,

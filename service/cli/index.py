@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypedDict
 
 import typer
 from rich.markup import escape
@@ -13,11 +17,13 @@ from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 
 from service.catalog.images import ImageStore
-from service.catalog.ingest import IngestReport, ingest
+from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows
 from service.cli.console import err, out, progress_bar, start
 from service.encoders.base import Encoder
 from service.encoders.registry import load_encoder
+from service.errors import ConfigurationError
+from service.media.decode import ImageLimits
 from service.media.fetch import Fetcher, FetchPolicy
 from service.settings import Settings
 from service.stores.base import Store
@@ -36,16 +42,34 @@ Column = Annotated[
     list[str] | None,
     typer.Option(help="Our name of a column and the feed's, as in title=name. May be given several times."),
 ]
+Engine = Annotated[
+    Literal["local", "ray"], typer.Option(help="local: this machine and its worker processes; ray: a Ray cluster.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-def index(feed: Feed, column: Column = None, rejects: Rejects = None, as_json: AsJson = False) -> None:
+class _Options(TypedDict):
+    """What both engines are told."""
+
+    columns: Columns | None
+    limits: ImageLimits
+    fetcher: Fetcher | None
+    rejects_path: Path
+    batch: int
+
+
+def index(
+    feed: Feed, column: Column = None, rejects: Rejects = None, engine: Engine = "local", as_json: AsJson = False
+) -> None:
     """Bring a product feed into the catalogue. Run it again to resume or to update: what is there already is kept."""
     settings = start()
     columns = Columns.parse(column or ())
     store = open_store(settings)
     try:
-        report = run_ingest(feed, settings, load_encoder(settings), store, rejects=rejects, columns=columns)
+        if engine == "ray":
+            report = run_ingest_on_ray(feed, settings, store, rejects=rejects, columns=columns)
+        else:
+            report = run_ingest(feed, settings, load_encoder(settings), store, rejects=rejects, columns=columns)
     finally:
         store.close()
     if as_json:
@@ -64,21 +88,55 @@ def run_ingest(
     columns: Columns | None = None,
 ) -> IngestReport:
     """Ingest a feed under a progress bar."""
+    options, images = _options(feed, settings, rejects, columns), ImageStore.from_settings(settings)
+    with _progress(feed) as progress:
+        workers = settings.ingest_workers
+        return ingest(feed, encoder, store, images, workers=workers, progress=progress, **options)
+
+
+def run_ingest_on_ray(
+    feed: Path, settings: Settings, store: Store, *, rejects: Path | None = None, columns: Columns | None = None
+) -> IngestReport:
+    """The same on Ray. Raises ConfigurationError without the extra or without a cluster."""
+    if find_spec("ray") is None:
+        raise ConfigurationError("Indexing on Ray needs the extra `ray`. Install it with: pip install 'withthis[ray]'.")
+    from service.catalog.distributed import RayOptions, ingest_on_ray  # noqa: PLC0415 (an extra, and slow to load)
+
+    settings = _for_other_processes(settings)
+    options, images = _options(feed, settings, rejects, columns), ImageStore.from_settings(settings)
+    ray = RayOptions(settings.ray_address, settings.ray_encoders, settings.encoder_device)
+    with _progress(feed) as progress:
+        load = partial(load_encoder, settings)
+        return ingest_on_ray(feed, load, store, images, ray_options=ray, progress=progress, **options)
+
+
+def _options(feed: Path, settings: Settings, rejects: Path | None, columns: Columns | None) -> _Options:
+    return _Options(
+        columns=columns,
+        limits=settings.image_limits,
+        fetcher=_fetcher(settings),
+        rejects_path=rejects_file(feed, rejects),
+        batch=settings.encoder_batch,
+    )
+
+
+def _for_other_processes(settings: Settings) -> Settings:
+    """Workers of Ray run in other folders, and each sees only the GPU that it was given."""
+    images, weights = settings.images_location, settings.encoder_path
+    changes = {
+        "images_url": images if "://" in images else str(Path(images).absolute()),
+        "encoder_path": weights.absolute() if weights is not None and weights.exists() else weights,
+        "encoder_device": "cuda" if settings.encoder_device.startswith("cuda") else settings.encoder_device,
+    }
+    return settings.model_copy(update=changes)
+
+
+@contextmanager
+def _progress(feed: Path) -> Iterator[Progress]:
+    """A bar over the lines of the feed."""
     with progress_bar() as bar:
         task = bar.add_task("indexing", total=count_rows(feed))
-        return ingest(
-            feed,
-            encoder,
-            store,
-            ImageStore(settings.images_dir, settings.image_limits),
-            columns=columns,
-            limits=settings.image_limits,
-            fetcher=_fetcher(settings),
-            rejects_path=rejects_file(feed, rejects),
-            batch=settings.encoder_batch,
-            workers=settings.ingest_workers,
-            progress=lambda report: _advance(bar, task, report),
-        )
+        yield lambda report: _advance(bar, task, report)
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:

@@ -9,9 +9,11 @@ import typer
 from service.cli.console import show_error
 from service.cli.demo import demo
 from service.cli.doctor import doctor
+from service.cli.evaluate import evaluate
 from service.cli.index import index
 from service.cli.keys import keys
 from service.cli.models import models
+from service.cli.plan import plan
 from service.cli.search import search
 from service.cli.serve import serve
 from service.cli.upkeep import gc, reindex
@@ -24,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (index, reindex, gc, serve, search, doctor, demo):
+for command in (index, reindex, gc, serve, search, plan, doctor, demo, evaluate):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(keys)

@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 from PIL.Image import Image
 
+from service.api.retrieval_schemas import HybridBody, to_hybrid, to_negative
 from service.api.schemas import SearchOut, from_response
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
 from service.cli.picture_grid import draw_search
 from service.cli.tables import show_answer
-from service.errors import ImageNotFound, InvalidImage, InvalidInput, InvalidValue
+from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage, InvalidInput, InvalidValue
 from service.media.decode import decode_image
 from service.parts import Parts, build_parts
 from service.search_types import ImageSource, ProductImage, RerankOptions, SearchRequest, UploadedImage
@@ -35,6 +36,13 @@ Limit = Annotated[int | None, typer.Option(help="How many products.")]
 MinScore = Annotated[
     float | None, typer.Option("--min-score", help="Leave out products whose similarity is below this (-1 to 1).")
 ]
+Hybrid = Annotated[
+    bool | None,
+    typer.Option("--hybrid/--no-hybrid", help="Search titles by their words, too; else as the settings say."),
+]
+NegativeText = Annotated[
+    str | None, typer.Option("--negative", help="What the products should not be like, such as 'red'.")
+]
 Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order; else as the settings say.")]
 Url = Annotated[str | None, typer.Option(help="Ask the service at this address instead of opening the store here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -49,6 +57,8 @@ def search(
     where: Where = None,
     limit: Limit = None,
     min_score: MinScore = None,
+    hybrid: Hybrid = None,
+    negative: NegativeText = None,
     rerank: Rerank = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -63,6 +73,10 @@ def search(
         limit=settings.default_limit if limit is None else limit,
         min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank_enabled if rerank is None else rerank),
+        hybrid=to_hybrid(
+            HybridBody(enabled=hybrid), settings, text_alone=bool(text) and image is None and product is None
+        ),
+        negative=to_negative(negative, None, settings),
     )
     if url is not None:
         with ServiceClient(url, settings) as client:
@@ -113,7 +127,7 @@ def _local_pictures(parts: Parts) -> PictureOf:
     def picture_of(key: str) -> Image | None:
         try:
             return parts.images.open(key).image
-        except (ImageNotFound, InvalidImage):
+        except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             return None
 
     return picture_of

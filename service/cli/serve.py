@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from service.api.auth import check_exposure
 from service.app import create_app
 from service.cli.console import err, start
 from service.cli.server import GRACE_S, PoliteServer
+from service.cli.supervisor import check_shareable, run_workers
 from service.errors import ConfigurationError, InternalFault
 from service.parts import build_parts
 from service.settings import Settings
@@ -22,13 +24,24 @@ from service.settings import Settings
 Host = Annotated[str | None, typer.Option(help="Address to listen on; else WITHTHIS_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; else WITHTHIS_PORT.")]
 
+Workers = Annotated[
+    int | None, typer.Option(help="Processes that serve; several need a Milvus server. Else WITHTHIS_WORKERS.")
+]
 
-def serve(host: Host = None, port: Port = None) -> None:
+
+def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     """Serve the search API and the search page."""
-    settings = start(host=host, port=port)
+    settings = start(host=host, port=port, workers=workers)
     check_exposure(settings)
+    if settings.workers > 1:
+        check_shareable(settings)
     # Taken before the models are loaded, so that a port in use is known at once.
     with listen(settings.host, settings.port) as sock:
+        if settings.workers > 1:
+            err.print(f"{settings.workers} workers are starting; they answer on [bold]{address(sock)}[/]")
+            os.environ["WITHTHIS_WORKERS"] = str(settings.workers)  # workers read the settings for themselves
+            run_workers(settings, sock)
+            return
         parts = build_parts(settings)
         try:
             err.print(f"WithThis answers on [bold]{address(sock)}[/]")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from litestar import Litestar
+from litestar.datastructures import State
 
 from service.settings import Settings
 
 GRACE_S = 30
 """Seconds that a request in flight may take to end after the service was told to stop."""
 
+SignalHandler = Callable[[int, FrameType | None], object]
+
 
 class PoliteServer(uvicorn.Server):
-    """uvicorn, with `/readyz` at 503 from the first signal on, and `shutdown_delay_s` in which it goes on answering.
-
-    The delay gives load balancers time to see it; a second signal ends it.
-    """
+    """uvicorn whose signals go through a `PoliteStop`."""
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
         super().__init__(
@@ -31,16 +32,30 @@ class PoliteServer(uvicorn.Server):
                 server_header=False,
             )
         )
-        self._state = app.state
-        self._delay_s = settings.shutdown_delay_s
+        self._polite_stop = PoliteStop(app.state, settings.shutdown_delay_s, super().handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What a signal does."""
+        self._polite_stop(sig, frame)
+
+
+class PoliteStop:
+    """`/readyz` is at 503 from the first signal on, and the service goes on answering for `delay_s` before it stops.
+
+    The delay gives load balancers time to see it; a second signal ends it.
+    """
+
+    def __init__(self, state: State, delay_s: float, stop: SignalHandler) -> None:
+        """`state`: the application's; `stop`: ends the server."""
+        self._state, self._delay_s, self._stop = state, delay_s, stop
+
+    def __call__(self, sig: int, frame: FrameType | None) -> None:
         """What a signal does."""
         first = not self._state.get("stopping", False)
         self._state.stopping = True
         if first and self._delay_s:
-            timer = threading.Timer(self._delay_s, super().handle_exit, [sig, frame])
+            timer = threading.Timer(self._delay_s, self._stop, [sig, frame])
             timer.daemon = True
             timer.start()
         else:
-            super().handle_exit(sig, frame)
+            self._stop(sig, frame)

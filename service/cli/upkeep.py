@@ -52,7 +52,7 @@ def run_reindex(
         return rebuild(
             store,
             encoder,
-            ImageStore(settings.images_dir, settings.image_limits),
+            ImageStore.from_settings(settings),
             batch=settings.encoder_batch,
             workers=settings.ingest_workers,
             drop_missing=drop_missing,
@@ -74,7 +74,7 @@ def gc(grace_hours: GraceHours = 24, dry_run: DryRun = False, as_json: AsJson = 
         used = store.image_keys()
     finally:
         store.close()
-    swept = ImageStore(settings.images_dir).sweep(used, older_than=time.time() - grace_hours * 3600, dry_run=dry_run)
+    swept = ImageStore.from_settings(settings).sweep(used, older_than=time.time() - grace_hours * 3600, dry_run=dry_run)
     if as_json:
         out.print_json(json.dumps(asdict(swept)))
     else:

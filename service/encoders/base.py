@@ -18,7 +18,8 @@ class EncoderInfo:
     """What the rest of the system has to know of an encoder.
 
     ``fingerprint`` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
-    collection. ``max_text_tokens`` is what fits; longer texts are cut and flagged.
+    collection. ``max_text_tokens`` is what fits; longer texts are cut and flagged. ``weighs_parts``: a composed vector
+    is a sum of the text's and the picture's, so that ``EncoderQuery.text_share`` has a meaning.
     """
 
     id: str
@@ -26,14 +27,20 @@ class EncoderInfo:
     fingerprint: str
     modalities: frozenset[Modality]
     max_text_tokens: int
+    weighs_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderQuery:
-    """One thing to encode. Raises :class:`EmptyQuery` if it holds neither a text nor a picture."""
+    """One thing to encode. Raises :class:`EmptyQuery` if it holds neither a text nor a picture.
+
+    ``text_share`` from 0 to 1 says how much the text of a composed query counts; None: as the encoder is set. Encoders
+    that do not weigh parts pass over it.
+    """
 
     text: str | None = None
     image: Image.Image | None = None
+    text_share: float | None = None
 
     def __post_init__(self) -> None:
         """A blank text counts as none."""

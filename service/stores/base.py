@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,19 @@ class Hit:
         """The row as a product."""
         return _product(self)
 
+    @property
+    def order_score(self) -> float:
+        """What hits of one search are sorted by."""
+        return self.score
+
+
+class TitleMatch(NamedTuple):
+    """A product whose title shares words with a text; ``score`` is BM25, over 0, higher is better."""
+
+    product_id: str
+    title: str
+    score: float
+
 
 def _product(row: Record | Hit) -> Product:
     return Product.model_construct(
@@ -98,6 +111,17 @@ class Store(Protocol):
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """The best row of each of the ``min(limit, matching products)`` nearest products, best first."""
+        ...
+
+    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
+        """The ``limit`` products whose titles match best by BM25 (k1 1.2, b 0.75), best first; equal ones by id.
+
+        Words are runs of letters and digits in small letters. Products that share no word with the text are not
+        among them, so there may be none. BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework:
+        BM25 and Beyond", 2009; scores of different stores differ by a factor.
+
+        Raises :class:`~service.errors.TitleSearchUnavailable`, with the cure, where the store cannot do it.
+        """
         ...
 
     def get(self, product_id: str) -> list[Record]:

@@ -6,8 +6,9 @@ A filter is a conjunction of conditions on fields, with ``and``, ``or`` and ``no
     {"or": [{"category": {"eq": "cap"}}, {"not": {"attributes": {"colour": {"eq": "red"}}}}]}
 
 Meaning is two-valued: a product without a price or an attribute fails every comparison on it, and passes the negation.
-``{"eq": null}`` asks for "has none". An attribute of another type than the compared value fails ``lt, lte, gt, gte``
-*and* their negation. ``contains`` looks into attributes that are lists. ``attributes.colour`` may be one key.
+``{"exists": false}`` (or ``{"eq": null}``) asks for "has none". An attribute of another type than the compared value
+fails ``lt, lte, gt, gte`` *and* their negation. ``contains`` looks into attributes that are lists.
+``attributes.colour`` may be one key.
 
 No raw expression comes in from outside, and every value is quoted here, since Milvus Lite has no expression templates.
 ``not`` is pushed down to the comparisons, because Lite computes in three-valued logic and a server in two-valued.
@@ -22,6 +23,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -81,15 +83,21 @@ class _Condition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    exists: StrictBool | None = None
+
     @model_validator(mode="after")
     def _check(self) -> "_Condition":
         if not self.model_fields_set:
             raise ValueError("name at least one operator")
-        if any(value is None and name not in {"eq", "ne"} for name, value in self.operators()):
+        if any(value is None and name not in {"eq", "ne"} for name, value in self._given()):
             raise ValueError("null works with eq and ne only")
         return self
 
     def operators(self) -> list[tuple[str, Any]]:
+        """(operator, value) in the order of the fields; ``exists`` as what it means, ``ne`` or ``eq`` None."""
+        return [("ne" if value else "eq", None) if name == "exists" else (name, value) for name, value in self._given()]
+
+    def _given(self) -> list[tuple[str, Any]]:
         """(operator, value) as given; ``in`` without its underscore."""
         given = (name for name in type(self).model_fields if name in self.model_fields_set)
         return [(name.rstrip("_"), getattr(self, name)) for name in given]
@@ -183,7 +191,7 @@ def describe(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return (
             f"{place} is not known. Fields are id, title, category, price and attributes.<name>; operators are eq, ne, "
-            "in, lt, lte, gt, gte and contains; filters combine with and, or, not."
+            "in, lt, lte, gt, gte, exists and contains; filters combine with and, or, not."
         )
     return f"{place}: {first['msg'].removeprefix('Value error, ')}."
 

@@ -1,17 +1,18 @@
 """Rows of one Milvus collection: what the store does once it knows which collection is meant."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pymilvus import MilvusClient
 
 from service.products import Product
-from service.stores.base import Hit, Record, RowState, Vector
+from service.stores.base import Hit, Record, RowState, TitleMatch, Vector
 from service.stores.connection import quiet
 from service.stores.filters import Filter, any_of, compile_filter, quote
-from service.stores.schema import FIELDS, STATE_FIELDS, to_hit, to_record, to_row
+from service.stores.schema import FIELDS, STATE_FIELDS, TITLE_TERMS, to_hit, to_record, to_row
 
 WINDOW = 16_384
 """Most rows that a Milvus server returns at once."""
@@ -19,6 +20,7 @@ WINDOW = 16_384
 _ID_BATCH = 256
 _UPSERT_BATCH = 512
 _SCAN_BATCH = 1000
+_Found = TypeVar("_Found", Hit, TitleMatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +41,43 @@ class Rows:
     def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
         """Nearest products. See ``Store.search``.
 
-        Grouping is done here: Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so
-        one product with many pictures would push others out. Rows are asked for in growing numbers, without the
-        products already found. An index may also stop early under a narrow filter; then the rest is compared one by
-        one.
+        An index may stop early under a narrow filter; then the rest is compared one by one.
         """
         expression = compile_filter(filter) if filter else ""
-        best: dict[str, Hit] = {}
-        rows = min(2 * limit + 16, WINDOW)
-        while len(best) < limit:
-            found = self._nearest(vector, rows, _without(expression, best))
-            _keep_best(best, found)
-            if len(found) < rows:
-                _keep_best(best, self._compare_all(vector, _without(expression, best)))
-                break
-            rows = min(rows * 4, WINDOW)
+        best, complete = _best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
+        if complete:
+            _keep_best(best, self._compare_all(vector, _without(expression, best)))
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
+
+    def match_titles(self, text: str, limit: int, filter: Filter | None) -> list[TitleMatch]:
+        """Products by the words of their titles. See ``Store.match_titles``."""
+        expression = compile_filter(filter) if filter else ""
+        ceiling = math.inf
+
+        def find(rows: int, more: str) -> list[TitleMatch]:
+            """Lite weighs words by the rows that are left, so a later answer may only stand below earlier ones."""
+            nonlocal ceiling
+            found = [match._replace(score=min(match.score, ceiling)) for match in self._matching(text, rows, more)]
+            ceiling = min((match.score for match in found), default=ceiling)
+            return found
+
+        best, _ = _best_of_each(find, expression, limit)
+        return sorted(best.values(), key=lambda match: (-match.score, match.product_id))[:limit]
+
+    def _matching(self, text: str, rows: int, expression: str) -> list[TitleMatch]:
+        [found] = self.client.search(
+            self.collection,
+            data=[text],
+            anns_field=TITLE_TERMS,
+            limit=rows,
+            filter=expression,
+            output_fields=["product_id", "title"],
+            search_params={"metric_type": "BM25", "params": {}},
+            timeout=self.timeout,
+        )
+        # Lite gives scores with a minus, servers without.
+        rows_found = ((hit["entity"], abs(float(hit["distance"]))) for hit in found)
+        return [TitleMatch(row["product_id"], row["title"], score) for row, score in rows_found]
 
     def _nearest(self, vector: Vector, rows: int, expression: str) -> list[Hit]:
         params = dict(self.search_params)
@@ -163,14 +186,34 @@ class Rows:
         return [dict(row) for row in rows]
 
 
-def _without(expression: str, products: Mapping[str, Hit]) -> str:
+def _without(expression: str, products: Collection[str]) -> str:
     if not products:
         return expression
     rest = f"not ({any_of('product_id', list(products))})"
     return f"({expression}) and {rest}" if expression else rest
 
 
-def _keep_best(best: dict[str, Hit], found: list[Hit]) -> None:
+def _best_of_each(
+    find: Callable[[int, str], list[_Found]], expression: str, limit: int
+) -> tuple[dict[str, _Found], bool]:
+    """The best row of each of the best ``limit`` or more products, and whether ``find`` has no further rows to give.
+
+    Grouping is done here: Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so one
+    product with many pictures would push others out. Rows are asked for in growing numbers, without the products
+    already found.
+    """
+    best: dict[str, _Found] = {}
+    rows = min(2 * limit + 16, WINDOW)
+    while len(best) < limit:
+        found = find(rows, _without(expression, best))
+        _keep_best(best, found)
+        if len(found) < rows:
+            return best, True
+        rows = min(rows * 4, WINDOW)
+    return best, False
+
+
+def _keep_best(best: dict[str, _Found], found: list[_Found]) -> None:
     for hit in found:
         known = best.get(hit.product_id)
         if known is None or hit.score > known.score:

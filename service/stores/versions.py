@@ -7,17 +7,27 @@ itself; they become ``<name>_v1`` when they are first replaced.
 
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from pymilvus import MilvusClient
 from pymilvus.exceptions import ErrorCode, MilvusException
+from pymilvus.milvus_client.index import IndexParams
 
 from service.encoders.base import EncoderInfo
-from service.stores.schema import ENCODER_PROPERTY, FINGERPRINT_PROPERTY, collection_schema, vector_index
+from service.stores.schema import (
+    ENCODER_PROPERTY,
+    FINGERPRINT_PROPERTY,
+    TITLE_TERMS,
+    collection_schema,
+    title_index,
+    vector_index,
+)
 
 INDEX_PROPERTY = "withthis.index"
 NAME_PROPERTY = "withthis.collection"
+_PROBE = "withthis_probe_"
 Built = tuple[str, str]
 """Encoder id and fingerprint that a collection was built with."""
 
@@ -37,6 +47,7 @@ class Versions:
         self._local = local
         self._timeout = timeout
         self._pattern = re.compile(rf"{re.escape(name)}_v([1-9][0-9]*)")
+        self._has_bm25: bool | None = None
 
     def live(self, client: MilvusClient) -> str | None:
         """The collection in use, or None if there is none yet."""
@@ -89,22 +100,49 @@ class Versions:
         return None if found is None else (found, properties.get(FINGERPRINT_PROPERTY, ""))
 
     def make_ready(self, client: MilvusClient, collection: str) -> None:
-        """Create the vector index unless it is there (a crash may have come between), and load the collection."""
-        if not client.list_indexes(collection, timeout=self._timeout):
-            client.create_index(
-                collection,
-                vector_index(*self._index),
-                timeout=self._timeout,
-                # Lite builds at once, and lacks the call with which the client waits for a server.
-                sync=not self._local,
-            )
+        """Create the indexes that are not there (a crash may have come between), and load the collection."""
+        self._index_field(client, collection, "vector", vector_index(*self._index))
+        if self.has_titles(client, collection):
+            self._index_field(client, collection, TITLE_TERMS, title_index())
         client.load_collection(collection, timeout=self._timeout)
+
+    def _index_field(self, client: MilvusClient, collection: str, field: str, index: IndexParams) -> None:
+        if client.list_indexes(collection, field_name=field, timeout=self._timeout):
+            return
+        # Lite builds at once, and lacks the call with which the client waits for a server.
+        client.create_index(collection, index, timeout=self._timeout, sync=not self._local)
+
+    def has_titles(self, client: MilvusClient, collection: str) -> bool:
+        """True if the words of titles can be searched in this collection."""
+        fields = client.describe_collection(collection, timeout=self._timeout)["fields"]
+        return any(field["name"] == TITLE_TERMS for field in fields)
+
+    def has_bm25(self, client: MilvusClient) -> bool:
+        """True if this Milvus can search words, found out once by making a collection that does, and dropping it.
+
+        Versions are no help: a server in between takes the sparse field and passes over the function that fills it.
+        """
+        if self._has_bm25 is None:
+            self._has_bm25 = self._can_make_titles(client)
+        return self._has_bm25
+
+    def _can_make_titles(self, client: MilvusClient) -> bool:
+        name = _PROBE + uuid.uuid4().hex
+        try:
+            client.create_collection(name, schema=collection_schema(8, titles=True), timeout=self._timeout)
+        except MilvusException:
+            client.list_collections(timeout=self._timeout)  # raises where the server does not answer at all
+            return False
+        try:
+            return bool(client.describe_collection(name, timeout=self._timeout).get("functions"))
+        finally:
+            client.drop_collection(name, timeout=self._timeout)
 
     def _create(self, client: MilvusClient, number: int, info: EncoderInfo) -> str:
         collection = f"{self._name}_v{number}"
         client.create_collection(
             collection,
-            schema=collection_schema(info.dimension),
+            schema=collection_schema(info.dimension, titles=self.has_bm25(client)),
             properties={
                 ENCODER_PROPERTY: info.id,
                 FINGERPRINT_PROPERTY: info.fingerprint,
@@ -128,7 +166,8 @@ class Versions:
 
     def _is_like(self, client: MilvusClient, collection: str, info: EncoderInfo) -> bool:
         index = self._properties(client, collection).get(INDEX_PROPERTY)
-        return self.built_by(client, collection) == (info.id, info.fingerprint) and index == json.dumps(self._index)
+        made = self.built_by(client, collection) == (info.id, info.fingerprint) and index == json.dumps(self._index)
+        return made and self.has_titles(client, collection) == self.has_bm25(client)
 
     def _properties(self, client: MilvusClient, collection: str) -> Mapping[str, Any]:
         return client.describe_collection(collection, timeout=self._timeout).get("properties") or {}
@@ -150,6 +189,6 @@ class Versions:
 
 def all_of_ours(client: MilvusClient, timeout: float) -> list[str]:
     """Every collection of this database that this service made, of any name and version."""
-    names = client.list_collections(timeout=timeout)
+    names = [name for name in client.list_collections(timeout=timeout) if not name.startswith(_PROBE)]
     described = {name: client.describe_collection(name, timeout=timeout).get("properties") or {} for name in names}
     return [name for name, properties in described.items() if ENCODER_PROPERTY in properties]

@@ -1,1 +1,1 @@
-"""The search page: one HTML file, one style sheet and one script module, served as they are. No CDN, no inline code."""
+"""The search page: HTML, style sheets and script modules, served as they are. No build step, no CDN, no inline code."""

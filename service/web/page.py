@@ -1,7 +1,8 @@
-"""Serves the search page at `/` and its files under `/static`."""
+"""Serves the search page at `/`, its files under `/static` and its example pictures under `/examples`."""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 from litestar import Response, Router, get
@@ -17,7 +18,7 @@ PAGE_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' blob:",  # blob: the preview of a picture that has just been chosen
+        "img-src 'self' blob: data:",  # blob: pictures just chosen; data: panels, and small copies of recent queries
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -35,7 +36,18 @@ def page() -> Response[bytes]:
 
 
 def static_router() -> Router:
-    """The page's style sheet, script and icon."""
+    """The page's style sheets, scripts and icon; asked for again each time, and sent only when they have changed."""
     return create_static_files_router(
         path="/static", directories=[STATIC], name="static", opt=PUBLIC, cache_control=CacheControlHeader(no_cache=True)
+    )
+
+
+def examples_router() -> Router:
+    """The pictures of the example queries, which come with the starter models."""
+    return create_static_files_router(
+        path="/examples",
+        directories=[Path(str(files("starter").joinpath("queries")))],
+        name="examples",
+        opt=PUBLIC,
+        cache_control=CacheControlHeader(max_age=86_400),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,18 @@ def load() -> Any:
 
 
 SCHEMA = load()
+SEEN: Counter[int] = Counter()
 OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations()}
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service with products; bodies are kept small, so that limits are reached."""
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with products; bodies are kept small, so that limits are reached. In the end it says what it saw."""
     with live(make_shop(tmp_path_factory.mktemp("shop"), max_body_bytes=64 * 1024)) as address:
         yield address
+    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(SEEN.items()))
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{SEEN.total()} made-up requests, answered {statuses}")
 
 
 def test_every_operation_is_fuzzed() -> None:
@@ -86,6 +91,7 @@ def test_made_up_requests_get_described_answers(url: str, label: str, mode: Gene
     def check(case: Any) -> None:
         assume(len(str(case.query)) < LONGEST_QUERY)
         response = case.call(base_url=url, session=session)
+        SEEN[response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
         if response.status_code >= 400:
             assert response.headers["content-type"] == ["application/problem+json"]

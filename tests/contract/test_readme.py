@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 from litestar.testing import TestClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from service.cli import app
 from service.settings import Settings
@@ -41,6 +42,19 @@ def test_every_route_is_listed(client: TestClient[Any]) -> None:
     for route in client.app.routes:
         path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path).removesuffix("/{file_path}").removesuffix("/{path}")
         assert f"{path}`" in README, path
+
+
+def test_every_metric_is_in_the_table_with_its_labels(client: TestClient[Any]) -> None:
+    client.post("/v1/search", json={"text": "a mug"})
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    shown = [family for family in families if family.samples and not family.name.endswith("_created")]
+    assert len(shown) >= 6
+    for family in shown:
+        name = family.name + ("_total" if family.type == "counter" else "")
+        row = re.search(rf"^\| `{name}` \| (.*?)\| ", README, re.MULTILINE)
+        assert row, name
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert set(re.findall(r"`(\w+)`", row[1])) == labels, name
 
 
 def test_every_command_and_its_options_are_listed() -> None:

@@ -7,14 +7,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from service.app import create_app
 from service.cli.server import PoliteServer
-from tests.fakes import Shop
+from service.parts import Parts
+from service.settings import Settings
+
+
+class Servable(Protocol):
+    """A `tests.fakes.Shop`, or real parts."""
+
+    settings: Settings
+    parts: Parts
 
 
 @contextmanager
-def live(shop: Shop) -> Iterator[str]:
+def live(shop: Servable) -> Iterator[str]:
     """Serve a shop; its address."""
     server = PoliteServer(create_app(shop.settings, shop.parts), shop.settings)
     with socket.create_server(("127.0.0.1", 0)) as sock:

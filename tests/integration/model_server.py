@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from litestar import Litestar, Request, Response, post
+from litestar import Litestar, Request, Response, get, post
 from litestar.response import Stream
 
 Body = dict[str, Any]
@@ -133,7 +133,7 @@ FAILURES: list[Answer] = [
 
 
 class ModelServer:
-    """`POST /v1/chat/completions` on a free port."""
+    """`POST /v1/chat/completions` and `GET /v1/models` on a free port."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -157,7 +157,13 @@ class ModelServer:
             said = answer(self.bodies[-1])
             return said if isinstance(said, Response) else await said
 
-        return Litestar([chat], openapi_config=None, logging_config=None, request_max_body_size=None)
+        @get("/v1/models")
+        async def models(request: Request[Any, Any, Any]) -> Response[Any]:
+            self.headers.append(dict(request.headers))
+            said = self._script[0]({})
+            return said if isinstance(said, Response) else await said
+
+        return Litestar([chat, models], openapi_config=None, logging_config=None, request_max_body_size=None)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Rows for store tests."""
 
+from dataclasses import fields as fields_of_class
 from typing import Any
 
 import numpy as np
@@ -29,3 +30,12 @@ def record(product_id: str, number: int = 0, *, seed: int = 0, **fields: Any) ->
         "updated_at": 1,
     }
     return Record(id=f"{product_id}#{number}", product_id=product_id, vector=unit(seed), **{**values, **fields})
+
+
+def content_of(row: Record) -> dict[str, object]:
+    """All fields of a row but its vector and the time of writing."""
+    return {
+        field.name: getattr(row, field.name)
+        for field in fields_of_class(row)
+        if field.name not in ("vector", "updated_at")
+    }

@@ -70,7 +70,7 @@ def test_search_prints_both_orders_the_caption_and_the_reason(run: Run, local: S
 def test_search_as_json_is_the_answer_of_the_api(run: Run, local: Shop) -> None:
     result = run("search", "--text", "a mug", "--limit", 4, "--filter", '{"category": {"eq": "cap"}}', "--json")
     answer = json.loads(result.stdout)
-    assert [row["retrieval_rank"] for row in answer["results"]] == [4, 3, 2, 1]
+    assert [row["retrieval_rank"] for row in answer["results"]] == [9, 8, 7, 6]  # of nine candidates
     assert {row["product"]["category"] for row in answer["results"]} == {"cap"}
 
 
@@ -79,6 +79,16 @@ def test_search_leaves_out_what_is_not_similar_enough(run: Run, local: Shop) -> 
     least = sorted(result["scores"]["retrieval"] for result in results)[-2]
     result = run("search", "--text", "a mug", "--min-score", least, "--json")
     assert len(json.loads(result.stdout)["results"]) == 2
+
+
+def test_search_by_titles_and_away_from_a_text(run: Run, local: Shop) -> None:
+    words = ("search", "--text", "product 7", "--no-rerank", "--json")
+    plain = json.loads(run(*words).stdout)["results"]
+    hybrid = json.loads(run(*words, "--hybrid").stdout)["results"]
+    assert plain[0]["scores"]["hybrid"] is None and hybrid[0]["scores"]["hybrid"]["lexical_rank"] == 1
+    assert [query.text for query in local.encoder.seen[-1:]] == ["product 7"]
+    run(*words, "--negative", "red")
+    assert [query.text for query in local.encoder.seen[-2:]] == ["product 7", "red"]
 
 
 def width_of(path: Path) -> int:
@@ -211,6 +221,6 @@ def test_search_by_a_running_service(shop: Shop, picture: Path, run: Run, tmp_pa
 def test_the_client_survives_a_service_that_is_something_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for status, content in ((200, b"<html>"), (500, b"<html>"), (502, b"[]")):
         response = httpx.Response(status, content=content)
-        monkeypatch.setattr(ServiceClient, "_send", lambda self, request, response=response: response)
+        monkeypatch.setattr(httpx.Client, "request", lambda *_, response=response, **__: response)
         with ServiceClient("http://127.0.0.1:1", shop.settings) as client, pytest.raises(ServiceError):
             client.search(SearchRequest(text="a"))

@@ -154,6 +154,7 @@ def _conditions(equal: st.SearchStrategy[Any], ranged: st.SearchStrategy[Any] | 
         "eq": st.none() | equal,
         "ne": st.none() | equal,
         "in": st.lists(equal, min_size=1, max_size=3),
+        "exists": st.booleans(),
     }
     if ranged is not None:
         options.update(dict.fromkeys(_RANGES, ranged))
@@ -203,6 +204,8 @@ def compares(operator: str, stored: Any, wanted: Any, positive: bool) -> bool:
     """One comparison, or its negation."""
     if operator == "ne":
         return compares("eq", stored, wanted, not positive)
+    if operator == "exists":
+        return bool((stored is not None) == wanted) == positive
     if operator == "in":
         return (any(compares("eq", stored, one, True) for one in wanted)) == positive
     if operator == "contains":

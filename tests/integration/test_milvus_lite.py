@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from pymilvus import MilvusClient
 
-from service.errors import ConfigurationError, EncoderMismatch, StoreLocked, StoreUnavailable
+from service.errors import ConfigurationError, EncoderMismatch, StoreLocked, StoreUnavailable, TitleSearchUnavailable
 from service.settings import Settings
 from service.stores.filters import parse_filter
 from service.stores.milvus import MilvusStore
+from service.stores.versions import Versions
 from tests.integration.records import DIMENSION, INFO, record, unit
 
 INDEX_TYPES = ["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
@@ -60,6 +61,42 @@ def test_the_index_is_explicit(uri: str, index_type: str) -> None:
     index = client.describe_index("products", "vector")
     assert (index["index_type"], index["metric_type"]) == (index_type, "COSINE")
     client.close()
+    store.close()
+
+
+def test_a_collection_from_before_titles_were_searched(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on as before, says what to do when titles are asked for, and `reindex` is the cure."""
+    old = MilvusStore(uri)
+    with monkeypatch.context() as before:
+        before.setattr(Versions, "has_bm25", lambda *_: False)
+        old.ensure(INFO)
+        old.beside(INFO)  # left over, and not to be taken up again
+    rows = [record(f"p{number}", seed=number, title=f"Mug number {number}") for number in range(20)]
+    old.upsert(rows)
+    assert [hit.product_id for hit in old.search(unit(7), limit=1)] == ["p7"]
+    with pytest.raises(TitleSearchUnavailable, match="withthis reindex"):
+        old.match_titles("mug", limit=5)
+    beside = old.beside(INFO)
+    assert beside.match_titles("mug", limit=5) == []
+    beside.upsert(old.fetch([row.id for row in rows]))
+    old.publish(beside)
+    assert [match.product_id for match in old.match_titles("7 mug", limit=1)] == ["p7"]
+    old.close()
+    again = MilvusStore(uri)
+    again.ensure(INFO)
+    assert len(again.match_titles("mug", limit=50)) == 20
+    again.close()
+
+
+def test_an_index_that_a_crash_has_kept_from_being_made_is_made(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MilvusStore(uri)
+    with monkeypatch.context() as crash:
+        crash.setattr(Versions, "make_ready", lambda *_: None)
+        store.ensure(INFO)
+    store.close()
+    store.ensure(INFO)
+    store.upsert([record("mug", title="Red mug")])
+    assert [match.product_id for match in store.match_titles("mug", limit=1)] == ["mug"]
     store.close()
 
 

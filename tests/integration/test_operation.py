@@ -20,6 +20,10 @@ import pytest
 from litestar.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from rerank.caption_cache import CaptionCache
+from rerank.prompts import PromptLibrary
+from rerank.strategies.listwise import ListwiseStrategy
+from rerank.thumbnails import ThumbnailCache
 from service.api_keys import hash_key
 from service.app import create_app
 from service.cli.server import PoliteServer
@@ -29,6 +33,7 @@ from service.parts import Parts
 from service.request_log import JsonFormatter, chosen_id
 from tests.conftest import open_client
 from tests.fakes import Shop, make_shop, png
+from tests.unit.rerank.fakes import FakeEngine, says
 
 Client = TestClient[Any]
 
@@ -89,6 +94,37 @@ def test_batches_of_the_encoder_are_counted(tmp_path: Path) -> None:
         assert value(client, "withthis_encoder_batch_size_count") == 1
         assert value(client, "withthis_queue_waiting", queue="encoder") == 0
     encoder.close()
+
+
+def test_look_ups_in_the_caches_are_counted(tmp_path: Path) -> None:
+    captions, thumbnails = CaptionCache(), ThumbnailCache()
+    engine, prompts = FakeEngine(says("[B, A]")), PromptLibrary.load()
+    strategy = ListwiseStrategy(engine, prompts, captions, thumbnails)
+    shop = make_shop(tmp_path, strategy=strategy)
+    shop.parts.rerank.caches = {"caption": captions, "thumbnail": thumbnails}
+    query = {"image": {"data": "data:image/png;base64," + base64.b64encode(png()).decode()}}
+    with open_client(shop) as client:
+        for _ in range(2):
+            search(client, **query)
+        for cache, misses in (("caption", 1), ("thumbnail", 9)):
+            found = {
+                result: value(client, "withthis_cache_lookups_total", cache=cache, result=result)
+                for result in ("hit", "miss")
+            }
+            assert found == {"hit": misses, "miss": misses}
+
+
+def test_a_search_that_waits_for_a_slot_of_the_reranker_shows(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, search_concurrency=1)
+    shop.strategy.block = threading.Event()
+    with open_client(shop) as client, ThreadPoolExecutor(1) as pool:
+        search(client, rerank={"deadline_ms": 1})  # its call to the model holds the slot beyond the deadline
+        second = pool.submit(search, client, rerank={"deadline_ms": 60_000})
+        while not value(client, "withthis_queue_waiting", queue="rerank"):
+            assert not second.done()
+        shop.strategy.block.set()
+        assert second.result().json()["rerank"]["applied"]
+        assert value(client, "withthis_queue_waiting", queue="rerank") == 0
 
 
 def test_every_answer_has_a_request_id_and_a_plain_one_is_kept(client: Client) -> None:

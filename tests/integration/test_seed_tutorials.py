@@ -37,7 +37,7 @@ def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
         picture.paste("white", (5 * number, 4, 5 * number + 12, 30))
         picture.save(feed / f"{colour}.png")
     settings = Settings(_env_file=None, data_dir=tmp_path)
-    images = ImageStore(settings.images_dir)
+    images = ImageStore.from_settings(settings)
     assert ingest(feed, encoder, store, images).indexed == len(COLOURS)
     rerank = make_shop(tmp_path / "fakes").parts.rerank
     opened = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.errors import EncoderMismatch
+from service.errors import EncoderMismatch, TitleSearchUnavailable
+from service.hybrid import hybrid_search
+from service.retrieval_types import HybridOptions
 from service.stores.base import Store
 from service.stores.filters import parse_filter
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
@@ -76,6 +78,73 @@ def test_always_as_many_products_as_there_are(store: Store) -> None:
     rare = parse_filter({"category": {"eq": "rare"}})
     assert {hit.product_id for hit in store.search(unit(30), limit=9, filter=rare)} == {"p0", "p1", "p2"}
     assert store.search(unit(1), limit=3, filter=parse_filter({"category": {"eq": "none"}})) == []
+
+
+TITLES = {
+    "leopard": ("Leopard phone case, grey", "case"),
+    "plain": ("Phone case", "case"),
+    "mug": ("Red mug", "mug"),
+    "box": ("A case", "box"),
+    "blank": ("", "mug"),
+    "mark": ("!!!", "mug"),
+    "umlaut": ("Größe XL: Tasse", "mug"),
+}
+
+
+@pytest.mark.parametrize("make_store", ["memory", "file", "lite"], indirect=True)
+def test_titles_are_found_by_their_words(store: Store) -> None:
+    assert store.match_titles("phone case", limit=9) == []
+    rows = [
+        record(id, number, seed=number, title=title, category=category)
+        for id, (title, category) in TITLES.items()
+        for number in range(3 if id == "plain" else 1)
+    ]
+    store.upsert(rows)
+    found = store.match_titles("PHONE-case!", limit=9)
+    assert [match.product_id for match in found] == ["plain", "leopard", "box"]
+    assert [match.title for match in found] == ["Phone case", "Leopard phone case, grey", "A case"]
+    scores = [match.score for match in found]
+    assert scores == sorted(scores, reverse=True) and min(scores) > 0
+    assert [match.product_id for match in store.match_titles("tasse größe", limit=9)] == ["umlaut"]
+    assert [match.product_id for match in store.match_titles("phone case", limit=1)] == ["plain"]
+    for text in ("zebra", "", "!!!", '" or 1 == 1'):
+        assert store.match_titles(text, limit=9) == []
+    boxes = parse_filter({"category": {"in": ["box", "mug"]}})
+    assert [match.product_id for match in store.match_titles("phone case", limit=9, filter=boxes)] == ["box"]
+    store.upsert([record("box", title="Phone case, phone case")])
+    store.delete(["plain"])
+    assert [match.product_id for match in store.match_titles("phone case", limit=9)] == ["box", "leopard"]
+
+
+@pytest.mark.parametrize("make_store", ["memory", "file", "lite"], indirect=True)
+def test_a_product_with_many_pictures_does_not_push_other_titles_out(store: Store) -> None:
+    store.upsert([record("big", number, title="Phone case") for number in range(400)])
+    store.upsert([record(f"p{number:02}", seed=number, title=f"Phone holder number {number}") for number in range(30)])
+    for limit in (1, 2, 31, 60):
+        found = [match.product_id for match in store.match_titles("phone case", limit=limit)]
+        assert found[0] == "big" and len(found) == len(set(found)) == min(limit, 31)
+
+
+@pytest.mark.parametrize("make_store", ["memory", "lite"], indirect=True)
+def test_hybrid_search_means_the_same_in_every_store(store: Store) -> None:
+    store.upsert([record(id, seed=seed, title=title) for seed, (id, (title, _)) in enumerate(TITLES.items())])
+    hits = hybrid_search(store, unit(2), "phone case", HybridOptions(), limit=4, filter=None)
+    ranks = {hit.product_id: (hit.hybrid.dense_rank, hit.hybrid.lexical_rank) for hit in hits}
+    assert (ranks["mug"], ranks["plain"][1], ranks["leopard"][1], ranks["box"][1]) == ((1, None), 1, 2, 3)
+    cosines = [float(row.vector @ unit(2)) for hit in hits for row in store.get(hit.product_id)]
+    assert [hit.score for hit in hits] == pytest.approx(cosines, abs=1e-5)
+    assert [hit.hybrid.dense_rank for hit in sorted(hits, key=lambda hit: -hit.score)] == sorted(
+        hit.hybrid.dense_rank for hit in hits
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make_store", [WAITS_ON_THE_SERVER], indirect=True)
+def test_a_server_without_bm25_says_so(store: Store) -> None:
+    store.upsert([record("mug", title="Red mug")])
+    with pytest.raises(TitleSearchUnavailable, match=r"server from 2\.5 on"):
+        store.match_titles("mug", limit=9)
+    assert len(store.search(unit(0), limit=9)) == 1
 
 
 def test_a_scan_gives_each_row_once(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""One chat completion over HTTP, before a deadline, whatever the server does.
+"""Chat completions, and the list of models, over HTTP, before a deadline, whatever the server does.
 
 A request is tried again after 408, 429, 5xx and lost connections: a completion changes nothing on the server. It is not
 tried again if the pause would end after the deadline. What comes back is bounded in size and never unpacked. Errors
@@ -18,6 +18,7 @@ import httpx
 
 from rerank.engines.openai_compatible.pauses import pause, retry_after
 from rerank.engines.openai_compatible.receive import is_packed, parse, receive, seconds_left
+from rerank.engines.openai_compatible.reply import model_names
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.sanitise import tidy
 
@@ -54,7 +55,7 @@ class _Passing(Exception):  # noqa: N818 (it never leaves this module)
 
 
 class ChatClient:
-    """Posts to `{url}/chat/completions`; threads may share it.
+    """Posts to `{url}/chat/completions` and reads `{url}/models`; threads may share it.
 
     `url` holds the version, as in `http://127.0.0.1:8001/v1`. Certificates of https are checked; plain http has to be
     asked for by its name, so an address without a scheme is https. Redirects are not followed: the key stays with the
@@ -73,7 +74,8 @@ class ChatClient:
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._url = _endpoint(url)
+        base = _base(url)
+        self._completions, self._models = _below(base, "/chat/completions"), _below(base, "/models")
         self._retries = retries
         self._sleep = sleep
         self._slots = threading.BoundedSemaphore(concurrency)
@@ -97,7 +99,7 @@ class ChatClient:
         limit = deadline if deadline is not None else time.monotonic() + _PATIENCE_S
         for attempt in count():
             try:
-                return self._attempt(content, limit)
+                return self._attempt("POST", self._completions, limit, content)
             except _Passing as failure:
                 wait = pause(attempt, failure.wait_s)
                 if attempt >= self._retries or time.monotonic() + wait >= limit:
@@ -105,19 +107,29 @@ class ChatClient:
             self._sleep(wait)
         raise AssertionError  # count() does not end
 
+    def models(self, deadline: float) -> tuple[str, ...]:
+        """The names of the models that the server offers, asked for once.
+
+        Raises as `complete`, EngineError also for a list in another shape.
+        """
+        try:
+            reply = self._attempt("GET", self._models, deadline)
+        except _Passing as failure:
+            raise failure.error from failure.__cause__
+        return model_names(reply)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _attempt(self, content: bytes, deadline: float) -> object:
+    def _attempt(self, method: str, url: httpx.URL, deadline: float, content: bytes | None = None) -> object:
         """Try once. Raises _Passing for what another try may mend."""
         with self._slot(deadline):
             left = seconds_left(deadline)
             timeout = httpx.Timeout(left, connect=min(left, _CONNECT_S))
+            headers = {"Content-Type": "application/json"} if content is not None else {}
             try:
-                with self._http.stream(
-                    "POST", self._url, content=content, headers={"Content-Type": "application/json"}, timeout=timeout
-                ) as response:
+                with self._http.stream(method, url, content=content, headers=headers, timeout=timeout) as response:
                     self._check(response)
                     reply = receive(response, deadline)
             except httpx.ConnectTimeout as error:
@@ -163,15 +175,20 @@ class ChatClient:
         return tidy(text.replace(self._secret, "***") if self._secret else text, 200)
 
 
-def _endpoint(url: str) -> httpx.URL:
-    """The address of the chat completions below a base address; a query stays where it is."""
+def _base(url: str) -> httpx.URL:
+    """The address that everything else lies below."""
     try:
         base = httpx.URL(url.strip() if "://" in url else f"https://{url.strip()}")
     except httpx.InvalidURL:
         raise ValueError("the address of the model server is not valid") from None
     if base.scheme not in ("http", "https") or not base.host or base.userinfo:
         raise ValueError("the model server needs an http or https address without a password")
-    return base.copy_with(path=base.path.rstrip("/") + "/chat/completions", fragment=None)
+    return base
+
+
+def _below(base: httpx.URL, path: str) -> httpx.URL:
+    """An address below another one; a query stays where it is."""
+    return base.copy_with(path=base.path.rstrip("/") + path, fragment=None)
 
 
 def _checked(key: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What a chat completion says. Whatever its shape, the result is an answer or an EngineError."""
+"""What a server says, in a chat completion or its list of models. Whatever the shape: an answer or an EngineError."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from rerank.errors import EngineError
 from rerank.parser import PARSE_LIMIT
 from rerank.sanitise import clean_text
 
-__all__ = ["read_generation", "read_scores"]
+__all__ = ["model_names", "read_generation", "read_scores"]
 
 _LABEL = re.compile(r"\W*([A-Z])\W*")
 _REFUSAL_LIMIT = 1000
@@ -53,6 +53,16 @@ def read_scores(reply: object, labels: Sequence[str]) -> tuple[float, ...]:
         raise EngineError("the model server names no label among the likeliest first tokens")
     floor = min(value for _, value in named) - _BELOW
     return tuple(floor if score is None else score for score in scores.values())
+
+
+def model_names(reply: object) -> tuple[str, ...]:
+    """The ids in a list of models, as the server wrote them. EngineError if the reply is no such list."""
+    match reply:
+        case {"data": [*entries]}:
+            return tuple(
+                name for entry in entries if isinstance(entry, dict) and isinstance(name := entry.get("id"), str)
+            )
+    raise EngineError("the model server's reply is no list of models")
 
 
 def _first_choice(reply: object) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class ClipEncoder:
             fingerprint=fingerprint,
             modalities=frozenset({"text", "image", "composed"}),
             max_text_tokens=texts.limit,
+            weighs_parts=True,
         )
 
     @classmethod
@@ -106,15 +107,16 @@ class ClipEncoder:
         n = len(queries)
         texts = {row: query.text for row, query in enumerate(queries) if query.text and query.text.strip()}
         images = {row: query.image for row, query in enumerate(queries) if query.image is not None}
+        shares = self._text_shares(queries, texts.keys() & images.keys())
         vectors, truncated = torch.zeros(n, self._info.dimension), np.zeros(n, np.bool_)
         with torch.inference_mode():
             for rows, some_texts in _chunks(texts, self._batch, len):
                 features, cut = self._text_features(some_texts)
-                vectors[rows] += features * self._weights(rows, images, self._text_weight)
+                vectors[rows] += features * torch.tensor([[shares.get(row, 1.0)] for row in rows])
                 truncated[rows] = cut
             for rows, some_images in _chunks(images, self._batch):
                 features = self._image_features(some_images)
-                vectors[rows] += features * self._weights(rows, texts, 1 - self._text_weight)
+                vectors[rows] += features * torch.tensor([[1 - shares.get(row, 0.0)] for row in rows])
         return Embeddings(_unit(vectors).numpy(), truncated)
 
     def _text_features(self, texts: Sequence[str]) -> tuple[torch.Tensor, list[bool]]:
@@ -133,10 +135,10 @@ class ClipEncoder:
         features: torch.Tensor = output.pooler_output.float().cpu()
         return _unit(features) if self._blend == "unit" else features
 
-    @staticmethod
-    def _weights(rows: Sequence[int], others: dict[int, Any], weight: float) -> torch.Tensor:
-        """[n, 1]: ``weight`` for queries that have the other part, too; 1 for the rest."""
-        return torch.tensor([[weight if row in others else 1.0] for row in rows])
+    def _text_shares(self, queries: Sequence[EncoderQuery], composed: Iterable[int]) -> dict[int, float]:
+        """How much the text counts in each composed query."""
+        given = {row: queries[row].text_share for row in composed}
+        return {row: self._text_weight if share is None else share for row, share in given.items()}
 
 
 def _chunks(

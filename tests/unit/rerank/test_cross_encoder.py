@@ -165,7 +165,8 @@ def test_at_least_one_is_kept() -> None:
         strategy(FakeEngine(), FakeScorer(), keep=0)
 
 
-def test_flag_embedding_is_called_as_it_wants_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("device", "half"), [("cpu", False), ("cuda:1", True), ("mps", False)])
+def test_flag_embedding_is_called_as_it_wants_to_be(monkeypatch: pytest.MonkeyPatch, device: str, half: bool) -> None:
     """Against a stand-in with the signature of FlagEmbedding 1.4.2."""
     seen: dict[str, Any] = {}
 
@@ -180,13 +181,12 @@ def test_flag_embedding_is_called_as_it_wants_to_be(monkeypatch: pytest.MonkeyPa
     module = types.ModuleType("FlagEmbedding")
     module.FlagReranker = FlagReranker  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "FlagEmbedding", module)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    scorer = FlagScorer.load("BAAI/bge-reranker-v2-m3")
+    scorer = FlagScorer.load("BAAI/bge-reranker-v2-m3", device)
     assert scorer.score((("a mug", "red mug"),)) == [0.25]
     assert seen == {
         "model": "BAAI/bge-reranker-v2-m3",
-        "fp16": False,
-        "devices": "cpu",
+        "fp16": half,
+        "devices": device,
         "trust_remote_code": False,
         "pairs": [("a mug", "red mug")],
         "max_length": 512,

@@ -27,6 +27,9 @@ AGREED = [
     ("**Ranking:** ['C', 'A', 'E', 'B', 'D']", "CAEBD", "ok"),
     ("[C, A, E, B, D]", "CAEBD", "ok"),
     ("<think>[A, B, C, D, E] or not?</think>[C, A, E, B, D]", "CAEBD", "ok"),
+    ('{"ranking": ["C", "A", "E", "B", "D"], "reason": "it reads </think> or <think>"}', "CAEBD", "ok"),
+    ('{"reason": "\\"</think>\\"", "certain": 0.9, "ranking": ["C", "A", "E", "B", "D"]}', "CAEBD", "ok"),
+    ('Hm.</think>{"ranking": ["C", "A", "E", "B", "D"], "reason": "it reads </think>"}', "CAEBD", "ok"),
     ("［Ｃ，　Ａ，　Ｅ，　Ｂ，　Ｄ］", "CAEBD", "ok"),
     ("[Ⓒ, Ⓐ, Ⓔ, Ⓑ, Ⓓ]", "CAEBD", "ok"),
     ("[\u200bC\u200b, A, E, B, D]", "CAEBD", "ok"),
@@ -79,6 +82,11 @@ MALFORMED = [
     ("\x00\ud800\udfff", "ABCDE", "refusal"),
     ("<think>[C, A, E, B, D]", "ABCDE", "refusal"),
     ("[C, A, E, B, D]</think>", "ABCDE", "refusal"),
+    ('{"ranking": ["C", "A", "E", "B", "D"]}</think>', "ABCDE", "refusal"),
+    ('{"ranking": ["C", "A", "E", "B", "D"], "reason": "it fits</think>', "ABCDE", "refusal"),
+    ('<think>{"ranking": ["C", "A", "E", "B", "D"], "reason": "it reads </think>"}', "ABCDE", "refusal"),
+    ('{"ranking": ["A", "B"], "reason": "no</think>{"ranking": ["C", "A", "E", "B"]}', "CAEBD", "missing"),
+    ("Ranking: [C, A, E, B, D]\nReason: it reads </think>", "ABCDE", "refusal"),
 ]
 
 
@@ -97,6 +105,8 @@ def test_answers_on_record(text: str, order: str, fault: str) -> None:
         ("<think>which one", "ABCDE", "truncated"),
         ('{"ranking": ["C", "A", "E", "B", "D"], "reason": "because the mo', "CAEBD", "ok"),
         ('{"ranking": ["C", "A", "E", "B", "D", "C"], "reason": "because the mo', "CAEBD", "repetition"),
+        ('{"ranking": ["C", "A", "E", "B", "D"], "reason": "it reads </think> and the mo', "CAEBD", "ok"),
+        ('Hm.</think>{"ranking": ["C", "A", "E", "B", "D"], "reason": "<think> \\', "CAEBD", "ok"),
     ],
 )
 def test_the_token_limit_matters_only_to_an_unfinished_ranking(text: str, order: str, fault: str) -> None:
@@ -174,8 +184,34 @@ def test_at_most_64_kib_are_read() -> None:
     assert len(bounded("é\ud800" * 10**6).encode()) <= PARSE_LIMIT
 
 
+REASONING = st.lists(st.text(max_size=20) | st.sampled_from(["<think>", "</think>", "</THINK >", '"', "\\"])).map(
+    "".join
+)
+
+
+@given(st.permutations(range(5)), REASONING, st.sampled_from(["", "<think>", "hm "]), REASONING)
+def test_marks_of_reasoning_in_a_reason_are_quotations(order: list[int], reason: str, start: str, said: str) -> None:
+    """Whatever was thought before the answer, and whether that began with a mark or in the prompt."""
+    answer = json.dumps({"ranking": [LABELS[place] for place in order], "reason": reason})
+    thought = f"{start}{said}</think>" if start else ""
+    ranking = parse_ranking(thought + answer, 5)
+    assert (list(ranking.order), ranking.fault) == (order, Fault.OK)
+
+
 UNITS = ("[", "{", '"', "[A", "[A] ", "[A, ", "[A] > ", "rank", "rank: ", "rank: [A, ")
-ODD_UNITS = ("\\", '{"a":', "<think>", "</think>", "ﷺ", "reason:", ", ", "\n")
+ODD_UNITS = (
+    "\\",
+    '{"a":',
+    '{"a":"{",',
+    '{"</think>":',
+    '{":[]":":[]",',
+    "<think>",
+    "</think>",
+    "ﷺ",
+    "reason:",
+    ", ",
+    "\n",
+)
 
 
 @pytest.mark.parametrize("unit", UNITS + ODD_UNITS)

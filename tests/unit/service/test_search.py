@@ -56,9 +56,40 @@ def test_only_the_first_candidates_are_reranked_and_the_rest_stay(shop: Shop) ->
     assert len(shop.strategy.calls[0][1]) == 4
 
 
-def test_more_candidates_than_the_limit_are_as_many_as_the_limit(shop: Shop) -> None:
-    assert len(search(shop, limit=3, candidates=9).results) == 3
-    assert len(shop.strategy.calls[0][1]) == 3
+def test_more_candidates_than_the_limit_are_all_ranked_and_the_first_are_the_answer(shop: Shop) -> None:
+    everything = ids(search(shop, limit=20, enabled=False))
+    after = search(shop, limit=3, candidates=12)
+    assert len(shop.strategy.calls[0][1]) == 12
+    assert ids(after) == everything[11:8:-1]
+    assert [result.rank for result in after.results] == [1, 2, 3]
+    assert [result.retrieval_rank for result in after.results] == [12, 11, 10]
+    assert ids(search(shop, limit=3, candidates=100)) == everything[:16:-1], "there are only twenty"
+
+
+def test_the_strategy_sees_them_all_also_where_the_answer_degrades(shop: Shop) -> None:
+    shop.strategy.degraded = "rerank_timeout"
+    assert ids(search(shop, limit=3, candidates=12)) == ids(search(shop, limit=3, enabled=False))
+
+
+@pytest.mark.parametrize(("limit", "candidates"), [(3, 8), (3, 3), (8, 3), (1, 20), (7, 100)])
+def test_pages_behind_a_reranked_one_hold_every_other_product_once(shop: Shop, limit: int, candidates: int) -> None:
+    response = search(shop, limit=limit, candidates=candidates)
+    seen = ids(response)
+    while response.next_cursor is not None:
+        response = shop.parts.search(SearchRequest(text="a mug", limit=limit, cursor=response.next_cursor))
+        assert response.results[0].rank == len(seen) + 1
+        seen += ids(response)
+    assert sorted(seen) == sorted(row.product_id for row in shop.store.rows.values())
+
+
+def test_the_first_order_of_a_stream_is_a_page_with_a_cursor_of_its_own(shop: Shop) -> None:
+    request = SearchRequest(text="a mug", limit=3, rerank=RerankOptions(candidates=12))
+    begun = shop.parts.begin(request)
+    first, final = begun.preliminary(), shop.parts.pipeline.finish(begun)
+    assert ids(first) == ids(search(shop, limit=3, enabled=False))
+    for shown in (first, final):
+        following = shop.parts.search(SearchRequest(text="a mug", limit=100, cursor=shown.next_cursor))
+        assert len(following.results) == 17 and not set(ids(following)) & set(ids(shown))
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1, 1), (10, 10), (20, 20), (100, 20)])

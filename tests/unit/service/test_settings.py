@@ -23,7 +23,7 @@ def test_every_setting_is_described() -> None:
 def test_defaults_put_everything_below_the_data_folder() -> None:
     settings = load_settings()
     assert settings.store_uri == str(Path(".withthis") / "milvus.db")
-    assert settings.images_dir == Path(".withthis") / "images"
+    assert Path(settings.images_location) == Path(".withthis") / "images"
     assert (settings.port, settings.encoder, settings.rerank_candidates) == (8000, "starter", 9)
 
 
@@ -59,6 +59,7 @@ def test_tables_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FUSION_WEIGHT", "1.5"),
         ("COLLECTION", "a-b"),
         ("STORE_URI", "x.sqlite"),
+        ("IMAGES_URL", "memory://images"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

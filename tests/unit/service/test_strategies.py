@@ -48,14 +48,14 @@ def build(engine: FakeEngine, **values: object) -> Strategies:
 
 @pytest.fixture
 def scorer(monkeypatch: pytest.MonkeyPatch) -> FakeScorer:
-    """What the cross-encoder's setting leads to."""
+    """What the cross-encoder's settings lead to, on the CPU."""
     fake = FakeScorer()
-    monkeypatch.setattr(FlagScorer, "load", lambda model: fake)
+    monkeypatch.setattr(FlagScorer, "load", lambda model, device: {"cpu": fake}[device])
     return fake
 
 
 def test_an_engine_that_can_everything_runs_everything(scorer: FakeScorer) -> None:
-    found = build(FakeEngine().scoring("match"), cross_encoder_model="some/model")
+    found = build(FakeEngine().scoring("match"), cross_encoder_model="some/model", cross_encoder_device="cpu")
     assert (set(found.usable), found.missing) == (ALL, {})
     assert all(strategy.name == name for name, strategy in found.usable.items())
 
@@ -75,7 +75,7 @@ def test_what_is_missing_says_why() -> None:
 def test_an_engine_of_one_product_a_call_has_no_windows(scorer: FakeScorer) -> None:
     engine = FakeEngine().scoring("match")
     engine.info = replace(engine.info, max_candidates=1)
-    found = build(engine, cross_encoder_model="some/model")
+    found = build(engine, cross_encoder_model="some/model", cross_encoder_device="cpu")
     assert found.missing == dict.fromkeys(SLIDING.values(), NO_WINDOW)
 
 
@@ -83,6 +83,11 @@ def test_a_folder_of_prompts_need_not_have_one_for_matching() -> None:
     prompts = PromptLibrary({prompt.key: prompt for prompt in PROMPTS if prompt.task != "match"})
     engine = FakeEngine().scoring("match")
     assert build_strategies(settings(), engine, prompts).missing["pointwise"] == NO_MATCHING
+
+
+def test_a_device_that_is_not_there_is_told_at_the_start(scorer: FakeScorer) -> None:
+    with pytest.raises(ConfigurationError, match="no device 'tpu'"):
+        build(FakeEngine(), cross_encoder_model="some/model", cross_encoder_device="tpu")
 
 
 def test_settings_reach_the_strategies(scorer: FakeScorer) -> None:
@@ -93,6 +98,7 @@ def test_settings_reach_the_strategies(scorer: FakeScorer) -> None:
         rerank_step=2,
         rerank_prune=12,
         cross_encoder_model="some/model",
+        cross_encoder_device="cpu",
     ).usable
     single, window, pruned = (found[name] for name in ("single-token", "sliding-window", "cross-encoder"))
     assert isinstance(single, SingleTokenStrategy) and single.rotations == 3
@@ -130,15 +136,15 @@ def test_captions_are_shared_between_strategies() -> None:
 
 
 def test_a_cross_encoder_that_cannot_be_loaded_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(model: str) -> FakeScorer:
+    def broken(model: str, device: str) -> FakeScorer:
         raise OSError("/secret/model is not a local folder")
 
     monkeypatch.setitem(sys.modules, "FlagEmbedding", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'withthis\[text\]'"):
-        build(FakeEngine(), cross_encoder_model="some/model")
+        build(FakeEngine(), cross_encoder_model="some/model", cross_encoder_device="cpu")
     monkeypatch.setattr(FlagScorer, "load", broken)
     with pytest.raises(ConfigurationError, match="WITHTHIS_CROSS_ENCODER_MODEL") as caught:
-        build(FakeEngine(), cross_encoder_model="some/model")
+        build(FakeEngine(), cross_encoder_model="some/model", cross_encoder_device="cpu")
     assert "secret" not in caught.value.detail
 
 

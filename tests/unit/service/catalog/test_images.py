@@ -1,30 +1,51 @@
 """The picture store."""
 
 import io
+import math
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from service.catalog.blobs import LocalBlobs
 from service.catalog.images import THUMBNAIL_SIDES, ImageStore
-from service.errors import CorruptImage, ImageNotFound, NotAnImage, StoreUnavailable
-from tests.unit.service.pictures import encoded, picture, two_tone
+from service.errors import CorruptImage, ImageNotFound, ImageStoreUnavailable, NotAnImage
+from tests.unit.service.pictures import BLUE, RED, encoded, picture, two_tone
 
 
 def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.fixture(params=["path", "file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ImageStore]:
+    """The same store in a folder, under a file URL, and on a file system of fsspec."""
+    match request.param:
+        case "path":
+            yield ImageStore(tmp_path)
+        case "file":
+            yield ImageStore(f"file://{tmp_path}/with%20blank")
+            assert not files(tmp_path) or (tmp_path / "with blank").exists()
+        case _:
+            url = f"memory://{tmp_path}"
+            yield ImageStore(url)
+            remote, root = fsspec.core.url_to_fs(url)
+            if remote.exists(root):
+                remote.rm(root, recursive=True)
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_what_goes_in_comes_out(tmp_path: Path, format: str) -> None:
-    store = ImageStore(tmp_path)
+def test_what_goes_in_comes_out(store: ImageStore, format: str) -> None:
     data = picture(format=format)
     key = store.put(data)
-    assert store.put(data) == key == ImageStore.key(data) and len(files(tmp_path)) == 1
+    assert store.put(data) == key == ImageStore.key(data)
+    assert store.sweep(set(), older_than=math.inf, dry_run=True).files == 1
     assert store.read(key).data == data and store.read(key).media_type == f"image/{format.lower()}"
     assert store.open(key).image.size == (32, 24)
 
@@ -55,14 +76,14 @@ def test_no_key_leaves_the_folder(key: str) -> None:
         ImageStore(Path("/")).read(key)
 
 
-def test_thumbnails_are_made_once(tmp_path: Path) -> None:
-    store = ImageStore(tmp_path)
+def test_thumbnails_are_made_once(store: ImageStore, monkeypatch: pytest.MonkeyPatch) -> None:
     key = store.put(encoded(two_tone((600, 300))))
     thumbnail = store.thumbnail(key, 128)
     with Image.open(io.BytesIO(thumbnail.data)) as image:
         assert image.size == (128, 64) and image.format == "JPEG"
-    count = len(files(tmp_path))
-    assert store.thumbnail(key, 128) == thumbnail and len(files(tmp_path)) == count == 2
+    monkeypatch.setattr(ImageStore, "open", None)
+    assert store.thumbnail(key, 128) == thumbnail
+    assert store.sweep(set(), older_than=math.inf, dry_run=True).files == 2
 
 
 def test_thumbnails_come_in_few_sizes(tmp_path: Path) -> None:
@@ -85,9 +106,36 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
         raise OSError("No space left on device: /secret")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(ImageStoreUnavailable) as caught:
         ImageStore(tmp_path).put(picture())
     assert files(tmp_path) == [] and "secret" not in caught.value.detail
+
+
+def test_a_thumbnail_that_cannot_be_kept_is_served_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ImageStore(tmp_path)
+    key = store.put(picture())
+    monkeypatch.setattr(LocalBlobs, "put", _refuse)
+    assert store.thumbnail(key, 320).media_type == "image/jpeg" and len(files(tmp_path)) == 1
+    assert "could not be kept" in caplog.text
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise ImageStoreUnavailable
+
+
+def test_a_file_that_cannot_be_read_is_not_a_lost_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`withthis reindex --drop-missing` must not drop products because a disk fails."""
+    store = ImageStore(tmp_path)
+    key = store.put(picture())
+
+    def fail(self: Path) -> bytes:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(ImageStoreUnavailable):
+        store.open(key)
 
 
 def age(folder: Path, hours: float) -> None:
@@ -116,5 +164,26 @@ def test_a_sweep_takes_what_is_old_and_unused_with_its_thumbnails(tmp_path: Path
     assert {path.name for path in files(tmp_path)} == {used, used.replace(".png", ".jpeg"), fresh, again}
 
 
-def test_a_sweep_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert ImageStore(tmp_path / "none").sweep(set(), older_than=time.time()).files == 0
+def test_a_sweep_of_a_store_that_is_empty(store: ImageStore) -> None:
+    store.ping()
+    assert store.sweep(set(), older_than=math.inf).files == 0
+
+
+def test_a_sweep_knows_used_unused_and_young_pictures_everywhere(store: ImageStore) -> None:
+    used, unused = store.put(picture(RED)), store.put(picture(BLUE))
+    store.thumbnail(unused, 128)
+    assert store.sweep({used}, older_than=time.time() - 60).files == 0
+    assert store.sweep({used}, older_than=time.time() + 60).files == 2
+    assert store.read(used).data == picture(RED)
+    with pytest.raises(ImageNotFound):
+        store.thumbnail(unused, 128)
+
+
+def test_a_sweep_leaves_what_is_not_ours(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path)
+    store.put(picture())
+    for name in ("notes.txt", "originals/readme.md", "holiday/ab/photo.jpeg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"mine")
+    assert store.sweep(set(), older_than=math.inf).files == 1
+    assert sorted(path.name for path in files(tmp_path)) == ["notes.txt", "photo.jpeg", "readme.md"]

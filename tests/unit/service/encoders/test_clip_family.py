@@ -138,9 +138,12 @@ def test_a_composed_query_is_the_weighted_sum(weight: float, blend: Any, folders
     if blend == "unit":
         text, image = unit(text), unit(image)
     encoder = ClipEncoder.load(folders["clip"], device="cpu", text_weight=weight, blend=blend)
-    found = encoder.encode([EncoderQuery("a mug", picture(5)), EncoderQuery("a mug")])
+    assert encoder.info.weighs_parts
+    composed, alone = EncoderQuery("a mug", picture(5)), EncoderQuery("a mug", text_share=0.1)
+    found = encoder.encode([composed, alone, EncoderQuery("a mug", picture(5), text_share=0.7)])
     assert np.abs(found.vectors[0] - unit(weight * text + (1 - weight) * image)).max() < 1e-6
     assert np.abs(found.vectors[1] - unit(text)).max() < 1e-6
+    assert np.abs(found.vectors[2] - unit(0.7 * text + 0.3 * image)).max() < 1e-6
 
 
 def test_chinese_characters_are_read_one_by_one(encoders: dict[str, ClipEncoder]) -> None:

@@ -1,0 +1,83 @@
+"""Vectors of the demo's distribution, as many as a benchmark needs, and composed queries to search them with.
+
+The first ones are real: products of the demo shop, each drawn anew, so that no two pictures are equal, through the
+encoder. Drawing and encoding tens of thousands takes an hour on two cores, so the others are a real vector plus the
+difference between another real one and one of its nearest neighbours, L2-normalised. That keeps what an index feels:
+the clusters, and how far neighbours lie apart in each direction. Noise that is the same in all directions would make
+every point as far from every other, which is no catalogue.
+
+Queries are composed: artwork of the shop's motifs in the style that its products are not printed in, and a sentence,
+"a KIND with this".
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from service.catalog.batches import in_batches
+from service.encoders.base import Encoder, EncoderQuery
+from service.stores.base import Vector
+from starter.artwork import motif, motif_names
+from starter.catalogue import DemoProduct, demo_products
+from starter.rendering import KINDS, render_motif
+
+_QUERY_STYLE = "noto"
+_BATCH = 32
+_NEIGHBOURS = 10
+
+
+def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector, Vector]:
+    """Vectors of so many products and composed queries: float32 [n, dimension], L2-normalised."""
+    rows: list[DemoProduct] = []
+
+    def pictures() -> Iterable[EncoderQuery]:
+        for row, picture in demo_products(products):
+            rows.append(row)
+            yield EncoderQuery(image=picture)
+
+    vectors = _encode(encoder, track(pictures(), "products", total=products))
+    return vectors, _encode(encoder, track(_queries(_motifs(rows), queries), "queries", total=queries))
+
+
+def spread(real: Vector, count: int, seed: int = 5) -> Vector:
+    """The first ``count`` of ``real`` and further vectors around them, float32 [count, dimension], L2-normalised."""
+    dice = np.random.default_rng(seed)
+    further = count - len(real)
+    if further <= 0:
+        return real[:count]
+    others = dice.integers(len(real), size=further)
+    steps = real[_neighbours(real, others, dice)] - real[others]
+    bases = (others + dice.integers(1, len(real), size=further)) % len(real)  # never the same: that gives a real one
+    made = real[bases] + steps
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    return np.concatenate([real, made]).astype(np.float32)
+
+
+def _neighbours(real: Vector, rows: npt.NDArray[np.int64], dice: np.random.Generator) -> npt.NDArray[np.int64]:
+    """For each of these rows the place of one of its nearest others."""
+    nearest = np.stack([np.argsort(-(real @ vector))[1 : _NEIGHBOURS + 1] for vector in real])
+    found: npt.NDArray[np.int64] = nearest[rows, dice.integers(nearest.shape[1], size=len(rows))]
+    return found
+
+
+def _motifs(rows: Iterable[DemoProduct]) -> list[str]:
+    """The codes of the motifs that are in the shop."""
+    codes = {name.capitalize(): code for code, name in motif_names().items()}
+    return sorted({codes[row.title.removesuffix(f" {row.category}, {row.colour}")] for row in rows})
+
+
+def _queries(codes: list[str], count: int) -> Iterable[EncoderQuery]:
+    dice = random.Random(11)
+    for _ in range(count):
+        picture = render_motif(motif(_QUERY_STYLE, dice.choice(codes)), dice, pixels=320)
+        yield EncoderQuery(f"a {dice.choice(list(KINDS))} with this", picture)
+
+
+def _encode(encoder: Encoder, queries: Iterable[EncoderQuery]) -> Vector:
+    """Batch by batch: the pictures of a whole shop would not fit into memory."""
+    return np.concatenate([encoder.encode(batch).vectors for batch in in_batches(queries, _BATCH)])

@@ -1,0 +1,176 @@
+"""`python -m benchmarks.load`: the running service under many clients at once, and what it costs besides the models.
+
+`withthis serve` runs in a process of its own over the demo shop, indexed into a temporary folder; the clients are
+coroutines of this process. Every search is composed: a sentence and a product's picture, each picture once until all
+were shown. Both parts run with reranking and without.
+
+*Load*: so many clients ask for so many seconds, each as soon as it has its answer. A client that is told 429 waits as
+long as `Retry-After` says, and its times are not counted. Aim of issue 5, with 32 clients for 60 s: no status but 200
+and 429, and memory that does not grow.
+
+*Own time*: one client asks one search after the other, so that nothing waits for anything but itself. The time that is
+the service's own is that between the first byte sent and the last one received by the client (`http` and all stages),
+without the stages `embed`, `caption` and `rerank`, which are the models', and `retrieve`, which is the store's. What is
+left is shown by part: `decode` (the query's picture), `load` (reading the candidates' pictures), `http` (the client's
+time less the service's `total`: both sides of HTTP, JSON, admission), and `other` (what no stage counts). Preparing
+panel and prompt counts as `rerank` here; `benchmarks.rerank_overhead` measures it. Aim: p50 at most 5 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import numpy as np
+import typer
+from rich.table import Table
+
+from benchmarks.service_process import RunningService, running_service
+from service.cli.console import err, out
+from service.cli.demo import DEMO_DIR, make_shop
+
+TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this", "the same as a poster")
+MODELS_AND_STORE = ("embed", "retrieve", "caption", "rerank")
+PARTS = ("http", "decode", "load", "other", "own")
+WARM_UP = 5
+PATIENCE_S = 120.0
+
+
+@dataclass
+class Seen:
+    """What the clients saw: seconds of the answers with status 200, and how often each status came."""
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+
+
+def bodies(pictures: Sequence[Path], *, rerank: bool) -> Iterator[bytes]:
+    """Composed searches without end, as JSON."""
+    for text, picture in zip(itertools.cycle(TEXTS), itertools.cycle(pictures), strict=False):
+        uri = f"data:image/{picture.suffix[1:].replace('jpg', 'jpeg')};base64," + base64.b64encode(
+            picture.read_bytes()
+        ).decode("ascii")
+        yield json.dumps({"text": text, "image": {"data": uri}, "rerank": {"enabled": rerank}}).encode()
+
+
+async def search(client: httpx.AsyncClient, body: bytes) -> tuple[httpx.Response | None, float]:
+    """The answer, None where there was none, and the seconds that it took."""
+    begin = time.perf_counter()
+    try:
+        answer = await client.post("/v1/search", content=body, headers={"Content-Type": "application/json"})
+    except httpx.TransportError:
+        answer = None
+    return answer, time.perf_counter() - begin
+
+
+async def ask_until(end: float, client: httpx.AsyncClient, queries: Iterator[bytes], seen: Seen) -> None:
+    """One client of the load, until `end`, a value of `time.monotonic()`."""
+    while time.monotonic() < end:
+        answer, seconds = await search(client, next(queries))
+        seen.statuses[str(answer.status_code) if answer else "no answer"] += 1
+        if answer is not None and answer.status_code == 200:
+            seen.seconds.append(seconds)
+        elif answer is not None and answer.status_code == 429:
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
+
+
+async def load(service: RunningService, queries: Iterator[bytes], clients: int, seconds: float) -> dict[str, Any]:
+    """Rates, times (ms), statuses and memory (MB) under so many clients."""
+    seen, resident = Seen(), service.resident_mb()
+    begin = time.monotonic()
+    limits = httpx.Limits(max_connections=clients)
+    async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=PATIENCE_S) as client:
+        await asyncio.gather(*(ask_until(begin + seconds, client, queries, seen) for _ in range(clients)))
+    elapsed = time.monotonic() - begin
+    return {
+        "searches_per_s": round(len(seen.seconds) / elapsed, 2),
+        **percentiles([one * 1000 for one in seen.seconds], (50, 95, 99)),
+        "statuses": dict(sorted(seen.statuses.items())),
+        "resident_mb": [round(resident), round(service.resident_mb())],
+    }
+
+
+async def own_time(service: RunningService, queries: Iterator[bytes], searches: int) -> dict[str, Any]:
+    """p50 and p95 (ms) of each part of the time that is neither the models' nor the store's."""
+    found: dict[str, list[float]] = {part: [] for part in PARTS}
+    async with httpx.AsyncClient(base_url=service.url, timeout=PATIENCE_S) as client:
+        for number in range(searches + WARM_UP):
+            answer, seconds = await search(client, next(queries))
+            if answer is None or answer.status_code != 200:
+                raise RuntimeError("a search without load was not answered")
+            if number >= WARM_UP:
+                for part, ms in parts_of(seconds * 1000, answer.json()["timings_ms"]).items():
+                    found[part].append(ms)
+    return {part: percentiles(values, (50, 95)) for part, values in found.items()}
+
+
+def parts_of(seen_ms: float, timings: dict[str, float]) -> dict[str, float]:
+    """The service's own part of one search, by `PARTS`; `seen_ms` by the client's clock."""
+    total = timings["total"]
+    decode, read = timings["decode"], timings.get("load", 0.0)
+    foreign = sum(timings.get(stage, 0.0) for stage in MODELS_AND_STORE)
+    parts = {"http": seen_ms - total, "decode": decode, "load": read, "other": total - foreign - decode - read}
+    return parts | {"own": seen_ms - foreign}
+
+
+def percentiles(values: Sequence[float], which: Sequence[int]) -> dict[str, float]:
+    """`p50` and so on; NaN of nothing."""
+    return {f"p{p}": round(float(np.percentile(values, p)), 2) if values else float("nan") for p in which}
+
+
+async def measure(service: RunningService, files: Sequence[Path], clients: int, seconds: float, searches: int) -> Any:
+    """Both parts, with reranking and without."""
+    found: dict[str, dict[str, Any]] = {"own": {}, "load": {}}
+    for name, rerank in (("without", False), ("rerank", True)):
+        queries = bodies(files, rerank=rerank)
+        with err.status(f"{name}: one client"):
+            found["own"][name] = await own_time(service, queries, searches)
+        with err.status(f"{name}: {clients} clients for {seconds:g} s"):
+            found["load"][name] = await load(service, queries, clients, seconds)
+    return found
+
+
+def show(found: dict[str, dict[str, Any]], title: str) -> None:
+    """Print two tables."""
+    table = Table("", "searches/s", "p50 ms", "p95 ms", "p99 ms", "statuses", "RSS MB", title=title)
+    for name, row in found["load"].items():
+        statuses = ", ".join(f"{status}: {count}" for status, count in row["statuses"].items())
+        numbers = (f"{row[column]:g}" for column in ("searches_per_s", "p50", "p95", "p99"))
+        table.add_row(name, *numbers, statuses, " → ".join(map(str, row["resident_mb"])))
+    out.print(table)
+    table = Table("", *PARTS, title="own time of one search, ms: p50 (p95)")
+    for name, row in found["own"].items():
+        table.add_row(name, *(f"{row[part]['p50']:.1f} ({row[part]['p95']:.1f})" for part in PARTS))
+    out.print(table)
+
+
+def main(
+    clients: Annotated[int, typer.Option(min=1, max=1000, help="Clients at the same time.")] = 32,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds of load, each time.")] = 60,
+    searches: Annotated[int, typer.Option(min=1, help="Searches without load.")] = 100,
+    products: Annotated[int, typer.Option(min=9, help="Products of the demo shop.")] = 900,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure and print."""
+    feed = make_shop(DEMO_DIR / f"shop-{products}", products)
+    files = sorted(feed.parent.glob("images/*"))
+    with tempfile.TemporaryDirectory() as folder, running_service(feed, Path(folder)) as service:
+        found = asyncio.run(measure(service, files, clients, seconds, searches))
+    if as_json:
+        out.print_json(json.dumps(found))
+    else:
+        show(found, f"{clients} clients for {seconds:g} s, {products} products")
+
+
+if __name__ == "__main__":
+    typer.run(main)

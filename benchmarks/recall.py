@@ -1,0 +1,188 @@
+"""`python -m benchmarks.recall`: what approximate indexes find of what exact search finds, and how fast.
+
+Recall@10 of a query is the part of its ten exactly nearest products that a store answers with; searches go through the
+service's own stores, one after the other, with their settings as they are (filters, grouping by product and all). The
+vectors are those of `benchmarks.demo_vectors`. Milvus Lite, and a real server that is started for it (the package
+`milvus`; left out where it cannot start); on the server everything is flushed and indexed before the clock starts.
+The aim of issue 5 is a recall of 0.98 for HNSW.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from pymilvus import MilvusClient
+from rich.table import Table
+
+from benchmarks.demo_vectors import demo_vectors, spread
+from service.catalog.batches import in_batches
+from service.cli.console import err, out, start
+from service.encoders.base import EncoderInfo
+from service.encoders.registry import load_encoder
+from service.stores.base import Record, Store, Vector
+from service.stores.exact import ExactStore
+from service.stores.milvus import MilvusStore
+from tests.integration.milvus_server import MilvusServerError, milvus_server
+
+INDEX_TYPES = ("FLAT", "IVF_FLAT", "HNSW")
+K = 10
+AIM = 0.98
+_BATCH = 1000
+_WARM_UP = 20
+_BUILD_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One row of the table; `recall` is the mean over the queries, `worst` the least of one."""
+
+    store: str
+    index: str
+    recall: float
+    worst: float
+    per_second: float
+
+
+def records(vectors: Vector) -> list[Record]:
+    """Products with one picture each and fields like those of the demo shop."""
+    return [
+        Record(
+            id=f"P{number:06}#0",
+            product_id=f"P{number:06}",
+            vector=vector,
+            title=f"Leopard phone case number {number}, grey",
+            category="phone case",
+            price=number % 100,
+            attributes={"colour": "grey"},
+            image_key=f"{number:064x}.jpeg",
+            content_hash=f"{number:064x}",
+            updated_at=number,
+        )
+        for number, vector in enumerate(vectors)
+    ]
+
+
+def truth(vectors: Vector, queries: Vector) -> list[set[str]]:
+    """The ids of the exactly nearest products of each query."""
+    nearest = np.argsort(-(queries @ vectors.T), axis=1)[:, :K]
+    return [{f"P{place:06}" for place in row} for row in nearest.tolist()]
+
+
+def measure(name: str, index: str, store: Store, queries: Vector, wanted: list[set[str]]) -> Measured:
+    """Search with every query, once to count and once on the clock."""
+    found = [{hit.product_id for hit in store.search(query, limit=K)} for query in queries]
+    recalls = [len(there & exact) / len(exact) for there, exact in zip(found, wanted, strict=True)]
+    for query in queries[:_WARM_UP]:
+        store.search(query, limit=K)
+    begin = time.perf_counter()
+    for query in queries:
+        store.search(query, limit=K)
+    rate = len(queries) / (time.perf_counter() - begin)
+    return Measured(name, index, float(np.mean(recalls)), min(recalls), rate)
+
+
+def fill(store: Store, rows: list[Record], info: EncoderInfo) -> None:
+    """Write all rows."""
+    store.ensure(info)
+    for batch in in_batches(rows, _BATCH):
+        store.upsert(batch)
+
+
+def on_lite(rows: list[Record], info: EncoderInfo, queries: Vector, wanted: list[set[str]]) -> Iterator[Measured]:
+    """Milvus Lite, closed and opened again before it is searched, so that its index is the one on disk."""
+    for index in INDEX_TYPES:
+        with tempfile.TemporaryDirectory() as folder:
+            store = MilvusStore(f"{folder}/milvus.db", index_type=index, timeout_s=_BUILD_S)
+            fill(store, rows, info)
+            store.close()
+            store.ensure(info)
+            yield measure("Milvus Lite", index, store, queries, wanted)
+            store.close()
+
+
+def on_server(rows: list[Record], info: EncoderInfo, queries: Vector, wanted: list[set[str]]) -> Iterator[Measured]:
+    """A server of its own, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, milvus_server(Path(folder)) as uri:
+        for index in INDEX_TYPES:
+            name = f"recall_{index.lower()}"
+            store = MilvusStore(uri, collection=name, index_type=index, timeout_s=_BUILD_S)
+            fill(store, rows, info)
+            _wait_for_the_index(uri, name)
+            yield measure("Milvus server", index, store, queries, wanted)
+            store.close()
+
+
+def _wait_for_the_index(uri: str, name: str) -> None:
+    """Until all rows are written down, indexed, and loaded with their index."""
+    client = MilvusClient(uri)
+    client.flush(name, timeout=_BUILD_S)
+    patience = time.monotonic() + _BUILD_S
+    while client.describe_index(name, "vector")["pending_index_rows"] > 0 and time.monotonic() < patience:
+        time.sleep(0.5)
+    client.release_collection(name)
+    client.load_collection(name)
+    client.close()
+
+
+def all_measured(vectors: Vector, queries: Vector, *, server: bool) -> Iterator[Measured]:
+    """Exact search first, which the others are compared with."""
+    rows, wanted = records(vectors), truth(vectors, queries)
+    info = EncoderInfo("recall", vectors.shape[1], "recall-1", frozenset({"image"}), 16)
+    exact = ExactStore()
+    fill(exact, rows, info)
+    yield measure("exact (NumPy)", "-", exact, queries, wanted)
+    yield from on_lite(rows, info, queries, wanted)
+    if not server:
+        return
+    try:
+        yield from on_server(rows, info, queries, wanted)
+    except MilvusServerError as error:
+        err.print(str(error))
+
+
+def show(rows: list[Measured], title: str) -> None:
+    """The table, with rates as parts of exact search."""
+    table = Table(title=title, title_justify="left")
+    for column in ("store", "index", f"recall@{K}", "worst query", "queries/s", "of exact"):
+        table.add_column(column, justify="left" if column in {"store", "index"} else "right")
+    for row in rows:
+        part = row.per_second / rows[0].per_second
+        numbers = (f"{row.recall:.4f}", f"{row.worst:.1f}", f"{row.per_second:.0f}", f"{part:.2f}")
+        table.add_row(row.store, row.index, *numbers)
+    out.print(table)
+
+
+def main(
+    vectors: Annotated[int, typer.Option(min=100, help="Products in each store.")] = 50_000,
+    rendered: Annotated[int, typer.Option(min=50, help="How many of them are really drawn and encoded.")] = 3_000,
+    queries: Annotated[int, typer.Option(min=1, help="Composed queries.")] = 300,
+    server: Annotated[bool, typer.Option(help="Measure a Milvus server, too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure and print; ends with 1 if an HNSW index misses the aim."""
+    encoder = load_encoder(start())
+    real, asked = demo_vectors(encoder, min(rendered, vectors), queries)
+    rows = []
+    for row in all_measured(spread(real, vectors), asked, server=server):
+        err.print(f"{row.store}, {row.index}: {row.recall:.4f}")
+        rows.append(row)
+    if as_json:
+        out.print_json(json.dumps([{name: getattr(row, name) for name in Measured.__slots__} for row in rows]))
+    else:
+        show(
+            rows, f"{vectors} vectors, {len(real)} of them drawn; {queries} composed queries; encoder {encoder.info.id}"
+        )
+    if any(row.recall < AIM for row in rows if row.index == "HNSW"):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

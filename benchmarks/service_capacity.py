@@ -1,0 +1,66 @@
+"""`python -m benchmarks.service_capacity`: CPU time of a composed search in the service, and the memory of its process.
+
+One search after the other through the pipeline that the service runs, over a shop of 60 products in memory; every query
+has another picture. CPU time, unlike a rate, is hardly changed by what else the machine does. The points go into
+`benchmarks/measured.json`, against which the capacity model is checked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import psutil
+import typer
+
+from service.cli.console import out, start
+from service.cli.demo import make_shop
+from service.cli.index import run_ingest
+from service.parts import Parts, build_parts
+from service.search_types import RerankOptions, SearchRequest, UploadedImage
+
+WARM_UP = 3
+
+
+def cpu_s(parts: Parts, pictures: Sequence[bytes], *, rerank: bool) -> float:
+    """CPU seconds of this process for one search, in the mean."""
+    requests = [
+        SearchRequest(text="a mug with this", image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
+        for picture in pictures
+    ]
+    for request in requests[:WARM_UP]:
+        parts.search(request)
+    began = time.process_time()
+    for request in requests[WARM_UP:]:
+        parts.search(request)
+    return (time.process_time() - began) / (len(requests) - WARM_UP)
+
+
+def measure(folder: Path, searches: int) -> dict[str, float]:
+    """Seconds and bytes."""
+    settings = start(data_dir=folder, store_uri="exact:", torch_threads=1, ingest_workers=0)
+    feed = make_shop(folder / "shop", 60)
+    parts = build_parts(settings)
+    try:
+        run_ingest(feed, settings, parts.encoder, parts.store)
+        pictures = [file.read_bytes() for file in sorted(feed.parent.glob("images/*"))[: searches + WARM_UP]]
+        without = cpu_s(parts, pictures, rerank=False)
+        with_rerank = cpu_s(parts, pictures, rerank=True)
+    finally:
+        parts.close()
+    resident = float(psutil.Process().memory_info().rss)
+    return {"search_cpu_s": without, "search_and_starter_rerank_cpu_s": with_rerank, "resident_bytes": resident}
+
+
+def main(searches: Annotated[int, typer.Option(min=1, max=57, help="Searches of each kind.")] = 40) -> None:
+    """Measure and print as JSON."""
+    with TemporaryDirectory() as folder:
+        out.print_json(json.dumps(measure(Path(folder), searches)))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""Images, compose files and Kubernetes manifests, and what checks them."""

@@ -1,0 +1,103 @@
+"""A search in two server-sent events: the order of retrieval at once, the reranked one when it is there.
+
+One admission slot holds for both. A client that goes away leaves the queue at once, and nothing further is begun for
+it; what a model is computing at that moment cannot be stopped, so the slot is free when that has ended.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Literal
+
+import anyio
+from litestar.types import Receive, Scope, Send
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from service.api.admission import Admission, Slot
+from service.api.connection import while_connected
+from service.api.problems import problem_of
+from service.api.schemas import SearchOut, from_response
+from service.errors import ClientGone, RerankRequired
+from service.metrics import Metrics
+from service.parts import Parts
+from service.search import BegunSearch
+from service.search_types import SearchRequest, SearchResponse
+
+EVENT_STREAM = "text/event-stream"
+KEEP_ALIVE_S = 15.0
+"""Proxies close connections on which nothing comes; a comment, which clients skip, keeps them open."""
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold the first event back until the second
+]
+
+
+class SearchEvent(BaseModel):
+    """One event: `data` is the JSON of a SearchOut, or of a problem document where `event` says so."""
+
+    event: Literal["retrieved", "ranked", "problem"]
+    data: str
+
+
+class SearchStream:
+    """The ASGI application that answers one search."""
+
+    def __init__(self, query: SearchRequest, parts: Parts, admission: Admission, metrics: Metrics) -> None:
+        self._query = query
+        self._parts = parts
+        self._admission = admission
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Raises as `SearchPipeline.begin` and Overloaded, before anything was sent."""
+        with suppress(ClientGone):  # there is nobody left to answer
+            async with while_connected(receive), self._admission.slot() as slot:
+                await self._answer(slot, send)
+
+    async def _answer(self, slot: Slot, send: Send) -> None:
+        begun, first = await slot.run(self._begin)
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await _send_event(send, "retrieved", first)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_keep_alive, send)
+            event, data = await self._second(slot, begun)
+            group.cancel_scope.cancel()
+        await _send_event(send, event, data, last=True)
+
+    def _begin(self) -> tuple[BegunSearch, SearchOut]:
+        begun = self._parts.begin(self._query)
+        return begun, from_response(begun.preliminary())
+
+    async def _second(self, slot: Slot, begun: BegunSearch) -> tuple[str, SearchOut | dict[str, object]]:
+        """The second event and its data. The status is sent, so that any error can only be told in an event."""
+
+        def finish() -> tuple[SearchResponse, SearchOut]:
+            found = self._parts.pipeline.finish(begun)
+            return found, from_response(found)
+
+        try:
+            found, out = await slot.run(finish)
+        except Exception as error:  # the fault boundary of what comes after the status
+            if isinstance(error, RerankRequired):
+                self._metrics.reranked(error.fault, error.degraded)
+            return "problem", problem_of(error, "POST", "/v1/search/stream")
+        self._metrics.searched(found)
+        return "ranked", out
+
+
+async def _keep_alive(send: Send) -> None:
+    while True:
+        await anyio.sleep(KEEP_ALIVE_S)
+        await _send(send, b": at work\n\n")
+
+
+async def _send_event(send: Send, event: str, data: BaseModel | dict[str, object], *, last: bool = False) -> None:
+    """One event; its JSON has no line breaks, so that it fits one `data` line."""
+    await _send(send, b"event: %s\ndata: %s\n\n" % (event.encode(), to_json(data)), last=last)
+
+
+async def _send(send: Send, body: bytes, *, last: bool = False) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": not last})

@@ -1,0 +1,42 @@
+"""What a place for files must do."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file that is there: its name, its size in bytes, and when it was last put (Unix time, seconds)."""
+
+    name: str
+    size: int
+    modified: float
+
+
+class BlobStore(Protocol):
+    """Files by name. Names are relative paths with slashes, made by our own code and never by a caller of the service.
+
+    A reader sees a whole file or none, and several processes may write at once. Picklable, for worker processes. All
+    methods raise :class:`~service.errors.ImageStoreUnavailable` where the place fails or does not answer.
+    """
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises FileNotFoundError."""
+        ...
+
+    def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
+        """Keep bytes; one name always has the same ones. ``refresh``: the file counts as new where it was there."""
+        ...
+
+    def list(self) -> Iterator[Blob]:
+        """All files, those of others among them, in no order; empty where there is no folder yet."""
+        ...
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete files; those that are not there are passed over."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the place answers."""
+        ...

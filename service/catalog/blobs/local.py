@@ -1,0 +1,82 @@
+"""Files in a folder of this machine."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.catalog.blobs.base import Blob
+from service.errors import ImageStoreUnavailable
+
+UNUSABLE = "The picture folder cannot be read or written. Check its disk space and permissions."
+
+
+class LocalBlobs:
+    """The :class:`~service.catalog.blobs.base.BlobStore` in a folder, which is made on the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, name: str) -> bytes:
+        """See ``BlobStore.read``."""
+        with _told():
+            return (self._root / name).read_bytes()
+
+    def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
+        """See ``BlobStore.put``. Refreshing costs nothing here, so it is always done."""
+        path = self._root / name
+        try:
+            os.utime(path)
+        except OSError:
+            with _told():
+                _write_whole(path, data)
+
+    def list(self) -> Iterator[Blob]:
+        """See ``BlobStore.list``."""
+        for path in sorted(self._root.rglob("*")):
+            try:
+                with _told():
+                    status = path.stat()
+            except FileNotFoundError:  # deleted since
+                continue
+            if path.is_file():
+                yield Blob(path.relative_to(self._root).as_posix(), status.st_size, status.st_mtime)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """See ``BlobStore.delete``."""
+        with _told():
+            for name in names:
+                (self._root / name).unlink(missing_ok=True)
+
+    def ping(self) -> None:
+        """Return if the folder, or the nearest one above it that exists, can be written."""
+        folder = self._root.absolute()
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK):
+            raise ImageStoreUnavailable(UNUSABLE)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A file that is not there is the caller's business; whatever else goes wrong becomes our error."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ImageStoreUnavailable(UNUSABLE) from error
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write beside the target, then rename: a crash leaves no half file under a valid name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,98 @@
+"""The driver of an ingest on Ray: starts the pipeline, names and writes the rows that come out of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ray.data.exceptions import ExecutionTimeoutError
+from ray.exceptions import RayError
+
+from service.catalog.batches import in_batches
+from service.catalog.distributed.cluster import RayOptions, connected
+from service.catalog.distributed.known import StoredPictures
+from service.catalog.distributed.pipeline import Pipeline, lot_rows
+from service.catalog.distributed.remote_encoder import RemoteEncoder
+from service.catalog.distributed.stages import LoadEncoder, ReadLines
+from service.catalog.images import ImageStore
+from service.catalog.ingest import DEFAULT_BATCH
+from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
+from service.catalog.pictures import ImageFetcher, PictureReader
+from service.catalog.readers import Columns, feed_folder, read_feed
+from service.catalog.rejects import RejectFile
+from service.errors import InternalFault
+from service.media.decode import ImageLimits
+from service.stores.base import Store
+
+_FAILED = (
+    "A step of the pipeline failed on Ray, perhaps for lack of memory; Ray's logs say more (in the folder of its "
+    "session on the node that failed, usually /tmp/ray/session_latest/logs). Run the command again: it goes on where "
+    "it stopped."
+)
+
+
+def ingest_on_ray(
+    feed: Path,
+    load: LoadEncoder,
+    store: Store,
+    images: ImageStore,
+    *,
+    ray_options: RayOptions,
+    columns: Columns | None = None,
+    limits: ImageLimits | None = None,
+    fetcher: ImageFetcher | None = None,
+    rejects_path: Path | None = None,
+    batch: int = DEFAULT_BATCH,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Bring a feed into the store, as :func:`service.catalog.ingest.ingest` does, on a Ray cluster.
+
+    ``load`` is called on the cluster, once for each encoder. The feed, its pictures and the image store must be at the
+    same place for all nodes: a shared folder or URLs. Raises what ``ingest`` raises, ConfigurationError without a
+    cluster, and :class:`~service.errors.InternalFault` if work fails on Ray, or stands still there.
+    """
+    feed, columns = feed.resolve(), columns or Columns()
+    next(read_feed(feed, columns), None)  # a feed that cannot be read is told of before anything is started
+    with connected(ray_options) as pool, _our_errors(), RejectFile(rejects_path) as rejects:
+        encoder = RemoteEncoder(load, pool)
+        store.ensure(encoder.info)
+        encoder.release()
+        pipeline = Pipeline(
+            lines=ReadLines(feed, columns, lot_rows(batch)),
+            reader=PictureReader(feed_folder(feed), limits or ImageLimits(), images, fetcher),
+            stored=StoredPictures.of(store),
+            load=load,
+            pool=pool,
+            batch=batch,
+        )
+        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress)
+        _carry_out(run, pipeline, batch)
+        encoder.release()
+    return run.report
+
+
+def _carry_out(run: IngestRun, pipeline: Pipeline, batch: int) -> None:
+    """Take the pipeline's rows. Those without a vector, which were stored when the run began and are no more (or under
+    another number), are encoded when the pipeline has given its GPUs back.
+    """
+    late: list[Item] = []
+    for readings in pipeline.run():
+        items = run.take(readings)
+        run.add([(item, item.reading.vector) for item in items if item.reading.vector is not None])
+        late += [item for item in items if item.reading.vector is None]
+        run.tell()
+    for part in in_batches(late, batch):
+        run.encode(part)
+        run.tell()
+    run.finish()
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """Errors of ours come through the pipeline as they are; this is about those of Ray.
+
+    It repeats the work of lost workers without end, but gives up when nothing has moved for half an hour.
+    """
+    try:
+        yield
+    except (RayError, ExecutionTimeoutError) as error:
+        raise InternalFault(_FAILED) from error

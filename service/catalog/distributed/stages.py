@@ -1,0 +1,93 @@
+"""The steps of the pipeline, as Ray's workers run them. Nothing here touches the store of products.
+
+Whatever a step does may be done again: Ray repeats the work of workers that are lost. Pictures are kept under the hash
+of their bytes, so keeping one twice changes nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+from PIL import Image
+
+from service.catalog.batches import in_batches
+from service.catalog.distributed.known import StoredPictures
+from service.catalog.distributed.lots import Readings, pack, unpack
+from service.catalog.ingest_run import Reading
+from service.catalog.pictures import PictureReader
+from service.catalog.readers import Columns, read_feed
+from service.catalog.rows import FeedRow, Reject
+from service.encoders.base import Encoder, EncoderQuery
+from service.errors import WithThisError
+
+LoadEncoder = Callable[[], Encoder]
+"""Loads the encoder on the machine where it is to run. Is sent there, so it must be picklable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLines:
+    """The feed in lots of lines, in order: one task, since lines are read far faster than pictures."""
+
+    feed: Path
+    columns: Columns
+    rows: int
+
+    def __call__(self) -> Iterator[pa.Table]:
+        """Blocks of one lot each."""
+        try:
+            for lines in in_batches(read_feed(self.feed, self.columns), self.rows):
+                yield pack(lines)
+        except WithThisError as error:
+            yield pack(error)
+
+
+def read_pictures(block: pa.Table, reader: PictureReader, stored: StoredPictures) -> Iterator[pa.Table]:
+    """Read and keep the pictures of the lines, and decode those that are not stored yet."""
+    try:
+        for lines in unpack(block):
+            yield pack([_reading(line, reader, stored) for line in lines])
+    except WithThisError as error:  # a full disk, for example
+        yield pack(error)
+
+
+class MakeVectors:
+    """An actor with an encoder: vectors for the pictures that are decoded, which then go no further."""
+
+    def __init__(self, load: LoadEncoder) -> None:
+        """The encoder is loaded with the first picture."""
+        self._load = load
+        self._encoder: Encoder | None = None
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        """All lots of the block as one."""
+        try:
+            return pack(self._with_vectors([reading for lot in unpack(block) for reading in lot]))
+        except WithThisError as error:
+            return pack(error)
+
+    def _with_vectors(self, readings: Readings) -> Readings:
+        images = [image for reading in readings if (image := _image(reading)) is not None]
+        if not images:
+            return readings
+        if self._encoder is None:
+            self._encoder = self._load()
+        vectors = iter(self._encoder.encode([EncoderQuery(image=image) for image in images]).vectors)
+        return [
+            Reading(reading.row, replace(reading.picture, image=None), next(vectors).copy())
+            if isinstance(reading, Reading) and reading.picture.image is not None
+            else reading
+            for reading in readings
+        ]
+
+
+def _reading(line: FeedRow | Reject, reader: PictureReader, stored: StoredPictures) -> Reading | Reject:
+    if isinstance(line, Reject):
+        return line
+    picture = reader.read(line, lambda key, _: stored.has(line.id, key))
+    # The encoded bytes have done their duty; they would only take up room on the way.
+    return picture if isinstance(picture, Reject) else Reading(replace(line, image=""), picture)
+
+
+def _image(reading: Reading | Reject) -> Image.Image | None:
+    return reading.picture.image if isinstance(reading, Reading) else None

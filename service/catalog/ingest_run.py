@@ -1,0 +1,193 @@
+"""What is decided about each row of a feed, and written: the part of an ingest that every engine shares.
+
+It sees the rows in the feed's order and in one place, because a picture's number, and with it the row's id, depends on
+the pictures of the same product before it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from PIL import Image
+
+from service.catalog.batches import in_batches
+from service.catalog.images import ImageStore
+from service.catalog.pictures import Picture
+from service.catalog.records import make_record, now_ms, row_id
+from service.catalog.rejects import RejectFile
+from service.catalog.rows import FeedRow, Reject
+from service.encoders.base import Encoder, EncoderQuery
+from service.errors import ImageNotFound, InvalidImage
+from service.stores.base import Record, Store, Vector
+
+_SHOWN_REJECTS = 10
+_SURPLUS_BATCH = 64
+_NOTHING: Mapping[str, str | None] = {}
+
+
+class Progress(Protocol):
+    """Told after every batch; a command line draws its bar from this."""
+
+    def __call__(self, report: "IngestReport") -> None:
+        """``report`` is the state so far; it must not be kept, it goes on changing."""
+        ...
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingest did, in rows. ``refreshed`` rows got new fields and kept their vector."""
+
+    indexed: int = 0
+    refreshed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    removed: int = 0
+    first_rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        """Rows of the feed dealt with so far."""
+        return self.indexed + self.refreshed + self.unchanged + self.rejected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A row with its picture, and the picture's vector where that was made already."""
+
+    row: FeedRow
+    picture: Picture
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A reading with the row id that it got."""
+
+    reading: Reading
+    row_id: str
+
+    @property
+    def image_key(self) -> str:
+        """Key of the picture."""
+        return self.reading.picture.image_key
+
+    @property
+    def content_hash(self) -> str:
+        """Hash over picture and fields."""
+        return self.reading.picture.content_hash
+
+    def record(self, vector: Vector, now: int) -> Record:
+        """The row of the store; ``now`` is Unix time in milliseconds."""
+        keys = {"image_key": self.image_key, "content_hash": self.content_hash}
+        return make_record(self.reading.row, self.row_id, vector, now=now, **keys)
+
+
+class IngestRun:
+    """The state of one ingest: the pictures seen under each id, and the report."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        store: Store,
+        images: ImageStore,
+        *,
+        rejects: RejectFile,
+        progress: Progress | None,
+    ) -> None:
+        """The store must have been bound to the encoder."""
+        self.report = IngestReport()
+        self._encoder = encoder
+        self._store = store
+        self._images = images
+        self._rejects = rejects
+        self._progress = progress
+        self._told = 0
+        self._keys: dict[str, list[str]] = {}
+
+    def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
+        """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.
+
+        ``asked`` holds content hashes by row id, None for rows that the store does not have; it is asked for others.
+        """
+        named = [self._name(reading) for reading in readings]
+        items = [item for item in named if item is not None]
+        stored = self._hashes(items, asked)
+        changed = [item for item in items if stored.get(item.row_id) != item.content_hash]
+        self.report.unchanged += len(items) - len(changed)
+        vectors = self._known_vectors([item for item in changed if item.row_id in stored])
+        self._write([(item, vectors[item.row_id]) for item in changed if item.row_id in vectors])
+        self.report.refreshed += len(vectors)
+        return [item for item in changed if item.row_id not in vectors]
+
+    def encode(self, items: Sequence[Item]) -> None:
+        """Make the vectors of these items in one batch, and write the rows."""
+        decoded = [(item, image) for item in items if (image := self._decoded(item)) is not None]
+        if decoded:
+            vectors = self._encoder.encode([EncoderQuery(image=image) for _, image in decoded]).vectors
+            self.add([(item, vectors[place]) for place, (item, _) in enumerate(decoded)])
+
+    def add(self, items: Sequence[tuple[Item, Vector]]) -> None:
+        """Write rows with new vectors."""
+        self._write(items)
+        self.report.indexed += len(items)
+
+    def finish(self) -> None:
+        """Delete pictures that products of this feed had once and have no more; to be called after a whole feed."""
+        self.tell()
+        for product_ids in in_batches(self._keys, _SURPLUS_BATCH):
+            current = {row_id(name, number) for name in product_ids for number in range(len(self._keys[name]))}
+            surplus = [row_id for row_id in self._store.row_ids(product_ids) if row_id not in current]
+            self.report.removed += self._store.delete_rows(surplus)
+        self.tell(always=True)
+
+    def tell(self, *, always: bool = False) -> None:
+        """Report progress, if there is any."""
+        if self._progress is not None and (always or self.report.seen != self._told):
+            self._told = self.report.seen
+            self._progress(self.report)
+
+    def _name(self, reading: Reading | Reject) -> Item | None:
+        """Give the row its number among the product's pictures; None if it was rejected."""
+        if isinstance(reading, Reject):
+            self._reject(reading)
+            return None
+        row, key = reading.row, reading.picture.image_key
+        keys = self._keys.setdefault(row.id, [])
+        if key in keys:
+            self._reject(Reject(row.line, "an earlier line has the same id and the same picture", row.id))
+            return None
+        keys.append(key)
+        return Item(reading, row_id(row.id, len(keys) - 1))
+
+    def _hashes(self, items: Sequence[Item], asked: Mapping[str, str | None]) -> dict[str, str]:
+        """Content hashes of the items that are stored, by row id."""
+        found = {item.row_id: stored for item in items if (stored := asked.get(item.row_id)) is not None}
+        unasked = [item.row_id for item in items if item.row_id not in asked]
+        return {**found, **(self._store.hashes(unasked) if unasked else {})}
+
+    def _known_vectors(self, items: Sequence[Item]) -> dict[str, Vector]:
+        """Stored vectors of rows that kept their picture."""
+        keys = {item.row_id: item.image_key for item in items}
+        found = self._store.fetch(list(keys)) if keys else []
+        return {row.id: row.vector for row in found if row.image_key == keys[row.id]}
+
+    def _decoded(self, item: Item) -> Image.Image | None:
+        if item.reading.picture.image is not None:
+            return item.reading.picture.image
+        try:
+            return self._images.open(item.image_key).image
+        except (InvalidImage, ImageNotFound) as error:
+            row = item.reading.row
+            self._reject(Reject(row.line, error.detail, row.id))
+            return None
+
+    def _write(self, items: Sequence[tuple[Item, Vector]]) -> None:
+        if items:
+            now = now_ms()
+            self._store.upsert([item.record(vector, now) for item, vector in items])
+
+    def _reject(self, reject: Reject) -> None:
+        self.report.rejected += 1
+        if len(self.report.first_rejects) < _SHOWN_REJECTS:
+            self.report.first_rejects.append(reject)
+        self._rejects.write(reject)

@@ -1,0 +1,91 @@
+"""How an experiment's results look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from service.lab.runner import Results
+from service.lab.summary import Summary, measures_of
+
+SIGNIFICANT = 0.05
+
+
+def show_summaries(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
+    """Quality, then time and the reranker's behaviour; a row for each configuration."""
+    data, measures = results.data, measures_of(results)
+    console.print(
+        f"\n[bold]{escape(results.experiment.name)}[/]\n{escape(data.name)}: {len(data.queries)} queries, "
+        f"{len(data.documents)} documents, seed {results.experiment.seed}\n"
+    )
+    console.print(_quality(summaries, measures[0]))
+    if len(measures) > 1:
+        console.print(_others(summaries, measures[1:]))
+    console.print(_behaviour(summaries))
+    console.print(
+        "[dim]Below a value: its 95 % bootstrap interval over queries. p: paired randomisation test against the first "
+        "row, Holm-corrected over the rows. Times are those of one query at a time.[/]"
+    )
+    if data.protocol.note:
+        console.print(f"[dim]{escape(data.protocol.note)}[/]")
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table whose first column names the configuration; on a narrow terminal, that one gives way."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("configuration", style="bold", min_width=12, overflow="fold")
+    for name in columns:
+        table.add_column(escape(name), justify="right", no_wrap=True)
+    return table
+
+
+def _quality(summaries: Sequence[Summary], measure: str) -> Table:
+    table = _table("quality", measure, "difference", "p", "win/tie/loss")
+    for one in summaries:
+        found = one.estimates[measure]
+        mean = f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
+        table.add_row(escape(one.name), mean, *_difference(one, measure))
+    return table
+
+
+def _difference(one: Summary, measure: str) -> list[str]:
+    found = one.comparisons.get(measure)
+    if found is None:
+        return ["", "", ""]
+    colour = ("green" if found.difference > 0 else "red") if found.p_corrected < SIGNIFICANT else "default"
+    return [
+        f"[{colour}]{found.difference:+.3f}[/]\n[dim]{found.low:+.3f}…{found.high:+.3f}[/]",
+        f"{found.p_corrected:.3f}" if found.p_corrected >= 0.001 else "<0.001",
+        f"{len(found.wins)}/{len(found.ties)}/{len(found.losses)}",
+    ]
+
+
+def _others(summaries: Sequence[Summary], measures: Sequence[str]) -> Table:
+    table = _table("further measures", *measures)
+    for one in summaries:
+        table.add_row(escape(one.name), *(f"{one.estimates[measure].mean:.3f}" for measure in measures))
+    return table
+
+
+def _behaviour(summaries: Sequence[Summary]) -> Table:
+    priced = any(one.cost is not None for one in summaries)
+    names = ["p50 ms", "p95 ms", "faults", "repaired", "degraded", "tokens"]
+    table = _table("time and reranker", *names, *(["cost/1,000"] if priced else []))
+    for one in summaries:
+        total = one.latency["total"]
+        cost = [] if not priced else ["" if one.cost is None else f"{one.cost:.2f}"]
+        table.add_row(escape(one.name), f"{total.p50:,.0f}", f"{total.p95:,.0f}", *_faults(one), *cost)
+    return table
+
+
+def _faults(one: Summary) -> list[str]:
+    found = one.reranking
+    if found is None:
+        return [""] * 4
+    degraded = sum(found.degraded.values()) / found.queries
+    tokens = f"{found.prompt_tokens:,.0f}+{found.generated_tokens:,.0f}"
+    return [f"{found.faulty:.1%}", f"{found.repaired:.1%}", f"{degraded:.1%}", tokens]

@@ -1,0 +1,63 @@
+"""One of several service processes behind one listening socket: what the supervisor's children run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+
+from litestar import Litestar
+from uvicorn.config import STARTUP_FAILURE
+
+from service.app import create_app
+from service.cli.console import show_error, start
+from service.cli.server import PoliteStop
+from service.errors import WithThisError
+from service.parts import Parts, build_parts
+from service.settings import Settings
+
+
+def create_worker() -> Litestar:
+    """The application of one worker, with parts of its own; a setting that is wrong ends all workers."""
+    settings = shared_out(start())
+    try:
+        parts = build_parts(settings)
+    except WithThisError as error:
+        show_error(error)
+        sys.exit(STARTUP_FAILURE)
+    return as_worker(settings, parts)
+
+
+def shared_out(settings: Settings) -> Settings:
+    """The settings with the machine's cores shared out among the workers, unless `torch_threads` says otherwise."""
+    if settings.torch_threads is not None:
+        return settings
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return settings.model_copy(update={"torch_threads": max(1, cores // settings.workers)})
+
+
+def as_worker(settings: Settings, parts: Parts) -> Litestar:
+    """The application over these parts, which it closes; it stops politely, and does not outlive its supervisor."""
+    app = create_app(settings, parts)
+    app.on_startup.append(lambda: _stop_politely(app, settings.shutdown_delay_s))
+    app.on_shutdown.append(parts.close)
+    threading.Thread(target=_follow_supervisor, name="supervisor", daemon=True).start()
+    return app
+
+
+def _stop_politely(app: Litestar, delay_s: float) -> None:
+    """Signals go through `PoliteStop` to the handlers that uvicorn has set before the application starts."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            signal.signal(number, PoliteStop(app.state, delay_s, handler))
+
+
+def _follow_supervisor() -> None:
+    """End when the supervisor is gone: nobody would ever stop this process or start it again."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)

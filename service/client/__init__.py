@@ -1,0 +1,53 @@
+"""A typed client of the HTTP interface, for programs that ask a running service::
+
+    from service.client import Client
+
+    with Client("http://127.0.0.1:8000", api_key="wt_…") as shop:
+        answer = shop.search("a phone case with this", image=Path("leopard.webp"), filter={"price": {"lte": 30}})
+
+:class:`AsyncClient` has the same methods, to be awaited. Importing this package imports no torch, no transformers and
+no pymilvus.
+"""
+
+from service.api.content_schemas import DocumentsOut, EmbeddingsOut
+from service.api.product_schemas import ItemOut, ProductPageOut, StoredProductOut
+from service.api.schemas import ProductOut, ResultOut, SearchOut
+from service.client.asynchronous import AsyncClient
+from service.client.errors import (
+    AnswerError,
+    BusyError,
+    ClientError,
+    ConnectionFailedError,
+    InvalidRequestError,
+    KeyRefusedError,
+    NotFoundError,
+    ProblemError,
+    ServiceFaultError,
+    UnavailableError,
+)
+from service.client.searches import Health
+from service.client.synchronous import Client
+
+__all__ = [
+    "AnswerError",
+    "AsyncClient",
+    "BusyError",
+    "Client",
+    "ClientError",
+    "ConnectionFailedError",
+    "DocumentsOut",
+    "EmbeddingsOut",
+    "Health",
+    "InvalidRequestError",
+    "ItemOut",
+    "KeyRefusedError",
+    "NotFoundError",
+    "ProblemError",
+    "ProductOut",
+    "ProductPageOut",
+    "ResultOut",
+    "SearchOut",
+    "ServiceFaultError",
+    "StoredProductOut",
+    "UnavailableError",
+]

@@ -1,0 +1,115 @@
+"""The client whose answers are awaited. Its calls are those of :mod:`service.client.synchronous`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import anyio
+import httpx
+from pydantic import BaseModel
+
+from service.api.product_schemas import ItemOut
+from service.api.schemas import ProductOut
+from service.client import catalogue, searches
+from service.client.call import Call
+from service.client.retry import RetryPolicy
+from service.client.transport import connection_errors, connection_options
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+
+def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Answer]]:
+    """A method with the signature of the function that builds its call."""
+
+    @functools.wraps(build)
+    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        return await self.send(build(*args, **kwargs))
+
+    return method
+
+
+class AsyncClient:
+    """A running service, on asyncio or trio; use it in an ``async with``, or await :meth:`close`.
+
+    All methods raise errors of :mod:`service.client.errors`.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        retry: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """``timeout``: seconds without a byte from the service; ``retry``: what to do when it is busy or away.
+
+        Raises ConnectionFailedError for what is no address.
+        """
+        self._http = httpx.AsyncClient(**connection_options(base_url, api_key, timeout), transport=transport)
+        self._retry = retry or RetryPolicy()
+
+    async def __aenter__(self) -> Self:
+        """Open."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._http.aclose()
+
+    search = _method(searches.search)
+    rerank = _method(searches.rerank)
+    embeddings = _method(searches.embeddings)
+    image = _method(searches.image)
+    ready = _method(searches.ready)
+    alive = _method(searches.alive)
+    put_product = _method(catalogue.put_product)
+    get_product = _method(catalogue.get_product)
+    patch_product = _method(catalogue.patch_product)
+    delete_product = _method(catalogue.delete_product)
+    product_page = _method(catalogue.product_page)
+
+    async def put_products(self, products: Iterable[Mapping[str, Any]]) -> AsyncIterator[ItemOut]:
+        """Create or replace any number, some at a time; what became of each, in their order.
+
+        A product has the fields of :meth:`put_product`. One that cannot be stored has the status ``rejected``.
+        """
+        for lines in catalogue.batches(products):
+            for item in (await self.send(catalogue.put_batch(lines))).results:
+                yield item
+
+    async def list_products(
+        self, *, filter: Mapping[str, Any] | BaseModel | None = None, page_size: int = 100
+    ) -> AsyncIterator[ProductOut]:
+        """All products that match, in the order of their ids, fetched page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self.product_page(filter=filter, limit=page_size, cursor=cursor)
+            for product in page.products:
+                yield product
+            if (cursor := page.next_cursor) is None:
+                return
+
+    async def send(self, call: Call[Answer]) -> Answer:
+        """Send a call, again where that is worth it, and read its answer."""
+        attempt = 0
+        while True:
+            with connection_errors():
+                response = await self._http.request(call.method, call.path, **call.options)
+            status, headers = response.status_code, response.headers
+            wait = self._retry.wait_s(attempt, status, headers, repeatable=call.repeatable)
+            if wait is None:
+                return call.answer(response)
+            await anyio.sleep(wait)
+            attempt += 1

@@ -1,0 +1,72 @@
+"""One call as a value: what is sent, and how its answer is read. No network here.
+
+Both clients send these, so that requests are built and answers read in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from service.client.errors import AnswerError, problem_error
+from service.client.retry import retry_after_s
+
+Answer = TypeVar("Answer")
+Model = TypeVar("Model", bound=BaseModel)
+NO_SERVICE = "This is no answer that the client understands. Check the address, and that the service is not newer."
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Answer]):
+    """A request and the reader of its answer. ``repeatable``: sending it twice does what sending it once does."""
+
+    method: str
+    path: str
+    read: Callable[[httpx.Response], Answer]
+    repeatable: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def answer(self, response: httpx.Response) -> Answer:
+        """What the answer says. Raises ProblemError, or AnswerError where it says nothing sensible."""
+        if not response.is_success:
+            raise problem_error(response.status_code, _problem(response), retry_after_s(response.headers))
+        return self.read(response)
+
+
+def into(model: type[Model]) -> Callable[[httpx.Response], Model]:
+    """A reader of JSON. Fields that a newer service adds are ignored."""
+
+    def read(response: httpx.Response) -> Model:
+        try:
+            return model.model_validate_json(response.content, extra="ignore")
+        except ValidationError as error:
+            raise AnswerError(NO_SERVICE) from error
+
+    return read
+
+
+def nothing(_: httpx.Response) -> None:
+    """The reader of an empty answer."""
+
+
+def content(response: httpx.Response) -> bytes:
+    """The reader of bytes."""
+    return response.content
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """What is not None: the rest is left to the service's settings."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _problem(response: httpx.Response) -> Mapping[str, Any]:
+    """The problem document; empty for the pages of proxies and other strangers."""
+    try:
+        found = response.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and "detail" in found else {}

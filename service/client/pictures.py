@@ -1,0 +1,74 @@
+"""Pictures as callers have them, and as the service takes them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+NO_PICTURE = (
+    "A picture is a Path, bytes, a PIL image, a data: URI, an http(s) address, or a mapping such as "
+    '{"product_id": "P1"}. For a file give a Path, so that no text from elsewhere is taken for one.'
+)
+_SIGNATURES = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"RIFF", "webp"))
+
+
+@runtime_checkable
+class Saves(Protocol):
+    """A PIL image; named by what it does, so that Pillow is not imported."""
+
+    def save(self, fp: Any, format: str | None = None) -> None:
+        """Write the picture into a file."""
+        ...
+
+
+Encoded = os.PathLike[str] | bytes | Saves
+"""A picture that is here: a file, its bytes, or a PIL image."""
+
+Picture = Encoded | str | Mapping[str, str]
+"""Also one that is elsewhere: a data URI, an address, or the service's own ``{"product_id": …}``."""
+
+Content = str | Encoded | Mapping[str, Any]
+"""A text, a picture, ``{"text": …, "image": …}`` with both, or ``{"content": […]}`` with parts as OpenAI has them."""
+
+
+def encoded(picture: Encoded) -> bytes:
+    """The bytes of a picture that is here. Raises OSError for a file that cannot be read."""
+    if isinstance(picture, bytes | bytearray):
+        return bytes(picture)
+    if isinstance(picture, os.PathLike):
+        return Path(picture).read_bytes()
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def data_uri(picture: Encoded) -> str:
+    """A picture that is here as a ``data:`` URI."""
+    data = encoded(picture)
+    kind = next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "png")
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def reference(picture: str | Mapping[str, str]) -> dict[str, str]:
+    """A picture that is elsewhere, as the field ``image`` has it. Raises ValueError for another text."""
+    if isinstance(picture, Mapping):
+        return dict(picture)
+    if picture[:5].lower() == "data:":
+        return {"data": picture}
+    if picture.lower().startswith(("http://", "https://")):
+        return {"url": picture}
+    raise ValueError(NO_PICTURE)
+
+
+def content_json(content: Content) -> Any:
+    """A text or picture as ``/v1/rerank`` and ``/v1/embeddings`` take it."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Mapping):
+        image = content.get("image")
+        return dict(content) if image is None or isinstance(image, str) else {**content, "image": data_uri(image)}
+    return {"image": data_uri(content)}

@@ -1,0 +1,119 @@
+"""Calls that read: search, rerank, embeddings, pictures and health. All of them may be sent again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from service.api.content_schemas import DocumentsOut, EmbeddingsOut
+from service.api.schemas import SearchOut
+from service.client.call import Call, content, given, into
+from service.client.pictures import Content, Picture, content_json, encoded, reference
+
+
+class Health(BaseModel):
+    """``status`` is ``ready``; the encoder in use, and the number of rows that can be searched."""
+
+    status: str
+    encoder: str | None = None
+    rows: int | None = None
+
+
+def search(
+    text: str | None = None,
+    *,
+    image: Picture | None = None,
+    filter: Mapping[str, Any] | BaseModel | None = None,
+    limit: int | None = None,
+    min_score: float | None = None,
+    hybrid: bool | Mapping[str, Any] | None = None,
+    weights: Mapping[str, float] | None = None,
+    negative_text: str | None = None,
+    negative_weight: float | None = None,
+    collapse: bool | Mapping[str, Any] | None = None,
+    facets: Sequence[str] | None = None,
+    cursor: str | None = None,
+    rerank: bool | Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Call[SearchOut]:
+    """Products for a sentence, a picture, or both; what is left out is as the service's settings say.
+
+    The fields are those of the HTTP interface. ``rerank``, ``hybrid`` and ``collapse`` may be True or False instead of
+    an object such as ``{"strategy": "pointwise"}``. ``options`` are fields that a newer service has, sent as they are.
+
+    Raises ValueError for a picture that is none, and OSError for a file that cannot be read.
+    """
+    fields = given(
+        text=text,
+        filter=_json(filter) if isinstance(filter, BaseModel) else filter,
+        limit=limit,
+        min_score=min_score,
+        hybrid={"enabled": hybrid} if isinstance(hybrid, bool) else hybrid,
+        weights=weights,
+        negative_text=negative_text,
+        negative_weight=negative_weight,
+        collapse={"near_duplicates": collapse} if isinstance(collapse, bool) else collapse,
+        facets=facets,
+        cursor=cursor,
+        rerank={"enabled": rerank} if isinstance(rerank, bool) else rerank,
+    )
+    body = {**fields, **options}
+    if image is None:
+        return Call("POST", "/v1/search", into(SearchOut), options={"json": body})
+    if isinstance(image, str | Mapping):
+        return Call("POST", "/v1/search", into(SearchOut), options={"json": {**body, "image": reference(image)}})
+    return Call("POST", "/v1/search", into(SearchOut), options={"files": _parts(body, encoded(image))})
+
+
+def rerank(
+    query: Content,
+    documents: Sequence[Content],
+    *,
+    top_n: int | None = None,
+    return_documents: bool = False,
+    model: str | None = None,
+) -> Call[DocumentsOut]:
+    """Your own documents (texts, pictures), best first for a query."""
+    body = given(top_n=top_n, model=model, return_documents=return_documents)
+    body |= {"query": content_json(query), "documents": [content_json(document) for document in documents]}
+    return Call("POST", "/v1/rerank", into(DocumentsOut), options={"json": body})
+
+
+def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None) -> Call[EmbeddingsOut]:
+    """Vectors of texts, pictures, or both as one; a list of inputs gives one vector each, in order."""
+    several: Sequence[Content] = inputs if isinstance(inputs, list | tuple) else [inputs]  # type: ignore[list-item]
+    body = given(model=model) | {"input": [content_json(one) for one in several]}
+    return Call("POST", "/v1/embeddings", into(EmbeddingsOut), options={"json": body})
+
+
+def image(address: str, *, size: int | None = None) -> Call[bytes]:
+    """A picture of the catalogue by its key or ``image_url``; ``size`` (128, 256, 320, 512) asks for a thumbnail."""
+    key = address.rpartition("/")[2]
+    path = f"/v1/images/{quote(key, safe='')}"
+    return Call("GET", path, content, options={"params": given(size=size)})
+
+
+def ready() -> Call[Health]:
+    """Can the service answer searches? Raises UnavailableError where it cannot, with the reason."""
+    return Call("GET", "/readyz", into(Health))
+
+
+def alive() -> Call[Health]:
+    """Is the process alive? Touches no model and no store."""
+    return Call("GET", "/healthz", into(Health))
+
+
+def _parts(body: Mapping[str, Any], picture: bytes) -> dict[str, tuple[str, bytes, str]]:
+    query = json.dumps(body).encode()
+    return {
+        "image": ("image", picture, "application/octet-stream"),
+        "query": ("query.json", query, "application/json"),
+    }
+
+
+def _json(filter: BaseModel) -> dict[str, Any]:
+    return filter.model_dump(mode="json", by_alias=True, exclude_unset=True)

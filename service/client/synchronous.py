@@ -1,0 +1,111 @@
+"""The client that waits for its answers."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from service.api.product_schemas import ItemOut
+from service.api.schemas import ProductOut
+from service.client import catalogue, searches
+from service.client.call import Call
+from service.client.retry import RetryPolicy
+from service.client.transport import connection_errors, connection_options
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+
+def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[Client, P], Answer]:
+    """A method with the signature of the function that builds its call."""
+
+    @functools.wraps(build)
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        return self.send(build(*args, **kwargs))
+
+    return method
+
+
+class Client:
+    """A running service. Safe to use from several threads; use it in a ``with``, or :meth:`close` it.
+
+    All methods raise errors of :mod:`service.client.errors`.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        retry: RetryPolicy | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """``timeout``: seconds without a byte from the service; ``retry``: what to do when it is busy or away.
+
+        Raises ConnectionFailedError for what is no address.
+        """
+        self._http = httpx.Client(**connection_options(base_url, api_key, timeout), transport=transport)
+        self._retry = retry or RetryPolicy()
+
+    def __enter__(self) -> Self:
+        """Open."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    search = _method(searches.search)
+    rerank = _method(searches.rerank)
+    embeddings = _method(searches.embeddings)
+    image = _method(searches.image)
+    ready = _method(searches.ready)
+    alive = _method(searches.alive)
+    put_product = _method(catalogue.put_product)
+    get_product = _method(catalogue.get_product)
+    patch_product = _method(catalogue.patch_product)
+    delete_product = _method(catalogue.delete_product)
+    product_page = _method(catalogue.product_page)
+
+    def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
+        """Create or replace any number, some at a time; what became of each, in their order.
+
+        A product has the fields of :meth:`put_product`. One that cannot be stored has the status ``rejected``.
+        """
+        for lines in catalogue.batches(products):
+            yield from self.send(catalogue.put_batch(lines)).results
+
+    def list_products(
+        self, *, filter: Mapping[str, Any] | BaseModel | None = None, page_size: int = 100
+    ) -> Iterator[ProductOut]:
+        """All products that match, in the order of their ids, fetched page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.product_page(filter=filter, limit=page_size, cursor=cursor)
+            yield from page.products
+            if (cursor := page.next_cursor) is None:
+                return
+
+    def send(self, call: Call[Answer]) -> Answer:
+        """Send a call, again where that is worth it, and read its answer."""
+        attempt = 0
+        while True:
+            with connection_errors():
+                response = self._http.request(call.method, call.path, **call.options)
+            status, headers = response.status_code, response.headers
+            wait = self._retry.wait_s(attempt, status, headers, repeatable=call.repeatable)
+            if wait is None:
+                return call.answer(response)
+            time.sleep(wait)
+            attempt += 1

@@ -1,0 +1,47 @@
+"""What both clients need of httpx: how a connection is set up, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from service.client.errors import ConnectionFailedError
+
+NO_ANSWER = "The service does not answer. Start it with `withthis serve`, or check the address."
+TOO_SLOW = "The service did not answer in time. Give the client a longer timeout, or the search a shorter deadline."
+NO_ADDRESS = "This is not an address. Write it like http://127.0.0.1:8000."
+
+_CONNECT_S = 5.0
+
+
+def connection_options(base_url: str, api_key: str | None, timeout: float) -> dict[str, Any]:
+    """Options of an httpx client. Redirects are not followed: they would carry the key elsewhere.
+
+    Raises ConnectionFailedError for what is no address.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise ConnectionFailedError(NO_ADDRESS) from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConnectionFailedError(NO_ADDRESS)
+    return {
+        "base_url": url,
+        "headers": {"X-API-Key": api_key} if api_key else {},
+        "timeout": httpx.Timeout(timeout, connect=min(_CONNECT_S, timeout)),
+        "follow_redirects": False,
+    }
+
+
+@contextmanager
+def connection_errors() -> Iterator[None]:
+    """Turn what the transport says into our error."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise ConnectionFailedError(TOO_SLOW) from error
+    except httpx.HTTPError as error:
+        raise ConnectionFailedError(NO_ANSWER) from error

@@ -1,0 +1,110 @@
+"""Wires a configuration as `service.parts` wires the service, over models and stores that configurations share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from rerank.prompts import PromptLibrary
+from service.encoders.base import Encoder
+from service.lab.configuration import Configuration
+from service.lab.digests import digest_of
+from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
+from service.lab.measurement import Bench, LabImages
+from service.lab.models import Models, engine_fingerprint
+from service.lab.wordings import WordingEncoder
+from service.media.pictures import PictureLoader
+from service.parts import Parts, build_rerank
+from service.rerank_runner import RerankRunner
+from service.rerank_stage import RerankDefaults, RerankStage
+from service.settings import Settings
+from service.stores.base import Record, Store
+from service.stores.registry import open_store
+
+FORMAT = 1
+"""Of what is kept on disk; another one makes all configurations new."""
+
+
+class Benches:
+    """Makes a `Bench` of each configuration of one data set. Close it at the end."""
+
+    def __init__(self, gallery: Gallery, models: Models) -> None:
+        self._gallery = gallery
+        self._models = models
+        self._records: dict[str, tuple[Record, ...]] = {}
+        self._stores: dict[str, Store] = {}
+
+    def key(self, configuration: Configuration, k: int) -> str:
+        """Everything that an outcome depends on besides the query, as one hash. Loads the encoder."""
+        info = self._models.encoder(configuration).info
+        asked = [FORMAT, k, configuration.filter, configuration.measured]
+        rerank = None
+        if configuration.settings.rerank_enabled:
+            prompts = PromptLibrary.load(configuration.settings.prompts_dir)
+            rerank = [engine_fingerprint(configuration), sorted(str(prompt.model_dump()) for prompt in prompts)]
+        return digest_of([*asked, self._gallery.fingerprint, info.id, info.fingerprint, rerank])
+
+    def fingerprint(self, configuration: Configuration) -> str:
+        """Of the configuration's encoder."""
+        return self._models.encoder(configuration).info.fingerprint
+
+    def bench(self, configuration: Configuration, k: int, step: Step) -> Bench:
+        """Load, embed and fill what is not there yet; ``step`` is told about embedded documents.
+
+        Raises:
+            ConfigurationError: a setting names something that does not exist or cannot be loaded.
+            DataSetError: a picture that cannot be decoded.
+            StoreUnavailable: as the store says.
+        """
+        settings = configuration.settings
+        if settings.torch_threads is not None:
+            torch.set_num_threads(settings.torch_threads)
+        encoder = WordingEncoder(self._models.encoder(configuration))
+        records = self._embedded(configuration, step)
+        limits = lab_limits(settings)
+        parts = Parts(
+            encoder=encoder,
+            store=self._store(configuration, encoder, records),
+            images=LabImages(self._gallery.pictures, limits),
+            rerank=self._rerank(configuration),
+            settings=settings,
+            pictures=PictureLoader(limits),
+        )
+        return Bench(configuration, parts, encoder, Shelf(records), k)
+
+    def close(self) -> None:
+        """Let go of the stores."""
+        for store in self._stores.values():
+            store.close()
+
+    def _embedded(self, configuration: Configuration, step: Step) -> tuple[Record, ...]:
+        settings = configuration.settings
+        key = digest_of([configuration.encoder_key(), settings.working_image_side])
+        if key not in self._records:
+            self._records[key] = embedded(self._gallery, self._models.encoder(configuration), settings, step)
+        return self._records[key]
+
+    def _store(self, configuration: Configuration, encoder: Encoder, records: Sequence[Record]) -> Store:
+        """A store filled with the data set, under a name of its own: a shop's collection is never touched."""
+        settings, info = configuration.settings, encoder.info
+        filled = [configuration.store_key(), info.id, info.fingerprint, self._gallery.fingerprint]
+        key = digest_of([*filled, settings.working_image_side])
+        if key not in self._stores:
+            store = open_store(settings.model_copy(update={"collection": f"lab_{key[:24]}"}))
+            self._stores[key] = store
+            store.ensure(info)
+            fill(store, records)
+        return self._stores[key]
+
+    def _rerank(self, configuration: Configuration) -> RerankStage:
+        settings = configuration.settings
+        if settings.rerank_enabled:
+            return build_rerank(settings, lambda _: self._models.engine(configuration))
+        return _no_rerank(settings)
+
+
+def _no_rerank(settings: Settings) -> RerankStage:
+    """For retrieval only: no engine is loaded."""
+    defaults = RerankDefaults(settings.strategy, "", 1, 0.0, 1)
+    return RerankStage({}, PromptLibrary({}), RerankRunner(1), defaults)

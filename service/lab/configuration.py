@@ -1,0 +1,75 @@
+"""A configuration of an experiment: settings of the service, laid over those of this machine, and what is asked of it.
+
+What is measured is what is served, so a configuration has no words of its own for encoders, stores or strategies: it
+uses the names of the settings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.lab.digests import digest_of
+from service.settings import Settings
+
+UNMEASURED = frozenset(
+    {
+        *("host", "port", "api_keys", "allow_anonymous", "public_images", "client_key", "rate_limit_per_minute"),
+        *("cors_origins", "log_level", "log_format", "shutdown_delay_s", "data_dir", "images_url", "store_token"),
+        *("collection", "ingest_workers", "encoder_max_batch", "encoder_max_wait_ms", "encoder_queue"),
+        *("engine_api_key", "url_image_hosts", "url_image_timeout_s", "max_body_bytes", "max_feed_bytes"),
+        *("default_limit", "max_limit", "search_concurrency", "search_queue", "search_queue_wait_ms"),
+        *("retry_after_s", "workers", "tracing", "ray_address", "ray_encoders"),
+    }
+)
+"""Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the
+environment alone, since an experiment's file and its report are made to be passed on."""
+
+MEASURED = frozenset(Settings.model_fields) - UNMEASURED
+"""Settings that a configuration may name."""
+
+EXACT = "exact:"
+"""The store used unless a configuration names another: in memory, every row compared."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a hosted model costs, in one currency, for a million tokens read and written."""
+
+    prompt: float = 0.0
+    generated: float = 0.0
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One way of answering. ``chosen`` is what the experiment says, ``settings`` all that holds.
+
+    ``k``: results of a query; None: as many as the data set's measures need. ``filter``: whether the queries' filters
+    are applied.
+    """
+
+    name: str
+    settings: Settings
+    chosen: Mapping[str, object]
+    k: int | None = None
+    filter: bool = True
+    price: Price | None = None
+
+    @property
+    def measured(self) -> dict[str, object]:
+        """Every setting that can change a result."""
+        return {name: getattr(self.settings, name) for name in sorted(MEASURED)}
+
+    def encoder_key(self) -> str:
+        """Configurations with the same key share a loaded encoder."""
+        return self._key("encoder")
+
+    def engine_key(self) -> str:
+        """Configurations with the same key share a loaded engine."""
+        return self._key("engine")
+
+    def store_key(self) -> str:
+        """Together with the encoder's fingerprint and the gallery: configurations that share a filled store."""
+        return self._key("store_uri", "index_")
+
+    def _key(self, *prefixes: str) -> str:
+        chosen = {name: value for name, value in self.measured.items() if name.startswith(prefixes)}
+        return digest_of([chosen, self.settings.torch_threads])

@@ -1,0 +1,61 @@
+"""BEIR-style folders (Thakur et al., NeurIPS 2021)::
+
+    corpus.jsonl {"_id", "title", "text"}        queries.jsonl {"_id", "text"}
+    qrels/{train,dev,test}.tsv with the header ``query-id corpus-id score``
+
+Rows may also have ``image``, a path inside the folder; BEIR's own sets have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from service.lab.datasets.assembly import Assembly
+from service.lab.grades import parse_grade
+from service.lab.images import ImageRef
+from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
+from service.lab.rows import Id, OfficialRow, Place, jsonl_rows, require_folder, text_lines
+
+_NOTE = "As in BEIR, a document with the query's own id is taken out of the ranking, and a negative grade counts as 0."
+
+
+class _Text(OfficialRow):
+    id: Id = Field(alias="_id")
+    title: str = ""
+    text: str | None = None
+    image: str | None = None
+
+
+def read(path: Path, *, split: str = "test", check_images: bool = True) -> DataSet:
+    """Read the queries that ``qrels/{split}.tsv`` judges."""
+    judged = list(_judgments(require_folder(path) / "qrels" / f"{split}.tsv"))
+    found = Assembly(f"{path.resolve().name}-{split}", path)
+    for place, row in jsonl_rows(path / "corpus.jsonl", _Text):
+        image = _image(found, row, place)
+        found.add_document(LabDocument(row.id, row.title, image, text=row.text or ""), place)
+    wanted = {query for _, query, _, _ in judged}
+    for place, row in jsonl_rows(path / "queries.jsonl", _Text):
+        if row.id in wanted:
+            own = frozenset({row.id} & found.documents.keys())
+            found.add_query(LabQuery(row.id, row.text, _image(found, row, place), excluded=own), place)
+    for place, query, document, grade in judged:
+        found.judge(query, document, grade, place)
+    protocol = Protocol(("nDCG@10", "AP@100", "R@100"), depth=100, note=_NOTE)
+    return found.finish(protocol, check_images=check_images)
+
+
+def _image(found: Assembly, row: _Text, place: Place) -> ImageRef | None:
+    return found.pictures.ref(row.image, place) if row.image else None
+
+
+def _judgments(file: Path) -> Iterator[tuple[Place, str, str, int]]:
+    for place, line in text_lines(file):
+        parts = line.split("\t")
+        if place.line == 1 and parts[0] == "query-id":
+            continue
+        if len(parts) != 3:
+            raise place.error("a line has a query id, a document id and a grade, with tabs between them")
+        yield place, parts[0].strip(), parts[1].strip(), parse_grade(parts[2], place)

@@ -1,0 +1,47 @@
+"""The kinds of data sets, and one way to read any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from service.lab.datasets import beir, circo, cirr, fashioniq, genecis, lasco, own, trec
+from service.lab.errors import DataSetError
+from service.lab.judged import DataSet
+
+_READERS: dict[str, Callable[..., DataSet]] = {
+    "beir": beir.read,
+    "circo": circo.read,
+    "cirr": cirr.read,
+    "fashioniq": fashioniq.read,
+    "genecis": genecis.read,
+    "jsonl": own.read,
+    "lasco": lasco.read,
+    "trec": trec.read,
+}
+
+KINDS = tuple(_READERS)
+"""What `load_dataset` reads."""
+
+
+def load_dataset(kind: str, path: Path | str, **options: Any) -> DataSet:
+    """Read a data set from where the user has put it; nothing is fetched.
+
+    Everything that can be wrong is found here: files that are missing, ids that are unknown or doubled, pictures whose
+    header cannot be read (``check_images=False`` leaves that out). Options are those of the kind's own reader.
+
+    Raises:
+        DataSetError: one message with the file and the line, or about an option.
+    """
+    if kind not in _READERS:
+        raise DataSetError(f"There is no kind of data set named {kind!r}. There are: {', '.join(KINDS)}.")
+    read = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(_READERS[kind])
+    try:
+        return read(Path(path), **options)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise DataSetError(f"The option {name} of a {kind} data set is wrong: {first['msg']}.") from error

@@ -1,0 +1,78 @@
+# ruff: noqa: N818 (as in service.errors)
+"""The errors of the relevance lab, a branch of the tree in :mod:`service.errors`.
+
+::
+
+    InvalidInput
+    └── LabError                 400   an experiment cannot be run as it is described
+        ├── ExperimentError      400   an experiment's file, or its folder of results, cannot be used
+        ├── DataSetError         400   a data set is not as its format says; names the file and the line
+        ├── JudgmentsMissing     400   measures were asked of a split without public ground truth
+        ├── UnknownMeasure       400   a measure that nobody here can compute
+        └── SubmissionError      400   a run that an evaluation server would refuse
+"""
+
+from pathlib import Path
+
+from service.errors import InvalidInput
+
+
+class LabError(InvalidInput):
+    """An experiment cannot be run as it is described."""
+
+    type = "lab"
+    title = "The experiment cannot be run"
+    default_detail = "Correct the experiment and run it again."
+
+
+class ExperimentError(LabError):
+    """An experiment's file, or its folder of results, cannot be used; the detail names the place."""
+
+    type = "experiment"
+    title = "The experiment cannot be run"
+
+
+class DataSetError(LabError):
+    """A data set is not as its format says."""
+
+    type = "data-set"
+    title = "The data set cannot be read"
+    default_detail = "Compare the folder with the layout that the README describes."
+
+    def __init__(
+        self, problem: str | None = None, *, file: Path | None = None, line: int | None = None, entry: str | None = None
+    ) -> None:
+        """`problem` is a sentence without its full stop; `line` counts from 1, `entry` names a part of a JSON file."""
+        place = ", ".join(part for part in (str(file), f"line {line}" if line else "", entry) if part)
+        super().__init__(f"{place}: {problem}." if file and problem else problem)
+        self.file = file
+        self.line = line
+        self.entry = entry
+
+
+class JudgmentsMissing(LabError):
+    """Measures were asked of a split without public ground truth."""
+
+    type = "judgments-missing"
+    title = "There are no judgments"
+    default_detail = "This split has no public ground truth. Write a submission and send it to the evaluation server."
+
+    def __init__(self, name: str | None = None) -> None:
+        """`name`: the data set."""
+        super().__init__(f"{name}: {self.default_detail}" if name else None)
+
+
+class UnknownMeasure(LabError):
+    """A measure that nobody here can compute."""
+
+    type = "unknown-measure"
+    title = "There is no such measure"
+    default_detail = "Use names such as nDCG@10, RR, AP, P@5, R@10, Success@1, R_subset@1 and mAP@5."
+
+
+class SubmissionError(LabError):
+    """A run that an evaluation server would refuse."""
+
+    type = "submission"
+    title = "The submission would be refused"
+    default_detail = "Run all queries of the test split with a ranking that is long enough."

@@ -1,0 +1,168 @@
+"""An experiment as one YAML file: a data set, and the configurations that are compared on it."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.lab.configuration import EXACT, MEASURED, Configuration, Price
+from service.lab.datasets import KINDS
+from service.lab.errors import LabError
+from service.lab.measures import parse
+from service.lab.yaml_file import Location, YamlFile, read_yaml
+from service.settings import Settings
+
+MAX_K = 1000
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSpec(BaseModel):
+    """Where the queries and judgments come from. Further names are options of the reader, such as ``split``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: Literal["demo", *KINDS]  # type: ignore[valid-type]
+    """What `service.lab.datasets` reads, or the demo shop."""
+    path: Path | None = None
+    """The folder as it was downloaded; a relative path counts from the experiment's file."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """For the reader."""
+        return dict(self.model_extra or {})
+
+
+class PriceSpec(_Strict):
+    """What a hosted model costs for a million tokens."""
+
+    prompt: float = Field(0.0, ge=0, allow_inf_nan=False)
+    generated: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+
+class _ConfigurationSpec(BaseModel):
+    """What the lab itself reads of a configuration; all other names are settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Name
+    k: int | None = Field(None, ge=1, le=MAX_K)
+    filter: bool | None = None
+    price: PriceSpec | None = None
+
+
+class _ExperimentSpec(_Strict):
+    name: Name
+    data: DataSpec
+    queries: int | None = Field(None, ge=1)
+    seed: int = Field(7, ge=0, lt=2**32)
+    measures: list[Name] | None = Field(None, min_length=1)
+    k: int | None = Field(None, ge=1, le=MAX_K)
+    filter: bool = True
+    price: PriceSpec | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    configurations: list[_ConfigurationSpec] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked experiment. The first configuration is the one that all others are compared with."""
+
+    name: str
+    data: DataSpec
+    configurations: tuple[Configuration, ...]
+    seed: int = 7
+    queries: int | None = None
+    """How many queries are drawn, by seed; None: all."""
+    measures: tuple[str, ...] | None = None
+    """None: those of the data set's protocol."""
+
+
+def read_experiment(path: Path, base: Settings) -> Experiment:
+    """Read and check an experiment; ``base`` are the settings that its own are laid over.
+
+    Raises ExperimentError that names file, line and value.
+    """
+    file = read_yaml(path)
+    try:
+        spec = _ExperimentSpec.model_validate(file.value)
+    except ValidationError as error:
+        raise _first_fault(file, error) from error
+    names = [one.name for one in spec.configurations]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise file.error(("configurations", number, "name"), f"there is another configuration {name!r}")
+    for number, measure in enumerate(spec.measures or ()):
+        try:
+            parse(measure)
+        except LabError as error:
+            raise file.error(("measures", number), error.detail.rstrip(".")) from error
+    data = spec.data
+    if data.path is not None:
+        data = data.model_copy(update={"path": path.parent / data.path})
+    elif data.kind != "demo":
+        raise file.error(("data",), "path is missing: the folder with the data set as it was downloaded")
+    return Experiment(
+        name=spec.name,
+        data=data,
+        configurations=tuple(_configuration(file, spec, number, base) for number in range(len(names))),
+        seed=spec.seed,
+        queries=spec.queries,
+        measures=tuple(spec.measures) if spec.measures else None,
+    )
+
+
+def _configuration(file: YamlFile, spec: _ExperimentSpec, number: int, base: Settings) -> Configuration:
+    one, place = spec.configurations[number], ("configurations", number)
+    own = dict(one.model_extra or {})
+    for names, where in ((spec.settings, ("settings",)), (own, place)):
+        for name in names:
+            _check_name(file, name, where)
+    chosen = {**spec.settings, **own}
+    price = one.price or spec.price
+    return Configuration(
+        name=one.name,
+        settings=_settings(file, place, base, chosen, own),
+        chosen=chosen,
+        k=one.k if one.k is not None else spec.k,
+        filter=spec.filter if one.filter is None else one.filter,
+        price=Price(price.prompt, price.generated) if price else None,
+    )
+
+
+def _settings(
+    file: YamlFile, place: Location, base: Settings, chosen: Mapping[str, Any], own: Mapping[str, Any]
+) -> Settings:
+    """The base with what was chosen laid over it, checked as the service checks its settings."""
+    known = {name: getattr(base, name) for name in base.model_fields_set}
+    laid = {**known, "store_uri": EXACT, **chosen, "max_limit": MAX_K}
+    try:
+        return Settings(**laid)
+    except ValidationError as error:
+        raise _first_fault(file, error, lambda loc: place if loc[:1] and loc[0] in own else ("settings",)) from error
+
+
+def _check_name(file: YamlFile, name: str, where: Location) -> None:
+    if name in MEASURED:
+        return
+    if name in Settings.model_fields:
+        problem = "this setting cannot change a result, or is chosen by the lab or the environment. Take it out"
+    else:
+        near = difflib.get_close_matches(name, [*MEASURED, *_ConfigurationSpec.model_fields], 1)
+        problem = f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
+    raise file.error((*where, name), problem)
+
+
+def _first_fault(file: YamlFile, error: ValidationError, place: Any = None) -> Exception:
+    """The first fault as an ExperimentError at its place."""
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    location = tuple(fault["loc"])
+    if place is not None:
+        location = (*place(location), *location)
+    return file.error(location, fault["msg"].removeprefix("Value error, ").rstrip("."))

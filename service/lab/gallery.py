@@ -1,0 +1,179 @@
+"""The documents of a data set as rows of a store: pictures known by content, embedded once, searched as in service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from service.catalog.batches import in_batches
+from service.catalog.records import make_record, row_hash, row_id
+from service.encoders.base import EncoderQuery
+from service.errors import InvalidImage
+from service.lab.digests import digest, digest_of
+from service.lab.embedding_cache import CachedEncoder
+from service.lab.errors import DataSetError
+from service.lab.images import LAB_LIMITS, ImageRef
+from service.lab.judged import DataSet, LabDocument
+from service.media.decode import ImageLimits
+from service.settings import Settings
+from service.stores.base import Hit, Record, Store, Vector
+
+Step = Callable[[int], None]
+"""Told how many documents are dealt with so far."""
+
+_STORE_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A document and the key of its picture's content; empty where it has none."""
+
+    document: LabDocument
+    image_key: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All documents of a data set, in its order."""
+
+    shelved: tuple[Shelved, ...]
+
+    @classmethod
+    def of(cls, data: DataSet, step: Step = lambda done: None) -> Gallery:
+        """Read every picture's bytes, without decoding them. Raises DataSetError for one that cannot be read."""
+        shelved = []
+        for document in data.documents.values():
+            shelved.append(Shelved(document, image_key(document.image)))
+            step(len(shelved))
+        return cls(tuple(shelved))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any document, its fields or its picture."""
+        return digest_of([one.document.id, row_hash(one.document, one.image_key)] for one in self.shelved)
+
+    @cached_property
+    def pictures(self) -> Mapping[str, ImageRef]:
+        """Pictures by their keys."""
+        return {one.image_key: one.document.image for one in self.shelved if one.document.image is not None}
+
+
+def image_key(ref: ImageRef | None) -> str:
+    """What tells a picture's content from others; empty without a picture. Raises DataSetError."""
+    if ref is None:
+        return ""
+    try:
+        return digest("picture", ref.read(), repr(ref.box))
+    except InvalidImage as error:
+        raise DataSetError("this picture cannot be read", file=ref.path) from error
+
+
+def lab_limits(settings: Settings) -> ImageLimits:
+    """Pictures are reduced as in service; the limits on what comes from outside are the lab's."""
+    return replace(LAB_LIMITS, min_side=settings.min_image_side, working_side=settings.working_image_side)
+
+
+def embedded(
+    gallery: Gallery, encoder: CachedEncoder, settings: Settings, step: Step = lambda done: None
+) -> tuple[Record, ...]:
+    """The documents as records of the store. Only pictures without a known embedding are decoded.
+
+    Raises:
+        DataSetError: a picture that cannot be decoded.
+    """
+    limits, done = lab_limits(settings), 0
+    for lot in in_batches(gallery.shelved, settings.encoder_batch):
+        keys = [_embedding_key(one, limits) for one in lot]
+        new = [(key, one) for key, one in zip(keys, lot, strict=True) if key not in encoder.cache]
+        encoder.fill([key for key, _ in new], [_as_query(one, limits) for _, one in new])
+        done += len(lot)
+        step(done)
+    encoder.cache.flush()
+    return tuple(_record(one, encoder.cache[_embedding_key(one, limits)].vector) for one in gallery.shelved)
+
+
+def fill(store: Store, records: Sequence[Record]) -> None:
+    """Write what the store does not have yet, so that an interrupted filling goes on."""
+    for lot in in_batches(records, _STORE_BATCH):
+        known = store.hashes([record.id for record in lot])
+        missing = [record for record in lot if known.get(record.id) != record.content_hash]
+        if missing:
+            store.upsert(missing)
+
+
+class Shelf:
+    """Exact search among some of the documents, for queries that rank a gallery or a subset of their own."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._rows = {record.product_id: record for record in records}
+        self._tables: dict[tuple[str, ...], tuple[list[Record], Vector]] = {}
+
+    def nearest(self, vector: Vector, documents: tuple[str, ...], limit: int) -> tuple[Hit, ...]:
+        """The best of these documents by cosine, best first."""
+        rows, matrix = self._table(documents)
+        scores = np.clip(matrix @ vector, -1.0, 1.0)
+        order = sorted(range(len(rows)), key=lambda place: (-scores[place], rows[place].product_id))
+        return tuple(_hit(rows[place], float(scores[place])) for place in order[:limit])
+
+    def _table(self, documents: tuple[str, ...]) -> tuple[list[Record], Vector]:
+        """Rows and their vectors; a gallery shared by many queries is put together once."""
+        if documents not in self._tables:
+            rows = [self._rows[document] for document in documents]
+            self._tables[documents] = rows, np.stack([row.vector for row in rows])
+            if len(self._tables) > 8:
+                del self._tables[next(iter(self._tables))]
+        return self._tables[documents]
+
+
+def _hit(record: Record, score: float) -> Hit:
+    shared = {name: getattr(record, name) for name in Hit.__slots__ if name != "score"}
+    return Hit(**shared, score=score)
+
+
+def _embedding_key(one: Shelved, limits: ImageLimits) -> str:
+    words = None if one.image_key else one.document.title
+    return digest("document", one.image_key, words, limits.working_side if one.image_key else None)
+
+
+def _as_query(one: Shelved, limits: ImageLimits) -> EncoderQuery:
+    """What stands for a document in the encoder's space: its picture, as in service; its title where it has none."""
+    ref = one.document.image
+    return EncoderQuery(one.document.title) if ref is None else EncoderQuery(image=_opened(ref, limits))
+
+
+def _opened(ref: ImageRef, limits: ImageLimits) -> Image.Image:
+    try:
+        return ref.open(limits).image
+    except InvalidImage as error:
+        raise DataSetError("this picture cannot be decoded", file=ref.path) from error
+
+
+def _record(one: Shelved, vector: Vector) -> Record:
+    document = one.document
+    return make_record(
+        document,
+        row_id(document.id, 0),
+        vector,
+        image_key=one.image_key,
+        content_hash=row_hash(document, one.image_key),
+        now=0,
+    )
+
+
+def drawn(data: DataSet, units: Sequence[str]) -> DataSet:
+    """The data set with only the queries of these units (see `LabQuery.unit`)."""
+    kept = frozenset(units)
+    queries = {id: query for id, query in data.queries.items() if query.unit in kept}
+    judgments = data.judgments
+    if judgments is not None:
+        judgments = {id: judgments[id] for id in queries if id in judgments}
+    return replace(data, queries=queries, judgments=judgments)
+
+
+def units(data: DataSet) -> Iterator[str]:
+    """The units of a data set in the order of their first query."""
+    yield from dict.fromkeys(query.unit for query in data.queries.values())

@@ -1,0 +1,64 @@
+"""An append-only file of JSON lines that survives a kill at any byte: only its last line can be torn, and is dropped.
+
+Lines are handed to the operating system one by one, so a killed process loses none; a power cut may lose the last few.
+"""
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from service.lab.errors import ExperimentError
+
+
+class Journal:
+    """One open journal. Appending is thread-safe; a file belongs to one process at a time (see `RunFolder`)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, which is made if it is missing. Raises ExperimentError where the disk fails."""
+        self._path = path
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = path.open("a+b")
+        except OSError as error:
+            raise ExperimentError(
+                f"{path} cannot be written. Check the folder's permissions and disk space."
+            ) from error
+
+    def load(self) -> list[dict[str, Any]]:
+        """The rows so far; a torn last line is cut off. Raises ExperimentError for any other line that is no row."""
+        rows: list[dict[str, Any]] = []
+        whole = 0
+        self._file.seek(0)
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                self._file.truncate(whole)
+                break
+            rows.append(self._row(line, number))
+            whole += len(line)
+        return rows
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a row. Raises ExperimentError where the disk fails."""
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        try:
+            with self._lock:
+                self._file.write(line)
+                self._file.flush()
+        except OSError as error:
+            raise ExperimentError(f"{self._path} cannot be written. Check its permissions and disk space.") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _row(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise ExperimentError(f"{self._path}, line {number}, is damaged. Delete the file to measure again.")
+        return row

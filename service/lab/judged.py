@@ -1,0 +1,130 @@
+"""Judged queries: what a data set holds, whatever form it came in. Ids are opaque texts (COCO's numbers too).
+
+Readers are in :mod:`service.lab.datasets`, measures in :mod:`service.lab.measures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from service.lab.errors import JudgmentsMissing
+from service.lab.images import ImageRef
+from service.products import AttributeValue
+from service.stores.filters import Filter
+
+Judgments = Mapping[str, Mapping[str, int]]
+"""Query id → {document id: grade}; 0 is "judged and not relevant", and a document that is not named is not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabQuery:
+    """One query: text, picture, or both."""
+
+    id: str
+    text: str | None = None
+    image: ImageRef | None = None
+    filter: Filter | None = None
+    excluded: frozenset[str] = frozenset()
+    """Documents taken out of every ranking before it is measured (CIRR: the reference picture)."""
+    gallery: tuple[str, ...] | None = None
+    """The only documents that are ranked for this query (GeneCIS); None: all of the data set."""
+    subset: tuple[str, ...] | None = None
+    """The group that is ranked once more on its own (CIRR's R_subset), without the excluded; None: there is none."""
+    wordings: tuple[str, ...] = ()
+    """Further texts for the same wish. A retriever embeds `text` and each of these with the picture and searches with
+    the normalised mean of the unit vectors (FashionIQ's two caption orders, as SEARLE does it)."""
+    pair: str | None = None
+    """Queries with the same `pair` count as one: their values are averaged before anything else is computed."""
+    tags: frozenset[str] = frozenset()
+    """What to slice by, as ``kind:value`` (``category:dress``, ``aspect:viewpoint``)."""
+
+    @property
+    def unit(self) -> str:
+        """The id that this query's values are counted under."""
+        return self.pair or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class LabDocument:
+    """One document of the gallery: a product, or a bare picture."""
+
+    id: str
+    title: str = ""
+    image: ImageRef | None = None
+    category: str | None = None
+    price: float | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    text: str = ""
+    """What else is written about it (BEIR's passages); products have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How the papers measure on a data set."""
+
+    measures: tuple[str, ...]
+    """Names that `service.lab.measures.parse` knows, in the order of the papers' tables."""
+    depth: int
+    """How many documents a ranking needs for these measures."""
+    note: str = ""
+    """What must be known to compare with published numbers; printed with every result."""
+    submission: str | None = None
+    """The evaluation server that takes runs of this split (``cirr``, ``circo``); None: there is none."""
+    macro: str | None = None
+    """The kind of tag whose values are averaged to the total (FashionIQ: ``category``); None: the mean over queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Queries, the documents they search, and who judged what."""
+
+    name: str
+    documents: Mapping[str, LabDocument]
+    queries: Mapping[str, LabQuery]
+    judgments: Judgments | None
+    """None: the ground truth is not public. Such a split serves for making submissions only."""
+    protocol: Protocol
+
+    def require_judgments(self) -> Judgments:
+        """The judgments. Raises JudgmentsMissing for a split without public ground truth."""
+        if self.judgments is None:
+            raise JudgmentsMissing(self.name)
+        return self.judgments
+
+
+@dataclass(frozen=True, slots=True)
+class RankedList:
+    """Documents best first, each once. The order is all that counts, so there are no ties to break differently."""
+
+    documents: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.documents)) != len(self.documents):
+            raise ValueError("a document is ranked twice")
+
+    @property
+    def scores(self) -> tuple[int, ...]:
+        """n, n-1, …, 1: strictly decreasing, and exact in the 32 bits that trec_eval keeps of a score."""
+        return tuple(range(len(self.documents), 0, -1))
+
+    def without(self, excluded: frozenset[str]) -> RankedList:
+        """The list with some documents taken out."""
+        return RankedList(tuple(document for document in self.documents if document not in excluded))
+
+    def within(self, kept: Collection[str]) -> RankedList:
+        """The list with only these documents left."""
+        return RankedList(tuple(document for document in self.documents if document in kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one configuration answered: a ranking for each query, and one of the subset where the query has one.
+
+    A query without a ranking counts as one that found nothing.
+    """
+
+    name: str
+    rankings: Mapping[str, RankedList]
+    subsets: Mapping[str, RankedList] = field(default_factory=dict)
+    """Query id → the order of its `subset`. Where it is missing, the order is that in `rankings`."""

@@ -1,0 +1,146 @@
+"""One query through one configuration, on the way that a search takes in service."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from service.catalog.images import ImageStore
+from service.encoders.base import EncoderQuery
+from service.errors import ImageNotFound, InvalidImage
+from service.lab.configuration import Configuration
+from service.lab.errors import DataSetError
+from service.lab.gallery import Shelf, lab_limits
+from service.lab.images import ImageRef
+from service.lab.judged import LabQuery
+from service.lab.ledger import Ledger, new_ledger
+from service.lab.outcomes import QueryOutcome
+from service.lab.wordings import WordingEncoder
+from service.media.decode import DecodedImage, ImageLimits
+from service.parts import Parts
+from service.retrieval_types import HybridOptions
+from service.search import BegunSearch
+from service.search_types import RerankOptions, SearchRequest, SearchResponse, UploadedImage
+from service.stores.base import Hit, Vector
+
+
+class LabImages(ImageStore):
+    """The pictures of a data set where they lie, in place of the catalogue's folder. For reading only."""
+
+    def __init__(self, pictures: Mapping[str, ImageRef], limits: ImageLimits) -> None:
+        super().__init__(Path(), limits)
+        self._pictures = pictures
+        self._reduced = limits
+
+    def open(self, key: str) -> DecodedImage:
+        """The decoded picture. Raises ImageNotFound for an unknown key, or InvalidImage."""
+        if key not in self._pictures:
+            raise ImageNotFound
+        return self._pictures[key].open(self._reduced)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A configuration with everything that answers its queries."""
+
+    configuration: Configuration
+    parts: Parts
+    encoder: WordingEncoder
+    shelf: Shelf
+    k: int
+    """Results of a query."""
+
+    def measure(self, query: LabQuery) -> QueryOutcome:
+        """Answer one query and its subset. Raises DataSetError for a picture that cannot be used, and store errors."""
+        with new_ledger() as ledger:
+            self.encoder.wordings = query.wordings
+            response = self._answer(query, query.gallery)
+        subset = None if query.subset is None else self._answer(query, query.subset)
+        return _outcome(query.id, response, subset, ledger, self._reranked(response))
+
+    def _answer(self, query: LabQuery, among: tuple[str, ...] | None) -> SearchResponse:
+        """Search, among some of the documents if they are given; the excluded ones never reach the reranker."""
+        begun = self.parts.begin(self._request(query))
+        hits = begun.retrieved.hits
+        if among is not None:
+            hits = self.shelf.nearest(self._vector(begun), among, len(among))
+        kept = tuple(hit for hit in hits if hit.product_id not in query.excluded)
+        return self.parts.pipeline.finish(_with_hits(begun, kept[: self.k]))
+
+    def _request(self, query: LabQuery) -> SearchRequest:
+        settings, limit = self.configuration.settings, self.k + len(query.excluded)
+        hybrid = settings.hybrid_enabled and bool(query.text and query.text.strip())
+        return SearchRequest(
+            text=query.text,
+            image=None if query.image is None else self._upload(query.image),
+            filter=query.filter if self.configuration.filter else None,
+            limit=min(limit, settings.max_limit),
+            rerank=RerankOptions(enabled=settings.rerank_enabled),
+            hybrid=HybridOptions(settings.hybrid_lexical_weight) if hybrid else None,
+        )
+
+    def _upload(self, ref: ImageRef) -> UploadedImage:
+        """The picture as a caller would send it; a part of one is cut out first, without loss."""
+        limits = lab_limits(self.configuration.settings)
+        try:
+            if ref.box is None:
+                return UploadedImage(ref.read(limits))
+            buffer = io.BytesIO()
+            ref.open(limits).image.save(buffer, "PNG")
+        except InvalidImage as error:
+            raise DataSetError("this picture cannot be used as a query", file=ref.path) from error
+        return UploadedImage(buffer.getvalue())
+
+    def _vector(self, begun: BegunSearch) -> Vector:
+        """The vector that the search has just made, on no account, since it is known."""
+        query = begun.retrieved.query
+        image = query.image.image if query.image else None
+        with new_ledger():
+            return self.encoder.encode([EncoderQuery(query.text, image)]).vectors[0]
+
+    def _reranked(self, response: SearchResponse) -> int:
+        settings = self.configuration.settings
+        return min(settings.rerank_candidates, len(response.results)) if settings.rerank_enabled else 0
+
+
+def _with_hits(begun: BegunSearch, hits: tuple[Hit, ...]) -> BegunSearch:
+    """The search as if it had found these. There is no next page."""
+    ranks = tuple(range(1, len(hits) + 1))
+    return replace(begun, retrieved=replace(begun.retrieved, hits=hits, ranks=ranks, limit=len(hits), more=False))
+
+
+def _outcome(
+    query: str, response: SearchResponse, subset: SearchResponse | None, ledger: Ledger, reranked: int
+) -> QueryOutcome:
+    report = response.rerank
+    ran = reranked > 0
+    by_retrieval = sorted(response.results, key=lambda result: result.retrieval_rank)
+    return QueryOutcome(
+        query=query,
+        retrieved=tuple((result.product.id, result.scores.retrieval) for result in by_retrieval),
+        final=_ids(response),
+        subset=() if subset is None else _ids(subset),
+        fault=report.fault if ran else None,
+        repaired=len(report.repaired),
+        reranked=reranked,
+        degraded=report.degraded,
+        caption=response.caption,
+        reason=report.reason,
+        timings_ms=_true_times(response.timings_ms, ledger),
+        prompt_tokens=(ledger.prompt_tokens or None) if ran else None,
+        generated_tokens=(ledger.generated_tokens or None) if ran else None,
+    )
+
+
+def _ids(response: SearchResponse) -> tuple[str, ...]:
+    return tuple(result.product.id for result in response.results)
+
+
+def _true_times(clock: Mapping[str, float], ledger: Ledger) -> dict[str, float]:
+    """Milliseconds by stage as they are in service; `total` is that of the clock with all corrections."""
+    extra = dict(ledger.extra_ms)
+    times = {stage: ms + extra.get(stage, 0.0) for stage, ms in clock.items() if stage != "total"}
+    times["total"] = clock["total"] + sum(extra.values())
+    return {stage: round(max(0.0, ms), 3) for stage, ms in times.items()}

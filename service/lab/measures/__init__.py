@@ -1,0 +1,7 @@
+"""How good a run is: trec_eval's measures through ir-measures, and those that the papers define themselves."""
+
+from service.lab.measures.evaluate import evaluate
+from service.lab.measures.names import parse
+from service.lab.measures.scores import Scores
+
+__all__ = ["Scores", "evaluate", "parse"]

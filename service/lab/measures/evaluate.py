@@ -1,0 +1,88 @@
+"""A run against the judgments of its data set."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from service.lab.errors import LabError
+from service.lab.judged import DataSet, LabQuery, RankedList, Run
+from service.lab.measures.base import Measured, PerQuery
+from service.lab.measures.names import parse
+from service.lab.measures.scores import Scores
+from service.lab.measures.standard import StandardMeasure, standard_values
+
+_NOTHING = RankedList(())
+
+
+def evaluate(dataset: DataSet, run: Run, measures: Sequence[str] | None = None) -> Scores:
+    """Measure a run on every judged query; one that the run does not answer counts as one that found nothing.
+
+    Excluded documents are taken out first, and values of paired queries are averaged. `measures`: names for
+    `parse`; None: the protocol's.
+
+    Raises:
+        JudgmentsMissing: a split without public ground truth.
+        UnknownMeasure: a name that nobody can compute.
+        LabError: a measure that does not fit the data set, or a run of another data set.
+    """
+    dataset.require_judgments()
+    wanted = [parse(name) for name in dict.fromkeys(measures or dataset.protocol.measures)]
+    measured = _measured(dataset, run)
+    standard = standard_values([measure for measure in wanted if isinstance(measure, StandardMeasure)], measured)
+    values = {m.name: standard[m.name] if m.name in standard else m.values(measured) for m in wanted}
+    judged = [dataset.queries[query] for query in measured.judgments]
+    return Scores(
+        run.name,
+        {name: _by_unit(judged, per_query) for name, per_query in values.items()},
+        _unit_tags(judged),
+        dataset.protocol.macro,
+    )
+
+
+def _measured(dataset: DataSet, run: Run) -> Measured:
+    judgments = dataset.require_judgments()
+    if judgments and run.rankings and not judgments.keys() & run.rankings.keys():
+        raise LabError(f"The run {run.name!r} has no query of {dataset.name}. Is it a run of another data set?")
+    galleries = _Galleries()
+    queries = {query: dataset.queries[query] for query in judgments}
+    rankings = {
+        id: galleries.within(query, run.rankings.get(id, _NOTHING)).without(query.excluded)
+        for id, query in queries.items()
+    }
+    subsets = {
+        id: run.subsets.get(id, rankings[id]).within(query.subset).without(query.excluded)
+        for id, query in queries.items()
+        if query.subset is not None
+    }
+    return Measured(judgments, rankings, subsets)
+
+
+class _Galleries:
+    """Restricts rankings to a query's gallery. Thousands of queries share a gallery, so each is made a set once."""
+
+    def __init__(self) -> None:
+        self._sets: dict[int, frozenset[str]] = {}
+
+    def within(self, query: LabQuery, ranking: RankedList) -> RankedList:
+        if query.gallery is None:
+            return ranking
+        key = id(query.gallery)  # readers give all queries of a gallery the same tuple
+        if key not in self._sets:
+            self._sets[key] = frozenset(query.gallery)
+        return ranking.within(self._sets[key])
+
+
+def _by_unit(queries: Sequence[LabQuery], values: PerQuery) -> Mapping[str, float]:
+    """Values of paired queries averaged; FashionIQ's two caption orders are such a pair."""
+    gathered: dict[str, list[float]] = defaultdict(list)
+    for query in queries:
+        gathered[query.unit].append(values[query.id])
+    return {unit: sum(each) / len(each) for unit, each in gathered.items()}
+
+
+def _unit_tags(queries: Sequence[LabQuery]) -> Mapping[str, frozenset[str]]:
+    tags: dict[str, frozenset[str]] = {}
+    for query in queries:
+        tags[query.unit] = tags.get(query.unit, frozenset()) | query.tags
+    return tags

@@ -1,0 +1,29 @@
+"""Names of measures → measures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from service.lab.errors import UnknownMeasure
+from service.lab.measures.base import Measure
+from service.lab.measures.papers import CappedAveragePrecision, SubsetRecall
+from service.lab.measures.standard import MAX_CUTOFF, standard_measure
+
+_PAPERS: dict[str, Callable[[str, int], Measure]] = {"mAP": CappedAveragePrecision, "R_subset": SubsetRecall}
+_AT_CUTOFF = re.compile(r"(mAP|R_subset)@([1-9][0-9]{0,5})")
+
+
+def parse(name: str) -> Measure:
+    """The measure of a name: ``mAP@k`` and ``R_subset@k`` are the papers', all others are ir-measures' names.
+
+    Raises:
+        UnknownMeasure: there is no such measure, or its cut-off is out of range.
+    """
+    found = _AT_CUTOFF.fullmatch(name)
+    if found is None:
+        return standard_measure(name)
+    cutoff = int(found.group(2))
+    if cutoff > MAX_CUTOFF:
+        raise UnknownMeasure(f"The cut-off of {name!r} is too large.")
+    return _PAPERS[found.group(1)](name, cutoff)

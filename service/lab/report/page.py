@@ -1,0 +1,110 @@
+"""Puts the report together. What comes from a data set, a model or an experiment is escaped by the template."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from service.lab.report.cases import best_and_worst, gains, shown_summary
+from service.lab.report.pictures import Thumbnails
+from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
+from service.lab.runner import Results
+from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name
+
+SIGNIFICANT = 0.05
+_PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
+_MAX_CUTOFF = 50
+
+
+def render_report(results: Results, summaries: Sequence[Summary]) -> str:
+    """The whole page. Raises LabError where matplotlib is not installed."""
+    measures = measures_of(results)
+    pictures = Thumbnails()
+    shown = shown_summary(summaries, measures[0])
+    best, worst = best_and_worst(results.data, shown, measures[0], pictures) if shown else ([], [])
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((files(__package__) / "template.html").read_text("utf-8"))
+    return template.render(
+        experiment=results.experiment,
+        data=results.data,
+        measures=measures,
+        main=measures[0],
+        summaries=summaries,
+        series=len(SERIES),
+        verdicts=[_verdict(one, measures[0]) for one in summaries if one.comparisons],
+        stages=[stage for stage in STAGES if any(stage in one.latency for one in summaries)],
+        priced=any(one.cost is not None for one in summaries),
+        slices=_slices(summaries, measures[0]),
+        plots=_plots(results, summaries, measures),
+        shown=shown,
+        best=best,
+        worst=worst,
+        pictures={name: Markup(uri) for name, uri in pictures.uris.items()},  # base64 of our own making
+        versions=_versions(),
+    )
+
+
+def _verdict(one: Summary, measure: str) -> dict[str, Any]:
+    """Whether a configuration differs from the first one, in words that the numbers bear out."""
+    found = one.comparisons[measure]
+    word = "better" if found.difference > 0 else "worse"
+    if found.p_corrected >= SIGNIFICANT:
+        word = "no clear difference"
+    return {"name": one.name, "word": word, "found": found}
+
+
+def _plots(results: Results, summaries: Sequence[Summary], measures: Sequence[str]) -> dict[str, Any]:
+    main, family = measures[0], recall_name(measures)
+    cutoffs = list(range(1, min(_MAX_CUTOFF, *(one.answered.k for one in summaries)) + 1))
+    points = [
+        Point(number, one.latency["total"].p50, one.estimates[main]) for number, one in enumerate(summaries, start=1)
+    ]
+    curves = [recall_curve(results.data, one.answered, family, cutoffs) for one in summaries]
+    changed = [(one, list(gains(one, main).values())) for one in summaries if one.reranking]
+    limit = max((abs(gain) for _, each in changed for gain in each), default=0.0) or 1.0
+    return {
+        "latency": Markup(quality_against_latency(points, main)),
+        "recall": Markup(recall_curves(curves, cutoffs, family)),
+        "family": family,
+        "gains": [
+            {
+                "name": one.name,
+                "svg": Markup(sorted_gains(f"gain-{place}", each, limit)),
+                "up": sum(gain > 0 for gain in each),
+                "same": sum(gain == 0 for gain in each),
+                "down": sum(gain < 0 for gain in each),
+            }
+            for place, (one, each) in enumerate(changed)
+        ],
+    }
+
+
+def _slices(summaries: Sequence[Summary], measure: str) -> list[dict[str, Any]]:
+    """A table for each kind of tag: the mean of each configuration over the queries with each tag."""
+    scores = summaries[0].scores
+    tables = []
+    for kind in scores.kinds():
+        sizes = {value: len(units) for value, units in scores.slices(kind).items()}
+        each = [one.scores.by_slice(measure, kind) for one in summaries]
+        rows = [{"tag": value, "size": size, "means": [one[value] for one in each]} for value, size in sizes.items()]
+        tables.append({"kind": kind, "rows": rows})
+    return tables
+
+
+def _versions() -> dict[str, str]:
+    """What the numbers were made with."""
+    found = {"Python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    found["processors"] = str(os.cpu_count())
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

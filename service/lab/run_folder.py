@@ -1,0 +1,64 @@
+"""The folder of an experiment's results: who works in it, and what each configuration has answered so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.lab.errors import ExperimentError
+from service.lab.journal import Journal
+from service.lab.outcomes import QueryOutcome
+from service.stores.local_file import lock_file
+
+
+class RunFolder:
+    """One process at a time works in a folder; the lock ends with the process, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Make and lock the folder. Raises ExperimentError if it is in use or cannot be written."""
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = (path / ".lock").open("ab")
+        except OSError as error:
+            raise ExperimentError(f"{path} cannot be written. Give another folder with --out.") from error
+        if not lock_file(self._lock):
+            self._lock.close()
+            raise ExperimentError(f"Another process is at work in {path}. Wait for it, or give another --out.")
+
+    @property
+    def cache(self) -> Path:
+        """Where embeddings and the engine's answers are kept."""
+        return self.path / "cache"
+
+    def outcomes(self, key: str) -> Outcomes:
+        """What a configuration, by its key, has answered."""
+        return Outcomes(Journal(self.path / "outcomes" / f"{key[:16]}.jsonl"))
+
+    def close(self) -> None:
+        """Let others in."""
+        self._lock.close()
+
+
+class Outcomes:
+    """Outcomes of one configuration, on disk as soon as they are known. Each belongs to a query as it was then."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        rows = journal.load()
+        self._known: dict[tuple[str, str], QueryOutcome] = {}
+        for row in rows:
+            outcome = QueryOutcome.from_json(row["outcome"])
+            self._known[outcome.query, row["digest"]] = outcome
+
+    def get(self, query: str, digest: str) -> QueryOutcome | None:
+        """The outcome of a query; ``digest`` covers its content, so that one that was changed is asked again."""
+        return self._known.get((query, digest))
+
+    def add(self, outcome: QueryOutcome, digest: str) -> None:
+        """Keep an outcome."""
+        self._journal.append({"digest": digest, "outcome": outcome.to_json()})
+        self._known[outcome.query, digest] = outcome
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()

@@ -1,0 +1,159 @@
+"""What an experiment found, in numbers: quality with its uncertainty, differences, time, faults, tokens and cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank.ranking import Fault
+from service.lab.comparison import Comparison, compare
+from service.lab.configuration import Price
+from service.lab.judged import DataSet
+from service.lab.measures import Scores, evaluate
+from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
+from service.lab.runner import Answered, Results
+from service.lab.significance import bootstrap_interval
+
+STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
+PERCENTILES = (50, 95)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and the 95 % bootstrap interval around it."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of a stage, over the queries on which it ran."""
+
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """How the reranker behaved. ``faults`` counts queries by fault class, ``degraded`` by reason; shares are of the
+    documents that it was given (``repaired``) and tokens are those of a query.
+    """
+
+    queries: int
+    faults: Mapping[str, int]
+    degraded: Mapping[str, int]
+    repaired: float
+    prompt_tokens: float
+    generated_tokens: float
+
+    @property
+    def faulty(self) -> float:
+        """The share of queries with any fault."""
+        return 1 - self.faults.get(Fault.OK, 0) / self.queries if self.queries else 0.0
+
+    def cost(self, price: Price) -> float:
+        """Of 1,000 queries, in the currency of the price."""
+        return (self.prompt_tokens * price.prompt + self.generated_tokens * price.generated) / 1000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One configuration. ``retrieval`` are the scores of its own orders before reranking."""
+
+    answered: Answered
+    scores: Scores
+    retrieval: Scores
+    estimates: Mapping[str, Estimate]
+    comparisons: Mapping[str, Comparison]
+    """By measure, against the first configuration; empty for that one."""
+    latency: Mapping[str, Latency]
+    reranking: Reranking | None
+    """None where nothing was reranked."""
+
+    @property
+    def name(self) -> str:
+        """The configuration's name."""
+        return self.answered.configuration.name
+
+    @property
+    def cost(self) -> float | None:
+        """Of 1,000 queries; None without a price or without reranking."""
+        price = self.answered.configuration.price
+        return None if price is None or self.reranking is None else self.reranking.cost(price)
+
+
+def summarise(results: Results) -> tuple[Summary, ...]:
+    """All configurations in their order.
+
+    For each measure, the comparisons with the first configuration are one family for Holm's correction. Raises as
+    `service.lab.measures.evaluate`.
+    """
+    data, seed = results.data, results.experiment.seed
+    measures = measures_of(results)
+    final = [evaluate(data, final_run(one.configuration.name, one.outcomes), measures) for one in results.answered]
+    compared = {measure: compare(final[0], final[1:], [measure], seed=seed) for measure in measures}
+    return tuple(
+        Summary(
+            answered=one,
+            scores=scores,
+            retrieval=evaluate(data, retrieval_run(one.configuration.name, one.outcomes), measures),
+            estimates={measure: _estimate(scores, measure, seed) for measure in measures},
+            comparisons={measure: compared[measure][place - 1] for measure in measures} if place else {},
+            latency=_latency(one.outcomes),
+            reranking=_reranking(one.outcomes),
+        )
+        for place, (one, scores) in enumerate(zip(results.answered, final, strict=True))
+    )
+
+
+def measures_of(results: Results) -> tuple[str, ...]:
+    """The measures of the experiment, or else of the data set; the first is the one that is shown everywhere."""
+    return results.experiment.measures or results.data.protocol.measures
+
+
+def recall_name(measures: Sequence[str]) -> str:
+    """The measure whose curve over k is drawn, without its cut-off: the first kind of recall that there is."""
+    names = [name.rpartition("@")[0] for name in measures]
+    found = (name for family in ("R", "Success") for name in names if name == family or name.startswith(f"{family}("))
+    return next(found, "R")
+
+
+def recall_curve(data: DataSet, answered: Answered, family: str, cutoffs: Sequence[int]) -> list[float]:
+    """The measure at each cut-off."""
+    names = [f"{family}@{k}" for k in cutoffs]
+    scores = evaluate(data, final_run(answered.configuration.name, answered.outcomes), names)
+    return [scores.mean(name) for name in names]
+
+
+def _estimate(scores: Scores, measure: str, seed: int) -> Estimate:
+    low, high = bootstrap_interval(scores.array(measure), scores.weights(), seed=seed)
+    return Estimate(scores.mean(measure), low, high)
+
+
+def _latency(outcomes: Sequence[QueryOutcome]) -> dict[str, Latency]:
+    found = {}
+    for stage in STAGES:
+        times = [outcome.timings_ms[stage] for outcome in outcomes if stage in outcome.timings_ms]
+        if times:
+            p50, p95 = np.percentile(times, PERCENTILES)
+            found[stage] = Latency(float(p50), float(p95))
+    return found
+
+
+def _reranking(outcomes: Sequence[QueryOutcome]) -> Reranking | None:
+    ran = [outcome for outcome in outcomes if outcome.reranked]
+    if not ran:
+        return None
+    return Reranking(
+        queries=len(ran),
+        faults=dict(Counter(str(outcome.fault) for outcome in ran)),
+        degraded=dict(Counter(str(outcome.degraded) for outcome in ran if outcome.degraded)),
+        repaired=sum(outcome.repaired for outcome in ran) / sum(outcome.reranked for outcome in ran),
+        prompt_tokens=float(np.mean([outcome.prompt_tokens or 0 for outcome in ran])),
+        generated_tokens=float(np.mean([outcome.generated_tokens or 0 for outcome in ran])),
+    )

@@ -1,0 +1,93 @@
+"""What a search may ask of retrieval, and what retrieval says of its results: plain, immutable, free of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rerank.fusion import RRF_K
+from service.products import Scalar
+
+DEFAULT_DUPLICATE_THRESHOLD = 0.98
+"""With the starter encoder: no two of 480 demo products are that alike, and a photo saved again as JPEG of quality 60
+is (0.99 in the median of 24). Other encoders have other cosines."""
+
+
+@dataclass(frozen=True, slots=True)
+class HybridOptions:
+    """Find products by the words of their titles, too; see `service.hybrid`."""
+
+    lexical_weight: float = 0.5  # 0 = order of likeness alone, 1 = order of the titles' words alone
+    rrf_k: int = RRF_K  # the larger, the less the first places stand out
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWeights:
+    """How much text and picture count in a composed query; only their ratio matters."""
+
+    text: float = 1.0
+    image: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """What the products should not be like, and how much that counts; see `service.query_vector`."""
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class CollapseOptions:
+    """Show near-duplicates once; see `service.collapse`. `threshold`: least cosine of two pictures that are one."""
+
+    threshold: float = DEFAULT_DUPLICATE_THRESHOLD
+
+
+@dataclass(frozen=True, slots=True)
+class HybridScores:
+    """Where a product of a hybrid search comes from: its place in both orders, and what they make together.
+
+    Equal scores share a rank. `lexical` (BM25) and its rank are None where the title shares no word with the text, or
+    stands behind all titles that were looked at.
+    """
+
+    fused: float
+    dense_rank: int
+    lexical_rank: int | None
+    lexical: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A product that is not shown because another one that is looks the same; `similarity` is their cosine."""
+
+    product_id: str
+    similarity: float
+    same_picture: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """A value and how many products have it."""
+
+    value: Scalar
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The most frequent values; `other` counts further ones, and `missing` the products that have none."""
+
+    values: tuple[FacetCount, ...]
+    other: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Counts by name, over the `window` best products; `complete` says that no others match."""
+
+    window: int
+    complete: bool
+    counts: Mapping[str, Facet]

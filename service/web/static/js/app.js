@@ -1,0 +1,52 @@
+// The search page: where its parts meet. Everything that comes from the service is written as text, never as HTML.
+import { getJson } from "./api.js";
+import { Catalogue, listProducts } from "./catalogue.js";
+import { keepPage } from "./drop.js";
+import { startKey } from "./key.js";
+import { startKeyboard } from "./keyboard.js";
+import { SearchView } from "./search-view.js";
+import { startTheme } from "./theme.js";
+import { Upload } from "./upload.js";
+import { startViews } from "./views.js";
+import { Vocabulary } from "./vocabulary.js";
+
+const SAMPLE = 100; // products that the first filters and examples are taken from
+
+startTheme();
+startKey();
+startKeyboard();
+keepPage();
+
+const vocabulary = new Vocabulary();
+const search = new SearchView(vocabulary);
+const catalogue = new Catalogue(vocabulary, (product) => {
+  open("search");
+  search.like(product);
+});
+new Upload((product) => vocabulary.learn([{ category: null, attributes: {}, ...product }]));
+
+const open = startViews(
+  (view) => {
+    if (view === "catalogue") void catalogue.load();
+  },
+  () => search.address,
+);
+
+/** What the address names: a view, or a query. */
+async function route() {
+  const view = new URLSearchParams(location.search).get("view") ?? "search";
+  open(view, false);
+  if (view === "search") await search.open(location);
+}
+
+async function learn() {
+  const [options, page] = await Promise.all([getJson("/v1/search/options"), listProducts({ limit: SAMPLE })]);
+  search.know(options);
+  vocabulary.learn(page.products);
+  search.sample = page.products;
+  if (!location.search && !location.hash) search.welcome(page.products);
+}
+
+addEventListener("popstate", () => void route());
+void route();
+learn().catch((error) => search.notice.fail(error, () => void learn()));

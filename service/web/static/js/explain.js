@@ -1,0 +1,132 @@
+// Why an order is as it is: what the model saw, what it wrote, and what was made of it.
+import { getJson } from "./api.js";
+import { h } from "./dom.js";
+import { count, move, score } from "./format.js";
+import { degradedWords } from "./problem.js";
+import { setPicture } from "./thumbs.js";
+import { timingBar } from "./timings.js";
+
+const FAULTS = {
+  ok: "Every product exactly once, in the agreed format.",
+  wrong_format: "The order could be read, but not in the agreed format.",
+  missing: "Some products were not named; they follow in the order of retrieval.",
+  repetition: "Some products were named twice; the first place counts.",
+  out_of_range: "Labels that no product has were named and dropped.",
+  truncated: "The answer broke off; the products not named follow in the order of retrieval.",
+  refusal: "No product was named; the order of retrieval stands.",
+  timeout: "No answer in time; the order of retrieval stands.",
+  backend_error: "The model failed; the order of retrieval stands.",
+};
+
+/** @param {any} answer @param {import("./query.js").Picture|null} picture the query's @returns {Node[]} the sections about the whole answer */
+export function explanation(answer, picture) {
+  return [order(answer), seen(answer, picture), written(answer), section("Time", timingBar(answer.timings_ms))].filter((one) => one !== null);
+}
+
+/** @param {any} result @param {any} answer @returns {Node} what is known of one product */
+export function productFacts(result, answer) {
+  const { product, scores } = result;
+  const img = h("img", { alt: product.title, width: 420, height: 420, class: "hero" });
+  if (product.image_url) setPicture(img, product.image_url, 420);
+  const attributes = Object.entries(product.attributes).map(([name, value]) => pair(name, String(value)));
+  const moved = answer.rerank.applied ? `, ${move(result).words}` : "";
+  return h(
+    "div",
+    { class: "product" },
+    img,
+    h("dl", {}, pair("place", `${result.rank}${moved}`), pair("category", product.category), pair("price", product.price?.toFixed(2)), ...attributes, pair("id", product.id)),
+    h(
+      "div",
+      { class: "scores" },
+      h("h3", {}, "Scores"),
+      h("dl", {}, meter("retrieval (cosine)", scores.retrieval), meter("reranker", scores.rerank), pair("fused", score(scores.fused))),
+    ),
+  );
+}
+
+/** @param {string} title @param {...(Node|null)} content */
+const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content);
+
+/** @param {string} term @param {any} text */
+const pair = (term, text) => ![null, undefined, false, ""].includes(text) && h("div", {}, h("dt", {}, term), h("dd", {}, text));
+
+/** @param {string} term @param {number|null} value */
+function meter(term, value) {
+  const bar = value === null ? null : h("span", { class: "meter", "aria-hidden": true }, h("i"));
+  bar?.querySelector("i")?.style.setProperty("width", `${100 * Math.min(1, Math.max(0, value ?? 0))}%`);
+  return h("div", {}, h("dt", {}, term), h("dd", { class: "metered" }, value === null ? "none" : score(value), bar));
+}
+
+/** @param {any} answer */
+function order({ query, rerank, results }) {
+  if (!rerank.engine) return section("Order", h("p", {}, "As retrieved: reranking is off."));
+  const titles = new Map(results.map((/** @type {any} */ { product }) => [product.id, product.title]));
+  const repaired = rerank.repaired.map((/** @type {string} */ id) => titles.get(id) ?? id);
+  return section(
+    "Order",
+    rerank.reason && h("blockquote", {}, rerank.reason),
+    rerank.degraded && h("p", { class: "notice hint" }, degradedWords(rerank.degraded)),
+    h(
+      "dl",
+      {},
+      pair("picture", query.caption),
+      pair("engine", rerank.engine),
+      pair("strategy", rerank.strategy),
+      pair("prompt", rerank.prompt),
+      pair("answer", rerank.fault && h("span", {}, h("code", { class: `fault ${rerank.fault === "ok" ? "ok" : "bad"}` }, rerank.fault), ` ${FAULTS[rerank.fault] ?? ""}`)),
+      pair("repaired", rerank.fault && (repaired.length ? repaired.join(", ") : "nothing")),
+      pair("note", query.truncated && "The sentence was too long; only its beginning was read."),
+    ),
+  );
+}
+
+/** @param {any} answer @param {import("./query.js").Picture|null} picture */
+function seen({ explanation, results }, picture) {
+  if (!explanation) return null;
+  if (explanation.panel) return section("What the model saw", panel(explanation.panel));
+  if (!explanation.shown.length) return null;
+  const products = new Map(results.map((/** @type {any} */ { product }) => [product.id, product]));
+  const pictures = explanation.shown.map((/** @type {any} */ one) => labelled(one, products.get(one.product_id)));
+  const note = h("p", { class: "soft" }, `${count(pictures.length, "product")}, one picture after the other:`);
+  return section("What the model saw", note, h("ol", { class: "shown" }, picture && asked(picture), ...pictures));
+}
+
+/** @param {{data: string, width: number, height: number, exact: boolean}} panel */
+function panel({ data, width, height, exact }) {
+  const img = h("img", { class: "panel", alt: "The query and the labelled candidates on one picture", src: data, width, height });
+  const note = `${width} × ${height} pixels${exact ? "" : ", shown as a JPEG here because of its size"}`;
+  return h("figure", {}, img, h("figcaption", { class: "soft" }, note));
+}
+
+/** The query's own picture. @param {import("./query.js").Picture} picture */
+function asked(picture) {
+  const img = h("img", { alt: "Your picture", width: 96, height: 96 });
+  if (picture.kind === "product" && picture.url) setPicture(img, picture.url, 96);
+  if (picture.kind !== "product") {
+    img.src = URL.createObjectURL(picture.file);
+    img.addEventListener("load", () => URL.revokeObjectURL(img.src), { once: true });
+  }
+  return h("li", { class: "query" }, h("b", {}, "query"), img);
+}
+
+/**
+ * A candidate; one that did not make it into the results is asked for.
+ * @param {{label: string, product_id: string}} shown
+ * @param {any} product undefined where it is not among the results
+ */
+function labelled({ label, product_id: id }, product) {
+  const img = h("img", { alt: product?.title ?? id, width: 96, height: 96, loading: "lazy" });
+  const show = (/** @type {any} */ found) => found.image_url && setPicture(img, found.image_url, 96);
+  if (product) show(product);
+  else getJson(`/v1/products/${encodeURIComponent(id)}`).then(show, () => {}); // deleted since: its id is shown
+  return h("li", {}, h("b", {}, label), img);
+}
+
+/** @param {any} answer */
+function written({ explanation }) {
+  if (!explanation) return null;
+  const { raw, raw_truncated: cut, prompt_tokens: read, generated_tokens: made } = explanation;
+  if (!raw) return section("What the model wrote", h("p", { class: "soft" }, "Nothing: this strategy reads scores, not text."));
+  const tokens = `${count(read, "token")} read, ${count(made, "token")} written, captions included${cut ? "; only the beginning is shown" : ""}`;
+  return section("What the model wrote", h("pre", { class: "raw", tabindex: 0 }, raw), h("p", { class: "soft" }, tokens));
+}

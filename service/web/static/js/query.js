@@ -1,0 +1,89 @@
+// What is asked: the query of the page, and the body of the request made from it.
+
+/**
+ * @typedef {Object} Configuration how one lane is ranked; empty texts and null mean: as the service is set
+ * @property {boolean} rerank
+ * @property {string} strategy
+ * @property {string} prompt
+ * @property {number|null} weight
+ *
+ * @typedef {Object} Conditions
+ * @property {string} category
+ * @property {number|null} min
+ * @property {number|null} max
+ * @property {Record<string, string|number|boolean>} attributes
+ *
+ * @typedef {{kind: "file", file: Blob}|{kind: "product", id: string, title: string, url: string|null}
+ *   |{kind: "example", name: string, file: Blob}} Picture
+ *
+ * @typedef {Object} Query
+ * @property {string} text
+ * @property {Picture|null} picture
+ * @property {Conditions} conditions
+ * @property {number|null} limit
+ * @property {Configuration[]} configurations one, or two that are compared
+ */
+
+/** @returns {Configuration} */
+export const asSet = () => ({ rerank: true, strategy: "", prompt: "", weight: null });
+
+/** @returns {Conditions} */
+export const noConditions = () => ({ category: "", min: null, max: null, attributes: {} });
+
+/** @param {Query} query */
+export const isEmpty = (query) => !query.text && !query.picture;
+
+/**
+ * The request of one lane.
+ * @param {Query} query
+ * @param {Configuration} configuration
+ * @returns {RequestInit}
+ */
+export function request(query, configuration) {
+  const body = JSON.stringify(searchBody(query, configuration));
+  const picture = query.picture;
+  if (!picture || picture.kind === "product") return { body, headers: { "Content-Type": "application/json" } };
+  const parts = new FormData();
+  parts.append("image", picture.file, "query");
+  parts.append("query", body);
+  return { body: parts };
+}
+
+/** @param {Query} query @param {Configuration} configuration */
+function searchBody(query, configuration) {
+  const filter = filterOf(query.conditions);
+  return {
+    ...(query.text && { text: query.text }),
+    ...(query.picture?.kind === "product" && { image: { product_id: query.picture.id } }),
+    ...(filter && { filter }),
+    ...(query.limit && { limit: query.limit }),
+    rerank: rerankOf(configuration),
+  };
+}
+
+/** @param {Configuration} configuration */
+function rerankOf({ rerank, strategy, prompt, weight }) {
+  if (!rerank) return { enabled: false };
+  return {
+    enabled: true,
+    explain: true,
+    ...(strategy && { strategy }),
+    ...(prompt && { prompt }),
+    ...(weight !== null && { fusion_weight: weight }),
+  };
+}
+
+/**
+ * The service's filter for conditions, or null where there are none.
+ * @param {Conditions} conditions
+ */
+export function filterOf({ category, min, max, attributes }) {
+  const price = { ...(min !== null && { gte: min }), ...(max !== null && { lte: max }) };
+  const wanted = Object.entries(attributes).map(([name, value]) => [name, { eq: value }]);
+  const filter = {
+    ...(category && { category: { eq: category } }),
+    ...(Object.keys(price).length && { price }),
+    ...(wanted.length && { attributes: Object.fromEntries(wanted) }),
+  };
+  return Object.keys(filter).length ? filter : null;
+}

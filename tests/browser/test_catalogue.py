@@ -1,0 +1,63 @@
+"""The other two views: browsing the catalogue, and adding to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.fakes import Shop, png
+
+Serve = Callable[..., tuple[Shop, str]]
+
+
+def add(page: Page, *files: FilePayload) -> None:
+    page.get_by_label("Pictures of new products").set_input_files(list(files))
+
+
+def picture(name: str, colour: str) -> FilePayload:
+    return FilePayload(name=name, mimeType="image/png", buffer=png(colour, (32, 32)))
+
+
+def test_the_catalogue_comes_in_pages_and_can_be_filtered(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(f"{serve(products=60)[1]}/?view=catalogue")
+    cards = page.locator("#products .card")
+    expect(cards).to_have_count(48)
+    page.get_by_role("button", name="Show more").click()
+    expect(cards).to_have_count(60)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+    page.get_by_role("group", name="Filters of the catalogue").get_by_label("Category").select_option("cap")
+    expect(cards).to_have_count(30)
+    expect(page.get_by_text("30 products shown")).to_be_visible()
+    cards.first.get_by_role("button", name=re.compile("^Like")).click()
+    expect(page.get_by_label("What are you looking for?")).to_be_focused()
+
+
+def test_products_are_added_with_their_pictures(serve: Serve, open_page: OpenPage) -> None:
+    shop, url = serve()
+    page = open_page(f"{url}/?view=add")
+    add(page, picture("red-cap.png", "red"), picture("blue_mug.png", "blue"))
+    assert page.locator(".row").get_by_label("title").first.input_value() == "Red cap"
+    first = page.locator(".row").first
+    first.get_by_label("category").fill("cap")
+    first.get_by_label("price").fill("12.5")
+    page.get_by_role("button", name="Add 2 products to the catalogue").click()
+    expect(page.get_by_text("2 of 2 stored.")).to_be_visible()
+    expect(page.get_by_text("Added", exact=True)).to_have_count(2)
+    (row,) = shop.store.get("red-cap")
+    assert (row.title, row.category, row.price) == ("Red cap", "cap", 12.5)
+    assert shop.store.get("blue_mug")
+
+
+def test_a_bad_picture_stops_nobody_else(serve: Serve, open_page: OpenPage) -> None:
+    shop, url = serve()
+    page = open_page(f"{url}/?view=add")
+    broken = FilePayload(name="broken.png", mimeType="image/png", buffer=b"just words")
+    add(page, broken, picture("mug.png", "green"))
+    page.get_by_role("button", name="Add 2 products to the catalogue").click()
+    expect(page.get_by_text("1 of 2 stored.")).to_be_visible()
+    expect(page.get_by_text("This file is not a picture.")).to_be_visible()
+    assert shop.store.get("mug") and not shop.store.get("broken")
+    expect(page.get_by_role("button", name="Add 1 product to the catalogue")).to_be_visible()

@@ -1,0 +1,253 @@
+"""What a search may ask of retrieval, over HTTP: hybrid, weights, negative text, pages, facets, near-duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import Response
+from litestar.testing import TestClient
+
+from service.encoders.base import EncoderQuery
+from service.stores.exact import ExactStore
+from tests.conftest import open_client
+from tests.fakes import FakeEncoder, Shop, make_shop, png
+from tests.integration.test_http_search import data_uri
+
+Client = TestClient[Any]
+
+
+def ask(client: Client, **body: object) -> Any:
+    response = search(client, **body)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def search(client: Client, **body: object) -> Response:
+    response: Response = client.post("/v1/search", json={"text": "product 7", "rerank": {"enabled": False}, **body})
+    return response
+
+
+def ids(answer: Mapping[str, Any]) -> list[str]:
+    return [result["product"]["id"] for result in answer["results"]]
+
+
+def pages(client: Client, size: int, **body: object) -> list[Any]:
+    answers = [ask(client, limit=size, **body)]
+    while answers[-1]["next_cursor"]:
+        answers.append(ask(client, limit=size, cursor=answers[-1]["next_cursor"], **body))
+    return answers
+
+
+def test_hybrid_search_says_where_each_product_comes_from(client: Client) -> None:
+    answer = ask(client, hybrid={"enabled": True}, limit=100)
+    first = answer["results"][0]
+    assert first["product"]["id"] == "p7"
+    assert first["scores"]["hybrid"] == {"fused": 1 / 61, "dense_rank": 1, "lexical_rank": 1, "lexical": 2.0}
+    assert first["scores"]["retrieval"] == pytest.approx(1, abs=1e-5)
+    assert sorted(ids(answer)) == sorted(ids(ask(client, limit=100)))
+    assert ask(client)["results"][0]["scores"]["hybrid"] is None
+
+
+def test_min_score_is_about_the_cosine_in_hybrid_search_too(client: Client) -> None:
+    answer = ask(client, hybrid={"enabled": True, "lexical_weight": 1.0}, min_score=0.2, limit=100)
+    scores = [result["scores"]["retrieval"] for result in answer["results"]]
+    everything = ask(client, limit=100)["results"]
+    assert len(scores) == sum(result["scores"]["retrieval"] >= 0.2 for result in everything) and min(scores) >= 0.2
+
+
+def test_reranking_of_a_hybrid_search_is_fused_with_its_own_order(client: Client) -> None:
+    options = {"enabled": True, "lexical_weight": 1.0}
+    before = ids(ask(client, text="product 3 or 7 or 11", hybrid=options))
+    after = ask(client, text="product 3 or 7 or 11", hybrid=options, rerank={"enabled": True, "fusion_weight": 0.0})
+    assert ids(after) == before
+
+
+def test_a_service_set_to_hybrid_search_uses_it_for_a_text_alone(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path, hybrid_enabled=True)) as client:
+        assert ask(client)["results"][0]["scores"]["hybrid"] is not None
+        assert ask(client, hybrid={"enabled": False})["results"][0]["scores"]["hybrid"] is None
+        picture = {"image": {"data": data_uri(png())}}
+        assert ask(client, **picture)["results"][0]["scores"]["hybrid"] is None
+        assert ask(client, **picture, hybrid={"enabled": True})["results"][0]["scores"]["hybrid"] is not None
+        assert ask(client, **picture, text=None)["results"][0]["scores"]["hybrid"] is None
+        assert search(client, **picture, text=" ", hybrid={"enabled": True}).status_code == 400
+
+
+def test_a_store_without_bm25_is_503_and_never_dense_alone(shop: Shop, client: Client) -> None:
+    shop.store.has_titles = False
+    response = search(client, hybrid={"enabled": True})
+    assert (response.status_code, response.json()["type"]) == (503, "urn:withthis:problem:title-search-unavailable")
+    assert ask(client)["results"]
+
+
+def test_a_negative_text_moves_the_query(client: Client) -> None:
+    plain = ask(client, limit=100)
+    moved = ask(client, negative_text="product 7", negative_weight=0.9, limit=100)
+    assert ids(moved) == ids(plain)  # the same direction is left, only shorter, and made a unit again
+    away = ask(client, negative_text="product 3", negative_weight=1.0, limit=100)
+    assert ids(away)[-1] == "p3" and ids(away)[0] != "p3"
+    assert ask(client, negative_text="  ", limit=100)["results"] == plain["results"]
+
+
+def test_weights_are_refused_by_encoders_that_cannot_weigh(client: Client) -> None:
+    response = search(client, image={"data": data_uri(png())}, weights={"text": 2.0})
+    assert response.status_code == 400 and "cannot weigh" in response.json()["detail"]
+
+
+def test_weights_reach_an_encoder_that_can(shop: Shop) -> None:
+    class Weighing(FakeEncoder):
+        info = replace(FakeEncoder.info, weighs_parts=True)
+
+    shop.parts.encoder = shop.parts.pipeline._retriever._encoder = encoder = Weighing()  # type: ignore[attr-defined]
+    with open_client(shop) as client:
+        ask(client, image={"data": data_uri(png())}, weights={"text": 1, "image": 3})
+    assert encoder.seen[-1].text_share == 0.25
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"hybrid": {"enabled": True}}, {"facets": ["category"]}, {"collapse": {}}, {"image": {"product_id": "p3"}}],
+)
+def test_pages_hold_every_product_once_and_ranks_go_on(client: Client, body: dict[str, Any]) -> None:
+    answers = pages(client, 7, **body)
+    results = [result for answer in answers for result in answer["results"]]
+    assert [result["rank"] for result in results] == list(range(1, len(results) + 1))
+    assert [result["retrieval_rank"] for result in results] == [result["rank"] for result in results]
+    assert [result["product"]["id"] for result in results] == ids(ask(client, limit=100, **body))
+    assert len(answers) == 3 and answers[-1]["next_cursor"] is None
+
+
+def test_only_the_first_page_is_reranked(client: Client) -> None:
+    first = ask(client, limit=5, rerank={"enabled": True})
+    second = ask(client, limit=5, rerank={"enabled": True}, cursor=first["next_cursor"])
+    assert first["rerank"]["applied"] is True and second["rerank"]["applied"] is False
+    retrieved = ids(ask(client, limit=100))
+    assert ids(second) == [id for id in retrieved if id not in ids(first)][:5]
+    for result in (*first["results"], *second["results"]):
+        assert retrieved[result["retrieval_rank"] - 1] == result["product"]["id"]
+    assert [result["rank"] for result in second["results"]] == [6, 7, 8, 9, 10]
+    required = search(client, limit=5, rerank={"require": True}, cursor=first["next_cursor"])
+    assert required.status_code == 400 and "first page" in required.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": "product 8"},
+        {"filter": {"category": {"eq": "mug"}}},
+        {"min_score": 0.1},
+        {"hybrid": {"enabled": True}},
+        {"negative_text": "red"},
+        {"collapse": {}},
+        {"image": {"product_id": "p3"}},
+        {"image": {"data": data_uri(png())}},
+    ],
+)
+def test_a_cursor_belongs_to_one_query(client: Client, change: dict[str, Any]) -> None:
+    cursor = ask(client, limit=3)["next_cursor"]
+    assert search(client, limit=5, cursor=cursor, facets=["category"]).status_code == 200
+    response = search(client, limit=3, cursor=cursor, **change)
+    assert response.status_code == 400 and "another search" in response.json()["detail"]
+    assert search(client, cursor=cursor[:-4]).status_code == 400
+    assert search(client, cursor="nonsense").status_code == 400
+
+
+def test_paging_ends_with_the_window_and_says_so(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path, search_window=10, max_limit=10)) as client:
+        first = ask(client, limit=8)
+        second = ask(client, limit=8, cursor=first["next_cursor"])
+        assert len(second["results"]) == 2
+        response = search(client, limit=8, cursor=second["next_cursor"])
+        assert response.status_code == 400 and "ends after 10 products" in response.json()["detail"]
+        only = ask(client, limit=8, filter={"category": {"eq": "mug"}})
+        assert (
+            ask(client, limit=8, filter={"category": {"eq": "mug"}}, cursor=only["next_cursor"])["next_cursor"] is None
+        )
+
+
+def test_facets_count_the_window(client: Client) -> None:
+    answer = ask(client, limit=2, facets=["category", "colour", "size"])
+    assert answer["facets"] == {
+        "window": 20,
+        "complete": True,
+        "counts": {
+            "category": {
+                "values": [{"value": "cap", "count": 10}, {"value": "mug", "count": 10}],
+                "other": 0,
+                "missing": 0,
+            },
+            "colour": {"values": [{"value": "red", "count": 20}], "other": 0, "missing": 0},
+            "size": {"values": [], "other": 0, "missing": 20},
+        },
+    }
+    assert ask(client)["facets"] is None
+
+
+def test_a_window_that_is_cut_says_so(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path, search_window=15, max_limit=9)) as client:
+        facets = ask(client, facets=["category"])["facets"]
+        assert (facets["window"], facets["complete"]) == (15, False)
+
+
+def test_near_duplicates_are_shown_once_and_named(shop: Shop, client: Client) -> None:
+    original = shop.store.get("p7")[0]
+    shop.store.upsert([replace(original, id="copy#0", product_id="copy", title="The same again")])
+    before = ask(client, limit=100)
+    answer = ask(client, limit=100, collapse={"threshold": 1.0})
+    assert ids(answer) == [id for id in ids(before) if id != ids(before)[1]]
+    [duplicate] = answer["results"][0]["duplicates"]
+    assert duplicate["product_id"] == ids(before)[1] and duplicate["same_picture"] is True
+    assert ids(ask(client, limit=100, collapse={"near_duplicates": False})) == ids(before)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"hybrid": {"lexical_weight": 1.1}},
+        {"hybrid": {"rrf_k": 0}},
+        {"weights": {"text": -1}},
+        {"weights": {"text": 1}},
+        {"negative_weight": 2},
+        {"negative_text": "x" * 2001},
+        {"collapse": {"threshold": 0}},
+        {"facets": ["price"]},
+        {"facets": ["x"] * 17},
+        {"facets": [""]},
+        {"cursor": ""},
+        {"cursor": "x" * 20_000},
+    ],
+)
+def test_values_that_are_not_allowed(client: Client, body: dict[str, Any]) -> None:
+    response = search(client, **body)
+    assert response.status_code == 400, response.text
+    assert response.json()["type"] == "urn:withthis:problem:invalid-value"
+
+
+def test_all_together_over_a_real_store(tmp_path: Path) -> None:
+    """Every option at once, over a store that really searches titles."""
+    shop = make_shop(tmp_path)
+    store = ExactStore()
+    store.ensure(shop.encoder.info)
+    store.upsert([shop.store.rows[id] for id in shop.store.rows])
+    shop.parts.store = shop.parts.pipeline._retriever._store = store  # type: ignore[attr-defined,assignment]
+    body = {
+        "hybrid": {"enabled": True},
+        "negative_text": "product 3",
+        "collapse": {},
+        "facets": ["category"],
+        "filter": {"attributes.colour": {"exists": True}},
+    }
+    with open_client(shop) as client:
+        answers = pages(client, 6, **body)
+        assert sorted(id for answer in answers for id in ids(answer)) == sorted(f"p{number}" for number in range(20))
+        assert answers[0]["results"][0]["scores"]["hybrid"]["lexical_rank"] == 1
+        assert search(client, filter={"attributes.colour": {"exists": False}}).json()["results"] == []
+
+
+def test_a_text_share_is_no_part_of_a_query_without_weights(shop: Shop, client: Client) -> None:
+    ask(client, image={"data": data_uri(png())})
+    assert shop.encoder.seen[-1] == EncoderQuery("product 7", shop.encoder.seen[-1].image, None)

@@ -1,0 +1,104 @@
+"""Several workers behind one socket: all answer, count as one, are replaced when they die, and end together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
+
+
+@dataclass
+class Running:
+    """Workers and their supervisor."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def ask(self, path: str) -> httpx.Response:
+        """One request over a connection of its own, so that any worker may take it."""
+        return httpx.get(self.url + path, timeout=PATIENCE_S)
+
+    def pids(self) -> set[int]:
+        """The workers that answer, seen by asking often."""
+        return {self.ask("/pid").json() for _ in range(40)}
+
+
+def until(true: Callable[[], bool]) -> None:
+    patience = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+
+
+def answers(running: Running) -> float:
+    """Answers of /pid, added up over the workers."""
+    families = text_string_to_metric_families(running.ask("/metrics").text)
+    samples = [sample for family in families for sample in family.samples]
+    return sum(s.value for s in samples if s.name == "withthis_requests_total" and s.labels["route"] == "/pid")
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """Two workers over fakes, both of them answering."""
+    env = {**os.environ, "WITHTHIS_WORKERS": "2", "WITHTHIS_DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "tests.integration.workers_entry"]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = Running(process.stdout.readline().strip(), process)
+        family = psutil.Process(process.pid)
+        try:
+            until(lambda: len(found.pids()) == 2)
+            yield found
+        finally:
+            for member in [*family.children(recursive=True), family] if process.poll() is None else []:
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
+
+
+@pytest.mark.slow
+def test_workers_answer_count_as_one_are_replaced_and_end_together(running: Running, tmp_path: Path) -> None:
+    before, asked = answers(running), len(running.pids()) * 20
+    assert asked == 40
+    assert answers(running) == before + 40 == answers(running)
+    lines = running.ask("/metrics").text.splitlines()
+    waiting = sorted(line for line in lines if line.startswith("withthis_queue_waiting{"))
+    assert waiting == [f'withthis_queue_waiting{{queue="{name}"}} 0.0' for name in ("rerank", "search", "write")]
+
+    first, second = running.pids()
+    os.kill(first, signal.SIGKILL)
+    counted = answers(running)
+    assert counted >= before + 40, "what a dead worker has counted stays"
+    until(lambda: len(running.pids() - {first}) == 2)
+    workers = running.pids()
+    assert second in workers and first not in workers
+    assert running.ask("/readyz").status_code == 200
+    until(lambda: not list(tmp_path.glob(f"withthis-metrics-*/gauge_*_{first}.db")))
+
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(PATIENCE_S) == 0
+    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    with pytest.raises(httpx.ConnectError):
+        running.ask("/healthz")
+    assert not list(tmp_path.glob("withthis-metrics-*"))
+
+
+@pytest.mark.slow
+def test_workers_do_not_outlive_their_supervisor(running: Running) -> None:
+    workers = running.pids()
+    running.process.kill()
+    running.process.wait(PATIENCE_S)
+    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))

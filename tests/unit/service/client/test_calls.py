@@ -1,0 +1,112 @@
+"""What is sent: bodies, pictures, batches and paths."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from service.client import catalogue, searches
+from service.client.pictures import content_json, data_uri, reference
+from service.stores.filters import Filter
+from tests.fakes import png
+
+
+def body(call: Any) -> Any:
+    return call.options["json"]
+
+
+def test_what_is_not_said_is_not_sent() -> None:
+    assert body(searches.search("a mug")) == {"text": "a mug"}
+    where = Filter.model_validate({"category": {"in": ["cap"]}})
+    call = searches.search(
+        filter=where, limit=3, rerank=False, hybrid=True, collapse=True, facets=["category"], new=[1]
+    )
+    assert body(call) == {
+        **{"filter": {"category": {"in": ["cap"]}}, "limit": 3, "rerank": {"enabled": False}},
+        **{"hybrid": {"enabled": True}, "collapse": {"near_duplicates": True}, "facets": ["category"], "new": [1]},
+    }
+    assert body(searches.search("a", rerank={"candidates": 3}))["rerank"] == {"candidates": 3}
+
+
+def test_pictures_that_are_here_are_uploaded(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png())
+    for picture in (path, png()):
+        parts = searches.search("this", image=picture, limit=2).options["files"]
+        assert parts["image"][1] == png() and json.loads(parts["query"][1]) == {"text": "this", "limit": 2}
+    with Image.open(path) as image:
+        uploaded = searches.search(image=image).options["files"]["image"][1]
+    with Image.open(io.BytesIO(uploaded)) as again:
+        assert again.size == (24, 16) and again.format == "PNG"
+
+
+def test_pictures_that_are_elsewhere_are_named() -> None:
+    assert body(searches.search(image="https://img.example/a.png"))["image"] == {"url": "https://img.example/a.png"}
+    assert body(searches.search(image="data:image/png;base64,AA"))["image"] == {"data": "data:image/png;base64,AA"}
+    assert body(searches.search(image={"product_id": "P1"}))["image"] == {"product_id": "P1"}
+
+
+@pytest.mark.parametrize("text", ["/etc/passwd", "leopard.webp", "file:///etc/passwd", ""])
+def test_a_text_is_never_taken_for_a_file(text: str) -> None:
+    with pytest.raises(ValueError, match="give a Path"):
+        reference(text)
+
+
+def test_contents() -> None:
+    assert content_json("a mug") == "a mug"
+    assert content_json({"text": "a", "image": "http://x/y"}) == {"text": "a", "image": "http://x/y"}
+    assert content_json({"text": "a", "image": png()}) == {"text": "a", "image": data_uri(png())}
+    assert content_json(png()) == {"image": data_uri(png())}
+    parts = {"content": [{"type": "text", "text": "a"}]}
+    assert content_json(parts) == parts
+    head, _, data = data_uri(png()).partition(",")
+    assert head == "data:image/png;base64" and base64.b64decode(data) == png()
+    assert (
+        body(searches.embeddings("a"))["input"] == ["a"] and body(searches.embeddings(["a", png()]))["input"][0] == "a"
+    )
+
+
+@given(st.text(min_size=1).filter(str.isprintable))
+def test_every_id_has_a_path_of_its_own(id: str) -> None:
+    path = catalogue.get_product(id).path
+    prefix, _, last = path.rpartition("/")
+    assert prefix == "/v1/products" and unquote(last) == id and not set(last) & set("?#.\\ ")
+
+
+@given(st.lists(st.integers(0, 40)), st.integers(1, 5))
+def test_batches_keep_all_products_in_order_and_fit(sizes: list[int], most: int) -> None:
+    products = [{"id": str(number), "title": "x" * size} for number, size in enumerate(sizes)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "BATCH_PRODUCTS", most)
+        patch.setattr(catalogue, "BATCH_BYTES", 60)
+        found = list(catalogue.batches(products))
+    assert [json.loads(line) for lines in found for line in lines] == products
+    assert all(1 <= len(lines) <= most and (len(lines) == 1 or sum(map(len, lines)) <= 60) for lines in found)
+
+
+def test_products_carry_their_pictures() -> None:
+    call = catalogue.put_product("P1", images=[png(), "https://img.example/a.png"], price=0.0, attributes={})
+    assert body(call) == {
+        **{"id": "P1", "price": 0.0, "attributes": {}},
+        "images": [{"data": data_uri(png())}, {"url": "https://img.example/a.png"}],
+    }
+    assert body(catalogue.patch_product("P1", price=None)) == {"price": None}
+
+
+def test_the_client_loads_no_models() -> None:
+    """A shop's web server that only asks must not pay for what answers."""
+    heavy = ("torch", "transformers", "pymilvus", "litestar", "FlagEmbedding")
+    code = f"import sys, service.client; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

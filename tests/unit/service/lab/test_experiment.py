@@ -1,0 +1,142 @@
+"""Experiments as files: what is laid over what, and that every mistake is told with its place."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.lab.configuration import MEASURED, UNMEASURED
+from service.lab.errors import ExperimentError
+from service.lab.experiment import Experiment, read_experiment
+from service.lab.models import engine_fingerprint
+from service.settings import Settings
+
+HEAD = "name: a\ndata: {kind: jsonl, path: set}\n"
+
+
+def read(folder: Path, text: str, **settings: object) -> Experiment:
+    path = folder / "experiment.yaml"
+    path.write_text(text, "utf-8")
+    return read_experiment(path, Settings(_env_file=None, **settings))  # type: ignore[arg-type, call-arg]
+
+
+def test_settings_are_laid_over_each_other(tmp_path: Path) -> None:
+    experiment = read(
+        tmp_path,
+        HEAD
+        + """
+k: 20
+price: {prompt: 0.5}
+settings: {strategy: single-token, rerank_candidates: 5}
+configurations:
+  - name: one
+  - {name: two, strategy: listwise, k: 30, filter: false, price: {generated: 2}}
+""",
+        rerank_candidates=7,
+        rerank_deadline_ms=1234,
+        store_uri="http://production:19530",
+    )
+    one, two = experiment.configurations
+    assert (one.settings.strategy, one.settings.rerank_candidates, one.k, one.filter) == ("single-token", 5, 20, True)
+    assert (two.settings.strategy, two.k, two.filter) == ("listwise", 30, False)
+    assert one.settings.rerank_deadline_ms == 1234
+    assert one.settings.store_uri == "exact:"  # a shop's store is never touched by accident
+    assert one.price is not None and two.price is not None
+    assert (one.price.prompt, two.price.generated) == (0.5, 2.0)
+    assert experiment.data.path == tmp_path / "set"
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        (
+            "configurations:\n  - {name: a, fusion_wieght: 1}",
+            "line 4, configurations[0].fusion_wieght: there is",
+        ),
+        ("configurations:\n  - {name: a, fusion_wieght: 1}", "did you mean fusion_weight?"),
+        ("configurations:\n  - name: a\n    fusion_weight: 2", "line 5, configurations[0].fusion_weight: Input should"),
+        ("configurations:\n  - {name: a, port: 9}", "line 4, configurations[0].port: this setting cannot"),
+        ("configurations:\n  - {name: a, engine_api_key: s}", "configurations[0].engine_api_key: this setting"),
+        ("settings: {rerank_window: 1}\nconfigurations: [{name: a}]", "line 3, settings.rerank_window"),
+        ("settings: {color: 1}\nconfigurations: [{name: a}]", "line 3, settings.color"),
+        ("configurations:\n  - name: a\n  - name: a", "line 5, configurations[1].name: there is another"),
+        ("configurations:\n  - name: a\n    k: 1\n    k: 2", "line 6, configurations[0].k: this is said twice"),
+        ("configurations:\n  - {name: a, k: 0}", "configurations[0].k"),
+        ("configurations: []", "line 3, configurations"),
+        ("configurations: [{k: 3}]", "configurations[0].name: Field required"),
+        ("sead: 3\nconfigurations: [{name: a}]", "line 3, sead"),
+        ("measures: [nDCG@10, precision]\nconfigurations: [{name: a}]", "line 3, measures[1]: 'precision'"),
+        ("configurations: [", "line 3: this is not YAML"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(tmp_path: Path, lines: str, place: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        read(tmp_path, HEAD + lines)
+    assert place in caught.value.detail
+    assert "experiment.yaml" in caught.value.detail
+
+
+@pytest.mark.parametrize("data", ["{kind: jsonl}", "{kind: unheard-of, path: a}", "{path: a}", "3"])
+def test_the_data_set_needs_a_known_kind_and_a_path(tmp_path: Path, data: str) -> None:
+    with pytest.raises(ExperimentError, match="line 2, data"):
+        read(tmp_path, f"name: a\ndata: {data}\nconfigurations: [{{name: a}}]")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="cannot be read"):
+        read_experiment(tmp_path / "nothing.yaml", Settings(_env_file=None))  # type: ignore[call-arg]
+
+
+@given(st.text(st.sampled_from("name: a\ndata[]{},-k3'\"&*!#|>%@é\t"), max_size=60))
+def test_whatever_stands_in_a_file_only_our_error_comes_out(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    with pytest.raises(ExperimentError):
+        read(tmp_path_factory.getbasetemp(), text)
+
+
+def test_every_setting_is_measured_or_named_as_not() -> None:
+    assert frozenset(Settings.model_fields) >= UNMEASURED
+    assert {"encoder", "engine", "strategy", "fusion_weight", "index_type", "rank_prompt"} <= MEASURED
+    secret = {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
+    assert secret <= UNMEASURED
+
+
+def test_what_configurations_share_follows_from_their_settings(tmp_path: Path) -> None:
+    one, weight, model, index = read(
+        tmp_path,
+        HEAD
+        + """configurations:
+  - {name: one}
+  - {name: weight, fusion_weight: 0.5}
+  - {name: model, engine_model: other}
+  - {name: index, index_type: HNSW}
+""",
+    ).configurations
+    assert engine_fingerprint(one) == engine_fingerprint(weight) != engine_fingerprint(model)
+    assert one.encoder_key() == model.encoder_key() == index.encoder_key()
+    assert one.store_key() == weight.store_key() != index.store_key()
+
+
+def test_other_weights_are_another_engine(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"1")
+    (one,) = read(tmp_path, HEAD + f"configurations: [{{name: a, engine_path: {weights}}}]").configurations
+    before = engine_fingerprint(one)
+    weights.write_bytes(b"22")
+    assert engine_fingerprint(one) != before
+
+
+def test_the_demo_experiment_is_an_example_that_works() -> None:
+    with as_file(files("service.lab") / "demo.yaml") as path:
+        demo = read_experiment(path, Settings(_env_file=None))  # type: ignore[call-arg]
+    assert demo.data.kind == "demo"
+    assert not demo.configurations[0].settings.rerank_enabled
+    listwise = {one.settings.fusion_weight for one in demo.configurations if one.settings.strategy == "listwise"}
+    assert listwise == {0.0, 0.25, 0.5, 0.75, 1.0}
+    assert "single-token" in {one.settings.strategy for one in demo.configurations}
+    assert demo.queries is not None and demo.queries >= 300

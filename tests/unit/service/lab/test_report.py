@@ -1,0 +1,148 @@
+"""The summary, what is written, and the report: complete, escaped, and fetched from nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from service.lab.configuration import Price
+from service.lab.datasets import load_dataset
+from service.lab.judged import RankedList
+from service.lab.publish import publish
+from service.lab.report import render_report
+from service.lab.runner import Results
+from service.lab.summary import Summary, recall_name, summarise
+from service.lab.trec import read_qrels, read_run
+from tests.unit.service.lab.bench_fakes import QUERIES, Counting, prepared, run, write_set
+
+HOSTILE = """<img src=x onerror=alert(1)> "quoted" & $m^2$ </style>"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """An experiment whose every name wants to be code."""
+    folder = tmp_path_factory.mktemp("report")
+    experiment, _ = prepared(folder / "set")
+    write_set(folder / "set", title=HOSTILE)
+    first, second, *others = experiment.configurations
+    chosen = (first, replace(second, name=HOSTILE, price=Price(1.0, 10.0)), *others)
+    experiment = replace(experiment, name=HOSTILE, configurations=chosen)
+    data = load_dataset("jsonl", folder / "set")
+    queries = {id: replace(query, text=f"{HOSTILE} {id}") for id, query in data.queries.items()}
+    return run(experiment, replace(data, queries=queries), folder / "out", Counting())
+
+
+@pytest.fixture(scope="module")
+def summaries(results: Results) -> tuple[Summary, ...]:
+    return summarise(results)
+
+
+@pytest.fixture(scope="module")
+def text(results: Results, summaries: tuple[Summary, ...]) -> str:
+    return render_report(results, summaries)
+
+
+class Page(HTMLParser):
+    """Collects tags, addresses and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_the_summary_is_what_the_outcomes_say(results: Results, summaries: tuple[Summary, ...]) -> None:
+    retrieval, listwise, _, none, single = summaries
+    assert retrieval.reranking is None and not retrieval.comparisons and retrieval.cost is None
+    assert listwise.reranking is not None
+    assert listwise.reranking.faults == {"ok": QUERIES}
+    assert (listwise.reranking.prompt_tokens, listwise.reranking.generated_tokens) == (105, 23)
+    assert listwise.cost == pytest.approx((105 * 1.0 + 23 * 10.0) / 1000)
+    assert none.comparisons["nDCG@5"].difference == 0
+    assert none.comparisons["nDCG@5"].p_corrected == 1
+    for one in summaries:
+        assert one.estimates["nDCG@5"].low <= one.estimates["nDCG@5"].mean <= one.estimates["nDCG@5"].high
+        assert one.retrieval.mean("nDCG@5") == pytest.approx(retrieval.scores.mean("nDCG@5"))
+        assert one.latency["total"].p50 <= one.latency["total"].p95
+    assert summarise(results)[1].estimates == listwise.estimates
+    assert single.reranking is not None and single.reranking.repaired == 0
+
+
+def test_the_report_is_one_page_that_fetches_nothing(text: str) -> None:
+    page = Page(text)
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "img", "link", "iframe", "object", "base", "form"}
+    for tag, attributes in page.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            if name in ("href", "xlink:href", "src"):
+                assert (value or "").startswith("#")
+    addresses = re.findall(r"url\(([^)]{1,12})", text)
+    assert addresses and all(address.startswith(("data:image/w", "#")) for address in addresses)
+    assert "@import" not in text
+    assert "default-src 'none'" in text
+
+
+def test_everything_from_outside_is_escaped(text: str) -> None:
+    page = Page(text)
+    assert "<img" not in text
+    assert page.words.count("onerror=alert(1)") >= 4  # shown as text: name, configuration, queries
+    assert text.count("</style>") == 1
+    assert "<b>shows</b>" not in text and "the last one <b>shows</b> it" in page.words
+
+
+def test_the_report_shows_all_that_was_asked_for(text: str, summaries: tuple[Summary, ...]) -> None:
+    page = Page(text)
+    assert [tag for tag, _ in page.tags].count("svg") == 2 + 4
+    for one in summaries:
+        assert one.name in page.words
+        assert f"{one.estimates['nDCG@5'].mean:.3f}" in page.words
+        assert one.answered.key in page.words
+    assert "a leopard" in page.words  # the caption
+    assert "nDCG@5 by task" in page.words
+    assert "fusion_weight: 0.5" in page.words
+    for variable in re.findall(r"var\((--[a-z0-9-]+)\)", text):
+        assert f"{variable}:" in text
+
+
+def test_the_same_results_make_the_same_page(text: str, results: Results, summaries: tuple[Summary, ...]) -> None:
+    assert render_report(results, summaries) == text
+
+
+def test_what_is_written_can_be_read_again(results: Results, summaries: tuple[Summary, ...], tmp_path: Path) -> None:
+    written = publish(results, summaries, tmp_path)
+    numbers = json.loads(written.numbers.read_text("utf-8"))
+    assert [one["name"] for one in numbers["configurations"]] == [one.name for one in summaries]
+    assert numbers["configurations"][1]["measures"]["nDCG@5"]["mean"] == summaries[1].estimates["nDCG@5"].mean
+    runs = sorted((tmp_path / "runs").glob("*.run"))
+    assert len(runs) == len(summaries)
+    for path, one in zip(runs, results.answered, strict=True):
+        known = {outcome.query: RankedList(outcome.final) for outcome in one.outcomes}
+        assert read_run(path).rankings == known
+    assert read_qrels(tmp_path / "runs" / "judgments.qrels") == dict(results.data.judgments or {})
+    assert written.report.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("measures", "family"),
+    [
+        (("nDCG@9", "Success(rel=3)@1", "R(rel=3)@9"), "R(rel=3)"),
+        (("nDCG@9", "Success@1"), "Success"),
+        (("mAP@5", "RR"), "R"),
+        (("R@10", "R_subset@1"), "R"),
+    ],
+)
+def test_the_curve_is_that_of_the_recall_asked_for(measures: tuple[str, ...], family: str) -> None:
+    assert recall_name(measures) == family

@@ -1,0 +1,204 @@
+"""A run: what configurations share, what is exact, what a kill costs, and that the same seed gives the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rerank.errors import EngineError
+from service.catalog.images import ImageStore
+from service.encoders.base import EncoderQuery
+from service.errors import UnknownEncoder
+from service.lab.errors import DataSetError, ExperimentError
+from service.lab.judged import LabQuery
+from service.lab.run_folder import RunFolder
+from service.lab.runner import Results, draw, run_experiment
+from service.parts import Parts, build_rerank
+from service.search_types import SearchRequest, UploadedImage
+from service.stores.base import Record
+from service.stores.exact import ExactStore
+from tests.fakes import FakeEncoder
+from tests.unit.service.lab.bench_fakes import DOCUMENTS, QUERIES, Counting, fake_engine, prepared, run, without
+
+
+def orders(results: Results) -> dict[str, list[tuple[str, ...]]]:
+    return {one.configuration.name: [outcome.final for outcome in one.outcomes] for one in results.answered}
+
+
+def test_configurations_share_models_embeddings_captions_and_rerank_calls(tmp_path: Path) -> None:
+    counting = Counting()
+    results = run(*prepared(tmp_path / "set"), tmp_path / "out", counting)
+    assert results.fresh == 5 * QUERIES
+    assert (counting.encoders_loaded, counting.engines_loaded) == (1, 1)
+    assert len(counting.encoder.seen) == DOCUMENTS + QUERIES
+    assert counting.captions == QUERIES
+    assert counting.rank_calls == QUERIES  # three fusion weights, one call
+    assert len(counting.engine.scored) == QUERIES
+
+
+def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
+    """The same pictures and settings through parts that were wired without anything of the lab."""
+    experiment, data = prepared(tmp_path / "set")
+    results = run(experiment, data, tmp_path / "out", Counting())
+    for one in results.answered:
+        settings = one.configuration.settings
+        images, store, encoder = ImageStore(tmp_path / "images"), ExactStore(), FakeEncoder()
+        store.ensure(encoder.info)
+        for document in data.documents.values():
+            assert document.image is not None
+            key = images.put(document.image.read())
+            vector = encoder.encode([EncoderQuery(image=images.open(key).image)]).vectors[0]
+            fields = (document.title, None, None, {}, key, "", 0)
+            store.upsert([Record(f"{document.id}#0", document.id, vector, *fields)])
+        rerank = build_rerank(settings, lambda _: fake_engine())
+        parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
+        for query, outcome in zip(data.queries.values(), one.outcomes, strict=True):
+            assert query.image is not None
+            request = SearchRequest(query.text, UploadedImage(query.image.read()), limit=10)
+            direct = parts.search(replace(request, rerank=replace(request.rerank, enabled=settings.rerank_enabled)))
+            assert outcome.final == tuple(result.product.id for result in direct.results)
+            assert outcome.caption == direct.caption
+            assert outcome.reason == direct.rerank.reason
+            assert outcome.fault == direct.rerank.fault
+
+
+def test_a_stopped_run_goes_on_without_doing_anything_twice(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    whole = run(experiment, data, tmp_path / "whole", Counting())
+    stopped, out = Counting(), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment, data, out, stopped, stop_after=QUERIES + 4)
+    for journal in out.glob("*/*.jsonl"):
+        journal.write_bytes(journal.read_bytes() + b'{"digest":"torn in the mid')
+    resumed = Counting()
+    results = run(experiment, data, out, resumed)
+    assert results.fresh == 5 * QUERIES - (QUERIES + 4)
+    assert stopped.rank_calls + resumed.rank_calls == QUERIES
+    assert stopped.captions + resumed.captions == QUERIES
+    assert orders(results) == orders(whole)
+    again = Counting()
+    assert run(experiment, data, out, again).fresh == 0
+    assert (again.engines_loaded, len(again.encoder.seen)) == (0, 0)
+
+
+def test_a_query_that_was_changed_is_asked_again_and_no_other(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    run(experiment, data, tmp_path / "out", Counting())
+    changed = replace(data.queries["q3"], text="another wish")
+    again = run(experiment, replace(data, queries={**data.queries, "q3": changed}), tmp_path / "out", Counting())
+    assert again.fresh == 5
+
+
+def test_another_weight_needs_no_model_call(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    run(without(experiment, lambda name: name == "listwise"), data, tmp_path / "out", Counting())
+    later = Counting()
+    results = run(without(experiment, lambda name: name == "half"), data, tmp_path / "out", later)
+    assert results.fresh == QUERIES
+    assert not later.engine.asked
+
+
+def test_the_seed_decides_which_queries_are_drawn(tmp_path: Path) -> None:
+    _, data = prepared(tmp_path / "set")
+    drawn = [list(draw(data, 3, seed).queries) for seed in (1, 1, 2, 3, 4)]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(each) for each in drawn}) > 1
+    assert all(each == sorted(each) for each in drawn)
+    assert set(draw(data, 3, 1).judgments or {}) == set(drawn[0])
+    assert draw(data, 100, 1) is data
+
+
+def test_a_failing_engine_fails_alike_for_all_weights_and_is_asked_once(tmp_path: Path) -> None:
+    counting = Counting()
+    counting.engine.answer = EngineError("broken")
+    experiment, data = prepared(tmp_path / "set")
+    results = run(without(experiment, lambda name: name != "single"), data, tmp_path / "out", counting)
+    assert counting.rank_calls == QUERIES
+    for one in results.answered[1:]:
+        assert {outcome.degraded for outcome in one.outcomes} == {"rerank_error"}
+        assert all(outcome.final == tuple(id for id, _ in outcome.retrieved) for outcome in one.outcomes)
+
+
+def test_excluded_documents_and_galleries(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    first = data.queries["q0"]
+    queries: dict[str, LabQuery] = {
+        "q0": replace(first, excluded=frozenset({"d0", "d5"})),
+        "q1": replace(data.queries["q1"], gallery=("d1", "d2", "d3", "d9")),
+        "q2": replace(data.queries["q2"], subset=("d1", "d2", "d3"), excluded=frozenset({"d3"})),
+    }
+    changed = replace(data, queries=queries, judgments={id: (data.judgments or {})[id] for id in queries})
+    for one in run(experiment, changed, tmp_path / "out", Counting()).answered:
+        without_some, among, with_subset = one.outcomes
+        assert len(without_some.final) == 10 and not {"d0", "d5"} & set(without_some.final)
+        assert set(among.final) == {"d1", "d2", "d3", "d9"}
+        assert set(with_subset.subset) == {"d1", "d2"}
+        assert len(with_subset.final) == 10 and "d3" not in with_subset.final
+
+
+def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    query = replace(data.queries["q0"], wordings=("the other way round",))
+    changed = replace(data, queries={"q0": query}, judgments={"q0": {"d0": 1}})
+    results = run(without(experiment, lambda name: name == "retrieval"), changed, tmp_path / "out", Counting())
+    assert query.image is not None
+    picture = query.image.open().image
+    unit = FakeEncoder().encode([EncoderQuery(text, picture) for text in (query.text, *query.wordings)]).vectors
+    mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
+    (outcome,) = results.answered[0].outcomes
+    image = data.documents[outcome.final[0]].image
+    assert image is not None
+    best = FakeEncoder().encode([EncoderQuery(image=image.open().image)]).vectors[0]
+    assert outcome.retrieved[0][1] == pytest.approx(float(best @ mean), abs=1e-5)
+
+
+def test_times_count_what_was_shared(tmp_path: Path) -> None:
+    """A configuration that was spared the model call is charged for it."""
+    results = run(*prepared(tmp_path / "set"), tmp_path / "out", Counting())
+    listwise, half = results.answered[1], results.answered[2]
+    for measured, spared in zip(listwise.outcomes, half.outcomes, strict=True):
+        assert spared.timings_ms["embed"] == pytest.approx(measured.timings_ms["embed"], abs=20)
+        assert set(spared.timings_ms) >= {"decode", "embed", "retrieve", "load", "caption", "rerank", "total"}
+        assert (spared.prompt_tokens, spared.generated_tokens) == (105, 23)
+
+
+def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
+    held = RunFolder(tmp_path / "out")
+    with pytest.raises(ExperimentError, match="Another process"):
+        RunFolder(tmp_path / "out")
+    held.close()
+    RunFolder(tmp_path / "out").close()
+
+
+def test_milvus_lite_gives_the_order_of_exact_search(tmp_path: Path) -> None:
+    text = """
+name: stores
+data: {kind: jsonl, path: .}
+settings: {rerank_enabled: false}
+configurations:
+  - {name: exact, k: 5}
+  - {name: lite, k: 5, store_uri: STORE, index_type: FLAT}
+"""
+    experiment, data = prepared(tmp_path / "set", text.replace("STORE", str(tmp_path / "lab.db")))
+    exact, lite = run(experiment, data, tmp_path / "out", Counting()).answered
+    assert [outcome.final for outcome in exact.outcomes] == [outcome.final for outcome in lite.outcomes]
+
+
+def test_a_picture_that_breaks_off_names_its_file(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    path = tmp_path / "set" / "d3.png"
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataSetError, match=r"d3\.png"):
+        run(experiment, data, tmp_path / "out", Counting())
+
+
+def test_an_unknown_encoder_is_told_before_any_query(tmp_path: Path) -> None:
+    text = "name: a\ndata: {kind: jsonl, path: .}\nconfigurations: [{name: a, encoder: nobody}]\n"
+    experiment, data = prepared(tmp_path / "set", text)
+    folder = RunFolder(tmp_path / "out")
+    with pytest.raises(UnknownEncoder, match="nobody"):
+        run_experiment(experiment, data, folder, progress=lambda *_: None)
+    folder.close()

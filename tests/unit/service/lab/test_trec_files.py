@@ -1,0 +1,78 @@
+"""Runs and qrels in TREC's forms: what is written is read again, and ties cannot be broken differently."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ir_measures
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.lab.errors import DataSetError, LabError
+from service.lab.judged import RankedList, Run
+from service.lab.trec import read_qrels, read_run, write_qrels, write_run
+from tests.unit.service.lab.sets import run, write_lines
+
+words = st.text(st.characters(exclude_categories=("Z", "C")), min_size=1, max_size=8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(words, st.lists(words, unique=True, min_size=1)))
+def test_a_run_survives_its_file(tmp_path_factory: pytest.TempPathFactory, rankings: dict[str, list[str]]) -> None:
+    path = tmp_path_factory.getbasetemp() / "a" / "run.txt"
+    written = run(rankings)
+    write_run(path, written)
+    assert read_run(path).rankings == written.rankings
+
+
+def test_scores_decrease_strictly_and_other_readers_agree(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    write_run(path, run({"q": ["c", "a", "b"]}, name="two words"))
+    assert path.read_text() == "q Q0 c 1 3 two_words\nq Q0 a 2 2 two_words\nq Q0 b 3 1 two_words\n"
+    theirs = ir_measures.read_trec_run(str(path))  # type: ignore[no-untyped-call]
+    assert [(row.doc_id, row.score) for row in theirs] == [("c", 3), ("a", 2), ("b", 1)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(words, st.dictionaries(words, st.integers(0, 1000), min_size=1)))
+def test_qrels_survive_their_file(tmp_path_factory: pytest.TempPathFactory, judged: dict[str, dict[str, int]]) -> None:
+    path = tmp_path_factory.getbasetemp() / "qrels.txt"
+    write_qrels(path, judged)
+    assert read_qrels(path) == judged
+
+
+def test_the_rank_is_ignored_and_ties_go_to_the_later_id(tmp_path: Path) -> None:
+    rows = ["q Q0 a 1 0.5 t", "q Q0 c 2 0.50000000001 t", "q Q0 b 3 0.5 t", "q Q0 z 4 9e99 t"]
+    assert read_run(write_lines(tmp_path / "run", *rows)) == Run("t", {"q": RankedList(("z", "c", "b", "a"))})
+
+
+@pytest.mark.parametrize("row", ["q Q0 a 1 0.5", "q Q0 a 1 high t", "q Q0 a 1 nan t", "q Q0 d 2 0.5 t", "q"])
+def test_a_wrong_line_of_a_run_is_named(tmp_path: Path, row: str) -> None:
+    file = write_lines(tmp_path / "run", "q Q0 d 1 1.0 t", "", row)
+    with pytest.raises(DataSetError) as caught:
+        read_run(file)
+    assert caught.value.detail.startswith(f"{file}, line 3: ")
+
+
+@pytest.mark.parametrize("row", ["q 0 d", "q 0 d x", "q 0 c 1", "q 0 d 99999"])
+def test_a_wrong_line_of_qrels_is_named(tmp_path: Path, row: str) -> None:
+    file = write_lines(tmp_path / "qrels", "q 0 c 1", row)
+    with pytest.raises(DataSetError) as caught:
+        read_qrels(file)
+    assert caught.value.detail.startswith(f"{file}, line 2: ")
+
+
+def test_an_id_with_blanks_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    write_run(path, run({"q": ["a"]}))
+    before = path.read_bytes()
+    with pytest.raises(LabError, match="has blanks"):
+        write_run(path, run({"q": ["a", "b c"]}))
+    assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["run.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match="cannot be written"):
+        write_qrels(tmp_path / "file" / "qrels", {"q": {"a": 1}})
