@@ -57,7 +57,8 @@ def ask(page: Page, example: int = 0) -> None:
 def open_answer(page: Page, section: str) -> None:
     """Open the first product and scroll to a heading of its sheet."""
     page.locator("#lanes .shot").first.click()
-    page.locator("#sheet-body h3", has_text=section).evaluate("one => one.scrollIntoView({ block: 'center' })")
+    heading = page.locator("#sheet-body h3", has_text=section)
+    heading.evaluate("one => one.closest('#sheet-body').scrollTo(0, one.offsetTop - 330)")
 
 
 def main(folder: Annotated[Path, typer.Option("--dir", help="Where the demo shop is.")] = DEMO_DIR) -> None:

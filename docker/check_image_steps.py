@@ -146,7 +146,10 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
 def ask(url: str) -> str:
     """The demo query: a picture and a sentence. What the best product is."""
     picture = (CONTEXT / "starter/queries/leopard.webp").read_bytes()
-    parts: dict[str, Any] = {"image": ("leopard.webp", picture), "query": (None, '{"text": "a phone case with this", "limit": 5}')}
+    parts: dict[str, Any] = {
+        "image": ("leopard.webp", picture),
+        "query": (None, '{"text": "a phone case with this", "limit": 5}'),
+    }
     answer = httpx.post(f"{url}/v1/search", files=parts, timeout=60)
     answer.raise_for_status()
     found = answer.json()

@@ -112,7 +112,7 @@ class ResultScores:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One product in the answer. Ranks count from 1, over all pages. `duplicates`: near-duplicates shown as this one."""
+    """One product in the answer. Ranks count from 1, over all pages. `duplicates`: those that it stands for."""
 
     rank: int
     retrieval_rank: int

@@ -236,7 +236,7 @@ class Settings(BaseSettings):
         200,
         ge=1,
         le=5000,
-        description="Best products that facets, near-duplicates, hybrid search and pages are about; at least max_limit.",
+        description="Best products that facets, duplicates, hybrid search and pages are about; at least max_limit.",
     )
     hybrid_enabled: bool = Field(
         False, description="Search titles by BM25, too, for queries of a text alone that say nothing else."

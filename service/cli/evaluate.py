@@ -80,9 +80,7 @@ def evaluate(
 
 
 def _show_submissions(files: Sequence[Path]) -> None:
-    """A split without public judgments is not measured here. Raises JudgmentsMissing where no server takes it."""
-    if not files:
-        raise JudgmentsMissing
+    """A split without public judgments is measured by others."""
     err.print("This split has no public judgments. Send these files to the evaluation server:")
     for path in files:
         err.print(escape(str(path)), soft_wrap=True)
@@ -99,6 +97,8 @@ def _experiment(path: Path | None, demo: bool, settings: Settings) -> Experiment
 
 def _run(experiment: Experiment, folder: RunFolder) -> Results:
     data = _data(experiment, folder)
+    if data.judgments is None and (data.protocol.submission is None or experiment.queries is not None):
+        raise JudgmentsMissing(data.name)  # before the work that nobody could measure
     with _bars() as progress:
         return run_experiment(experiment, data, folder, progress=progress)
 

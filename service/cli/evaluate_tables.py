@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from service.lab.runner import Results
-from service.lab.summary import Summary, measures_of
+from service.lab.summary import Summary, measures_of, signed
 
 SIGNIFICANT = 0.05
 
@@ -58,7 +58,7 @@ def _difference(one: Summary, measure: str) -> list[str]:
         return ["", "", ""]
     colour = ("green" if found.difference > 0 else "red") if found.p_corrected < SIGNIFICANT else "default"
     return [
-        f"[{colour}]{found.difference:+.3f}[/]\n[dim]{found.low:+.3f}…{found.high:+.3f}[/]",
+        f"[{colour}]{signed(found.difference)}[/]\n[dim]{signed(found.low)}…{signed(found.high)}[/]",
         f"{found.p_corrected:.3f}" if found.p_corrected >= 0.001 else "<0.001",
         f"{len(found.wins)}/{len(found.ties)}/{len(found.losses)}",
     ]

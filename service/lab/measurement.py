@@ -98,7 +98,8 @@ class Bench:
         query = begun.retrieved.query
         image = query.image.image if query.image else None
         with new_ledger():
-            return self.encoder.encode([EncoderQuery(query.text, image)]).vectors[0]
+            vector: Vector = self.encoder.encode([EncoderQuery(query.text, image)]).vectors[0]
+        return vector
 
     def _reranked(self, response: SearchResponse) -> int:
         settings = self.configuration.settings
@@ -140,7 +141,7 @@ def _ids(response: SearchResponse) -> tuple[str, ...]:
 
 def _true_times(clock: Mapping[str, float], ledger: Ledger) -> dict[str, float]:
     """Milliseconds by stage as they are in service; `total` is that of the clock with all corrections."""
-    extra = dict(ledger.extra_ms)
+    extra: dict[str, float] = {**ledger.extra_ms}
     times = {stage: ms + extra.get(stage, 0.0) for stage, ms in clock.items() if stage != "total"}
     times["total"] = clock["total"] + sum(extra.values())
     return {stage: round(max(0.0, ms), 3) for stage, ms in times.items()}

@@ -100,7 +100,13 @@ class RecordedEngine:
 
 def _content(request: EngineRequest) -> list[Part]:
     """Everything an answer depends on; the deadline only decides whether there is one."""
-    words = (request.prompt, request.answer_prefix, request.max_new_tokens, len(request.labels), *request.labels)
+    words: tuple[Part, ...] = (
+        request.prompt,
+        request.answer_prefix,
+        request.max_new_tokens,
+        len(request.labels),
+        *request.labels,
+    )
     return [*words, len(request.images), *request.images]
 
 

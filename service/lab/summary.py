@@ -111,6 +111,11 @@ def summarise(results: Results) -> tuple[Summary, ...]:
     )
 
 
+def signed(value: float) -> str:
+    """A difference as it is shown: its sign and three digits; nothing is "-0.000"."""
+    return f"{round(value, 3) + 0.0:+.3f}"
+
+
 def measures_of(results: Results) -> tuple[str, ...]:
     """The measures of the experiment, or else of the data set; the first is the one that is shown everywhere."""
     return results.experiment.measures or results.data.protocol.measures

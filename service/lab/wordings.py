@@ -38,4 +38,4 @@ class WordingEncoder:
         texts = (query.text, *self.wordings)
         each = self._encoder.encode([replace(query, text=text) for text in texts])
         mean = each.vectors.mean(axis=0, keepdims=True)
-        return Embeddings((mean / np.linalg.norm(mean)).astype(np.float32), each.truncated.any(keepdims=True))
+        return Embeddings((mean / np.linalg.norm(mean)).astype(np.float32), np.array([each.truncated.any()], np.bool_))

@@ -11,10 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
+from service.cli import evaluate as evaluate_module
 from service.encoders.registry import ENCODERS
 from service.engines import ENGINES
 from service.errors import InvalidInput
-from service.lab.errors import DataSetError, ExperimentError
+from service.lab import submissions as submissions_module
+from service.lab.datasets import load_dataset
+from service.lab.errors import DataSetError, ExperimentError, JudgmentsMissing
 from tests.unit.service.lab.bench_fakes import EXPERIMENT, QUERIES, Counting, write_set
 
 
@@ -23,7 +26,7 @@ def counting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Counting:
     """The models in the box are fakes, and the folder is empty but for an experiment."""
     fakes = Counting()
     monkeypatch.setitem(ENCODERS, "starter", replace(ENCODERS["starter"], load=lambda _: fakes.encoder))
-    monkeypatch.setitem(ENGINES, "starter", lambda _: fakes.engine)  # type: ignore[arg-type]
+    monkeypatch.setitem(ENGINES, "starter", lambda _: fakes.engine)
     monkeypatch.chdir(tmp_path)
     write_set(tmp_path / "set")
     (tmp_path / "set" / "experiment.yaml").write_text(EXPERIMENT)
@@ -53,6 +56,24 @@ def test_options_go_before_the_file(counting: Counting) -> None:
     numbers = json.loads(result.stdout)
     assert (numbers["data"]["queries"], numbers["seed"]) == (3, 5)
     assert Path(".withthis/evaluate/experiment/report.html").exists()
+
+
+def test_a_split_without_public_judgments_makes_submissions(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = load_dataset("jsonl", "set")
+    numbered = {str(number): replace(one, id=str(number)) for number, one in enumerate(known.documents.values())}
+    protocol = replace(known.protocol, submission="circo")
+    closed = replace(known, documents=numbered, judgments=None, protocol=protocol)
+    monkeypatch.setattr(evaluate_module, "load_dataset", lambda *_, **__: closed)
+    monkeypatch.setattr(submissions_module, "_CIRCO_IDS", 10)
+    with pytest.raises(JudgmentsMissing):
+        evaluate("set/experiment.yaml", "--queries", "3")
+    assert not counting.encoder.seen
+    assert evaluate("set/experiment.yaml", "--out", "out").exit_code == 0
+    files = sorted((tmp_path / "out" / "submissions").glob("*/circo.json"))
+    assert len(files) == 5
+    assert json.loads(files[0].read_text()).keys() == known.queries.keys()
 
 
 def test_mistakes_are_told_before_any_work(counting: Counting, tmp_path: Path) -> None:

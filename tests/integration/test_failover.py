@@ -23,6 +23,8 @@ from service.cli.demo import make_shop
 from tests.integration.milvus_server import free_ports
 
 SEARCHES, CLIENTS, KILL_AFTER, START_S = 1000, 8, 300, 180
+CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+"""A connection for each request, so that any worker may take it."""
 WITHTHIS = [sys.executable, "-c", "from service.cli import main; main()"]
 
 
@@ -36,10 +38,10 @@ class Asked:
 
 
 def ask(url: str, **request: object) -> Asked:
-    """One request over a connection of its own, so that any worker may take it."""
+    """One request."""
     began, status = time.monotonic(), None
     with suppress(httpx.TransportError):
-        status = httpx.request(url=url, timeout=60, **request).status_code  # type: ignore[arg-type]
+        status = CLIENT.request(url=url, **request).status_code  # type: ignore[arg-type]
     return Asked(began, time.monotonic(), status)
 
 
@@ -79,6 +81,7 @@ def wait_for_workers(metrics: Path, url: str, count: int, without: int = 0) -> s
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_a_killed_worker_loses_only_what_it_was_working_on(milvus_uri: str, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_ports(1)[0]}"
     env = {

@@ -200,7 +200,7 @@ def holds(data: Mapping[str, Any], row: Record, positive: bool = True) -> bool:
     return all(parts) if positive else any(parts)
 
 
-def compares(operator: str, stored: Any, wanted: Any, positive: bool) -> bool:
+def compares(operator: str, stored: Any, wanted: Any, positive: bool) -> bool:  # noqa: PLR0911
     """One comparison, or its negation."""
     if operator == "ne":
         return compares("eq", stored, wanted, not positive)

@@ -102,7 +102,7 @@ def test_weights_reach_an_encoder_that_can(shop: Shop) -> None:
     class Weighing(FakeEncoder):
         info = replace(FakeEncoder.info, weighs_parts=True)
 
-    shop.parts.encoder = shop.parts.pipeline._retriever._encoder = encoder = Weighing()  # type: ignore[attr-defined]
+    shop.parts.encoder = shop.parts.pipeline._retriever._encoder = encoder = Weighing()
     with open_client(shop) as client:
         ask(client, image={"data": data_uri(png())}, weights={"text": 1, "image": 3})
     assert encoder.seen[-1].text_share == 0.25
@@ -233,7 +233,7 @@ def test_all_together_over_a_real_store(tmp_path: Path) -> None:
     store = ExactStore()
     store.ensure(shop.encoder.info)
     store.upsert([shop.store.rows[id] for id in shop.store.rows])
-    shop.parts.store = shop.parts.pipeline._retriever._store = store  # type: ignore[attr-defined,assignment]
+    shop.parts.store = shop.parts.pipeline._retriever._store = store
     body = {
         "hybrid": {"enabled": True},
         "negative_text": "product 3",

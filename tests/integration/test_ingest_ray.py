@@ -99,6 +99,7 @@ def assert_same(bench: Bench, **options: Any) -> IngestReport:
     return on_ray
 
 
+@pytest.mark.soak
 def test_both_ways_make_the_same_of_a_feed_and_of_its_next_version_though_a_worker_is_killed(
     cluster: None, bench: Bench
 ) -> None:

@@ -96,7 +96,7 @@ def test_a_search_is_one_trace_with_a_span_a_stage(client: TestClient[Any], span
 def test_spans_hold_nothing_that_callers_send(
     client: TestClient[Any], spans: InMemorySpanExporter, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = {"image": ("private-name.png", png("red")), "query": (None, '{"text": "' + TEXT + '"}')}
+    files: dict[str, Any] = {"image": ("private-name.png", png("red")), "query": (None, '{"text": "' + TEXT + '"}')}
     assert client.post("/v1/search", files=files).status_code == 200
     client.get("/v1/products", params={"filter": '{"title": {"eq": "' + TEXT + '"}}'})
     client.get("/v1/products/private-id")

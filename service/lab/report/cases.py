@@ -88,7 +88,7 @@ class _Cases:
         self._judgments = data.judgments or {}
         self._levels = sorted({grade for each in self._judgments.values() for grade in each.values() if grade > 0})
         self._outcomes = {outcome.query: outcome for outcome in summary.answered.outcomes}
-        self._queries = {query.unit: query for query in reversed(data.queries.values())}
+        self._queries = {query.unit: query for query in reversed(list(data.queries.values()))}
 
     def case(self, unit: str) -> Case:
         """What was asked, both orders, and what the model said."""

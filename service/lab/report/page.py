@@ -16,7 +16,7 @@ from service.lab.report.cases import best_and_worst, gains, shown_summary
 from service.lab.report.pictures import Thumbnails
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
 from service.lab.runner import Results
-from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name
+from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name, signed
 
 SIGNIFICANT = 0.05
 _PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
@@ -30,6 +30,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
     shown = shown_summary(summaries, measures[0])
     best, worst = best_and_worst(results.data, shown, measures[0], pictures) if shown else ([], [])
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["signed"] = signed
     template = environment.from_string((files(__package__) / "template.html").read_text("utf-8"))
     return template.render(
         experiment=results.experiment,

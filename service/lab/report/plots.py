@@ -73,7 +73,7 @@ def recall_curves(curves: Sequence[Sequence[float]], cutoffs: Sequence[int], fam
             axes.plot(cutoffs, curve, color=colour, marker=marker, ms=4, lw=1.4, markevery=(place % 3, 3))
         axes.set_xlabel("k")
         axes.set_ylabel(f"{family}@k")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
     return svg.text
 
 
@@ -109,7 +109,7 @@ def _figure(name: str, width: float, height: float) -> Iterator[tuple[Axes, _Svg
     import matplotlib as mpl  # noqa: PLC0415 (an extra, and slow to import)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    style: dict[str, Any] = {
+    style: Any = {
         "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's font
         "svg.hashsalt": name,  # ids that differ between plots and not between runs
         "font.size": 9,

@@ -36,7 +36,7 @@ configurations:
 
 def reversed_order(request: EngineRequest) -> Generation:
     """The last candidate first."""
-    text = json.dumps({"ranking": list(reversed(request.labels)), "reason": "the last one <b>shows</b> it"})
+    text = json.dumps({"ranking": list(reversed(request.labels)), "reason": "1 < 2 & 3 > 2"})
     return Generation(text, "stop", None, prompt_tokens=100, generated_tokens=20)
 
 
@@ -103,7 +103,7 @@ def prepared(folder: Path, text: str = EXPERIMENT, **settings: object) -> tuple[
     write_set(folder)
     path = folder / "experiment.yaml"
     path.write_text(text)
-    base = Settings(_env_file=None, **settings)  # type: ignore[arg-type, call-arg]
+    base = Settings(_env_file=None, **settings)  # type: ignore[arg-type]
     return read_experiment(path, base), load_dataset("jsonl", folder)
 
 

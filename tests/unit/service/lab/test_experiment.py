@@ -21,7 +21,7 @@ HEAD = "name: a\ndata: {kind: jsonl, path: set}\n"
 def read(folder: Path, text: str, **settings: object) -> Experiment:
     path = folder / "experiment.yaml"
     path.write_text(text, "utf-8")
-    return read_experiment(path, Settings(_env_file=None, **settings))  # type: ignore[arg-type, call-arg]
+    return read_experiment(path, Settings(_env_file=None, **settings))  # type: ignore[arg-type]
 
 
 def test_settings_are_laid_over_each_other(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_data_set_needs_a_known_kind_and_a_path(tmp_path: Path, data: str) -
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="cannot be read"):
-        read_experiment(tmp_path / "nothing.yaml", Settings(_env_file=None))  # type: ignore[call-arg]
+        read_experiment(tmp_path / "nothing.yaml", Settings(_env_file=None))
 
 
 @given(st.text(st.sampled_from("name: a\ndata[]{},-k3'\"&*!#|>%@é\t"), max_size=60))
@@ -133,7 +133,7 @@ def test_other_weights_are_another_engine(tmp_path: Path) -> None:
 
 def test_the_demo_experiment_is_an_example_that_works() -> None:
     with as_file(files("service.lab") / "demo.yaml") as path:
-        demo = read_experiment(path, Settings(_env_file=None))  # type: ignore[call-arg]
+        demo = read_experiment(path, Settings(_env_file=None))
     assert demo.data.kind == "demo"
     assert not demo.configurations[0].settings.rerank_enabled
     listwise = {one.settings.fusion_weight for one in demo.configurations if one.settings.strategy == "listwise"}

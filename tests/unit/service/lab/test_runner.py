@@ -10,6 +10,7 @@ import pytest
 
 from rerank.errors import EngineError
 from service.catalog.images import ImageStore
+from service.catalog.records import make_record, row_id
 from service.encoders.base import EncoderQuery
 from service.errors import UnknownEncoder
 from service.lab.errors import DataSetError, ExperimentError
@@ -18,7 +19,6 @@ from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, draw, run_experiment
 from service.parts import Parts, build_rerank
 from service.search_types import SearchRequest, UploadedImage
-from service.stores.base import Record
 from service.stores.exact import ExactStore
 from tests.fakes import FakeEncoder
 from tests.unit.service.lab.bench_fakes import DOCUMENTS, QUERIES, Counting, fake_engine, prepared, run, without
@@ -51,8 +51,7 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
             assert document.image is not None
             key = images.put(document.image.read())
             vector = encoder.encode([EncoderQuery(image=images.open(key).image)]).vectors[0]
-            fields = (document.title, None, None, {}, key, "", 0)
-            store.upsert([Record(f"{document.id}#0", document.id, vector, *fields)])
+            store.upsert([make_record(document, row_id(document.id, 0), vector, image_key=key, content_hash="", now=0)])
         rerank = build_rerank(settings, lambda _: fake_engine())
         parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
         for query, outcome in zip(data.queries.values(), one.outcomes, strict=True):
