@@ -55,7 +55,8 @@ def quality_against_latency(points: Sequence[Point], measure: str) -> str:
             bars = [[max(0.0, y - point.quality.low)], [max(0.0, point.quality.high - y)]]
             x = point.ms * _apart(points, place)
             axes.errorbar(x, y, yerr=bars, color=colour, marker=_MARKERS[place % len(_MARKERS)], capsize=2, lw=1, ms=6)
-            axes.annotate(str(point.number), (x, y), (6, 4), textcoords="offset points", fontsize=9, color=INK)
+            top = (x, max(y, point.quality.high))
+            axes.annotate(str(point.number), top, (0, 3), textcoords="offset points", ha="center", color=INK)
         slowest, fastest = max(point.ms for point in points), min(point.ms for point in points)
         axes.set_xlim(max(0.1, fastest / 1.6), slowest * 2)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
