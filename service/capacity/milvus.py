@@ -10,11 +10,11 @@ Memory of one row:
 - the other fields, which query nodes hold in memory: `SCALAR_BYTES`.
 
 CPU time of a search: each segment is searched by itself, so that it grows with the catalogue even where one index is
-logarithmic. A segment costs the distances that it takes, at `SCAN_BYTES_PER_S`, and each search `SEARCH_S`:
+logarithmic. Each search costs `SEARCH_S`, and a segment the vectors that it compares:
 
-- HNSW: at most ef · 2·M distances (every neighbour of every candidate kept).
-- IVF_FLAT: nlist centroids, and nprobe / nlist of the rows.
-- FLAT: all rows.
+- HNSW: at most ef · 2·M (every neighbour of every candidate kept), scattered in memory: `GATHER_BYTES_PER_S`.
+- IVF_FLAT: nlist centroids, and nprobe / nlist of the rows, one after another: `SCAN_BYTES_PER_S`.
+- FLAT: all rows, one after another.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ SCALAR_BYTES = 400
 Long titles and many attributes take more."""
 SEARCH_S = 0.002
 """Fitted to measured points: CPU time of a search besides distances (request, plan, reduce, fields of the answer)."""
-SCAN_BYTES_PER_S = 8e9
-"""Vector bytes compared in a second of one core. Published: VectorDBBench, Milvus on 16 cores, 1M × 768, HNSW: 2,681
-searches a second are 6 ms of a core for some 3 segments of 1 GB; 10M × 768: 437 to 1,833 are 9 to 37 ms for 30."""
+GATHER_BYTES_PER_S = 8e9
+"""Vector bytes that one core compares in a second, each fetched from elsewhere in memory.
+Published: VectorDBBench, Milvus on 16 cores, 1M × 768, HNSW: 2,681 searches a second are 6 ms of a core for some 3
+segments of 1 GB; 10M × 768: 437 to 1,833 are 9 to 37 ms for 30."""
+SCAN_BYTES_PER_S = 12e9
+"""Fitted to measured points: the same for vectors that lie one after another, which the processor fetches ahead."""
 SEGMENT_BYTES = 1024 * 2**20
 """Published: Milvus' default of dataCoord.segment.maxSize since 2.4, binary megabytes."""
 DISK_FACTOR = 1.5
@@ -86,9 +89,9 @@ def _search_s(work: Workload, segments: int) -> float:
     rows = work.rows / segments
     match work.index:
         case "HNSW":
-            distances = min(rows, work.ef * 2 * work.m)
+            compared, rate = min(rows, work.ef * 2 * work.m), GATHER_BYTES_PER_S
         case "IVF_FLAT":
-            distances = min(rows, work.nlist) + rows * min(1.0, work.nprobe / work.nlist)
+            compared, rate = min(rows, work.nlist) + rows * min(1.0, work.nprobe / work.nlist), SCAN_BYTES_PER_S
         case "FLAT":
-            distances = rows
-    return SEARCH_S + segments * distances * 4 * work.dimension / SCAN_BYTES_PER_S
+            compared, rate = rows, SCAN_BYTES_PER_S
+    return SEARCH_S + segments * compared * 4 * work.dimension / rate

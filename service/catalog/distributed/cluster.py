@@ -82,9 +82,13 @@ def _knock(address: str) -> None:
 
 
 def _quieten_ray_data() -> None:
-    """Its plans and hints stay in its log file; on the terminal they would break into the progress bar."""
+    """Its plans and hints stay in its log file; on the terminal they would break into the progress bar.
+
+    Only Ray's own handlers: one that somebody else has put there may serve other loggers, too.
+    """
     for handler in logging.getLogger(ray.data.__name__).handlers:
-        if isinstance(handler, logging.StreamHandler):
+        own = type(handler).__module__.startswith("ray.")
+        if own and isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.CRITICAL)
 
 

@@ -118,7 +118,7 @@ def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_machines_that_are_too_small_and_unknown_gpus_are_refused() -> None:
     with pytest.raises(ValueError, match="memory"):
-        make_plan(BASE, Machines(node_gb=0.5))
+        make_plan(BASE, Machines(node_gb=0.3))
     with pytest.raises(ValueError, match="h100"):
         make_plan(BASE, Machines(gpu="abacus"))
     with pytest.raises(ValueError):
