@@ -44,8 +44,9 @@ install: $(STAMP) ## Create .venv and install everything
 demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed query (ENCODER=, WEIGHTS=)
 	@$(BIN)/withthis demo
 
+# Tests use one thread each, and as many processes as there are cores, but no more than four: each holds the models.
 test: $(STAMP) ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 soak: $(STAMP) ## The tests that wait for minutes, on a real Milvus server
 	@$(BIN)/python -m pytest -m soak
