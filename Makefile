@@ -63,8 +63,8 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/python -m ruff check --fix .
 	@$(BIN)/python -m ruff format .
 
-bench: $(STAMP) ## Time and memory of a composed query, stage by stage
-	@$(BIN)/python -m benchmarks.stages
+bench: $(STAMP) ## All benchmarks, into benchmarks/RESULTS.md (TABLES="stages parser", SIZE=quick, AGAIN=1)
+	@$(BIN)/python -m benchmarks $(TABLES) $(if $(SIZE),--size $(SIZE)) $(if $(AGAIN),--again)
 
 train-starter: $(TRAIN_STAMP) ## Train the starter models again, from packages only
 	@$(BIN)/python -m starter.train

@@ -8,7 +8,6 @@ concurrent queries at 2.5 times the throughput of the same 32 one after the othe
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -19,10 +18,10 @@ import numpy as np
 import torch
 import typer
 from PIL import Image
-from rich.table import Table
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-from service.cli.console import err, out
+from benchmarks.report import Report, Sheet, Value
+from service.cli.console import err
 from service.encoders.base import EncoderQuery
 from service.encoders.batching import BatchingEncoder
 from service.encoders.clip_family.encoder import ClipEncoder
@@ -92,10 +91,10 @@ def measure(encoder: ClipEncoder, queries: Queries, rounds: int, max_wait_ms: fl
         [min(values) for values in zip(*times, strict=True)] for times in (alone, together)
     )
     return {
-        "alone": len(queries) / wall_alone,
-        "together": len(queries) / wall_together,
+        "one after the other": len(queries) / wall_alone,
+        "concurrent": len(queries) / wall_together,
         "ratio": wall_alone / wall_together,
-        "cpu_ratio": cpu_alone / cpu_together,
+        "ratio of CPU time": cpu_alone / cpu_together,
     }
 
 
@@ -110,23 +109,14 @@ def main(
 ) -> None:
     """Measure and print."""
     encoder = random_clip(device, dtype)  # type: ignore[arg-type]
-    found: dict[str, dict[str, float]] = {}
+    rows: list[dict[str, Value]] = []
     for kind, some in make_queries(queries).items():
         with err.status(kind):
-            found[kind] = measure(encoder, some, rounds, max_wait_ms)
-    load = os.getloadavg()[0]
-    if as_json:
-        out.print_json(json.dumps({**found, "load": load, "cores": os.cpu_count(), "threads": torch.get_num_threads()}))
-        return
-    table = Table(title=f"{queries} single queries, queries/s, best of {rounds}", title_justify="left")
-    for column in ("kind", "one after the other", "concurrent", "ratio", "of CPU time"):
-        table.add_column(column, justify="left" if column == "kind" else "right")
-    for kind, row in found.items():
-        table.add_row(
-            kind, f"{row['alone']:.1f}", f"{row['together']:.1f}", f"{row['ratio']:.2f}", f"{row['cpu_ratio']:.2f}"
-        )
-    out.print(table)
-    out.print(f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, load {load:.1f} at the end")
+            rows.append({"kind": kind, **measure(encoder, some, rounds, max_wait_ms)})
+    sheet = Sheet(f"{queries} single queries, queries/s, best of {rounds}", rows)
+    Report([sheet], [f"{torch.get_num_threads()} torch threads, load {os.getloadavg()[0]:.1f} at the end."]).show(
+        as_json=as_json
+    )
 
 
 if __name__ == "__main__":

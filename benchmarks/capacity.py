@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from benchmarks.report import Report, Sheet, Value
 from service.capacity.milvus import SERVER_BYTES, milvus_needs
 from service.capacity.replicas import REPLICA_BYTES, SEARCH_S
 from service.capacity.workload import Workload
-from service.cli.console import out
 
 POINTS = Path(__file__).with_name("measured.json")
 FACTOR = 1.5
@@ -72,17 +71,18 @@ def compare(points: Path = POINTS) -> list[Compared]:
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Compare and print; exit status 1 where the model is off by more than `FACTOR`."""
     rows = compare()
-    if as_json:
-        keys = ("quantity", "workload", "measured", "model", "factor")
-        out.print_json(json.dumps([{key: getattr(row, key) for key in keys} for row in rows]))
-    else:
-        table = Table(title="capacity model", title_justify="left")
-        for column in ("quantity", "workload", "measured", "model", "factor"):
-            table.add_column(column, justify="left" if column in ("quantity", "workload") else "right")
-        for row in rows:
-            work = ", ".join(f"{name} {value}" for name, value in row.workload.items())
-            table.add_row(row.quantity, work, f"{row.measured:.4g}", f"{row.model:.4g}", f"{row.factor:.2f}")
-        out.print(table)
+    shown: list[dict[str, Value]] = [
+        {
+            "quantity": row.quantity,
+            "workload": ", ".join(f"{name} {value}" for name, value in row.workload.items()),
+            "measured": row.measured,
+            "model": row.model,
+            "factor": row.factor,
+        }
+        for row in rows
+    ]
+    formats = {"measured": ".4g", "model": ".4g", "factor": ".2f"}
+    Report([Sheet("The capacity model beside what was measured", shown, formats)]).show(as_json=as_json)
     if any(row.factor > FACTOR for row in rows):
         raise typer.Exit(1)
 

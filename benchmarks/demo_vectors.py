@@ -20,6 +20,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from service.catalog.batches import in_batches
+from service.cli.console import err
 from service.encoders.base import Encoder, EncoderQuery
 from service.stores.base import Vector
 from starter.artwork import motif, motif_names
@@ -40,8 +41,8 @@ def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector,
             rows.append(row)
             yield EncoderQuery(image=picture)
 
-    vectors = _encode(encoder, track(pictures(), "products", total=products))
-    return vectors, _encode(encoder, track(_queries(_motifs(rows), queries), "queries", total=queries))
+    vectors = _encode(encoder, track(pictures(), "products", total=products, console=err))
+    return vectors, _encode(encoder, track(_queries(_motifs(rows), queries), "queries", total=queries, console=err))
 
 
 def spread(real: Vector, count: int, seed: int = 5) -> Vector:

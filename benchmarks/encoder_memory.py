@@ -12,10 +12,9 @@ import tempfile
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.random_visualized_bge import write_random
+from benchmarks.report import Report, Sheet, Value
 from service.encoders.visualized_bge.config import PUBLISHED
 from service.encoders.visualized_bge.conversion import convert
 
@@ -51,18 +50,27 @@ def in_child(name: str, folder: Path, dtype: str) -> dict[str, float]:
     return result
 
 
-def compare(name: str, stored: str, dtypes: list[str], scratch: Path) -> Table:
+def compare(name: str, stored: str, dtypes: list[str], scratch: Path) -> Sheet:
     """Both kinds of file, each number type."""
     source, converted = scratch / "published", scratch / "converted"
     write_random(name, source, getattr(torch, stored))
     convert(name, source, converted)
-    table = Table("file", "stored as", "loaded as", "weights MiB", "peak of load MiB", "ratio", "after one query MiB")
+    rows: list[dict[str, Value]] = []
     for label, folder in ((".pth", source), ("safetensors", converted)):
         for dtype in dtypes:
             got = in_child(name, folder, dtype)
-            numbers = (f"{got['weights']:.0f}", f"{got['load']:.0f}", f"{got['load'] / got['weights']:.2f}")
-            table.add_row(label, stored, dtype, *numbers, f"{got['encode']:.0f}")
-    return table
+            rows.append(
+                {
+                    "file": label,
+                    "stored as": stored,
+                    "loaded as": dtype,
+                    "weights MiB": got["weights"],
+                    "peak of load MiB": got["load"],
+                    "ratio": got["load"] / got["weights"],
+                    "after one query MiB": got["encode"],
+                }
+            )
+    return Sheet(name, rows, {"ratio": ".2f"})
 
 
 def main() -> None:
@@ -73,12 +81,14 @@ def main() -> None:
     parser.add_argument("--dtypes", nargs="+", default=DTYPES, help="number types to load as")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--child-dtype", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print as JSON")
     options = parser.parse_args()
     if options.child:
         print(json.dumps(measure(options.name, options.child, options.child_dtype)))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        Console().print(compare(options.name, options.stored, options.dtypes, Path(scratch)))
+        sheet = compare(options.name, options.stored, options.dtypes, Path(scratch))
+    Report([sheet]).show(as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 from torch.nn import functional as fn
 
 from benchmarks.random_visualized_bge import write_random
+from benchmarks.report import Report, Sheet, Value
 from service.encoders.base import EncoderQuery
 from service.encoders.device import DtypeName
 from service.encoders.visualized_bge.config import PUBLISHED
@@ -101,7 +100,7 @@ def once(way: Way, queries: list[EncoderQuery], device: str) -> Best:
     return Best(vectors, time.perf_counter() - wall, time.process_time() - processor)
 
 
-def compare(name: str, folder: Path, options: argparse.Namespace) -> Table:
+def compare(name: str, folder: Path, options: argparse.Namespace) -> Sheet:
     """All ways, for pictures alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
     images = pictures(options.images)
     kinds = {
@@ -114,22 +113,23 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Table:
         new = once(way, queries, options.device)  # the first round is the warm-up: the best of several leaves it out
         old = best.setdefault((kind, row), new)
         old.wall, old.processor = min(old.wall, new.wall), min(old.processor, new.processor)
-    table = Table("queries", "way", "number type", "batch", "a second", "ratio", "CPU s a query", "ratio", "cosine")
+    rows: list[dict[str, Value]] = []
     for (kind, row), result in best.items():
-        way, base = found[row], best[kind, 0]
-        table.add_row(kind, way.label, way.dtype, str(way.at_once), *figures(result, base, len(images)))
-    return table
+        way = found[row]
+        named: dict[str, Value] = {"queries": kind, "way": way.label, "number type": way.dtype, "batch": way.at_once}
+        rows.append(named | figures(result, best[kind, 0], len(images)))
+    return Sheet(name, rows, {"ratio": ".2f", "ratio of CPU s": ".2f", "cosine": ".6f"})
 
 
-def figures(result: Best, base: Best, count: int) -> tuple[str, ...]:
+def figures(result: Best, base: Best, count: int) -> dict[str, Value]:
     """Speed, processor time, each against the baseline, and the lowest cosine to the baseline's vectors."""
-    return (
-        f"{count / result.wall:.2f}",
-        f"{base.wall / result.wall:.2f}",
-        f"{result.processor / count:.2f}",
-        f"{base.processor / result.processor:.2f}",
-        f"{(result.vectors * base.vectors).sum(axis=1).min():.6f}",
-    )
+    return {
+        "a second": count / result.wall,
+        "ratio": base.wall / result.wall,
+        "CPU s a query": result.processor / count,
+        "ratio of CPU s": base.processor / result.processor,
+        "cosine": float((result.vectors * base.vectors).sum(axis=1).min()),
+    }
 
 
 def main() -> None:
@@ -142,13 +142,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="threads for torch on the CPU; torch's choice")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps; cpu")
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], help="number types to compare")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as scratch:
         write_random(options.name, Path(scratch) / "published")
         folder = convert(options.name, Path(scratch) / "published", Path(scratch) / "converted")
-        Console().print(compare(options.name, folder, options))
+        Report([compare(options.name, folder, options)]).show(as_json=options.json)
 
 
 if __name__ == "__main__":

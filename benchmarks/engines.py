@@ -12,7 +12,6 @@ the peak during a ranking, weights included.
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import statistics
 import tempfile
@@ -28,8 +27,8 @@ import psutil
 import torch
 import typer
 from PIL import Image
-from rich.table import Table
 
+from benchmarks.report import Report, Sheet, Value
 from rerank.candidates import Candidate, RerankQuery
 from rerank.engines.decoding import permutation_spec
 from rerank.engines.phi3_vision.config import read_config
@@ -42,7 +41,7 @@ from rerank.strategies.base import RerankOutcome, Strategy
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
-from service.cli.console import out
+from service.cli.console import err
 
 TINY = Path(__file__).parents[1] / "tests/parity/phi3_vision/golden"
 """Lends its tokenizer and the fields of its configuration that do not depend on size."""
@@ -168,29 +167,40 @@ def measure(strategy: Strategy, reading: Reading, *, layout: Layout, crops: int,
     return Cost(strategy.name, layout, crops, read, written, seconds, cpu, highest)
 
 
-def show(costs: Sequence[Cost], title: str) -> None:
+def sheet(costs: Sequence[Cost], title: str) -> Sheet:
     """A table; ×: how many times faster than the generated answer of the same layout and crops."""
-    table = Table("layout", "crops", "strategy", "read", "written", "s", "CPU s", "× s", "× CPU", "GB", title=title)
     base = {(cost.layout, cost.crops): cost for cost in costs if cost.strategy == "listwise"}
+    rows: list[dict[str, Value]] = []
     for cost in costs:
         full = base.get((cost.layout, cost.crops))
-        ratios = (full.seconds / cost.seconds, full.cpu_seconds / cost.cpu_seconds) if full else ()
-        counts = (str(cost.read), str(cost.written))
-        numbers = (cost.seconds, cost.cpu_seconds, *(ratios or (math.nan, math.nan)), cost.peak_gb)
-        table.add_row(cost.layout, str(cost.crops), cost.strategy, *counts, *(f"{number:.2f}" for number in numbers))
-    out.print(table)
+        rows.append(
+            {
+                "layout": cost.layout,
+                "crops": cost.crops,
+                "strategy": cost.strategy,
+                "tokens read": cost.read,
+                "written": cost.written,
+                "s": cost.seconds,
+                "CPU s": cost.cpu_seconds,
+                "× s": full.seconds / cost.seconds if full else None,
+                "× CPU s": full.cpu_seconds / cost.cpu_seconds if full else None,
+                "GB": cost.peak_gb,
+            }
+        )
+    return Sheet(title, rows, dict.fromkeys(("s", "CPU s", "× s", "× CPU s", "GB"), ".2f"))
 
 
 def main(
     *,
     crops: Annotated[list[int] | None, typer.Option(help="Crops for the panel; 16, 4 and 1.")] = None,
-    image_crops: Annotated[list[int] | None, typer.Option(help="Crops for one-by-one pictures; 4 and 1.")] = None,
+    image_crops: Annotated[list[int] | None, typer.Option(help="Crops for single pictures; 4 and 1, 0: none.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Strategies; all.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     repeats: Annotated[int, typer.Option(min=1, help="Rankings of each kind.")] = 1,
     reason: Annotated[int, typer.Option(min=0, help="Tokens of a generated reason.")] = 40,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch.")] = None,
     full: Annotated[bool, typer.Option("--full", help="The published size, in bfloat16.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure and print."""
     if threads:
@@ -198,7 +208,7 @@ def main(
     torch.manual_seed(0)
     model = random_model(FULL if full else SMALL, device, torch.bfloat16 if full else torch.float32)
     kinds: list[tuple[Layout, int]] = [("panel", number) for number in crops or (16, 4, 1)]
-    kinds += [("images", number) for number in image_crops or (4, 1)]
+    kinds += [("images", number) for number in image_crops or (4, 1) if number]
     costs, reading = [], Reading(model)
     for layout, number in kinds:
         processor = Phi3VisionProcessor(TINY / "tokenizer.json", number)
@@ -207,9 +217,10 @@ def main(
         for name in strategy or STRATEGIES:
             made = STRATEGIES[name](engine, prompts)
             costs.append(measure(made, reading, layout=layout, crops=number, device=device, repeats=repeats))
-            out.print(str(costs[-1]))
+            err.print(str(costs[-1]))
     values = sum(parameter.numel() for parameter in model.parameters()) / 1e9
-    show(costs, f"a ranking of {CANDIDATES}, {values:.2f} B weights, {device}")
+    title = f"A ranking of {CANDIDATES}, {values:.2f} B weights, {device}"
+    Report([sheet(costs, title)]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ programs on the machine then slow both. The table gives medians over the rounds.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -17,14 +16,14 @@ from statistics import median
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from benchmarks.report import Report, Sheet
 from service.catalog.batches import in_batches
 from service.catalog.images import ImageStore
 from service.catalog.ingest import ingest
 from service.catalog.readers import read_feed
 from service.catalog.rows import FeedRow
-from service.cli.console import err, out, start
+from service.cli.console import err, start
 from service.cli.demo import DEMO_DIR, make_shop
 from service.encoders.base import Encoder, EncoderQuery
 from service.encoders.registry import load_encoder
@@ -91,16 +90,10 @@ def main(
         err.print(f"{count} workers")
         turns = [one_turn(feed, encoder, queries, settings, count) for _ in range(rounds)]
         alone, rate = (median(values) for values in zip(*turns, strict=True))
-        rows.append({"workers": count, "encoder": alone, "ingest": rate, "ratio": median(b / a for a, b in turns)})
-    if as_json:
-        out.print_json(json.dumps(rows))
-        return
-    table = Table(title=f"{len(queries)} pictures, encoder {encoder.info.id}, aim {AIM:.0%}", title_justify="left")
-    for column in ("workers", "encoder alone, pictures/s", "ingest, pictures/s", "of the encoder"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        table.add_row(str(row["workers"]), f"{row['encoder']:.1f}", f"{row['ingest']:.1f}", f"{row['ratio']:.0%}")
-    out.print(table)
+        share = median(b / a for a, b in turns)
+        rows.append({"workers": count, "encoder alone, pictures/s": alone, "ingest, pictures/s": rate, "ratio": share})
+    title = f"{len(queries)} pictures, encoder {encoder.info.id}, aim {AIM:.0%}"
+    Report([Sheet(title, rows, {"ratio": ".0%"})]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

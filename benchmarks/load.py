@@ -33,10 +33,10 @@ from typing import Annotated, Any
 import httpx
 import numpy as np
 import typer
-from rich.table import Table
 
+from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, running_service
-from service.cli.console import err, out
+from service.cli.console import err
 from service.cli.demo import DEMO_DIR, make_shop
 
 TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this", "the same as a poster")
@@ -123,9 +123,9 @@ def parts_of(seen_ms: float, timings: dict[str, float]) -> dict[str, float]:
     return parts | {"own": seen_ms - foreign}
 
 
-def percentiles(values: Sequence[float], which: Sequence[int]) -> dict[str, float]:
-    """`p50` and so on; NaN of nothing."""
-    return {f"p{p}": round(float(np.percentile(values, p)), 2) if values else float("nan") for p in which}
+def percentiles(values: Sequence[float], which: Sequence[int]) -> dict[str, float | None]:
+    """`p50` and so on; None of nothing."""
+    return {f"p{p}": round(float(np.percentile(values, p)), 2) if values else None for p in which}
 
 
 async def measure(service: RunningService, files: Sequence[Path], clients: int, seconds: float, searches: int) -> Any:
@@ -140,18 +140,23 @@ async def measure(service: RunningService, files: Sequence[Path], clients: int, 
     return found
 
 
-def show(found: dict[str, dict[str, Any]], title: str) -> None:
-    """Print two tables."""
-    table = Table("", "searches/s", "p50 ms", "p95 ms", "p99 ms", "statuses", "RSS MB", title=title)
-    for name, row in found["load"].items():
-        statuses = ", ".join(f"{status}: {count}" for status, count in row["statuses"].items())
-        numbers = (f"{row[column]:g}" for column in ("searches_per_s", "p50", "p95", "p99"))
-        table.add_row(name, *numbers, statuses, " → ".join(map(str, row["resident_mb"])))
-    out.print(table)
-    table = Table("", *PARTS, title="own time of one search, ms: p50 (p95)")
-    for name, row in found["own"].items():
-        table.add_row(name, *(f"{row[part]['p50']:.1f} ({row[part]['p95']:.1f})" for part in PARTS))
-    out.print(table)
+def report(found: dict[str, dict[str, Any]], title: str) -> Report:
+    """Two tables."""
+    under_load: list[dict[str, Value]] = [
+        {
+            "": name,
+            "searches/s": row["searches_per_s"],
+            **{f"{p} ms": row[p] for p in ("p50", "p95", "p99")},
+            "statuses": ", ".join(f"{status}: {count}" for status, count in row["statuses"].items()),
+            "RSS MB": " → ".join(map(str, row["resident_mb"])),
+        }
+        for name, row in found["load"].items()
+    ]
+    alone: list[dict[str, Value]] = [
+        {"": name, **{part: f"{row[part]['p50']:.1f} ({row[part]['p95']:.1f})" for part in PARTS}}
+        for name, row in found["own"].items()
+    ]
+    return Report([Sheet(title, under_load), Sheet("Own time of one search, ms: p50 (p95)", alone)])
 
 
 def main(
@@ -166,10 +171,7 @@ def main(
     files = sorted(feed.parent.glob("images/*"))
     with tempfile.TemporaryDirectory() as folder, running_service(feed, Path(folder)) as service:
         found = asyncio.run(measure(service, files, clients, seconds, searches))
-    if as_json:
-        out.print_json(json.dumps(found))
-    else:
-        show(found, f"{clients} clients for {seconds:g} s, {products} products")
+    report(found, f"{clients} clients for {seconds:g} s, {products} products").show(as_json=as_json)
 
 
 if __name__ == "__main__":

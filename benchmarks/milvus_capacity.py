@@ -9,7 +9,6 @@ search. CPU time, unlike a rate, is hardly changed by what else the machine does
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +20,8 @@ import psutil
 import typer
 from pymilvus import MilvusClient
 
-from service.cli.console import err, out
+from benchmarks.report import Report, Sheet, Value
+from service.cli.console import err
 from service.encoders.base import EncoderInfo
 from service.stores.base import Record
 from service.stores.milvus import MilvusStore
@@ -151,13 +151,13 @@ def _store(uri: str, index_type: str) -> MilvusStore:
     return MilvusStore(uri, collection=_name(index_type), index_type=index_type, timeout_s=120)
 
 
-def _points(folder: Path, rows: int, dimension: int) -> list[dict[str, object]]:
+def _points(folder: Path, rows: int, dimension: int) -> list[dict[str, Value]]:
     with milvus_server(folder) as uri:
         fill(uri, rows, dimension)
         _quiet(_server_of(uri))  # a server that is killed must have written down what was built
     with milvus_server(folder) as uri:
         _quiet(_server_of(uri))  # and what it then replays is not to be measured
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Value]] = []
     for index_type in INDEX_TYPES:
         with milvus_server(folder) as uri:
             values = measure(uri, index_type, dimension)
@@ -169,10 +169,12 @@ def _points(folder: Path, rows: int, dimension: int) -> list[dict[str, object]]:
 def main(
     rows: Annotated[int, typer.Option(min=1000, help="Rows of each collection.")] = 200_000,
     dimension: Annotated[int, typer.Option(min=2, help="Numbers in a vector.")] = 384,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Measure and print as JSON."""
+    """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        out.print_json(json.dumps(_points(Path(folder), rows, dimension)))
+        points = _points(Path(folder), rows, dimension)
+    Report([Sheet("A collection in a Milvus server of its own", points)]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ order of retrieval within 150 ms, the reranked one within 1,200 ms; the page its
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +16,11 @@ from typing import Annotated
 import numpy as np
 import typer
 from playwright.sync_api import Page
-from rich.table import Table
 
-from benchmarks.chromium import chromium
+from benchmarks.chromium import NO_CHROMIUM, chromium, executable
+from benchmarks.report import NOT_HERE, Report, Sheet, Value
 from benchmarks.service_process import running_service
-from service.cli.console import out, progress_bar
+from service.cli.console import err, progress_bar
 from service.cli.demo import DEMO_DIR, QUERY_TEXT, make_shop
 from service.errors import InternalFault
 
@@ -69,23 +68,23 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure and print."""
+    if executable() is None:
+        err.print(NO_CHROMIUM)
+        raise typer.Exit(NOT_HERE)
     feed = make_shop(folder / "shop-900", 900)
     with running_service(feed, folder) as service:
         times, weight = measure(service.url, sorted(feed.parent.glob("images/*"))[: queries + WARM_UP])
-    found = {
-        name: {f"p{p}": round(float(np.percentile([one[name] for one in times], p)), 1) for p in (50, 95)}
-        for name in AIMS
-    }
-    if as_json:
-        out.print_json(json.dumps({"ms": found, "page_bytes": weight, "queries": len(times)}))
-        return
-    table = Table(title=f"from Enter to the screen, ms ({len(times)} queries)", title_justify="left")
-    for column in ("order", "p50", "p95", "aim of the p50"):
-        table.add_column(column, justify="left" if column == "order" else "right")
-    for name, aim in AIMS.items():
-        table.add_row(name, *(f"{found[name][p]:.0f}" for p in ("p50", "p95")), f"{aim:.0f}")
-    out.print(table)
-    out.print(f"the page without pictures: {weight / 1000:.0f} KB (aim: 150)")
+    rows: list[dict[str, Value]] = [
+        {
+            "order": name,
+            **{f"p{p}": float(np.percentile([one[name] for one in times], p)) for p in (50, 95)},
+            "aim of the p50": aim,
+        }
+        for name, aim in AIMS.items()
+    ]
+    sheet = Sheet(f"From Enter to the screen, ms ({len(times)} queries)", rows, dict.fromkeys(("p50", "p95"), ".0f"))
+    note = f"The page without pictures: {weight / 1000:.0f} KB (aim: at most 150)."
+    Report([sheet], [note]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,15 @@ share whose nearest name among all 170, by the embedder, is the right one.
 """
 
 import argparse
-import json
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
+from benchmarks.report import Report, Sheet
 from rerank.candidates import Candidate, RerankQuery
 from rerank.engines.starter import StarterEngine
 from rerank.prompts import PromptLibrary
@@ -30,7 +29,7 @@ LIST = 9
 PROGRESS = Console(stderr=True)
 RERANKED = ("a T with this", "a C T with this", "this design on a T", "across styles: a T with this")
 Vectors = NDArray[np.float32]
-Row = dict[str, float | str]
+Row = dict[str, float | str | None]
 
 
 def _orders(embedder: StarterEmbedder, asked: list[HeldOutQuery], vectors: Vectors) -> list[list[int]]:
@@ -127,14 +126,11 @@ def main() -> None:
     parser.add_argument("--reranked", type=int, default=340, help="queries of each task to rerank; 0: retrieval only")
     options = parser.parse_args()
     tables = evaluate(reranked=options.reranked)
-    if options.json:
-        print(json.dumps(tables, indent=1))
-        return
+    sheets = []
     for name, rows in tables.items():
-        table = Table(*rows[0], title=name)
-        for row in rows:
-            table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
-        Console().print(table)
+        shares = [column for column in rows[0] if column not in {"task", "queries"}]
+        sheets.append(Sheet(name.capitalize(), rows, dict.fromkeys(shares, ".3f")))
+    Report(sheets).show(as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ is flushed and indexed before the clock starts. The aim of issue 5 is a recall o
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,11 +19,11 @@ from typing import Annotated
 import numpy as np
 import typer
 from pymilvus import MilvusClient
-from rich.table import Table
 
 from benchmarks.demo_vectors import demo_vectors, spread
+from benchmarks.report import Report, Sheet, Value
 from service.catalog.batches import in_batches
-from service.cli.console import err, out, start
+from service.cli.console import err, start
 from service.encoders.base import EncoderInfo
 from service.encoders.registry import load_encoder
 from service.stores.base import Record, Store, Vector
@@ -148,16 +147,20 @@ def all_measured(vectors: Vector, queries: Vector, *, server: bool) -> Iterator[
         err.print(str(error))
 
 
-def show(rows: list[Measured], title: str) -> None:
+def sheet(rows: list[Measured], title: str) -> Sheet:
     """The table, with rates as parts of exact search."""
-    table = Table(title=title, title_justify="left")
-    for column in ("store", "index", f"recall@{K}", "worst query", "queries/s", "of exact"):
-        table.add_column(column, justify="left" if column in {"store", "index"} else "right")
-    for row in rows:
-        part = row.per_second / rows[0].per_second
-        numbers = (f"{row.recall:.4f}", f"{row.worst:.1f}", f"{row.per_second:.0f}", f"{part:.2f}")
-        table.add_row(row.store, row.index, *numbers)
-    out.print(table)
+    shown: list[dict[str, Value]] = [
+        {
+            "store": row.store,
+            "index": row.index,
+            f"recall@{K}": row.recall,
+            "worst query": row.worst,
+            "queries/s": row.per_second,
+            "ratio to exact": row.per_second / rows[0].per_second,
+        }
+        for row in rows
+    ]
+    return Sheet(title, shown, {f"recall@{K}": ".4f", "worst query": ".1f", "ratio to exact": ".2f"})
 
 
 def main(
@@ -174,12 +177,8 @@ def main(
     for row in all_measured(spread(real, vectors), asked, server=server):
         err.print(f"{row.store}, {row.index}: {row.recall:.4f}")
         rows.append(row)
-    if as_json:
-        out.print_json(json.dumps([{name: getattr(row, name) for name in Measured.__slots__} for row in rows]))
-    else:
-        show(
-            rows, f"{vectors} vectors, {len(real)} of them drawn; {queries} composed queries; encoder {encoder.info.id}"
-        )
+    title = f"{vectors} vectors, {len(real)} of them drawn; {queries} composed queries; encoder {encoder.info.id}"
+    Report([sheet(rows, title)]).show(as_json=as_json)
     if any(row.recall < AIM for row in rows if row.index == "HNSW"):
         raise typer.Exit(1)
 

@@ -17,8 +17,8 @@ from typing import Annotated
 import numpy as np
 import typer
 from PIL import Image
-from rich.table import Table
 
+from benchmarks.report import Report, Sheet
 from rerank.candidates import Candidate, RerankQuery
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.labels import labels
@@ -29,7 +29,6 @@ from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.prompting import rank_values
 from rerank.strategies.trace import Trace
 from rerank.thumbnails import ThumbnailCache
-from service.cli.console import out
 
 CANDIDATES, SIDE, WARM_UP = 9, 600, 3
 CAPTION = "A close-up of a leopard's face with green eyes and spotted fur."
@@ -94,17 +93,11 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure and print."""
-    rows = measure(runs)
-    if as_json:
-        out.print_json(json.dumps(rows))
-        return
-    title = f"reranking besides the model, ms ({CANDIDATES} candidates of {SIDE} × {SIDE}, {runs} runs)"
-    table = Table(title=title, title_justify="left")
-    for column in ("part", "p50", "p95", "CPU p50"):
-        table.add_column(column, justify="left" if column == "part" else "right")
-    for name, row in rows.items():
-        table.add_row(name, *(f"{value:.2f}" for value in row.values()))
-    out.print(table)
+    found = measure(runs)
+    slow, fast = (found[f"panel, thumbnails {how}"]["p50"] for how in ("made", "kept"))
+    title = f"Reranking besides the model, ms ({CANDIDATES} candidates of {SIDE} × {SIDE}, {runs} runs)"
+    note = f"A panel is drawn {slow / fast:.1f} times as fast from thumbnails that are kept."
+    Report([Sheet(title, [{"part": name, **row} for name, row in found.items()])], [note]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ has another picture. CPU time, unlike a rate, is hardly changed by what else the
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Annotated
 import psutil
 import typer
 
-from service.cli.console import out, start
+from benchmarks.report import Report, Sheet
+from service.cli.console import start
 from service.cli.demo import make_shop
 from service.cli.index import run_ingest
 from service.parts import Parts, build_parts
@@ -56,10 +56,14 @@ def measure(folder: Path, searches: int) -> dict[str, float]:
     return {"search_cpu_s": without, "search_and_starter_rerank_cpu_s": with_rerank, "resident_bytes": resident}
 
 
-def main(searches: Annotated[int, typer.Option(min=1, max=57, help="Searches of each kind.")] = 40) -> None:
-    """Measure and print as JSON."""
+def main(
+    searches: Annotated[int, typer.Option(min=1, max=57, help="Searches of each kind.")] = 40,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure and print."""
     with TemporaryDirectory() as folder:
-        out.print_json(json.dumps(measure(Path(folder), searches)))
+        row = measure(Path(folder), searches)
+    Report([Sheet(f"The service's process, {searches} searches of each kind", [row])]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,37 +24,66 @@ _START_S = 300.0
 
 @dataclass(frozen=True)
 class RunningService:
-    """Where it answers, and its process."""
+    """Where it answers, its process, and the seconds from the start of the process to the first `/readyz` with 200."""
 
     url: str
     process: psutil.Process
+    ready_s: float
 
     def resident_mb(self) -> float:
-        """Resident memory, in MB."""
+        """Resident memory of the process, in MB."""
         return float(self.process.memory_info().rss) / 1e6
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all that it has started: the workers of `--workers`."""
+        return [self.process, *self.process.children(recursive=True)]
+
+    def family_mb(self) -> dict[str, float]:
+        """Memory of the family, in MB. In PSS, which only Linux has, what n processes share counts 1/n for each."""
+        found = [member.memory_full_info() for member in self.family()]
+        return {"RSS": sum(one.rss for one in found) / 1e6, "PSS": sum(getattr(one, "pss", 0) for one in found) / 1e6}
 
 
 @contextmanager
 def running_service(feed: Path, folder: Path) -> Iterator[RunningService]:
     """Index `feed` into `folder`, serve it as `withthis serve` does, and stop it with the block.
 
-    Other settings are those of the environment.
-
-    Raises:
-        InternalFault: indexing failed or the service did not start; it has said why.
+    Other settings are those of the environment. Raises as `index` and `serving` do.
     """
-    environment = os.environ | {"WITHTHIS_DATA_DIR": str(folder), "WITHTHIS_LOG_LEVEL": "WARNING"}
-    if subprocess.run([*_COMMAND, "index", str(feed)], env=environment, check=False).returncode != 0:
+    environment = {"WITHTHIS_DATA_DIR": str(folder), "WITHTHIS_LOG_LEVEL": "WARNING"}
+    index(feed, environment)
+    with serving(environment) as service:
+        yield service
+
+
+def index(feed: Path, environment: Mapping[str, str]) -> None:
+    """`withthis index`, with these variables over those there are. InternalFault if it failed; it has said why."""
+    # Its summary goes to stderr: stdout is for the benchmark's own tables.
+    done = subprocess.run([*_COMMAND, "index", str(feed)], env=os.environ | environment, check=False, stdout=sys.stderr)
+    if done.returncode != 0:
         raise InternalFault("The demo shop could not be indexed; the lines above say why.")
-    port = _free_port()
-    server = subprocess.Popen([*_COMMAND, "serve", "--port", str(port)], env=environment)
+
+
+@contextmanager
+def serving(environment: Mapping[str, str], *options: str) -> Iterator[RunningService]:
+    """`withthis serve` with these variables and options, on a free port of this machine, while the block runs.
+
+    InternalFault if it did not start; it has said why.
+    """
+    port, begin = _free_port(), time.monotonic()
+    command = [*_COMMAND, "serve", "--port", str(port), *options]
+    server = subprocess.Popen(command, env=os.environ | environment, stdout=sys.stderr)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(url, server)
-        yield RunningService(url, psutil.Process(server.pid))
+        yield RunningService(url, psutil.Process(server.pid), time.monotonic() - begin)
     finally:
         server.terminate()
-        server.wait(GRACE_S + 10)
+        try:
+            server.wait(GRACE_S + 10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _free_port() -> int:
@@ -71,5 +100,5 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.TransportError:
             pass
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise InternalFault("The service did not start; the lines above say why.")

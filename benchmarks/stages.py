@@ -7,7 +7,6 @@ process, through the same pipeline that the service runs. Aims of issue 1, on tw
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +14,9 @@ from typing import Annotated
 import numpy as np
 import psutil
 import typer
-from rich.table import Table
 
-from service.cli.console import out, progress_bar, start
+from benchmarks.report import Report, Sheet, Value
+from service.cli.console import progress_bar, start
 from service.cli.demo import DEMO_DIR, make_shop
 from service.cli.index import run_ingest
 from service.parts import Parts, build_parts
@@ -68,17 +67,17 @@ def main(
     finally:
         parts.close()
     resident = psutil.Process().memory_info().rss / 1e9
-    if as_json:
-        out.print_json(json.dumps({"rerank": with_rerank, "no_rerank": without, "resident_gb": round(resident, 3)}))
-        return
-    table = Table(title=f"one composed query, ms ({len(pictures) - WARM_UP} queries)", title_justify="left")
-    for column in ("stage", "rerank p50", "rerank p95", "without p50", "without p95"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    for stage in STAGES:
-        cells = (with_rerank[stage]["p50"], with_rerank[stage]["p95"], without[stage]["p50"], without[stage]["p95"])
-        table.add_row(stage, *(f"{cell:.1f}" for cell in cells))
-    out.print(table)
-    out.print(f"resident memory of the process: {resident:.2f} GB")
+    rows: list[dict[str, Value]] = [
+        {
+            "stage": stage,
+            **{f"rerank {p}": value for p, value in with_rerank[stage].items()},
+            **{f"without {p}": value for p, value in without[stage].items()},
+            "ratio of p50": with_rerank[stage]["p50"] / without[stage]["p50"] if without[stage]["p50"] else None,
+        }
+        for stage in STAGES
+    ]
+    title = f"One composed query, ms ({len(pictures) - WARM_UP} queries of each kind)"
+    Report([Sheet(title, rows)], [f"Resident memory of the process: {resident:.2f} GB."]).show(as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from litestar.types import Message, Scope
 from service.api.admission import Admission, WriteAdmission
 from service.api.auth import Door
 from service.api.compatible import CompatibleController
+from service.api.feedback import FeedbackController
 from service.api.health import HealthController
 from service.api.images import ImageController
 from service.api.metrics import MetricsController
@@ -28,6 +29,7 @@ from service.api.products import ProductController
 from service.api.search import SearchController
 from service.encoders.batching import BatchingEncoder
 from service.metrics import Metrics
+from service.online.evaluation import OnlineEvaluation
 from service.parts import Parts, build_parts
 from service.rerank_stage import RerankStage
 from service.settings import Settings, load_settings
@@ -54,15 +56,18 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     metrics = new_metrics()
     observer, spans = Observer(metrics), new_tracing(settings)
     admission, write_admission = _new_admission(settings), _new_write_admission(settings)
+    online = OnlineEvaluation(settings, metrics.search_logged)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         built = await anyio.to_thread.run_sync(build_parts, settings) if parts is None else parts
         app.state.parts = built
         _watch(metrics, built, {"search": admission, "write": write_admission})
+        online.start()
         try:
             yield
         finally:
+            await anyio.to_thread.run_sync(online.close)
             if parts is None:
                 await anyio.to_thread.run_sync(built.close)
             if spans is not None:
@@ -72,6 +77,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         route_handlers=[
             SearchController,
             CompatibleController,
+            FeedbackController,
             # A layer of its own: lines of products may be any number, each of them bounded by max_body_bytes.
             Router("/", route_handlers=[ProductController], request_max_body_size=settings.max_feed_bytes),
             ImageController,
@@ -86,6 +92,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
             "settings": Provide(_settings, sync_to_thread=False),
             "admission": Provide(_admission, sync_to_thread=False),
             "metrics": Provide(_metrics, sync_to_thread=False),
+            "online": Provide(_online, sync_to_thread=False),
             "write_admission": Provide(_write_admission, sync_to_thread=False),
         },
         state=State(
@@ -94,6 +101,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
                 "admission": admission,
                 "write_admission": write_admission,
                 "metrics": metrics,
+                "online": online,
             }
         ),
         guards=[Door(settings)],
@@ -168,6 +176,11 @@ def _write_admission(state: State) -> WriteAdmission:
 
 def _metrics(state: State) -> Metrics:
     found: Metrics = state.metrics
+    return found
+
+
+def _online(state: State) -> OnlineEvaluation:
+    found: OnlineEvaluation = state.online
     return found
 
 

@@ -13,6 +13,7 @@
     │   ├── BodyTooLarge              413
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
+    │   ├── FeedbackOff               404   this service takes no feedback
     │   └── InvalidImage              422   a picture that cannot be used
     │       ├── NotAnImage            422   the bytes are no picture, or a broken data URI
     │       ├── CorruptImage          422   a picture that breaks off or is damaged
@@ -150,6 +151,15 @@ class ImageNotFound(InvalidInput):
     type = "image-not-found"
     title = "There is no such picture"
     default_detail = "No picture has this key. Use an image_url from a search result."
+
+
+class FeedbackOff(InvalidInput):
+    """Feedback was sent to a service that takes none."""
+
+    status = 404
+    type = "feedback-off"
+    title = "This service takes no feedback"
+    default_detail = "Feedback is switched off here. Set WITHTHIS_SEARCH_LOG to a folder and WITHTHIS_FEEDBACK to true."
 
 
 class InvalidImage(InvalidInput):

@@ -58,6 +58,14 @@ class Metrics:
         self._lookups = Counter(
             "withthis_cache_lookups", "Look-ups in a cache, by result.", ["cache", "result"], registry=registry
         )
+        self._search_log = Counter(
+            "withthis_search_log_lines",
+            "Lines of the search log, by what became of them.",
+            ["result"],
+            registry=registry,
+        )
+        for result in ("written", "dropped", "failed"):
+            self._search_log.labels(result)
         for stage in STAGES:
             self._stage_seconds.labels(stage)
         for fault in Fault:
@@ -75,7 +83,10 @@ class Metrics:
         for stage, ms in response.timings_ms.items():
             if stage in STAGES:
                 self._stage_seconds.labels(stage).observe(ms / 1000)
-        self.reranked(response.rerank.fault, response.rerank.degraded)
+        trace = response.trace
+        asked = [side for side in (trace.a, trace.b) if side and not side.shared] if trace else []
+        for report in [side.report for side in asked] or [response.rerank]:
+            self.reranked(report.fault, report.degraded)
 
     def reranked(self, fault: str | None, degraded: str | None) -> None:
         """Count one reranking; None where none was asked for, or nothing was wrong."""
@@ -91,6 +102,10 @@ class Metrics:
     def looked_up(self, cache: str, hit: bool) -> None:
         """Count one look-up in a cache; `cache` is one of those that the application names."""
         self._lookups.labels(cache, "hit" if hit else "miss").inc()
+
+    def search_logged(self, result: str, lines: int) -> None:
+        """Count lines of the search log: written, dropped or failed."""
+        self._search_log.labels(result).inc(lines)
 
     def watch(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
         """Show numbers as they are whenever the metrics are read; `values` by the value of `label`."""

@@ -19,6 +19,7 @@ from service.encoders.registry import in_batches, load_encoder
 from service.engines import WithPrompts, load_engine
 from service.errors import ConfigurationError, StoreLocked, StoreUnavailable
 from service.media.pictures import PictureLoader
+from service.online.evaluation import check_rival
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
 from service.retrieval import Retriever
@@ -162,7 +163,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
     )
     # As many slots as searches: "overloaded" then means that calls past their deadline still hold them.
     runner = RerankRunner(settings.search_concurrency)
-    return RerankStage(
+    stage = RerankStage(
         strategies.usable,
         prompts,
         runner,
@@ -172,3 +173,6 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         close=engine.close,
         rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
     )
+    if settings.interleave is not None:
+        check_rival(settings.interleave, stage)
+    return stage

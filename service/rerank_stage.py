@@ -44,6 +44,15 @@ class RerankPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RerankCall:
+    """What the model said of candidates, or why it said nothing. Plans that differ in fusion alone can share it."""
+
+    candidates: tuple[Candidate, ...] = ()
+    outcome: RerankOutcome | None = None
+    degraded: Degraded | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RankedHit:
     """A hit with its place among the retrieved (`position`, from 0) and its scores after reranking."""
 
@@ -167,16 +176,29 @@ class RerankStage:
             InvalidValue: the prompt does not fit the engine.
             RerankRequired: `plan.require` and the order is not the reranker's.
         """
+        reranked = self.arrange(plan, hits, self.call(plan, query, hits, pictures))
+        report = reranked.report
+        if report.degraded and plan.require:
+            raise RerankRequired(fault=report.fault, degraded=report.degraded)
+        return reranked
+
+    def call(
+        self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], pictures: Sequence[Image | None]
+    ) -> RerankCall:
+        """Ask the model about the first `len(pictures)` hits. Raises InvalidValue as `apply`."""
         if not pictures:  # nothing matched the filter: there is nothing to rank and nothing to complain about
-            return Reranked((), self._report(plan, None, None))
-        candidates = [
+            return RerankCall()
+        candidates = tuple(
             Candidate(hit.product_id, hit.title, picture, hit.score, hit.image_key)  # the key is a hash of its content
             for hit, picture in zip(hits, pictures, strict=False)
-        ]
+        )
         outcome, degraded = self._run(plan, query, candidates)
+        return RerankCall(candidates, outcome, degraded)
+
+    def arrange(self, plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked:
+        """The order that a plan makes of what the model said, whole whatever that was."""
+        candidates, outcome, degraded = call.candidates, call.outcome, call.degraded
         report = self._report(plan, outcome, degraded, candidates)
-        if degraded and plan.require:
-            raise RerankRequired(fault=report.fault, degraded=degraded)
         head = in_retrieval_order(hits[: len(candidates)])
         if outcome is not None and degraded is None:
             head = _reorder(head, outcome, plan)

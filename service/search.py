@@ -18,9 +18,18 @@ from rerank.stages import Fact, note
 from service.catalog.images import ImageStore
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
 from service.hybrid import HybridHit
-from service.rerank_stage import RankedHit, Reranked, RerankPlan, RerankStage, in_retrieval_order
+from service.online.interleaved_rerank import Side, interleaved, rank_both, retrieved_side
+from service.rerank_stage import RankedHit, Reranked, RerankPlan, RerankStage
 from service.retrieval import DecodedQuery, Retrieved, Retriever
-from service.search_types import RerankReport, ResultScores, SearchRequest, SearchResponse, SearchResult
+from service.search_types import (
+    RerankOptions,
+    RerankReport,
+    ResultScores,
+    SearchRequest,
+    SearchResponse,
+    SearchResult,
+    SearchTrace,
+)
 from service.stage_clock import StageClock
 from service.stores.base import Hit
 
@@ -32,19 +41,35 @@ STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 
 @dataclass(frozen=True, slots=True)
 class BegunSearch:
-    """A search whose products are found and not yet reranked; `plan` is None where they are not to be."""
+    """A search whose products are found and not yet reranked; `plan` is None where they are not to be.
+
+    `rival`: a second plan, or None for retrieval alone; its order counts only where the search `is_contest`.
+    """
 
     id: str
     retrieved: Retrieved
     plan: RerankPlan | None
     clock: StageClock
+    rival: RerankPlan | None = None
+    is_contest: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How many of the products found a reranker is to see."""
+        return _depth(self.plan, self.rival)
 
     def preliminary(self) -> SearchResponse:
         """The answer in retrieval order, as it stands before reranking."""
-        return self.respond(Reranked(in_retrieval_order(self.retrieved.hits), RerankReport(applied=False)))
+        return self.respond(retrieved_side(self.retrieved.hits))
 
-    def respond(self, reranked: Reranked) -> SearchResponse:
-        """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
+    def respond(self, a: Side, b: Side | None = None) -> SearchResponse:
+        """The answer: the first of a complete ranking of all that was found, as many as were asked for.
+
+        Two orders are interleaved where both are what their configurations stand for.
+        """
+        reranked, teams = a.reranked, ""
+        if b is not None and a.is_as_planned and b.is_as_planned and a.reranked.hits:
+            reranked, teams = interleaved(a, b, self.id)
         page = reranked.hits[: self.retrieved.limit]
         return SearchResponse(
             id=self.id,
@@ -56,6 +81,19 @@ class BegunSearch:
             explanation=reranked.explanation,
             facets=self.retrieved.facets,
             next_cursor=self.retrieved.next_cursor([ranked.hit for ranked in page]),
+            trace=self._trace(reranked, a, b, teams),
+        )
+
+    def _trace(self, reranked: Reranked, a: Side, b: Side | None, teams: str) -> SearchTrace:
+        image = self.retrieved.query.image
+        return SearchTrace(
+            image_hash=image.content_hash if image else None,
+            offset=self.retrieved.offset,
+            retrieved=tuple(hit.product_id for hit in self.retrieved.hits),
+            order=tuple(ranked.hit.product_id for ranked in reranked.hits),
+            a=a.ranked_by(),
+            b=b.ranked_by() if b else None,
+            teams=teams,
         )
 
 
@@ -82,21 +120,35 @@ class SearchPipeline:
         clock = StageClock()
         self._retriever.check(request)
         first = request.cursor is None  # later pages are in retrieval order
-        plan = self._rerank.plan(request.rerank) if request.rerank.enabled and first else None
-        found = self._retriever.retrieve(request, clock, candidates=plan.candidates if plan else 0)
-        return BegunSearch(uuid.uuid4().hex, found, plan, clock)
+        plan = self._plan(request.rerank) if first else None
+        rival = self._plan(request.rival) if first and request.rival else None
+        found = self._retriever.retrieve(request, clock, candidates=_depth(plan, rival))
+        contest = first and request.rival is not None and not request.rerank.require
+        return BegunSearch(uuid.uuid4().hex, found, plan, clock, rival, contest)
 
     def finish(self, begun: BegunSearch) -> SearchResponse:
         """Rerank what was found. Raises RerankRequired, and InvalidValue for a prompt that does not fit the engine."""
-        plan, clock, hits = begun.plan, begun.clock, begun.retrieved.hits
-        if plan is None:
+        if not begun.depth:
             return begun.preliminary()
-        with clock.stage("load"):
-            pictures = [self._picture(hit) for hit in hits[: plan.candidates]]
-        with clock.stage("rerank"):
-            reranked = self._rerank.apply(plan, _rerank_query(begun.retrieved.query), hits, pictures)
-            note(candidates=len(pictures), **_provenance(reranked.report))
-        return begun.respond(reranked)
+        hits, query = begun.retrieved.hits, _rerank_query(begun.retrieved.query)
+        with begun.clock.stage("load"):
+            pictures = [self._picture(hit) for hit in hits[: begun.depth]]
+        with begun.clock.stage("rerank"):
+            a, b = self._sides(begun, query, pictures)
+            note(candidates=len(pictures), **_provenance(a.reranked.report))
+        return begun.respond(a, b)
+
+    def _plan(self, options: RerankOptions) -> RerankPlan | None:
+        return self._rerank.plan(options) if options.enabled else None
+
+    def _sides(
+        self, begun: BegunSearch, query: RerankQuery, pictures: Sequence[Image | None]
+    ) -> tuple[Side, Side | None]:
+        hits = begun.retrieved.hits
+        if begun.is_contest:
+            return rank_both(self._rerank, (begun.plan, begun.rival), query, hits, pictures)
+        assert begun.plan is not None
+        return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, pictures)), None
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
@@ -105,6 +157,10 @@ class SearchPipeline:
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             logger.warning("the picture of product %r cannot be used for reranking", hit.product_id)
             return None
+
+
+def _depth(*plans: RerankPlan | None) -> int:
+    return max((plan.candidates for plan in plans if plan), default=0)
 
 
 def _provenance(report: RerankReport) -> dict[str, Fact]:

@@ -96,6 +96,7 @@ class SearchRequest:
     collapse: CollapseOptions | None = None
     facets: tuple[str, ...] = ()  # "category", or the names of attributes
     cursor: str | None = None  # `next_cursor` of the page before; only the first page is reranked
+    rival: RerankOptions | None = None  # interleave the first page's order with that of these options
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,38 @@ class RerankReport:
     repaired: tuple[str, ...] = ()  # ids of products whose place the model did not give
     reason: str | None = None
     degraded: Degraded | None = None
+    interleaved: bool = False  # the order is drawn from this ranking and another one
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBy:
+    """An order of all products found (ids, best first) and the configuration that made it; the numbers are None where
+    it does not rerank. `shared`: it comes from the model's answer for another order.
+    """
+
+    order: tuple[str, ...]
+    report: RerankReport
+    candidates: int | None = None
+    fusion_weight: float | None = None
+    fusion_method: FusionMethod | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """How an answer came about, for logs and counters; ids of all products found, of which the answer shows the first.
+
+    `b` and `teams` (who picked the product at each place, such as "ABBA") are those of an interleaved search; `teams`
+    is empty where `a` alone made the order. `offset`: products on the pages before.
+    """
+
+    image_hash: str | None
+    offset: int
+    retrieved: tuple[str, ...]
+    order: tuple[str, ...]
+    a: RankedBy
+    b: RankedBy | None = None
+    teams: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +193,4 @@ class SearchResponse:
     facets: Facets | None = None
     next_cursor: str | None = None
     explanation: Explanation | None = None  # only where the request asks for it
+    trace: SearchTrace | None = None

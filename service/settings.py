@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from service.api_keys import ApiKey
 from service.errors import ConfigurationError
 from service.media.decode import ImageLimits
+from service.online.rival import Rival
 
 CONFIG_VARIABLE = "WITHTHIS_CONFIG"
 _STORE_SCHEMES = r"https?://[^/]|tcp://[^/]|unix:|exact:|pinecone:[a-z0-9][a-z0-9-]{0,44}$"
@@ -253,6 +254,15 @@ class Settings(BaseSettings):
     search_queue_wait_ms: int = Field(10_000, ge=0, le=600_000, description="Longest wait in that queue, in ms.")
     retry_after_s: int = Field(1, ge=1, le=3600, description="Retry-After sent with 429, in seconds.")
 
+    search_log: Path | None = Field(None, description="Folder for a log of searches and feedback; none: no log.")
+    search_log_text: bool = Field(True, description="Write the sentences of searches into that log.")
+    feedback: bool = Field(False, description="Take clicks and purchases at /v1/feedback; needs the search log.")
+    interleave: Rival | None = Field(
+        None,
+        description="Second configuration, compared with that of the settings by interleaving; needs the search log.",
+    )
+    interleave_share: float = Field(0.1, gt=0, le=1, description="Share of searches that are interleaved.")
+
     @field_validator("store_uri")
     @classmethod
     def _known_scheme(cls, value: str) -> str:
@@ -290,6 +300,10 @@ class Settings(BaseSettings):
             object.__setattr__(self, "store_uri", str(self.data_dir / "milvus.db"))
         if self.default_limit > self.max_limit:
             raise ValueError("default_limit must not exceed max_limit")
+        if self.search_log is None and (self.feedback or self.interleave):
+            raise ValueError("feedback and interleave need search_log, the folder to which they are written")
+        if self.interleave and not (self.interleave.enabled or self.rerank_enabled):
+            raise ValueError("interleave would compare retrieval with itself; leave its enabled out")
         return self
 
     @property

@@ -15,7 +15,7 @@ from tests.fakes import Shop, make_shop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For ``--dist loadgroup``: a file's tests share its fixtures, and all tests of the Milvus server share one server."""
+    """For ``--dist loadgroup``: a file's tests share its fixtures, and all tests with a Milvus server share it."""
     for item in items:
         with_server = "milvus_uri" in getattr(item, "fixturenames", ()) or "server" in item.name.rpartition("[")[2]
         item.add_marker(pytest.mark.xdist_group("milvus-server" if with_server else str(item.path)))

@@ -165,7 +165,9 @@ class QueryOut(_Body):
 
 
 class RerankOut(_Body):
-    """Where the order comes from. `degraded` says why reranking was asked for but not applied."""
+    """Where the order comes from. `degraded` says why reranking was asked for but not applied; `interleaved` that the
+    order is drawn from this ranking and another one, which are being compared.
+    """
 
     applied: bool
     engine: str | None
@@ -175,6 +177,7 @@ class RerankOut(_Body):
     repaired: list[str]
     reason: str | None
     degraded: str | None
+    interleaved: bool
 
 
 class SearchOut(_Body):
@@ -281,4 +284,5 @@ def _from_report(report: RerankReport) -> RerankOut:
         repaired=list(report.repaired),
         reason=report.reason,
         degraded=report.degraded,
+        interleaved=report.interleaved,
     )

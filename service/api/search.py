@@ -19,6 +19,7 @@ from service.api.search_options import SearchOptionsOut, search_options
 from service.api.stream import EVENT_STREAM, SearchEvent, SearchStream
 from service.errors import RerankRequired
 from service.metrics import Metrics
+from service.online.evaluation import OnlineEvaluation
 from service.parts import Parts
 from service.search_types import SearchRequest, SearchResponse
 from service.settings import Settings
@@ -60,13 +61,15 @@ class SearchController(Controller):
     async def search(
         self,
         request: Request[Any, Any, Any],
+        *,
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
         admission: NamedDependency[Admission],
         metrics: NamedDependency[Metrics],
+        online: NamedDependency[OnlineEvaluation],
     ) -> SearchOut:
         """Retrieve products for a sentence and a picture, rerank them, and say why they stand where they stand."""
-        query = await _query(request, settings)
+        query = online.drawn(await _query(request, settings))
 
         def answer() -> tuple[SearchResponse, SearchOut]:
             found = parts.search(query)
@@ -79,6 +82,7 @@ class SearchController(Controller):
             metrics.reranked(error.fault, error.degraded)
             raise
         metrics.searched(found)
+        online.searched(query, found, parts.encoder.info)
         return out
 
     @post(
@@ -94,16 +98,18 @@ class SearchController(Controller):
     async def stream(
         self,
         request: Request[Any, Any, Any],
+        *,
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
         admission: NamedDependency[Admission],
         metrics: NamedDependency[Metrics],
+        online: NamedDependency[OnlineEvaluation],
     ) -> ASGIApp:
         """The same request as `/v1/search`, answered in two events: `retrieved`, then `ranked` or `problem`.
 
         Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
         """
-        return SearchStream(await _query(request, settings), parts, admission, metrics)
+        return SearchStream(online.drawn(await _query(request, settings)), parts, admission, metrics, online)
 
     @get("/options", summary="What a search may ask for", responses=protected(), sync_to_thread=False)
     def options(self, parts: NamedDependency[Parts], settings: NamedDependency[Settings]) -> SearchOptionsOut:

@@ -20,6 +20,7 @@ from service.api.problems import problem_of
 from service.api.schemas import SearchOut, from_response
 from service.errors import ClientGone, RerankRequired
 from service.metrics import Metrics
+from service.online.evaluation import OnlineEvaluation
 from service.parts import Parts
 from service.search import BegunSearch
 from service.search_types import SearchRequest, SearchResponse
@@ -45,11 +46,14 @@ class SearchEvent(BaseModel):
 class SearchStream:
     """The ASGI application that answers one search."""
 
-    def __init__(self, query: SearchRequest, parts: Parts, admission: Admission, metrics: Metrics) -> None:
+    def __init__(
+        self, query: SearchRequest, parts: Parts, admission: Admission, metrics: Metrics, online: OnlineEvaluation
+    ) -> None:
         self._query = query
         self._parts = parts
         self._admission = admission
         self._metrics = metrics
+        self._online = online
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises as `SearchPipeline.begin` and Overloaded, before anything was sent."""
@@ -85,6 +89,7 @@ class SearchStream:
                 self._metrics.reranked(error.fault, error.degraded)
             return "problem", problem_of(error, "POST", "/v1/search/stream")
         self._metrics.searched(found)
+        self._online.searched(self._query, found, self._parts.encoder.info)
         return "ranked", out
 
 

@@ -26,6 +26,8 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     if len(measures) > 1:
         console.print(_others(summaries, measures[1:]))
     console.print(_behaviour(summaries))
+    if any(one.bias for one in summaries):
+        console.print(_bias(summaries))
     console.print(
         "[dim]Below a value: its 95 % bootstrap interval over queries. p: paired randomisation test against the first "
         "row, Holm-corrected over the rows. Times are those of one query at a time.[/]"
@@ -79,6 +81,17 @@ def _behaviour(summaries: Sequence[Summary]) -> Table:
         total = one.latency["total"]
         cost = [] if not priced else ["" if one.cost is None else f"{one.cost:.2f}"]
         table.add_row(escape(one.name), f"{total.p50:,.0f}", f"{total.p95:,.0f}", *_faults(one), *cost)
+    return table
+
+
+def _bias(summaries: Sequence[Summary]) -> Table:
+    """The same candidates in several orders; without bias tau is 1 and the others are 0."""
+    table = _table("position bias", "queries", "orders", "tau", "first changed", "places moved")
+    for one in summaries:
+        if one.bias is not None:
+            found = one.bias
+            moved = [f"{found.tau:.3f}", f"{found.first_changed:.1%}", f"{found.displacement:.2f}"]
+            table.add_row(escape(one.name), str(found.queries), f"{found.orders:.1f}", *moved)
     return table
 
 

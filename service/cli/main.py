@@ -11,6 +11,8 @@ from service.cli.demo import demo
 from service.cli.doctor import doctor
 from service.cli.evaluate import evaluate
 from service.cli.index import index
+from service.cli.interleave import interleave
+from service.cli.judge import judge
 from service.cli.keys import keys
 from service.cli.models import models
 from service.cli.plan import plan
@@ -26,10 +28,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (index, reindex, gc, serve, search, plan, doctor, demo, evaluate):
+for command in (index, reindex, gc, serve, search, plan, doctor, demo, evaluate, judge):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(keys)
+app.add_typer(interleave)
 
 
 def main() -> None:

@@ -23,11 +23,10 @@ def create_worker() -> Litestar:
     """The application of one worker, with parts of its own; a setting that is wrong ends all workers."""
     settings = shared_out(start())
     try:
-        parts = build_parts(settings)
+        return as_worker(settings, build_parts(settings))
     except WithThisError as error:
         show_error(error)
         sys.exit(STARTUP_FAILURE)
-    return as_worker(settings, parts)
 
 
 def shared_out(settings: Settings) -> Settings:

@@ -71,6 +71,7 @@ class AsyncClient:
     search = _method(searches.search)
     rerank = _method(searches.rerank)
     embeddings = _method(searches.embeddings)
+    feedback = _method(searches.feedback)
     image = _method(searches.image)
     ready = _method(searches.ready)
     alive = _method(searches.alive)

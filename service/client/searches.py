@@ -10,9 +10,11 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from service.api.content_schemas import DocumentsOut, EmbeddingsOut
+from service.api.feedback_schemas import FeedbackOut
 from service.api.schemas import SearchOut
 from service.client.call import Call, content, given, into
 from service.client.pictures import Content, Picture, content_json, encoded, reference
+from service.online.feedback import FeedbackKind
 
 
 class Health(BaseModel):
@@ -88,6 +90,15 @@ def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None)
     several: Sequence[Content] = inputs if isinstance(inputs, list | tuple) else [inputs]  # type: ignore[list-item]
     body = given(model=model) | {"input": [content_json(one) for one in several]}
     return Call("POST", "/v1/embeddings", into(EmbeddingsOut), options={"json": body})
+
+
+def feedback(query_id: str, product_id: str, event: FeedbackKind, *, position: int | None = None) -> Call[FeedbackOut]:
+    """What a user did with a product of an answer, whose ``id`` is ``query_id``; ``position``: its ``rank`` there.
+
+    Raises NotFoundError where the service takes no feedback.
+    """
+    body = given(query_id=query_id, product_id=product_id, event=event, position=position)
+    return Call("POST", "/v1/feedback", into(FeedbackOut), options={"json": body})
 
 
 def image(address: str, *, size: int | None = None) -> Call[bytes]:

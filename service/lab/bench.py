@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import torch
 
@@ -74,9 +75,10 @@ class Benches:
         return Bench(configuration, parts, encoder, Shelf(records), k)
 
     def close(self) -> None:
-        """Let go of the stores."""
-        for store in self._stores.values():
-            store.close()
+        """Let go of the stores, also where one of them fails."""
+        with ExitStack() as stack:
+            for store in self._stores.values():
+                stack.callback(store.close)
 
     def _embedded(self, configuration: Configuration, step: Step) -> tuple[Record, ...]:
         settings = configuration.settings

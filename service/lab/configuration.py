@@ -18,6 +18,7 @@ UNMEASURED = frozenset(
         *("engine_api_key", "url_image_hosts", "url_image_timeout_s", "max_body_bytes", "max_feed_bytes"),
         *("default_limit", "max_limit", "search_concurrency", "search_queue", "search_queue_wait_ms"),
         *("retry_after_s", "workers", "tracing", "ray_address", "ray_encoders"),
+        *("search_log", "search_log_text", "feedback", "interleave", "interleave_share"),
     }
 )
 """Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the

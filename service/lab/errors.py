@@ -9,7 +9,9 @@
         ├── DataSetError         400   a data set is not as its format says; names the file and the line
         ├── JudgmentsMissing     400   measures were asked of a split without public ground truth
         ├── UnknownMeasure       400   a measure that nobody here can compute
-        └── SubmissionError      400   a run that an evaluation server would refuse
+        ├── SubmissionError      400   a run that an evaluation server would refuse
+        ├── ForeignRequest       403   a request to the judging page that no page of its own has sent
+        └── UnknownPair          404   the pool has no pair of this number
 """
 
 from pathlib import Path
@@ -37,7 +39,7 @@ class DataSetError(LabError):
 
     type = "data-set"
     title = "The data set cannot be read"
-    default_detail = "Compare the folder with the layout that the README describes."
+    default_detail = "Compare the folder with the layout that docs/evaluate.md describes."
 
     def __init__(
         self, problem: str | None = None, *, file: Path | None = None, line: int | None = None, entry: str | None = None
@@ -76,3 +78,21 @@ class SubmissionError(LabError):
     type = "submission"
     title = "The submission would be refused"
     default_detail = "Run all queries of the test split with a ranking that is long enough."
+
+
+class ForeignRequest(LabError):
+    """A request to the judging page that no page of its own has sent."""
+
+    status = 403
+    type = "foreign-request"
+    title = "This request comes from elsewhere"
+    default_detail = "Open the address that `withthis judge` has printed, and judge there."
+
+
+class UnknownPair(LabError):
+    """The pool has no pair of this number."""
+
+    status = 404
+    type = "unknown-pair"
+    title = "There is no such pair"
+    default_detail = "Load the page again: the pool may be another one than it was."

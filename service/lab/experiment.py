@@ -32,6 +32,8 @@ class DataSpec(BaseModel):
     """What `service.lab.datasets` reads, or the demo shop."""
     path: Path | None = None
     """The folder as it was downloaded; a relative path counts from the experiment's file."""
+    judgments: Path | None = None
+    """TREC qrels in place of the data set's own judgments, such as those of `withthis judge`; relative likewise."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -44,6 +46,14 @@ class PriceSpec(_Strict):
 
     prompt: float = Field(0.0, ge=0, allow_inf_nan=False)
     generated: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+
+class PositionBiasSpec(_Strict):
+    """How position bias is measured: in how many orders the same candidates are shown, and for how many queries."""
+
+    orders: int = Field(4, ge=2, le=24)
+    queries: int | None = Field(50, ge=1)
+    """Drawn by seed among those of the experiment; None: all of them."""
 
 
 class _ConfigurationSpec(BaseModel):
@@ -66,6 +76,7 @@ class _ExperimentSpec(_Strict):
     k: int | None = Field(None, ge=1, le=MAX_K)
     filter: bool = True
     price: PriceSpec | None = None
+    position_bias: PositionBiasSpec | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     configurations: list[_ConfigurationSpec] = Field(min_length=1)
 
@@ -82,6 +93,8 @@ class Experiment:
     """How many queries are drawn, by seed; None: all."""
     measures: tuple[str, ...] | None = None
     """None: those of the data set's protocol."""
+    position_bias: PositionBiasSpec | None = None
+    """None: not measured."""
 
 
 def read_experiment(path: Path, base: Settings) -> Experiment:
@@ -103,19 +116,23 @@ def read_experiment(path: Path, base: Settings) -> Experiment:
             parse(measure)
         except LabError as error:
             raise file.error(("measures", number), error.detail.rstrip(".")) from error
-    data = spec.data
-    if data.path is not None:
-        data = data.model_copy(update={"path": path.parent / data.path})
-    elif data.kind != "demo":
+    if spec.data.path is None and spec.data.kind != "demo":
         raise file.error(("data",), "path is missing: the folder with the data set as it was downloaded")
     return Experiment(
         name=spec.name,
-        data=data,
+        data=_placed(spec.data, path.parent),
         configurations=tuple(_configuration(file, spec, number, base) for number in range(len(names))),
         seed=spec.seed,
         queries=spec.queries,
         measures=tuple(spec.measures) if spec.measures else None,
+        position_bias=spec.position_bias,
     )
+
+
+def _placed(data: DataSpec, folder: Path) -> DataSpec:
+    """The same with its relative paths counted from a folder."""
+    paths = {"path": data.path, "judgments": data.judgments}
+    return data.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
 
 
 def _configuration(file: YamlFile, spec: _ExperimentSpec, number: int, base: Settings) -> Configuration:

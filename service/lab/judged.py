@@ -71,6 +71,8 @@ class Protocol:
     """What must be known to compare with published numbers; printed with every result."""
     submission: str | None = None
     """The evaluation server that takes runs of this split (``cirr``, ``circo``); None: there is none."""
+    unjudged: bool = False
+    """Nobody has judged these queries yet: runs of them are made to be judged, with `withthis judge`."""
     macro: str | None = None
     """The kind of tag whose values are averaged to the total (FashionIQ: ``category``); None: the mean over queries."""
 

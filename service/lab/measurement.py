@@ -10,6 +10,7 @@ from pathlib import Path
 from service.catalog.images import ImageStore
 from service.encoders.base import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
+from service.lab.arrangements import Answers, arrangements
 from service.lab.configuration import Configuration
 from service.lab.errors import DataSetError
 from service.lab.gallery import Shelf, lab_limits
@@ -60,14 +61,29 @@ class Bench:
         subset = None if query.subset is None else self._answer(query, query.subset)
         return _outcome(query.id, response, subset, ledger, self._reranked(response))
 
+    def rearranged(self, query: LabQuery, orders: int, seed: int) -> Answers:
+        """The candidates of a query as they are answered when they are shown in several orders, the first being that of
+        retrieval. An order that got no answer in time, or none that could be used, is left out. Raises as `measure`.
+        """
+        self.encoder.wordings = query.wordings
+        begun, hits = self._found(query, query.gallery)
+        candidates = hits[: self.configuration.settings.rerank_candidates]
+        shown = arrangements(candidates, orders, f"{seed} {query.id}")
+        answered = (self.parts.pipeline.finish(_with_hits(begun, each)) for each in shown)
+        return tuple(_ids(response) for response in answered if response.rerank.applied)
+
     def _answer(self, query: LabQuery, among: tuple[str, ...] | None) -> SearchResponse:
+        begun, hits = self._found(query, among)
+        return self.parts.pipeline.finish(_with_hits(begun, hits))
+
+    def _found(self, query: LabQuery, among: tuple[str, ...] | None) -> tuple[BegunSearch, tuple[Hit, ...]]:
         """Search, among some of the documents if they are given; the excluded ones never reach the reranker."""
         begun = self.parts.begin(self._request(query))
         hits = begun.retrieved.hits
         if among is not None:
             hits = self.shelf.nearest(self._vector(begun), among, len(among))
         kept = tuple(hit for hit in hits if hit.product_id not in query.excluded)
-        return self.parts.pipeline.finish(_with_hits(begun, kept[: self.k]))
+        return begun, kept[: self.k]
 
     def _request(self, query: LabQuery) -> SearchRequest:
         settings, limit = self.configuration.settings, self.k + len(query.excluded)
@@ -141,7 +157,7 @@ def _ids(response: SearchResponse) -> tuple[str, ...]:
 
 def _true_times(clock: Mapping[str, float], ledger: Ledger) -> dict[str, float]:
     """Milliseconds by stage as they are in service; `total` is that of the clock with all corrections."""
-    extra: dict[str, float] = {**ledger.extra_ms}
+    extra: dict[str, float] = {stage: ms for stage, ms in ledger.extra_ms.items()}
     times = {stage: ms + extra.get(stage, 0.0) for stage, ms in clock.items() if stage != "total"}
     times["total"] = clock["total"] + sum(extra.values())
     return {stage: round(max(0.0, ms), 3) for stage, ms in times.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -58,10 +59,11 @@ class Models:
             encoder.cache.flush()
 
     def close(self) -> None:
-        """Let go of everything."""
-        self.flush()
-        for engine in self._engines.values():
-            engine.close()
+        """Let go of everything, also where the disk fails."""
+        with ExitStack() as stack:
+            for engine in self._engines.values():
+                stack.callback(engine.close)
+            self.flush()
 
 
 def engine_fingerprint(configuration: Configuration) -> str:

@@ -80,6 +80,7 @@ def _configuration(one: Summary) -> dict[str, Any]:
         "before_reranking": {measure: one.retrieval.mean(measure) for measure in one.estimates},
         "latency_ms": {stage: asdict(latency) for stage, latency in one.latency.items()},
         "reranking": None if one.reranking is None else asdict(one.reranking),
+        "position_bias": None if one.bias is None else asdict(one.bias),
         "cost_of_1000_queries": one.cost,
     }
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from rerank.engines.base import Engine, EngineInfo, EngineRequest, Generation
+from rerank.engines.base import Closable, Engine, EngineInfo, EngineRequest, Generation
 from rerank.errors import EngineError, EngineTimeout
 from service.lab.digests import Part, digest
 from service.lab.journal import Journal
@@ -29,9 +29,14 @@ class RecordedEngine:
     """
 
     def __init__(self, engine: Engine, journal: Journal) -> None:
+        """Takes the journal over. Raises ExperimentError for one that is damaged, and then closes it."""
         self._engine = engine
         self._journal = journal
-        self._answers: dict[str, Row] = {row["key"]: row for row in journal.load()}
+        try:
+            self._answers: dict[str, Row] = {row["key"]: row for row in journal.load()}
+        except BaseException:
+            journal.close()
+            raise
         self._failures: dict[str, tuple[EngineError, float]] = {}
         self._lock = threading.Lock()
 
@@ -58,8 +63,10 @@ class RecordedEngine:
         return [tuple(scores) for scores in row["scores"]]
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Let go of the journal, and of what the engine holds open."""
         self._journal.close()
+        if isinstance(self._engine, Closable):
+            self._engine.close()
 
     def _answer(self, kind: Kind, requests: Sequence[EngineRequest], ask: Callable[[], Row]) -> Row:
         """What the engine says or said; its own time is booked, whatever was spent here."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from service.lab.arrangements import ArrangementRecord
 from service.lab.errors import ExperimentError
 from service.lab.journal import Journal
 from service.lab.outcomes import QueryOutcome
@@ -34,6 +37,10 @@ class RunFolder:
         """What a configuration, by its key, has answered."""
         return Outcomes(Journal(self.path / "outcomes" / f"{key[:16]}.jsonl"))
 
+    def arrangements(self, key: str) -> ArrangementRecord:
+        """What a configuration, by its key, has answered to its candidates in several orders."""
+        return ArrangementRecord(Journal(self.path / "arrangements" / f"{key[:16]}.jsonl"))
+
     def close(self) -> None:
         """Let others in."""
         self._lock.close()
@@ -43,12 +50,13 @@ class Outcomes:
     """Outcomes of one configuration, on disk as soon as they are known. Each belongs to a query as it was then."""
 
     def __init__(self, journal: Journal) -> None:
+        """Takes the journal over. Raises LabError for one that is damaged, and then closes it."""
         self._journal = journal
-        rows = journal.load()
-        self._known: dict[tuple[str, str], QueryOutcome] = {}
-        for row in rows:
-            outcome = QueryOutcome.from_json(row["outcome"])
-            self._known[outcome.query, row["digest"]] = outcome
+        try:
+            self._known = dict(map(_known_outcome, journal.load()))
+        except BaseException:
+            journal.close()
+            raise
 
     def get(self, query: str, digest: str) -> QueryOutcome | None:
         """The outcome of a query; ``digest`` covers its content, so that one that was changed is asked again."""
@@ -62,3 +70,8 @@ class Outcomes:
     def close(self) -> None:
         """Let go of the file."""
         self._journal.close()
+
+
+def _known_outcome(row: Mapping[str, Any]) -> tuple[tuple[str, str], QueryOutcome]:
+    outcome = QueryOutcome.from_json(str(row.get("outcome")))
+    return (outcome.query, str(row.get("digest"))), outcome

@@ -7,18 +7,28 @@ times are those of a service without load.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
+from service.lab.arrangements import Answers
 from service.lab.bench import Benches
 from service.lab.configuration import Configuration
 from service.lab.digests import digest
-from service.lab.experiment import Experiment
+from service.lab.errors import LabError
+from service.lab.experiment import MAX_K, Experiment
 from service.lab.gallery import Gallery, drawn, image_key, units
 from service.lab.judged import DataSet, LabQuery
+from service.lab.measurement import Bench
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome
 from service.lab.run_folder import Outcomes, RunFolder
+
+
+_CUTOFF = re.compile(r"@([0-9]+)$")
 
 
 class Progress(Protocol):
@@ -39,6 +49,8 @@ class Answered:
     """Fingerprint of the encoder."""
     k: int
     outcomes: tuple[QueryOutcome, ...]
+    rearranged: Mapping[str, Answers] = field(default_factory=dict)
+    """Query id → answers to the same candidates in several orders; empty unless position bias is measured."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,10 @@ def run_experiment(
     Raises:
         DataSetError: a picture that cannot be read.
         ConfigurationError: something that a configuration names cannot be loaded; before any query is asked.
-        LabError: a damaged file in the folder, or a depth that the measures need and a configuration does not give.
+        LabError: a damaged file in the folder, queries that ask for nothing, or a depth that the measures need and a
+            configuration does not give.
     """
+    _check(experiment, data)
     data = draw(data, experiment.queries, experiment.seed)
     models = models or Models(folder.cache)
     try:
@@ -73,6 +87,26 @@ def run_experiment(
             benches.close()
     finally:
         models.close()
+
+
+def _check(experiment: Experiment, data: DataSet) -> None:
+    """What would make all the work worthless. Raises LabError."""
+    if any(query.text is None and query.image is None for query in data.queries.values()):
+        raise LabError(f"The queries of {data.name} have neither text nor picture, so that nothing can be asked.")
+    depth = _measured_depth(experiment, data)
+    for one in experiment.configurations:
+        if one.k is not None and one.k < depth:
+            raise LabError(f"{one.name!r} gives {one.k} results, and the measures look at {depth}. Raise its k.")
+    if depth > MAX_K:
+        raise LabError(f"The measures look at {depth} results, and a search gives at most {MAX_K}.")
+
+
+def _measured_depth(experiment: Experiment, data: DataSet) -> int:
+    """The largest cut-off of the measures; 0 where nothing is measured, or to the end of every ranking."""
+    if data.judgments is None:
+        return 0
+    names = experiment.measures or data.protocol.measures
+    return max((int(cutoff) for name in names for cutoff in _CUTOFF.findall(name)), default=0)
 
 
 def draw(data: DataSet, count: int | None, seed: int) -> DataSet:
@@ -111,35 +145,50 @@ class _Run:
 
     def _answered(self, configuration: Configuration) -> Answered:
         settings = configuration.settings
-        wanted = configuration.k or self._data.protocol.depth
+        wanted = configuration.k or max(self._data.protocol.depth, _measured_depth(self._experiment, self._data))
         # What is reranked must be seen: otherwise a product could come from nowhere.
         k = min(max(wanted, settings.rerank_candidates if settings.rerank_enabled else 1), settings.max_limit)
         key = self._benches.key(configuration, k)
-        outcomes = self._folder.outcomes(key)
-        try:
-            self._measure(configuration, k, outcomes)
-        finally:
-            outcomes.close()
-        known = (outcomes.get(id, self._digests[id]) for id in self._data.queries)
-        found = tuple(outcome for outcome in known if outcome is not None)
-        return Answered(configuration, key, self._benches.fingerprint(configuration), k, found)
+        bench = cache(lambda: self._bench(configuration, k))
+        with closing(self._folder.outcomes(key)) as outcomes:
+            self._measure(configuration.name, bench, outcomes)
+            known = (outcomes.get(id, self._digests[id]) for id in self._data.queries)
+            found = tuple(outcome for outcome in known if outcome is not None)
+        rearranged = self._rearranged(configuration, key, bench) if settings.rerank_enabled else {}
+        return Answered(configuration, key, self._benches.fingerprint(configuration), k, found, rearranged)
 
-    def _measure(self, configuration: Configuration, k: int, outcomes: Outcomes) -> None:
+    def _bench(self, configuration: Configuration, k: int) -> Bench:
+        """Made only for a configuration that has something left to be asked."""
+        work, total = f"embedding with {configuration.settings.encoder}", len(self._data.documents)
+        return self._benches.bench(configuration, k, lambda rows: self._progress(work, rows, total))
+
+    def _measure(self, name: str, bench: Callable[[], Bench], outcomes: Outcomes) -> None:
         """Ask what is not known yet."""
-        queries, name = self._data.queries, configuration.name
+        queries = self._data.queries
         pending = [query for id, query in queries.items() if outcomes.get(id, self._digests[id]) is None]
         done = len(queries) - len(pending)
         self._progress(name, done, len(queries))
-        if not pending:
-            return
-        total = len(self._data.documents)
-        bench = self._benches.bench(
-            configuration,
-            k,
-            lambda rows: self._progress(f"embedding with {configuration.settings.encoder}", rows, total),
-        )
         for query in pending:
-            outcomes.add(bench.measure(query), self._digests[query.id])
+            outcomes.add(bench().measure(query), self._digests[query.id])
             self._fresh += 1
             done += 1
             self._progress(name, done, len(queries))
+
+    def _rearranged(self, configuration: Configuration, key: str, bench: Callable[[], Bench]) -> dict[str, Answers]:
+        """The answers to the same candidates in several orders, as far as the experiment wants them."""
+        wanted, seed = self._experiment.position_bias, self._experiment.seed
+        if wanted is None:
+            return {}
+        found: dict[str, Answers] = {}
+        queries = draw(self._data, wanted.queries, seed).queries.values()
+        work = f"{configuration.name}, {wanted.orders} orders"
+        with closing(self._folder.arrangements(key)) as record:
+            for done, query in enumerate(queries, start=1):
+                asked = digest(self._digests[query.id], query.id, wanted.orders, seed)
+                known = record.get(asked)
+                if known is None:
+                    known = bench().rearranged(query, wanted.orders, seed)
+                    record.add(asked, known)
+                found[query.id] = known
+                self._progress(work, done, len(queries))
+        return found

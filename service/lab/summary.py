@@ -14,6 +14,7 @@ from service.lab.configuration import Price
 from service.lab.judged import DataSet
 from service.lab.measures import Scores, evaluate
 from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
+from service.lab.position_bias import PositionBias, position_bias
 from service.lab.runner import Answered, Results
 from service.lab.significance import bootstrap_interval
 
@@ -74,6 +75,8 @@ class Summary:
     latency: Mapping[str, Latency]
     reranking: Reranking | None
     """None where nothing was reranked."""
+    bias: PositionBias | None = None
+    """None where it was not measured."""
 
     @property
     def name(self) -> str:
@@ -106,6 +109,7 @@ def summarise(results: Results) -> tuple[Summary, ...]:
             comparisons={measure: compared[measure][place - 1] for measure in measures} if place else {},
             latency=_latency(one.outcomes),
             reranking=_reranking(one.outcomes),
+            bias=position_bias(one.rearranged) if one.rearranged else None,
         )
         for place, (one, scores) in enumerate(zip(results.answered, final, strict=True))
     )

@@ -30,7 +30,12 @@ def write_run(path: Path, run: Run) -> None:
 def write_qrels(path: Path, judgments: Judgments) -> None:
     """Write judgments. Raises LabError, and then changes no file."""
     rows = ((query, document, grade) for query, grades in judgments.items() for document, grade in grades.items())
-    write_text(path, (f"{_word(query)} 0 {_word(document)} {grade}" for query, document, grade in rows))
+    write_text(path, (qrels_line(*row) for row in rows))
+
+
+def qrels_line(query: str, document: str, grade: int) -> str:
+    """One judgment without its line's end. Raises LabError for an id that the form cannot hold."""
+    return f"{_word(query)} 0 {_word(document)} {grade}"
 
 
 def read_run(path: Path) -> Run:

@@ -57,7 +57,9 @@ OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operat
 @pytest.fixture(scope="module")
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service with products; bodies are kept small, so that limits are reached. In the end it says what it saw."""
-    with live(make_shop(tmp_path_factory.mktemp("shop"), max_body_bytes=64 * 1024)) as address:
+    log = tmp_path_factory.mktemp("log")
+    shop = make_shop(tmp_path_factory.mktemp("shop"), max_body_bytes=64 * 1024, search_log=log, feedback=True)
+    with live(shop) as address:
         yield address
     statuses = ", ".join(f"{status}: {count}" for status, count in sorted(SEEN.items()))
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():

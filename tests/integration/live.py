@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+from litestar import Litestar
 
 from service.app import create_app
 from service.cli.server import PoliteServer
@@ -25,15 +27,23 @@ class Servable(Protocol):
 @contextmanager
 def live(shop: Servable) -> Iterator[str]:
     """Serve a shop; its address."""
-    server = PoliteServer(create_app(shop.settings, shop.parts), shop.settings)
+    with live_app(lambda _: create_app(shop.settings, shop.parts), shop.settings) as url:
+        yield url
+
+
+@contextmanager
+def live_app(make: Callable[[int], Litestar], settings: Settings | None = None) -> Iterator[str]:
+    """Serve an application, made for a port; its address."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        server = PoliteServer(make(port), settings or Settings(_env_file=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
         try:
-            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.should_exit = True
             thread.join(30)

@@ -116,6 +116,12 @@ def test_models_by_themselves(client: Client) -> None:
     assert [len(item.embedding) for item in found.data] == [DIMENSION] * 3
 
 
+def test_feedback_is_sent_and_refused_where_it_is_off(client: Client) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        client.feedback("0" * 32, "p1", "click", position=1)
+    assert caught.value.type == "urn:withthis:problem:feedback-off"
+
+
 @pytest.mark.parametrize("id", ["plain", "a/b", "..", ".", "ä ?#%2F", "a//b/", "https://x.y"])
 def test_a_product_comes_and_goes(client: Client, id: str) -> None:
     put = client.put_product(id, title="New", price=3.5, attributes={"colour": "red"}, images=[png("navy")])

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
-from service.cli import evaluate as evaluate_module
+from service.cli import experiments as experiments_module
 from service.encoders.registry import ENCODERS
 from service.engines import ENGINES
 from service.errors import InvalidInput
@@ -65,7 +65,7 @@ def test_a_split_without_public_judgments_makes_submissions(
     numbered = {str(number): replace(one, id=str(number)) for number, one in enumerate(known.documents.values())}
     protocol = replace(known.protocol, submission="circo")
     closed = replace(known, documents=numbered, judgments=None, protocol=protocol)
-    monkeypatch.setattr(evaluate_module, "load_dataset", lambda *_, **__: closed)
+    monkeypatch.setattr(experiments_module, "load_dataset", lambda *_, **__: closed)
     monkeypatch.setattr(submissions_module, "_CIRCO_IDS", 10)
     with pytest.raises(JudgmentsMissing):
         evaluate("set/experiment.yaml", "--queries", "3")

@@ -63,6 +63,7 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
         "repaired": [],
         "reason": "the last one shows it best",
         "degraded": None,
+        "interleaved": False,
     }
     assert {"decode", "embed", "retrieve", "caption", "rerank", "total"} <= answer["timings_ms"].keys()
 

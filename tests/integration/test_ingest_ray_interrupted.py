@@ -82,7 +82,7 @@ def test_after_ctrl_c_the_next_run_makes_it_whole(feed: Path, tmp_path: Path) ->
         resumed = json.loads(process.stdout.read())
     print(f"resumed in {time.monotonic() - begin:.0f} s: {resumed}")
     rejects = feed.with_name("feed.jsonl.rejects.jsonl").read_text()
-    settings = Settings(_env_file=None, data_dir=here, store_uri=f"exact:{here / 'store.jsonl'}")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=here, store_uri=f"exact:{here / 'store.jsonl'}")
     store = ExactStore.from_uri(settings.store_uri)
     report = run_ingest(feed, settings, load_encoder(settings), store)
     store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -55,6 +56,7 @@ def answers(running: Running) -> float:
 def running(tmp_path: Path) -> Iterator[Running]:
     """Two workers over fakes, both of them answering."""
     env = {**os.environ, "WITHTHIS_WORKERS": "2", "WITHTHIS_DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
+    env["WITHTHIS_SEARCH_LOG"] = str(tmp_path / "log")
     command = [sys.executable, "-m", "tests.integration.workers_entry"]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -88,12 +90,16 @@ def test_workers_answer_count_as_one_are_replaced_and_end_together(running: Runn
     assert running.ask("/readyz").status_code == 200
     until(lambda: not list(tmp_path.glob(f"withthis-metrics-*/gauge_*_{first}.db")))
 
+    searched = {httpx.post(f"{running.url}/v1/search", json={"text": "a mug"}).json()["id"] for _ in range(20)}
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(PATIENCE_S) == 0
     until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
     with pytest.raises(httpx.ConnectError):
         running.ask("/healthz")
     assert not list(tmp_path.glob("withthis-metrics-*"))
+    logs = {path.name.split("-")[1]: path.read_text().splitlines() for path in (tmp_path / "log").iterdir()}
+    assert {int(pid) for pid in logs} <= workers, "a file for each process"
+    assert sorted(json.loads(line)["id"] for log in logs.values() for line in log) == sorted(searched)
 
 
 @pytest.mark.slow

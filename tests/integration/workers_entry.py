@@ -23,7 +23,8 @@ def pid() -> int:
 def create() -> Litestar:
     """A worker over a shop of its own."""
     settings = shared_out(load_settings())
-    shop = make_shop(Path(settings.data_dir) / str(os.getpid()), products=9, shutdown_delay_s=settings.shutdown_delay_s)
+    kept = {name: getattr(settings, name) for name in ("shutdown_delay_s", "search_log")}
+    shop = make_shop(Path(settings.data_dir) / str(os.getpid()), products=9, **kept)
     app = as_worker(shop.settings, shop.parts)
     app.register(pid)
     return app

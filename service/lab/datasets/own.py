@@ -4,7 +4,8 @@
     queries.jsonl    {"id", "text", "image", "filter", "excluded", "tags"}
     judgments.jsonl  {"query", "document", "grade"}          or judgments.qrels in TREC's form
 
-Pictures are paths inside the folder. Only ids are always needed; a query needs a text or a picture.
+Pictures are paths inside the folder. Only ids are always needed; a query needs a text or a picture. With ``judged:
+false`` the judgments are left alone, and need not be there.
 """
 
 from __future__ import annotations
@@ -52,16 +53,17 @@ class _Judgment(OwnRow):
     grade: Annotated[int, Field(ge=0, le=MAX_GRADE, strict=True)]
 
 
-def read(path: Path, *, check_images: bool = True) -> DataSet:
+def read(path: Path, *, judged: bool = True, check_images: bool = True) -> DataSet:
     """Read the folder. Raises DataSetError."""
     found = Assembly(require_folder(path).resolve().name, path)
     for place, row in jsonl_rows(path / "documents.jsonl", _Document):
         found.add_document(_document(found, row, place), place)
     for place, query in jsonl_rows(path / "queries.jsonl", _Query):
         found.add_query(_query(found, query, place), place)
-    for place, name, document, grade in _judgments(path):
+    for place, name, document, grade in _judgments(path) if judged else ():
         found.judge(name, document, grade, place)
-    return found.finish(Protocol(_MEASURES, depth=100), check_images=check_images)
+    protocol = Protocol(_MEASURES, depth=100, unjudged=not judged)
+    return found.finish(protocol, judged=judged, check_images=check_images)
 
 
 def _document(found: Assembly, row: _Document, place: Place) -> LabDocument:

@@ -42,6 +42,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         verdicts=[_verdict(one, measures[0]) for one in summaries if one.comparisons],
         stages=[stage for stage in STAGES if any(stage in one.latency for one in summaries)],
         priced=any(one.cost is not None for one in summaries),
+        biased=any(one.bias for one in summaries),
         slices=_slices(summaries, measures[0]),
         plots=_plots(results, summaries, measures),
         shown=shown,

@@ -108,15 +108,23 @@ def prepared(folder: Path, text: str = EXPERIMENT, **settings: object) -> tuple[
 
 
 def run(
-    experiment: Experiment, data: DataSet, out: Path, counting: Counting, *, stop_after: int | None = None
+    experiment: Experiment,
+    data: DataSet,
+    out: Path,
+    counting: Counting,
+    *,
+    stop_after: int | None = None,
+    stop_in: str | None = None,
 ) -> Results:
-    """Run it; with `stop_after`, something goes wrong after so many outcomes, as a kill would."""
+    """Run it; something goes wrong after so many outcomes (`stop_after`), or at the first step of a piece of work
+    (`stop_in`), as a kill would.
+    """
     folder, told = RunFolder(out), 0
 
     def progress(work: str, done: int, total: int) -> None:
         nonlocal told
         told += total == len(data.queries) and done > 0
-        if stop_after is not None and told >= stop_after:
+        if work == stop_in or (stop_after is not None and told >= stop_after):
             raise KeyboardInterrupt
 
     try:

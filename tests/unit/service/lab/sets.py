@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from service.lab.judged import DataSet, Judgments, LabDocument, LabQuery, Protocol, RankedList, Run
 from tests.unit.service.pictures import picture
 
 
-def dataset(judgments: Judgments | None, queries: Sequence[LabQuery] = (), **protocol: str) -> DataSet:
+def dataset(judgments: Judgments | None, queries: Sequence[LabQuery] = (), **protocol: Any) -> DataSet:
     """A data set of the judged documents; queries that are not given have a text only."""
     known = {query.id: query for query in queries}
     for id in judgments or {}:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rerank.engines.base import EngineRequest
@@ -21,6 +22,7 @@ from service.lab.errors import ExperimentError
 from service.lab.journal import Journal
 from service.lab.ledger import new_ledger
 from service.lab.recorded_engine import RecordedEngine
+from service.lab.run_folder import Outcomes
 from tests.fakes import FakeEncoder
 from tests.unit.rerank.fakes import FakeEngine, picture, says
 
@@ -28,6 +30,7 @@ RANK = EngineRequest("rank these", (picture("red"), picture("blue")), ("A", "B")
 CAPTION = EngineRequest("what is it?", (picture("red"),))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(), max_size=5), st.binary(max_size=30).filter(lambda data: b"\n" not in data))
 def test_a_journal_torn_anywhere_keeps_its_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], torn: bytes
@@ -173,3 +176,29 @@ def test_an_answer_that_came_too_late_comes_too_late_again(tmp_path: Path) -> No
     with pytest.raises(EngineTimeout):
         slow.generate(replace(RANK, deadline=time.monotonic() + 30))
     slow.close()
+
+
+class Connected(FakeEngine):
+    """An engine that holds connections."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_what_an_engine_holds_open_is_closed_with_it(tmp_path: Path) -> None:
+    engine = Connected()
+    RecordedEngine(engine, Journal(tmp_path / "a.jsonl")).close()
+    assert engine.closed
+
+
+@pytest.mark.parametrize("take", [Outcomes, lambda journal: RecordedEngine(FakeEngine(), journal)])
+def test_a_journal_that_cannot_be_used_is_let_go_of(tmp_path: Path, take: Callable[[Journal], object]) -> None:
+    """Nothing is left open for the garbage collector to complain of."""
+    (tmp_path / "a.jsonl").write_bytes(b"{}x\n")
+    journal = Journal(tmp_path / "a.jsonl")
+    with pytest.raises(ExperimentError, match="line 1"):
+        take(journal)
+    with pytest.raises(ValueError, match="closed"):
+        journal.append({})

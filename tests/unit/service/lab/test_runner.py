@@ -13,7 +13,7 @@ from service.catalog.images import ImageStore
 from service.catalog.records import make_record, row_id
 from service.encoders.base import EncoderQuery
 from service.errors import UnknownEncoder
-from service.lab.errors import DataSetError, ExperimentError
+from service.lab.errors import DataSetError, ExperimentError, LabError
 from service.lab.judged import LabQuery
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, draw, run_experiment
@@ -176,6 +176,7 @@ def test_milvus_lite_gives_the_order_of_exact_search(tmp_path: Path) -> None:
     text = """
 name: stores
 data: {kind: jsonl, path: .}
+measures: [nDCG@5]
 settings: {rerank_enabled: false}
 configurations:
   - {name: exact, k: 5}
@@ -192,6 +193,33 @@ def test_a_picture_that_breaks_off_names_its_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(DataSetError, match=r"d3\.png"):
         run(experiment, data, tmp_path / "out", Counting())
+
+
+@pytest.mark.parametrize(("measure", "fault"), [("R@11", "gives 10 results, and .* 11"), ("R@2000", "2000")])
+def test_measures_that_look_deeper_than_a_search_are_told_before_any_work(
+    tmp_path: Path, measure: str, fault: str
+) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    counting = Counting()
+    with pytest.raises(LabError, match=fault):
+        run(replace(experiment, measures=(measure,)), data, tmp_path / "out", counting)
+    assert not counting.encoders_loaded
+
+
+def test_a_search_goes_as_deep_as_the_measures(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    (only,) = without(experiment, lambda name: name == "retrieval").configurations
+    shallow = replace(data, protocol=replace(data.protocol, depth=3))
+    deep = replace(experiment, measures=("R@12",), configurations=(replace(only, k=None),))
+    (answered,) = run(deep, shallow, tmp_path / "out", Counting()).answered
+    assert {len(outcome.final) for outcome in answered.outcomes} == {12}
+
+
+def test_queries_that_ask_for_nothing_are_told_before_any_work(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    silent = replace(data, queries={id: LabQuery(id) for id in data.queries})
+    with pytest.raises(LabError, match="neither text nor picture"):
+        run(experiment, silent, tmp_path / "out", Counting())
 
 
 def test_an_unknown_encoder_is_told_before_any_query(tmp_path: Path) -> None:

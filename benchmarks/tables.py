@@ -1,0 +1,144 @@
+"""The tables of `make bench`: which benchmark makes each, at which size, and how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Size(StrEnum):
+    """How much is measured."""
+
+    QUICK = "quick"
+    """To see that all benchmarks work; the figures say little."""
+    FULL = "full"
+    """For `RESULTS.md`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchTable:
+    """`python -m benchmarks.NAME` with these options."""
+
+    name: str
+    about: str
+    quick: str
+    full: str
+    seconds: dict[Size, int]
+    """What it takes on two cores that do nothing else, about."""
+    wanted: bool = True
+    """Whether it is made if nobody names tables."""
+
+    def options(self, size: Size) -> list[str]:
+        """On the command line."""
+        return (self.quick if size is Size.QUICK else self.full).split()
+
+
+def _takes(quick: int, full: int) -> dict[Size, int]:
+    return {Size.QUICK: quick, Size.FULL: full}
+
+
+TABLES = (
+    BenchTable(
+        "stages",
+        "a composed query stage by stage, with reranking and without",
+        "--queries 5",
+        "--queries 50",
+        _takes(20, 75),
+    ),
+    BenchTable(
+        "startup",
+        "from the start of the process to /readyz, and memory: reranking here or elsewhere, workers or processes",
+        "--rounds 1 --searches 4",
+        "--rounds 2 --searches 12",
+        _takes(90, 210),
+    ),
+    BenchTable(
+        "load",
+        "the running service under many clients, and what it costs besides models and store",
+        "--seconds 5 --searches 5",
+        "--seconds 20 --searches 40",
+        _takes(60, 120),
+    ),
+    BenchTable("page", "the search page from Enter to the screen", "--queries 3", "--queries 20", _takes(30, 50)),
+    BenchTable(
+        "rerank_overhead",
+        "reranking besides the model; thumbnails kept or made",
+        "--runs 10",
+        "--runs 100",
+        _takes(5, 15),
+    ),
+    BenchTable(
+        "parser",
+        "our parser against scraping digits, on malformed answers",
+        "--repeats 1 --rounds 1",
+        "--repeats 20 --rounds 3",
+        _takes(5, 15),
+    ),
+    BenchTable(
+        "encoders",
+        "Visualized BGE in batches against one by one as published",
+        "--images 2 --batch 2 --rounds 1 --dtypes float32",
+        "--images 6 --batch 6 --rounds 2",
+        _takes(40, 140),
+    ),
+    BenchTable(
+        "encoder_memory",
+        "peak memory of loading weights, against their size",
+        "--dtypes float32",
+        "",
+        _takes(25, 40),
+    ),
+    BenchTable(
+        "batching",
+        "concurrent queries in batches, against one after the other",
+        "--queries 8 --rounds 1",
+        "--queries 32 --rounds 2",
+        _takes(15, 90),
+    ),
+    BenchTable(
+        "ingest",
+        "bulk ingest against the bare encoder",
+        "--products 90 --rounds 1 --workers 0 --workers 1",
+        "--products 450 --rounds 2 --workers 0 --workers 2",
+        _takes(25, 120),
+    ),
+    BenchTable(
+        "recall",
+        "FLAT, IVF_FLAT and HNSW on Milvus Lite and a server, against exact search",
+        "--vectors 2000 --rendered 300 --queries 50",
+        "--vectors 20000 --rendered 1500 --queries 200",
+        _takes(50, 180),
+    ),
+    BenchTable(
+        "engines",
+        "a ranking of nine by strategy, on Phi-3 Vision with random weights",
+        "--crops 1 --image-crops 0 --strategy listwise --strategy single-token --reason 2",
+        "--crops 4 --image-crops 0",
+        _takes(40, 300),
+    ),
+    BenchTable(
+        "service_capacity",
+        "CPU time of a search, and the memory of the process",
+        "--searches 5",
+        "--searches 40",
+        _takes(20, 50),
+    ),
+    BenchTable("capacity", "the capacity model beside measured points", "", "", _takes(3, 3)),
+    BenchTable(
+        "quality",
+        "retrieval, reranking and captions of the starter models on held-out motifs",
+        "--reranked 1",
+        "--reranked 340",
+        _takes(150, 1500),
+        wanted=False,
+    ),
+    BenchTable(
+        "milvus_capacity",
+        "memory and CPU time of a Milvus server by index type",
+        "--rows 5000",
+        "--rows 100000 --dimension 768",
+        _takes(150, 900),
+        wanted=False,
+    ),
+)
+"""All there are; each is a process of its own."""

@@ -1,0 +1,52 @@
+"""`POST /v1/feedback`: what users did with an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from service.api.auth import SEARCH
+from service.api.feedback_schemas import MAX_EVENTS, FeedbackBody, FeedbackOut, parse_feedback
+from service.api.openapi import protected, reference, takes
+from service.api.product_input import read_limited
+from service.online.evaluation import OnlineEvaluation
+from service.settings import Settings
+
+_ONE = reference(FeedbackBody)
+_SEVERAL = Schema(type=OpenAPIType.ARRAY, items=_ONE, min_items=1, max_items=MAX_EVENTS)
+
+
+class FeedbackController(Controller):
+    """Feedback on answers."""
+
+    path = "/v1/feedback"
+    tags = ("search",)
+    opt = SEARCH
+
+    @post(
+        status_code=202,
+        operation_class=takes({"application/json": Schema(one_of=[_ONE, _SEVERAL])}),
+        summary="Say what a user did with an answer",
+        responses=protected(
+            (400, "the request cannot be understood"),
+            (404, "this service takes no feedback"),
+            (413, "the body is too large"),
+        ),
+    )
+    async def feedback(
+        self,
+        request: Request[Any, Any, Any],
+        settings: NamedDependency[Settings],
+        online: NamedDependency[OnlineEvaluation],
+    ) -> FeedbackOut:
+        """Clicks, add-to-carts and purchases, one or an array, to be joined with the search log in a report.
+
+        The same event sent twice counts once, and events about products that were not shown do not count.
+        """
+        events = parse_feedback(await read_limited(request, settings.max_body_bytes))
+        online.received(events)
+        return FeedbackOut(accepted=len(events))

@@ -1,0 +1,64 @@
+"""The same candidates in several orders, and what a reranker answered to each: what position bias is told from."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from service.lab.errors import LabError
+from service.lab.journal import Journal
+
+T = TypeVar("T")
+Answers = tuple[tuple[str, ...], ...]
+"""Orders of document ids, one for each arrangement that was answered."""
+
+_ANSWERS = TypeAdapter(Answers)
+
+
+def arrangements(items: Sequence[T], count: int, seed: str) -> list[tuple[T, ...]]:
+    """Up to ``count`` different orders; the first is the given one, the others are drawn by seed.
+
+    There are fewer where the items have no more.
+    """
+    rng, places = random.Random(seed), range(len(items))
+    drawn = {tuple(places): None}
+    while len(drawn) < min(count, math.factorial(len(items))):
+        drawn.setdefault(tuple(rng.sample(places, len(items))))
+    return [tuple(items[place] for place in order) for order in drawn]
+
+
+class ArrangementRecord:
+    """The answers of one configuration, on disk as soon as a query is through. Keys say what was asked, and how."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Takes the journal over. Raises LabError for one that is damaged, and then closes it."""
+        self._journal = journal
+        try:
+            self._known = {row.get("key"): _checked(row.get("answers")) for row in journal.load()}
+        except BaseException:
+            journal.close()
+            raise
+
+    def get(self, key: str) -> Answers | None:
+        """The answers under a key."""
+        return self._known.get(key)
+
+    def add(self, key: str, answers: Answers) -> None:
+        """Keep answers."""
+        self._journal.append({"key": key, "answers": answers})
+        self._known[key] = answers
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()
+
+
+def _checked(answers: object) -> Answers:
+    try:
+        return _ANSWERS.validate_python(answers)
+    except ValidationError as error:
+        raise LabError("The line is no record of arrangements. Delete the run's folder and run it again.") from error

@@ -1,0 +1,143 @@
+"""The page where a person grades, and the few routes behind it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from litestar import Controller, Litestar, Response, delete, get, put
+from litestar.datastructures import CacheControlHeader, MutableScopeHeaders, State
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.problems import EXCEPTION_HANDLERS
+from service.lab.errors import UnknownPair
+from service.lab.judging.door import OwnPageOnly
+from service.lab.judging.pool import Pair
+from service.lab.judging.scale import SCALE
+from service.lab.judging.session import Session, Side, picture_of
+from service.web.page import STATIC
+
+_OWN = Path(__file__).parent / "static"
+_MAX_BODY_BYTES = 1000
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",  # another pool may be served at this address tomorrow
+}
+
+Number = Annotated[int, PathParameter(description="place of the pair in the pool, from 0")]
+
+
+class Judgment(BaseModel):
+    """What the judge says of a pair."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grade: Annotated[int, Field(ge=SCALE[0].grade, le=SCALE[-1].grade)]
+
+
+@get("/", include_in_schema=False, sync_to_thread=False)
+def page() -> Response[bytes]:
+    """The page."""
+    return Response((_OWN / "judge.html").read_bytes(), media_type="text/html")
+
+
+@get("/pool", sync_to_thread=False)
+def pool(session: NamedDependency[Session]) -> dict[str, Any]:
+    """What is judged, by which scale, and how far it is."""
+    scale = [asdict(point) for point in SCALE]
+    return {"name": session.name, "file": str(session.record.path), "scale": scale, **asdict(session.progress())}
+
+
+class PairController(Controller):
+    """One pair of query and product; nothing here tells which run found it."""
+
+    path = "/pairs/{number:int}"
+
+    @get(sync_to_thread=False)
+    def show(self, session: NamedDependency[Session], number: Number) -> dict[str, Any]:
+        """The pair and its grade; pictures have routes of their own."""
+        pair = _pair(session, number)
+        place, queries = session.query_place(pair)
+        query, document = pair.query, pair.document
+        return {
+            "number": number,
+            "query": {"text": query.text, "picture": query.image is not None, "place": place, "queries": queries},
+            "product": {
+                "title": document.title,
+                "text": document.text,
+                "category": document.category,
+                "picture": document.image is not None,
+            },
+            "grade": session.record.grade(pair.ids),
+        }
+
+    @get("/picture", sync_to_thread=True)
+    def picture(
+        self,
+        session: NamedDependency[Session],
+        number: Number,
+        side: Annotated[Side, QueryParameter(description="whose picture")],
+    ) -> Response[bytes]:
+        """The picture of the query or of the product."""
+        return Response(picture_of(_pair(session, number), side), media_type="image/webp")
+
+    @put("/grade", sync_to_thread=True)
+    def judge(self, session: NamedDependency[Session], number: Number, data: JSONBody[Judgment]) -> dict[str, Any]:
+        """Judge the pair, or judge it anew. It is on disk when this answers."""
+        session.judge(_pair(session, number), data.grade)
+        return asdict(session.progress(number))
+
+    @delete("/grade", status_code=200, sync_to_thread=True)
+    def forget(self, session: NamedDependency[Session], number: Number) -> dict[str, Any]:
+        """Take the judgment back."""
+        session.forget(_pair(session, number))
+        return asdict(session.progress(number - 1))
+
+
+def create_judging_app(session: Session, *, port: int, host: str = "127.0.0.1") -> Litestar:
+    """The application over one sitting, for requests to this port under the address `host` or of this machine."""
+    return Litestar(
+        route_handlers=[
+            page,
+            pool,
+            PairController,
+            create_static_files_router(
+                path="/static", directories=[_OWN, STATIC], cache_control=CacheControlHeader(no_store=True)
+            ),
+        ],
+        dependencies={"session": Provide(lambda: session, sync_to_thread=False)},
+        state=State(),
+        guards=[OwnPageOnly(port, host)],
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[_add_headers],
+        request_max_body_size=_MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _pair(session: Session, number: int) -> Pair:
+    pair = session.pair(number)
+    if pair is None:
+        raise UnknownPair
+    return pair
+
+
+async def _add_headers(message: Message, scope: Scope) -> None:
+    """On every answer, errors and static files too."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in _HEADERS.items():
+            headers[name] = value

@@ -1,0 +1,102 @@
+"""Judgments on disk, as TREC qrels, whole after every single one.
+
+Each change writes the file anew beside itself, syncs it and takes its place, so a kill or a power cut at any moment
+leaves the file as it was before the last judgment or after it. Lines that were there already, with whatever they say,
+stay as they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from service.lab.errors import LabError
+from service.lab.files import write_text
+from service.lab.rows import text_lines
+from service.lab.trec import qrels_line, qrels_rows
+from service.stores.local_file import lock_file
+
+Ids = tuple[str, str]
+"""Query id and document id."""
+
+_Value = TypeVar("_Value")
+
+
+class JudgmentRecord:
+    """The judgments of one file, in the order in which they were given. Thread-safe; one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Read and lock the file; it is made by the first judgment.
+
+        Raises:
+            DataSetError: a line that is no judgment, or a second judgment of a pair; with file and line.
+            LabError: another process judges into this file, or the folder cannot be written.
+        """
+        self.path = path.resolve()  # a link stays one: its target is written anew
+        self._guard = threading.Lock()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._held = self.path.with_name(f".{self.path.name}.lock").open("ab")
+        except OSError as error:
+            raise LabError(f"{path} cannot be written. Check the folder's permissions.") from error
+        try:
+            if not lock_file(self._held):
+                raise LabError(f"Another process judges into {path}. End it, or give another file with --qrels.")
+            self._lines, self._grades = _read(self.path) if self.path.exists() else ({}, {})
+        except BaseException:
+            self._held.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def grade(self, ids: Ids) -> int | None:
+        """The grade of a pair; None if it is not judged."""
+        return self._grades.get(ids)
+
+    @property
+    def judged(self) -> tuple[Ids, ...]:
+        """All judged pairs, the last one at the end."""
+        return tuple(self._grades)
+
+    def judge(self, ids: Ids, grade: int) -> None:
+        """Judge a pair, or judge it anew. Raises LabError, and then nothing has changed, here or on disk."""
+        line = qrels_line(*ids, grade)
+        with self._guard:
+            self._replace({**_without(self._lines, ids), ids: line}, {**_without(self._grades, ids), ids: grade})
+
+    def forget(self, ids: Ids) -> None:
+        """Take a judgment back. Raises as `judge`."""
+        with self._guard:
+            if ids in self._lines:
+                self._replace(_without(self._lines, ids), _without(self._grades, ids))
+
+    def close(self) -> None:
+        """Let others judge into the file."""
+        self._held.close()
+
+    def _replace(self, lines: dict[Ids, str], grades: dict[Ids, int]) -> None:
+        write_text(self.path, lines.values(), durable=True)
+        self._lines, self._grades = lines, grades
+
+
+def _without(known: dict[Ids, _Value], ids: Ids) -> dict[Ids, _Value]:
+    return {other: value for other, value in known.items() if other != ids}
+
+
+def _read(path: Path) -> tuple[dict[Ids, str], dict[Ids, int]]:
+    """Lines and grades by pair."""
+    lines: dict[Ids, str] = {}
+    grades: dict[Ids, int] = {}
+    for (place, line), (_, query, document, grade) in zip(text_lines(path), qrels_rows(path), strict=True):
+        if (query, document) in lines:
+            raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
+        lines[query, document], grades[query, document] = line, grade
+    return lines, grades

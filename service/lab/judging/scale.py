@@ -1,0 +1,28 @@
+"""The grades that a judge gives.
+
+Four points, as TREC's Deep Learning track has judged since 2019 (Craswell, Mitra, Yilmaz, Campos and Voorhees,
+"Overview of the TREC 2019 Deep Learning Track"): irrelevant, related, highly relevant, perfectly relevant. The meanings
+are ours, written for a picture and a sentence that say together what is wanted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One grade with its short name and what it means."""
+
+    grade: int
+    name: str
+    meaning: str
+
+
+SCALE = (
+    Point(0, "Irrelevant", "Has nothing of what the query asks for."),
+    Point(1, "Related", "Fits the picture or the sentence alone. Nobody who asked this wants it."),
+    Point(2, "Highly relevant", "Fits both, but for a detail. A fair answer."),
+    Point(3, "Perfectly relevant", "Exactly what picture and sentence ask for."),
+)
+"""From the worst to the best. Measures that know only relevant and not count from 1; ``R(rel=2)@10`` counts from 2."""

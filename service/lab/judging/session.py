@@ -1,0 +1,79 @@
+"""One sitting of a judge: the pool with what is judged of it, by number."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from service.errors import ImageNotFound
+from service.lab.images import ImageRef
+from service.lab.judging.pool import Pair
+from service.lab.judging.record import JudgmentRecord
+
+Side = Literal["query", "product"]
+
+PICTURE_SIDE = 768
+"""Pixels of the longer side; larger pictures are reduced, so that a page of photographs loads at once."""
+_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the judge is. ``next`` is the first pair that is not judged, looking on from where the judge is;
+    ``last`` the one judged last. None where there is none.
+    """
+
+    pairs: int
+    judged: int
+    next: int | None
+    last: int | None
+
+
+class Session:
+    """Pairs by their place in the pool, from 0. Thread-safe as the record is."""
+
+    def __init__(self, name: str, pairs: Sequence[Pair], record: JudgmentRecord) -> None:
+        self.name = name
+        self.record = record
+        self._pairs = tuple(pairs)
+        self._numbers = {pair.ids: number for number, pair in enumerate(pairs)}
+        queries = list(dict.fromkeys(pair.query.id for pair in pairs))
+        self._places = {id: place for place, id in enumerate(queries, start=1)}
+
+    def pair(self, number: int) -> Pair | None:
+        """A pair; None if there is none of this number."""
+        return self._pairs[number] if 0 <= number < len(self._pairs) else None
+
+    def query_place(self, pair: Pair) -> tuple[int, int]:
+        """Which query this is, from 1, and of how many."""
+        return self._places[pair.query.id], len(self._places)
+
+    def progress(self, after: int = -1) -> Progress:
+        """How far the judge is, standing at the pair `after`."""
+        grades = [self.record.grade(pair.ids) for pair in self._pairs]
+        left = [number for number, grade in enumerate(grades) if grade is None]
+        ahead = (number for number in left if number > after)
+        known = (self._numbers[ids] for ids in reversed(self.record.judged) if ids in self._numbers)
+        return Progress(len(grades), len(grades) - len(left), next(ahead, left[0] if left else None), next(known, None))
+
+    def judge(self, pair: Pair, grade: int) -> None:
+        """Judge a pair; a LabError changes nothing."""
+        self.record.judge(pair.ids, grade)
+
+    def forget(self, pair: Pair) -> None:
+        """Take a judgment back; a LabError changes nothing."""
+        self.record.forget(pair.ids)
+
+
+def picture_of(pair: Pair, side: Side) -> bytes:
+    """A picture of a pair as WebP, made from its pixels alone. Raises ImageNotFound, or InvalidImage."""
+    ref: ImageRef | None = pair.query.image if side == "query" else pair.document.image
+    if ref is None:
+        raise ImageNotFound
+    image = ref.open().image
+    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=_QUALITY)
+    return buffer.getvalue()

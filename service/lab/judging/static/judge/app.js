@@ -1,0 +1,86 @@
+// One pair after the other. A grade counts only for a pair whose pictures are on the screen.
+import { byId } from "/static/js/dom.js";
+import { startTheme } from "/static/js/theme.js";
+import { deleteGrade, getPair, getPool, putGrade } from "./api.js";
+import { showDone, showPair, showProblem, showProgress, showScale } from "./view.js";
+
+/** @type {{progress: any, pair: any, grades: Set<string>, busy: boolean}} */
+const state = { progress: null, pair: null, grades: new Set(), busy: false };
+
+/** @param {boolean} busy */
+function setBusy(busy) {
+  state.busy = busy;
+  byId("main").setAttribute("aria-busy", String(busy));
+}
+
+/** Do one thing at a time, and say what goes wrong. @param {() => Promise<void>} work */
+async function alone(work) {
+  if (state.busy) return;
+  setBusy(true);
+  try {
+    await work();
+    showProblem();
+  } catch (error) {
+    showProblem(error instanceof Error ? error.message : String(error));
+  } finally {
+    setBusy(false);
+  }
+}
+
+/** @param {number|null} number null: nothing is left */
+async function show(number) {
+  state.pair = number === null ? null : await getPair(number);
+  showProgress(state.progress, state.pair);
+  if (state.pair) await showPair(state.pair);
+  else showDone();
+}
+
+const grade = (/** @type {number} */ value) =>
+  alone(async () => {
+    if (!state.pair) return;
+    state.progress = await putGrade(state.pair.number, value);
+    await show(state.progress.next);
+  });
+
+const undo = () =>
+  alone(async () => {
+    const { last } = state.progress;
+    if (last === null) return;
+    state.progress = await deleteGrade(last);
+    await show(last);
+  });
+
+const step = (/** @type {1|-1} */ by) =>
+  alone(async () => {
+    const from = state.pair ? state.pair.number : state.progress.pairs;
+    const to = Math.min(Math.max(from + by, 0), state.progress.pairs - 1);
+    if (to !== from) await show(to);
+  });
+
+const next = () =>
+  alone(async () => {
+    state.progress = await getPool();
+    await show(state.progress.next);
+  });
+
+const KEYS = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), u: undo, Backspace: undo, n: next };
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !state.progress) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const action = state.grades.has(key) ? () => grade(Number(key)) : KEYS[key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+startTheme();
+byId("undo").addEventListener("click", undo);
+alone(async () => {
+  const pool = (state.progress = await getPool());
+  byId("name").textContent = pool.name;
+  byId("file").textContent = pool.file;
+  state.grades = new Set(pool.scale.map((/** @type {any} */ point) => String(point.grade)));
+  showScale(pool.scale, grade);
+  await show(pool.next);
+});

@@ -1,0 +1,66 @@
+// What is on the page: a pair with its grade, and how far the judge is. All words are set as text.
+import { byId, h, toggle } from "/static/js/dom.js";
+import { pictureUrl } from "./api.js";
+
+/**
+ * A button for each grade, from the worst to the best.
+ * @param {{grade: number, name: string, meaning: string}[]} scale
+ * @param {(grade: number) => void} choose
+ */
+export function showScale(scale, choose) {
+  const buttons = scale.map(({ grade, name, meaning }) =>
+    h("button", { type: "button", "data-grade": grade, "aria-pressed": "false", onclick: () => choose(grade) },
+      h("kbd", {}, grade), h("b", {}, name), h("span", {}, meaning)));
+  byId("grades").replaceChildren(...buttons);
+}
+
+/**
+ * Show a pair; resolves when both pictures are there to be looked at, or have failed.
+ * @param {any} pair as the server describes it
+ */
+export async function showPair({ number, query, product, grade }) {
+  byId("query-text").textContent = query.text ?? (query.picture ? "Something like this" : "");
+  byId("product-text").textContent = product.title;
+  byId("product-more").textContent = [product.category, product.text].filter(Boolean).join(". ");
+  showGrade(grade);
+  toggle(byId("done"), false);
+  toggle(byId("pair"), true);
+  await Promise.all([picture("query", number, query.picture), picture("product", number, product.picture)]);
+}
+
+/** @param {"query"|"product"} side @param {number} number @param {boolean} there */
+function picture(side, number, there) {
+  const image = /** @type {HTMLImageElement} */ (byId(`${side}-picture`));
+  toggle(image, there);
+  if (!there) return image.removeAttribute("src");
+  image.src = pictureUrl(number, side);
+  return image.decode().catch(() => {}); // its alternative text is shown in its place
+}
+
+/** @param {number|null} grade */
+export function showGrade(grade) {
+  for (const button of byId("grades").children)
+    button.setAttribute("aria-pressed", String(Number(button.dataset.grade) === grade));
+}
+
+/** @param {{pairs: number, judged: number, last: number|null}} progress @param {any} [pair] */
+export function showProgress({ pairs, judged, last }, pair) {
+  const bar = /** @type {HTMLProgressElement} */ (byId("bar"));
+  bar.max = pairs;
+  bar.value = judged;
+  const place = pair ? ` This is pair ${pair.number + 1}; query ${pair.query.place} of ${pair.query.queries}.` : "";
+  byId("progress").textContent = `${judged} of ${pairs} pairs are judged.${place}`;
+  /** @type {HTMLButtonElement} */ (byId("undo")).disabled = last === null;
+}
+
+/** Nothing is left to judge. */
+export function showDone() {
+  toggle(byId("pair"), false);
+  toggle(byId("done"), true);
+}
+
+/** @param {string} [words] what went wrong; nothing takes the notice away */
+export function showProblem(words = "") {
+  byId("notice").textContent = words;
+  toggle(byId("notice"), words !== "");
+}

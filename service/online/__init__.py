@@ -1,0 +1,1 @@
+"""What users do with rankings: the search log, feedback, and interleaving of two configurations."""

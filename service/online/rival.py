@@ -1,0 +1,22 @@
+"""The setting `WITHTHIS_INTERLEAVE`: the second configuration of an interleaved comparison."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rerank.fusion import FusionMethod
+
+
+class Rival(BaseModel):
+    """How B differs from A, which is what the settings say: the fields of `rerank` in a request that make an order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    strategy: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    prompt: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    candidates: Annotated[int, Field(ge=1, le=100)] | None = None
+    fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    fusion_method: FusionMethod | None = None
