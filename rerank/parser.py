@@ -3,16 +3,16 @@
 How it reads, first match decides:
 
 1. One JSON object with a flat list under "ranking": its items are the answer, and nothing inside its strings is.
-2. Bracketed lists (`Ranking: [C, A]`, `["C", "A"]`) and chains on one line (`[C] > [A]`). One that names a candidate
-   beats one that names none, then one after `Ranking:` or `"ranking":` one without, then one that names every
-   candidate one that does not; then the last one wins, since a model repeats the example before it answers. A chain
-   counts here only if it names every candidate, a list only if it has two items or there is but one candidate.
+2. Bracketed lists (`Ranking: [C, A]`, `["C", "A"]`) and chains on one line (`[C] > [A]`, `C > A`). One that names a
+   candidate beats one that names none, then one after `Ranking:` or `"ranking":` one without, then one that names
+   every candidate one that does not; then the last one wins, since a model repeats the example before it answers. A
+   chain counts here only if it names every candidate, a list only if it has two items or there is but one candidate.
 3. Single bracketed or quoted labels (`[C]`, `"C"`) anywhere, or only after the last `Ranking:` if any stand there.
 
-Bare letters and digits in prose are never taken for an answer; a bracketed number is an unknown label. Text before
-`</think>` is not read, nor a thought that never ends, nor more than 64 KiB. A reasoning block stands before the answer
-and never in it: where a string of a JSON object holds such a mark, it is quoted there. Unknown labels are dropped, a
-repeated one keeps its first place, missing candidates follow in retrieval order.
+Bare digits in prose are never taken for an answer, nor bare letters but in a chain of `>`; a bracketed number is an
+unknown label. Text before `</think>` is not read, nor a thought that never ends, nor more than 64 KiB. A reasoning
+block stands before the answer and never in it: where a string of a JSON object holds such a mark, it is quoted there.
+Unknown labels are dropped, a repeated one keeps its first place, missing candidates follow in retrieval order.
 
 One fault is reported, the one that explains most: `truncated` (cut off, candidates missing), `refusal` (nothing like
 a label), `wrong_format` (no list, only step 3 or a chain), `out_of_range`, `repetition`, `missing`, `ok`. An answer
@@ -58,6 +58,7 @@ _REASON = r"""(?:\s*+,\s*+["']reason["']\s*+:\s*+"(?P<reason>[^"\\]*+(?:\\.[^"\\
 _ANSWER = re.compile(
     rf"""{_KEY}?(?:
         (?P<chain>\[\s*+{_ITEM}\s*+\](?:[ \t,>]*+\[\s*+{_ITEM}\s*+\])++)
+      | (?P<bare>(?<![\w>-])[A-Z](?:[ \t]*+>[ \t]*+[A-Z]\b)++)
       | \[\s*+(?P<list>{_ITEM}(?:\s*+,\s*+{_ITEM})*+)\s*+,?\s*+\]{_REASON}
     )""",
     re.VERBOSE | re.DOTALL,
@@ -180,7 +181,7 @@ def _answers(text: str, n: int) -> Iterator[_Answer]:
 
 def _answer(match: re.Match[str], n: int) -> _Answer:
     """A matched list or chain."""
-    written, reason = match["list"] or match["chain"], match["reason"]
+    written, reason = match["list"] or match["chain"] or match["bare"], match["reason"]
     places = tuple(_places(_TOKEN.findall(written), n))
     return _Answer(places, match["list"] is not None, _unescaped(reason) if reason else None, match["key"] is not None)
 

@@ -27,7 +27,6 @@ from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome
 from service.lab.run_folder import Outcomes, RunFolder
 
-
 _CUTOFF = re.compile(r"@([0-9]+)$")
 
 
