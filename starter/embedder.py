@@ -13,10 +13,11 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from starter.backbone import Backbone, preprocess
+from starter.backbone import Backbone
 from starter.composer import WIDTH, Composer, load_tokenizer
+from starter.views import VIEWS, Views, blend, look
 
-_PREPROCESSING = "letterbox-224/v1"
+_PREPROCESSING = f"letterbox-224/v1 {VIEWS}"
 _SPECIAL_TOKENS = 2
 _BATCH = 32
 
@@ -96,13 +97,23 @@ class StarterEmbedder:
         for rows in _by_kind(texts, images):
             written = [text for row in rows if (text := texts[row]) is not None]
             pictured = [image for row in rows if (image := images[row]) is not None]
-            ids = mask = tokens = None
+            ids = mask = None
             if written:
                 ids, mask, truncated[rows] = self.tokenize(written)
-            if pictured:
-                tokens = self.image_tokens(self.backbone(preprocess(pictured)))
-            vectors[rows] = self.composer(tokens, ids, mask).numpy()
+            tokens = self.read(look(self.backbone, pictured)) if pictured else None
+            vectors[rows] = self.compose(tokens, ids, mask).numpy()
         return vectors, truncated
+
+    def read(self, cells: Views) -> Views:
+        """Cells of both views → their image tokens."""
+        return Views.split(self.image_tokens(cells.both))
+
+    def compose(self, tokens: Views | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Image tokens, texts (ids and mask [n, t]), or both → unit vectors [n, 384]."""
+        if tokens is None:
+            return self.composer(None, ids, mask)
+        ids, mask = (None if part is None else part.repeat(2, 1) for part in (ids, mask))
+        return blend(Views.split(self.composer(tokens.both, ids, mask)))
 
 
 def _by_kind(texts: Sequence[str | None], images: Sequence[Image.Image | None]) -> Iterable[list[int]]:

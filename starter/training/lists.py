@@ -12,6 +12,7 @@ from torch import Tensor
 from starter.embedder import StarterEmbedder
 from starter.training.icon_sets import NAMED_SET
 from starter.training.pictures import BatchSampler, Pictures, Query, kept_for_reranker
+from starter.views import Views
 from starter.vlm.eyes import Seen
 
 LIST = 9
@@ -57,8 +58,9 @@ class Sights:
         self.tokens, self.vectors = kept["tokens"], kept["vectors"]
 
     def seen(self, rows: list[int]) -> Seen:
-        """The pictures of ``rows`` as the VLM is shown them."""
-        return Seen(self.pictures.cells(rows), self.tokens[rows].float(), self.vectors[rows])
+        """The pictures of ``rows`` as the VLM is shown them, but whole only: a closer look costs as much again."""
+        cells, tokens = self.pictures.cells(rows), self.tokens[rows].float()
+        return Seen(Views(cells, cells), Views(tokens, tokens), self.vectors[rows])
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 Besides the embedder's image tokens and vector, every candidate brings a few likenesses to the query: cosines of the
 embedder's vectors (composed, picture, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
 2004.12832): for every cell of one picture the best match among the cells of the other, averaged with learned weights.
+Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from starter.backbone import FEATURES
 from starter.composer import IMAGE_TOKEN_SCALE, WIDTH
+from starter.views import Views
 from starter.vlm.decoder import HIDDEN
 
 _CELL = 128
@@ -24,10 +26,10 @@ _RETRIEVAL_SHARPNESS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Pictures as the embedder sees them: cells [n, 49, 1280], image tokens [n, 8, 384] and own vectors [n, 384]."""
+    """n pictures as the embedder sees them: cells [n, 49, 1280] and image tokens [n, 8, 384], own vectors [n, 384]."""
 
-    cells: Tensor
-    tokens: Tensor
+    cells: Views
+    tokens: Views
     vectors: Tensor
 
     def __getitem__(self, rows: slice) -> "Seen":
@@ -51,8 +53,8 @@ class Eyes(nn.Module):
             self.prior.weight.copy_(torch.eye(1, LIKENESSES) * _RETRIEVAL_SHARPNESS)
 
     def show_tokens(self, seen: Seen) -> Tensor:
-        """[n, 8, 320] for the decoder."""
-        shown: Tensor = self.token(seen.tokens / IMAGE_TOKEN_SCALE)
+        """Tokens of the whole, [n, 8, 320], for the decoder."""
+        shown: Tensor = self.token(seen.tokens.whole / IMAGE_TOKEN_SCALE)
         return shown
 
     def show_vectors(self, vectors: Tensor) -> Tensor:
@@ -60,11 +62,11 @@ class Eyes(nn.Module):
         shown: Tensor = self.vector(vectors * _VECTOR_SCALE)
         return shown
 
-    def compare_cells(self, query: Tensor, candidates: Tensor) -> Tensor:
-        """Cells of queries [n, 49, 1280] and of their candidates [n, c, 49, 1280] → likenesses both ways [n, c, 2]."""
-        a, b = self.cell_norm(query), self.cell_norm(candidates)
+    def compare(self, query: Views, candidates: Views) -> Tensor:
+        """One picture and its c candidates → likenesses of cells both ways [c, 2], by the better view of the query."""
+        a, b = self.cell_norm(query.both), self.cell_norm(candidates.middle)
         left, right = (functional.normalize(self.cell(x), dim=-1) for x in (a, b))
-        alike = torch.einsum("nid,ncjd->ncij", left, right)
+        alike = torch.einsum("vid,cjd->vcij", left, right)
         forward = (alike.amax(-1) * self.importance(a).squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)
         backward = (alike.amax(-2) * self.importance(b).squeeze(-1).softmax(-1)).sum(-1)
-        return torch.stack((forward, backward), -1)
+        return torch.stack((forward, backward), -1).amax(0)

@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from starter.backbone import preprocess
 from starter.embedder import StarterEmbedder, weight_file
+from starter.views import look
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
 from starter.vlm.generation import AllowedNext, Generated, decode, first_scores
@@ -133,9 +133,9 @@ class StarterVLM:
     def _see(self, images: Sequence[Image.Image], deadline: float | None) -> Seen:
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError("the deadline passed before the pictures were looked at")
-        cells = self._embedder.backbone(preprocess(images))
-        tokens = self._embedder.image_tokens(cells)
-        return Seen(cells, tokens, self._embedder.composer(tokens, None, None))
+        cells = look(self._embedder.backbone, images)
+        tokens = self._embedder.read(cells)
+        return Seen(cells, tokens, self._embedder.compose(tokens, None, None))
 
     def _question(
         self, text: str | None, query: Image.Image | None, candidates: Sequence[Image.Image], deadline: float | None
@@ -153,10 +153,10 @@ class StarterVLM:
                 raise ValueError("a query needs words, a picture or both")
             return picture.vectors[0], None
         ids, mask, _ = self._embedder.tokenize([text])
-        written = self._embedder.composer(None, ids, mask)[0]
+        written = self._embedder.compose(None, ids, mask)[0]
         if picture is None:
             return written, written
-        return self._embedder.composer(picture.tokens, ids, mask)[0], written
+        return self._embedder.compose(picture.tokens, ids, mask)[0], written
 
 
 def _without_end(answer: Generated) -> Generated:

@@ -44,7 +44,7 @@ def likenesses(eyes: Eyes, question: Question) -> Tensor:
         found[:, 1] = vectors @ question.written
     if question.picture is not None:
         found[:, 2] = vectors @ question.picture.vectors[0]
-        cells = eyes.compare_cells(question.picture.cells, question.candidates.cells.unsqueeze(0))[0]
+        cells = eyes.compare(question.picture.cells, question.candidates.cells)
         return torch.cat((found[:, :3], cells), 1)
     return found
 
