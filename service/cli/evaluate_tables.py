@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from service.lab.comparison import Comparison
 from service.lab.runner import Results
 from service.lab.summary import Summary, measures_of, signed
 
@@ -36,26 +37,26 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
         console.print(f"[dim]{escape(data.protocol.note)}[/]")
 
 
-def _table(title: str, *columns: str) -> Table:
-    """A table whose first column names the configuration; on a narrow terminal, that one gives way."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("configuration", style="bold", min_width=12, overflow="fold")
+def table(title: str, *columns: str, rows: str = "configuration") -> Table:
+    """A table whose first column names the rows; on a narrow terminal, that one gives way."""
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column(rows, style="bold", min_width=12, overflow="fold")
     for name in columns:
-        table.add_column(escape(name), justify="right", no_wrap=True)
-    return table
+        shown.add_column(escape(name), justify="right", no_wrap=True)
+    return shown
 
 
 def _quality(summaries: Sequence[Summary], measure: str) -> Table:
-    table = _table("quality", measure, "difference", "p", "win/tie/loss")
+    shown = table("quality", measure, "difference", "p", "win/tie/loss")
     for one in summaries:
         found = one.estimates[measure]
         mean = f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
-        table.add_row(escape(one.name), mean, *_difference(one, measure))
-    return table
+        shown.add_row(escape(one.name), mean, *comparison_cells(one.comparisons.get(measure)))
+    return shown
 
 
-def _difference(one: Summary, measure: str) -> list[str]:
-    found = one.comparisons.get(measure)
+def comparison_cells(found: Comparison | None) -> list[str]:
+    """Difference with its interval, corrected p, and win/tie/loss; empty for what is compared with nothing."""
     if found is None:
         return ["", "", ""]
     colour = ("green" if found.difference > 0 else "red") if found.p_corrected < SIGNIFICANT else "default"
@@ -67,32 +68,32 @@ def _difference(one: Summary, measure: str) -> list[str]:
 
 
 def _others(summaries: Sequence[Summary], measures: Sequence[str]) -> Table:
-    table = _table("further measures", *measures)
+    shown = table("further measures", *measures)
     for one in summaries:
-        table.add_row(escape(one.name), *(f"{one.estimates[measure].mean:.3f}" for measure in measures))
-    return table
+        shown.add_row(escape(one.name), *(f"{one.estimates[measure].mean:.3f}" for measure in measures))
+    return shown
 
 
 def _behaviour(summaries: Sequence[Summary]) -> Table:
     priced = any(one.cost is not None for one in summaries)
     names = ["p50 ms", "p95 ms", "faults", "repaired", "degraded", "tokens"]
-    table = _table("time and reranker", *names, *(["cost/1,000"] if priced else []))
+    shown = table("time and reranker", *names, *(["cost/1,000"] if priced else []))
     for one in summaries:
         total = one.latency["total"]
         cost = [] if not priced else ["" if one.cost is None else f"{one.cost:.2f}"]
-        table.add_row(escape(one.name), f"{total.p50:,.0f}", f"{total.p95:,.0f}", *_faults(one), *cost)
-    return table
+        shown.add_row(escape(one.name), f"{total.p50:,.0f}", f"{total.p95:,.0f}", *_faults(one), *cost)
+    return shown
 
 
 def _bias(summaries: Sequence[Summary]) -> Table:
     """The same candidates in several orders; without bias tau is 1 and the others are 0."""
-    table = _table("position bias", "queries", "orders", "tau", "first changed", "places moved")
+    shown = table("position bias", "queries", "orders", "tau", "first changed", "places moved")
     for one in summaries:
         if one.bias is not None:
             found = one.bias
             moved = [f"{found.tau:.3f}", f"{found.first_changed:.1%}", f"{found.displacement:.2f}"]
-            table.add_row(escape(one.name), str(found.queries), f"{found.orders:.1f}", *moved)
-    return table
+            shown.add_row(escape(one.name), str(found.queries), f"{found.orders:.1f}", *moved)
+    return shown
 
 
 def _faults(one: Summary) -> list[str]:

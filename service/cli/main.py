@@ -14,6 +14,7 @@ from service.cli.index import index
 from service.cli.interleave import interleave
 from service.cli.judge import judge
 from service.cli.keys import keys
+from service.cli.measure import measure
 from service.cli.models import models
 from service.cli.plan import plan
 from service.cli.search import search
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (index, reindex, gc, serve, search, plan, doctor, demo, evaluate, judge):
+for command in (index, reindex, gc, serve, search, plan, doctor, demo, evaluate, judge, measure):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(keys)
