@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import httpx
 import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
 from typer.testing import CliRunner
 
 from service.cli import app
@@ -40,17 +40,11 @@ def judged_by_hand(monkeypatch: pytest.MonkeyPatch, grades: int) -> None:
     """Serve in this thread's stead: somebody opens the page, grades so many pairs, and stops the command."""
 
     def sit(server: PoliteServer, sockets: Any) -> None:
-        transport = httpx.ASGITransport(server.config.app)  # type: ignore[arg-type]
-        port = sockets[0].getsockname()[1]
-
-        async def grade() -> None:
-            async with httpx.AsyncClient(transport=transport, base_url=f"http://localhost:{port}") as browser:
-                for _ in range(grades):
-                    number = (await browser.get("/pool")).json()["next"]
-                    answer = await browser.put(f"/pairs/{number}/grade", json={"grade": 2})
-                    assert answer.status_code == 200
-
-        asyncio.run(grade())
+        address = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        with TestClient(cast(Litestar, server.config.app), base_url=address) as browser:
+            for _ in range(grades):
+                number = browser.get("/pool").json()["next"]
+                assert browser.put(f"/pairs/{number}/grade", json={"grade": 2}).status_code == 200
 
     monkeypatch.setattr(PoliteServer, "run", sit)
 
