@@ -1,0 +1,46 @@
+"""The two views of a picture."""
+
+import pytest
+import torch
+from PIL import Image
+
+from starter.backbone import Backbone, preprocess
+from starter.views import Views, blend, look
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return Backbone()
+
+
+def framed(size: tuple[int, int]) -> Image.Image:
+    """White, but for two fifths in the middle."""
+    picture = Image.new("RGB", size, "white")
+    width, height = size[0] * 2 // 5, size[1] * 2 // 5
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    picture.paste((200, 30, 30), (left, top, left + width, top + height))
+    return picture
+
+
+@pytest.mark.parametrize("size", [(300, 300), (400, 200), (100, 350)])
+def test_the_second_view_is_the_middle_alone(backbone: Backbone, size: tuple[int, int]) -> None:
+    middle = Image.new("RGB", (size[0] * 2 // 5, size[1] * 2 // 5), (200, 30, 30))
+    seen = look(backbone, [framed(size)])
+    assert torch.allclose(seen.whole, backbone(preprocess([framed(size)])), atol=1e-4)
+    assert torch.allclose(seen.middle, backbone(preprocess([middle])), atol=1e-4)
+
+
+def test_views_of_several_pictures_stay_together(backbone: Backbone) -> None:
+    pictures = [framed((200, 200)), Image.new("RGB", (50, 50), (0, 90, 200)), Image.new("RGB", (1, 1))]
+    together = look(backbone, pictures)
+    for row, picture in enumerate(pictures):
+        alone = look(backbone, [picture])
+        assert torch.allclose(together[row : row + 1].both, alone.both, atol=1e-4)
+
+
+def test_a_blend_is_of_unit_length_and_nearer_to_the_whole() -> None:
+    whole, middle = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    blended = blend(Views(whole, middle))
+    assert torch.allclose(blended.norm(dim=1), torch.ones(1))
+    assert blended[0, 0] > blended[0, 1] > 0
+    assert torch.equal(Views.split(Views(whole, middle).both).middle, middle)
