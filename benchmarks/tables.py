@@ -42,8 +42,8 @@ TABLES = (
         "stages",
         "a composed query stage by stage, with reranking and without",
         "--queries 5",
-        "--queries 50",
-        _takes(20, 75),
+        "--queries 200",
+        _takes(20, 270),
     ),
     BenchTable(
         "startup",
@@ -56,8 +56,8 @@ TABLES = (
         "load",
         "the running service under many clients, and what it costs besides models and store",
         "--seconds 5 --searches 5",
-        "--seconds 20 --searches 40",
-        _takes(60, 120),
+        "--seconds 60 --searches 60",
+        _takes(60, 210),
     ),
     BenchTable("page", "the search page from Enter to the screen", "--queries 3", "--queries 20", _takes(30, 50)),
     BenchTable(
@@ -106,8 +106,8 @@ TABLES = (
         "recall",
         "FLAT, IVF_FLAT and HNSW on Milvus Lite and a server, against exact search",
         "--vectors 2000 --rendered 300 --queries 50",
-        "--vectors 20000 --rendered 1500 --queries 200",
-        _takes(50, 180),
+        "--vectors 50000 --rendered 1500 --queries 200",
+        _takes(50, 400),
     ),
     BenchTable(
         "engines",

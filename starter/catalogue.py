@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 from PIL import Image
+from rich.console import Console
 from rich.progress import track
 
 from starter.artwork import motif, motif_names
@@ -79,8 +80,8 @@ def demo_products(count: int = 900, seed: int = 7) -> Iterator[tuple[DemoProduct
 def write_shop(folder: Path, count: int, seed: int) -> None:
     """Write feed and pictures under ``folder``; the feed comes last, so that its presence means a whole shop."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    rows = []
-    for row, picture in track(demo_products(count, seed), "drawing the shop", total=count):
+    rows, shop = [], demo_products(count, seed)
+    for row, picture in track(shop, "drawing the shop", total=count, console=Console(stderr=True)):
         picture.save(folder / row.image, quality=88)
         rows.append(asdict(row))
     with (folder / "products.csv").open("w", encoding="utf-8", newline="") as file:
