@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from service.capacity.workload import Workload
 
-SEARCH_S = 0.05
+SEARCH_S = 0.075
 """Measured: CPU seconds of a composed search without reranking, encoder `starter`; benchmarks/measured.json."""
 RERANK_S = 0.03
 """Measured: CPU seconds that reranking adds besides the model: panel, prompt, parser; benchmarks/rerank_overhead.py."""
