@@ -13,13 +13,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import psutil
 import typer
 from pymilvus import MilvusClient
 
+from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
 from service.cli.console import err
 from service.encoders.base import EncoderInfo
@@ -39,22 +40,7 @@ def records(rows: int, dimension: int) -> Iterator[list[Record]]:
     for start in range(0, rows, BATCH):
         vectors = random.normal(size=(min(BATCH, rows - start), dimension)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        yield [_record(start + place, vector) for place, vector in enumerate(vectors)]
-
-
-def _record(number: int, vector: Any) -> Record:
-    return Record(
-        id=f"P{number:08}#0",
-        product_id=f"P{number:08}",
-        vector=vector,
-        title=f"Leopard phone case number {number}, grey",
-        category="phone case",
-        price=number % 100,
-        attributes={"colour": "grey"},
-        image_key=f"{number:064x}.jpeg",
-        content_hash=f"{number:064x}",
-        updated_at=number,
-    )
+        yield [product_record(start + place, vector) for place, vector in enumerate(vectors)]
 
 
 def fill(uri: str, rows: int, dimension: int) -> None:

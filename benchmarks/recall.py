@@ -21,6 +21,7 @@ import typer
 from pymilvus import MilvusClient
 
 from benchmarks.demo_vectors import demo_vectors, spread
+from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
 from service.catalog.batches import in_batches
 from service.cli.console import err, start
@@ -52,22 +53,8 @@ class Measured:
 
 
 def records(vectors: Vector) -> list[Record]:
-    """Products with one picture each and fields like those of the demo shop."""
-    return [
-        Record(
-            id=f"P{number:06}#0",
-            product_id=f"P{number:06}",
-            vector=vector,
-            title=f"Leopard phone case number {number}, grey",
-            category="phone case",
-            price=number % 100,
-            attributes={"colour": "grey"},
-            image_key=f"{number:064x}.jpeg",
-            content_hash=f"{number:064x}",
-            updated_at=number,
-        )
-        for number, vector in enumerate(vectors)
-    ]
+    """Products with one picture each."""
+    return [product_record(number, vector) for number, vector in enumerate(vectors)]
 
 
 def truth(vectors: Vector, queries: Vector) -> list[float]:
