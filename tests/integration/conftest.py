@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from service.stores.base import VersionedStore
 from service.stores.exact import ExactStore
 from service.stores.milvus import MilvusStore
 from tests.integration.milvus_server import MilvusServerError, milvus_server
+from tests.integration.model_server import ModelServer, model_server
 
 _NUMBERS = itertools.count()
 WAITS_ON_THE_SERVER = pytest.param("server", marks=pytest.mark.soak)
@@ -27,6 +29,20 @@ def milvus_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield uri
     except MilvusServerError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[ModelServer]:
+    """A model server that says what a test tells it."""
+    with model_server() as server:
+        yield server
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests to this machine go to it."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(params=["memory", "file", "lite", pytest.param("server", marks=pytest.mark.slow)])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,24 +21,13 @@ from tests.integration.model_server import (
     drips,
     floods,
     hangs,
-    model_server,
     reply,
 )
 from tests.unit.rerank.fakes import FakeEngine
 
 KEY = "sk-secret-0123456789"
 
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ModelServer]:
-    with model_server() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 def settings(url: str, model: str = "phi") -> Settings:

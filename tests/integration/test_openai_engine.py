@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -56,17 +55,7 @@ PROMPTS = PromptLibrary.load()
 RANKED = '{"ranking": ["C", "A", "E", "B", "D"], "reason": "it fits"}'
 KEY = "sk-secret-0123456789"
 
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ModelServer]:
-    with model_server() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 def engine(url: str, *, retries: int = 2, dialect: Dialect = "vllm", **options: Any) -> OpenAICompatibleEngine:
