@@ -8,12 +8,13 @@ were shown. Both parts run with reranking and without.
 long as `Retry-After` says, and its times are not counted. Aim of issue 5, with 32 clients for 60 s: no status but 200
 and 429, and memory that does not grow.
 
-*Own time*: one client asks one search after the other, so that nothing waits for anything but itself. The time that is
-the service's own is that between the first byte sent and the last one received by the client (`http` and all stages),
-without the stages `embed`, `caption` and `rerank`, which are the models', and `retrieve`, which is the store's. What is
-left is shown by part: `decode` (the query's picture), `load` (reading the candidates' pictures), `http` (the client's
-time less the service's `total`: both sides of HTTP, JSON, admission), and `other` (what no stage counts). Preparing
-panel and prompt counts as `rerank` here; `benchmarks.rerank_overhead` measures it. Aim: p50 at most 5 ms.
+*Own time*: one client asks one search after the other, so that nothing waits for anything but itself; it is a bare
+connection, since the work of a client library is not the service's. The time that is the service's own is that between
+the first byte sent and the last one received (`http` and all stages), without the stages `embed`, `caption` and
+`rerank`, which are the models', and `retrieve`, which is the store's. What is left is shown by part: `decode` (the
+query's picture), `load` (reading the candidates' pictures), `http` (the client's time less the service's `total`: HTTP,
+JSON, admission), and `other` (what no stage counts). Preparing panel and prompt counts as `rerank` here;
+`benchmarks.rerank_overhead` measures it. Aim: p50 at most 5 ms.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -100,18 +104,29 @@ async def load(service: RunningService, queries: Iterator[bytes], clients: int, 
     }
 
 
-async def own_time(service: RunningService, queries: Iterator[bytes], searches: int) -> dict[str, Any]:
+def own_time(service: RunningService, queries: Iterator[bytes], searches: int) -> dict[str, Any]:
     """p50 and p95 (ms) of each part of the time that is neither the models' nor the store's."""
     found: dict[str, list[float]] = {part: [] for part in PARTS}
-    async with httpx.AsyncClient(base_url=service.url, timeout=PATIENCE_S) as client:
+    with closing(HTTPConnection(urlsplit(service.url).netloc, timeout=PATIENCE_S)) as connection:
         for number in range(searches + WARM_UP):
-            answer, seconds = await search(client, next(queries))
-            if answer is None or answer.status_code != 200:
-                raise RuntimeError("a search without load was not answered")
+            timings, seconds = alone(connection, next(queries))
             if number >= WARM_UP:
-                for part, ms in parts_of(seconds * 1000, answer.json()["timings_ms"]).items():
+                for part, ms in parts_of(seconds * 1000, timings).items():
                     found[part].append(ms)
     return {part: percentiles(values, (50, 95)) for part, values in found.items()}
+
+
+def alone(connection: HTTPConnection, body: bytes) -> tuple[dict[str, float], float]:
+    """One search over a connection that stays open: the stages' milliseconds, and the seconds seen from here."""
+    begin = time.perf_counter()
+    connection.request("POST", "/v1/search", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    seconds = time.perf_counter() - begin
+    if answer.status != 200:
+        raise RuntimeError("a search without load was not answered")
+    timings: dict[str, float] = json.loads(content)["timings_ms"]
+    return timings, seconds
 
 
 def parts_of(seen_ms: float, timings: dict[str, float]) -> dict[str, float]:
@@ -128,15 +143,15 @@ def percentiles(values: Sequence[float], which: Sequence[int]) -> dict[str, floa
     return {f"p{p}": round(float(np.percentile(values, p)), 2) if values else None for p in which}
 
 
-async def measure(service: RunningService, files: Sequence[Path], clients: int, seconds: float, searches: int) -> Any:
+def measure(service: RunningService, files: Sequence[Path], clients: int, seconds: float, searches: int) -> Any:
     """Both parts, with reranking and without."""
     found: dict[str, dict[str, Any]] = {"own": {}, "load": {}}
     for name, rerank in (("without", False), ("rerank", True)):
         queries = bodies(files, rerank=rerank)
         with err.status(f"{name}: one client"):
-            found["own"][name] = await own_time(service, queries, searches)
+            found["own"][name] = own_time(service, queries, searches)
         with err.status(f"{name}: {clients} clients for {seconds:g} s"):
-            found["load"][name] = await load(service, queries, clients, seconds)
+            found["load"][name] = asyncio.run(load(service, queries, clients, seconds))
     return found
 
 
@@ -170,7 +185,7 @@ def main(
     feed = make_shop(DEMO_DIR / f"shop-{products}", products)
     files = sorted(feed.parent.glob("images/*"))
     with tempfile.TemporaryDirectory() as folder, running_service(feed, Path(folder)) as service:
-        found = asyncio.run(measure(service, files, clients, seconds, searches))
+        found = measure(service, files, clients, seconds, searches)
     report(found, f"{clients} clients for {seconds:g} s, {products} products").show(as_json=as_json)
 
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rerank.engines.base import Closable, Engine, EngineInfo, EngineRequest, Generation
+from rerank.engines.base import Caching, Closable, Engine, EngineInfo, EngineRequest, Generation
 from rerank.errors import EngineError
+from rerank.lru_cache import LruCache
 from rerank.sanitise import tidy
 from service.errors import ConfigurationError
 from service.settings import Settings
@@ -29,7 +30,7 @@ def _starter(settings: Settings) -> Engine:
     from rerank.engines.starter import StarterEngine  # noqa: PLC0415
     from starter.vlm import StarterVLM  # noqa: PLC0415
 
-    return StarterEngine(StarterVLM.load(settings.engine_path))
+    return StarterEngine(StarterVLM.load(settings.engine_path), cache_size=settings.engine_cache_size)
 
 
 def _transformers(settings: Settings) -> Engine:
@@ -177,6 +178,11 @@ class WithPrompts:
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """Passed on."""
         return self._engine.score(requests)
+
+    @property
+    def caches(self) -> Mapping[str, LruCache[Any, Any]]:
+        """Those of the engine, if it has any."""
+        return self._engine.caches if isinstance(self._engine, Caching) else {}
 
     def close(self) -> None:
         """Passed on where the engine holds anything open."""

@@ -102,7 +102,8 @@ class Parts:
         return self.store.count()
 
     def close(self) -> None:
-        """Let go of the encoder's thread, the engine's connections and the store."""
+        """Let go of threads, of the engine's connections and of the store."""
+        self.pipeline.close()
         if isinstance(self.encoder, BatchingEncoder):
             self.encoder.close()
         self.rerank.close()
@@ -169,7 +170,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         runner,
         defaults,
         missing=strategies.missing,
-        caches=strategies.caches,
+        caches={**strategies.caches, **engine.caches},
         close=engine.close,
         rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
     )

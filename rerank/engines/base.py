@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.labels import MAX_LABELS
+from rerank.lru_cache import LruCache
 
-__all__ = ["Closable", "Engine", "EngineInfo", "EngineRequest", "Generation"]
+__all__ = ["Caching", "Closable", "Engine", "EngineInfo", "EngineRequest", "Generation"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class EngineRequest:
     """What stands in the answer before the first label; empty where the answer begins with a label."""
     deadline: float | None = None
     """A value of `time.monotonic()`; an engine that can stop early raises EngineTimeout there."""
+    image_keys: tuple[str | None, ...] = ()
+    """Content hashes of `images` where they are known, one each or none at all: an engine may keep what it has seen."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,15 @@ class Engine(Protocol):
 
         Nothing is decoded. Only where `info.can_score`; raises as `generate` does, EngineError where it is not.
         """
+
+
+@runtime_checkable
+class Caching(Protocol):
+    """An engine that keeps what it has seen; most keep nothing between calls."""
+
+    @property
+    def caches(self) -> Mapping[str, LruCache[Any, Any]]:
+        """Its caches, by their name in the metrics."""
 
 
 @runtime_checkable

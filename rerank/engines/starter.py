@@ -1,26 +1,29 @@
 """The starter VLM as an engine: in the box, on the CPU, constrained, with label scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-
-from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError, EngineTimeout
+from rerank.lru_cache import LruCache
 from rerank.permutation import PermutationSpec, PermutationState
-from starter.vlm import Generated, StarterVLM
+from starter.vlm import Generated, Seen, StarterVLM
 
 __all__ = ["StarterEngine"]
 
 
 class StarterEngine:
-    """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns."""
+    """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns.
 
-    def __init__(self, vlm: StarterVLM) -> None:
+    Pictures with a content hash are looked at once, as long as they are among the last `cache_size` asked about.
+    """
+
+    def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
         self._vlm = vlm
         self._turns = Turns()
+        self._seen = LruCache[str, Seen](cache_size)
         self._info = EngineInfo(
             id="starter",
             layout="images",
@@ -30,6 +33,11 @@ class StarterEngine:
             prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it has not learned to match
             can_score=True,
         )
+
+    @property
+    def caches(self) -> Mapping[str, LruCache[str, Seen]]:
+        """What was made of pictures, 75 KB each."""
+        return {"seen": self._seen}
 
     @property
     def info(self) -> EngineInfo:
@@ -70,12 +78,12 @@ class StarterEngine:
                 raise EngineError(str(error)) from error
 
     def _caption(self, request: EngineRequest) -> Generated:
-        (picture,) = request.images
+        (picture,) = self._see(request)
         return self._vlm.caption(picture, max_new_tokens=request.max_new_tokens, deadline=request.deadline)
 
     def _rank(self, request: EngineRequest) -> Generated:
         count = len(request.labels)
-        query, candidates = _shown(request)
+        query, candidates = self._shown(request)
         prefix, separator, suffix = self._vlm.scaffold
         labels = self._vlm.vocabulary.label_ids[:count]
         state = PermutationState(PermutationSpec((prefix,), labels, (separator,), (suffix,)))
@@ -91,12 +99,23 @@ class StarterEngine:
     def _scored(self, request: EngineRequest) -> tuple[float, ...]:
         if not request.labels or request.answer_prefix != ANSWER_PREFIX:
             raise EngineError("the starter scores the candidates of a rank task and nothing else")
-        query, candidates = _shown(request)
         with self._turn(request.deadline):
-            return self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
+            return self._vlm.score(request.prompt, *self._shown(request), deadline=request.deadline)
 
+    def _shown(self, request: EngineRequest) -> tuple[Seen | None, list[Seen]]:
+        """The query's picture, if there is one, and those of the candidates."""
+        seen, count = self._see(request), len(request.labels)
+        query, candidates = seen[:-count], seen[-count:]
+        return query[0] if query else None, candidates
 
-def _shown(request: EngineRequest) -> tuple[Image | None, tuple[Image, ...]]:
-    """The query's picture, if there is one, and those of the candidates."""
-    query, candidates = request.images[: -len(request.labels)], request.images[-len(request.labels) :]
-    return query[0] if query else None, candidates
+    def _see(self, request: EngineRequest) -> list[Seen]:
+        """Each picture of the request; those that are not kept are looked at together."""
+        keys = request.image_keys or (None,) * len(request.images)
+        kept = [self._seen.get(key) if key else None for key in keys]
+        new = [image for image, known in zip(request.images, kept, strict=True) if known is None]
+        looked_at = iter(self._vlm.see(new, deadline=request.deadline) if new else ())
+        seen = [next(looked_at) if known is None else known for known in kept]
+        for key, one in zip(keys, seen, strict=True):
+            if key:
+                self._seen.put(key, one)
+        return seen

@@ -41,7 +41,11 @@ class Captioner:
         assert query.image is not None
         prompt, key = self._prompt, self._key(query)
         request = EngineRequest(
-            prompt.render(), (query.image,), max_new_tokens=prompt.max_new_tokens, deadline=deadline
+            prompt.render(),
+            (query.image,),
+            max_new_tokens=prompt.max_new_tokens,
+            deadline=deadline,
+            image_keys=(query.image_hash,),
         )
         with trace.timed("caption"):
             caption = clean_text(trace.generate(self.engine, request).text, CAPTION_LIMIT)

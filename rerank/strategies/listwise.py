@@ -53,11 +53,13 @@ def rank_request(strategy: EngineStrategy, call: Call, shown: Sequence[Candidate
     prompt, trace, names = call.prompt, call.trace, labels(len(shown))
     seen = pictures(call.query, shown, names, prompt.layout, strategy.thumbnails)
     if prompt.layout == "panel" and trace.panel is None:
-        (trace.panel,) = seen
+        (trace.panel,) = seen.images
     if not trace.shown:
         trace.shown = tuple(candidate.id for candidate in shown)
     values = rank_values(call.query, shown, trace.caption)
-    return EngineRequest(prompt.render(**values), seen, names, prompt.max_new_tokens, deadline=call.deadline)
+    return EngineRequest(
+        prompt.render(**values), seen.images, names, prompt.max_new_tokens, deadline=call.deadline, image_keys=seen.keys
+    )
 
 
 def _probabilities(logits: Sequence[float] | None, seen: int) -> tuple[float, ...] | None:

@@ -1,7 +1,7 @@
 """What an engine is shown: one panel, or the query picture followed by one picture a candidate."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from PIL.Image import Image
 
@@ -9,7 +9,14 @@ from rerank.candidates import Candidate, RerankQuery
 from rerank.panel import blank, draw_panel
 from rerank.thumbnails import ThumbnailCache
 
-__all__ = ["pictures"]
+__all__ = ["Shown", "pictures"]
+
+
+class Shown(NamedTuple):
+    """The pictures of one request, RGB, and their content hashes; a panel, drawn for this request, has none."""
+
+    images: tuple[Image, ...]
+    keys: tuple[str | None, ...]
 
 
 def pictures(
@@ -18,11 +25,13 @@ def pictures(
     names: Sequence[str],
     layout: Literal["image", "panel", "images"],
     thumbnails: ThumbnailCache,
-) -> tuple[Image, ...]:
-    """The pictures of one request, RGB; `names` are written on the panel's cells, one a candidate."""
+) -> Shown:
+    """The pictures of one request; `names` are written on the panel's cells, one a candidate."""
     if layout == "panel":
         keys = [candidate.image_hash for candidate in shown]
         images = [candidate.image for candidate in shown]
-        return (draw_panel(query.image, images, names, keys=keys, thumbnails=thumbnails),)
-    images_shown = tuple(candidate.image or blank() for candidate in shown)
-    return images_shown if query.image is None else (query.image, *images_shown)
+        return Shown((draw_panel(query.image, images, names, keys=keys, thumbnails=thumbnails),), ())
+    seen = [(one.image or blank(), one.image_hash if one.image else None) for one in shown]
+    if query.image is not None:
+        seen.insert(0, (query.image, query.image_hash))
+    return Shown(tuple(image for image, _ in seen), tuple(key for _, key in seen))

@@ -51,7 +51,9 @@ class PointwiseStrategy(EngineStrategy):
         prompt = call.prompt
         text = prompt.render(**match_values(call.query, candidate, call.trace.caption))
         seen = pictures(call.query, [candidate], _CELL, prompt.layout, self.thumbnails)
-        return EngineRequest(text, seen, _ANSWERS, prompt.max_new_tokens, answer_prefix="", deadline=call.deadline)
+        return EngineRequest(
+            text, seen.images, _ANSWERS, prompt.max_new_tokens, "", deadline=call.deadline, image_keys=seen.keys
+        )
 
 
 def _margins(rows: Sequence[Sequence[float]], n: int) -> Iterator[float]:

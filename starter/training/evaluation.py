@@ -9,6 +9,7 @@ from transformers import BertTokenizer
 from starter.composer import Composer
 from starter.training import phrases
 from starter.training.pictures import Pictures, Query
+from starter.views import Views, blend
 
 
 def _queries(pictures: Pictures, rng: random.Random) -> dict[str, list[Query]]:
@@ -28,11 +29,16 @@ def _queries(pictures: Pictures, rng: random.Random) -> dict[str, list[Query]]:
 
 def _encode(model: Composer, tokenizer: BertTokenizer, pictures: Pictures, queries: list[Query]) -> Tensor:
     rows = [query.picture for query in queries if query.picture is not None]
-    tokens = model.images(pictures.cells(rows)) if rows else None
-    if queries[0].text is None:
-        return model(tokens, None, None)
-    encoded = tokenizer([query.text for query in queries], padding=True, return_tensors="pt")
-    return model(tokens, encoded["input_ids"], encoded["attention_mask"])
+    ids = mask = None
+    if queries[0].text is not None:
+        encoded = tokenizer([query.text for query in queries], padding=True, return_tensors="pt")
+        ids, mask = encoded["input_ids"], encoded["attention_mask"]
+    return _blended(model, pictures, rows, ids, mask) if rows else model(None, ids, mask)
+
+
+def _blended(model: Composer, pictures: Pictures, rows: list[int], ids: Tensor | None, mask: Tensor | None) -> Tensor:
+    views = pictures.views(rows)
+    return blend(Views(*(model(model.images(cells), ids, mask) for cells in (views.whole, views.middle))))
 
 
 @torch.inference_mode()
@@ -41,7 +47,7 @@ def retrieval_report(model: Composer, tokenizer: BertTokenizer, pictures: Pictur
     model.eval()
     products = [row for row, picture in enumerate(pictures.rows) if picture.kind is not None]
     vectors = torch.cat(
-        [model(model.images(pictures.cells(products[a : a + 128])), None, None) for a in range(0, len(products), 128)]
+        [_blended(model, pictures, products[a : a + 128], None, None) for a in range(0, len(products), 128)]
     )
     parts = []
     for task, queries in _queries(pictures, random.Random(0)).items():

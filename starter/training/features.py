@@ -1,7 +1,7 @@
 """Render the training pictures and run the frozen backbone over them once; resumable shard by shard.
 
-The result is one memory-mapped array, float16 [pictures, 49, 1280], beside ``pictures.jsonl`` that says what each
-shows.
+The result is one memory-mapped array, float16 [pictures, 2, 49, 1280] for the two views, beside ``pictures.jsonl`` that
+says what each shows.
 """
 
 import json
@@ -24,6 +24,7 @@ from torch import Tensor
 from starter.backbone import CELLS, FEATURES, SIDE, Backbone, preprocess
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
 from starter.training.artwork import EMOJI_STYLES, Artwork, read_index
+from starter.views import middle
 
 SHARD = 256
 
@@ -99,10 +100,11 @@ def _shard(job: _Job) -> int:
     images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(pictures, paths, strict=True)]
     features = np.lib.format.open_memmap(root / "features.npy", mode="r+")
     session = _session(str(root / "backbone.onnx"))
-    for offset in range(0, len(images), 16):
-        pixels = preprocess(images[offset : offset + 16]).contiguous().numpy()
-        block = session.run(None, {"x": pixels})[0]
-        features[start + offset : start + offset + len(block)] = block.astype(np.float16)
+    for offset in range(0, len(images), 8):
+        part = images[offset : offset + 8]
+        pixels = preprocess([view for image in part for view in (image, middle(image))]).contiguous().numpy()
+        block = session.run(None, {"x": pixels})[0].astype(np.float16)
+        features[start + offset : start + offset + len(part)] = block.reshape(len(part), 2, CELLS, FEATURES)
     features.flush()
     (root / f"shard-{start:07d}.done").touch()
     return start
@@ -121,7 +123,7 @@ def build_features(art_root: Path, root: Path, *, seed: int, workers: int = 2) -
     index = read_index(art_root)
     pictures = plan(index, seed)
     if not (root / "features.npy").exists():
-        shape = (len(pictures), CELLS, FEATURES)
+        shape = (len(pictures), 2, CELLS, FEATURES)
         np.lib.format.open_memmap(root / "features.npy", mode="w+", dtype=np.float16, shape=shape).flush()
         (root / "pictures.jsonl").write_text("".join(json.dumps(asdict(p)) + "\n" for p in pictures), "utf-8")
     export_onnx(root / "backbone.onnx")

@@ -13,7 +13,7 @@ from starter.embedder import StarterEmbedder
 from starter.training.icon_sets import NAMED_SET
 from starter.training.pictures import BatchSampler, Pictures, Query, kept_for_reranker
 from starter.views import Views
-from starter.vlm.eyes import Seen
+from starter.vlm.eyes import Eyes, Seen
 
 LIST = 9
 _GALLERY_CONCEPTS = 200
@@ -57,21 +57,26 @@ class Sights:
         self.pictures = pictures
         self.tokens, self.vectors = kept["tokens"], kept["vectors"]
 
-    def seen(self, rows: list[int]) -> Seen:
-        """The pictures of ``rows`` as the VLM is shown them, but whole only: a closer look costs as much again."""
-        cells, tokens = self.pictures.cells(rows), self.tokens[rows].float()
-        return Seen(Views(cells, cells), Views(tokens, tokens), self.vectors[rows])
+    def read(self, rows: list[int]) -> Views:
+        """The image tokens of the pictures."""
+        return Views(*self.tokens[rows].float().unbind(1))
+
+    def seen(self, rows: list[int], eyes: Eyes) -> Seen:
+        """The pictures of ``rows`` as the VLM is shown them; gradients flow into ``eyes``."""
+        cells = self.pictures.views(rows)
+        return Seen(self.read(rows), Views.split(eyes.details(cells.both)), self.vectors[rows])
 
 
 @torch.no_grad()
 def _look(embedder: StarterEmbedder, pictures: Pictures) -> tuple[Tensor, Tensor]:
-    """Image tokens float16 [pictures, 8, 384] and vectors float32 [pictures, 384]."""
+    """Image tokens of both views, float16 [pictures, 2, 8, 384], and vectors float32 [pictures, 384]."""
     tokens, vectors = [], []
     for start in track(range(0, len(pictures.rows), 64), "sights"):
-        rows = list(range(start, min(start + 64, len(pictures.rows))))
-        tokens.append(embedder.image_tokens(pictures.cells(rows)))
-        vectors.append(embedder.composer(tokens[-1], None, None))
-    return torch.cat(tokens).half(), torch.cat(vectors)
+        with torch.autocast("cpu", torch.bfloat16):
+            read = embedder.read(pictures.views(list(range(start, min(start + 64, len(pictures.rows))))))
+            vectors.append(embedder.compose(read, None, None).float())
+        tokens.append(torch.stack((read.whole, read.middle), 1).half())
+    return torch.cat(tokens), torch.cat(vectors)
 
 
 class ListSampler:
@@ -112,11 +117,11 @@ class ListSampler:
         found: list[tuple[Tensor, Tensor | None]] = [(self.sights.vectors[q.picture or 0], None) for q in queries]
         written = [row for row, query in enumerate(queries) if query.text is not None]
         ids, mask, _ = self.embedder.tokenize([queries[row].text or "" for row in written])
-        texts = self.embedder.composer(None, ids, mask)
+        texts = self.embedder.compose(None, ids, mask)
         shown = [place for place, row in enumerate(written) if queries[row].picture is not None]
-        tokens = self.sights.tokens[[queries[written[place]].picture or 0 for place in shown]].float()
+        tokens = self.sights.read([queries[written[place]].picture or 0 for place in shown])
         composed = texts.clone()
-        composed[shown] = self.embedder.composer(tokens, ids[shown], mask[shown])
+        composed[shown] = self.embedder.compose(tokens, ids[shown], mask[shown])
         for place, row in enumerate(written):
             found[row] = (composed[place], texts[place])
         return found

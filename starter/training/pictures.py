@@ -14,6 +14,7 @@ from torch import Tensor
 from starter.training import phrases
 from starter.training.artwork import Artwork, read_index
 from starter.training.features import Picture, load_features
+from starter.views import Views
 
 
 @dataclass(slots=True)
@@ -50,9 +51,16 @@ class Pictures:
         names = self.art_of(row).names
         return names[0] if rng.random() < 0.75 else rng.choice(names[:4])
 
-    def cells(self, rows: list[int]) -> Tensor:
-        """Features of the pictures, float32 [n, 49, 1280]."""
-        return torch.from_numpy(self.features[np.asarray(rows)].astype(np.float32))
+    def views(self, rows: list[int]) -> Views:
+        """Features of the pictures in both views, float32 [n, 49, 1280] each."""
+        return Views(*(self._cells(rows, [view] * len(rows)) for view in (0, 1)))
+
+    def cells(self, rows: list[int], closer: float, rng: random.Random) -> Tensor:
+        """Features of one view of each picture, float32 [n, 49, 1280]: of its middle with chance ``closer``."""
+        return self._cells(rows, [int(rng.random() < closer) for _ in rows])
+
+    def _cells(self, rows: list[int], views: list[int]) -> Tensor:
+        return torch.from_numpy(self.features[np.asarray(rows), np.asarray(views)].astype(np.float32))
 
 
 def kept_for_reranker(concept: str) -> bool:
@@ -66,7 +74,7 @@ def kept_for_reranker(concept: str) -> bool:
 
 def look_alikes(pictures: Pictures, concepts: list[str], count: int = 8) -> dict[str, list[str]]:
     """Of each concept the ``count`` others whose motif pictures have the nearest mean backbone feature (cosine)."""
-    means = np.stack([pictures.features[pictures.concepts[c].motifs[:8]].mean((0, 1), np.float32) for c in concepts])
+    means = np.stack([pictures.features[pictures.concepts[c].motifs[:8], 0].mean((0, 1), np.float32) for c in concepts])
     units = torch.nn.functional.normalize(torch.from_numpy(means - means.mean(0)), dim=1)
     nearest = (units @ units.T).fill_diagonal_(-1).topk(min(count, len(concepts) - 1)).indices.tolist()
     return {concept: [concepts[k] for k in row] for concept, row in zip(concepts, nearest, strict=True)}
@@ -95,7 +103,7 @@ class BatchSampler:
     """
 
     TASKS = ("composed", "text", "swap", "recolour", "picture")
-    WEIGHTS = (0.38, 0.22, 0.19, 0.05, 0.16)
+    WEIGHTS = (0.34, 0.29, 0.21, 0.05, 0.11)
 
     def __init__(self, pictures: Pictures, targets: int, seed: int) -> None:
         self.pictures, self.targets, self.rng = pictures, targets, random.Random(seed)
@@ -140,7 +148,7 @@ class BatchSampler:
         return self.rng.choice(rows) if rows else None
 
     def _motif(self, target: int) -> int | None:
-        return self._near(self.pictures.concepts[self.pictures.concept_of(target)].motifs, target, 0.4)
+        return self._near(self.pictures.concepts[self.pictures.concept_of(target)].motifs, target, 0.3)
 
     def _composed(self, target: int) -> Query:
         kind, colour = self.pictures.rows[target].kind, self._colour(target, 0.35)

@@ -9,11 +9,12 @@ import argparse
 import math
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,10 +25,15 @@ from starter.training.class_names import embed_class_names
 from starter.training.evaluation import retrieval_report
 from starter.training.pictures import BatchSampler, Concept, Pictures, Query, kept_for_reranker
 from starter.training.prepare import CACHE
+from starter.training.schedule import cosine
+from starter.views import Views, blend
 
-TARGETS = 112
-NAMED = 72
+TARGETS = 96
+NAMED = 128
+CLOSER = 0.3
+"""Share of queries' pictures that are seen by their middle; products are seen both ways."""
 SAVE_EVERY, EVALUATE_EVERY = 100, 200
+TUNING_PEAK = 0.4
 WEIGHTS = Path(__file__).parents[1] / "weights" / "embedder.safetensors"
 _console = Console(width=140)
 
@@ -35,7 +41,7 @@ _console = Console(width=140)
 class Trainer:
     """Model, optimiser and data of one training run."""
 
-    def __init__(self, steps: int, seed: int = 5) -> None:
+    def __init__(self, steps: int, seed: int = 5, peak: float = 1.0) -> None:
         torch.manual_seed(seed)
         self.steps, self.step = steps, 0
         self.pictures = Pictures(CACHE / "train", CACHE / "features-train")
@@ -47,7 +53,8 @@ class Trainer:
         tower.class_names.data = embed_class_names(self.model, self.tokenizer)
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
         self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        rate = partial(cosine, steps=steps, warm_up=100, peak=peak)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, rate)
 
     def _groups(self) -> list[dict[str, object]]:
         low_rank = [p for n, p in self.model.named_parameters() if p.requires_grad and n.startswith("bert.")]
@@ -56,10 +63,6 @@ class Trainer:
             {"params": low_rank, "lr": 4e-4, "weight_decay": 0.0},
             {"params": [self.log_scale], "lr": 1e-3, "weight_decay": 0.0},
         ]
-
-    def _rate(self, step: int) -> float:
-        """Linear warm-up over 100 steps, then a cosine down to 2 %."""
-        return min(1.0, (step + 1) / 100) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
 
     def _text(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         encoded = self.tokenizer(texts, padding=True, truncation=True, max_length=40, return_tensors="pt")
@@ -80,23 +83,30 @@ class Trainer:
         return torch.cat(vectors)[torch.tensor(rows).argsort()]
 
     def _contrast(self, a: Tensor, b: Tensor, false_negative: Tensor) -> Tensor:
-        scores = (a @ b.T * self.log_scale.exp().clamp(max=100)).masked_fill(false_negative, -1e4)
         labels = torch.arange(len(a))
-        return (functional.cross_entropy(scores, labels) + functional.cross_entropy(scores.T, labels)) / 2
+        with torch.autocast("cpu", enabled=False):
+            scores = (a.float() @ b.float().T * self.log_scale.exp().clamp(max=100)).masked_fill(false_negative, -1e4)
+            return (functional.cross_entropy(scores, labels) + functional.cross_entropy(scores.T, labels)) / 2
 
     def loss(self) -> Tensor:
         """One batch: query → product, and name → motif picture."""
         targets, queries = self.sampler.sample()
+        rng = self.sampler.rng
         motifs = list({q.concept: q.picture for q in queries if q.text is None and q.picture is not None}.values())
-        motifs += [self.sampler.rng.choice(c.motifs) for c in self._more(NAMED - len(motifs), queries)]
-        rows = list(dict.fromkeys([*targets, *(q.picture for q in queries if q.picture is not None), *motifs]))
+        motifs += [rng.choice(c.motifs) for c in self._more(NAMED - len(motifs), queries)]
+        rows = list(dict.fromkeys([*(q.picture for q in queries if q.picture is not None), *motifs]))
         place = {row: k for k, row in enumerate(rows)}
-        tokens = self.model.images(self.pictures.cells(rows))
-        products = self.model(tokens[[place[row] for row in targets]], None, None)
+        tokens = self.model.images(self.pictures.cells(rows, CLOSER, rng))
+        products = self._products(targets)
         found = self._encode(queries, tokens, place)
         answers = [(self.pictures.concept_of(row), self.pictures.rows[row]) for row in targets]
         also = torch.tensor([[q.accepts(*answer) for answer in answers] for q in queries]).fill_diagonal_(False)
         return self._contrast(found, products, also) + 0.5 * self._naming(motifs, tokens, place)
+
+    def _products(self, rows: list[int]) -> Tensor:
+        """Vectors of products as they are indexed: both views, blended."""
+        tokens = self.model.images(self.pictures.views(rows).both)
+        return blend(Views.split(self.model(tokens, None, None)))
 
     def _more(self, count: int, queries: list[Query]) -> list[Concept]:
         used = {query.concept for query in queries}
@@ -115,7 +125,8 @@ class Trainer:
 
     def update(self) -> float:
         """One optimiser step; returns the loss."""
-        loss = self.loss()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = self.loss()
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -132,6 +143,12 @@ class Trainer:
         }  # fmt: skip
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
+
+    def begin_with(self, path: Path) -> None:
+        """Take weights that were exported."""
+        state = {name: value.float() for name, value in load_file(path).items()}
+        self.model.load_state_dict(state, strict=False)
+        self.log_scale.data.fill_(math.log(30.0))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint, with fresh batches."""
@@ -154,10 +171,14 @@ def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1500)
-    steps = parser.parse_args().steps
-    trainer, checkpoint = Trainer(steps), CACHE / "embedder.ckpt"
+    parser.add_argument("--tune", action="store_true", help="begin with the shipped weights, at a lower rate")
+    options = parser.parse_args()
+    steps = options.steps
+    trainer, checkpoint = Trainer(steps, peak=TUNING_PEAK if options.tune else 1.0), CACHE / "embedder.ckpt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
+    elif options.tune:
+        trainer.begin_with(WEIGHTS)
     development = Pictures(CACHE / "dev", CACHE / "features-dev")
     started, losses = time.monotonic(), []
     while trainer.step < steps:

@@ -1,19 +1,19 @@
 """Train the starter VLM: ``python -m starter.training.train_vlm [--steps N]``; resumable.
 
-Three losses on each list: the order (at every ranking step a cross-entropy against the candidates that remain,
-weighted by their grades, as in ListNet, Cao et al. 2007), the reason (what the best candidate shows) and the caption of
-the query picture.
+Three losses: the order of each list (of its label scores at the first ranking step; for every place in the best order
+a cross-entropy against the candidates that remain there, weighted by their grades, as in ListNet, Cao et al. 2007), the
+reason (what the best candidate shows), and captions of query pictures and of further pictures of any kind.
 """
 
 import argparse
-import math
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -23,13 +23,17 @@ from starter.training import phrases
 from starter.training.lists import LIST, ListSampler, RankedList, Sights
 from starter.training.pictures import Pictures
 from starter.training.prepare import CACHE
+from starter.training.schedule import cosine
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, caption_prompt, rank_prompt
 from starter.vlm.vocabulary import END, PREFIX, SEPARATOR, SUFFIX
 
 LISTS = 24
+CAPTIONS = 64
+"""Beside those of the lists' queries."""
 SHARPNESS = 2.0
-SAVE_EVERY, EVALUATE_EVERY = 100, 200
+SAVE_EVERY, EVALUATE_EVERY = 100, 100
+TUNING_PEAK = 0.5
 WEIGHTS = Path(__file__).parents[1] / "weights" / "vlm.safetensors"
 _console = Console(width=140)
 
@@ -37,7 +41,7 @@ _console = Console(width=140)
 class Trainer:
     """Model, optimiser and data of one training run."""
 
-    def __init__(self, steps: int, seed: int = 9) -> None:
+    def __init__(self, steps: int, seed: int = 9, peak: float = 1.0) -> None:
         torch.manual_seed(seed)
         self.steps, self.step = steps, 0
         self.embedder = StarterEmbedder.load()
@@ -46,15 +50,13 @@ class Trainer:
         self.parts = Parts(self.embedder)
         self.eyes, self.decoder = self.parts.eyes, self.parts.decoder
         self.optimiser = torch.optim.AdamW(self.parts.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
-
-    def _rate(self, step: int) -> float:
-        return min(1.0, (step + 1) / 60) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
+        rate = partial(cosine, steps=steps, warm_up=60, peak=peak)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, rate)
 
     def _question(self, ranked: RankedList) -> Question:
         words = self.decoder.vocabulary.encode(ranked.query.text) if ranked.query.text else []
-        picture = None if ranked.query.picture is None else self.sights.seen([ranked.query.picture])
-        return Question(picture, words, ranked.composed, ranked.written, self.sights.seen(ranked.rows))
+        picture = None if ranked.query.picture is None else self.sights.seen([ranked.query.picture], self.eyes)
+        return Question(picture, words, ranked.composed, ranked.written, self.sights.seen(ranked.rows, self.eyes))
 
     def _shows(self, row: int) -> list[int]:
         picture, name = self.sights.pictures.rows[row], self.sights.pictures.art_of(row).names[0]
@@ -76,13 +78,13 @@ class Trainer:
         return order, [*tokens, *self._shows(ranked.rows[order[0]]), vocabulary.id(END)]
 
     def _order_loss(self, logits: Tensor, ranked: RankedList, order: list[int]) -> tuple[Tensor, Tensor]:
-        """Cross-entropy at the first ranking step, and its mean over the others; logits [steps, candidates]."""
+        """Cross-entropy at the first ranking step, and its mean over the others, of label logits [candidates]."""
         wanted = (torch.tensor(ranked.grades) * SHARPNESS).exp().expand(len(order), -1).clone()
         used = torch.zeros(len(order), len(order), dtype=torch.bool)
         for step, place in enumerate(order):
             used[step + 1 :, place] = True
         wanted = wanted.masked_fill(used, 0.0)
-        logs = logits.masked_fill(used, -1e4).log_softmax(-1)
+        logs = logits.expand_as(wanted).masked_fill(used, -1e4).log_softmax(-1)
         losses = -(wanted / wanted.sum(1, keepdim=True) * logs).sum(1)
         return losses[0], losses[1:-1].mean() if len(order) > 2 else losses[0]
 
@@ -97,17 +99,18 @@ class Trainer:
         first, others, said, words = [], [], [], []
         for row, (prompt, shown), (order, answer), ranked in zip(hidden, prompts, answers, lists, strict=True):
             n, start = len(order), len(prompt)
-            pointers = self.decoder.pointers(row[start : start + 2 * n : 2].unsqueeze(0), row[shown.ends].unsqueeze(0))
-            one, rest = self._order_loss(pointers[0] + shown.prior, ranked, order)
+            pointers = self.decoder.pointers(row[start : start + 1].unsqueeze(0), row[shown.ends].unsqueeze(0))
+            one, rest = self._order_loss((pointers[0, 0] + shown.prior).float(), ranked, order)
             first.append(one)
             others.append(rest)
             said.append(row[start + 2 * n : start + len(answer) - 1])
             words += answer[2 * n + 1 :]
-        reason = functional.cross_entropy(self.decoder.word_logits(torch.cat(said)), torch.tensor(words))
+        reason = functional.cross_entropy(self.decoder.word_logits(torch.cat(said)).float(), torch.tensor(words))
         return torch.stack(first).mean() + 0.3 * torch.stack(others).mean() + 0.25 * reason
 
     def _caption_loss(self, rows: list[int]) -> Tensor:
-        prompts = [caption_prompt(self.eyes, self.decoder, self.sights.seen([row])) for row in rows]
+        tokens, vectors = self.sights.read(rows).whole, self.sights.vectors[rows]
+        prompts = [caption_prompt(self.eyes, self.decoder, tokens[[k]], vectors[[k]]) for k in range(len(rows))]
         answers = [[*self._shows(row), self.decoder.vocabulary.id(END)] for row in rows]
         joined = [
             torch.cat((p, self.decoder.embed(torch.tensor(a[:-1])))) for p, a in zip(prompts, answers, strict=True)
@@ -115,7 +118,7 @@ class Trainer:
         hidden = self._read(joined)
         said = [row[len(p) - 1 : len(p) - 1 + len(a)] for row, p, a in zip(hidden, prompts, answers, strict=True)]
         wanted = torch.tensor([token for answer in answers for token in answer])
-        return functional.cross_entropy(self.decoder.word_logits(torch.cat(said)), wanted, label_smoothing=0.05)
+        return functional.cross_entropy(self.decoder.word_logits(torch.cat(said)).float(), wanted, label_smoothing=0.05)
 
     def _read(self, rows: list[Tensor]) -> Tensor:
         mask = pad_sequence([torch.ones(len(row)) for row in rows], batch_first=True)
@@ -125,7 +128,9 @@ class Trainer:
         """One optimiser step; returns the ranking and the caption loss."""
         lists = self.sampler.sample(LISTS)
         captioned = [ranked.query.picture for ranked in lists if ranked.query.picture is not None]
-        rank, caption = self._rank_loss(lists), self._caption_loss(captioned)
+        captioned += self.sampler.rng.sample(range(len(self.sights.pictures.rows)), CAPTIONS)
+        with torch.autocast("cpu", torch.bfloat16):
+            rank, caption = self._rank_loss(lists), self._caption_loss(captioned)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(rank + 0.3 * caption)
         nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
@@ -142,6 +147,10 @@ class Trainer:
         }  # fmt: skip
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
+
+    def begin_with(self, path: Path) -> None:
+        """Take weights that were exported."""
+        self.parts.load_state_dict({name: value.float() for name, value in load_file(path).items()})
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint, with fresh lists."""
@@ -185,10 +194,14 @@ def main() -> None:
     """Train until ``--steps`` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=860)
-    steps = parser.parse_args().steps
-    trainer, checkpoint = Trainer(steps), CACHE / "vlm.ckpt"
+    parser.add_argument("--tune", action="store_true", help="begin with the shipped weights, at a lower rate")
+    options = parser.parse_args()
+    steps = options.steps
+    trainer, checkpoint = Trainer(steps, peak=TUNING_PEAK if options.tune else 1.0), CACHE / "vlm.ckpt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
+    elif options.tune:
+        trainer.begin_with(WEIGHTS)
     development = sights("dev", trainer.embedder)
     lists = development_lists(trainer.embedder, development)
     started, losses = time.monotonic(), []

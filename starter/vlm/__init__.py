@@ -1,6 +1,7 @@
 """The starter VLM: a small generative vision-language model that captions, ranks and says why."""
 
+from starter.vlm.eyes import Seen
 from starter.vlm.generation import Generated
 from starter.vlm.model import StarterVLM
 
-__all__ = ["Generated", "StarterVLM"]
+__all__ = ["Generated", "Seen", "StarterVLM"]

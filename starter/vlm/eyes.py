@@ -6,6 +6,7 @@ embedder's vectors (composed, picture, text) and late interaction of cells (Khat
 Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,15 +27,27 @@ _RETRIEVAL_SHARPNESS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """n pictures as the embedder sees them: cells [n, 49, 1280] and image tokens [n, 8, 384], own vectors [n, 384]."""
+    """n pictures as they can be kept, some 75 KB each.
 
-    cells: Views
+    Of both views: image tokens [n, 8, 384] and details (`Eyes.details`) [n, 49, 129]; of both together: the embedder's
+    vectors [n, 384].
+    """
+
     tokens: Views
+    details: Views
     vectors: Tensor
 
-    def __getitem__(self, rows: slice) -> "Seen":
-        """Some of the pictures."""
-        return Seen(self.cells[rows], self.tokens[rows], self.vectors[rows])
+    @classmethod
+    def joined(cls, parts: Sequence["Seen"]) -> "Seen":
+        """The pictures of all parts, in order."""
+        tokens, details = (Views.joined([getattr(part, name) for part in parts]) for name in ("tokens", "details"))
+        return cls(tokens, details, torch.cat([part.vectors for part in parts]))
+
+    def single(self) -> list["Seen"]:
+        """The pictures one by one, as copies, so that keeping one does not keep them all."""
+        tokens, details = self.tokens.single(), self.details.single()
+        vectors = [vector.clone() for vector in torch.split(self.vectors, 1)]
+        return [Seen(*parts) for parts in zip(tokens, details, vectors, strict=True)]
 
 
 class Eyes(nn.Module):
@@ -52,9 +65,9 @@ class Eyes(nn.Module):
         with torch.no_grad():  # start from the order of retrieval: its cosine alone, at the sharpness of its training
             self.prior.weight.copy_(torch.eye(1, LIKENESSES) * _RETRIEVAL_SHARPNESS)
 
-    def show_tokens(self, seen: Seen) -> Tensor:
-        """Tokens of the whole, [n, 8, 320], for the decoder."""
-        shown: Tensor = self.token(seen.tokens.whole / IMAGE_TOKEN_SCALE)
+    def show_tokens(self, tokens: Tensor) -> Tensor:
+        """Image tokens [n, 8, 384] → [n, 8, 320]."""
+        shown: Tensor = self.token(tokens / IMAGE_TOKEN_SCALE)
         return shown
 
     def show_vectors(self, vectors: Tensor) -> Tensor:
@@ -62,11 +75,15 @@ class Eyes(nn.Module):
         shown: Tensor = self.vector(vectors * _VECTOR_SCALE)
         return shown
 
+    def details(self, cells: Tensor) -> Tensor:
+        """Cells [n, 49, 1280] → unit vectors to compare them by, and how much each counts (a logit): [n, 49, 129]."""
+        cells = self.cell_norm(cells)
+        return torch.cat((functional.normalize(self.cell(cells), dim=-1), self.importance(cells)), -1)
+
     def compare(self, query: Views, candidates: Views) -> Tensor:
-        """One picture and its c candidates → likenesses of cells both ways [c, 2], by the better view of the query."""
-        a, b = self.cell_norm(query.both), self.cell_norm(candidates.middle)
-        left, right = (functional.normalize(self.cell(x), dim=-1) for x in (a, b))
+        """Details of one picture and of c candidates → likenesses both ways [c, 2], by the better view of the query."""
+        (left, counts), (right, matter) = (torch.split(x, [_CELL, 1], -1) for x in (query.both, candidates.middle))
         alike = torch.einsum("vid,cjd->vcij", left, right)
-        forward = (alike.amax(-1) * self.importance(a).squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)
-        backward = (alike.amax(-2) * self.importance(b).squeeze(-1).softmax(-1)).sum(-1)
+        forward = (alike.amax(-1) * counts.squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)
+        backward = (alike.amax(-2) * matter.squeeze(-1).softmax(-1)).sum(-1)
         return torch.stack((forward, backward), -1).amax(0)

@@ -1,4 +1,8 @@
-"""Greedy decoding with a cache; tokens that a constraint leaves no choice about cost no forward pass."""
+"""Greedy decoding with a cache; tokens that a constraint leaves no choice about cost no forward pass.
+
+Labels are scored once, where the first is due, and follow in the order of those scores, each the most likely of those
+left (Plackett 1975, Luce 1959): on development lists that orders better than asking again at every step.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -59,12 +63,15 @@ class Generation:
         return self._last
 
     def _label(self, allowed: AbstractSet[int]) -> int:
-        assert self._candidates is not None and self._ends is not None
-        pointers = self._decoder.pointers(self._hidden(), self._ends)[0, 0]
-        scores = (pointers + self._candidates.prior).tolist()
-        self.label_scores = self.label_scores or tuple(scores)
+        """The best of the labels that are left, by their scores at the first ranking step (Plackett and Luce)."""
+        scores = self.label_scores = self.label_scores or self._scores()
         labels = zip(self._decoder.vocabulary.label_ids, scores, strict=False)
         return max((score, token) for token, score in labels if token in allowed)[1]
+
+    def _scores(self) -> tuple[float, ...]:
+        assert self._candidates is not None and self._ends is not None
+        pointers = self._decoder.pointers(self._hidden(), self._ends)[0, 0]
+        return tuple((pointers + self._candidates.prior).tolist())
 
     def _due(self, allowed: AbstractSet[int]) -> int:
         return next(iter(allowed)) if len(allowed) == 1 else self._label(allowed)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from starter.embedder import StarterEmbedder, weight_file
-from starter.views import look
+from starter.views import Views, look
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
 from starter.vlm.generation import AllowedNext, Generated, decode, first_scores
@@ -65,13 +65,27 @@ class StarterVLM:
         return prefix, separator, suffix
 
     @torch.inference_mode()
-    def caption(self, image: Image.Image, *, max_new_tokens: int, deadline: float | None = None) -> Generated:
-        """Say what the picture shows.
+    def see(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[Seen]:
+        """Look at pictures, one `Seen` each: most of the work of any question about them, so that it is worth keeping.
 
         Raises:
             TimeoutError: ``deadline`` (a `time.monotonic` value) passed.
         """
-        prompt = caption_prompt(self._eyes, self._decoder, self._see([image], deadline))
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError("the deadline passed before the pictures were looked at")
+        cells = look(self._embedder.backbone, images)
+        tokens = self._embedder.read(cells)
+        details = Views.split(self._eyes.details(cells.both))
+        return Seen(tokens, details, self._embedder.compose(tokens, None, None)).single()
+
+    @torch.inference_mode()
+    def caption(self, picture: Seen, *, max_new_tokens: int, deadline: float | None = None) -> Generated:
+        """Say what the one picture in ``picture`` shows.
+
+        Raises:
+            TimeoutError: ``deadline`` (a `time.monotonic` value) passed.
+        """
+        prompt = caption_prompt(self._eyes, self._decoder, picture.tokens.whole, picture.vectors)
         answer = decode(
             self._decoder, prompt, None, allowed_next=lambda _: None, limit=max_new_tokens, deadline=deadline
         )
@@ -81,8 +95,8 @@ class StarterVLM:
     def rank(
         self,
         instruction: str,
-        query: Image.Image | None,
-        candidates: Sequence[Image.Image],
+        query: Seen | None,
+        candidates: Sequence[Seen],
         *,
         allowed_next: AllowedNext,
         max_new_tokens: int,
@@ -102,49 +116,30 @@ class StarterVLM:
             ValueError: no candidate, more than nine, or a query of nothing.
             TimeoutError: the deadline passed.
         """
-        prompt, shown = self._rank_prompt(instruction, query, candidates, deadline)
+        prompt, shown = self._rank_prompt(instruction, query, candidates)
         return decode(self._decoder, prompt, shown, allowed_next=allowed_next, limit=max_new_tokens, deadline=deadline)
 
     @torch.inference_mode()
     def score(
-        self,
-        instruction: str,
-        query: Image.Image | None,
-        candidates: Sequence[Image.Image],
-        *,
-        deadline: float | None = None,
+        self, instruction: str, query: Seen | None, candidates: Sequence[Seen], *, deadline: float | None = None
     ) -> tuple[float, ...]:
-        """The pointers to 1 to 9 candidates where `rank` would write its first label, in one pass; nothing is decoded.
+        """The pointers to 1 to 9 candidates by which `rank` orders them, in one pass; nothing is decoded.
 
         Arguments and errors are those of `rank`.
         """
-        prompt, shown = self._rank_prompt(instruction, query, candidates, deadline)
+        prompt, shown = self._rank_prompt(instruction, query, candidates)
         scores: list[float] = first_scores(self._decoder, prompt, shown, self.scaffold[0], deadline).tolist()
         return tuple(scores)
 
     def _rank_prompt(
-        self, instruction: str, query: Image.Image | None, candidates: Sequence[Image.Image], deadline: float | None
+        self, instruction: str, query: Seen | None, candidates: Sequence[Seen]
     ) -> tuple[Tensor, Candidates]:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
-        question = self._question(instruction.strip() or None, query, candidates, deadline)
-        return rank_prompt(self._eyes, self._decoder, question)
-
-    def _see(self, images: Sequence[Image.Image], deadline: float | None) -> Seen:
-        if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError("the deadline passed before the pictures were looked at")
-        cells = look(self._embedder.backbone, images)
-        tokens = self._embedder.read(cells)
-        return Seen(cells, tokens, self._embedder.compose(tokens, None, None))
-
-    def _question(
-        self, text: str | None, query: Image.Image | None, candidates: Sequence[Image.Image], deadline: float | None
-    ) -> Question:
-        seen = self._see([*([query] if query is not None else []), *candidates], deadline)
-        picture = seen[:1] if query is not None else None
+        text = instruction.strip()
         words = self.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
-        composed, written = self._vectors(text, picture)
-        return Question(picture, words, composed, written, seen[-len(candidates) :])
+        question = Question(query, words, *self._vectors(text or None, query), Seen.joined(candidates))
+        return rank_prompt(self._eyes, self._decoder, question)
 
     def _vectors(self, text: str | None, picture: Seen | None) -> tuple[Tensor, Tensor | None]:
         """The query's composed vector and its words' vector."""

@@ -44,8 +44,8 @@ def likenesses(eyes: Eyes, question: Question) -> Tensor:
         found[:, 1] = vectors @ question.written
     if question.picture is not None:
         found[:, 2] = vectors @ question.picture.vectors[0]
-        cells = eyes.compare(question.picture.cells, question.candidates.cells)
-        return torch.cat((found[:, :3], cells), 1)
+        details = eyes.compare(question.picture.details, question.candidates.details)
+        return torch.cat((found[:, :3], details), 1)
     return found
 
 
@@ -53,27 +53,27 @@ def _mark(decoder: Decoder, text: str) -> Tensor:
     return decoder.embed(torch.tensor([decoder.vocabulary.id(text)]))
 
 
-def _picture(eyes: Eyes, decoder: Decoder, seen: Seen) -> list[Tensor]:
-    return [_mark(decoder, "<picture>"), eyes.show_tokens(seen)[0], eyes.show_vectors(seen.vectors)]
+def _picture(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> list[Tensor]:
+    return [_mark(decoder, "<picture>"), eyes.show_tokens(tokens)[0], eyes.show_vectors(vectors)]
 
 
-def caption_prompt(eyes: Eyes, decoder: Decoder, seen: Seen) -> Tensor:
-    """Embedded prompt [t, 320] for a caption of the one picture in ``seen``."""
-    return torch.cat([_mark(decoder, "<caption>"), *_picture(eyes, decoder, seen)])
+def caption_prompt(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> Tensor:
+    """Embedded prompt [t, 320] for a caption of one picture: tokens of the whole [1, 8, 384] and vector [1, 384]."""
+    return torch.cat([_mark(decoder, "<caption>"), *_picture(eyes, decoder, tokens, vectors)])
 
 
 def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Candidates]:
     """Embedded prompt [t, 320], and where its candidates are."""
     parts = [_mark(decoder, "<rank>")]
     if question.picture is not None:
-        parts += _picture(eyes, decoder, question.picture)
+        parts += _picture(eyes, decoder, question.picture.tokens.whole, question.picture.vectors)
     parts.append(eyes.show_vectors(question.composed).unsqueeze(0))
     if question.words:
         parts.append(decoder.embed(torch.tensor(question.words)))
     alike = likenesses(eyes, question)
     closing = _mark(decoder, "<candidate>") + eyes.show_vectors(question.candidates.vectors) + eyes.likeness(alike * 4)
     ends, length = [], sum(len(part) for part in parts)
-    for label, tokens, end in zip(LABELS, eyes.show_tokens(question.candidates), closing, strict=False):
+    for label, tokens, end in zip(LABELS, eyes.show_tokens(question.candidates.tokens.whole), closing, strict=False):
         parts += [_mark(decoder, label), tokens, end.unsqueeze(0)]
         length += len(tokens) + 2
         ends.append(length - 1)

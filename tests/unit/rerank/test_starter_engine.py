@@ -18,7 +18,7 @@ from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
 from starter.artwork import motif
 from starter.rendering import KINDS, render_motif, render_product
-from starter.vlm import StarterVLM
+from starter.vlm import Seen, StarterVLM
 from tests.unit.rerank.fakes import candidates, query
 
 
@@ -128,3 +128,32 @@ def test_a_busy_model_is_overload(engine: StarterEngine) -> None:
     finally:
         release.set()
         holder.join()
+
+
+def test_a_picture_whose_hash_is_known_is_looked_at_once(
+    engine: StarterEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    see = StarterVLM.see
+
+    def counting(self: StarterVLM, images: list[Image.Image], **values: float | None) -> list[Seen]:
+        looked.append(len(images))
+        return see(self, images, **values)
+
+    monkeypatch.setattr(StarterVLM, "see", counting)
+    keeping = StarterEngine(engine._vlm, cache_size=4)
+    first = keeping.generate(_request("a mug with this", 3, image_keys=("q", "a", "b", None)))
+    again = keeping.generate(_request("a mug with this", 3, image_keys=("q", "a", "b", None)))
+    assert looked == [4, 1], "only the picture without a hash is looked at again"
+    assert (again.text, again.label_scores) == (first.text, pytest.approx(first.label_scores, abs=1e-4))
+    keeping.generate(_request("a mug with this", 3, image_keys=("q", "c", "d", "e")))
+    keeping.generate(_request("a mug with this", 1, image_keys=("q", "a")))
+    assert looked == [4, 1, 3, 1], "the least recently used were let go"
+    assert len(keeping.caches["seen"]) == 4
+
+
+def test_without_hashes_or_room_nothing_is_kept(engine: StarterEngine) -> None:
+    for size, keys in ((4, ()), (4, (None, None)), (0, ("q", "a"))):
+        keeping = StarterEngine(engine._vlm, cache_size=size)
+        keeping.generate(_request("a mug with this", 1, image_keys=keys))
+        assert len(keeping.caches["seen"]) == 0

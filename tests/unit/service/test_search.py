@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import threading
 from pathlib import Path
 
 import pytest
 
 from rerank.errors import LayoutError
 from rerank.ranking import Fault, Ranking
+from service.catalog.images import ImageStore
 from service.errors import (
     EmptyQuery,
     FilterError,
@@ -18,6 +20,7 @@ from service.errors import (
     StoreUnavailable,
     UnknownProduct,
 )
+from service.media.decode import DecodedImage, ImageLimits, decode_image
 from service.search_types import (
     Degraded,
     InlineImage,
@@ -148,6 +151,22 @@ def test_timings_name_every_stage(shop: Shop) -> None:
 def test_a_long_text_is_flagged(shop: Shop) -> None:
     assert search(shop, text="x" * 101).truncated
     assert not search(shop).truncated
+
+
+def test_candidates_pictures_are_read_side_by_side(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_at_once, read = threading.Barrier(9, timeout=30), ImageStore.open
+
+    def slow(images: ImageStore, key: str) -> DecodedImage:
+        all_at_once.wait()  # breaks, unless nine reads are under way
+        return read(images, key)
+
+    monkeypatch.setattr(ImageStore, "open", slow)
+    assert len(search(shop).results) == 9
+    shown = shop.strategy.calls[0][1]
+    expected = [shop.images.read(hit.image_hash or "").data for hit in shown]
+    assert [hit.image and hit.image.getpixel((0, 0)) for hit in shown] == [
+        decode_image(data, ImageLimits()).image.getpixel((0, 0)) for data in expected
+    ]
 
 
 def test_a_lost_picture_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> None:

@@ -33,9 +33,10 @@ def test_the_second_view_is_the_middle_alone(backbone: Backbone, size: tuple[int
 def test_views_of_several_pictures_stay_together(backbone: Backbone) -> None:
     pictures = [framed((200, 200)), Image.new("RGB", (50, 50), (0, 90, 200)), Image.new("RGB", (1, 1))]
     together = look(backbone, pictures)
-    for row, picture in enumerate(pictures):
+    for one, picture in zip(together.single(), pictures, strict=True):
         alone = look(backbone, [picture])
-        assert torch.allclose(together[row : row + 1].both, alone.both, atol=1e-4)
+        assert torch.allclose(one.both, alone.both, atol=1e-4)
+    assert torch.equal(Views.joined(together.single()).both, together.both)
 
 
 def test_a_blend_is_of_unit_length_and_nearer_to_the_whole() -> None:

@@ -5,6 +5,7 @@ import random
 import time
 
 import pytest
+import torch
 from PIL import Image
 
 from rerank.permutation import PermutationSpec, PermutationState
@@ -28,7 +29,9 @@ def _wares(count: int) -> list[Image.Image]:
 def _rank(vlm: StarterVLM, text: str, query: Image.Image | None, wares: list[Image.Image]) -> Generated:
     prefix, separator, suffix = vlm.scaffold
     spec = PermutationSpec((prefix,), vlm.vocabulary.label_ids[: len(wares)], (separator,), (suffix,))
-    return vlm.rank(text, query, wares, allowed_next=PermutationState(spec).allowed_next, max_new_tokens=96)
+    seen = vlm.see([query])[0] if query is not None else None
+    allowed_next = PermutationState(spec).allowed_next
+    return vlm.rank(text, seen, vlm.see(wares), allowed_next=allowed_next, max_new_tokens=96)
 
 
 @pytest.mark.parametrize("count", range(1, 10))
@@ -44,12 +47,13 @@ def test_every_list_is_ranked_whole_as_json(vlm: StarterVLM, count: int) -> None
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
 @pytest.mark.parametrize("text", ["a mug with this", ""])
 def test_one_pass_gives_the_scores_of_the_first_ranking_step(vlm: StarterVLM, count: int, text: str) -> None:
-    scores = vlm.score(text, _query(), _wares(count))
+    scores = vlm.score(text, vlm.see([_query()])[0], vlm.see(_wares(count)))
     assert len(scores) == count
     decoded = _rank(vlm, text, _query(), _wares(count))
     if count > 1:
         assert scores == pytest.approx(decoded.label_scores, abs=1e-4)
-        assert json.loads(decoded.text)["ranking"][0] == vlm.labels[scores.index(max(scores))]
+        best_first = sorted(range(count), key=lambda place: -scores[place])
+        assert json.loads(decoded.text)["ranking"] == [vlm.labels[place] for place in best_first]
 
 
 def test_words_alone_and_a_picture_alone_are_queries_too(vlm: StarterVLM) -> None:
@@ -70,7 +74,7 @@ def test_what_was_asked_for_comes_first(vlm: StarterVLM) -> None:
 
 
 def test_a_caption_is_a_short_text(vlm: StarterVLM) -> None:
-    caption = vlm.caption(_query(), max_new_tokens=24)
+    caption = vlm.caption(vlm.see([_query()])[0], max_new_tokens=24)
     assert caption.complete
     assert 1 <= len(caption.text.split()) <= 12
     assert not set(caption.text) & set('"{}[]\\')
@@ -79,26 +83,41 @@ def test_a_caption_is_a_short_text(vlm: StarterVLM) -> None:
 def test_few_tokens_leave_the_answer_incomplete(vlm: StarterVLM) -> None:
     prefix, separator, suffix = vlm.scaffold
     spec = PermutationSpec((prefix,), vlm.vocabulary.label_ids[:4], (separator,), (suffix,))
-    answer = vlm.rank("mug", None, _wares(4), allowed_next=PermutationState(spec).allowed_next, max_new_tokens=5)
+    seen, allowed_next = vlm.see(_wares(4)), PermutationState(spec).allowed_next
+    answer = vlm.rank("mug", None, seen, allowed_next=allowed_next, max_new_tokens=5)
     assert not answer.complete
     assert answer.generated_tokens == 5
 
 
 def test_a_passed_deadline_stops_the_work(vlm: StarterVLM) -> None:
+    seen, late = vlm.see(_wares(2)), time.monotonic() - 1
     with pytest.raises(TimeoutError):
-        vlm.caption(_query(), max_new_tokens=24, deadline=time.monotonic() - 1)
+        vlm.see([_query()], deadline=late)
     with pytest.raises(TimeoutError):
-        vlm.score("a mug", None, _wares(2), deadline=time.monotonic() - 1)
+        vlm.caption(seen[0], max_new_tokens=24, deadline=late)
+    with pytest.raises(TimeoutError):
+        vlm.score("a mug", None, seen, deadline=late)
+
+
+def test_a_picture_looks_the_same_alone_and_among_others(vlm: StarterVLM) -> None:
+    together = vlm.see([_query(), *_wares(4)])
+    alone = vlm.see([_query()])[0]
+    for name in ("vectors", "tokens", "details"):
+        ours, theirs = getattr(alone, name), getattr(together[0], name)
+        if name != "vectors":
+            ours, theirs = ours.both, theirs.both
+        assert torch.allclose(ours, theirs, atol=1e-4)
 
 
 def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
-    for wares in ([], _wares(10)):
+    seen = vlm.see(_wares(2))
+    for wares in ([], seen * 5):
         with pytest.raises(ValueError, match="1 to 9"):
             vlm.rank("mug", None, wares, allowed_next=lambda _: None, max_new_tokens=4)
         with pytest.raises(ValueError, match="1 to 9"):
             vlm.score("mug", None, wares)
     with pytest.raises(ValueError, match="words, a picture or both"):
-        vlm.rank(" ", None, _wares(2), allowed_next=lambda _: None, max_new_tokens=4)
+        vlm.rank(" ", None, seen, allowed_next=lambda _: None, max_new_tokens=4)
 
 
 def test_the_vocabulary_spells_the_answer_exactly(vlm: StarterVLM) -> None:
