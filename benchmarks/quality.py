@@ -68,7 +68,10 @@ def _reranking(
     before, after, captions = [], [], []
     for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}", console=PROGRESS):
         head = order[:LIST]
-        shown = [Candidate(str(row), "", products[row].picture, float(-place)) for place, row in enumerate(head)]
+        shown = [
+            Candidate(str(row), "", products[row].picture, float(-place), image_hash=f"product {row}")
+            for place, row in enumerate(head)
+        ]
         outcome = strategy.rerank(RerankQuery(query.text, query.picture, None), shown)
         grades = [query.grade(products[row]) for row in head]
         ideal = [query.grade(product) for row, product in enumerate(products) if row != query.source]
@@ -92,6 +95,12 @@ def _captions(embedder: StarterEmbedder, task: str, asked: list[HeldOutQuery], c
     return {"task": task, "queries": len(asked), "exact": float(np.mean(exact)), "nearest name": float(np.mean(right))}
 
 
+def _strategy(embedder: StarterEmbedder, products: int) -> ListwiseStrategy:
+    """The listwise strategy, which looks at each product once."""
+    engine = StarterEngine(StarterVLM.load(embedder=embedder), cache_size=products)
+    return ListwiseStrategy(engine, PromptLibrary.load())
+
+
 def evaluate(*, reranked: int) -> dict[str, list[Row]]:
     """All tables as rows, by table name."""
     products = gallery()
@@ -103,9 +112,7 @@ def evaluate(*, reranked: int) -> dict[str, list[Row]]:
     )
     vectors = np.concatenate(list(encoded))
     tables: dict[str, list[Row]] = {"retrieval": [], "reranking": [], "captions": []}
-    strategy = (
-        ListwiseStrategy(StarterEngine(StarterVLM.load(embedder=embedder)), PromptLibrary.load()) if reranked else None
-    )
+    strategy = _strategy(embedder, len(products)) if reranked else None
     for task in dict.fromkeys(query.task for query in asked):
         members = [query for query in asked if query.task == task]
         orders = _orders(embedder, members, vectors)

@@ -2,8 +2,7 @@
 
 At 224 pixels a motif on a product is a few cells of the backbone's grid; the middle, at two and a half times the scale,
 shows its details. Vectors of both are averaged, as crops of a picture are at test time (Krizhevsky, Sutskever and
-Hinton, NIPS 2012, §4.1). The models were trained on whole pictures only. Share and weight were chosen on the
-development concepts, never on the held-out ones.
+Hinton, NIPS 2012, §4.1). Share and weight were chosen on the development concepts, never on the held-out ones.
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,6 +25,7 @@ from starter.training.evaluation import retrieval_report
 from starter.training.pictures import BatchSampler, Concept, Pictures, Query, kept_for_reranker
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
+from starter.training.weights import export, read_weights
 from starter.views import Views, blend
 
 TARGETS = 96
@@ -52,6 +52,7 @@ class Trainer:
         tower.take_head(Backbone().head)
         tower.class_names.data = embed_class_names(self.model, self.tokenizer)
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
+        self.begun: dict[str, Tensor] = {}
         self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98))
         rate = partial(cosine, steps=steps, warm_up=100, peak=peak)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, rate)
@@ -139,15 +140,15 @@ class Trainer:
         """Checkpoint everything that the next start needs, atomically."""
         state = {
             "step": self.step, "model": self.model.trained_state(), "scale": self.log_scale.detach(),
-            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(), "begun": self.begun,
         }  # fmt: skip
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
 
     def begin_with(self, path: Path) -> None:
-        """Take weights that were exported."""
-        state = {name: value.float() for name, value in load_file(path).items()}
-        self.model.load_state_dict(state, strict=False)
+        """Take weights that were exported; what this run exports is the mean of them and its own."""
+        self.begun = read_weights(path)
+        self.model.load_state_dict(self.begun, strict=False)
         self.log_scale.data.fill_(math.log(30.0))
 
     def resume(self, path: Path) -> None:
@@ -157,14 +158,8 @@ class Trainer:
         self.log_scale.data = state["scale"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.step = state["step"]
+        self.step, self.begun = state["step"], state["begun"]
         self.sampler.rng = random.Random(self.step)
-
-
-def export(model: Composer, path: Path) -> None:
-    """Write the shipped weights: float16 safetensors."""
-    path.parent.mkdir(exist_ok=True)
-    save_file({name: value.to(torch.float16).contiguous() for name, value in model.trained_state().items()}, path)
 
 
 def main() -> None:
@@ -194,7 +189,7 @@ def main() -> None:
             trainer.save(checkpoint)
         if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:
             _console.print(retrieval_report(trainer.model, trainer.tokenizer, development))
-            export(trainer.model, WEIGHTS)
+            export(trainer.model.trained_state(), trainer.begun, WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -24,6 +23,7 @@ from starter.training.lists import LIST, ListSampler, RankedList, Sights
 from starter.training.pictures import Pictures
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
+from starter.training.weights import export, read_weights
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, caption_prompt, rank_prompt
 from starter.vlm.vocabulary import END, PREFIX, SEPARATOR, SUFFIX
@@ -48,6 +48,7 @@ class Trainer:
         self.sights = sights("train", self.embedder)
         self.sampler = ListSampler(self.embedder, self.sights, seed)
         self.parts = Parts(self.embedder)
+        self.begun: dict[str, Tensor] = {}
         self.eyes, self.decoder = self.parts.eyes, self.parts.decoder
         self.optimiser = torch.optim.AdamW(self.parts.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02)
         rate = partial(cosine, steps=steps, warm_up=60, peak=peak)
@@ -143,14 +144,15 @@ class Trainer:
         """Checkpoint everything that the next start needs, atomically."""
         state = {
             "step": self.step, "parts": self.parts.state_dict(),
-            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(), "begun": self.begun,
         }  # fmt: skip
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
 
     def begin_with(self, path: Path) -> None:
-        """Take weights that were exported."""
-        self.parts.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        """Take weights that were exported; what this run exports is the mean of them and its own."""
+        self.begun = read_weights(path)
+        self.parts.load_state_dict(self.begun)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint, with fresh lists."""
@@ -158,7 +160,7 @@ class Trainer:
         self.parts.load_state_dict(state["parts"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.step = state["step"]
+        self.step, self.begun = state["step"], state["begun"]
         self.sampler.rng = random.Random(self.step)
 
     @torch.inference_mode()
@@ -219,9 +221,7 @@ def main() -> None:
             trainer.save(checkpoint)
         if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:
             _console.print(trainer.report(lists, development))
-            WEIGHTS.parent.mkdir(exist_ok=True)
-            state = trainer.parts.state_dict()
-            save_file({name: value.to(torch.float16).contiguous() for name, value in state.items()}, WEIGHTS)
+            export(trainer.parts.state_dict(), trainer.begun, WEIGHTS)
 
 
 if __name__ == "__main__":
