@@ -11,6 +11,7 @@ import torch
 from rerank.engines.base import Engine
 from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
+from service.arenas import share_arenas
 from service.catalog.images import ImageStore
 from service.catalog.products import Products
 from service.encoders.base import Encoder
@@ -118,6 +119,7 @@ def build_parts(settings: Settings) -> Parts:
         StoreLocked: another process holds the local store file; waiting would not help.
         EncoderMismatch: the collection was made by another encoder.
     """
+    share_arenas()
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
     parts = Parts(
