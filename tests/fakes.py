@@ -66,6 +66,7 @@ class MemoryStore:
         self.failure: Exception | None = None
         self.has_titles = True
         self.closed = False
+        self.settled: int | None = None
 
     def ensure(self, info: EncoderInfo) -> None:
         self._answer()
@@ -126,6 +127,9 @@ class MemoryStore:
 
     def ping(self) -> None:
         self._answer()
+
+    def settle(self) -> None:
+        self.settled = len(self.rows)
 
     def close(self) -> None:
         self.closed = True

@@ -132,12 +132,17 @@ class IngestRun:
         self.report.indexed += len(items)
 
     def finish(self) -> None:
-        """Delete pictures that products of this feed had once and have no more; to be called after a whole feed."""
+        """Delete pictures that products of this feed had once and have no more; to be called after a whole feed.
+
+        Then what was written is made quick to search.
+        """
         self.tell()
         for product_ids in in_batches(self._keys, _SURPLUS_BATCH):
             current = {row_id(name, number) for name in product_ids for number in range(len(self._keys[name]))}
             surplus = [row_id for row_id in self._store.row_ids(product_ids) if row_id not in current]
             self.report.removed += self._store.delete_rows(surplus)
+        if self.report.indexed or self.report.refreshed or self.report.removed:
+            self._store.settle()
         self.tell(always=True)
 
     def tell(self, *, always: bool = False) -> None:

@@ -92,6 +92,7 @@ def reindex(
             run = _Run(encoder, openers, copies=copies, batch=batch, ahead=2 * workers, progress=progress)
             seen = run.catch_up(store, beside)
             run.check_missing(drop_missing)
+            beside.settle()
             replaced = store.publish(beside)
             time.sleep(notice_s)
             run.follow(replaced, store, seen)

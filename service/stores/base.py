@@ -160,6 +160,10 @@ class Store(Protocol):
         """The number of rows (0 if there is no collection yet)."""
         ...
 
+    def settle(self) -> None:
+        """Make what was written quick to search, after many writes; searches find it before that, too."""
+        ...
+
     def ping(self) -> None:
         """Return if the store answers."""
         ...

@@ -140,6 +140,9 @@ class ExactStore:
             self._open()
             return len(self._rows)
 
+    def settle(self) -> None:
+        """Nothing to do: every row is compared. See ``Store.settle``."""
+
     def ping(self) -> None:
         """Return if the file can be opened. See ``Store.ping``."""
         with self._lock:

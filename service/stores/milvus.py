@@ -146,6 +146,14 @@ class MilvusStore:
                 return 0
         return self._ask(lambda rows: rows.count())
 
+    def settle(self) -> None:
+        """Move the rows that Milvus Lite holds in memory into its index; a server does so by itself.
+
+        900 rows in memory take three times as long to search. See ``Store.settle``.
+        """
+        if self._connection.is_local:
+            self._ask(lambda rows: rows.flush())
+
     def ping(self) -> None:
         """Return if Milvus answers. See ``Store.ping``."""
         with self._connection.open() as client:

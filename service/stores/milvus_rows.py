@@ -121,6 +121,10 @@ class Rows:
             found += [row["id"] for row in self.query(wanted, ["id"], WINDOW)]
         return found
 
+    def flush(self) -> None:
+        """Write what is in memory to disk, and index it."""
+        self.client.flush(self.collection, timeout=self.timeout)
+
     def delete(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
         known = [row["id"] for row in self.by_id(ids, ["id"])]

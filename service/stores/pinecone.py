@@ -213,6 +213,9 @@ class PineconeStore:
             spaces = self._open().describe_index_stats().namespaces or {}
             return int(spaces[self._namespace].vector_count) if self._namespace in spaces else 0
 
+    def settle(self) -> None:
+        """Nothing to do: Pinecone does so by itself. See ``Store.settle``."""
+
     def ping(self) -> None:
         """Return if Pinecone answers. See ``Store.ping``."""
         with _told():

@@ -201,3 +201,11 @@ def test_a_reject_file_that_cannot_be_written(bench: Bench) -> None:
     bench.rejects.mkdir(parents=True)
     with pytest.raises(FeedError, match="rejected rows"):
         bench.run()
+
+
+def test_the_store_settles_after_rows_were_written_and_not_otherwise(bench: Bench) -> None:
+    bench.run()
+    assert bench.store.settled == 10
+    bench.store.settled = None
+    bench.run()
+    assert bench.store.settled is None
