@@ -103,8 +103,7 @@ class Parts:
         return self.store.count()
 
     def close(self) -> None:
-        """Let go of threads, of the engine's connections and of the store."""
-        self.pipeline.close()
+        """Let go of the encoder's thread, the engine's connections and the store."""
         if isinstance(self.encoder, BatchingEncoder):
             self.encoder.close()
         self.rerank.close()

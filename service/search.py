@@ -41,8 +41,11 @@ STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 """The stages of a search in their order; `load` reads the candidates' pictures. One that did not run has no time."""
 
 
-PICTURE_READERS = 16
-"""Candidates' pictures read at once, by all searches together: a remote store answers many as soon as one."""
+_PICTURE_READERS = ThreadPoolExecutor(16, thread_name_prefix="candidate-pictures")
+"""They read candidates' pictures side by side, for all searches together: a remote store answers many as soon as one.
+
+Threads start with the first picture, and end with the process.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,6 @@ class SearchPipeline:
         self._retriever = retriever
         self._images = images
         self._rerank = rerank
-        self._readers = ThreadPoolExecutor(PICTURE_READERS, thread_name_prefix="candidate-pictures")
-
-    def close(self) -> None:
-        """Let go of the threads. No search may follow."""
-        self._readers.shutdown()
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one query.
@@ -163,7 +161,7 @@ class SearchPipeline:
 
     def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
         """Pictures of hits, read side by side; each reader logs as part of this search."""
-        reading = [self._readers.submit(copy_context().run, self._picture, hit) for hit in hits]
+        reading = [_PICTURE_READERS.submit(copy_context().run, self._picture, hit) for hit in hits]
         return [picture.result() for picture in reading]
 
     def _picture(self, hit: Hit) -> Image | None:
