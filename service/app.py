@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from litestar import Litestar, Router
@@ -37,7 +37,8 @@ from service.shared_metrics import new_metrics
 from service.tracing import new_tracing
 from service.web.page import PAGE_POLICY, examples_router, page, static_router
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from service.spans import Spans
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": PAGE_POLICY,
@@ -57,21 +58,6 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     observer, spans = Observer(metrics), new_tracing(settings)
     admission, write_admission = _new_admission(settings), _new_write_admission(settings)
     online = OnlineEvaluation(settings, metrics.search_logged)
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        built = await anyio.to_thread.run_sync(build_parts, settings) if parts is None else parts
-        app.state.parts = built
-        _watch(metrics, built, {"search": admission, "write": write_admission})
-        online.start()
-        try:
-            yield
-        finally:
-            await anyio.to_thread.run_sync(online.close)
-            if parts is None:
-                await anyio.to_thread.run_sync(built.close)
-            if spans is not None:
-                await anyio.to_thread.run_sync(spans.close)
 
     return Litestar(
         route_handlers=[
@@ -106,7 +92,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         ),
         guards=[Door(settings)],
         cors_config=_cors(settings),
-        lifespan=[lifespan],
+        lifespan=[_lifespan(parts, spans)],
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[observer.middleware, *([spans.middleware] if spans else [])],
         before_send=[_add_security_headers, observer.before_send],
@@ -115,6 +101,28 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         openapi_config=openapi_config(package_version()),
         logging_config=None,
     )
+
+
+def _lifespan(parts: Parts | None, spans: Spans | None) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """What is begun with the application and ended with it; `parts` as in `create_app`."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        state = app.state
+        built = await anyio.to_thread.run_sync(build_parts, state.settings) if parts is None else parts
+        state.parts = built
+        _watch(state.metrics, built, {"search": state.admission, "write": state.write_admission})
+        state.online.start()
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(state.online.close)
+            if parts is None:
+                await anyio.to_thread.run_sync(built.close)
+            if spans is not None:
+                await anyio.to_thread.run_sync(spans.close)
+
+    return lifespan
 
 
 def package_version() -> str:

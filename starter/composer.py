@@ -18,6 +18,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from starter.backbone import CELLS, CLASSES, FEATURES
+from starter.views import Views, blend
 
 WIDTH = 384
 IMAGE_TOKENS = 8
@@ -188,6 +189,11 @@ class Composer(nn.Module):
         hidden = self.bert(inputs_embeds=inputs, attention_mask=attention).last_hidden_state
         weights = attention.unsqueeze(-1).to(hidden.dtype)
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+
+    def blended(self, tokens: Views, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """`forward` for both views of n pictures, with the texts of `forward`; one unit vector each, [n, 384]."""
+        ids, mask = (None if part is None else part.repeat(2, 1) for part in (ids, mask))
+        return blend(tokens.through(lambda both: self(both, ids, mask)))
 
 
 def _adapted(layer: nn.Module) -> Iterator[tuple[nn.Module, str]]:

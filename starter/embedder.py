@@ -15,7 +15,7 @@ from torch import Tensor
 
 from starter.backbone import Backbone
 from starter.composer import WIDTH, Composer, load_tokenizer
-from starter.views import VIEWS, Views, blend, look
+from starter.views import VIEWS, Views, look
 
 _PREPROCESSING = f"letterbox-224/v1 {VIEWS}"
 _SPECIAL_TOKENS = 2
@@ -34,6 +34,11 @@ def weight_file(name: str, path: Path | None) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: starter weights are missing; `make train-starter` makes them")
     return path
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Weights by name, in the float32 that they are used in."""
+    return {name: value.float() for name, value in load_file(path).items()}
 
 
 class StarterEmbedder:
@@ -60,17 +65,13 @@ class StarterEmbedder:
         """
         path = weight_file("embedder.safetensors", path)
         composer, backbone = Composer(), Backbone()
-        state = {name: value.float() for name, value in load_file(path).items()}
+        state = read_weights(path)
         if state.keys() != composer.trained_state().keys():
             raise RuntimeError(f"{path} does not hold the weights of a starter embedder")
         composer.load_state_dict(state, strict=False)
         composer.images.take_head(backbone.head)
         digest = hashlib.sha256(path.read_bytes() + _PREPROCESSING.encode()).hexdigest()
         return cls(composer.merge().requires_grad_(False), backbone, f"starter-{digest[:16]}")
-
-    def image_tokens(self, cells: Tensor) -> Tensor:
-        """Backbone cells [n, 49, 1280] → image tokens [n, 8, 384]."""
-        return self.composer.images(cells)
 
     def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
         """Token ids and mask [n, t], t ≤ 64, and which texts were cut."""
@@ -105,15 +106,12 @@ class StarterEmbedder:
         return vectors, truncated
 
     def read(self, cells: Views) -> Views:
-        """Cells of both views → their image tokens."""
-        return Views.split(self.image_tokens(cells.both))
+        """Cells of both views [n, 49, 1280] → their image tokens [n, 8, 384]."""
+        return cells.through(self.composer.images)
 
     def compose(self, tokens: Views | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """Image tokens, texts (ids and mask [n, t]), or both → unit vectors [n, 384]."""
-        if tokens is None:
-            return self.composer(None, ids, mask)
-        ids, mask = (None if part is None else part.repeat(2, 1) for part in (ids, mask))
-        return blend(Views.split(self.composer(tokens.both, ids, mask)))
+        return self.composer(None, ids, mask) if tokens is None else self.composer.blended(tokens, ids, mask)
 
 
 def _by_kind(texts: Sequence[str | None], images: Sequence[Image.Image | None]) -> Iterable[list[int]]:

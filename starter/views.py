@@ -5,7 +5,7 @@ shows its details. Vectors of both are averaged, as crops of a picture are at te
 Hinton, NIPS 2012, §4.1). Share and weight were chosen on the development concepts, never on the held-out ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +45,10 @@ class Views:
         """[2n, …], as `split` takes it."""
         return torch.cat((self.whole, self.middle))
 
+    def through(self, function: Callable[[Tensor], Tensor]) -> "Views":
+        """What ``function`` makes of both views, in one pass."""
+        return Views.split(function(self.both))
+
     def single(self) -> list["Views"]:
         """The pictures one by one, [1, …] each, as copies of their own."""
         both = zip(torch.split(self.whole, 1), torch.split(self.middle, 1), strict=True)
@@ -53,7 +57,12 @@ class Views:
 
 def look(backbone: Backbone, images: Sequence[Image.Image]) -> Views:
     """Cells of both views, [n, 49, 1280] each."""
-    return Views.split(backbone(preprocess([*images, *map(middle, images)])))
+    return Views.split(backbone(pixels(images)))
+
+
+def pixels(images: Sequence[Image.Image]) -> Tensor:
+    """Both views as the backbone takes them, [2n, 3, 224, 224], in the order of `Views.split`."""
+    return preprocess([*images, *map(_middle, images)])
 
 
 def blend(vectors: Views) -> Tensor:
@@ -61,8 +70,7 @@ def blend(vectors: Views) -> Tensor:
     return functional.normalize(vectors.whole + _MIDDLE_WEIGHT * vectors.middle, dim=-1)
 
 
-def middle(image: Image.Image) -> Image.Image:
-    """The middle of a picture: `_MIDDLE_SHARE` of its width and of its height."""
+def _middle(image: Image.Image) -> Image.Image:
     width, height = (max(1, round(side * _MIDDLE_SHARE)) for side in image.size)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))

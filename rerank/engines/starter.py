@@ -115,7 +115,7 @@ class StarterEngine:
         new = [image for image, known in zip(request.images, kept, strict=True) if known is None]
         looked_at = iter(self._vlm.see(new, deadline=request.deadline) if new else ())
         seen = [next(looked_at) if known is None else known for known in kept]
-        for key, one in zip(keys, seen, strict=True):
-            if key:
+        for key, known, one in zip(keys, kept, seen, strict=True):
+            if key and known is None:
                 self._seen.put(key, one)
         return seen

@@ -9,7 +9,6 @@ from transformers import BertTokenizer
 from starter.composer import Composer
 from starter.training import phrases
 from starter.training.pictures import Pictures, Query
-from starter.views import Views, blend
 
 
 def _queries(pictures: Pictures, rng: random.Random) -> dict[str, list[Query]]:
@@ -37,8 +36,7 @@ def _encode(model: Composer, tokenizer: BertTokenizer, pictures: Pictures, queri
 
 
 def _blended(model: Composer, pictures: Pictures, rows: list[int], ids: Tensor | None, mask: Tensor | None) -> Tensor:
-    views = pictures.views(rows)
-    return blend(Views(*(model(model.images(cells), ids, mask) for cells in (views.whole, views.middle))))
+    return model.blended(pictures.views(rows).through(model.images), ids, mask)
 
 
 @torch.inference_mode()

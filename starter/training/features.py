@@ -21,10 +21,10 @@ from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
-from starter.backbone import CELLS, FEATURES, SIDE, Backbone, preprocess
+from starter.backbone import CELLS, FEATURES, SIDE, Backbone
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
 from starter.training.artwork import EMOJI_STYLES, Artwork, read_index
-from starter.views import middle
+from starter.views import pixels
 
 SHARD = 256
 
@@ -102,9 +102,8 @@ def _shard(job: _Job) -> int:
     session = _session(str(root / "backbone.onnx"))
     for offset in range(0, len(images), 8):
         part = images[offset : offset + 8]
-        pixels = preprocess([view for image in part for view in (image, middle(image))]).contiguous().numpy()
-        block = session.run(None, {"x": pixels})[0].astype(np.float16)
-        features[start + offset : start + offset + len(part)] = block.reshape(len(part), 2, CELLS, FEATURES)
+        block = session.run(None, {"x": pixels(part).contiguous().numpy()})[0].astype(np.float16)
+        features[start + offset : start + offset + len(part)] = np.stack(np.split(block, 2), axis=1)
     features.flush()
     (root / f"shard-{start:07d}.done").touch()
     return start

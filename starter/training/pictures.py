@@ -53,14 +53,16 @@ class Pictures:
 
     def views(self, rows: list[int]) -> Views:
         """Features of the pictures in both views, float32 [n, 49, 1280] each."""
-        return Views(*(self._cells(rows, [view] * len(rows)) for view in (0, 1)))
+        return Views(*_floats(self.features[np.asarray(rows)]).unbind(1))
 
     def cells(self, rows: list[int], closer: float, rng: random.Random) -> Tensor:
         """Features of one view of each picture, float32 [n, 49, 1280]: of its middle with chance ``closer``."""
-        return self._cells(rows, [int(rng.random() < closer) for _ in rows])
+        views = [int(rng.random() < closer) for _ in rows]
+        return _floats(self.features[np.asarray(rows), np.asarray(views)])
 
-    def _cells(self, rows: list[int], views: list[int]) -> Tensor:
-        return torch.from_numpy(self.features[np.asarray(rows), np.asarray(views)].astype(np.float32))
+
+def _floats(features: NDArray[np.float16]) -> Tensor:
+    return torch.from_numpy(features.astype(np.float32))
 
 
 def kept_for_reranker(concept: str) -> bool:

@@ -19,14 +19,14 @@ from torch.nn import functional
 
 from starter.backbone import Backbone
 from starter.composer import Composer, load_tokenizer
+from starter.embedder import read_weights
 from starter.training import phrases
 from starter.training.class_names import embed_class_names
 from starter.training.evaluation import retrieval_report
 from starter.training.pictures import BatchSampler, Concept, Pictures, Query, kept_for_reranker
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
-from starter.training.weights import export, read_weights
-from starter.views import Views, blend
+from starter.training.weights import export
 
 TARGETS = 96
 NAMED = 128
@@ -98,16 +98,11 @@ class Trainer:
         rows = list(dict.fromkeys([*(q.picture for q in queries if q.picture is not None), *motifs]))
         place = {row: k for k, row in enumerate(rows)}
         tokens = self.model.images(self.pictures.cells(rows, CLOSER, rng))
-        products = self._products(targets)
+        products = self.model.blended(self.pictures.views(targets).through(self.model.images), None, None)
         found = self._encode(queries, tokens, place)
         answers = [(self.pictures.concept_of(row), self.pictures.rows[row]) for row in targets]
         also = torch.tensor([[q.accepts(*answer) for answer in answers] for q in queries]).fill_diagonal_(False)
         return self._contrast(found, products, also) + 0.5 * self._naming(motifs, tokens, place)
-
-    def _products(self, rows: list[int]) -> Tensor:
-        """Vectors of products as they are indexed: both views, blended."""
-        tokens = self.model.images(self.pictures.views(rows).both)
-        return blend(Views.split(self.model(tokens, None, None)))
 
     def _more(self, count: int, queries: list[Query]) -> list[Concept]:
         used = {query.concept for query in queries}

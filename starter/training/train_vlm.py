@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from starter.embedder import StarterEmbedder
+from starter.embedder import StarterEmbedder, read_weights
 from starter.training import phrases
 from starter.training.lists import LIST, ListSampler, RankedList, Sights
 from starter.training.pictures import Pictures
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
-from starter.training.weights import export, read_weights
+from starter.training.weights import export
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, caption_prompt, rank_prompt
 from starter.vlm.vocabulary import END, PREFIX, SEPARATOR, SUFFIX
@@ -32,7 +32,7 @@ LISTS = 24
 CAPTIONS = 64
 """Beside those of the lists' queries."""
 SHARPNESS = 2.0
-SAVE_EVERY, EVALUATE_EVERY = 100, 100
+SAVE_EVERY, EVALUATE_EVERY = 100, 200
 TUNING_PEAK = 0.5
 WEIGHTS = Path(__file__).parents[1] / "weights" / "vlm.safetensors"
 _console = Console(width=140)

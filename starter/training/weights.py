@@ -4,13 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Exported weights, float32."""
-    return {name: value.float() for name, value in load_file(path).items()}
 
 
 def export(state: Mapping[str, Tensor], begun: Mapping[str, Tensor], path: Path) -> None:

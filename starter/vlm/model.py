@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from starter.embedder import StarterEmbedder, weight_file
-from starter.views import Views, look
+from starter.embedder import StarterEmbedder, read_weights, weight_file
+from starter.views import look
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
 from starter.vlm.generation import AllowedNext, Generated, decode, first_scores
@@ -54,8 +53,7 @@ class StarterVLM:
         """
         embedder = embedder or StarterEmbedder.load()
         parts = Parts(embedder)
-        state = load_file(weight_file("vlm.safetensors", path))
-        parts.load_state_dict({name: value.float() for name, value in state.items()})
+        parts.load_state_dict(read_weights(weight_file("vlm.safetensors", path)))
         return cls(embedder, parts.eval().requires_grad_(False))
 
     @property
@@ -75,7 +73,7 @@ class StarterVLM:
             raise TimeoutError("the deadline passed before the pictures were looked at")
         cells = look(self._embedder.backbone, images)
         tokens = self._embedder.read(cells)
-        details = Views.split(self._eyes.details(cells.both))
+        details = cells.through(self._eyes.details)
         return Seen(tokens, details, self._embedder.compose(tokens, None, None)).single()
 
     @torch.inference_mode()
