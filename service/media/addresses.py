@@ -1,30 +1,27 @@
-"""Which addresses on the network a picture may be fetched from: the checks, without any fetching.
+"""Which URLs an image may be fetched from: the checks, without any fetching.
 
 A URL is taken apart once, and what was checked is what the connection is made from: two parsers that disagree are how
-allow-lists were passed elsewhere (CVE-2026-24779).
+allow-lists were passed elsewhere (CVE-2026-24779). Feeds write blanks and umlauts as they stand; such a URL becomes the
+ASCII that a browser would send before anything in it is compared.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
+import string
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+import idna
 
 from service.errors import UrlRefused
 
 MAX_URL_CHARS = 4096
-_PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without blanks and backslashes
+_NEVER = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")  # a browser drops or turns around what other parsers keep
+_PRINTABLE = string.ascii_letters + string.digits + string.punctuation
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-# Addresses that hide another address in them, so that a check of their own range says nothing.
-_TRANSLATED = tuple(
-    ipaddress.ip_network(network)
-    for network in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
-)
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +47,17 @@ def parse_target(url: str, hosts: Collection[str]) -> Target:
     Raises:
         UrlRefused: it is no plain http(s) address of one of the hosts.
     """
-    if len(url) > MAX_URL_CHARS or not _PLAIN.fullmatch(url):
+    if len(url) > MAX_URL_CHARS or _NEVER.search(url):
         raise UrlRefused
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        parts = urlsplit(url.strip(" "))
+        host, port, path = _host(parts), parts.port, _path(parts)
     except ValueError as error:
         raise UrlRefused from error
-    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc:
+    if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc:
         raise UrlRefused
-    host = (parts.hostname or "").removesuffix(".")
-    default = _DEFAULT_PORTS[parts.scheme]
-    target = Target(parts.scheme, host, default if port is None else port, _path(parts))
+    default = DEFAULT_PORTS[parts.scheme]
+    target = Target(parts.scheme, host, default if port is None else port, path)
     if not _HOST.fullmatch(host) or not _is_allowed(target, default, hosts):
         raise UrlRefused
     return target
@@ -73,7 +69,7 @@ def next_target(current: Target, location: str, hosts: Collection[str]) -> Targe
     Raises:
         UrlRefused: it leads somewhere else.
     """
-    if not _PLAIN.fullmatch(location):
+    if not location or _NEVER.search(location):
         raise UrlRefused
     try:
         target = parse_target(urljoin(current.url, location), hosts)
@@ -84,22 +80,16 @@ def next_target(current: Target, location: str, hosts: Collection[str]) -> Targe
     return target
 
 
-def is_public(address: Address) -> bool:
-    """True for addresses of the open internet.
-
-    False for private, loopback, link-local, carrier-grade NAT, multicast, reserved and unspecified ones, and for IPv6
-    addresses with an IPv4 address in them (mapped, 6to4, Teredo, NAT64).
-    """
-    if address.version == 6 and any(address in network for network in _TRANSLATED):
-        return False
-    if address.version == 6 and address.is_site_local:
-        return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+def _host(parts: SplitResult) -> str:
+    """The host in ASCII; ValueError for a name that cannot be one."""
+    host = (parts.hostname or "").removesuffix(".")
+    return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
 
 
 def _path(parts: SplitResult) -> str:
+    """Path and query in ASCII (RFC 3986): blanks and letters beyond it as UTF-8 in percent, the rest as it stands."""
     path = parts.path or "/"
-    return f"{path}?{parts.query}" if parts.query else path
+    return quote(f"{path}?{parts.query}" if parts.query else path, safe=_PRINTABLE)
 
 
 def _is_allowed(target: Target, default_port: int, hosts: Collection[str]) -> bool:

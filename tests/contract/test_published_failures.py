@@ -64,8 +64,8 @@ from rerank.labels import LABELS
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from service.errors import UrlRefused
-from service.media.addresses import Address, is_public
 from service.media.fetch import Fetcher, FetchPolicy
+from service.media.special_addresses import Address, is_public
 from tests.conftest import open_client
 from tests.fakes import Shop, make_shop
 from tests.unit.rerank.fakes import FakeEngine, says
