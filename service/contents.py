@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from service.errors import EmptyQuery, InvalidImage, InvalidInput
 from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader, PictureSource
+from service.products import normal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def open_contents(contents: Sequence[Content], pictures: PictureLoader) -> list[
 
 
 def _open(content: Content, pictures: PictureLoader) -> OpenedContent:
-    text = (content.text or "").strip() or None
+    text = normal_text(content.text or "").strip() or None
     if text is None and content.image is None:
         raise EmptyQuery(errors=[{"pointer": content.pointer, "detail": EmptyQuery.default_detail}])
     try:

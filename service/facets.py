@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from service.errors import InvalidValue
-from service.products import AttributeValue, Scalar, is_attribute_name
+from service.products import AttributeValue, Scalar, is_attribute_name, normal_text
 from service.retrieval_types import Facet, FacetCount
 from service.stores.base import Hit
 
@@ -41,7 +41,9 @@ def count_facets(hits: Sequence[Hit], names: Sequence[str]) -> dict[str, Facet]:
 
 def _values(hit: Hit, name: str) -> list[Scalar]:
     """The different values of a product; empty if it has none."""
-    found: AttributeValue | None = hit.category if name == CATEGORY else hit.attributes.get(name.removeprefix(_PREFIX))
+    found: AttributeValue | None = (
+        hit.category if name == CATEGORY else hit.attributes.get(normal_text(name.removeprefix(_PREFIX)))
+    )
     values = found if isinstance(found, list) else [] if found is None else [found]
     return [value for _, value in {_key(value): value for value in values}.items()]
 

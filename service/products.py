@@ -1,6 +1,8 @@
 """What a product is, for the catalogue, the search and the API alike."""
 
+import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -9,9 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 MAX_ID_CHARS = 256
 MAX_TITLE_CHARS = 1000
 MAX_CATEGORY_CHARS = 200
-MAX_ATTRIBUTES = 64
+MAX_ATTRIBUTES = 256
 MAX_ATTRIBUTE_NAME_CHARS = 100
-MAX_ATTRIBUTE_TEXT_CHARS = 1000
+MAX_ATTRIBUTE_TEXT_CHARS = 10_000
+MAX_ATTRIBUTES_BYTES = 64_000
+"""All attributes of a product as JSON in UTF-8; a Milvus server takes 65,536 bytes in a JSON field."""
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 AttributeValue = Scalar | list[Scalar]
@@ -33,6 +37,14 @@ def is_storable_text(text: str) -> bool:
     return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
 
 
+def normal_text(text: str) -> str:
+    """A text in the Unicode normalization form C (UAX #15), in which titles, attributes, filters and queries meet.
+
+    macOS writes file names in form D: `é` as two characters, which no word or filter of form C would match.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
 def _has_control(text: str) -> bool:
     return any(ord(char) < _FIRST_PRINTABLE or _DELETE <= ord(char) <= _LAST_C1 for char in text)
 
@@ -45,6 +57,11 @@ def check_id(value: str) -> str:
 
 
 def check_text(value: str) -> str:
+    """Return a text in form C, or raise ValueError if no store could hold it."""
+    return normal_text(check_storable(value))
+
+
+def check_storable(value: str) -> str:
     """Return a text as it is, or raise ValueError if no store could hold it."""
     if not is_storable_text(value):
         raise ValueError("the text holds characters that are not valid Unicode text")
@@ -56,25 +73,36 @@ def is_attribute_name(name: str) -> bool:
     return _ATTRIBUTE_NAME.fullmatch(name) is not None
 
 
-def _check_scalar(name: str, value: Scalar) -> None:
-    if isinstance(value, str) and (len(value) > MAX_ATTRIBUTE_TEXT_CHARS or not is_storable_text(value)):
-        raise ValueError(f"attribute {name[:40]!r} is no valid text of at most {MAX_ATTRIBUTE_TEXT_CHARS} characters")
+def _check_scalar(name: str, value: Scalar) -> Scalar:
+    if isinstance(value, str):
+        if len(value) > MAX_ATTRIBUTE_TEXT_CHARS or not is_storable_text(value):
+            raise ValueError(
+                f"attribute {name[:40]!r} is no valid text of at most {MAX_ATTRIBUTE_TEXT_CHARS} characters"
+            )
+        return normal_text(value)
     if isinstance(value, float) and not abs(value) < float("inf"):
         raise ValueError(f"attribute {name[:40]!r} is not a finite number")
     if isinstance(value, int) and abs(value) > _MAX_INTEGER:
         raise ValueError(f"attribute {name[:40]!r} is too large a number")
+    return value
+
+
+def _check_value(name: str, value: AttributeValue) -> AttributeValue:
+    if not is_attribute_name(name):
+        raise ValueError(ATTRIBUTE_NAME_RULE)
+    return [_check_scalar(name, item) for item in value] if isinstance(value, list) else _check_scalar(name, value)
 
 
 def check_attributes(values: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """Return attributes as they are, or raise ValueError naming the first one that cannot be stored."""
+    """Return attributes in form C, or raise ValueError naming the first one that cannot be stored."""
     if len(values) > MAX_ATTRIBUTES:
         raise ValueError(f"a product has at most {MAX_ATTRIBUTES} attributes")
-    for name, value in values.items():
-        if not is_attribute_name(name):
-            raise ValueError(ATTRIBUTE_NAME_RULE)
-        for item in value if isinstance(value, list) else [value]:
-            _check_scalar(name, item)
-    return values
+    checked = {normal_text(name): _check_value(name, value) for name, value in values.items()}
+    if len(checked) < len(values):
+        raise ValueError("two attributes have the same name")
+    if len(json.dumps(checked, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_ATTRIBUTES_BYTES:
+        raise ValueError(f"the attributes of a product are at most {MAX_ATTRIBUTES_BYTES} bytes together, as JSON")
+    return checked
 
 
 IdText = Annotated[str, Field(max_length=MAX_ID_CHARS), AfterValidator(check_id)]

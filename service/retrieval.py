@@ -22,6 +22,7 @@ from service.hybrid import hybrid_search
 from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader
 from service.paging import Cursor, digest
+from service.products import normal_text
 from service.query_vector import check_weights, query_vector
 from service.retrieval_types import Duplicate, Facets
 from service.search_types import ImageSource, ProductImage, SearchRequest
@@ -162,7 +163,7 @@ class Retriever:
         )
 
     def _decode(self, request: SearchRequest) -> DecodedQuery:
-        text = (request.text or "").strip() or None
+        text = normal_text(request.text or "").strip() or None
         if text is None and request.image is None:
             raise EmptyQuery
         excluded = request.image.product_id if isinstance(request.image, ProductImage) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
@@ -57,7 +58,7 @@ async def read_lines(request: Request[Any, Any, Any], limit: int) -> AsyncIterat
         BodyTooLarge: a line is longer.
     """
     rest = b""
-    async for chunk in request.stream():
+    async for chunk in _without_bom(request.stream()):
         *lines, rest = (rest + chunk).split(b"\n")
         if max(map(len, (*lines, rest))) > limit:
             raise BodyTooLarge
@@ -66,6 +67,22 @@ async def read_lines(request: Request[Any, Any, Any], limit: int) -> AsyncIterat
                 yield _line(line)
     if rest.strip():
         yield _line(rest)
+
+
+async def _without_bom(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The stream without the byte order mark of UTF-8 that Windows writes (RFC 8259, section 8.1, lets us ignore it).
+
+    The first three bytes may come one by one.
+    """
+    head: bytes | None = b""
+    async for chunk in chunks:
+        if head is None:
+            yield chunk
+        elif len(head := head + chunk) >= len(BOM_UTF8):
+            yield head.removeprefix(BOM_UTF8)
+            head = None
+    if head:
+        yield head
 
 
 async def read_limited(request: Request[Any, Any, Any], limit: int) -> bytes:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.api.schemas import ProductOut, product_out
 from service.catalog.products import ItemResult, Outcome, ProductInput, StoredProduct
 from service.errors import InvalidValue
 from service.media.pictures import PictureSource
-from service.products import AttributeMap, AttributeValue, CategoryText, IdText, Price, Product, TitleText
+from service.products import AttributeMap, AttributeValue, CategoryText, IdText, Price, Product, TitleText, normal_text
 from service.search_types import InlineImage, UrlImage
 
 MAX_PICTURES = 32
 ONE_PICTURE = "Give exactly one of data and url for each picture."
+
+
+def _normal_names(changes: dict[str, AttributeValue | None]) -> dict[str, AttributeValue | None]:
+    """Names in form C, as they are stored, so that null finds what it is to remove."""
+    return {normal_text(name): value for name, value in changes.items()}
 
 
 class _Body(BaseModel):
@@ -48,7 +53,7 @@ class ProductPatch(_Body):
     title: TitleText | None = None
     category: CategoryText | None = None
     price: Price | None = None
-    attributes: dict[str, AttributeValue | None] | None = None
+    attributes: Annotated[dict[str, AttributeValue | None], AfterValidator(_normal_names)] | None = None
 
 
 class StoredProductOut(ProductOut):

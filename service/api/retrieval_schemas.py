@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from rerank.fusion import RRF_K
+from service.products import normal_text
 from service.retrieval_types import (
     DEFAULT_DUPLICATE_THRESHOLD,
     CollapseOptions,
@@ -115,7 +116,7 @@ def to_weights(body: WeightsBody | None) -> QueryWeights | None:
 
 def to_negative(text: str | None, weight: float | None, settings: Settings) -> Negative | None:
     """What the products should not be like; a blank text counts as none."""
-    text = (text or "").strip()
+    text = normal_text(text or "").strip()
     return Negative(text, settings.negative_weight if weight is None else weight) if text else None
 
 

@@ -32,7 +32,7 @@ from pydantic import (
 )
 
 from service.errors import FilterError
-from service.products import ATTRIBUTE_NAME_RULE, Scalar, check_text, is_attribute_name
+from service.products import ATTRIBUTE_NAME_RULE, Scalar, check_storable, check_text, is_attribute_name, normal_text
 
 MAX_FILTER_DEPTH = 12
 MAX_FILTER_CONDITIONS = 256
@@ -74,6 +74,7 @@ def _finite(value: float) -> float:
 
 
 _Text = Annotated[StrictStr, Field(max_length=MAX_FILTER_TEXT_CHARS), AfterValidator(check_text)]
+_Id = Annotated[StrictStr, Field(max_length=MAX_FILTER_TEXT_CHARS), AfterValidator(check_storable)]
 _Number = Annotated[StrictInt | StrictFloat, AfterValidator(_finite)]
 _Scalar = Annotated[bool, Field(strict=True)] | _Number | _Text
 
@@ -111,6 +112,14 @@ class TextCondition(_Condition):
     in_: list[_Text] | None = Field(default=None, alias="in", min_length=1, max_length=MAX_IN_VALUES)
 
 
+class IdCondition(TextCondition):
+    """Conditions on an id, which is compared as it is; other texts are in Unicode's form C."""
+
+    eq: _Id | None = None
+    ne: _Id | None = None
+    in_: list[_Id] | None = Field(default=None, alias="in", min_length=1, max_length=MAX_IN_VALUES)
+
+
 class NumberCondition(_Condition):
     """Conditions on a number."""
 
@@ -139,7 +148,7 @@ class AttributeCondition(_Condition):
 def _check_name(name: str) -> str:
     if not is_attribute_name(name):
         raise ValueError(ATTRIBUTE_NAME_RULE)
-    return name
+    return normal_text(name)
 
 
 class Filter(BaseModel):
@@ -147,7 +156,7 @@ class Filter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: TextCondition | None = Field(default=None, description="Conditions on the product's id.")
+    id: IdCondition | None = Field(default=None, description="Conditions on the product's id.")
     title: TextCondition | None = Field(default=None, description="Conditions on the whole title.")
     category: TextCondition | None = Field(default=None, description="Conditions on the category.")
     price: NumberCondition | None = Field(default=None, description="Conditions on the price.")

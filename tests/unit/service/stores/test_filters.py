@@ -172,3 +172,12 @@ def test_lists_of_texts() -> None:
 def test_the_schema_shows_the_outside_names() -> None:
     properties = Filter.model_json_schema()["$defs"]["Filter"]["properties"]
     assert {"and", "or", "not", "category", "price", "attributes"} <= properties.keys()
+
+
+def test_texts_are_compared_in_unicodes_form_c_and_ids_as_they_are() -> None:
+    apart, together = "e\u0301", "\u00e9"
+    given = {"title": {"in": [apart]}, "attributes": {apart: {"eq": apart}}}
+    assert (
+        compile_filter(parse_filter(given)) == f'(title in ["{together}"] and attributes["{together}"] == "{together}")'
+    )
+    assert compile_filter(parse_filter({"id": {"eq": apart}})) == f'product_id == "{apart}"'
