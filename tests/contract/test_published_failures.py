@@ -5,7 +5,7 @@
     unit/service/media/test_fetch.py::test_addresses_that_are_not_public_are_refused_by_the_real_policy
  2. Bodies that never end, or drip:
     unit/service/media/test_fetch.py::test_answers_that_are_no_picture_or_too_much
-    unit/service/media/test_fetch.py::test_a_slow_answer_is_cut_at_the_deadline
+    unit/service/media/test_fetch_deadline.py::test_a_slow_answer_is_cut_at_the_deadline
     integration/test_http_search.py::test_a_body_of_unknown_length_is_cut_at_the_limit
  3. Files of the server's own, asked for by path or URL: here
  4. Small files that unpack to huge pictures, and pictures of one pixel:
