@@ -30,6 +30,7 @@
     ├── StoreUnavailable              503   the vector store does not answer
     │   ├── StoreLocked               503   another process holds the local store file
     │   └── ImageStoreUnavailable     503   the pictures' store does not answer
+    │       └── ImageDamaged          503   a stored file is not the image that was put in
     ├── ShuttingDown                  503   the service is about to end
     ├── EncoderMismatch               503   the collection was built by another encoder
     ├── TitleSearchUnavailable        503   hybrid search of a collection or store without BM25
@@ -307,6 +308,17 @@ class ImageStoreUnavailable(StoreUnavailable):
     default_detail = (
         "The picture store cannot be reached. Try again in a moment; if it stays away, check WITHTHIS_IMAGES_URL and "
         "its credentials."
+    )
+
+
+class ImageDamaged(ImageStoreUnavailable):
+    """The stored file of an image is not what was put in: cut off, emptied or overwritten since."""
+
+    type = "image-damaged"
+    title = "The stored image is damaged"
+    default_detail = (
+        "The stored file is not the image that was put in. Send its product again with the image, or index its feed "
+        "again: both write the file anew."
     )
 
 

@@ -37,8 +37,8 @@ class ImageController(Controller):
         | protected(
             (400, "the size is not one of those offered"),
             (404, "no picture has this key"),
-            (422, "the stored picture is damaged"),
-            (503, "the picture store does not answer"),
+            (422, "the stored picture is beyond the limits of now"),
+            (503, "the picture store does not answer, or the stored file is damaged"),
         ),
     )
     async def image(

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 from PIL import Image
 
-from service.catalog.blobs import open_blobs
-from service.errors import ImageNotFound, ImageStoreUnavailable
+from service.catalog.blobs import open_blobs, seal, unseal
+from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable
 from service.media.decode import DecodedImage, ImageLimits, content_hash, decode_image, sniff_format
 from service.settings import Settings
 
@@ -80,23 +80,40 @@ class ImageStore:
     def put(self, data: bytes, *, known: bool = False) -> str:
         """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part.
 
-        A picture put again counts as new, so that no sweep takes it before its row is written; ``known`` says that it
-        has a row, which spares a remote store from being sent what it has.
+        A picture put again counts as new, so that no sweep takes it before its row is written, and replaces a damaged
+        file. ``known`` says that it has a row, which spares a remote store from being sent what it has: there the
+        file's size is compared, not its bytes.
         """
         key = self.key(data)
         self._blobs.put(_original(key), data, refresh=not known)
         return key
 
     def read(self, key: str) -> StoredImage:
-        """The bytes as they were put in. Raises :class:`~service.errors.ImageNotFound`."""
+        """The bytes as they were put in, compared with the hash in their key.
+
+        Raises :class:`~service.errors.ImageNotFound`, or :class:`~service.errors.ImageDamaged` for other bytes.
+        """
         name = _original(key)
         try:
-            return StoredImage(self._blobs.read(name), f"image/{key.rpartition('.')[2]}")
+            data = self._blobs.read(name)
         except FileNotFoundError as error:
             raise ImageNotFound from error
+        if content_hash(data) != key.partition(".")[0]:
+            logger.warning("the stored image %s is damaged: %d bytes that are not its own", key, len(data))
+            raise ImageDamaged
+        return StoredImage(data, f"image/{key.rpartition('.')[2]}")
+
+    def discard_damaged(self, key: str) -> None:
+        """Delete the file of an image if it is damaged, so that the next put writes it on every kind of store."""
+        try:
+            self.read(key)
+        except ImageDamaged:
+            self._blobs.delete(_original(key))
+        except ImageNotFound:
+            return
 
     def open(self, key: str) -> DecodedImage:
-        """The decoded picture. Raises ImageNotFound, or InvalidImage if the file was damaged since."""
+        """The decoded picture. Raises ImageNotFound, ImageDamaged, or InvalidImage if the limits are others now."""
         return decode_image(self.read(key).data, self._limits)
 
     def thumbnail(self, key: str, side: int) -> StoredImage:
@@ -107,12 +124,12 @@ class ImageStore:
         if side not in THUMBNAIL_SIDES:
             raise ValueError(f"side must be one of {THUMBNAIL_SIDES}")
         name = _thumbnail_name(key, side)
+        kept = self._derived(name)
+        if kept is not None:
+            return StoredImage(kept, "image/jpeg")
+        data = _thumbnail(self.open(key).image, side)
         try:
-            return StoredImage(self._blobs.read(name), "image/jpeg")
-        except FileNotFoundError:
-            data = _thumbnail(self.open(key).image, side)
-        try:
-            self._blobs.put(name, data)
+            self._blobs.put(name, seal(data))
         except ImageStoreUnavailable:  # a full disk or a store that can only be read must not cost the picture
             logger.warning("a thumbnail could not be kept; it will be made again", exc_info=True)
         return StoredImage(data, "image/jpeg")
@@ -120,15 +137,23 @@ class ImageStore:
     def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
         """Delete pictures whose key is not ``used`` and that were put before ``older_than`` (Unix time, seconds).
 
-        Thumbnails go with their pictures. Files that are none of ours are left alone.
+        Thumbnails go with their pictures. Files that are none of ours are left alone, and so are those that were put
+        again since the sweep began to look.
         """
         hashes = {key.partition(".")[0] for key in used}
         ours = ((blob, match) for blob in self._blobs.list() if (match := _OURS.fullmatch(blob.name)))
         doomed = [blob for blob, match in ours if match.group(2) not in hashes and blob.modified < older_than]
         if not dry_run:
-            self._blobs.delete([blob.name for blob in doomed])
+            doomed = [blob for blob in doomed if self._blobs.delete(blob.name, older_than=older_than)]
         pictures = sum(bool(_KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
         return Swept(pictures, len(doomed), sum(blob.size for blob in doomed))
+
+    def _derived(self, name: str) -> bytes | None:
+        """A file made from an original; None if it is not there, or is damaged and must be made again."""
+        try:
+            return unseal(self._blobs.read(name))
+        except FileNotFoundError:
+            return None
 
     def ping(self) -> None:
         """Return if the store answers."""

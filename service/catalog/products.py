@@ -172,6 +172,9 @@ class Products:
     def _put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
         """Products with different ids; their pictures are encoded together."""
         plans = [self._try_plan(item) for item in items]
+        for plan in plans:
+            if isinstance(plan, _Plan):
+                self._keep_images(plan)
         changed = [plan for plan in plans if isinstance(plan, _Plan) and not plan.is_stored]
         vectors = self._vectors([picture for plan in changed for picture in plan.pictures])
         for plan in changed:
@@ -215,10 +218,13 @@ class Products:
             vectors |= {picture.key: encoded[place] for place, picture in enumerate(batch)}
         return vectors
 
-    def _write(self, plan: _Plan, vectors: Mapping[str, Vector]) -> None:
+    def _keep_images(self, plan: _Plan) -> None:
+        """Also those of an unchanged product: its files may have been lost or damaged since."""
         for picture in plan.pictures:
             if picture.data is not None:
-                self._images.put(picture.data)
+                self._images.put(picture.data, known=plan.is_stored)
+
+    def _write(self, plan: _Plan, vectors: Mapping[str, Vector]) -> None:
         now, hashes = now_ms(), plan.hashes
         rows = [
             make_record(plan.product, id, vectors[picture.key], image_key=picture.key, content_hash=hashes[id], now=now)

@@ -19,7 +19,7 @@ from service.catalog.batches import in_batches
 from service.catalog.images import ImageStore
 from service.catalog.workers import Workers
 from service.encoders.base import Encoder, EncoderQuery
-from service.errors import ImageNotFound, InvalidImage, StoreUnavailable
+from service.errors import ImageDamaged, ImageNotFound, InvalidImage, StoreUnavailable
 from service.stores.base import Record, RowState, Store, VersionedStore
 
 DEFAULT_BATCH = 32
@@ -51,7 +51,10 @@ class ReindexReport:
 
 @dataclass(frozen=True, slots=True)
 class _Opener:
-    """Opens pictures by their keys, in worker processes; None for those that are lost or damaged."""
+    """Opens pictures by their keys, in worker processes; None for those that are lost or damaged.
+
+    A damaged file is deleted: the advice is to index the feed again, and a lost file comes back on every store.
+    """
 
     images: ImageStore
 
@@ -61,8 +64,11 @@ class _Opener:
     def _open(self, key: str) -> Image.Image | None:
         try:
             return self.images.open(key).image
+        except ImageDamaged:
+            self.images.discard_damaged(key)
         except (ImageNotFound, InvalidImage):
-            return None
+            pass
+        return None
 
 
 def reindex(

@@ -42,6 +42,28 @@ def test_a_tag_makes_no_picture_of_what_is_no_key(client: Client) -> None:
     assert client.get("/v1/images/x", headers={"If-None-Match": '"x"'}).status_code == 404
 
 
+@pytest.mark.parametrize("damage", [None, b"", b"x", b"garbage" * 20])
+def test_a_lost_or_damaged_file_is_never_promised_and_comes_back_with_its_product(
+    shop: Shop, client: Client, damage: bytes | None
+) -> None:
+    image = png("teal", (300, 200))
+
+    def put() -> Any:
+        return client.put("/v1/products", files={"image": ("a.png", image), "product": (None, '{"id": "new"}')})
+
+    assert put().json()["results"][0]["status"] == "created"
+    key = ImageStore.key(image)
+    path = shop.settings.data_dir / "images" / "originals" / key[:2] / key
+    path.unlink() if damage is None else path.write_bytes(damage)
+    for params in ({}, {"size": 128}):
+        answer = client.get(f"/v1/images/{key}", params=params)
+        assert answer.status_code == (404 if damage is None else 503)
+        assert damage is None or answer.json()["type"] == "urn:withthis:problem:image-damaged"
+        assert answer.headers["cache-control"] == "no-store" and "etag" not in answer.headers
+    assert put().json()["results"][0]["status"] == "unchanged"
+    assert client.get(f"/v1/images/{key}").content == image
+
+
 def test_searches_answer_while_the_picture_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     away = ImageStore(f"memory://{tmp_path}")
     shop = make_shop(tmp_path, images=away)

@@ -57,6 +57,24 @@ def test_gc_deletes_what_no_product_uses(run: Run) -> None:
     assert len(pictures()) == 3 and index(run)["unchanged"] == 3
 
 
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_the_advice_of_reindex_for_damaged_images_works(
+    run: Run, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    index(run)
+    broken = sorted(Path(".withthis/images/originals").rglob("*.png"))[0]
+    good = broken.read_bytes()
+    broken.write_bytes(b"y" * len(good) if damage is None else damage)
+    other = FakeEncoder()
+    other.info = replace(other.info, fingerprint="fake-2")
+    with monkeypatch.context() as patch:
+        patch.setattr(upkeep, "load_encoder", lambda settings: other)
+        with pytest.raises(StoreUnavailable, match="Index the feed again with the old encoder"):
+            run("reindex")
+        assert index(run)["unchanged"] == 3 and broken.read_bytes() == good
+        assert json.loads(run("reindex", "--json").stdout)["encoded"] >= 1
+
+
 def test_reindex_cures_a_change_of_encoder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     index(run)
     other = FakeEncoder()

@@ -3,5 +3,6 @@
 from service.catalog.blobs.base import Blob, BlobStore
 from service.catalog.blobs.local import LocalBlobs
 from service.catalog.blobs.registry import open_blobs
+from service.catalog.blobs.sealed import seal, unseal
 
-__all__ = ["Blob", "BlobStore", "LocalBlobs", "open_blobs"]
+__all__ = ["Blob", "BlobStore", "LocalBlobs", "open_blobs", "seal", "unseal"]

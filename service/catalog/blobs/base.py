@@ -1,6 +1,7 @@
 """What a place for files must do."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,15 +27,21 @@ class BlobStore(Protocol):
         ...
 
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
-        """Keep bytes; one name always has the same ones. ``refresh``: the file counts as new where it was there."""
+        """Keep bytes. A file that holds others, or is cut off, is written anew.
+
+        ``refresh`` makes the file count as new where it was there; without it, a remote place compares sizes alone.
+        """
         ...
 
     def list(self) -> Iterator[Blob]:
         """All files, those of others among them, in no order; empty where there is no folder yet."""
         ...
 
-    def delete(self, names: Sequence[str]) -> None:
-        """Delete files; those that are not there are passed over."""
+    def delete(self, name: str, *, older_than: float = math.inf) -> bool:
+        """Delete a file unless it was put since ``older_than`` (Unix time, seconds); whether it was deleted.
+
+        Looks at the file right before, because it may have been put again since it was listed.
+        """
         ...
 
     def ping(self) -> None:

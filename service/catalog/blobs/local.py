@@ -1,8 +1,9 @@
 """Files in a folder of this machine."""
 
+import math
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,13 +25,16 @@ class LocalBlobs:
             return (self._root / name).read_bytes()
 
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
-        """See ``BlobStore.put``. Refreshing costs nothing here, so it is always done."""
+        """See ``BlobStore.put``. Comparing and refreshing cost little here, so they are always done."""
         path = self._root / name
         try:
-            os.utime(path)
-        except OSError:
-            with _told():
-                _write_whole(path, data)
+            if _holds(path, data):
+                os.utime(path)
+                return
+        except OSError:  # deleted in the middle, or damaged in its own way: writing says what is wrong
+            pass
+        with _told():
+            _write_whole(path, data)
 
     def list(self) -> Iterator[Blob]:
         """See ``BlobStore.list``."""
@@ -43,11 +47,17 @@ class LocalBlobs:
             if path.is_file():
                 yield Blob(path.relative_to(self._root).as_posix(), status.st_size, status.st_mtime)
 
-    def delete(self, names: Sequence[str]) -> None:
+    def delete(self, name: str, *, older_than: float = math.inf) -> bool:
         """See ``BlobStore.delete``."""
-        with _told():
-            for name in names:
-                (self._root / name).unlink(missing_ok=True)
+        path = self._root / name
+        try:
+            with _told():
+                doomed = path.stat().st_mtime < older_than
+                if doomed:
+                    path.unlink()
+                return doomed
+        except FileNotFoundError:
+            return False
 
     def ping(self) -> None:
         """Return if the folder, or the nearest one above it that exists, can be written."""
@@ -55,6 +65,11 @@ class LocalBlobs:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         if not existing.is_dir() or not os.access(existing, os.W_OK):
             raise ImageStoreUnavailable(UNUSABLE)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """True if the file has these bytes. A file of another size is not read."""
+    return path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 A place that does not answer must not hold up every search, so after a failure nothing is asked of it for some seconds.
 """
 
+import math
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ class RemoteBlobs:
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
         """See ``BlobStore.put``. An object is made young by writing it again: few of these systems have a touch."""
         path = self._path(name)
-        if refresh or not self._ask(self._fs.exists, path, **self._patience):
+        if refresh or self._size(path) != len(data):
             self._ask(self._write, path, data)
 
     def list(self) -> Iterator[Blob]:
@@ -78,11 +78,17 @@ class RemoteBlobs:
             name = path.removeprefix(self._root).lstrip("/")
             yield Blob(name, int(info.get("size") or 0), self._ask(self._modified, path, info))
 
-    def delete(self, names: Sequence[str]) -> None:
+    def delete(self, name: str, *, older_than: float = math.inf) -> bool:
         """See ``BlobStore.delete``."""
-        for name in names:
-            with suppress(FileNotFoundError):
-                self._ask(self._fs.rm_file, self._path(name))
+        path = self._path(name)
+        try:
+            info = self._ask(self._fs.info, path, **self._patience)
+            if self._ask(self._modified, path, info) >= older_than:
+                return False
+            self._ask(self._fs.rm_file, path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def ping(self) -> None:
         """Return if the place answers, with the root in it or without."""
@@ -95,6 +101,14 @@ class RemoteBlobs:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    def _size(self, path: str) -> int | None:
+        """The file's size; None where there is none, or its size is not known."""
+        try:
+            size = self._ask(self._fs.info, path, **self._patience).get("size")
+        except FileNotFoundError:
+            return None
+        return None if size is None else int(size)
 
     def _write(self, path: str, data: bytes) -> None:
         if self._whole:

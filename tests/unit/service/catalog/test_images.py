@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.catalog.blobs import LocalBlobs
+from service.catalog.blobs import LocalBlobs, unseal
 from service.catalog.images import THUMBNAIL_SIDES, ImageStore
-from service.errors import CorruptImage, ImageNotFound, ImageStoreUnavailable, NotAnImage
+from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, NotAnImage
 from tests.unit.service.pictures import BLUE, RED, encoded, picture, two_tone
 
 
@@ -93,12 +93,59 @@ def test_thumbnails_come_in_few_sizes(tmp_path: Path) -> None:
         store.thumbnail(key, 129)
 
 
-def test_a_file_damaged_later_is_reported(tmp_path: Path) -> None:
-    store = ImageStore(tmp_path)
-    key = store.put(encoded(two_tone((200, 100))))
-    files(tmp_path)[0].write_bytes(encoded(two_tone((200, 100)))[:80])
-    with pytest.raises(CorruptImage):
-        store.open(key)
+def _damages() -> dict[str, bytes]:
+    data = picture()
+    return {"cut off": data[:-20], "empty": b"", "garbage": b"x" * len(data), "another": picture(BLUE)}
+
+
+@pytest.mark.parametrize("damage", _damages())
+def test_a_damaged_file_is_never_served_and_is_written_anew(store: ImageStore, damage: str) -> None:
+    key = store.put(picture())
+    overwrite(store, key, _damages()[damage])
+    for ask in (store.read, store.open, lambda key: store.thumbnail(key, 128)):
+        with pytest.raises(ImageDamaged):
+            ask(key)
+    assert store.put(picture()) == key
+    assert store.read(key).data == picture()
+
+
+def overwrite(store: ImageStore, key: str, data: bytes) -> None:
+    """Put other bytes into the file of an image, as a failing disk does."""
+    name = f"originals/{key[:2]}/{key}"
+    store._blobs.delete(name)
+    store._blobs.put(name, data)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty"])
+def test_an_image_that_is_known_is_written_anew_if_its_size_is_wrong(store: ImageStore, damage: str) -> None:
+    key = store.put(picture())
+    overwrite(store, key, _damages()[damage])
+    store.put(picture(), known=True)
+    assert store.read(key).data == picture()
+
+
+def test_a_discarded_image_comes_back_with_the_next_put(store: ImageStore) -> None:
+    """On a remote store nobody reads back what is known, so what reindex finds damaged is deleted."""
+    key = store.put(picture())
+    store.discard_damaged(key)
+    assert store.read(key).data == picture()
+    overwrite(store, key, _damages()["garbage"])
+    store.discard_damaged(key)
+    store.discard_damaged(key)
+    with pytest.raises(ImageNotFound):
+        store.read(key)
+    store.put(picture(), known=True)
+    assert store.read(key).data == picture()
+
+
+def test_a_damaged_thumbnail_is_made_again(store: ImageStore) -> None:
+    key = store.put(encoded(two_tone((600, 300))))
+    thumbnail = store.thumbnail(key, 128)
+    name = f"thumbnails-128/{key[:2]}/{key.partition('.')[0]}.jpeg"
+    for damage in (b"", thumbnail.data[:50], thumbnail.data, b"x" * len(thumbnail.data)):
+        store._blobs.put(name, damage)
+        assert store.thumbnail(key, 128) == thumbnail
+        assert unseal(store._blobs.read(name)) == thumbnail.data
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +209,20 @@ def test_a_sweep_takes_what_is_old_and_unused_with_its_thumbnails(tmp_path: Path
     swept = store.sweep({used}, older_than=yesterday)
     assert swept == planned and (swept.pictures, swept.files) == (1, 3) and swept.bytes > 0
     assert {path.name for path in files(tmp_path)} == {used, used.replace(".png", ".jpeg"), fresh, again}
+
+
+def test_a_sweep_looks_again_before_each_delete(store: ImageStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service puts an old image of a deleted product again while gc is between its listing and its deletes."""
+    again, unused = store.put(picture(RED)), store.put(picture(BLUE))
+    listed = list(store._blobs.list())
+    start = max(blob.modified for blob in listed) + 0.005
+    time.sleep(0.02)
+    store.put(picture(RED))
+    monkeypatch.setattr(store._blobs, "list", lambda: iter(listed))
+    assert store.sweep(set(), older_than=start).pictures == 1
+    assert store.read(again).data == picture(RED)
+    with pytest.raises(ImageNotFound):
+        store.read(unused)
 
 
 def test_a_sweep_of_a_store_that_is_empty(store: ImageStore) -> None:
