@@ -1,7 +1,6 @@
 """What every engine on transformers shares: an answer in a tokenizer's ids, when to stop, and what came out of it."""
 
 import re
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -10,8 +9,9 @@ import torch
 from transformers import StoppingCriteria
 
 from rerank.answer import ANSWER_PREFIX, ANSWER_SEPARATOR, ANSWER_SUFFIX
+from rerank.deadline import check_deadline
 from rerank.engines.base import Generation
-from rerank.errors import EngineError, EngineTimeout
+from rerank.errors import EngineError
 from rerank.labels import LABELS
 from rerank.permutation import PermutationSpec
 
@@ -20,7 +20,6 @@ __all__ = [
     "StopAtDeadline",
     "Tokenizer",
     "answer_start",
-    "check",
     "label_logits",
     "permutation_spec",
     "to_generation",
@@ -84,14 +83,14 @@ def answer_start(tokenizer: Tokenizer, labels: Sequence[str], prefix: str) -> tu
 
 
 class StopAtDeadline(StoppingCriteria):
-    """Raises EngineTimeout inside `generate` at the first token after the deadline, a value of `time.monotonic()`."""
+    """Raises EngineTimeout inside `generate` at the first token after the deadline, or after the caller has gone."""
 
     def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
         """Never asks to stop: [rows] of False."""
-        check(self.deadline)
+        check_deadline(self.deadline)
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
@@ -108,12 +107,6 @@ class AnswerEnd(StoppingCriteria):
         """[rows], True where the answer is over."""
         over = [bool(_END.search(to_text(self.tokenizer, row))) for row in input_ids[:, self.start :].tolist()]
         return torch.tensor(over, dtype=torch.bool, device=input_ids.device)
-
-
-def check(deadline: float | None) -> None:
-    """Raise EngineTimeout once the deadline, a value of `time.monotonic()`, has passed."""
-    if deadline is not None and time.monotonic() >= deadline:
-        raise EngineTimeout("the deadline passed while the model was at work")
 
 
 def label_logits(logits: torch.Tensor, ids: Sequence[int]) -> tuple[float, ...]:

@@ -13,13 +13,13 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
 from rerank.answer import ANSWER_PREFIX
+from rerank.deadline import check_deadline
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.engines.chat import Chat
 from rerank.engines.decoding import (
     AnswerEnd,
     StopAtDeadline,
     answer_start,
-    check,
     label_logits,
     permutation_spec,
     to_generation,
@@ -201,7 +201,7 @@ class TransformersEngine:
     def _at_work(self, deadline: float | None) -> Iterator[None]:
         """A turn at the model; whatever its libraries raise becomes an EngineError."""
         with self._turns.take(deadline), torch.inference_mode():
-            check(deadline)
+            check_deadline(deadline)
             try:
                 yield
             except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:

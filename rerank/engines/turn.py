@@ -5,29 +5,43 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rerank.errors import EngineOverloaded
+from rerank.cancellation import is_cancelled, on_cancel
+from rerank.errors import EngineOverloaded, EngineTimeout
 
 __all__ = ["Turns"]
-
-_WITHOUT_END = -1.0
 
 
 class Turns:
     """Lets one thread at a time at a model."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._free = threading.Condition()
+        self._taken = False
 
     @contextmanager
     def take(self, deadline: float | None) -> Iterator[None]:
-        """Wait for the model, at most until `deadline`, a value of `time.monotonic()`; EngineOverloaded if it is late.
+        """Wait for the model, at most until `deadline`, a value of `time.monotonic()`.
 
         A deadline that has passed already still gets a free model: how late is too late is for the model to say.
+
+        Raises:
+            EngineOverloaded: the model was not free in time.
+            EngineTimeout: the caller has gone.
         """
-        patience = _WITHOUT_END if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._lock.acquire(timeout=patience):
-            raise EngineOverloaded("the model was busy with other requests until the deadline")
+        patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+        with on_cancel(self._wake), self._free:
+            if not self._free.wait_for(lambda: not self._taken or is_cancelled(), patience):
+                raise EngineOverloaded("the model was busy with other requests until the deadline")
+            if is_cancelled():
+                raise EngineTimeout("nobody waits for the answer any more")
+            self._taken = True
         try:
             yield
         finally:
-            self._lock.release()
+            with self._free:
+                self._taken = False
+                self._free.notify_all()
+
+    def _wake(self) -> None:
+        with self._free:
+            self._free.notify_all()

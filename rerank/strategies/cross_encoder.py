@@ -13,12 +13,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from rerank.candidates import Candidate, RerankQuery
+from rerank.deadline import check_deadline
 from rerank.errors import EngineError
 from rerank.ranking import Ranking
 from rerank.sanitise import clean_text
 from rerank.strategies.base import RerankOutcome, Strategy
 from rerank.strategies.captioning import Captioner
-from rerank.strategies.faults import check_deadline, declared
+from rerank.strategies.faults import declared
 from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
 from rerank.strategies.trace import Trace
 

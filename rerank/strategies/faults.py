@@ -1,13 +1,12 @@
-"""What becomes of trouble: the deadline, how a failure is declared, and how faults of several calls make one."""
+"""What becomes of trouble: how a failure is declared, and how faults of several calls make one."""
 
-import time
 from collections.abc import Sequence
 
 from rerank.errors import EngineOverloaded, EngineTimeout
 from rerank.ranking import Fault
 from rerank.strategies.base import Degraded
 
-__all__ = ["check_deadline", "declared", "merged"]
+__all__ = ["declared", "merged"]
 
 _BY_WEIGHT = (
     Fault.TIMEOUT,
@@ -20,12 +19,6 @@ _BY_WEIGHT = (
     Fault.OK,
 )
 """The parser's precedence, with failures of the engine before it. A refusal is weighed apart."""
-
-
-def check_deadline(deadline: float | None) -> None:
-    """Raise EngineTimeout once the deadline, a value of `time.monotonic()`, has passed."""
-    if deadline is not None and time.monotonic() >= deadline:
-        raise EngineTimeout("the deadline has passed")
 
 
 def declared(error: Exception) -> tuple[Fault, Degraded]:

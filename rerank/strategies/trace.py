@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
+from rerank.deadline import check_deadline
 from rerank.engines.base import Engine, EngineRequest, Generation
 from rerank.stages import observed
-from rerank.strategies.faults import check_deadline
 
 __all__ = ["Trace"]
 

@@ -22,7 +22,7 @@ import pytest
 from rerank.engines.base import EngineRequest
 from rerank.engines.openai_compatible import ChatClient, Dialect, OpenAICompatibleEngine
 from rerank.engines.openai_compatible.receive import MAX_REPLY_BYTES
-from rerank.errors import EngineError
+from rerank.errors import EngineError, EngineTimeout
 from rerank.labels import LABELS
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
@@ -31,6 +31,7 @@ from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from tests.conftest import open_client
+from tests.endless_peers import DRIPS, endless_peer
 from tests.fakes import make_shop
 from tests.integration.model_server import (
     FAILURES,
@@ -193,6 +194,16 @@ def test_a_slow_server_is_a_timeout(running: ModelServer, slow: Answer, stage: s
     outcome = rerank(running.url, seconds=1.0, image=True)
     assert (outcome.ranking, outcome.degraded) == (Ranking.identity(5, Fault.TIMEOUT), "rerank_timeout")
     assert outcome.caption == (None if stage == "caption" else "A leopard.")
+
+
+@pytest.mark.parametrize("drip", ["headers", "interim"])
+def test_headers_without_end_cost_their_deadline_and_no_slot(drip: str) -> None:
+    with endless_peer(*DRIPS[drip]) as peer, closing(ChatClient(f"http://{peer.address}/v1", concurrency=1)) as asks:
+        for _ in range(2):  # the second one finds the only slot free again
+            with pytest.raises(EngineTimeout):
+                asks.complete({}, time.monotonic() + 0.2)
+        peer.mends(b'{"choices": []}')
+        assert asks.complete({}, time.monotonic() + 30) == {"choices": []}
 
 
 def test_a_server_that_hangs_up_is_an_error() -> None:

@@ -1,25 +1,30 @@
 """Chat completions, and the list of models, over HTTP, before a deadline, whatever the server does.
 
+Every request is a coroutine that `rerank.outgoing` cancels at its deadline, or when its caller has gone, be it waiting
+for a slot, connecting, sending, or reading headers and body that never end.
+
 A request is tried again after 408, 429, 5xx and lost connections: a completion changes nothing on the server. It is not
 tried again if the pause would end after the deadline. What comes back is bounded in size and never unpacked. Errors
 carry texts of our own: the words of a server or of a library may hold addresses, prompts and keys.
 """
 
+import asyncio
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from itertools import count
 
 import httpx
 
+from rerank.cancellation import Cancelled, sleep
+from rerank.deadline import seconds_left
 from rerank.engines.openai_compatible.pauses import pause, retry_after
-from rerank.engines.openai_compatible.receive import is_packed, parse, receive, seconds_left
+from rerank.engines.openai_compatible.receive import is_packed, parse, receive
 from rerank.engines.openai_compatible.reply import model_names
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
+from rerank.outgoing import call_until, handshake_guard
 from rerank.sanitise import tidy
 
 __all__ = ["ChatClient", "RequestRefused"]
@@ -28,6 +33,7 @@ _PATIENCE_S = 120.0
 """Deadline of a call that was given none."""
 
 _CONNECT_S = 5.0
+_CLOSE_S = 5.0
 _OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529})
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED})
 
@@ -71,16 +77,16 @@ class ChatClient:
         api_key: str | None = None,
         concurrency: int = 8,
         retries: int = 2,
-        sleep: Callable[[float], None] = time.sleep,
-        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = sleep,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         base = _base(url)
         self._completions, self._models = _below(base, "/chat/completions"), _below(base, "/models")
         self._retries = retries
         self._sleep = sleep
-        self._slots = threading.BoundedSemaphore(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
         self._secret = _checked(api_key)
-        self._http = httpx.Client(
+        self._http = httpx.AsyncClient(
             headers={"Accept": "application/json", "Accept-Encoding": "identity", **_authorization(self._secret)},
             limits=httpx.Limits(max_connections=concurrency),
             transport=transport,
@@ -97,6 +103,12 @@ class ChatClient:
         """
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         limit = deadline if deadline is not None else time.monotonic() + _PATIENCE_S
+        try:
+            return self._complete(content, limit)
+        except Cancelled as gone:
+            raise EngineTimeout("nobody waits for the answer any more") from gone
+
+    def _complete(self, content: bytes, limit: float) -> object:
         for attempt in count():
             try:
                 return self._attempt("POST", self._completions, limit, content)
@@ -120,44 +132,52 @@ class ChatClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        call_until(time.monotonic() + _CLOSE_S, self._http.aclose)
 
     def _attempt(self, method: str, url: httpx.URL, deadline: float, content: bytes | None = None) -> object:
         """Try once. Raises _Passing for what another try may mend."""
-        with self._slot(deadline):
-            left = seconds_left(deadline)
-            timeout = httpx.Timeout(left, connect=min(left, _CONNECT_S))
-            headers = {"Content-Type": "application/json"} if content is not None else {}
-            try:
-                with self._http.stream(method, url, content=content, headers=headers, timeout=timeout) as response:
-                    self._check(response)
-                    reply = receive(response, deadline)
-            except httpx.ConnectTimeout as error:
-                seconds_left(deadline)
-                raise _Passing(EngineError("the model server cannot be reached")) from error
-            except httpx.TimeoutException as error:
-                raise EngineTimeout("the model server did not answer before the deadline") from error
-            except httpx.TransportError as error:
-                seconds_left(deadline)  # it was us who cut it
-                raise _Passing(EngineError("the connection to the model server failed")) from error
-        return parse(reply)
+        left, sent = seconds_left(deadline), False
 
-    @contextmanager
-    def _slot(self, deadline: float) -> Iterator[None]:
-        """Wait for one of the slots, at most until the deadline."""
-        if not self._slots.acquire(timeout=seconds_left(deadline)):
-            raise EngineOverloaded("too many requests to the model server are under way")
+        async def send() -> bytes:
+            nonlocal sent
+            async with self._slots:
+                sent = True
+                return await self._send(method, url, content, min(left, _CONNECT_S))
+
         try:
-            yield
-        finally:
-            self._slots.release()
+            return parse(call_until(deadline, send))
+        except TimeoutError as error:
+            if not sent:
+                raise EngineOverloaded("too many requests to the model server are under way") from error
+            raise EngineTimeout("the model server did not answer before the deadline") from error
+        except httpx.ConnectTimeout as error:
+            seconds_left(deadline)
+            raise _Passing(EngineError("the model server cannot be reached")) from error
+        except httpx.TimeoutException as error:
+            raise EngineTimeout("the model server did not answer before the deadline") from error
+        except httpx.TransportError as error:
+            raise _Passing(EngineError("the connection to the model server failed")) from error
 
-    def _check(self, response: httpx.Response) -> None:
+    async def _send(self, method: str, url: httpx.URL, content: bytes | None, connect_s: float) -> bytes:
+        """The body of the reply. Only connecting has a limit of its own, since another try may find a way."""
+        answering = self._http.stream(
+            method,
+            url,
+            content=content,
+            headers={"Content-Type": "application/json"} if content is not None else {},
+            timeout=httpx.Timeout(None, connect=connect_s),
+            extensions=handshake_guard(),
+        )
+        async with answering as response:
+            await self._check(response)
+            return await receive(response)
+
+    async def _check(self, response: httpx.Response) -> None:
         """Raise what a status other than 2xx means."""
         if response.is_success:
             return
         status = response.status_code
-        _log.info("the model server answered %d: %s", status, self._excerpt(response))
+        _log.info("the model server answered %d: %s", status, await self._excerpt(response))
         if status in _OVERLOADED:
             overloaded = EngineOverloaded(f"the model server has too much to do (status {status})")
             raise _Passing(overloaded, retry_after(response.headers.get("Retry-After")))
@@ -168,9 +188,9 @@ class ChatClient:
             raise _Passing(error)
         raise error
 
-    def _excerpt(self, response: httpx.Response) -> str:
+    async def _excerpt(self, response: httpx.Response) -> str:
         """The start of an error body for the log; some servers repeat the key that they do not like."""
-        start = b"" if is_packed(response) else next(response.iter_raw(), b"")
+        start = b"" if is_packed(response) else await anext(response.aiter_raw(), b"")
         text = start[:2000].decode("utf-8", "replace")
         return tidy(text.replace(self._secret, "***") if self._secret else text, 200)
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Literal
 
 from rerank.answer import ANSWER_PREFIX
@@ -132,7 +133,7 @@ def _side_by_side(
     if len(requests) < 2:
         return [call(request) for request in requests]
     with ThreadPoolExecutor(min(parallel, len(requests)), thread_name_prefix="score") as pool:
-        futures = [pool.submit(call, request) for request in requests]
+        futures = [pool.submit(copy_context().run, call, request) for request in requests]
         try:
             return [future.result() for future in futures]
         except BaseException:

@@ -11,8 +11,9 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from rerank.deadline import check_deadline
 from rerank.engines.base import EngineInfo, EngineRequest, Generation
-from rerank.engines.decoding import AnswerEnd, answer_start, check, label_logits, permutation_spec, to_generation
+from rerank.engines.decoding import AnswerEnd, answer_start, label_logits, permutation_spec, to_generation
 from rerank.engines.phi3_vision.checkpoint import DtypeName, Placement, load_model
 from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
 from rerank.engines.phi3_vision.processor import Phi3VisionProcessor
@@ -179,7 +180,7 @@ class Phi3VisionEngine:
 
     def _see(self, image: Image, seen: _Seen) -> Tensor:
         if id(image) not in seen:
-            check(self._deadline)
+            check_deadline(self._deadline)
             seen[id(image)] = self._model.see(self._processor.cut(image))
         return seen[id(image)]
 
@@ -197,7 +198,7 @@ class Phi3VisionEngine:
 
     def _check(self, *_: object) -> None:
         """Called before every layer: even the first pass over a long prompt stops soon after the deadline."""
-        check(self._deadline)
+        check_deadline(self._deadline)
 
 
 def _first_scores(steps: Mapping[str, Any]) -> tuple[float, ...] | None:

@@ -1,5 +1,6 @@
 """The HTTP client of the OpenAI-compatible engine where no server is needed: addresses, keys, pauses, slots."""
 
+import asyncio
 import json
 import logging
 import math
@@ -24,7 +25,7 @@ URL = "https://models.example/v1"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def client(handler: Callable[[httpx.Request], httpx.Response], url: str = URL, **options: Any) -> ChatClient:
+def client(handler: Callable[[httpx.Request], Any], url: str = URL, **options: Any) -> ChatClient:
     return ChatClient(url, transport=httpx.MockTransport(handler), **options)
 
 
@@ -155,9 +156,9 @@ def test_without_retries_one_failure_is_enough() -> None:
 def test_waiting_for_a_slot_ends_at_the_deadline() -> None:
     entered, leave = threading.Event(), threading.Event()
 
-    def handler(request: httpx.Request) -> httpx.Response:
+    async def handler(request: httpx.Request) -> httpx.Response:
         entered.set()
-        leave.wait(30)
+        await asyncio.to_thread(leave.wait, 30)
         return answer()
 
     with closing(client(handler, concurrency=1)) as opened, ThreadPoolExecutor(1) as pool:

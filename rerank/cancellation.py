@@ -1,0 +1,93 @@
+"""Work whose caller has gone: told through a context variable, as in `rerank.stages`, so that nobody hands it through.
+
+Python cannot stop a thread. Whoever does long work looks at `check_cancelled` between its steps; whoever waits names
+what wakes it up with `on_cancel`. Threads that run in a copied context see the same cancellation.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+__all__ = ["Cancellation", "Cancelled", "check_cancelled", "current_cancellation", "is_cancelled", "on_cancel", "sleep"]
+
+_Wake = Callable[[], object]
+
+
+class Cancelled(Exception):  # noqa: N818 (it is no error: nobody wants the result any more)
+    """The caller has gone; nobody will look at the result."""
+
+
+class Cancellation:
+    """Set once, from any thread. Wakes those who wait."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._wakes: list[_Wake] = []
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the caller has gone."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Say that nobody waits any more. Further calls change nothing."""
+        with self._lock:
+            self._event.set()
+            wakes, self._wakes = self._wakes, []
+        for wake in wakes:
+            wake()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; whether it is set by then."""
+        return self._event.wait(seconds)
+
+    @contextmanager
+    def waking(self, wake: _Wake) -> Iterator[None]:
+        """Call `wake` if it is set while the block runs, from the thread that sets it; at once if it is set already."""
+        with self._lock:
+            late = self.is_set
+            if not late:
+                self._wakes.append(wake)
+        if late:
+            wake()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if wake in self._wakes:
+                    self._wakes.remove(wake)
+
+
+current_cancellation: ContextVar[Cancellation | None] = ContextVar("cancellation", default=None)
+
+
+def is_cancelled() -> bool:
+    """Whether the caller has gone."""
+    cancellation = current_cancellation.get()
+    return cancellation is not None and cancellation.is_set
+
+
+def check_cancelled() -> None:
+    """Raise Cancelled once the caller has gone."""
+    if is_cancelled():
+        raise Cancelled
+
+
+@contextmanager
+def on_cancel(wake: _Wake) -> Iterator[None]:
+    """Have `wake` called, once, if the caller goes while the block runs."""
+    cancellation = current_cancellation.get()
+    if cancellation is None:
+        yield
+        return
+    with cancellation.waking(wake):
+        yield
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, unless the caller goes. Raises Cancelled."""
+    cancellation = current_cancellation.get() or Cancellation()
+    if cancellation.wait(seconds):
+        raise Cancelled

@@ -1,0 +1,26 @@
+"""When work has to end: at its deadline, a value of `time.monotonic()`, or once its caller has gone."""
+
+import time
+
+from rerank.cancellation import Cancelled, check_cancelled
+from rerank.errors import EngineTimeout
+
+__all__ = ["check_deadline", "seconds_left"]
+
+
+def check_deadline(deadline: float | None) -> None:
+    """Raise EngineTimeout once the deadline has passed, or nobody waits for the answer any more."""
+    try:
+        check_cancelled()
+    except Cancelled as gone:
+        raise EngineTimeout("nobody waits for the answer any more") from gone
+    if deadline is not None:
+        seconds_left(deadline)
+
+
+def seconds_left(deadline: float) -> float:
+    """Seconds until the deadline. EngineTimeout if there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise EngineTimeout("the deadline has passed")
+    return left
