@@ -17,6 +17,7 @@ from litestar.types import Message, Scope
 
 from service.api.admission import Admission, WriteAdmission
 from service.api.auth import Door
+from service.api.body_guard import BodyGuard
 from service.api.compatible import CompatibleController
 from service.api.feedback import FeedbackController
 from service.api.health import HealthController
@@ -64,7 +65,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
             SearchController,
             CompatibleController,
             FeedbackController,
-            # A layer of its own: lines of products may be any number, each of them bounded by max_body_bytes.
+            # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
             Router("/", route_handlers=[ProductController], request_max_body_size=settings.max_feed_bytes),
             ImageController,
             HealthController,
@@ -94,10 +95,9 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         cors_config=_cors(settings),
         lifespan=[_lifespan(parts, spans)],
         exception_handlers=EXCEPTION_HANDLERS,
-        middleware=[observer.middleware, *([spans.middleware] if spans else [])],
+        middleware=[observer.middleware, *([spans.middleware] if spans else []), _new_body_guard(settings).middleware],
         before_send=[_add_security_headers, observer.before_send],
         request_max_body_size=settings.max_body_bytes,
-        multipart_form_part_limit=8,
         openapi_config=openapi_config(package_version()),
         logging_config=None,
     )
@@ -158,6 +158,15 @@ def _new_write_admission(settings: Settings) -> WriteAdmission:
         concurrency=1,
         queue=settings.search_queue,
         wait_s=settings.search_queue_wait_ms / 1000,
+        retry_after_s=settings.retry_after_s,
+    )
+
+
+def _new_body_guard(settings: Settings) -> BodyGuard:
+    return BodyGuard(
+        timeout_s=settings.body_timeout_s,
+        min_rate=settings.body_min_rate,
+        max_held=max(settings.max_held_bytes, settings.max_body_bytes),
         retry_after_s=settings.retry_after_s,
     )
 

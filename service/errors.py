@@ -10,7 +10,9 @@
     │   ├── InvalidValue              400   a known field with a value out of range
     │   ├── FilterError               400   the filter cannot be understood
     │   ├── FeedError                 400   a product feed cannot be read at all
+    │   ├── TooManyValues             400   JSON with more values than the route takes
     │   ├── BodyTooLarge              413
+    │   ├── BodyTimeout               408   the body came too slowly
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
     │   ├── FeedbackOff               404   this service takes no feedback
@@ -134,6 +136,23 @@ class BodyTooLarge(InvalidInput):
     type = "body-too-large"
     title = "The request is too large"
     default_detail = "Send a smaller request; reduce the picture before sending it."
+
+
+class TooManyValues(InvalidInput):
+    """JSON that holds more values than its route can take; found before they are parsed."""
+
+    type = "too-many-values"
+    title = "The request holds too many values"
+    default_detail = "Send fewer values: shorter lists, a flatter filter, or several requests."
+
+
+class BodyTimeout(InvalidInput):
+    """The body came too slowly, or not at all."""
+
+    status = 408
+    type = "body-timeout"
+    title = "The request came too slowly"
+    default_detail = "The body did not come in time. Send it again, on a faster connection or in smaller requests."
 
 
 class UnknownProduct(InvalidInput):

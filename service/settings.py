@@ -233,6 +233,20 @@ class Settings(BaseSettings):
     max_feed_bytes: int = Field(
         2**30, ge=1024, description="Largest accepted stream of products (NDJSON), in bytes; a line: max_body_bytes."
     )
+    max_feed_lines: int = Field(
+        10_000, ge=1, le=1_000_000, description="Most lines of such a stream; further ones belong into a new request."
+    )
+    max_held_bytes: int = Field(
+        256 * 2**20,
+        ge=1024,
+        description="Bytes of all request bodies in memory at the same time; further requests get 429.",
+    )
+    body_timeout_s: float = Field(
+        20.0, gt=0, le=3600, description="Seconds that a body is waited for, besides the time its bytes are allowed."
+    )
+    body_min_rate: int = Field(
+        16_384, ge=1, description="Bytes a second at which a body must come: one second is allowed for so many."
+    )
     max_text_chars: int = Field(2000, ge=1, description="Longest accepted query text, in characters.")
     default_limit: int = Field(9, ge=1, description="Results of a search that names no limit.")
     max_limit: int = Field(100, ge=1, le=1000, description="Largest limit of a search.")

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 
 from service.api.admission import Admission
 from service.api.auth import SEARCH
+from service.api.body import read_json
 from service.api.connection import while_connected
 from service.api.content_schemas import (
     ContentIn,
@@ -27,8 +28,6 @@ from service.api.content_schemas import (
     to_content,
 )
 from service.api.openapi import protected, takes
-from service.api.product_input import read_limited
-from service.api.validation import parse_body
 from service.contents import Content, open_contents
 from service.document_ranking import DocumentRanking, rank_documents
 from service.encoders.base import Embeddings, EncoderQuery
@@ -75,7 +74,7 @@ class CompatibleController(Controller):
         Scores are the model's own where its strategy gives them; otherwise (n - place) / n, and `meta.scores` is
         `rank`. If the model fails, the order is as given, and `meta.degraded` says why.
         """
-        body = parse_body(DocumentsBody, await read_limited(request, settings.max_body_bytes))
+        body = await read_json(request, DocumentsBody, settings.max_body_bytes)
         _check_model(body.model, parts.rerank.engine)
         query = to_content(body.query, "/query")
         documents = [to_content(document, f"/documents/{place}") for place, document in enumerate(body.documents)]
@@ -103,7 +102,7 @@ class CompatibleController(Controller):
 
         `usage` counts words: what a token is differs from encoder to encoder.
         """
-        body = parse_body(EmbeddingsBody, await read_limited(request, settings.max_body_bytes))
+        body = await read_json(request, EmbeddingsBody, settings.max_body_bytes)
         info = parts.encoder.info
         _check_model(body.model, info.id)
         if body.dimensions not in (None, info.dimension):

@@ -10,9 +10,9 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from service.api.auth import SEARCH
-from service.api.feedback_schemas import MAX_EVENTS, FeedbackBody, FeedbackOut, parse_feedback
+from service.api.body import read_body, require_json
+from service.api.feedback_schemas import MAX_EVENTS, MAX_FEEDBACK_BYTES, FeedbackBody, FeedbackOut, parse_feedback
 from service.api.openapi import protected, reference, takes
-from service.api.product_input import read_limited
 from service.online.evaluation import OnlineEvaluation
 from service.settings import Settings
 
@@ -35,6 +35,7 @@ class FeedbackController(Controller):
             (400, "the request cannot be understood"),
             (404, "this service takes no feedback"),
             (413, "the body is too large"),
+            (415, "no JSON"),
         ),
     )
     async def feedback(
@@ -47,6 +48,8 @@ class FeedbackController(Controller):
 
         The same event sent twice counts once, and events about products that were not shown do not count.
         """
-        events = parse_feedback(await read_limited(request, settings.max_body_bytes))
+        require_json(request)
+        raw = await read_body(request, MAX_FEEDBACK_BYTES)
+        events = parse_feedback(raw)
         online.received(events)
         return FeedbackOut(accepted=len(events))

@@ -10,6 +10,8 @@ from service.api.validation import parse_body
 from service.online.feedback import Feedback, FeedbackKind
 
 MAX_EVENTS = 100
+MAX_FEEDBACK_BYTES = 256 * 1024
+"""Twice what as many events take with the longest ids there are, each character written as an escape."""
 
 
 class FeedbackBody(BaseModel):

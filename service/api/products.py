@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -11,13 +11,20 @@ import anyio.to_thread
 from litestar import Controller, Request, delete, get, patch, put
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
-from pydantic_core import from_json
 
 from service.api.admission import WriteAdmission
 from service.api.auth import SEARCH, WRITE
+from service.api.body import read_json
 from service.api.cursor import from_cursor, to_cursor
 from service.api.openapi import form, protected, reference, takes, upload
-from service.api.product_input import NDJSON, Item, read_limited, read_lines, read_one
+from service.api.product_input import (
+    MAX_PRODUCT_TOKENS,
+    NDJSON,
+    Item,
+    item_of_line,
+    read_one,
+    read_product_lines,
+)
 from service.api.product_schemas import (
     ProductBody,
     ProductPageOut,
@@ -28,9 +35,9 @@ from service.api.product_schemas import (
     stored_out,
 )
 from service.api.schemas import product_out
-from service.api.validation import parse_body
-from service.catalog.products import ENCODE_BATCH, ItemResult, ProductInput
-from service.errors import FilterError, UnknownProduct
+from service.api.validation import load_json
+from service.catalog.products import ItemResult, ProductInput
+from service.errors import FilterError, UnknownProduct, WithThisError
 from service.parts import Parts
 from service.settings import Settings
 from service.stores.filters import Filter, parse_filter
@@ -68,21 +75,15 @@ class ProductController(Controller):
         settings: NamedDependency[Settings],
         write_admission: NamedDependency[WriteAdmission],
     ) -> PutOut:
-        """One product, an array of them, one a line (NDJSON, of any length), or multipart with the pictures as files.
+        """One product, an array of them, one a line (NDJSON), or multipart with the pictures as files.
+
+        Lines are stored while they come: where a stream is refused in its midst, `processed` says how many were done.
 
         Sending the same again changes nothing. In arrays and lines a product that cannot be stored is reported with
         its error, and the others are stored; a product sent alone is answered with the error itself.
         """
         if request.content_type[0] == NDJSON:
-            lines = read_lines(request, settings.max_body_bytes)
-            results: list[ItemResult] = []
-            batch: list[Item] = []
-            async for item in lines:
-                batch.append(item)
-                if len(batch) == ENCODE_BATCH:
-                    results += await write_admission.run(partial(_store, parts, batch))
-                    batch = []
-            return put_out([*results, *await write_admission.run(partial(_store, parts, batch))])
+            return put_out(await _put_lines(read_product_lines(request, settings), parts, write_admission))
         given = await read_one(request, settings.max_body_bytes)
         items = given if isinstance(given, list) else [given]
         results = await write_admission.run(partial(_store, parts, items))
@@ -135,7 +136,7 @@ class ProductController(Controller):
         product_id: ProductId,
     ) -> StoredProductOut:
         """Title, category, price and attributes; pictures and vectors stay, and nothing is encoded."""
-        body = parse_body(ProductPatch, await read_limited(request, settings.max_body_bytes))
+        body = await read_json(request, ProductPatch, settings.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
         return stored_out(await write_admission.run(lambda: parts.catalogue().patch(id, changes)))
 
@@ -163,9 +164,27 @@ def _id(request: Request[Any, Any, Any], path: str) -> str:
 
 def _filter(text: str) -> Filter:
     try:
-        return parse_filter(from_json(text, allow_inf_nan=False))
+        return parse_filter(load_json(text))
     except ValueError as error:
         raise FilterError from error
+
+
+async def _put_lines(
+    batches: AsyncIterator[list[bytes]], parts: Parts, write_admission: WriteAdmission
+) -> list[ItemResult]:
+    """Store products while their lines come. An error says how many have been processed."""
+    results: list[ItemResult] = []
+    try:
+        async for lines in batches:
+            results += await write_admission.run(partial(_store_lines, parts, lines))
+    except WithThisError as error:
+        error.extensions = {**error.extensions, "processed": len(results)}
+        raise
+    return results
+
+
+def _store_lines(parts: Parts, lines: Sequence[bytes]) -> list[ItemResult]:
+    return _store(parts, [item_of_line(line) for line in lines])
 
 
 def _store(parts: Parts, items: Sequence[Item]) -> list[ItemResult]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request
-from litestar.datastructures import FormMultiDict, UploadFile
-from litestar.exceptions import HTTPException
 
+from service.api.body import read_json, read_parts
+from service.api.multipart import MULTIPART, Part
 from service.api.schemas import ImageBody, SearchBody, image_source
 from service.api.validation import parse_body
 from service.errors import InvalidInput, InvalidValue, UnknownField
@@ -18,50 +18,36 @@ ONE_IMAGE = "Give exactly one of image.data, image.url and image.product_id."
 TWO_IMAGES = "The picture was given twice. Send either the part named image or the field image of query, not both."
 PARTS = "A multipart request has a part named query (JSON), a part named image (a file), or both, each once."
 REQUIRE_NEEDS_RERANK = "rerank.require is true but rerank.enabled is false. Change one of them."
-NOT_UTF8 = "The part named query is not text in UTF-8. Send its JSON encoded as UTF-8."
+
+MAX_SEARCH_TOKENS = 10_000
+"""A filter of as many conditions as are allowed, each written out in full, is a few thousand."""
 
 
-async def read_search(request: Request[Any, Any, Any]) -> tuple[SearchBody, ImageSource | None]:
-    """The checked body and the query's picture (still encoded).
+async def read_search(request: Request[Any, Any, Any], limit: int) -> tuple[SearchBody, ImageSource | None]:
+    """The checked body and the query's picture (still encoded). `limit` is in bytes.
 
     Raises:
         InvalidInput: the request cannot be understood.
-        HTTPException: 413 for a body over the limit, 415 for another content type.
+        HTTPException: 415 for another content type.
     """
-    content_type = request.content_type[0]
-    if content_type == "multipart/form-data":
-        body, upload = await _read_multipart(request)
-    elif content_type == "application/json" or content_type.endswith("+json"):
-        body, upload = parse_body(SearchBody, await request.body()), None
+    if request.content_type[0] == MULTIPART:
+        body, upload = _from_parts(await read_parts(request, limit, most=2))
     else:
-        raise HTTPException(status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        body, upload = await read_json(request, SearchBody, limit, max_tokens=MAX_SEARCH_TOKENS), None
     if body.rerank.require and body.rerank.enabled is False:
         raise InvalidValue(REQUIRE_NEEDS_RERANK)
     return body, _one_picture(body, upload)
 
 
-async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[SearchBody, UploadedImage | None]:
-    form = await read_form(request)
-    names = list(form.keys())
-    values = [form.getall(name) for name in names]
-    if any(name not in {"query", "image"} for name in names):
+def _from_parts(parts: Sequence[Part]) -> tuple[SearchBody, UploadedImage | None]:
+    by_name = {part.name: part for part in parts}
+    if by_name.keys() - {"query", "image"}:
         raise UnknownField(PARTS)
-    if not names or any(len(several) != 1 for several in values):
+    if not parts or len(by_name) < len(parts):
         raise InvalidInput(PARTS)
-    image, query = form.get("image"), form.get("query", "{}")
-    if image is not None and not isinstance(image, UploadFile):
-        raise InvalidInput(PARTS)
-    raw = await query.read() if isinstance(query, UploadFile) else query
-    upload = UploadedImage(await image.read()) if image is not None else None
-    return parse_body(SearchBody, raw), upload
-
-
-async def read_form(request: Request[Any, Any, Any]) -> FormMultiDict:
-    """The parts of a multipart body. Raises InvalidInput for a text part that is no text."""
-    try:
-        return await request.form()
-    except (UnicodeDecodeError, LookupError) as error:  # a text part in no or in an unknown encoding
-        raise InvalidInput(NOT_UTF8) from error
+    image, query = by_name.get("image"), by_name.get("query")
+    body = parse_body(SearchBody, query.text if query else "{}", max_tokens=MAX_SEARCH_TOKENS)
+    return body, UploadedImage(image.data) if image else None
 
 
 def _one_picture(body: SearchBody, upload: UploadedImage | None) -> ImageSource | None:

@@ -1,19 +1,31 @@
-"""From pydantic's errors to ours: where in the request, and what to do about it, in fixed words."""
+"""Checks JSON from outside, and says what is wrong with it: where in the request, and what to do, in fixed words.
+
+Parsing costs by the number of values rather than by bytes: a megabyte of `{},{},…` is a hundred thousand objects, a
+megabyte of a data URI is one string. So a body's tokens are counted before it is parsed, which takes little time and no
+memory, and beyond a limit it is refused.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
-from service.errors import FilterError, InvalidInput, InvalidValue, UnknownField
+from service.errors import FilterError, InvalidInput, InvalidValue, TooManyValues, UnknownField
 
 T = TypeVar("T", bound=BaseModel)
 
+MAX_TOKENS = 100_000
+"""Most brackets, commas and strings in a body, unless its route says otherwise."""
+
 MAX_REPORTED = 20
+MAX_FAULTS = 1000
 MAX_POINTER_CHARS = 200
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[]\[{},]', re.DOTALL)
 _TAG = re.compile(r"<[a-z_]+>")  # which member of a union was meant: no place in the request
 
 _TEXTS: Mapping[str, str] = {
@@ -25,6 +37,8 @@ _TEXTS: Mapping[str, str] = {
     "less_than": "Must be less than {lt}.",
     "string_too_long": "Must have at most {max_length} characters.",
     "string_too_short": "Must have at least {min_length} characters.",
+    "too_long": "Must have at most {max_length} items.",
+    "too_short": "Must have at least {min_length} items.",
     "string_type": "Must be a string.",
     "int_type": "Must be a whole number.",
     "int_from_float": "Must be a whole number.",
@@ -41,21 +55,44 @@ _TEXTS: Mapping[str, str] = {
 _FALLBACK = "This value is not allowed here. The allowed values are listed at /schema."
 
 
-def parse_body(model: type[T], raw: bytes | str) -> T:
+TOO_MANY_FAULTS = f"The request has more than {MAX_FAULTS} faults. Compare it with the schema at /schema."
+
+
+def parse_body(model: type[T], raw: bytes | str, *, max_tokens: int = MAX_TOKENS) -> T:
     """Check JSON against a model.
 
     Raises:
+        TooManyValues: more than `max_tokens` tokens.
         InvalidInput: `UnknownField`, `FilterError` or `InvalidValue`, with `errors`: a list of JSON pointer and advice.
     """
+    check_tokens(raw, max_tokens)
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise to_problem(error.errors(include_url=False, include_input=False)) from error
+        raise to_problem(error) from error
 
 
-def to_problem(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
-    """The error of ours that says what is wrong with a body."""
-    listed = [{"pointer": _pointer(error["loc"]), "detail": _text(error)} for error in errors[:MAX_REPORTED]]
+def load_json(raw: bytes | str, *, max_tokens: int = MAX_TOKENS) -> Any:
+    """JSON as plain data. Raises TooManyValues, and ValueError for what is not JSON."""
+    check_tokens(raw, max_tokens)
+    return from_json(raw, allow_inf_nan=False)
+
+
+def check_tokens(raw: bytes | str, most: int) -> None:
+    """Refuse JSON that holds too many values, before it is parsed. Raises TooManyValues."""
+    if len(raw) <= most:  # a token has a character at least
+        return
+    tokens = _TOKEN.finditer(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw)
+    if next(islice(tokens, most, None), None) is not None:
+        raise TooManyValues
+
+
+def to_problem(error: ValidationError, most: int = MAX_REPORTED) -> InvalidInput:
+    """The error of ours that says what is wrong with a body, with `most` places at most."""
+    if error.error_count() > MAX_FAULTS:  # to list them would take longer than to find them
+        return InvalidValue(TOO_MANY_FAULTS)
+    errors = error.errors(include_url=False, include_input=False)
+    listed = [{"pointer": _pointer(error["loc"]), "detail": _text(error)} for error in errors[:most]]
     if any(error["type"] == "json_invalid" for error in errors):
         return InvalidInput("The body is not valid JSON. Send one JSON object, encoded as UTF-8.")
     if any(error["loc"][:1] == ("filter",) for error in errors):

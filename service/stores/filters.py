@@ -163,8 +163,12 @@ class Filter(BaseModel):
     attributes: dict[Annotated[str, AfterValidator(_check_name)], AttributeCondition] | None = Field(
         default=None, description="Conditions on attributes, by name.", max_length=MAX_FILTER_CONDITIONS
     )
-    and_: list["Filter"] | None = Field(default=None, alias="and", min_length=1, description="All of these.")
-    or_: list["Filter"] | None = Field(default=None, alias="or", min_length=1, description="At least one of these.")
+    and_: list["Filter"] | None = Field(
+        default=None, alias="and", min_length=1, max_length=MAX_FILTER_CONDITIONS, description="All of these."
+    )
+    or_: list["Filter"] | None = Field(
+        default=None, alias="or", min_length=1, max_length=MAX_FILTER_CONDITIONS, description="At least one of these."
+    )
     not_: "Filter | None" = Field(default=None, alias="not", description="Not this filter.")
 
     @model_validator(mode="before")

@@ -130,12 +130,15 @@ def test_multipart_takes_pictures_as_files(client: Client) -> None:
     pictures = [("image", ("a.png", png("red"))), ("image", ("b.png", png("blue")))]
     files: list[tuple[str, Any]] = [("product", (None, '{"id": "m"}')), *pictures]
     assert statuses(client.put("/v1/products", files=files).json()) == ["created"]
+    nameless = [(name, (None, content[-1])) for name, content in files]
+    assert statuses(client.put("/v1/products", files=nameless).json()) == ["unchanged"]
     assert len(client.get("/v1/products/m").json()["image_urls"]) == 2
     wrongs: list[list[tuple[str, Any]]] = [
         [("image", ("a.png", png()))],
         [*files, ("product", (None, "{}"))],
         [*files, ("other", (None, "x"))],
         [("product", (None, '{"id": "m"}')), ("image", (None, "text"))],
+        [("product", (None, b"\xff")), ("image", (None, png()))],
     ]
     for wrong in wrongs:
         assert_problem(client.put("/v1/products", files=wrong))
@@ -188,6 +191,18 @@ def test_texts_meet_in_unicodes_form_c(client: Client) -> None:
         assert [result["product"]["id"] for result in answer["results"]] == ["n"]
         assert [value["value"] for value in answer["facets"]["counts"][f"attributes.{spelled}"]["values"]] == [together]
     assert client.patch("/v1/products/n", json={"attributes": {apart: None}}).json()["attributes"] == {}
+
+
+def test_a_stream_that_is_refused_in_its_midst_says_what_was_stored(tmp_path: Path) -> None:
+    lines = [json.dumps(product(f"n{number}", "red")).encode() + b"\n" for number in range(20)]
+    with open_client(make_shop(tmp_path, max_feed_lines=18)) as client:
+        response = client.put("/v1/products", content=b"\n".join(lines[:9]) + b"".join(lines[9:]), headers=LINES)
+        assert_problem(response)
+        assert (response.status_code, response.json()["processed"]) == (413, 10), "blank lines count, too"
+        assert client.get("/v1/products/n9").status_code == 200
+        assert client.get("/v1/products/n10").status_code == 404
+        rest = client.put("/v1/products", content=b"".join(lines[10:]), headers=LINES).json()
+        assert rest["created"] == 10
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from PIL import Image
 
 from service.errors import StoreUnavailable
 from tests.conftest import open_client
+from tests.contract.test_errors import assert_problem
 from tests.fakes import Shop, make_shop, png
 
 Client = TestClient[Any]
@@ -190,7 +191,7 @@ def test_pictures_by_address_are_off_and_say_so(client: Client) -> None:
         (b"", "multipart/form-data; boundary=x", 400),
         (b"", "multipart/form-data", 400),
         (text_part("query", b"\xff"), "multipart/form-data; boundary=x", 400),
-        (text_part("image", b"no"), "multipart/form-data; boundary=x", 400),
+        (text_part("image", b"no"), "multipart/form-data; boundary=x", 422),
         (text_part("other", b"no"), "multipart/form-data; boundary=x", 400),
     ],
 )
@@ -216,6 +217,36 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client) -> N
     response = client.send(request)
     assert response.status_code == 413
     assert response.json()["type"] == "urn:withthis:problem:body-too-large"
+
+
+def test_a_part_is_known_by_its_name_not_by_a_file_name(client: Client) -> None:
+    named = client.post("/v1/search", files={"image": ("query.png", png(), "image/png")})
+    nameless = client.post("/v1/search", files={"image": (None, png())})
+    assert nameless.status_code == 200
+    assert nameless.json()["results"] == named.json()["results"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "", "text/plain; a=application/json"]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/search"),
+        ("POST", "/v1/search/stream"),
+        ("POST", "/v1/rerank"),
+        ("POST", "/v1/embeddings"),
+        ("POST", "/v1/feedback"),
+        ("PUT", "/v1/products"),
+        ("PATCH", "/v1/products/p1"),
+    ],
+)
+def test_what_a_page_of_another_origin_may_send_unasked_is_no_json(
+    client: Client, method: str, path: str, kind: str
+) -> None:
+    response = client.request(method, path, content=b'{"title": "x"}', headers={"Content-Type": kind} if kind else {})
+    assert response.status_code == 415
+    assert_problem(response)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
