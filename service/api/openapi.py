@@ -35,6 +35,22 @@ _REF = "#/components/schemas/{model}"
 _REQUEST_MODELS: dict[str, type[BaseModel]] = {}
 
 
+class WrongPlaceOut(BaseModel):
+    """One place of a request that is wrong."""
+
+    pointer: str = Field(description="where in the body, as a JSON pointer (RFC 6901)")
+    detail: str = Field(description="what to do about it")
+
+
+class ErrorOut(BaseModel):
+    """The error as OpenAI's clients and those of others read it."""
+
+    message: str
+    type: str = Field(description="a kind of error as OpenAI has them, such as invalid_request_error")
+    param: str | None = Field(description="where in the body, as a JSON pointer")
+    code: str = Field(description="the last part of the problem's type")
+
+
 class ProblemOut(BaseModel):
     """An RFC 9457 problem document; the one shape of every error."""
 
@@ -44,6 +60,9 @@ class ProblemOut(BaseModel):
     title: str = Field(description="what is wrong, for people; the same for every problem of a type")
     status: int = Field(description="the HTTP status")
     detail: str = Field(description="what to do about it")
+    errors: list[WrongPlaceOut] = Field(default_factory=list, description="the places that are wrong; may be left out")
+    message: str = Field(description="title and advice in one line, for clients that read it")
+    error: ErrorOut
 
 
 def takes(content: Mapping[str, type[BaseModel] | Schema]) -> type[Operation]:

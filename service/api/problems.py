@@ -14,6 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from service.api.error_message import with_message
 from service.errors import PROBLEM_NAMESPACE, BodyTooLarge, InternalFault, KeyRequired, Overloaded, WithThisError
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def problem_response(problem: Mapping[str, object], headers: Mapping[str, str] |
     status = problem["status"]
     assert isinstance(status, int)
     return Response(
-        dict(problem),
+        with_message(problem),
         status_code=status,
         media_type=PROBLEM_TYPE,
         headers={"Cache-Control": "no-store", **(headers or {})},
@@ -55,7 +56,7 @@ def problem_of(error: Exception, method: str, path: str) -> dict[str, object]:
     known = error if isinstance(error, WithThisError) else InternalFault()
     if known.status >= 500:
         logger.error("%s %s: %s", method, path, known.type, exc_info=error)
-    return known.problem()
+    return with_message(known.problem())
 
 
 def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> Response[Any]:

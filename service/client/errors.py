@@ -43,7 +43,7 @@ class ProblemError(ClientError):
         self.title = str(problem.get("title", f"HTTP status {status}"))
         self.detail = str(problem.get("detail", "The answer does not say why."))
         self.retry_after_s = retry_after_s
-        super().__init__(f"{self.title}. {self.detail}")
+        super().__init__(str(problem.get("message") or f"{self.title}. {self.detail}"))
 
 
 class InvalidRequestError(ProblemError):

@@ -28,6 +28,10 @@ def assert_problem(response: Any) -> None:
     assert problem["type"].startswith(PROBLEM_NAMESPACE)
     assert problem["title"]
     assert problem["detail"].endswith(".")
+    assert problem["message"].startswith(problem["title"]) and problem["message"].endswith(".")
+    assert problem["error"].keys() == {"message", "type", "param", "code"}
+    assert problem["error"]["message"] == problem["message"]
+    assert problem["type"] == PROBLEM_NAMESPACE + problem["error"]["code"]
     assert "0x" not in response.text
     assert "Traceback" not in response.text
 

@@ -49,7 +49,13 @@ def test_its_errors_carry_our_advice(url: str) -> None:
     client = openai.OpenAI(base_url=url, api_key=SECRET, max_retries=0)
     with client, pytest.raises(openai.BadRequestError) as caught:
         client.embeddings.create(model="text-embedding-3-small", input="a")
-    assert "withthis" in caught.value.response.json()["detail"]
+    assert "Name it or withthis" in caught.value.message and caught.value.code == "invalid-value"
+    with (
+        openai.OpenAI(base_url=url, api_key=SECRET, max_retries=0) as client,
+        pytest.raises(openai.APIError) as caught_place,
+    ):
+        client.embeddings.create(model="fake", input=["a", "b"], extra_body={"colour": "red"})
+    assert "/colour: This field is not known." in str(caught_place.value) and caught_place.value.param == "/colour"
 
 
 def _uri() -> str:
