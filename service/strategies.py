@@ -1,7 +1,8 @@
 """Reranking strategies by the name they have in settings and requests, and why one is not to be had.
 
-Three ask the engine: listwise, single-token, pointwise. A sliding window shows the first two more candidates than fit
-one call, and a text cross-encoder lets only those with fitting titles through to any of the three.
+Three ask the engine: listwise, single-token, pointwise. The first two show it more candidates than fit one call in
+overlapping windows; their sliding-window forms have the window and step of the settings. A text cross-encoder lets only
+those with fitting titles through to any of the three.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer, Te
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
-from rerank.strategies.sliding_window import SlidingWindowStrategy
+from rerank.strategies.sliding_window import SlidingWindowStrategy, for_any_number
 from rerank.thumbnails import ThumbnailCache
 from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
@@ -73,8 +74,11 @@ def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary)
     shared = (engine, prompts, captions, thumbnails)
     rotations, no_scores = settings.rerank_rotations, None if engine.info.can_score else NO_SCORES
     no_matching = None if _has_match_prompt(settings, engine.info, prompts) else NO_MATCHING
-    found.add("listwise", None, lambda: ListwiseStrategy(*shared))
-    found.add("single-token", no_scores, lambda: SingleTokenStrategy(*shared, rotations=rotations))
+    most = engine.info.max_candidates
+    found.add("listwise", None, lambda: for_any_number(ListwiseStrategy(*shared), most))
+    found.add(
+        "single-token", no_scores, lambda: for_any_number(SingleTokenStrategy(*shared, rotations=rotations), most)
+    )
     found.add("pointwise", no_scores or no_matching, lambda: PointwiseStrategy(*shared))
     for base, name in SLIDING.items():
         _add_sliding(found, base, name, settings, engine.info)

@@ -23,8 +23,8 @@ __all__ = ["ListwiseStrategy", "rank_request"]
 class ListwiseStrategy(EngineStrategy):
     """One caption call (kept by picture) and one rank call.
 
-    The engine ranks as many of the first candidates as it can take; the rest follow in retrieval order, without a
-    score.
+    The engine ranks as many of the first candidates as it can take; the rest follow in retrieval order, as repaired and
+    without a score. `sliding_window.for_any_number` shows it all of them.
     """
 
     name = "listwise"

@@ -50,7 +50,17 @@ def ranked_by(keys: Sequence[float], scores: Sequence[float]) -> Ranking:
 
 
 def followed_by_unseen(ranking: Ranking, n: int) -> Ranking:
-    """The ranking of the first candidates, then those that the engine was not shown, up to n, without scores."""
-    unseen = range(len(ranking.order), n)
-    scores = None if ranking.scores is None else ranking.scores + (None,) * len(unseen)
-    return replace(ranking, order=ranking.order + tuple(unseen), scores=scores)
+    """The ranking of the first candidates, then those that the engine was not shown, up to n, without scores.
+
+    They count as not placed: `repaired`, and `missing` where the answer about the others was sound.
+    """
+    unseen = tuple(range(len(ranking.order), n))
+    if not unseen:
+        return ranking
+    return Ranking(
+        ranking.order + unseen,
+        Fault.MISSING if ranking.fault is Fault.OK else ranking.fault,
+        ranking.repaired + unseen,
+        ranking.reason,
+        None if ranking.scores is None else ranking.scores + (None,) * len(unseen),
+    )

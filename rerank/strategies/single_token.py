@@ -25,8 +25,9 @@ class SingleTokenStrategy(EngineStrategy):
 
     Each rotation shows the candidates from another starting point, spread evenly, and the logits are averaged. With
     as many rotations as candidates everyone has stood at every place, so whatever a place adds to a logit cancels
-    out. Scores are the softmax of the averages. Candidates beyond what the engine takes follow in retrieval order.
-    The engine has to be one that `can_score`. ValueError for less than one rotation.
+    out. Scores are the softmax of the averages. Candidates beyond what the engine takes follow in retrieval order, as
+    repaired; `sliding_window.for_any_number` shows it all of them. The engine has to be one that `can_score`.
+    ValueError for less than one rotation.
     """
 
     name = "single-token"

@@ -20,7 +20,7 @@ from rerank.ranking import Ranking
 from rerank.strategies.base import RerankOutcome, Strategy
 from rerank.strategies.faults import merged
 
-__all__ = ["SlidingWindowStrategy", "windows"]
+__all__ = ["SlidingWindowStrategy", "for_any_number", "windows"]
 
 
 class SlidingWindowStrategy:
@@ -62,6 +62,15 @@ class SlidingWindowStrategy:
                 break
             query = replace(query, caption=outcome.caption or "")  # known now, whatever the cache keeps
         return sweep.outcome(self.name)
+
+
+def for_any_number(base: Strategy, most: int) -> Strategy:
+    """A strategy that ranks at most `most` candidates a call as one, of the same name, that is shown every candidate.
+
+    Windows are as long as a call allows and overlap by half. Where a call takes one candidate there is nothing to
+    compare in windows: the strategy stays as it is, and says itself what it was not shown.
+    """
+    return SlidingWindowStrategy(base, window=most, step=max(1, most // 2), name=base.name) if most > 1 else base
 
 
 def windows(n: int, window: int, step: int) -> Iterator[tuple[int, int]]:

@@ -85,12 +85,12 @@ def test_without_candidates_nothing_is_asked() -> None:
     assert (outcome.ranking.order, outcome.degraded, engine.asked) == ((), None, [])
 
 
-def test_more_candidates_than_the_engine_takes_follow_unscored() -> None:
+def test_more_candidates_than_the_engine_takes_follow_unscored_and_are_said_not_to_be_placed() -> None:
     engine = FakeEngine(replace(GOOD, label_scores=(0.0, 0.0, 0.0)))
     engine.info = replace(engine.info, max_candidates=3)
     ranking = strategy(engine).rerank(query(), candidates(30)).ranking
     assert ranking.order == (2, 0, 1, *range(3, 30))
-    assert (ranking.fault, ranking.repaired) == (Fault.OK, ())
+    assert (ranking.fault, ranking.repaired) == (Fault.MISSING, tuple(range(3, 30)))
     assert ranking.scores == (*[pytest.approx(1 / 3)] * 3, *[None] * 27)
 
 

@@ -102,12 +102,12 @@ def test_logits_too_far_apart_for_probabilities_still_order() -> None:
     assert strategy(engine).rerank(query(), candidates(3)).ranking.order == (2, 1, 0)
 
 
-def test_more_candidates_than_the_engine_takes_follow_unscored() -> None:
+def test_more_candidates_than_the_engine_takes_follow_unscored_and_are_said_not_to_be_placed() -> None:
     engine = FakeEngine(logits=lambda request: (0.0, 0.0, 1.0))
     engine.info = replace(engine.info, max_candidates=3)
     ranking = strategy(engine).rerank(query(), candidates(30)).ranking
     assert ranking.order == (2, 0, 1, *range(3, 30))
-    assert (ranking.fault, ranking.repaired) == (Fault.OK, ())
+    assert (ranking.fault, ranking.repaired) == (Fault.MISSING, tuple(range(3, 30)))
     assert ranking.scores is not None and ranking.scores[3:] == (None,) * 27
 
 

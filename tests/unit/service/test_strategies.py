@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from rerank.candidates import RerankQuery
+from rerank.engines.base import EngineRequest, Generation
 from rerank.prompts import PromptLibrary
+from rerank.ranking import Fault
 from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
@@ -31,10 +34,11 @@ from service.strategies import (
     build_strategies,
 )
 from tests.fakes import make_shop
-from tests.unit.rerank.fakes import FakeEngine, candidates
+from tests.unit.rerank.fakes import FakeEngine, candidates, says
 from tests.unit.rerank.test_cross_encoder import FakeScorer
 
 PROMPTS = PromptLibrary.load()
+NUMBERS = re.compile(r"product (\d+)")
 ALL = {"listwise", "single-token", "pointwise", *SLIDING.values(), *PRUNED.values()}
 
 
@@ -79,6 +83,37 @@ def test_an_engine_of_one_product_a_call_has_no_windows(scorer: FakeScorer) -> N
     assert found.missing == dict.fromkeys(SLIDING.values(), NO_WINDOW)
 
 
+@pytest.mark.parametrize("name", sorted(ALL - set(PRUNED.values())))
+@pytest.mark.parametrize("n", [9, 10, 40])
+def test_every_candidate_is_seen_and_the_best_is_first_wherever_it_stood(name: str, n: int) -> None:
+    engine = FakeEngine(_best_number_first, logits=_number_or_match).scoring("match")
+    outcome = build(engine).usable[name].rerank(RerankQuery("a mug", None, None), candidates(n))
+    asked = "\n".join(request.prompt for request in (*engine.asked, *engine.scored))
+    assert {int(number) for number in NUMBERS.findall(asked)} == set(range(n))
+    assert outcome.ranking.order[:3] == (n - 1, n - 2, n - 3)
+    assert (outcome.ranking.fault, outcome.ranking.repaired, outcome.strategy) == (Fault.OK, (), name)
+
+
+def test_an_engine_of_one_product_a_call_says_what_it_did_not_place() -> None:
+    engine = FakeEngine(_best_number_first)
+    engine.info = replace(engine.info, max_candidates=1)
+    ranking = build(engine).usable["listwise"].rerank(RerankQuery("a mug", None, None), candidates(3)).ranking
+    assert (ranking.fault, ranking.repaired) == (Fault.MISSING, (1, 2))
+
+
+def _best_number_first(request: EngineRequest) -> Generation:
+    """Ranks by the number in a title, highest first."""
+    numbers = [int(number) for number in NUMBERS.findall(request.prompt)]
+    order = sorted(range(len(numbers)), key=lambda place: -numbers[place])
+    return says(json.dumps({"ranking": [request.labels[place] for place in order], "reason": "the highest"}))
+
+
+def _number_or_match(request: EngineRequest) -> tuple[float, ...]:
+    """The same as logits: of each title, or of a match and a mismatch of the one."""
+    numbers = [float(number) for number in NUMBERS.findall(request.prompt)]
+    return tuple(numbers) if len(numbers) == len(request.labels) else (numbers[0] / 100, 0.0)
+
+
 def test_a_folder_of_prompts_need_not_have_one_for_matching() -> None:
     prompts = PromptLibrary({prompt.key: prompt for prompt in PROMPTS if prompt.task != "match"})
     engine = FakeEngine().scoring("match")
@@ -101,7 +136,8 @@ def test_settings_reach_the_strategies(scorer: FakeScorer) -> None:
         cross_encoder_device="cpu",
     ).usable
     single, window, pruned = (found[name] for name in ("single-token", "sliding-window", "cross-encoder"))
-    assert isinstance(single, SingleTokenStrategy) and single.rotations == 3
+    assert isinstance(single, SlidingWindowStrategy) and (single.window, single.step) == (9, 4)
+    assert isinstance(single.base, SingleTokenStrategy) and single.base.rotations == 3
     assert isinstance(window, SlidingWindowStrategy) and (window.window, window.step) == (6, 2)
     assert isinstance(pruned, CrossEncoderStrategy) and pruned.keep == 12
     assert pruned.base is window, "what is let through may be more than one call takes"
