@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
 
@@ -103,11 +104,12 @@ class Parts:
         return self.store.count()
 
     def close(self) -> None:
-        """Let go of the encoder's thread, the engine's connections and the store."""
-        if isinstance(self.encoder, BatchingEncoder):
-            self.encoder.close()
-        self.rerank.close()
-        self.store.close()
+        """End the encoder's thread, the engine's connections and, whatever becomes of these, the store."""
+        with ExitStack() as closing:
+            closing.callback(self.store.close)
+            closing.callback(self.rerank.close)
+            if isinstance(self.encoder, BatchingEncoder):
+                closing.callback(self.encoder.close)
 
 
 def build_parts(settings: Settings) -> Parts:

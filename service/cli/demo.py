@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +46,7 @@ def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = Tru
         try:
             report = run_ingest(feed, settings, parts.encoder, parts.store)
             show_report(report, feed.with_name(f"{feed.name}.rejects.jsonl"))
-            with _interruptible(), serving(create_app(settings, parts), settings, sock) as server:
+            with serving(create_app(settings, parts), settings, sock) as server:
                 _first_query(address(sock), settings)
                 if serve:
                     err.print(f"\nThe shop is open at [bold]{address(sock)}[/] (Ctrl+C closes it)")
@@ -116,17 +113,3 @@ def _first_query(url: str, settings: Settings) -> None:
     request = SearchRequest(text=QUERY_TEXT, image=UploadedImage(query_picture()), rerank=RerankOptions())
     with ServiceClient(url, settings) as client:
         show_answer(out, client.search(request))
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let a polite kill end the demo as Ctrl+C does, so that the store file is let go of."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -19,6 +19,7 @@ from service.cli.models import models
 from service.cli.plan import plan
 from service.cli.search import search
 from service.cli.serve import serve
+from service.cli.signals import exit_on_signals
 from service.cli.upkeep import gc, reindex
 from service.errors import WithThisError
 
@@ -38,6 +39,7 @@ app.add_typer(interleave)
 
 def main() -> None:
     """Entry point of the console script. Exit status 1 for an error of ours, 2 for a wrong command line."""
+    exit_on_signals()
     try:
         app()
     except WithThisError as error:

@@ -16,9 +16,10 @@ from service.api.auth import check_exposure
 from service.app import create_app
 from service.cli.console import err, start
 from service.cli.server import GRACE_S, PoliteServer
+from service.cli.signals import undisturbed
 from service.cli.supervisor import check_shareable, run_workers
 from service.errors import ConfigurationError, InternalFault
-from service.parts import build_parts
+from service.parts import Parts, build_parts
 from service.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; else WITHTHIS_HOST.")]
@@ -43,10 +44,16 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
             run_workers(settings, sock)
             return
         parts = build_parts(settings)
-        try:
-            err.print(f"WithThis answers on [bold]{address(sock)}[/]")
-            PoliteServer(create_app(settings, parts), settings).run(sockets=[sock])
-        finally:
+        err.print(f"WithThis answers on [bold]{address(sock)}[/]")
+        run_server(settings, parts, sock)
+
+
+def run_server(settings: Settings, parts: Parts, sock: socket.socket) -> None:
+    """Serve until told to stop by any signal, then close the parts."""
+    try:
+        PoliteServer(create_app(settings, parts), settings).run(sockets=[sock])
+    finally:
+        with undisturbed():
             parts.close()
 
 

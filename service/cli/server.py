@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import FrameType
 
 import uvicorn
 from litestar import Litestar
 from litestar.datastructures import State
 
+from service.cli.signals import Handler, handled_by
 from service.settings import Settings
 
 GRACE_S = 30
 """Seconds that a request in flight may take to end after the service was told to stop."""
 
-SignalHandler = Callable[[int, FrameType | None], object]
-
 
 class PoliteServer(uvicorn.Server):
-    """uvicorn whose signals go through a `PoliteStop`."""
+    """uvicorn whose signals go through a `PoliteStop`.
+
+    `run` returns after any of them: uvicorn itself raises the signal again, which would end the process before its
+    caller has closed what the application worked with.
+    """
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
         super().__init__(
@@ -38,6 +42,16 @@ class PoliteServer(uvicorn.Server):
         """What a signal does."""
         self._polite_stop(sig, frame)
 
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """The signals of every command, SIGHUP among them."""
+        return handled_by(self.handle_exit)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop as uvicorn does; the application is ended after a second Ctrl+C, too."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
 
 class PoliteStop:
     """`/readyz` is at 503 from the first signal on, and the service goes on answering for `delay_s` before it stops.
@@ -45,7 +59,7 @@ class PoliteStop:
     The delay gives load balancers time to see it; a second signal ends it.
     """
 
-    def __init__(self, state: State, delay_s: float, stop: SignalHandler) -> None:
+    def __init__(self, state: State, delay_s: float, stop: Handler) -> None:
         """`state`: the application's; `stop`: ends the server."""
         self._state, self._delay_s, self._stop = state, delay_s, stop
 

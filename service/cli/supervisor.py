@@ -7,6 +7,7 @@ at `/metrics`. Workers are started anew rather than forked: neither torch nor gr
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
 
@@ -16,6 +17,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from service.cli.server import GRACE_S
+from service.cli.signals import all_ending_signals, ending_signals
 from service.errors import ConfigurationError, InternalFault
 from service.settings import Settings
 from service.shared_metrics import FOLDER_VARIABLE
@@ -68,10 +70,16 @@ def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, which also forgets the gauges of workers that are gone, and lets go of the socket when it stops."""
+    """uvicorn's, which also forgets the gauges of workers that are gone, and closes the socket when it stops.
+
+    SIGHUP stops it as SIGTERM does, unless this process was started to ignore it; for uvicorn it is a restart.
+    """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], metrics_folder: str) -> None:
+        handled = ending_signals()
         super().__init__(config, sockets)
+        for number in set(all_ending_signals()).difference(handled):
+            signal.signal(number, signal.SIG_IGN)
         self._metrics_folder = metrics_folder
         self._pids: set[int] = set()
 
@@ -82,6 +90,10 @@ class Supervisor(Multiprocess):
         for pid in self._pids - alive:
             mark_process_dead(pid, self._metrics_folder)  # type: ignore[no-untyped-call]
         self._pids = alive
+
+    def handle_hup(self) -> None:
+        """SIGHUP: stop."""
+        self.should_exit.set()
 
     def terminate_all(self) -> None:
         """Tell the workers to stop. Who connects after the last of them has stopped listening is refused at once."""

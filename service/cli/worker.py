@@ -14,6 +14,7 @@ from uvicorn.config import STARTUP_FAILURE
 from service.app import create_app
 from service.cli.console import show_error, start
 from service.cli.server import PoliteStop
+from service.cli.signals import ending_signals
 from service.errors import WithThisError
 from service.parts import Parts, build_parts
 from service.settings import Settings
@@ -47,11 +48,16 @@ def as_worker(settings: Settings, parts: Parts) -> Litestar:
 
 
 def _stop_politely(app: Litestar, delay_s: float) -> None:
-    """Signals go through `PoliteStop` to the handlers that uvicorn has set before the application starts."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        handler = signal.getsignal(number)
-        if callable(handler):
-            signal.signal(number, PoliteStop(app.state, delay_s, handler))
+    """Signals go through `PoliteStop` to the handler that uvicorn has set before the application starts.
+
+    They all count as SIGTERM there: of a second SIGINT uvicorn makes an end that does not end the application.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler):
+        return
+    stop = PoliteStop(app.state, delay_s, lambda number, frame: handler(signal.SIGTERM, frame))
+    for number in ending_signals():
+        signal.signal(number, stop)
 
 
 def _follow_supervisor() -> None:

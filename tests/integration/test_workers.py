@@ -45,6 +45,12 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def closed(folder: Path, workers: set[int]) -> list[bool]:
+    """Whether each worker has closed its store, once."""
+    notes = [folder / str(pid) / "closed" for pid in workers]
+    return [note.exists() and note.read_text() == "once\n" for note in notes]
+
+
 def answers(running: Running) -> float:
     """Answers of /pid, added up over the workers."""
     families = text_string_to_metric_families(running.ask("/metrics").text)
@@ -58,7 +64,8 @@ def running(tmp_path: Path) -> Iterator[Running]:
     env = {**os.environ, "WITHTHIS_WORKERS": "2", "WITHTHIS_DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
     env["WITHTHIS_SEARCH_LOG"] = str(tmp_path / "log")
     command = [sys.executable, "-m", "tests.integration.workers_entry"]
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+    piped = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    with piped as process:
         assert process.stdout is not None
         found = Running(process.stdout.readline().strip(), process)
         family = psutil.Process(process.pid)
@@ -97,14 +104,28 @@ def test_workers_answer_count_as_one_are_replaced_and_end_together(running: Runn
     with pytest.raises(httpx.ConnectError):
         running.ask("/healthz")
     assert not list(tmp_path.glob("withthis-metrics-*"))
+    assert all(closed(tmp_path, workers))
     logs = {path.name.split("-")[1]: path.read_text().splitlines() for path in (tmp_path / "log").iterdir()}
     assert {int(pid) for pid in logs} <= workers, "a file for each process"
     assert sorted(json.loads(line)["id"] for log in logs.values() for line in log) == sorted(searched)
 
 
 @pytest.mark.slow
-def test_workers_do_not_outlive_their_supervisor(running: Running) -> None:
+def test_workers_do_not_outlive_their_supervisor(running: Running, tmp_path: Path) -> None:
     workers = running.pids()
     running.process.kill()
     running.process.wait(PATIENCE_S)
     until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    assert all(closed(tmp_path, workers))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_of_the_terminal_reaches_all_and_ends_all_politely(
+    running: Running, tmp_path: Path, number: int
+) -> None:
+    workers = running.pids()
+    os.killpg(running.process.pid, number)
+    assert running.process.wait(PATIENCE_S) == 0
+    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    assert all(closed(tmp_path, workers))

@@ -12,6 +12,7 @@ from service.cli.supervisor import run_workers
 from service.cli.worker import as_worker, shared_out
 from service.settings import load_settings
 from tests.fakes import make_shop
+from tests.integration.serve_entry import watched
 
 
 @get("/pid", sync_to_thread=False, opt={"withthis_scope": "public"})
@@ -24,7 +25,8 @@ def create() -> Litestar:
     """A worker over a shop of its own."""
     settings = shared_out(load_settings())
     kept = {name: getattr(settings, name) for name in ("shutdown_delay_s", "search_log")}
-    shop = make_shop(Path(settings.data_dir) / str(os.getpid()), products=9, **kept)
+    folder = Path(settings.data_dir) / str(os.getpid())
+    shop = watched(make_shop(folder, products=9, **kept), folder / "closed")
     app = as_worker(shop.settings, shop.parts)
     app.register(pid)
     return app
