@@ -14,8 +14,9 @@ MAX_CATEGORY_CHARS = 200
 MAX_ATTRIBUTES = 256
 MAX_ATTRIBUTE_NAME_CHARS = 100
 MAX_ATTRIBUTE_TEXT_CHARS = 10_000
-MAX_ATTRIBUTES_BYTES = 64_000
-"""All attributes of a product as JSON in UTF-8; a Milvus server takes 65,536 bytes in a JSON field."""
+MAX_ATTRIBUTES_BYTES = 60_000
+"""All attributes of a product as JSON in UTF-8. A Milvus server takes 65,536 bytes in a JSON field, and each attribute
+may take 20 more there (see `service.stores.milvus_attributes`)."""
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 AttributeValue = Scalar | list[Scalar]

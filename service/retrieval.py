@@ -28,7 +28,7 @@ from service.retrieval_types import Duplicate, Facets
 from service.search_types import ImageSource, ProductImage, SearchRequest
 from service.stage_clock import StageClock
 from service.stores.base import Hit, Store, Vector
-from service.stores.filters import compile_filter
+from service.stores.filters import check_filter
 
 HYBRID_NEEDS_TEXT = "hybrid compares the words of text with titles, and there is no text. Give one, or leave it out."
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
@@ -108,7 +108,7 @@ class Retriever:
         if request.min_score is not None and not -1 <= request.min_score <= 1:
             raise InvalidValue("min_score must be between -1 and 1.")
         if request.filter is not None:
-            compile_filter(request.filter)  # a filter that is too large is refused here
+            check_filter(request.filter)
         check_facets(request.facets)
         self._check_together(request)
 

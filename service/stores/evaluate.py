@@ -1,7 +1,6 @@
-"""Filters evaluated in Python, with the meaning that :mod:`service.stores.filters` gives them.
+"""Filters evaluated in Python: the meaning that :mod:`service.stores.filters` describes, and every compiler is held to.
 
-Numbers and booleans are different things here, as they are in JSON and on a Milvus server; Milvus Lite takes ``true``
-for 1.
+Numbers and booleans are different things, as they are in JSON.
 """
 
 import operator
@@ -9,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from service.stores.base import Record
-from service.stores.filters import Filter, TextCondition, compile_filter
+from service.stores.filters import Filter, TextCondition
 
 _RANGES: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
@@ -20,13 +19,8 @@ _RANGES: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(filter: Filter, row: Record) -> bool:
-    """True if the row passes the filter. The filter's size was checked by :func:`check`."""
+    """True if the row passes the filter, whose size was checked by :func:`~service.stores.filters.check_filter`."""
     return _holds(filter, row, True)
-
-
-def check(filter: Filter) -> None:
-    """Raise :class:`~service.errors.FilterError` for a filter that is too large or too deep for any store."""
-    compile_filter(filter)
 
 
 def _holds(filter: Filter, row: Record, positive: bool) -> bool:

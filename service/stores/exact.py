@@ -15,9 +15,9 @@ from service.encoders.base import EncoderInfo
 from service.errors import EncoderMismatch
 from service.products import Product
 from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
-from service.stores.evaluate import check, matches
+from service.stores.evaluate import matches
 from service.stores.exact_file import RowFile
-from service.stores.filters import Filter
+from service.stores.filters import Filter, check_filter
 from service.stores.title_index import TitleIndex
 
 SCHEME = "exact:"
@@ -107,7 +107,7 @@ class ExactStore:
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See ``Store.page``."""
         if filter is not None:
-            check(filter)
+            check_filter(filter)
         rows = sorted((row for row in self._snapshot()[0] if row.id > after), key=lambda row: row.id)
         found = (row for row in rows if filter is None or matches(filter, row))
         return [(row.id, row.product) for row in islice(found, limit)]
@@ -229,7 +229,7 @@ def _best_of_each(rows: Sequence[Record], scores: Vector, filter: Filter | None,
     """The places of the best matching rows of the ``limit`` best products, best first."""
     order: Iterable[int] = np.argsort(-scores, kind="stable").tolist()
     if filter is not None:
-        check(filter)
+        check_filter(filter)
         order = (place for place in order if matches(filter, rows[place]))
     best: dict[str, int] = {}
     for place in order:

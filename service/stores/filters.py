@@ -1,4 +1,4 @@
-"""Filters: structured JSON in, a Milvus expression out.
+"""Filters: structured JSON, checked, with one meaning on every store.
 
 A filter is a conjunction of conditions on fields, with ``and``, ``or`` and ``not`` for the rest::
 
@@ -7,16 +7,16 @@ A filter is a conjunction of conditions on fields, with ``and``, ``or`` and ``no
 
 Meaning is two-valued: a product without a price or an attribute fails every comparison on it, and passes the negation.
 ``{"exists": false}`` (or ``{"eq": null}``) asks for "has none". An attribute of another type than the compared value
-fails ``lt, lte, gt, gte`` *and* their negation. ``contains`` looks into attributes that are lists.
-``attributes.colour`` may be one key.
+fails ``lt, lte, gt, gte`` *and* their negation. ``contains`` looks into attributes that are lists. Numbers compare by
+value (36 is 36.0), and true is not 1. ``attributes.colour`` may be one key.
 
-No raw expression comes in from outside, and every value is quoted here, since Milvus Lite has no expression templates.
-``not`` is pushed down to the comparisons, because Lite computes in three-valued logic and a server in two-valued.
+:mod:`service.stores.evaluate` is the meaning, written in Python; each other store has a compiler that is held to it.
+Stores compare numbers as float64, so a filter names integers of at most :data:`MAX_NUMBER` only: these are compared
+exactly with whatever is stored.
 """
 
-import math
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from service.errors import FilterError
 from service.products import ATTRIBUTE_NAME_RULE, Scalar, check_storable, check_text, is_attribute_name, normal_text
@@ -38,45 +39,33 @@ MAX_FILTER_DEPTH = 12
 MAX_FILTER_CONDITIONS = 256
 MAX_IN_VALUES = 256
 MAX_FILTER_TEXT_CHARS = 1000
+MAX_NUMBER = 2**53 - 1
+"""The largest integer that a float64 tells from its neighbors (RFC 8259, section 6)."""
 
 # What is stored where a product has none: Milvus before 2.5 has no nullable fields.
 NO_PRICE = -1.0
 NO_CATEGORY = ""
 
-_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-_NEGATED = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-_OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+_Value = TypeVar("_Value", bound=Scalar)
 
 
-def quote(text: str) -> str:
-    """A text as a Milvus string literal, quotes included. NUL and lone surrogates must have been refused before."""
-    return '"' + text.translate(_ESCAPES) + '"'
-
-
-def literal(value: Scalar) -> str:
-    """Any scalar as a Milvus literal."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return quote(value)
-    return repr(value)
-
-
-def any_of(field: str, values: Sequence[str]) -> str:
-    """``field in [...]`` for texts; the field name must come from this code."""
-    return f"{field} in [{', '.join(quote(value) for value in values)}]"
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value) or abs(value) >= 2**63:
-        raise ValueError("give a finite number of ordinary size")
-    return value
+def _comparable(value: _Value) -> _Value:
+    """A number within the bounds, of whatever many digits it is; texts and booleans as they are."""
+    if isinstance(value, str) or -MAX_NUMBER <= value <= MAX_NUMBER:
+        return value
+    if value > MAX_NUMBER:
+        raise PydanticKnownError("less_than_equal", {"le": MAX_NUMBER})
+    if value < -MAX_NUMBER:
+        raise PydanticKnownError("greater_than_equal", {"ge": -MAX_NUMBER})
+    raise PydanticKnownError("finite_number")
 
 
 _Text = Annotated[StrictStr, Field(max_length=MAX_FILTER_TEXT_CHARS), AfterValidator(check_text)]
 _Id = Annotated[StrictStr, Field(max_length=MAX_FILTER_TEXT_CHARS), AfterValidator(check_storable)]
-_Number = Annotated[StrictInt | StrictFloat, AfterValidator(_finite)]
-_Scalar = Annotated[bool, Field(strict=True)] | _Number | _Text
+_Number = Annotated[StrictInt | StrictFloat, AfterValidator(_comparable)]
+_Ordered = Annotated[StrictInt | StrictFloat | _Text, AfterValidator(_comparable)]
+_Scalar = Annotated[StrictBool | StrictInt | StrictFloat | _Text, AfterValidator(_comparable)]
 
 
 class _Condition(BaseModel):
@@ -138,10 +127,10 @@ class AttributeCondition(_Condition):
     eq: _Scalar | None = None
     ne: _Scalar | None = None
     in_: list[_Scalar] | None = Field(default=None, alias="in", min_length=1, max_length=MAX_IN_VALUES)
-    lt: _Number | _Text | None = None
-    lte: _Number | _Text | None = None
-    gt: _Number | _Text | None = None
-    gte: _Number | _Text | None = None
+    lt: _Ordered | None = None
+    lte: _Ordered | None = None
+    gt: _Ordered | None = None
+    gte: _Ordered | None = None
     contains: _Scalar | None = None
 
 
@@ -193,8 +182,33 @@ def parse_filter(data: object) -> Filter:
         found = Filter.model_validate(data)
     except ValidationError as error:
         raise FilterError(describe(error)) from error
-    compile_filter(found)
+    check_filter(found)
     return found
+
+
+def check_filter(filter: Filter) -> None:
+    """Raise :class:`FilterError` for a filter that is too large or too deep for any store, or has an empty part."""
+    if filter.model_fields_set and _conditions(filter, 1) > MAX_FILTER_CONDITIONS:
+        raise FilterError(f"The filter has more than {MAX_FILTER_CONDITIONS} conditions. Use `in` for lists of values.")
+
+
+def _conditions(filter: Filter, depth: int) -> int:
+    """The number of comparisons; each value of a list counts."""
+    if depth > MAX_FILTER_DEPTH:
+        raise FilterError(f"The filter is nested deeper than {MAX_FILTER_DEPTH} levels. Write it flatter.")
+    own = [len(value) if isinstance(value, list) else 1 for value in _values(filter)]
+    inner = [*(filter.and_ or ()), *(filter.or_ or ()), *([] if filter.not_ is None else [filter.not_])]
+    if not own and not inner:
+        raise FilterError("A part of the filter is empty. Remove it or give it a condition.")
+    return sum(own) + sum(_conditions(part, depth + 1) for part in inner)
+
+
+def _values(filter: Filter) -> Iterator[Any]:
+    """What the fields of this level are compared with."""
+    fields = (filter.id, filter.title, filter.category, filter.price, *(filter.attributes or {}).values())
+    for condition in fields:
+        if condition is not None:
+            yield from (value for _, value in condition.operators())
 
 
 def describe(error: ValidationError) -> str:
@@ -207,89 +221,3 @@ def describe(error: ValidationError) -> str:
             "in, lt, lte, gt, gte, exists and contains; filters combine with and, or, not."
         )
     return f"{place}: {first['msg'].removeprefix('Value error, ')}."
-
-
-def compile_filter(filter: Filter) -> str:
-    """The Milvus expression; empty for an empty filter. Raises :class:`FilterError` if it is too large."""
-    if not filter.model_fields_set:
-        return ""
-    expression, conditions = _Compiler().compile(filter)
-    if conditions > MAX_FILTER_CONDITIONS:
-        raise FilterError(f"The filter has more than {MAX_FILTER_CONDITIONS} conditions. Use `in` for lists of values.")
-    return expression
-
-
-class _Compiler:
-    """One walk over a filter; ``positive`` False means "the negation of this"."""
-
-    def __init__(self) -> None:
-        self._conditions = 0
-
-    def compile(self, filter: Filter) -> tuple[str, int]:
-        """The expression and the number of comparisons in it."""
-        return self._filter(filter, True, 1), self._conditions
-
-    def _filter(self, filter: Filter, positive: bool, depth: int) -> str:
-        if depth > MAX_FILTER_DEPTH:
-            raise FilterError(f"The filter is nested deeper than {MAX_FILTER_DEPTH} levels. Write it flatter.")
-        parts = self._fields(filter, positive)
-        parts += [self._filter(part, positive, depth + 1) for part in filter.and_ or ()]
-        if filter.or_:
-            parts.append(_join([self._filter(part, positive, depth + 1) for part in filter.or_], not positive))
-        if filter.not_ is not None:
-            parts.append(self._filter(filter.not_, not positive, depth + 1))
-        if not parts:
-            raise FilterError("A part of the filter is empty. Remove it or give it a condition.")
-        return _join(parts, positive)
-
-    def _fields(self, filter: Filter, positive: bool) -> list[str]:
-        found: list[tuple[Any, Any]] = []
-        for field, condition in (("product_id", filter.id), ("title", filter.title), ("category", filter.category)):
-            if condition is not None:
-                found += [(_text(field, *pair, positive), pair) for pair in condition.operators()]
-        if filter.price is not None:
-            found += [(_price(*pair, positive), pair) for pair in filter.price.operators()]
-        for name, attribute in (filter.attributes or {}).items():
-            found += [(_attribute(name, *pair, positive), pair) for pair in attribute.operators()]
-        self._conditions += sum(len(value) if isinstance(value, list) else 1 for _, (_, value) in found)
-        return [expression for expression, _ in found]
-
-
-def _join(parts: list[str], conjunction: bool) -> str:
-    return parts[0] if len(parts) == 1 else "(" + (" and " if conjunction else " or ").join(parts) + ")"
-
-
-def _text(field: str, operator: str, value: Any, positive: bool) -> str:
-    if operator == "in":
-        return any_of(field, value) if positive else f"not ({any_of(field, value)})"
-    sign = _OPERATORS[operator]
-    return f"{field} {sign if positive else _NEGATED[sign]} {quote(NO_CATEGORY if value is None else value)}"
-
-
-def _price(operator: str, value: Any, positive: bool) -> str:
-    if operator == "ne":
-        operator, positive = "eq", not positive
-    if value is None:
-        return "price < 0" if positive else "price >= 0"
-    if operator == "in":
-        test = _join([f"price == {literal(item)}" for item in value], False)
-    else:
-        test = f"price {_OPERATORS[operator]} {literal(value)}"
-    return f"(price >= 0 and {test})" if positive else f"(price < 0 or not ({test}))"
-
-
-def _attribute(name: str, operator: str, value: Any, positive: bool) -> str:
-    path = f"attributes[{quote(name)}]"
-    if operator == "ne":
-        operator, positive = "eq", not positive
-    if value is None:
-        return f"not (exists {path})" if positive else f"(exists {path})"  # servers read `exists x or y` as of `x or y`
-    if operator == "in":
-        return _join([_attribute(name, "eq", item, positive) for item in value], not positive)
-    if operator == "contains":
-        test = f"json_contains({path}, {literal(value)})"
-        return test if positive else f"not ({test})"
-    sign = _OPERATORS[operator]
-    if positive:
-        return f"{path} {sign} {literal(value)}"
-    return f"(not (exists {path}) or {path} {_NEGATED[sign]} {literal(value)})"

@@ -64,6 +64,7 @@ class MilvusStore:
         self._info: EncoderInfo | None = None
         self._in_use: str | None = None
         self._titled: set[str] = set()
+        self._typed: dict[str, bool] = {}
         self._looked = 0.0
         self._lock = threading.Lock()
 
@@ -176,7 +177,9 @@ class MilvusStore:
     def beside(self, info: EncoderInfo) -> "MilvusVersion":
         """The next version. See ``VersionedStore.beside``."""
         with self._connection.open() as client:
-            return MilvusVersion(self, client, self._versions.next(client, info))
+            collection = self._versions.next(client, info)
+            self._typed.pop(collection, None)  # the name may have been that of a version dropped before
+            return MilvusVersion(self, client, collection)
 
     def publish(self, beside: Store) -> "MilvusVersion":
         """Point the name at another version. See ``VersionedStore.publish``."""
@@ -212,7 +215,9 @@ class MilvusStore:
             return work(self._rows(client, self._after_it_went(client)))
 
     def _rows(self, client: MilvusClient, collection: str) -> Rows:
-        return Rows(client, collection, self._search_params, self._connection.timeout)
+        if collection not in self._typed:
+            self._typed[collection] = self._versions.is_typed(client, collection)
+        return Rows(client, collection, self._search_params, self._connection.timeout, self._typed[collection])
 
     def _current(self, client: MilvusClient) -> str:
         """The version in use, looked up now and then."""

@@ -11,7 +11,8 @@ from pymilvus import MilvusClient
 from service.products import Product
 from service.stores.base import Hit, Record, RowState, TitleMatch, Vector
 from service.stores.connection import quiet
-from service.stores.filters import Filter, any_of, compile_filter, quote
+from service.stores.filters import Filter
+from service.stores.milvus_filter import any_of, compile_filter, quote
 from service.stores.schema import FIELDS, STATE_FIELDS, TITLE_TERMS, to_hit, to_record, to_row
 
 WINDOW = 16_384
@@ -25,17 +26,20 @@ _Found = TypeVar("_Found", Hit, TitleMatch)
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One collection. Errors are Milvus's own; ``search_params`` are those of the collection's index."""
+    """One collection. Errors are Milvus's own; ``search_params`` are those of the collection's index, and ``typed``
+    says how it stores booleans (see :mod:`service.stores.milvus_attributes`).
+    """
 
     client: MilvusClient
     collection: str
     search_params: Mapping[str, int]
     timeout: float
+    typed: bool
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See ``Store.upsert``."""
         for start in range(0, len(records), _UPSERT_BATCH):
-            rows = [to_row(record) for record in records[start : start + _UPSERT_BATCH]]
+            rows = [to_row(record, typed=self.typed) for record in records[start : start + _UPSERT_BATCH]]
             self.client.upsert(self.collection, rows, timeout=self.timeout)
 
     def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
@@ -43,7 +47,7 @@ class Rows:
 
         An index may stop early under a narrow filter; then the rest is compared one by one.
         """
-        expression = compile_filter(filter) if filter else ""
+        expression = self._expression(filter)
         best, complete = _best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
         if complete:
             _keep_best(best, self._compare_all(vector, _without(expression, best)))
@@ -51,7 +55,7 @@ class Rows:
 
     def match_titles(self, text: str, limit: int, filter: Filter | None) -> list[TitleMatch]:
         """Products by the words of their titles. See ``Store.match_titles``."""
-        expression = compile_filter(filter) if filter else ""
+        expression = self._expression(filter)
         ceiling = math.inf
 
         def find(rows: int, more: str) -> list[TitleMatch]:
@@ -154,7 +158,7 @@ class Rows:
     def page(self, after: str, limit: int, filter: Filter | None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See ``Store.page``. Only Milvus's iterators keep an order."""
         conditions = [f"id > {quote(after)}"] if after else []
-        conditions += [f"({compile_filter(filter)})"] if filter and compile_filter(filter) else []
+        conditions += [f"({expression})"] if (expression := self._expression(filter)) else []
         with quiet("pymilvus.client.iterator.query_iterator"):
             pages = self.client.query_iterator(
                 self.collection,
@@ -180,6 +184,9 @@ class Rows:
                 yield [RowState(**{name: row[name] for name in STATE_FIELDS}) for row in page]
         finally:
             pages.close()
+
+    def _expression(self, filter: Filter | None) -> str:
+        return compile_filter(filter, typed=self.typed) if filter else ""
 
     def query(self, expression: str, fields: Sequence[str], limit: int | None) -> list[dict[str, Any]]:
         """Rows that match an expression made by this package; ``limit`` None is for ``count(*)`` alone."""

@@ -21,8 +21,8 @@ from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
 from service.products import Product
 from service.settings import Settings
 from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
-from service.stores.evaluate import check, matches
-from service.stores.filters import Filter
+from service.stores.evaluate import matches
+from service.stores.filters import Filter, check_filter
 from service.stores.pinecone_filter import Condition, to_pinecone
 from service.stores.pinecone_rows import from_vector_id, to_hit, to_record, to_vector, to_vector_id
 
@@ -175,7 +175,7 @@ class PineconeStore:
         that this process did not begin is walked to from the start. Raises StoreUnavailable if that is too far.
         """
         if filter is not None:
-            check(filter)
+            check_filter(filter)
         found: list[tuple[str, Product]] = []
         seen = 0
         with _told():

@@ -3,7 +3,6 @@
 That language compares numbers by order and texts by equality only, knows no negation, and says nothing of what ``$ne``
 does where a field is missing. So a row carries fields made for it (:func:`attribute_fields`), and a negation is pushed
 down to the comparisons and names what has no value in so many words. Texts cannot be compared by order: FilterError.
-Numbers are 64-bit floats there, so whole numbers beyond 2**53 may count as their neighbours in ``lt, lte, gt, gte``.
 """
 
 import hashlib
@@ -12,7 +11,7 @@ from typing import Any
 
 from service.errors import FilterError
 from service.products import Attributes, Scalar
-from service.stores.filters import NO_CATEGORY, NO_PRICE, Filter, compile_filter
+from service.stores.filters import NO_CATEGORY, NO_PRICE, Filter, check_filter
 
 Condition = dict[str, Any]
 NO_TEXT_ORDER = (
@@ -57,7 +56,7 @@ def to_pinecone(filter: Filter) -> Condition | None:
 
     Raises :class:`~service.errors.FilterError` if it is too large, or compares texts by order.
     """
-    compile_filter(filter)  # its limits hold for every store
+    check_filter(filter)
     return _filter(filter, True) if filter.model_fields_set else None
 
 

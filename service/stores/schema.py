@@ -10,9 +10,14 @@ from pymilvus.milvus_client.index import IndexParams
 from service.products import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS
 from service.stores.base import Hit, Record
 from service.stores.filters import NO_CATEGORY, NO_PRICE
+from service.stores.milvus_attributes import decode, encode
 
 ENCODER_PROPERTY = "withthis.encoder"
 FINGERPRINT_PROPERTY = "withthis.fingerprint"
+ATTRIBUTES_PROPERTY = "withthis.attributes"
+TYPED = "typed"
+"""The property of collections whose attributes are written by :mod:`service.stores.milvus_attributes`."""
+
 
 _UTF8_BYTES = 4  # Milvus counts VARCHAR lengths in bytes
 _ROW_SUFFIX_BYTES = 16
@@ -70,8 +75,8 @@ def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
     return index
 
 
-def to_row(record: Record) -> dict[str, Any]:
-    """A record as Milvus takes it."""
+def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
+    """A record as Milvus takes it; ``typed``: as the collection's property says."""
     return {
         "id": record.id,
         "product_id": record.product_id,
@@ -79,7 +84,7 @@ def to_row(record: Record) -> dict[str, Any]:
         "title": record.title,
         "category": NO_CATEGORY if record.category is None else record.category,
         "price": NO_PRICE if record.price is None else record.price,
-        "attributes": dict(record.attributes),
+        "attributes": encode(record.attributes) if typed else dict(record.attributes),
         "image_key": record.image_key,
         "content_hash": record.content_hash,
         "updated_at": record.updated_at,
@@ -100,4 +105,5 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: row[name] for name in FIELDS}
     fields["category"] = fields["category"] or None
     fields["price"] = fields["price"] if fields["price"] >= 0 else None
+    fields["attributes"] = decode(fields["attributes"])
     return fields

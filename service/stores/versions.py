@@ -17,9 +17,11 @@ from pymilvus.milvus_client.index import IndexParams
 
 from service.encoders.base import EncoderInfo
 from service.stores.schema import (
+    ATTRIBUTES_PROPERTY,
     ENCODER_PROPERTY,
     FINGERPRINT_PROPERTY,
     TITLE_TERMS,
+    TYPED,
     collection_schema,
     title_index,
     vector_index,
@@ -117,6 +119,10 @@ class Versions:
         fields = client.describe_collection(collection, timeout=self._timeout)["fields"]
         return any(field["name"] == TITLE_TERMS for field in fields)
 
+    def is_typed(self, client: MilvusClient, collection: str) -> bool:
+        """True if its attributes are stored so that true is not 1; collections of before are rewritten by a reindex."""
+        return self._properties(client, collection).get(ATTRIBUTES_PROPERTY) == TYPED
+
     def has_bm25(self, client: MilvusClient) -> bool:
         """True if this Milvus can search words, found out once by making a collection that does, and dropping it.
 
@@ -148,6 +154,7 @@ class Versions:
                 FINGERPRINT_PROPERTY: info.fingerprint,
                 INDEX_PROPERTY: json.dumps(self._index),
                 NAME_PROPERTY: self._name,
+                ATTRIBUTES_PROPERTY: TYPED,
             },
             consistency_level="Session",
             timeout=self._timeout,
@@ -167,7 +174,8 @@ class Versions:
     def _is_like(self, client: MilvusClient, collection: str, info: EncoderInfo) -> bool:
         index = self._properties(client, collection).get(INDEX_PROPERTY)
         made = self.built_by(client, collection) == (info.id, info.fingerprint) and index == json.dumps(self._index)
-        return made and self.has_titles(client, collection) == self.has_bm25(client)
+        as_of_now = self.is_typed(client, collection) and self.has_titles(client, collection) == self.has_bm25(client)
+        return made and as_of_now
 
     def _properties(self, client: MilvusClient, collection: str) -> Mapping[str, Any]:
         return client.describe_collection(collection, timeout=self._timeout).get("properties") or {}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.stores.base import Record, Store
+from service.stores.base import Store
 from service.stores.evaluate import matches
 from service.stores.exact import ExactStore
 from service.stores.filters import parse_filter
@@ -56,7 +56,7 @@ PIECES = [
         "category",
     ),
 ]
-ROWS = [
+FEW = [
     record("a", category="mug", price=5.0, attributes={"colour": "red", "size": 3, "new": True, "tags": ["x", "y"]}),
     record("b", category="mug", price=15.5, attributes={"colour": "blue", "size": 40, "new": False}),
     record("c", category="cap", price=None, attributes={"colour": "red", "size": "XL", "tags": ["x"]}),
@@ -64,13 +64,33 @@ ROWS = [
     record("e", category=None, price=None, attributes={}),
     record("f", category="cap", price=30.0, attributes={"colour": "green", "size": -2, "tags": "x"}),
 ]
-COMPARE = {
-    "eq": lambda a, b: a == b,
-    "lt": lambda a, b: a < b,
-    "lte": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b,
-    "gte": lambda a, b: a >= b,
-}
+NASTY = [
+    *(True, False, 1, 0, -1, 1.0, -0.0, 36, 36.0, 36.5, -18, -18.5, 1e-7, 5e-324, 1e300, 2**53 - 1, 2**53, 2**53 + 1),
+    *(1 - 2**53, 2**63 - 1, 1 - 2**63, 1e16, "", "1", "1.0", "true", "36", "-18", "null", "e\u0301", "é", "🐆", "list"),
+    *(
+        [],
+        [True],
+        [False, 1],
+        [1],
+        [36],
+        [36.0, 36.5],
+        [-18, True],
+        ["36"],
+        ["true", 0],
+        [-0.0],
+        [2**53 + 1],
+        ["é", "🐆"],
+    ),
+]
+ROWS = [
+    *FEW,
+    *(record(f"x{number:02}", price=None, attributes={"x": value}) for number, value in enumerate(NASTY)),
+    *(
+        record(f"y{number:02}", price=float(abs(value)), attributes={"y": value, "x": [value, True]})
+        for number, value in enumerate(NASTY)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ),
+]
 
 
 def hostile_texts(count: int) -> list[str]:
@@ -144,8 +164,18 @@ def test_attribute_names(store: Store, name: str) -> None:
     store.delete(["named"])
 
 
-_NUMBERS = st.sampled_from([-2, 0, 3, 3.5, 15.5, 40, 1000.25])
-_TEXTS = st.sampled_from(["red", "blue", "mug", "cap", "x", "XL", 'q"'])
+_EXACT = 2**53 - 1
+_NUMBERS = st.sampled_from(
+    [
+        *(-2, 0, 3, 3.5, 15.5, 40, 1000.25, 1, 1.0, -0.0, 36, 36.0, 36.5, -18, -18.0, -18.5, 1e-7, 5e-324),
+        _EXACT,
+        -_EXACT,
+    ]
+) | st.integers(-_EXACT, _EXACT)
+_TEXTS = st.sampled_from(
+    ["red", "blue", "mug", "cap", "x", "XL", 'q"', "1", "1.0", "true", "36", "", "é", "🐆", "list"]
+)
+_SCALARS = _NUMBERS | _TEXTS | st.booleans()
 _RANGES = ["lt", "lte", "gt", "gte"]
 
 
@@ -161,65 +191,67 @@ def _conditions(equal: st.SearchStrategy[Any], ranged: st.SearchStrategy[Any] | 
     return st.sampled_from(sorted(options)).flatmap(lambda name: options[name].map(lambda value: {name: value}))
 
 
-_LEAVES = st.one_of(
-    _conditions(_TEXTS, None).map(lambda c: {"category": c}),
-    _conditions(_NUMBERS, _NUMBERS).map(lambda c: {"price": c}),
-    _conditions(_NUMBERS | _TEXTS, _NUMBERS | _TEXTS).map(lambda c: {"attributes": {"colour": c}}),
-    _conditions(_NUMBERS | _TEXTS, _NUMBERS | _TEXTS).map(lambda c: {"attributes": {"size": c}}),
-    _conditions(st.booleans() | _TEXTS, None).map(lambda c: {"attributes": {"new": c}}),
-    _TEXTS.map(lambda value: {"attributes": {"tags": {"contains": value}}}),
-)
-_FILTERS = st.recursive(
-    _LEAVES,
-    lambda inner: st.one_of(
-        inner.map(lambda one: {"not": one}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda many: {"and": many}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda many: {"or": many}),
-    ),
-    max_leaves=5,
-)
+def _attribute(name: str, ranged: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return _conditions(_SCALARS, ranged).map(lambda c: {"attributes": {name: c}})
 
 
-def holds(data: Mapping[str, Any], row: Record, positive: bool = True) -> bool:
-    """The documented meaning of a filter, or of its negation."""
-    parts: list[bool] = []
-    for name, value in data.items():
-        if name in {"and", "or"}:
-            every = (name == "and") == positive
-            parts.append((all if every else any)(holds(part, row, positive) for part in value))
-        elif name == "not":
-            parts.append(holds(value, row, not positive))
-        elif name == "attributes":
-            parts += [
-                compares(operator, row.attributes.get(key), wanted, positive)
-                for key, condition in value.items()
-                for operator, wanted in condition.items()
-            ]
-        else:
-            parts += [compares(operator, getattr(row, name), wanted, positive) for operator, wanted in value.items()]
-    return all(parts) if positive else any(parts)
+def leaves(ranged: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Conditions; ``ranged``: what attributes are compared with by order."""
+    contained = st.tuples(st.sampled_from(["tags", "x", "y"]), _SCALARS)
+    return st.one_of(
+        _conditions(_TEXTS, None).map(lambda c: {"category": c}),
+        _conditions(_NUMBERS, _NUMBERS).map(lambda c: {"price": c}),
+        *(_attribute(name, ranged) for name in ("colour", "size", "new", "x", "y")),
+        contained.map(lambda pair: {"attributes": {pair[0]: {"contains": pair[1]}}}),
+    )
 
 
-def compares(operator: str, stored: Any, wanted: Any, positive: bool) -> bool:  # noqa: PLR0911
-    """One comparison, or its negation."""
-    if operator == "ne":
-        return compares("eq", stored, wanted, not positive)
-    if operator == "exists":
-        return bool((stored is not None) == wanted) == positive
-    if operator == "in":
-        return (any(compares("eq", stored, one, True) for one in wanted)) == positive
-    if operator == "contains":
-        return (isinstance(stored, list) and wanted in stored) == positive
-    if operator == "eq" or stored is None:
-        return (stored is not None and stored == wanted if wanted is not None else stored is None) == positive
-    if isinstance(stored, str) != isinstance(wanted, str):
-        return False  # neither the comparison nor its negation
-    return bool(COMPARE[operator](stored, wanted)) == positive
+def filters(ranged: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Whole filters, negated and nested."""
+    return st.recursive(
+        leaves(ranged),
+        lambda inner: st.one_of(
+            inner.map(lambda one: {"not": one}),
+            st.lists(inner, min_size=1, max_size=3).map(lambda many: {"and": many}),
+            st.lists(inner, min_size=1, max_size=3).map(lambda many: {"or": many}),
+        ),
+        max_leaves=5,
+    )
+
+
+def expected(data: Mapping[str, Any]) -> set[str]:
+    """What the meaning of a filter, computed in Python, finds."""
+    wanted = parse_filter(dict(data))
+    return {row.product_id for row in ROWS if matches(wanted, row)}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=_FILTERS)
+@given(data=filters(_NUMBERS | _TEXTS))
 def test_any_filter_means_the_same_everywhere(store: Store, data: dict[str, Any]) -> None:
-    expected = {row.product_id for row in ROWS if holds(data, row)}
-    assert matching(store, data) == expected
-    assert {row.product_id for row in ROWS if matches(parse_filter(data), row)} == expected
+    assert matching(store, data) == expected(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(
+            {"x": {operator: value}}
+            for operator in ("eq", "ne", "contains")
+            for value in (True, False, 1, 0, 36, -18, "true")
+        ),
+        *({"x": {operator: value}} for operator in ("gt", "lte") for value in (0, -0.0, 36, _EXACT, "1")),
+        {"x": {"in": [True, 36, "36"]}},
+        {"x": {"in": [1, 0]}},
+    ],
+    ids=str,
+)
+def test_values_that_stores_confuse(store: Store, data: dict[str, Any]) -> None:
+    """True and 1 on Lite, 36 and 36.0 in lists on a server, negative numbers in lists, integers beyond 2**53."""
+    for filter in ({"attributes": data}, {"not": {"attributes": data}}):
+        assert matching(store, filter) == expected(filter)
+
+
+def test_attributes_come_back_as_they_were(store: Store) -> None:
+    for row in ROWS:
+        [found] = store.fetch([row.id])
+        assert repr(dict(found.attributes)) == repr(dict(row.attributes))

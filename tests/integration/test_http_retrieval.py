@@ -227,6 +227,30 @@ def test_values_that_are_not_allowed(client: Client, body: dict[str, Any]) -> No
     assert response.json()["type"] == "urn:withthis:problem:invalid-value"
 
 
+@pytest.mark.parametrize("condition", ["price", "attributes.size"])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("1" + "0" * 309, "Must be at most 9007199254740991."),
+        ("-1" + "0" * 4000, "Must be at least -9007199254740991."),
+        ("9007199254740992", "Must be at most 9007199254740991."),
+        ("9223372036854775807", "Must be at most 9007199254740991."),
+        ("1e400", "Must be at most 9007199254740991."),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_numbers_that_no_store_compares_exactly_are_refused_in_words(
+    client: Client, condition: str, number: str, words: str
+) -> None:
+    for operator, value in (("lte", number), ("eq", number), ("in", f"[1, {number}]")):
+        body = f'{{"text": "mug", "filter": {{"{condition}": {{"{operator}": {value}}}}}}}'
+        response = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+        [error] = response.json()["errors"]
+        assert response.status_code == 400 and error["detail"] == words
+        assert error["pointer"].startswith(f"/filter/{condition.replace('.', '/')}/{operator}")
+    assert client.get("/v1/products", params={"filter": f'{{"{condition}": {{"gt": {number}}}}}'}).status_code == 400
+
+
 def test_all_together_over_a_real_store(tmp_path: Path) -> None:
     """Every option at once, over a store that really searches titles."""
     shop = make_shop(tmp_path)

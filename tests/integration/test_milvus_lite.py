@@ -88,6 +88,28 @@ def test_a_collection_from_before_titles_were_searched(uri: str, monkeypatch: py
     again.close()
 
 
+def test_a_collection_from_before_booleans_were_told_from_numbers(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on as before, where true was 1, and a reindex is the cure."""
+    old = MilvusStore(uri)
+    rows = [record("yes", attributes={"x": True, "y": [True]}), record("one", attributes={"x": 1, "y": [1]})]
+    found = {"x": {"eq": True}}, {"y": {"contains": True}}
+    with monkeypatch.context() as before:
+        before.setattr(Versions, "is_typed", lambda *_: False)
+        old.ensure(INFO)
+        old.upsert(rows)
+        for data in found:
+            hits = old.search(unit(0), limit=5, filter=parse_filter({"attributes": data}))
+            assert {hit.product_id for hit in hits} == {"yes", "one"}
+        old.close()
+    beside = old.beside(INFO)
+    beside.upsert(old.fetch([row.id for row in rows]))
+    old.publish(beside)
+    for data in found:
+        hits = old.search(unit(0), limit=5, filter=parse_filter({"attributes": data}))
+        assert [hit.product_id for hit in hits] == ["yes"]
+    old.close()
+
+
 def test_an_index_that_a_crash_has_kept_from_being_made_is_made(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = MilvusStore(uri)
     with monkeypatch.context() as crash:

@@ -18,7 +18,7 @@ from service.errors import (
 )
 from service.settings import load_settings
 from service.stores.evaluate import matches
-from service.stores.filters import parse_filter
+from service.stores.filters import MAX_NUMBER, parse_filter
 from service.stores.pinecone import PineconeStore
 from service.stores.registry import open_store
 from tests.integration.pinecone_server import API_KEY, Cloud, pinecone_server
@@ -109,11 +109,17 @@ def test_any_filter_finds_what_it_means(store: PineconeStore) -> None:
         {"not": {"attributes": {"tags": {"contains": "x"}}}},
         {"or": [{"attributes": {"size": {"gt": 3}}}, {"attributes": {"new": {"eq": True}}}]},
         {"attributes": {"colour": {"exists": False}}},
+        *(
+            {"attributes": {"x": {operator: value}}}
+            for operator in ("eq", "ne", "contains")
+            for value in (True, 1, 36, -18, "true")
+        ),
+        *({"attributes": {"x": {operator: value}}} for operator in ("gt", "lte") for value in (0, 36, MAX_NUMBER)),
     ):
         wanted = parse_filter(data)
         expected = {row.product_id for row in ROWS if matches(wanted, row)}
-        assert {hit.product_id for hit in store.search(unit(3), limit=50, filter=wanted)} == expected
-        assert {product.id for _, product in store.page(after="", limit=50, filter=wanted)} == expected
+        assert {hit.product_id for hit in store.search(unit(3), limit=500, filter=wanted)} == expected
+        assert {product.id for _, product in store.page(after="", limit=500, filter=wanted)} == expected
     with pytest.raises(FilterError, match="only by eq"):
         store.search(unit(3), limit=5, filter=parse_filter({"attributes": {"size": {"lt": "XL"}}}))
 
@@ -154,7 +160,7 @@ def test_pages_go_on_where_the_last_one_ended(store: PineconeStore, cloud: Cloud
         cloud.asked.clear()
     assert seen == [f"p{number:04}#0" for number in range(450)]
     assert max(listings) <= 2
-    assert make(cloud).page(after="p0444#0", limit=500) == store.page(after="p0444#0", limit=500)
+    assert make(cloud).page(after="p0444#0", limit=5000) == store.page(after="p0444#0", limit=5000)
 
 
 def test_what_pinecone_cannot_do_is_said(store: PineconeStore) -> None:

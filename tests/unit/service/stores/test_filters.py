@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from service.errors import FilterError
 from service.products import is_storable_text
-from service.stores.filters import Filter, any_of, compile_filter, literal, parse_filter, quote
+from service.stores.filters import MAX_NUMBER, Filter, parse_filter
+from service.stores.milvus_filter import any_of, compile_filter, literal, quote
 
 STORABLE = st.text(max_size=60).filter(is_storable_text)
 HOSTILE = st.lists(
@@ -39,9 +40,13 @@ def unquoted(body: str) -> str:
         ({"price": {"in": [1, 2]}}, "(price >= 0 and (price == 1 or price == 2))"),
         ({"attributes": {"colour": {"eq": "red"}}}, 'attributes["colour"] == "red"'),
         ({"attributes.colour": {"eq": "red"}}, 'attributes["colour"] == "red"'),
-        ({"attributes": {"new": {"eq": True}}}, 'attributes["new"] == true'),
+        ({"attributes": {"new": {"eq": True}}}, 'attributes["new"]["b"] == "t"'),
         ({"attributes": {"size": {"in": [1, "XL"]}}}, '(attributes["size"] == 1 or attributes["size"] == "XL")'),
-        ({"attributes": {"tags": {"contains": "a"}}}, 'json_contains(attributes["tags"], "a")'),
+        (
+            {"attributes": {"tags": {"contains": "a"}}},
+            '(json_contains_any(attributes["tags"], ["a"]) or json_contains_any(attributes["tags"]["l"], ["a"]))',
+        ),
+        ({"attributes": {"tags": {"contains": True}}}, 'json_contains_any(attributes["tags"]["b"], ["t"])'),
         ({"attributes": {"size": {"ne": None}}}, '(exists attributes["size"])'),
         ({"attributes": {"size": {"exists": True}}}, '(exists attributes["size"])'),
         ({"attributes": {"size": {"exists": False}}}, 'not (exists attributes["size"])'),
@@ -85,7 +90,15 @@ def test_meaning(data: dict[str, Any], expression: str) -> None:
         ({"price": {"lt": "3"}}, "filter.price.lt"),
         ({"price": {"lt": True}}, "filter.price.lt"),
         ({"price": {"lt": float("nan")}}, "finite"),
-        ({"price": {"lt": 2**70}}, "ordinary size"),
+        ({"price": {"lt": 2**70}}, "filter.price.lt: Input should be less than or equal to 9007199254740991"),
+        ({"price": {"in": [10**309]}}, "less than or equal"),
+        ({"price": {"lt": 10**309}}, "less than or equal"),
+        (
+            {"attributes": {"a": {"contains": -(10**4000)}}},
+            "filter.attributes.a.contains: .*greater than or equal to -",
+        ),
+        ({"attributes": {"a": {"eq": MAX_NUMBER + 1}}}, "less than or equal"),
+        ({"attributes": {"a": {"gt": 1e16}}}, "less than or equal"),
         ({"attributes": {'a"] == 1 or exists attributes["b': {"eq": 1}}}, "without double quotes"),
         ({"attributes": {"a": {"eq": {"b": 1}}}}, "filter.attributes.a.eq"),
         ({"attributes": {"a": {"eq": 1}}, "attributes.a": {"eq": 2}}, "named twice"),
@@ -122,7 +135,8 @@ def test_an_expression_is_its_skeleton_and_nothing_else(values: list[str], attri
     data = {"category": {"in": values}, "attributes": {"a": {"eq": attribute, "contains": attribute}}}
     skeleton = STRING.sub("S", compile_filter(parse_filter(data)))
     listed = ", ".join(["S"] * len(values))
-    assert skeleton == f"(category in [{listed}] and attributes[S] == S and json_contains(attributes[S], S))"
+    held = "(json_contains_any(attributes[S], [S]) or json_contains_any(attributes[S][S], [S]))"
+    assert skeleton == f"(category in [{listed}] and attributes[S] == S and {held})"
 
 
 @given(st.text(max_size=30))
