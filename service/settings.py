@@ -222,6 +222,12 @@ class Settings(BaseSettings):
 
     max_image_bytes: int = Field(10 * 2**20, ge=1024, description="Largest accepted picture, in encoded bytes.")
     max_image_pixels: int = Field(40_000_000, ge=64, le=89_000_000, description="Largest accepted picture, in pixels.")
+    decode_pixels: int = Field(
+        40_000_000,
+        ge=1_000_000,
+        le=1_000_000_000,
+        description="Pixels that a process decodes at the same time, at 4 to 16 bytes each; a larger image goes alone.",
+    )
     min_image_side: int = Field(3, ge=1, le=512, description="Smallest accepted side of a picture, in pixels.")
     working_image_side: int = Field(1024, ge=64, le=8192, description="Longer side to which pictures are reduced.")
     url_image_hosts: list[str] = Field(
@@ -336,6 +342,7 @@ class Settings(BaseSettings):
             max_pixels=self.max_image_pixels,
             min_side=self.min_image_side,
             working_side=self.working_image_side,
+            decode_pixels=self.decode_pixels,
         )
 
     @classmethod

@@ -1,9 +1,9 @@
-"""Untrusted bytes → a safe RGB picture.
+"""Untrusted bytes → a safe RGB image.
 
 The order matters: size in bytes, signature, header, dimensions, and only then pixels. A 9 KiB PNG can unfold to
-231 MiB: nothing is decoded before its header has been weighed. Only JPEG, PNG and WebP decoders are ever reached.
-Orientation (EXIF) and transparency are resolved here, so that models see the picture that people see
-(GHSA-8jr5-v98p-w75m). Animated pictures count as their first frame.
+231 MiB: nothing is decoded before its header has been weighed, and before there is room for it in the process's budget
+of pixels. Only JPEG, PNG and WebP decoders are ever reached. Orientation (EXIF), transparency and color profiles are
+resolved here, so that models see the image that people see (GHSA-8jr5-v98p-w75m). Of animations the first frame counts.
 """
 
 import base64
@@ -18,7 +18,10 @@ from typing import Literal
 from PIL import Image
 
 from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
-from service.media.normalise import flatten, upright
+from service.media.color import to_srgb
+from service.media.jpeg_scans import has_more_scans
+from service.media.normalise import bare, opaque, orientation, upright
+from service.media.pixel_budget import PixelBudget
 
 ImageFormat = Literal["jpeg", "png", "webp"]
 _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
@@ -26,12 +29,13 @@ _OTHER_FORMATS = (
     *(b"GIF8", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"%!PS", b"%PDF"),
     *(b"\0\0\1\0", b"SIMPLE  =", b"\0\0\0\x0cjP", b"<svg", b"<?xml"),
 )
-# More scans than any encoder writes; each costs a pass over the whole picture, so a small file can cost hours.
-_MAX_JPEG_SCANS = 100
+_MAX_JPEG_SCANS = 100  # more than any encoder writes
+
+DECODING = PixelBudget()
+"""What this process decodes at the same time, wherever the images come from."""
 
 _URI_HEAD_CHARS = 512
-_URI_HEAD = re.compile(r"data:([a-z0-9.+/-]{1,100})?(?:;[a-z0-9_.+-]+=[a-z0-9_.+-]+){0,4};base64,", re.IGNORECASE)
-_MEDIA_TYPES = frozenset({"image/jpeg", "image/jpg", "image/png", "image/webp"})
+_URI_HEAD = re.compile(r"data:(?:[a-z0-9.+/-]{1,100})?(?:;[a-z0-9_.+-]+=[a-z0-9_.+-]+){0,4};base64,", re.IGNORECASE)
 _URI_FORM = "Write the picture as data:image/png;base64,… with plain base64 (RFC 2397)."
 
 # Process-wide on purpose: a filter per call would not be thread-safe. The pixel limit below is stricter anyway.
@@ -40,16 +44,17 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """Bounds for pictures from outside.
+    """Bounds for images from outside.
 
-    ``max_bytes`` counts encoded bytes, ``max_pixels`` width x height, ``min_side`` the shorter side in pixels;
-    pictures with a longer side than ``working_side`` are reduced to it.
+    `max_bytes` counts encoded bytes, `max_pixels` width x height, `min_side` the shorter side in pixels; images with a
+    longer side than `working_side` are reduced to it. `decode_pixels` are decoded at the same time in a process.
     """
 
     max_bytes: int = 10 * 2**20
     max_pixels: int = 40_000_000
     min_side: int = 3
     working_side: int = 1024
+    decode_pixels: int = 40_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +94,8 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
     """Decode one picture. Raises a subclass of :class:`InvalidImage`, whatever the bytes are; never anything else."""
     _check_bytes(len(data), limits)
     format = sniff_format(data)
-    if format == "jpeg" and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
-        raise ImageTooLarge("The JPEG has far too many scans. Save it again as a plain JPEG.")
+    if format == "jpeg" and has_more_scans(data, _MAX_JPEG_SCANS):
+        raise ImageTooLarge("The JPEG has far too many scans or segments. Save it again as a plain JPEG.")
     try:
         with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as opened:
             width, height = opened.size
@@ -108,7 +113,7 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
 
 
 def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
-    """Decode the picture in a base64 ``data:`` URI. The bytes, not the declared type, decide what the picture is.
+    """Decode the image in a base64 ``data:`` URI. The bytes, not the declared type, decide what the image is.
 
     Raises a subclass of :class:`InvalidImage`; too long texts are refused before they are decoded.
     """
@@ -120,8 +125,6 @@ def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
     head = _URI_HEAD.match(uri[:_URI_HEAD_CHARS])
     if head is None:
         raise NotAnImage(_URI_FORM)
-    if (head.group(1) or "").lower() not in _MEDIA_TYPES:
-        raise UnsupportedImage
     if (len(uri) - head.end()) // 4 * 3 > limits.max_bytes + 3:
         raise ImageTooLarge
     try:
@@ -131,16 +134,20 @@ def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
 
 
 def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:
+    whole = opened.width * opened.height
     if opened.format in ("JPEG", "MPO"):
         opened.draft(None, _reduced_size(opened, limits))  # decodes at 1/2, 1/4 or 1/8 where that is still enough
-    opened.load()
-    image = upright(opened)
-    return flatten(_reduced(image, limits))
+    # A progressive JPEG is kept as a whole while it is decoded, at whatever scale.
+    pixels = whole if opened.info.get("progressive") else opened.width * opened.height
+    with DECODING.spend(pixels, limits.decode_pixels):
+        opened.load()
+        image = _reduced(opaque(opened), limits)
+    return bare(upright(to_srgb(image, opened.info.get("icc_profile")), orientation(opened.info.get("exif"))))
 
 
 def _reduced(image: Image.Image, limits: ImageLimits) -> Image.Image:
     size = _reduced_size(image, limits)
-    return image if size == image.size else flatten(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def _reduced_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""One look for all pictures: upright, opaque, RGB."""
+"""One look for all images: upright, opaque, RGB."""
 
 from PIL import ExifTags, Image
 
-_BACKGROUND = (255, 255, 255)
+_WHITE = 255
 _TURNS = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT,),
     3: (Image.Transpose.ROTATE_180,),
@@ -14,42 +14,65 @@ _TURNS = {
 }
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation. Broken EXIF data counts as none, as it does for browsers."""
-    for turn in _TURNS.get(_orientation(image), ()):
+def orientation(exif: bytes | None) -> int:
+    """The orientation (1…8) that EXIF data states; 1 where there are none, or broken ones.
+
+    EXIF alone counts, as for browsers. Pillow's `getexif` would also take it from XMP and from text chunks of PNG.
+    """
+    if not exif:
+        return 1
+    try:
+        found = Image.Exif()
+        found.load(exif)
+        value = found.get(ExifTags.Base.Orientation, 1)
+    except Exception:  # declared fault boundary: EXIF is free-form hostile data, and an image is usable without it
+        return 1
+    return value if value in _TURNS else 1
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Undo an EXIF orientation."""
+    for turn in _TURNS.get(orientation, ()):
         image = image.transpose(turn)
     return image
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # declared fault boundary: EXIF is free-form hostile data, and a picture is usable without it
-        return 1
-    return value if isinstance(value, int) else 1
+def opaque(image: Image.Image) -> Image.Image:
+    """L, RGB or CMYK with 8 bits, on white. Handles alpha channels, palette and tRNS transparency, and 16-bit gray.
 
-
-def flatten(image: Image.Image) -> Image.Image:
-    """RGB on white. Handles alpha channels, palette and tRNS transparency, 16-bit grey and CMYK."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return _bare(image)
+    The values of colors stay as they are, so that a color profile still fits them.
+    """
     if image.mode.startswith("I"):
         image = _eight_bit(image)
     if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        canvas = Image.new("RGB", image.size, _BACKGROUND)
-        canvas.paste(layers, mask=layers.getchannel("A"))
-        return canvas
-    return _bare(image.convert("RGB"))
+        return _on_white(image)
+    if image.mode in ("L", "RGB", "CMYK"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """RGB on white, as a copy without metadata, which could hold places or hidden payloads."""
+    flat = opaque(image)
+    return bare(flat if flat.mode == "RGB" else flat.convert("RGB"))
+
+
+def bare(image: Image.Image) -> Image.Image:
+    """A copy of an RGB image without metadata."""
+    copy = Image.new("RGB", image.size)
+    copy.paste(image)
+    return copy
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    gray = image.mode in ("1", "L", "LA")
+    layered = "LA" if gray else "RGBA"
+    layers = image if image.mode == layered else image.convert(layered)
+    canvas = Image.new("L", image.size, _WHITE) if gray else Image.new("RGB", image.size, (_WHITE,) * 3)
+    canvas.paste(layers.getchannel("L") if gray else layers, mask=layers)
+    return canvas
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey to 8 bits by scaling; Pillow's own conversion would clip nearly everything to white."""
+    """16-bit gray to 8 bits by scaling; Pillow's own conversion would clip nearly everything to white."""
     return image.convert("I").point([value // 256 for value in range(65536)], "L")
-
-
-def _bare(image: Image.Image) -> Image.Image:
-    """A copy without metadata that could hold places or hidden payloads."""
-    bare = Image.new("RGB", image.size)
-    bare.paste(image)
-    return bare

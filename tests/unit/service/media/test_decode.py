@@ -1,5 +1,6 @@
 """Untrusted bytes: what gets through and what does not."""
 
+import base64
 import hashlib
 import io
 import struct
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
-from service.media.decode import ImageLimits, content_hash, decode_image, sniff_format
+from service.media.decode import ImageLimits, content_hash, decode_data_uri, decode_image, sniff_format
+from service.media.jpeg_scans import has_more_scans
 from tests.unit.service.pictures import BLUE, RED, encoded, picture, two_tone
 
 LIMITS = ImageLimits()
@@ -104,6 +106,42 @@ def test_too_many_bytes_are_not_even_sniffed() -> None:
 def test_too_many_jpeg_scans() -> None:
     data = picture(format="JPEG")
     assert isinstance(refusal(data[:-2] + b"\xff\xda\0\2" * 200 + data[-2:]), ImageTooLarge)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_scans_are_counted_in_the_image_alone(progressive: bool) -> None:
+    """A motion photo has a video behind its image; a thumbnail's scans lie inside a segment."""
+    image = encoded(two_tone(), "JPEG", progressive=progressive)
+    thumbnail = b"Exif\0\0" + b"\xff\xda\0\2" * 200
+    inside = image[:2] + b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail + image[2:]
+    for data in (image + b"\0\0\0\x18ftypmp42" + b"\xff\xda\x11" * 1000, inside):
+        assert decode_image(data, LIMITS).image.size == (60, 30)
+    assert not has_more_scans(image, 20) and has_more_scans(image, 5 if progressive else 0)
+
+
+def test_too_many_jpeg_segments() -> None:
+    data = picture(format="JPEG")
+    assert isinstance(refusal(data[:2] + b"\xff\xfe\0\2" * 6000 + data[2:]), ImageTooLarge)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "application/octet-stream",
+        "",
+        "image/pjpeg",
+        "image/x-png",
+        "image/JPG",
+        "text/plain",
+        "image/webp;charset=utf-8",
+    ],
+)
+def test_the_bytes_of_a_data_uri_decide_and_not_its_label(label: str) -> None:
+    encoded_bytes = base64.b64encode(picture()).decode()
+    assert decode_data_uri(f"data:{label};base64,{encoded_bytes}", LIMITS).format == "png"
+    svg = base64.b64encode(b"<svg/>").decode()
+    with pytest.raises(UnsupportedImage):
+        decode_data_uri(f"data:{label};base64,{svg}", LIMITS)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from PIL import ExifTags, Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from service.media.decode import ImageLimits, decode_image
 from service.media.normalise import flatten
@@ -37,6 +38,18 @@ def test_senseless_orientations_change_nothing(orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     assert decoded(two_tone(), exif=exif).tobytes() == two_tone().tobytes()
+
+
+def test_an_orientation_that_only_xmp_or_a_text_states_is_none_as_for_browsers() -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    for format in ("JPEG", "WEBP"):
+        assert decoded(two_tone(), format, xmp=xmp).size == (60, 30)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    texts = PngInfo()
+    texts.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes())}\n{exif.tobytes().hex()}\n")
+    texts.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    assert decoded(two_tone(), pnginfo=texts).size == (60, 30)
 
 
 def test_broken_exif_counts_as_none() -> None:

@@ -1,0 +1,78 @@
+"""The bound on pixels under way."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+import pytest
+
+from service.errors import CorruptImage
+from service.media import decode
+from service.media.decode import ImageLimits, decode_image
+from service.media.pixel_budget import PixelBudget
+from tests.unit.service.pictures import encoded, two_tone
+
+
+class Watched:
+    """Counts what is under way, and how much at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def work(self, budget: PixelBudget, pixels: int) -> None:
+        with budget.spend(pixels, 10):
+            with self._lock:
+                self.now += pixels
+                self.most = max(self.most, self.now)
+            threading.Event().wait(0.002)
+            with self._lock:
+                self.now -= pixels
+
+
+def test_no_more_than_the_budget_is_under_way_whatever_comes_together() -> None:
+    budget, watched = PixelBudget(), Watched()
+    with ThreadPoolExecutor(16) as threads:
+        for done in [threads.submit(watched.work, budget, pixels) for pixels in [1, 3, 6, 10, 4, 2] * 8]:
+            done.result()
+    assert 6 <= watched.most <= 10
+
+
+def test_what_is_larger_than_the_budget_is_alone_and_is_not_starved() -> None:
+    budget, watched = PixelBudget(), Watched()
+    with ThreadPoolExecutor(16) as threads:
+        for done in [threads.submit(watched.work, budget, pixels) for pixels in [1] * 30 + [50] + [1] * 30]:
+            done.result()
+    assert watched.most == 50
+
+
+def test_it_comes_back_after_an_error() -> None:
+    budget = PixelBudget()
+    with pytest.raises(KeyError), budget.spend(10, 10):
+        raise KeyError
+    with budget.spend(10, 10):
+        pass
+
+
+def test_every_decoded_image_is_counted_by_what_its_decoder_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    spend = PixelBudget.spend
+
+    def counting(self: PixelBudget, pixels: int, most: int) -> AbstractContextManager[None]:
+        counted.append(pixels)
+        return spend(self, pixels, most)
+
+    monkeypatch.setattr(PixelBudget, "spend", counting)
+    image, limits = two_tone((800, 400)), ImageLimits(working_side=100)
+    for data in (
+        encoded(image),
+        encoded(image, "WEBP"),
+        encoded(image, "JPEG", progressive=True),
+        encoded(image, "JPEG"),  # read at an eighth
+    ):
+        decode_image(data, limits)
+    assert counted == [320_000, 320_000, 320_000, 5_000]
+    with pytest.raises(CorruptImage):
+        decode_image(encoded(image)[:-500], limits)
+    with decode.DECODING.spend(1, 1):  # nothing is held any more
+        pass
