@@ -13,6 +13,9 @@
     │   ├── TooManyValues             400   JSON with more values than the route takes
     │   ├── BodyTooLarge              413
     │   ├── BodyTimeout               408   the body came too slowly
+    │   ├── BadRequest                400   what came is not HTTP/1.1
+    │   ├── HeadersTooLarge           431   request line and headers are too long
+    │   ├── HeaderTimeout             408   request line and headers came too slowly
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
     │   ├── FeedbackOff               404   this service takes no feedback
@@ -33,6 +36,7 @@
     │   ├── StoreLocked               503   another process holds the local store file
     │   └── ImageStoreUnavailable     503   the pictures' store does not answer
     │       └── ImageDamaged          503   a stored file is not the image that was put in
+    ├── TooManyConnections            503   as many connections are open as the service takes
     ├── ShuttingDown                  503   the service is about to end
     ├── EncoderMismatch               503   the collection was built by another encoder
     ├── TitleSearchUnavailable        503   hybrid search of a collection or store without BM25
@@ -153,6 +157,32 @@ class BodyTimeout(InvalidInput):
     type = "body-timeout"
     title = "The request came too slowly"
     default_detail = "The body did not come in time. Send it again, on a faster connection or in smaller requests."
+
+
+class BadRequest(InvalidInput):
+    """What came is not HTTP/1.1; the connection ends."""
+
+    type = "bad-request"
+    title = "The request cannot be read"
+    default_detail = "This is not a request of HTTP/1.1. Compare it with the description at /schema."
+
+
+class HeadersTooLarge(InvalidInput):
+    """Request line and headers are longer than the limit; the connection ends."""
+
+    status = 431
+    type = "headers-too-large"
+    title = "The request's headers are too large"
+    default_detail = "Shorten the address or the headers; WITHTHIS_MAX_HEADER_BYTES is the limit."
+
+
+class HeaderTimeout(InvalidInput):
+    """Request line and headers did not come in time; the connection ends."""
+
+    status = 408
+    type = "header-timeout"
+    title = "The request came too slowly"
+    default_detail = "The headers did not come in time. Send the request again on a faster connection."
 
 
 class UnknownProduct(InvalidInput):
@@ -339,6 +369,15 @@ class ImageDamaged(ImageStoreUnavailable):
         "The stored file is not the image that was put in. Send its product again with the image, or index its feed "
         "again: both write the file anew."
     )
+
+
+class TooManyConnections(WithThisError):
+    """As many connections are open as the service takes; the connection ends."""
+
+    status = 503
+    type = "too-many-connections"
+    title = "Too many connections are open"
+    default_detail = "Use connections again rather than opening new ones, or try again in a moment."
 
 
 class ShuttingDown(WithThisError):

@@ -6,6 +6,7 @@ by ``WITHTHIS_CONFIG``, the defaults below. Lists and tables are written as JSON
 since there they can only be slips.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -44,6 +45,10 @@ class Settings(BaseSettings):
     client_key: SecretStr | None = Field(None, description="API key that `withthis search --url` sends.")
     rate_limit_per_minute: int = Field(
         0, ge=0, le=1_000_000, description="Requests a minute for each key (or address without keys); 0: no limit."
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses or networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.",
     )
     cors_origins: list[str] = Field(
         default_factory=list, description="Origins whose pages may call the service, such as https://shop.example."
@@ -247,6 +252,21 @@ class Settings(BaseSettings):
         ge=1024,
         description="Bytes of all request bodies in memory at the same time; further requests get 429.",
     )
+    max_header_bytes: int = Field(
+        32_768, ge=1024, le=2**20, description="Longest request line and headers together, in bytes."
+    )
+    header_timeout_s: float = Field(
+        10.0, gt=0, le=3600, description="Seconds in which request line and headers must have come."
+    )
+    write_timeout_s: float = Field(
+        30.0, gt=0, le=3600, description="Seconds for which a client may take nothing of an answer."
+    )
+    max_connections: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Open connections of a process; further ones get 503. At most half of the file descriptors.",
+    )
     body_timeout_s: float = Field(
         20.0, gt=0, le=3600, description="Seconds that a body is waited for, besides the time its bytes are allowed."
     )
@@ -308,6 +328,16 @@ class Settings(BaseSettings):
     def _plain_hosts(cls, value: list[str]) -> list[str]:
         if not all(re.fullmatch(r"(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?", host) for host in value):
             raise ValueError("give hosts in small letters without http:// and paths, such as img.example")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError("give IP addresses or networks, such as 10.0.0.7 or 10.0.0.0/8") from error
         return value
 
     @field_validator("api_keys")

@@ -15,7 +15,15 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from service.api.error_message import with_message
-from service.errors import PROBLEM_NAMESPACE, BodyTooLarge, InternalFault, KeyRequired, Overloaded, WithThisError
+from service.errors import (
+    PROBLEM_NAMESPACE,
+    BodyTimeout,
+    BodyTooLarge,
+    InternalFault,
+    KeyRequired,
+    Overloaded,
+    WithThisError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +77,8 @@ def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> R
 def _headers_of(error: WithThisError) -> dict[str, str]:
     if isinstance(error, Overloaded):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, BodyTimeout):
+        return {"Connection": "close"}  # the rest is not waited for (RFC 9110, section 15.5.9)
     return {"WWW-Authenticate": "Bearer"} if isinstance(error, KeyRequired) else {}
 
 

@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from service.cli.signals import Handler, handled_by
+from service.front.options import server_options
 from service.settings import Settings
 
 GRACE_S = 30
@@ -26,16 +27,7 @@ class PoliteServer(uvicorn.Server):
     """
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                log_level=settings.log_level.lower(),
-                access_log=False,  # it would write down query strings; the application has a log of its own
-                timeout_graceful_shutdown=GRACE_S,
-                server_header=False,
-            )
-        )
+        super().__init__(uvicorn.Config(app, timeout_graceful_shutdown=GRACE_S, **server_options(settings)))
         self._polite_stop = PoliteStop(app.state, settings.shutdown_delay_s, super().handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from service.cli.server import GRACE_S
 from service.cli.signals import all_ending_signals, ending_signals
 from service.errors import ConfigurationError, InternalFault
+from service.front.options import server_options
 from service.settings import Settings
 from service.shared_metrics import FOLDER_VARIABLE
 from service.stores.local_file import is_local
@@ -54,12 +55,9 @@ def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -
         worker,
         factory=True,
         workers=settings.workers,
-        log_config=None,
-        log_level=settings.log_level.lower(),
-        access_log=False,
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=HANGS_S,
-        server_header=False,
+        **server_options(settings),
     )
     with tempfile.TemporaryDirectory(prefix="withthis-metrics-") as folder:
         os.environ[FOLDER_VARIABLE] = folder  # for the workers; must be there before they import prometheus_client

@@ -1,0 +1,1 @@
+"""What stands between the network and the application: connections, bounded before anybody is asked who they are."""

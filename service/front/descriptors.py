@@ -1,0 +1,23 @@
+"""File descriptors: each connection takes one, and so do the store, model servers and images that are read."""
+
+from __future__ import annotations
+
+import resource
+
+
+def raise_limit() -> int:
+    """Raise the soft limit to the hard one, and say what it is now.
+
+    Shells start programs with 256 to 1024 where the system would allow many more. Where the system refuses (macOS does,
+    for an unlimited hard limit), the limit stays.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError):
+        return _finite(soft)
+    return _finite(hard)
+
+
+def _finite(limit: int) -> int:
+    return 2**31 if limit == resource.RLIM_INFINITY else limit
