@@ -13,18 +13,20 @@ from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
-from litestar.types import Message, Scope
+from litestar.types import Guard, Message, Scope
 
 from service.api.admission import Admission, WriteAdmission
 from service.api.auth import Door
 from service.api.body_guard import BodyGuard
 from service.api.compatible import CompatibleController
 from service.api.feedback import FeedbackController
+from service.api.head import HeadApp
 from service.api.health import HealthController
 from service.api.images import ImageController
 from service.api.metrics import MetricsController
 from service.api.observe import Observer
 from service.api.openapi import openapi_config
+from service.api.origin import OwnPagesOnly, names_of
 from service.api.problems import EXCEPTION_HANDLERS
 from service.api.products import ProductController
 from service.api.search import SearchController
@@ -60,7 +62,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     admission, write_admission = _new_admission(settings), _new_write_admission(settings)
     online = OnlineEvaluation(settings, metrics.search_logged)
 
-    return Litestar(
+    return HeadApp(
         route_handlers=[
             SearchController,
             CompatibleController,
@@ -91,7 +93,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
                 "online": online,
             }
         ),
-        guards=[Door(settings)],
+        guards=_guards(settings),
         cors_config=_cors(settings),
         lifespan=[_lifespan(parts, spans)],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -131,6 +133,12 @@ def package_version() -> str:
         return version("withthis")
     except PackageNotFoundError:
         return "0"
+
+
+def _guards(settings: Settings) -> list[Guard]:
+    """Keys where there are any; else the names and pages that may call."""
+    own = [] if settings.api_keys else [OwnPagesOnly(names_of(settings), settings.cors_origins)]
+    return [*own, Door(settings)]
 
 
 def _cors(settings: Settings) -> CORSConfig | None:

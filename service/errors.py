@@ -28,6 +28,7 @@
     │       ├── ImageTooLarge         413   too many bytes or pixels
     │       └── ImageTooSmall         422   too few pixels
     ├── KeyRequired                   401   no API key, or an unknown one
+    ├── ForeignRequest                403   under a foreign name, or from a page of another site
     ├── ScopeMissing                  403   the API key does not open this route
     ├── ClientGone                    499   the client closed its connection; only log and metrics see it
     ├── Overloaded                    429   with Retry-After
@@ -318,6 +319,18 @@ class KeyRequired(WithThisError):
     type = "key-required"
     title = "An API key is needed"
     default_detail = "Send a valid key in the header X-API-Key, or as Authorization: Bearer, followed by the key."
+
+
+class ForeignRequest(WithThisError):
+    """A request to a service without keys, under a name that is not its own or from a page of another site."""
+
+    status = 403
+    type = "foreign-request"
+    title = "This request comes from elsewhere"
+    default_detail = (
+        "Without API keys this service answers under its own names and to its own pages alone. Call it by an address "
+        "of this machine, or have the name added to WITHTHIS_ALLOWED_HOSTS and the page to WITHTHIS_CORS_ORIGINS."
+    )
 
 
 class ScopeMissing(WithThisError):

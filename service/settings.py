@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(
         0, ge=0, le=1_000_000, description="Requests a minute for each key (or address without keys); 0: no limit."
     )
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="Names in Host under which a service without keys answers, such as shop.example or *.shop.example; "
+        "none: those of this machine where it listens on it alone, else any.",
+    )
     trusted_proxies: list[str] = Field(
         default_factory=list,
         description="Addresses or networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.",
@@ -328,6 +333,15 @@ class Settings(BaseSettings):
     def _plain_hosts(cls, value: list[str]) -> list[str]:
         if not all(re.fullmatch(r"(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?", host) for host in value):
             raise ValueError("give hosts in small letters without http:// and paths, such as img.example")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names(cls, value: list[str]) -> list[str]:
+        if not all(
+            re.fullmatch(r"\*|(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?", name) for name in value
+        ):
+            raise ValueError("give names in small letters without http:// and paths, such as shop.example")
         return value
 
     @field_validator("trusted_proxies")

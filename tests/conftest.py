@@ -13,6 +13,9 @@ from litestar.testing import TestClient
 from service.app import create_app
 from tests.fakes import Shop, make_shop
 
+HOME = "http://127.0.0.1"
+"""A name under which a service without keys is called."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For ``--dist loadgroup``: a file's tests share its fixtures, and all tests with a Milvus server share it."""
@@ -36,4 +39,4 @@ def client(shop: Shop) -> Iterator[TestClient[Litestar]]:
 
 def open_client(shop: Shop) -> TestClient[Any]:
     """A client for any shop; use it in a `with`."""
-    return TestClient(create_app(shop.settings, shop.parts), raise_server_exceptions=False)
+    return TestClient(create_app(shop.settings, shop.parts), base_url=HOME, raise_server_exceptions=False)

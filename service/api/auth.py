@@ -19,7 +19,8 @@ from service.settings import Settings
 
 _OPT = "withthis_scope"
 _IMAGE = "withthis_image"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names under which only this machine is reached."""
 
 Access = Scope | Literal["public"]
 PUBLIC: Final[dict[str, Any]] = {_OPT: "public"}
@@ -42,13 +43,18 @@ def declared(handler: BaseRouteHandler) -> Access | None:
     return found
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches this address."""
+    return host.lower() in LOOPBACK
+
+
 def check_exposure(settings: Settings) -> None:
     """Refuse to listen on the network without keys, unless that is wanted.
 
     Raises:
         ConfigurationError: with what to do.
     """
-    if not (settings.api_keys or settings.allow_anonymous or settings.host in _LOOPBACK):
+    if not (settings.api_keys or settings.allow_anonymous or is_loopback(settings.host)):
         raise ConfigurationError(EXPOSED)
 
 

@@ -89,8 +89,14 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         return handle_own_error(request, BodyTooLarge())
     if status >= 500:
         return handle_own_error(request, InternalFault())
-    allow = (error.headers or {}).get("Allow")
-    return _routing_problem(status, {"Allow": allow} if allow else {})
+    return _routing_problem(status, _allowed(error))
+
+
+def _allowed(error: HTTPException) -> dict[str, str]:
+    """The methods that a 405 must name (RFC 9110, section 15.5.6); HEAD is answered wherever GET is."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    methods = {method.strip() for method in headers.get("allow", "").split(",") if method.strip()}
+    return {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if methods else {}
 
 
 def not_found() -> Response[Any]:

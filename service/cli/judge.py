@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from service.api.auth import is_loopback
 from service.cli.console import err, start
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.cli.serve import address, listen
 from service.cli.server import PoliteServer
 from service.lab.judging.app import create_judging_app
-from service.lab.judging.door import is_loopback
 from service.lab.judging.pool import DEPTH, pooled, run_files
 from service.lab.judging.record import JudgmentRecord
 from service.lab.judging.session import Session

@@ -10,7 +10,6 @@
         ├── JudgmentsMissing     400   measures were asked of a split without public ground truth
         ├── UnknownMeasure       400   a measure that nobody here can compute
         ├── SubmissionError      400   a run that an evaluation server would refuse
-        ├── ForeignRequest       403   a request to the judging page that no page of its own has sent
         └── UnknownPair          404   the pool has no pair of this number
 """
 
@@ -78,15 +77,6 @@ class SubmissionError(LabError):
     type = "submission"
     title = "The submission would be refused"
     default_detail = "Run all queries of the test split with a ranking that is long enough."
-
-
-class ForeignRequest(LabError):
-    """A request to the judging page that no page of its own has sent."""
-
-    status = 403
-    type = "foreign-request"
-    title = "This request comes from elsewhere"
-    default_detail = "Open the address that `withthis judge` has printed, and judge there."
 
 
 class UnknownPair(LabError):

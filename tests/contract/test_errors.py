@@ -45,8 +45,21 @@ def test_every_route_refuses_a_wrong_method_in_the_same_shape(client: Client) ->
                 response = client.request(method, path)
                 assert response.status_code in {404, 405}, (method, path)
                 assert_problem(response)
+                if response.status_code == 405:
+                    allowed = set(response.headers["allow"].split(", "))
+                    assert allowed == route.methods | ({"HEAD"} if "GET" in route.methods else set())
                 checked += 1
     assert checked > 20
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/v1/products", "/v1/products/p1", "/schema"])
+def test_head_is_get_without_its_body(client: Client, path: str) -> None:
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (200, b"") != (200, got.content)
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert client.head("/v1/nothing").status_code == 404
+    refused = client.head("/v1/rerank")
+    assert refused.status_code == 405 and "POST" in refused.headers["allow"]
 
 
 @pytest.mark.parametrize("path", [f"{folder}/nothing" for folder in ("", "/v1", "/v1/images", "/static", "/schema")])

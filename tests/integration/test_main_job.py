@@ -16,6 +16,7 @@ from service.cli.demo import QUERY_TEXT, query_picture
 from service.parts import Parts, build_parts
 from service.settings import Settings
 from starter.catalogue import write_shop
+from tests.conftest import HOME
 
 pytestmark = pytest.mark.slow
 PRODUCTS = 240
@@ -40,7 +41,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, 
 @pytest.fixture(scope="module")
 def client(parts: tuple[Settings, Parts]) -> Iterator[Client]:
     """The service over that shop."""
-    with TestClient(create_app(*parts)) as opened:
+    with TestClient(create_app(*parts), base_url=HOME) as opened:
         yield opened
 
 

@@ -31,7 +31,7 @@ from service.encoders.batching import BatchingEncoder
 from service.errors import StoreUnavailable
 from service.parts import Parts
 from service.request_log import JsonFormatter, chosen_id
-from tests.conftest import open_client
+from tests.conftest import HOME, open_client
 from tests.fakes import Shop, make_shop, png
 from tests.unit.rerank.fakes import FakeEngine, says
 
@@ -89,7 +89,7 @@ def test_batches_of_the_encoder_are_counted(tmp_path: Path) -> None:
     parts = Parts(
         encoder=encoder, store=shop.store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )
-    with TestClient(create_app(shop.settings, parts)) as client:
+    with TestClient(create_app(shop.settings, parts), base_url=HOME) as client:
         search(client)
         assert value(client, "withthis_encoder_batch_size_count") == 1
         assert value(client, "withthis_queue_waiting", queue="encoder") == 0

@@ -14,9 +14,10 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.auth import LOOPBACK
+from service.api.origin import OwnPagesOnly, in_header
 from service.api.problems import EXCEPTION_HANDLERS
 from service.lab.errors import UnknownPair
-from service.lab.judging.door import OwnPageOnly
 from service.lab.judging.pool import Pair
 from service.lab.judging.scale import SCALE
 from service.lab.judging.session import Session, Side, picture_of
@@ -24,6 +25,7 @@ from service.web.page import STATIC
 
 _OWN = Path(__file__).parent / "static"
 _MAX_BODY_BYTES = 1000
+ELSEWHERE = "Open the address that `withthis judge` has printed, and judge there."
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -119,13 +121,19 @@ def create_judging_app(session: Session, *, port: int, host: str = "127.0.0.1") 
         ],
         dependencies={"session": Provide(lambda: session, sync_to_thread=False)},
         state=State(),
-        guards=[OwnPageOnly(port, host)],
+        guards=[OwnPagesOnly(_names(port, host), detail=ELSEWHERE)],
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[_add_headers],
         request_max_body_size=_MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _names(port: int, host: str) -> set[str]:
+    """Under which names this port is called; a browser leaves out the port that http has anyway."""
+    names = {in_header(name) for name in (*LOOPBACK, host.lower())}
+    return {f"{name}:{port}" for name in names} | (names if port == 80 else set())
 
 
 def _pair(session: Session, number: int) -> Pair:
