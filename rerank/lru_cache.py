@@ -21,6 +21,10 @@ class LruCache(Generic[Key, Value]):
         self._kept: OrderedDict[Key, Value] = OrderedDict()
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[type["LruCache[Key, Value]"], tuple[int]]:
+        """Pickled, it is an empty one of the same size."""
+        return type(self), (self.size,)
+
     def __len__(self) -> int:
         return len(self._kept)
 

@@ -108,6 +108,7 @@ class Parts:
         with ExitStack() as closing:
             closing.callback(self.store.close)
             closing.callback(self.rerank.close)
+            closing.callback(self.pipeline.close)
             if isinstance(self.encoder, BatchingEncoder):
                 closing.callback(self.encoder.close)
 

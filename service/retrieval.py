@@ -179,7 +179,7 @@ class Retriever:
         rows = [row for row in self._store.get(product_id) if row.image_key]
         if not rows:
             raise UnknownProduct
-        return self._images.open(rows[0].image_key)
+        return self._images.rendition(rows[0].image_key)
 
     def _nearest(
         self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int

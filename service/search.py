@@ -40,12 +40,8 @@ logger = logging.getLogger(__name__)
 STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 """The stages of a search in their order; `load` reads the candidates' pictures. One that did not run has no time."""
 
-
-_PICTURE_READERS = ThreadPoolExecutor(16, thread_name_prefix="candidate-pictures")
-"""They read candidates' pictures side by side, for all searches together: a remote store answers many as soon as one.
-
-Threads start with the first picture, and end with the process.
-"""
+_READERS = 16
+"""Candidates' images are read side by side, for all searches together: a remote store answers many as soon as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +109,11 @@ class SearchPipeline:
         self._retriever = retriever
         self._images = images
         self._rerank = rerank
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="candidate-images")  # threads start when needed
+
+    def close(self) -> None:
+        """End the threads that read images; what is not begun is not read any more."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one query.
@@ -161,13 +162,13 @@ class SearchPipeline:
 
     def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
         """Pictures of hits, read side by side; each reader logs as part of this search."""
-        reading = [_PICTURE_READERS.submit(copy_context().run, self._picture, hit) for hit in hits]
+        reading = [self._readers.submit(copy_context().run, self._picture, hit) for hit in hits]
         return [picture.result() for picture in reading]
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
         try:
-            return self._images.open(hit.image_key).image
+            return self._images.rendition(hit.image_key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             logger.warning("the picture of product %r cannot be used for reranking", hit.product_id)
             return None

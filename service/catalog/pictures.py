@@ -68,13 +68,13 @@ class PictureReader:
             data = self._bytes(row.image)
             key = self.images.key(data)
             content_hash = row_hash(row, key)
-            image = None if is_known(key, content_hash) else decode_image(data, self.limits).image
+            decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
         except _UnreadablePictureError as error:
             return Reject(row.line, str(error), row.id)
         except InvalidImage as error:
             return Reject(row.line, error.detail, row.id)
-        self.images.put(data, known=image is None)  # also then: it brings back a lost file
-        return Picture(key, content_hash, image)
+        self.images.put(data, known=decoded is None, decoded=decoded)  # also a known one: it brings back a lost file
+        return Picture(key, content_hash, decoded.image if decoded else None)
 
     def _bytes(self, image: str | bytes) -> bytes:
         if isinstance(image, bytes):

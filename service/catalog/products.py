@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from PIL import Image
 from pydantic import ValidationError
 
 from service.catalog.images import ImageStore
 from service.catalog.records import make_record, now_ms, row_hash, row_id
 from service.encoders.base import Encoder, EncoderQuery
 from service.errors import InvalidInput, InvalidValue, UnknownProduct
+from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader, PictureSource
 from service.products import Product
 from service.stores.base import Record, Store, Vector
@@ -68,11 +68,11 @@ class StoredProduct:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """One picture of a product in the making; ``vector`` or ``image`` is there."""
+    """One picture of a product in the making; ``vector`` or ``decoded`` is there."""
 
     key: str
     data: bytes | None
-    image: Image.Image | None
+    decoded: DecodedImage | None
     vector: Vector | None = None
 
 
@@ -206,23 +206,23 @@ class Products:
         key = self._images.key(data)
         if key in known:
             return _Picture(key, data, None, known[key])
-        return _Picture(key, data, self._pictures.decode(data).image)
+        return _Picture(key, data, self._pictures.decode(data))
 
     def _vectors(self, pictures: Sequence[_Picture]) -> dict[str, Vector]:
         """A vector for each picture, by key."""
         vectors = {picture.key: picture.vector for picture in pictures if picture.vector is not None}
-        new = [picture for picture in pictures if picture.image is not None]
+        new = [(picture.key, picture.decoded.image) for picture in pictures if picture.decoded is not None]
         for start in range(0, len(new), ENCODE_BATCH):
             batch = new[start : start + ENCODE_BATCH]
-            encoded = self._encoder.encode([EncoderQuery(image=picture.image) for picture in batch]).vectors
-            vectors |= {picture.key: encoded[place] for place, picture in enumerate(batch)}
+            encoded = self._encoder.encode([EncoderQuery(image=image) for _, image in batch]).vectors
+            vectors |= {key: encoded[place] for place, (key, _) in enumerate(batch)}
         return vectors
 
     def _keep_images(self, plan: _Plan) -> None:
         """Also those of an unchanged product: its files may have been lost or damaged since."""
         for picture in plan.pictures:
             if picture.data is not None:
-                self._images.put(picture.data, known=plan.is_stored)
+                self._images.put(picture.data, known=plan.is_stored, decoded=picture.decoded)
 
     def _write(self, plan: _Plan, vectors: Mapping[str, Vector]) -> None:
         now, hashes = now_ms(), plan.hashes

@@ -126,7 +126,7 @@ def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture
 def _local_pictures(parts: Parts) -> PictureOf:
     def picture_of(key: str) -> Image | None:
         try:
-            return parts.images.open(key).image
+            return parts.images.rendition(key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             return None
 

@@ -71,6 +71,11 @@ class DecodedImage:
     width: int
     height: int
 
+    @property
+    def is_reduced(self) -> bool:
+        """Whether the image has fewer pixels than its file."""
+        return self.image.width * self.image.height < self.width * self.height
+
 
 def content_hash(data: bytes) -> str:
     """SHA-256 of encoded bytes, in hex."""

@@ -42,10 +42,11 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def local(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """`withthis search` finds the fake shop."""
+    """`withthis search` finds the fake shop, with parts of its own each time: it closes them."""
 
     def build(settings: Settings) -> Parts:
-        return shop.parts
+        rerank = shop.parts.rerank
+        return Parts(encoder=shop.encoder, store=shop.store, images=shop.images, rerank=rerank, settings=shop.settings)
 
     monkeypatch.setattr(search_module, "build_parts", build)
     return shop

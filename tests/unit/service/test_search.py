@@ -11,6 +11,7 @@ import pytest
 from rerank.errors import LayoutError
 from rerank.ranking import Fault, Ranking
 from service.catalog.images import ImageStore
+from service.catalog.products import ProductInput
 from service.errors import (
     EmptyQuery,
     FilterError,
@@ -21,6 +22,7 @@ from service.errors import (
     UnknownProduct,
 )
 from service.media.decode import DecodedImage, ImageLimits, decode_image
+from service.products import Product
 from service.search_types import (
     Degraded,
     InlineImage,
@@ -32,6 +34,7 @@ from service.search_types import (
 )
 from service.stores.filters import Filter
 from tests.fakes import Shop, make_shop, png
+from tests.unit.service.pictures import encoded, two_tone
 
 
 def ids(response: SearchResponse) -> list[str]:
@@ -167,6 +170,33 @@ def test_candidates_pictures_are_read_side_by_side(shop: Shop, monkeypatch: pyte
     assert [hit.image and hit.image.getpixel((0, 0)) for hit in shown] == [
         decode_image(data, ImageLimits()).image.getpixel((0, 0)) for data in expected
     ]
+
+
+def test_a_large_original_is_decoded_when_it_is_stored_and_never_for_reranking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = make_shop(tmp_path, products=0, working_image_side=64)
+    large = encoded(two_tone((300, 150)))
+    product = Product(id="p", title="A mug", image_key="")
+    assert shop.parts.catalogue().put([ProductInput(product, [UploadedImage(large)])])[0].outcome == "created"
+    monkeypatch.setattr(ImageStore, "open", None)
+    search(shop)
+    image = shop.strategy.calls[0][1][0].image
+    assert image is not None and image.size == (64, 32)
+
+
+def test_the_readers_of_images_end_with_the_parts(shop: Shop) -> None:
+    def readers() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("candidate-images")}
+
+    before = readers()
+    search(shop)
+    mine = readers() - before
+    assert mine
+    shop.parts.close()
+    for thread in mine:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in mine)
 
 
 def test_a_lost_picture_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""Work that several threads want at the same time is done once, and all get its outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class SingleFlight(Generic[Result]):
+    """Calls for one name that come while one is under way wait for it and share its end, good or bad.
+
+    Picklable: a copy in another process has nothing under way.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[Hashable, Future[Result]] = {}
+
+    def __reduce__(self) -> tuple[type[SingleFlight[Result]], tuple[()]]:
+        return SingleFlight, ()
+
+    def run(self, name: Hashable, work: Callable[[], Result]) -> Result:
+        """What `work` returns, here or in the thread that was first. Raises as it does."""
+        with self._lock:
+            flight = self._flights.get(name)
+            if flight is None:
+                self._flights[name] = Future()
+        if flight is not None:
+            return flight.result()
+        try:
+            result = work()
+        except BaseException as error:
+            self._land(name).set_exception(error)
+            raise
+        self._land(name).set_result(result)
+        return result
+
+    def _land(self, name: Hashable) -> Future[Result]:
+        """Whoever comes from now on begins anew."""
+        with self._lock:
+            return self._flights.pop(name)
