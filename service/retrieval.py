@@ -48,7 +48,7 @@ class Retrieved:
     """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
     page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
     takes; `duplicates`: what each product stands for besides itself, by product id; `more`: whether another page
-    follows.
+    may follow; none does behind the search window.
     """
 
     query: DecodedQuery
@@ -157,7 +157,7 @@ class Retriever:
             limit=request.limit,
             key=key,
             cursor=cursor,
-            more=further or len(rest) > request.limit,
+            more=len(rest) > request.limit or (further and len(hits) < self._window),
             duplicates=shown.hidden,
             facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
         )

@@ -24,6 +24,7 @@ from service.errors import (
     Overloaded,
     WithThisError,
 )
+from service.metrics import NO_ROUTE
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,14 @@ def problem_of(error: Exception, method: str, path: str) -> dict[str, object]:
 def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> Response[Any]:
     """Our own errors know their status and text."""
     if error.status >= 500:
-        logger.error("%s %s: %s", request.method, request.url.path, error.type, exc_info=error)
+        logger.error("%s %s: %s", request.method, _route(request), error.type, exc_info=error)
     return problem_response(error.problem(), _headers_of(error))
+
+
+def _route(request: Request[Any, Any, Any]) -> str:
+    """The route as the application writes it: an address may hold ids, which are not for the log."""
+    found: str = request.scope.get("path_template") or NO_ROUTE
+    return found
 
 
 def _headers_of(error: WithThisError) -> dict[str, str]:
@@ -112,7 +119,7 @@ def _routing_problem(status: int, headers: Mapping[str, str]) -> Response[Any]:
 
 def handle_anything_else(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """The outermost fault boundary: log what happened, tell the client only that it did."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    logger.error("%s %s failed", request.method, _route(request), exc_info=error)
     return problem_response(InternalFault().problem())
 
 

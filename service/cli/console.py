@@ -20,7 +20,8 @@ from rich.progress import (
 from rich.text import Text
 
 from service.errors import WithThisError
-from service.request_log import JsonFormatter
+from service.printable import printable
+from service.request_log import JsonFormatter, TextFormatter
 from service.settings import Settings, load_settings
 
 out = Console()
@@ -32,26 +33,34 @@ def start(**overrides: object) -> Settings:
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     logging.basicConfig(
         level=settings.log_level,
-        format="%(message)s",
         handlers=[_log_handler(settings)],
         force=True,
     )
-    for noisy in ("httpx", "httpcore", "pymilvus", "milvus_lite", "faiss"):
+    for noisy in ("httpx", "httpcore", "milvus_lite", "faiss"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it writes down filters; what it raises is logged without
     return settings
 
 
 def _log_handler(settings: Settings) -> logging.Handler:
     if settings.log_format == "text":
-        return RichHandler(console=err, show_path=False, rich_tracebacks=False)
+        rich = RichHandler(console=err, show_path=False, rich_tracebacks=False)
+        rich.setFormatter(TextFormatter())
+        return rich
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     return handler
 
 
+def plain(text: object) -> str:
+    """Text from outside for a console or a table: neither markup nor control sequences have an effect."""
+    return escape(printable(str(text)))
+
+
 def show_error(error: WithThisError) -> None:
     """What is wrong and what to do about it."""
-    err.print(f"[bold red]{escape(error.title)}[/]\n{escape(error.detail)}", soft_wrap=True)
+    detail = escape(printable(error.detail, keep="\n"))
+    err.print(f"[bold red]{plain(error.title)}[/]\n{detail}", soft_wrap=True)
 
 
 class _Rate(ProgressColumn):

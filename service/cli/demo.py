@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from service.api.auth import check_exposure
 from service.app import create_app
 from service.cli.client import ServiceClient
-from service.cli.console import err, out, start
+from service.cli.console import err, out, plain, start
 from service.cli.index import run_ingest, show_report
 from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
@@ -109,7 +108,7 @@ def query_picture() -> bytes:
 
 def _first_query(url: str, settings: Settings) -> None:
     """Ask the live service, over HTTP like any other client."""
-    err.print(f'\n[bold]"{QUERY_TEXT}"[/] + {escape(QUERY_PICTURE)}')
+    err.print(f'\n[bold]"{QUERY_TEXT}"[/] + {plain(QUERY_PICTURE)}')
     request = SearchRequest(text=QUERY_TEXT, image=UploadedImage(query_picture()), rerank=RerankOptions())
     with ServiceClient(url, settings) as client:
         show_answer(out, client.search(request))

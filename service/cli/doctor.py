@@ -12,13 +12,12 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from service.api.auth import check_exposure
 from service.app import package_version
 from service.catalog.images import ImageStore
-from service.cli.console import out, start
+from service.cli.console import out, plain, start
 from service.cli.serve import listen
 from service.encoders.probe import probe
 from service.encoders.registry import load_encoder
@@ -135,5 +134,5 @@ def _show(findings: list[Finding]) -> None:
     table = Table(show_header=False, box=None)
     for finding in findings:
         mark = "[green]ok[/]" if finding.well else "[bold red]look[/]"
-        table.add_row(mark, finding.part, escape(finding.detail))
+        table.add_row(mark, finding.part, plain(finding.detail))
     out.print(table)

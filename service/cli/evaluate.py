@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from service.cli.console import err, out, progress_bar, start
+from service.cli.console import err, out, plain, progress_bar, start
 from service.cli.evaluate_tables import show_summaries
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.lab.errors import JudgmentsMissing
@@ -52,9 +51,7 @@ def evaluate(
         out.print_json(written.numbers.read_text("utf-8"))
     else:
         show_summaries(out, results, summaries)
-    err.print(
-        f"\nThe report is [bold]{escape(str(written.report))}[/]; runs and numbers lie beside it.", soft_wrap=True
-    )
+    err.print(f"\nThe report is [bold]{plain(str(written.report))}[/]; runs and numbers lie beside it.", soft_wrap=True)
 
 
 def _show_unmeasured(results: Results, folder: Path) -> None:
@@ -62,14 +59,14 @@ def _show_unmeasured(results: Results, folder: Path) -> None:
     submissions = publish_runs(results, folder)
     if results.data.protocol.unjudged:
         err.print(
-            f"Nobody has judged these queries. Their runs are in {escape(str(folder / 'runs'))}: grade what they found "
+            f"Nobody has judged these queries. Their runs are in {plain(str(folder / 'runs'))}: grade what they found "
             "with `withthis judge`, and name its file as `judgments` under `data`.",
             soft_wrap=True,
         )
         return
     err.print("This split has no public judgments. Send these files to the evaluation server:")
     for path in submissions:
-        err.print(escape(str(path)), soft_wrap=True)
+        err.print(plain(str(path)), soft_wrap=True)
 
 
 def _run(experiment: Experiment, folder: RunFolder) -> Results:
@@ -90,7 +87,7 @@ def _bars() -> Iterator[Progress]:
         def show(work: str, done: int, total: int) -> None:
             if work not in tasks:
                 # What is known from an earlier run must not count as speed.
-                tasks[work] = bars.add_task(escape(work), total=total, completed=done)
+                tasks[work] = bars.add_task(plain(work), total=total, completed=done)
             bars.update(tasks[work], completed=done)
 
         yield show

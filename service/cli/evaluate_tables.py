@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from service.cli.console import plain
 from service.lab.comparison import Comparison
 from service.lab.runner import Results
 from service.lab.summary import Summary, measures_of, signed
@@ -20,7 +20,7 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     """Quality, then time and the reranker's behaviour; a row for each configuration."""
     data, measures = results.data, measures_of(results)
     console.print(
-        f"\n[bold]{escape(results.experiment.name)}[/]\n{escape(data.name)}: {len(data.queries)} queries, "
+        f"\n[bold]{plain(results.experiment.name)}[/]\n{plain(data.name)}: {len(data.queries)} queries, "
         f"{len(data.documents)} documents, seed {results.experiment.seed}\n"
     )
     console.print(_quality(summaries, measures[0]))
@@ -34,7 +34,7 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
         "row, Holm-corrected over the rows. Times are those of one query at a time.[/]"
     )
     if data.protocol.note:
-        console.print(f"[dim]{escape(data.protocol.note)}[/]")
+        console.print(f"[dim]{plain(data.protocol.note)}[/]")
 
 
 def table(title: str, *columns: str, rows: str = "configuration") -> Table:
@@ -42,7 +42,7 @@ def table(title: str, *columns: str, rows: str = "configuration") -> Table:
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column(rows, style="bold", min_width=12, overflow="fold")
     for name in columns:
-        shown.add_column(escape(name), justify="right", no_wrap=True)
+        shown.add_column(plain(name), justify="right", no_wrap=True)
     return shown
 
 
@@ -51,7 +51,7 @@ def _quality(summaries: Sequence[Summary], measure: str) -> Table:
     for one in summaries:
         found = one.estimates[measure]
         mean = f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
-        shown.add_row(escape(one.name), mean, *comparison_cells(one.comparisons.get(measure)))
+        shown.add_row(plain(one.name), mean, *comparison_cells(one.comparisons.get(measure)))
     return shown
 
 
@@ -70,7 +70,7 @@ def comparison_cells(found: Comparison | None) -> list[str]:
 def _others(summaries: Sequence[Summary], measures: Sequence[str]) -> Table:
     shown = table("further measures", *measures)
     for one in summaries:
-        shown.add_row(escape(one.name), *(f"{one.estimates[measure].mean:.3f}" for measure in measures))
+        shown.add_row(plain(one.name), *(f"{one.estimates[measure].mean:.3f}" for measure in measures))
     return shown
 
 
@@ -81,7 +81,7 @@ def _behaviour(summaries: Sequence[Summary]) -> Table:
     for one in summaries:
         total = one.latency["total"]
         cost = [] if not priced else ["" if one.cost is None else f"{one.cost:.2f}"]
-        shown.add_row(escape(one.name), f"{total.p50:,.0f}", f"{total.p95:,.0f}", *_faults(one), *cost)
+        shown.add_row(plain(one.name), f"{total.p50:,.0f}", f"{total.p95:,.0f}", *_faults(one), *cost)
     return shown
 
 
@@ -92,7 +92,7 @@ def _bias(summaries: Sequence[Summary]) -> Table:
         if one.bias is not None:
             found = one.bias
             moved = [f"{found.tau:.3f}", f"{found.first_changed:.1%}", f"{found.displacement:.2f}"]
-            shown.add_row(escape(one.name), str(found.queries), f"{found.orders:.1f}", *moved)
+            shown.add_row(plain(one.name), str(found.queries), f"{found.orders:.1f}", *moved)
     return shown
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
 import typer
-from rich.markup import escape
 from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 
 from service.catalog.images import ImageStore
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows
-from service.cli.console import err, out, progress_bar, start
+from service.cli.console import err, out, plain, progress_bar, start
 from service.encoders.base import Encoder
 from service.encoders.registry import load_encoder
 from service.errors import ConfigurationError
@@ -162,4 +161,4 @@ def show_report(report: IngestReport, rejects: Path) -> None:
     counts = ("indexed", "refreshed", "unchanged", "removed", "rejected")
     err.print(", ".join(f"{getattr(report, name)} {name}" for name in counts))
     if report.rejected:
-        err.print(f"[yellow]Rejected rows and the reasons are in {escape(str(rejects))}[/]", soft_wrap=True)
+        err.print(f"[yellow]Rejected rows and the reasons are in {plain(str(rejects))}[/]", soft_wrap=True)

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
-from service.cli.console import out
+from service.cli.console import out, plain
 from service.online.feedback import FEEDBACK_KINDS, FeedbackKind
 from service.online.log_reader import SearchLog
 from service.online.report import Comparison, Preference, Report, interleaving_report
@@ -78,8 +77,8 @@ def _comparison_json(one: Comparison) -> dict[str, object]:
 
 def _show(found: Report) -> None:
     for one in found.comparisons:
-        out.print(f"\nA  {escape(one.pair.a.name)}\nB  {escape(one.pair.b.name)}", soft_wrap=True)
-        out.print(f"[dim]{one.searches:,} interleaved searches, encoder {escape(one.pair.encoder.id)}[/]")
+        out.print(f"\nA  {plain(one.pair.a.name)}\nB  {plain(one.pair.b.name)}", soft_wrap=True)
+        out.print(f"[dim]{one.searches:,} interleaved searches, encoder {plain(one.pair.encoder.id)}[/]")
         out.print(_table(one))
     if not found.comparisons:
         out.print("No search in this log was interleaved. Set WITHTHIS_INTERLEAVE, or an earlier --since.")

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from service.api.auth import is_loopback
-from service.cli.console import err, start
+from service.cli.console import err, plain, start
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.cli.serve import address, listen
 from service.cli.server import PoliteServer
@@ -63,7 +62,7 @@ def judge(
             PoliteServer(app, settings.model_copy(update={"shutdown_delay_s": 0})).run(sockets=[sock])
         finally:  # after Ctrl+C, too, which the server passes on when it has stopped
             done = session.progress()
-            file = escape(str(record.path))
+            file = plain(str(record.path))
             err.print(f"\n{done.judged} of {done.pairs} pairs are judged, in {file}", soft_wrap=True)
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from service.cli.console import out
+from service.cli.console import out, plain
 from service.cli.evaluate_tables import comparison_cells, table
 from service.lab.comparison import Comparison, compare
 from service.lab.datasets import load_dataset
@@ -42,7 +41,7 @@ def measure(
         shown = table(name, "mean", "difference", "p", "win/tie/loss", rows="run")
         for place, scores in enumerate((first, *others)):
             against = _of(found, scores, name) if place else None
-            shown.add_row(escape(scores.run), f"{scores.mean(name):.4f}", *comparison_cells(against))
+            shown.add_row(plain(scores.run), f"{scores.mean(name):.4f}", *comparison_cells(against))
         out.print(shown)
     out.print(
         f"[dim]{len(first.units)} judged queries. Differences: 95 % bootstrap interval over queries. p: paired "

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from service.cli.console import err, out, start
+from service.cli.console import err, out, plain, start
 from service.encoders.registry import ENCODERS, EncoderEntry
 from service.errors import InvalidInput
 
@@ -60,7 +59,7 @@ def convert_model(
         raise InvalidInput("The target exists already. Name a folder that does not, so that nothing is lost.")
     with err.status("converting"):
         _convert(source, target, text_model, encoder, revision)
-    out.print(escape(str(target)), soft_wrap=True)
+    out.print(plain(str(target)), soft_wrap=True)
 
 
 def _convert(source: str, target: Path, text_model: str | None, encoder: str | None, revision: str | None) -> None:
@@ -95,7 +94,7 @@ def _card(entry: EncoderEntry, chosen: bool) -> Table:
     """One encoder as a small table; the one that the settings choose is marked."""
     mark = "  [green]chosen[/]" if chosen else ""
     table = Table(
-        title=f"[bold]{escape(entry.name)}[/]{mark}", title_justify="left", title_style="", show_header=False, box=None
+        title=f"[bold]{plain(entry.name)}[/]{mark}", title_justify="left", title_style="", show_header=False, box=None
     )
     facts = _facts(entry)
     shown = {
@@ -106,5 +105,5 @@ def _card(entry: EncoderEntry, chosen: bool) -> Table:
         "set": ", ".join(name if value is None else f"{name}={value}" for name, value in facts["settings"].items()),
     }
     for name, value in shown.items():
-        table.add_row(f"[dim]{name}[/]", escape(value))
+        table.add_row(f"[dim]{name}[/]", plain(value))
     return table

@@ -102,7 +102,7 @@ def _show(
     if picture is not None:
         _draw(answer, request, settings, picture_of, picture)
     if as_json:
-        out.print_json(answer.model_dump_json())
+        out.print_json(answer.model_dump_json(), ensure_ascii=out.is_terminal)
     else:
         show_answer(out, answer)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from service.api.schemas import ResultOut, SearchOut
+from service.cli.console import plain
 
 
 def show_answer(console: Console, answer: SearchOut) -> None:
     """The facts about the query, then the order before and after reranking side by side."""
     for name, value in _facts(answer):
-        console.print(f"[dim]{name:>8}[/]  {escape(value)}", soft_wrap=True)
+        console.print(f"[dim]{name:>8}[/]  {plain(value)}", soft_wrap=True)
     console.print(_table(answer) if answer.results else "Nothing in the catalogue matches.")
 
 
@@ -60,4 +60,4 @@ def _row(before: ResultOut, now: ResultOut, reranked: bool) -> list[str]:
 
 
 def _name(result: ResultOut) -> str:
-    return escape(f"{result.product.title} ({result.product.id})")
+    return plain(f"{result.product.title} ({result.product.id})")

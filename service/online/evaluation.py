@@ -12,6 +12,7 @@ from service.errors import ConfigurationError, FeedbackOff, InvalidValue, Overlo
 from service.online.feedback import Feedback
 from service.online.log_file import LogFile
 from service.online.log_writer import LogWriter, Result
+from service.online.recent import RecentAnswers
 from service.online.rival import Rival
 from service.online.search_entry import search_entry
 from service.rerank_stage import RerankStage
@@ -19,6 +20,8 @@ from service.search_types import RerankOptions, SearchRequest, SearchResponse
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+NOT_SHOWN = "This product was not in that answer. Send the id of a product that the answer holds."
 
 
 class OnlineEvaluation:
@@ -34,6 +37,7 @@ class OnlineEvaluation:
         self._rival = rival_options(settings.interleave) if settings.interleave else None
         self._share = settings.interleave_share
         self._usual = RerankOptions(enabled=settings.rerank_enabled)
+        self._recent = RecentAnswers()
 
     def start(self) -> None:
         """Begin to write."""
@@ -66,16 +70,24 @@ class OnlineEvaluation:
             logger.exception("a search could not be logged")
         else:
             self._writer.put([entry])
+        if self._takes_feedback:
+            self._recent.add(response.id, (result.product.id for result in response.results))
 
     def received(self, events: Sequence[Feedback]) -> None:
         """Log feedback, all of it or none.
 
         Raises:
             FeedbackOff: this service takes none.
+            InvalidValue: about a product that was not in the answer, where this process gave it lately.
             Overloaded: too much waits to be written.
         """
         if self._writer is None or not self._takes_feedback:
             raise FeedbackOff
+        wrong = [place for place, event in enumerate(events) if self._recent.lacked(event.query_id, event.product_id)]
+        if wrong:
+            raise InvalidValue(
+                NOT_SHOWN, errors=[{"pointer": f"/{place}", "detail": NOT_SHOWN} for place in wrong[:20]]
+            )
         if not self._writer.put([event.entry() for event in events]):
             raise Overloaded(retry_after_s=self._retry_after_s)
 

@@ -1,6 +1,7 @@
 """The connection to Milvus: opened on first use, shared by stores, with Milvus's errors turned into ours."""
 
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,13 @@ from pymilvus.exceptions import MilvusException
 
 from service.errors import StoreLocked, StoreUnavailable
 from service.stores import local_file
+
+_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?""", re.DOTALL)
+_MAX_FAULT_CHARS = 500
+_NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
+"""pymilvus asks every ten seconds whether the server is there. Lite's, on this machine, takes that for an attack and
+hangs up ("too_many_pings").
+"""
 
 
 class Connection:
@@ -39,7 +47,7 @@ class Connection:
         try:
             yield self._connected()
         except (MilvusException, grpc.RpcError) as error:
-            raise StoreUnavailable from error
+            raise StoreUnavailable from _for_the_log(error)
 
     def close(self) -> None:
         """Disconnect; the next use connects anew."""
@@ -62,13 +70,22 @@ class Connection:
         try:
             Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
             with quiet("milvus_lite.server_manager"):  # it logs a traceback for what is explained here
-                return MilvusClient(self.uri, timeout=self.timeout)
+                return MilvusClient(self.uri, timeout=self.timeout, grpc_options=_NO_PINGS)
         except OSError as error:
             raise StoreUnavailable("The store's folder cannot be made. Check WITHTHIS_DATA_DIR.") from error
         except MilvusException as error:
             if local_file.is_held(self.uri):
                 raise StoreLocked from error
             raise
+
+
+class MilvusSaidError(Exception):
+    """What Milvus said, without what callers wrote: it repeats filters, whose values are theirs."""
+
+
+def _for_the_log(error: Exception) -> MilvusSaidError:
+    before_expression = str(error).partition("expression")[0]
+    return MilvusSaidError(f"{type(error).__name__}: {_QUOTED.sub('…', before_expression)[:_MAX_FAULT_CHARS]}")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 from service.online import evaluation
 from service.online.log_reader import SearchLog
 from service.online.log_writer import LogWriter
+from service.online.recent import RecentAnswers
 from service.online.report import Unused, interleaving_report
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
@@ -107,6 +108,30 @@ def feedback(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A service that takes feedback."""
     with open_client(logging_shop(tmp_path_factory.mktemp("feedback"))) as client:
         yield client
+
+
+def test_feedback_on_a_product_that_was_not_shown_is_refused_where_that_is_known(tmp_path: Path) -> None:
+    with open_client(logging_shop(tmp_path)) as client:
+        answer = client.post("/v1/search", json={"text": "a mug", "limit": 3}).json()
+        shown = [result["product"]["id"] for result in answer["results"]]
+        other = next(f"p{number}" for number in range(20) if f"p{number}" not in shown)
+        right = event(query_id=answer["id"], product_id=shown[0])
+        for wrong in ("nonsense", other):
+            response = client.post("/v1/feedback", json=[right, {**right, "product_id": wrong}])
+            assert_problem(response)
+            assert response.status_code == 400 and [place["pointer"] for place in response.json()["errors"]] == ["/1"]
+        assert client.post("/v1/feedback", json=[right]).status_code == 202
+        elsewhere = event(product_id="nonsense")  # of an answer that another process may have given
+        assert client.post("/v1/feedback", json=elsewhere).status_code == 202
+    assert [row["product_id"] for row in rows(tmp_path) if row["kind"] == "feedback"] == [shown[0], "nonsense"]
+
+
+def test_only_the_last_answers_are_remembered() -> None:
+    recent = RecentAnswers(most=2)
+    for id in ("a", "b", "c"):
+        recent.add(id, [id])
+    assert [recent.lacked(id, "x") for id in ("a", "b", "c")] == [False, True, True]
+    assert not recent.lacked("c", "c")
 
 
 def test_a_log_that_cannot_keep_up_refuses_feedback_and_no_search(

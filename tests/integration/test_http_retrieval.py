@@ -156,12 +156,21 @@ def test_a_cursor_belongs_to_one_query(client: Client, change: dict[str, Any]) -
     assert search(client, cursor="nonsense").status_code == 400
 
 
-def test_paging_ends_with_the_window_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sizes", [(8, 2), (5, 5), (10,), (3, 3, 3, 1)])
+def test_paging_ends_with_the_window_and_says_so(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     with open_client(make_shop(tmp_path, search_window=10, max_limit=10)) as client:
-        first = ask(client, limit=8)
-        second = ask(client, limit=8, cursor=first["next_cursor"])
-        assert len(second["results"]) == 2
-        response = search(client, limit=8, cursor=second["next_cursor"])
+        page = ask(client, limit=sizes[0])
+        for size in sizes[1:]:
+            page = ask(client, limit=sizes[0], cursor=page["next_cursor"])
+            assert len(page["results"]) == size
+        assert page["next_cursor"] is None, "what follows is behind the window"
+
+
+def test_a_cursor_of_a_wider_window_ends_with_a_word_of_it(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path / "wide", search_window=20, max_limit=10)) as client:
+        beyond = ask(client, limit=10)["next_cursor"]
+    with open_client(make_shop(tmp_path, search_window=10, max_limit=10)) as client:
+        response = search(client, limit=8, cursor=beyond)
         assert response.status_code == 400 and "ends after 10 products" in response.json()["detail"]
         only = ask(client, limit=8, filter={"category": {"eq": "mug"}})
         assert (

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymilvus import MilvusClient
@@ -181,3 +182,19 @@ def test_from_settings_and_an_empty_store(tmp_path: Path) -> None:
     store.ping()
     assert store.count() == 0
     store.close()
+
+
+def test_lites_server_is_not_asked_whether_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes pymilvus's pings, every ten seconds, for an attack, and says so on stderr ("too_many_pings")."""
+    seen: list[dict[str, Any]] = []
+
+    def connect(uri: str, **options: Any) -> MilvusClient:
+        seen.append(options)
+        return MilvusClient(uri, **options)
+
+    monkeypatch.setattr("service.stores.connection.MilvusClient", connect)
+    store = MilvusStore(str(tmp_path / "milvus.db"))
+    store.ensure(INFO)
+    store.close()
+    [options] = seen
+    assert options["grpc_options"]["grpc.keepalive_time_ms"] == 2**31 - 1
