@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+
+from service.client import pil_images
 
 NO_PICTURE = (
     "A picture is a Path, bytes, a PIL image, a data: URI, an http(s) address, or a mapping such as "
@@ -41,9 +42,7 @@ def encoded(picture: Encoded) -> bytes:
         return bytes(picture)
     if isinstance(picture, os.PathLike):
         return Path(picture).read_bytes()
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return pil_images.encode(picture)
 
 
 def data_uri(picture: Encoded) -> str:
