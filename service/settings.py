@@ -253,9 +253,9 @@ class Settings(BaseSettings):
         10_000, ge=1, le=1_000_000, description="Most lines of such a stream; further ones belong into a new request."
     )
     max_held_bytes: int = Field(
-        256 * 2**20,
+        128 * 2**20,
         ge=1024,
-        description="Bytes of all request bodies in memory at the same time; further requests get 429.",
+        description="Bytes of all request bodies, and images on their way out, held at the same time; more gets 429.",
     )
     max_header_bytes: int = Field(
         32_768, ge=1024, le=2**20, description="Longest request line and headers together, in bytes."

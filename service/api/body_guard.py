@@ -1,5 +1,7 @@
 """Bounds every request body before it costs: in time while it comes, and in memory over all requests together.
 
+Images that are sent share that memory, until their client has taken them.
+
 A body may be waited for as Apache's `mod_reqtimeout` has it (`body=TIMEOUT,MinRate=RATE`): `timeout_s` seconds, and one
 more for each `min_rate` bytes that came. Only the time spent waiting for the client counts: a service that is slow to
 take a stream of products blames nobody for it.
@@ -8,18 +10,18 @@ take a stream of products blames nobody for it.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, cast
 
 import anyio
 from litestar import Request
-from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 from service.errors import BodyTimeout, ClientGone, Overloaded
 
 _KEY = "withthis_body"
-BODIES_FULL = (
-    "The service holds as many request bodies as it may. Try again after the number of seconds in Retry-After."
-)
+PIECE_BYTES = 64 * 1024
+BODIES_FULL = "Too much is under way to and from other clients. Try again after the number of seconds in Retry-After."
 
 
 class BodyGuard:
@@ -45,7 +47,7 @@ class BodyGuard:
             body = IncomingBody(self, receive)
             cast("dict[str, Any]", scope)[_KEY] = body
             try:
-                await app(scope, body.receive, send)
+                await app(scope, body.receive, partial(_send_in_pieces, send))
             finally:
                 body.drop()
 
@@ -105,6 +107,17 @@ class IncomingBody:
             self._left_s -= time.monotonic() - began
             return message
         raise BodyTimeout
+
+
+async def _send_in_pieces(send: Send, message: Message) -> None:
+    """A large body goes out as its client takes it: sent whole, it would lie in a buffer that nobody counts."""
+    if message["type"] != "http.response.body" or len(message["body"]) <= PIECE_BYTES:
+        await send(message)
+        return
+    body, more = message["body"], message.get("more_body", False)
+    for start in range(0, len(body), PIECE_BYTES):
+        end = start + PIECE_BYTES
+        await send({"type": "http.response.body", "body": body[start:end], "more_body": more or end < len(body)})
 
 
 def incoming_body(request: Request[Any, Any, Any]) -> IncomingBody:

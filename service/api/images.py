@@ -12,6 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
 from service.api.auth import IMAGES
+from service.api.body_guard import incoming_body
 from service.api.openapi import protected
 from service.catalog.images import ImageStore, ThumbnailSide
 from service.parts import Parts
@@ -56,6 +57,7 @@ class ImageController(Controller):
             return Response(b"", status_code=304, headers=headers)
         read = partial(parts.images.read, key) if size is None else partial(parts.images.thumbnail, key, size)
         picture = await anyio.to_thread.run_sync(read)
+        incoming_body(request).hold(len(picture.data))
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
 

@@ -97,7 +97,7 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; those behind a request that cannot be read are thrown away."""
+        """Take bytes, but for those behind a request that was refused."""
         if not self._refused:
             super().data_received(data)
 
@@ -153,8 +153,9 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
     def _refuse(self, error: WithThisError) -> None:
-        """Answer without the application. The way back is closed, and what still comes is thrown away for a while."""
+        """Answer without the application and read nothing more; the connection stays until the answer must be there."""
         self._refused = True
+        self.flow.pause_reading()
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.close()  # an answer is under way: two cannot be sent
             return

@@ -146,6 +146,21 @@ def test_an_answer_that_nobody_takes_ends_with_its_connection(tmp_path: Path) ->
             assert size > 8 * 2**20
 
 
+def test_answers_that_wait_for_their_clients_share_a_bound(tmp_path: Path) -> None:
+    shop = shop_with(tmp_path, write_timeout_s=20, max_held_bytes=20 * 2**20)
+    key = shop.images.put(b"\x89PNG\r\n\x1a\n" + b"\0" * (8 * 2**20))
+    request = f"GET /v1/images/{key} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with live(shop) as url, ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(connected(url))
+            slow.sendall(request)
+            assert slow.recv(12) == b"HTTP/1.1 200"
+        refused = httpx.get(f"{url}/v1/images/{key}")
+        assert refused.status_code == 429 and refused.headers["retry-after"] == "1"
+        stack.close()
+        until(lambda: httpx.get(f"{url}/v1/images/{key}").status_code == 200)
+
+
 def test_the_probe_is_answered_while_a_large_body_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     began, go_on = threading.Event(), threading.Event()
 
