@@ -35,6 +35,8 @@
     │   └── RateLimited               429   too many requests with one key
     ├── StoreUnavailable              503   the vector store does not answer
     │   ├── StoreLocked               503   another process holds the local store file
+    │   ├── StoreUnusable             503   the local store's folder cannot be opened
+    │   ├── StoreFull                 503   the disk is full; nothing was written
     │   └── ImageStoreUnavailable     503   the pictures' store does not answer
     │       └── ImageDamaged          503   a stored file is not the image that was put in
     ├── TooManyConnections            503   as many connections are open as the service takes
@@ -357,8 +359,31 @@ class StoreLocked(StoreUnavailable):
     type = "store-locked"
     title = "The product store is in use by another process"
     default_detail = (
-        "The local store file belongs to one process at a time and another one has it open. Stop that process "
-        "(usually `withthis serve` or `withthis index`), or run a Milvus server and name it in WITHTHIS_STORE_URI."
+        "The local store file belongs to one process at a time and another one has it open. While a service has it, "
+        "search with `withthis search --url`, and change products with `withthis index --url` or `PUT /v1/products`. "
+        "Or stop that process, or run a Milvus server and name it in WITHTHIS_STORE_URI."
+    )
+
+
+class StoreUnusable(StoreUnavailable):
+    """The place of the local store cannot be opened, and waiting does not help."""
+
+    type = "store-unusable"
+    title = "The product store cannot be opened"
+    default_detail = (
+        "The store's folder cannot be made, read or written. Check WITHTHIS_DATA_DIR and WITHTHIS_STORE_URI, and who "
+        "may write there."
+    )
+
+
+class StoreFull(StoreUnavailable):
+    """The disk of the store, or of the images, takes no more."""
+
+    type = "store-full"
+    title = "The disk is full"
+    default_detail = (
+        "The disk that holds the catalog is full, so the change was not taken. Free some space and send it again; "
+        "searches go on."
     )
 
 

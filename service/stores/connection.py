@@ -1,18 +1,23 @@
 """The connection to Milvus: opened on first use, shared by stores, with Milvus's errors turned into ours."""
 
+from __future__ import annotations
+
 import logging
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import grpc  # type: ignore[import-untyped]
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
-from service.errors import StoreLocked, StoreUnavailable
+from service.errors import StoreUnavailable
 from service.stores import local_file
+
+if TYPE_CHECKING:
+    from service.stores.lite import LiteFolder
 
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?""", re.DOTALL)
 _MAX_FAULT_CHARS = 500
@@ -25,15 +30,20 @@ hangs up ("too_many_pings").
 class Connection:
     """One client of one Milvus. Connects when it is first used, so that a service starts while Milvus is down.
 
-    Safe to use from several threads. A local file belongs to the process that opened it until :meth:`close`.
+    Safe to use from several threads. A local file belongs to the process that opened it until :meth:`close`. All
+    methods raise StoreUnavailable, StoreLocked or StoreUnusable; Milvus's own texts hold addresses: for the log only.
     """
 
     def __init__(self, uri: str, *, token: str | None, timeout_s: float) -> None:
         """Nothing is opened yet."""
         self.uri = uri
         self.timeout = timeout_s
+        self.epoch = 0
+        """Grows when another server is connected to: collections have to be loaded again."""
         self._token = token
         self._client: MilvusClient | None = None
+        self._address = ""
+        self._lite: LiteFolder | None = None
         self._lock = threading.Lock()
 
     @property
@@ -43,11 +53,24 @@ class Connection:
 
     @contextmanager
     def open(self) -> Iterator[MilvusClient]:
-        """The client. Raises StoreUnavailable or StoreLocked; Milvus's own texts hold addresses: for the log only."""
-        try:
+        """The client. Not to be opened again inside the block."""
+        with self._folder.gate.shared() if self.is_local else nullcontext(), _our_errors():
             yield self._connected()
-        except (MilvusException, grpc.RpcError) as error:
-            raise StoreUnavailable from _for_the_log(error)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """The block changes rows, through :meth:`open`. Raises StoreFull; see :mod:`service.stores.lite`."""
+        return self._folder.writing() if self.is_local else nullcontext()
+
+    @contextmanager
+    def flushing(self) -> Iterator[MilvusClient]:
+        """The client, for a flush of a local file. Not to be opened again inside the block."""
+        with self._folder.flushing(), _our_errors():
+            yield self._connected()
+
+    def claim(self) -> None:
+        """Take a local file for this process; nothing to do for a server."""
+        if self.is_local:
+            self._folder.address()
 
     def close(self) -> None:
         """Disconnect; the next use connects anew."""
@@ -55,28 +78,37 @@ class Connection:
             client, self._client = self._client, None
         if client is not None:
             client.close()
-            if self.is_local:
-                local_file.release(self.uri)
+        if self.is_local:
+            self._folder.close()
+
+    @property
+    def _folder(self) -> LiteFolder:
+        if self._lite is None:
+            from service.stores.lite import lite_folder  # noqa: PLC0415 (not needed for a remote Milvus)
+
+            self._lite = lite_folder(self.uri)
+        return self._lite
 
     def _connected(self) -> MilvusClient:
+        address = self._folder.address() if self.is_local else self.uri
         with self._lock:
-            if self._client is None:
-                self._client = self._connect()
+            if self._client is None or self._address != address:
+                stale, self._client = self._client, None
+                if stale is not None:
+                    stale.close()
+                options = {"grpc_options": _NO_PINGS} if self.is_local else {}
+                self._client = MilvusClient(address, token=self._token or "", timeout=self.timeout, **options)
+                self._address = address
+                self.epoch += 1
             return self._client
 
-    def _connect(self) -> MilvusClient:
-        if not self.is_local:
-            return MilvusClient(self.uri, token=self._token or "", timeout=self.timeout)
-        try:
-            Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
-            with quiet("milvus_lite.server_manager"):  # it logs a traceback for what is explained here
-                return MilvusClient(self.uri, timeout=self.timeout, grpc_options=_NO_PINGS)
-        except OSError as error:
-            raise StoreUnavailable("The store's folder cannot be made. Check WITHTHIS_DATA_DIR.") from error
-        except MilvusException as error:
-            if local_file.is_held(self.uri):
-                raise StoreLocked from error
-            raise
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except (MilvusException, grpc.RpcError) as error:
+        raise StoreUnavailable from _for_the_log(error)
 
 
 class MilvusSaidError(Exception):

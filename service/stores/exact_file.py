@@ -1,23 +1,30 @@
 """The file of the exact store: a log of JSON lines that survives a crash at any byte.
 
 The first line names the encoder, then each line puts a row or removes some; vectors are base64 of little-endian
-float32. Every write adds whole lines at the end, so a crash leaves at most one broken line there, which reading drops.
-Closing rewrites a log that holds more dead lines than rows, beside it and then by renaming. A file belongs to one
-process at a time.
+float32. Every write adds whole lines at the end and hands them to the kernel, so a crash leaves at most one broken line
+there, which reading drops; what a failed write has left is cut off before the next one. Closing rewrites a log that
+holds more dead lines than rows, beside it and then by renaming. A file belongs to one process at
+a time.
 """
 
 import base64
 import json
+import logging
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from service.errors import StoreLocked, StoreUnavailable
+from service.errors import StoreFull, StoreLocked, StoreUnavailable
+from service.stores import disk
 from service.stores.base import Record
 from service.stores.local_file import lock_file
+
+logger = logging.getLogger(__name__)
 
 Built = tuple[str, str]
 _HEADER_START = b'{"encoder":'
@@ -32,17 +39,18 @@ class RowFile:
         """Open and lock the file, which is made if it is missing. Raises StoreLocked."""
         self._path = path
         self._lines = 0
+        self._sound = 0  # bytes of whole lines
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = path.open("a+b")
+            self._file = path.open("a+b", buffering=0)
         except OSError as error:
-            raise StoreUnavailable(_UNWRITABLE) from error
+            raise _refusal(error) from error
         if not lock_file(self._file):
             self._file.close()
             raise StoreLocked
 
     def load(self) -> tuple[Built | None, dict[str, Record]]:
-        """The encoder and the rows; a line that a crash has cut short is removed."""
+        """The encoder and the rows; a line that a crash has cut short is passed over, and removed by the next write."""
         rows: dict[str, Record] = {}
         built: Built | None = None
         try:
@@ -61,17 +69,15 @@ class RowFile:
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         """The lines' contents. Only the last line may be broken; ValueError for another."""
-        whole = 0
-        self._file.seek(0)
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                if whole == 0 and not line.startswith(_HEADER_START[: len(line)]):
-                    raise ValueError("not our file")
-                self._file.truncate(whole)
-                return
-            yield json.loads(line)
-            whole += len(line)
-            self._lines += 1
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    if self._sound == 0 and not line.startswith(_HEADER_START[: len(line)]):
+                        raise ValueError("not our file")
+                    return
+                yield json.loads(line)
+                self._sound += len(line)
+                self._lines += 1
 
     def begin(self, built: Built) -> None:
         """Write the header of an empty file."""
@@ -87,9 +93,13 @@ class RowFile:
 
     def close(self, rows: Collection[Record]) -> None:
         """Let go of the file, compact if that is worth it."""
-        if self._lines > 2 * len(rows) + 1:
-            self._compact(rows)
-        self.abandon()
+        try:
+            if self._lines > 2 * len(rows) + 1:
+                self._compact(rows)
+        except StoreFull:
+            logger.warning("the store's file was not made compact: the disk is full")
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """Let go of the file as it is."""
@@ -100,31 +110,51 @@ class RowFile:
         try:
             other._path.replace(self._path)
         except OSError as error:
-            raise StoreUnavailable(_UNWRITABLE) from error
+            raise _refusal(error) from error
         self._file.close()
-        self._file, self._lines = other._file, other._lines
+        self._file, self._lines, self._sound = other._file, other._lines, other._sound
 
     def _compact(self, rows: Iterable[Record]) -> None:
-        self._file.seek(0)
-        header = self._file.readline()
         fresh = self._path.with_name(self._path.name + ".compact")
         try:
-            with fresh.open("wb") as file:
-                file.write(header)
+            with self._path.open("rb") as log, fresh.open("wb") as file:
+                file.write(log.readline())
                 file.writelines(_line({"put": _fields(record)}) for record in rows)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self._path)
         except OSError as error:
-            raise StoreUnavailable(_UNWRITABLE) from error
+            fresh.unlink(missing_ok=True)
+            raise _refusal(error) from error
 
     def _add(self, entries: list[dict[str, Any]]) -> None:
+        lines = b"".join(map(_line, entries))
         try:
-            self._file.write(b"".join(map(_line, entries)))
-            self._file.flush()
+            self._cut()
+            if not disk.has_room(self._path.parent):
+                raise StoreFull
+            _write_all(self._file, lines)
         except OSError as error:
-            raise StoreUnavailable(_UNWRITABLE) from error
+            with suppress(OSError):
+                self._cut()
+            raise _refusal(error) from error
+        self._sound += len(lines)
         self._lines += len(entries)
+
+    def _cut(self) -> None:
+        """Remove what a failed write has left behind the whole lines."""
+        if os.fstat(self._file.fileno()).st_size > self._sound:
+            self._file.truncate(self._sound)
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
+def _refusal(error: OSError) -> StoreUnavailable:
+    return StoreFull() if disk.is_full(error) else StoreUnavailable(_UNWRITABLE)
 
 
 def _line(entry: dict[str, Any]) -> bytes:

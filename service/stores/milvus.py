@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from pymilvus import MilvusClient
@@ -66,6 +67,8 @@ class MilvusStore:
         self._titled: set[str] = set()
         self._typed: dict[str, bool] = {}
         self._looked = 0.0
+        self._epoch = 0
+        self._unsettled = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -84,6 +87,7 @@ class MilvusStore:
     def ensure(self, info: EncoderInfo) -> None:
         """Create the collection and index if missing; check that this encoder built it. See ``Store.ensure``."""
         with self._connection.open() as client:
+            self._versions.sweep_probes(client)
             collection = self._versions.live(client) or self._versions.first(client, info)
             self._check_encoder(self._versions.built_by(client, collection), info)
             self._use(client, collection)
@@ -91,7 +95,8 @@ class MilvusStore:
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See ``Store.upsert``."""
-        self._ask(lambda rows: rows.upsert(records))
+        self._change(lambda rows: rows.upsert(records))
+        self._unsettled += len(records)
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """Nearest products. See ``Store.search``."""
@@ -129,16 +134,15 @@ class MilvusStore:
 
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See ``Store.scan``."""
-        with self._connection.open() as client:
-            yield from self._rows(client, self._current(client)).scan()
+        yield from _pages(lambda after: self._ask(lambda rows: rows.states(after)))
 
     def delete(self, product_ids: Sequence[str]) -> int:
         """Delete products. See ``Store.delete``."""
-        return self._ask(lambda rows: rows.delete(rows.ids_of(product_ids)))
+        return self._delete(lambda rows: rows.delete(rows.ids_of(product_ids)))
 
     def delete_rows(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
-        return self._ask(lambda rows: rows.delete(ids))
+        return self._delete(lambda rows: rows.delete(ids))
 
     def count(self) -> int:
         """The number of rows. See ``Store.count``."""
@@ -147,13 +151,21 @@ class MilvusStore:
                 return 0
         return self._ask(lambda rows: rows.count())
 
-    def settle(self) -> None:
+    def settle(self, at_least: int = 0) -> None:
         """Move the rows that Milvus Lite holds in memory into its index; a server does so by itself.
 
         900 rows in memory take three times as long to search. See ``Store.settle``.
         """
-        if self._connection.is_local:
-            self._ask(lambda rows: rows.flush())
+        if not self._connection.is_local or self._unsettled < at_least:
+            return
+        collection = self._ask(lambda rows: rows.collection)
+        with self._connection.flushing() as client:
+            self._rows(client, collection).flush()
+        self._unsettled = 0
+
+    def claim(self) -> None:
+        """Open a local file. See ``VersionedStore.claim``."""
+        self._connection.claim()
 
     def ping(self) -> None:
         """Return if Milvus answers. See ``Store.ping``."""
@@ -198,11 +210,23 @@ class MilvusStore:
     def image_keys(self) -> set[str]:
         """Pictures of all rows. See ``VersionedStore.image_keys``."""
         with self._connection.open() as client:
-            found: set[str] = set()
-            for name in all_of_ours(client, self._connection.timeout):
-                self._versions.make_ready(client, name)
-                found.update(row.image_key for page in self._rows(client, name).scan() for row in page)
-            return found
+            names = all_of_ours(client, self._connection.timeout)
+        return {row.image_key for name in names for page in _pages(partial(self._states, name)) for row in page}
+
+    def _states(self, collection: str, after: str) -> list[RowState]:
+        with self._connection.open() as client:
+            self._versions.make_ready(client, collection)
+            return self._rows(client, collection).states(after)
+
+    def _delete(self, work: Callable[[Rows], int]) -> int:
+        deleted = self._change(work)
+        self._unsettled += deleted
+        return deleted
+
+    def _change(self, work: Callable[[Rows], _Answer]) -> _Answer:
+        """Work that changes rows."""
+        with self._connection.writing():
+            return self._ask(work)
 
     def _ask(self, work: Callable[[Rows], _Answer]) -> _Answer:
         """Work on the version in use; once more if it was replaced and dropped in the middle."""
@@ -220,7 +244,8 @@ class MilvusStore:
         return Rows(client, collection, self._search_params, self._connection.timeout, self._typed[collection])
 
     def _current(self, client: MilvusClient) -> str:
-        """The version in use, looked up now and then."""
+        """The version in use, looked up now and then, and after the connection was made anew."""
+        self._load_again(client)
         collection = self._in_use
         if collection is None or time.monotonic() - self._looked > _LOOK_S:
             collection = self._look(client)
@@ -256,6 +281,12 @@ class MilvusStore:
     def _use(self, client: MilvusClient, collection: str) -> None:
         self._versions.make_ready(client, collection)
         self._in_use, self._looked = collection, time.monotonic()
+        self._epoch = self._connection.epoch
+
+    def _load_again(self, client: MilvusClient) -> None:
+        """Load the version in use if the server is another one than before."""
+        if self._in_use is not None and self._epoch != self._connection.epoch:
+            self._use(client, self._in_use)
 
     def _check_encoder(self, built: Built | None, info: EncoderInfo) -> None:
         if built is None:
@@ -287,4 +318,13 @@ class MilvusVersion(MilvusStore):
         """Nothing to do: the connection is the store's."""
 
     def _current(self, client: MilvusClient) -> str:
+        self._load_again(client)
         return self.collection
+
+
+def _pages(page: Callable[[str], list[RowState]]) -> Iterator[list[RowState]]:
+    """All rows by their ids, a page at a time: between pages others may change rows, this thread among them."""
+    after = ""
+    while states := page(after):
+        yield states
+        after = states[-1].id

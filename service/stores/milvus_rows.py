@@ -1,7 +1,7 @@
 """Rows of one Milvus collection: what the store does once it knows which collection is meant."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -156,32 +156,30 @@ class Rows:
         return int(row["count(*)"])
 
     def page(self, after: str, limit: int, filter: Filter | None) -> list[tuple[str, Product]]:
-        """Rows in the order of their ids. See ``Store.page``. Only Milvus's iterators keep an order."""
+        """Rows in the order of their ids. See ``Store.page``."""
+        expression = self._expression(filter)
+        return [(row["id"], to_hit(row, 0.0).product) for row in self._in_order(after, limit, expression, FIELDS)]
+
+    def states(self, after: str) -> list[RowState]:
+        """States of the next rows in the order of their ids; none at the end."""
+        rows = self._in_order(after, _SCAN_BATCH, "", STATE_FIELDS)
+        return [RowState(**{name: row[name] for name in STATE_FIELDS}) for row in rows]
+
+    def _in_order(self, after: str, limit: int, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """The first rows behind an id. Only Milvus's iterators keep an order."""
         conditions = [f"id > {quote(after)}"] if after else []
-        conditions += [f"({expression})"] if (expression := self._expression(filter)) else []
-        with quiet("pymilvus.client.iterator.query_iterator"):
+        conditions += [f"({expression})"] if expression else []
+        with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 take no snapshot
             pages = self.client.query_iterator(
                 self.collection,
                 batch_size=limit,
                 limit=limit,
                 filter=" and ".join(conditions),
-                output_fields=FIELDS,
+                output_fields=list(fields),
                 timeout=self.timeout,
             )
         try:
-            return [(row["id"], to_hit(row, 0.0).product) for row in pages.next()]
-        finally:
-            pages.close()
-
-    def scan(self) -> Iterator[list[RowState]]:
-        """All rows. See ``Store.scan``."""
-        with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 take no snapshot
-            pages = self.client.query_iterator(
-                self.collection, batch_size=_SCAN_BATCH, output_fields=STATE_FIELDS, timeout=self.timeout
-            )
-        try:
-            while page := pages.next():
-                yield [RowState(**{name: row[name] for name in STATE_FIELDS}) for row in page]
+            return [dict(row) for row in pages.next()]
         finally:
             pages.close()
 

@@ -6,7 +6,9 @@ itself; they become ``<name>_v1`` when they are first replaced.
 """
 
 import json
+import logging
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -27,9 +29,13 @@ from service.stores.schema import (
     vector_index,
 )
 
+logger = logging.getLogger(__name__)
+
 INDEX_PROPERTY = "withthis.index"
 NAME_PROPERTY = "withthis.collection"
 _PROBE = "withthis_probe_"
+_PROBE_S = 600
+"""Age at which a probe counts as left behind: clocks of other machines may differ by less."""
 Built = tuple[str, str]
 """Encoder id and fingerprint that a collection was built with."""
 
@@ -106,6 +112,19 @@ class Versions:
         self._index_field(client, collection, "vector", vector_index(*self._index))
         if self.has_titles(client, collection):
             self._index_field(client, collection, TITLE_TERMS, title_index())
+        try:
+            client.load_collection(collection, timeout=self._timeout)
+        except MilvusException:
+            if not self._local:
+                raise
+            self._index_again(client, collection)
+
+    def _index_again(self, client: MilvusClient, collection: str) -> None:
+        """Build the index of vectors anew: Lite writes its files in place, so a kill may leave half of one."""
+        logger.warning("the index of %s cannot be loaded; it is built again", collection, exc_info=True)
+        kind, params = json.loads(self._properties(client, collection).get(INDEX_PROPERTY, json.dumps(self._index)))
+        client.drop_index(collection, "vector", timeout=self._timeout)
+        self._index_field(client, collection, "vector", vector_index(kind, params))
         client.load_collection(collection, timeout=self._timeout)
 
     def _index_field(self, client: MilvusClient, collection: str, field: str, index: IndexParams) -> None:
@@ -133,7 +152,8 @@ class Versions:
         return self._has_bm25
 
     def _can_make_titles(self, client: MilvusClient) -> bool:
-        name = _PROBE + uuid.uuid4().hex
+        self.sweep_probes(client)
+        name = f"{_PROBE}{int(time.time())}_{uuid.uuid4().hex}"
         try:
             client.create_collection(name, schema=collection_schema(8, titles=True), timeout=self._timeout)
         except MilvusException:
@@ -143,6 +163,12 @@ class Versions:
             return bool(client.describe_collection(name, timeout=self._timeout).get("functions"))
         finally:
             client.drop_collection(name, timeout=self._timeout)
+
+    def sweep_probes(self, client: MilvusClient) -> None:
+        """Drop probes whose processes were killed; another process may be at work with a young one."""
+        for name in client.list_collections(timeout=self._timeout):
+            if name.startswith(_PROBE) and time.time() - _made_at(name) > _PROBE_S:
+                client.drop_collection(name, timeout=self._timeout)
 
     def _create(self, client: MilvusClient, number: int, info: EncoderInfo) -> str:
         collection = f"{self._name}_v{number}"
@@ -193,6 +219,12 @@ class Versions:
     def _number(self, collection: str | None) -> int:
         match = self._pattern.fullmatch(collection or "")
         return int(match.group(1)) if match else 1
+
+
+def _made_at(probe: str) -> int:
+    """When a probe was made, Unix time; 0 for those of before there was a time in their names."""
+    stamp, _, rest = probe.removeprefix(_PROBE).partition("_")
+    return int(stamp) if rest and stamp.isdecimal() else 0
 
 
 def all_of_ours(client: MilvusClient, timeout: float) -> list[str]:

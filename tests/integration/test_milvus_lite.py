@@ -13,6 +13,7 @@ from pymilvus import MilvusClient
 from service.errors import ConfigurationError, EncoderMismatch, StoreLocked, StoreUnavailable, TitleSearchUnavailable
 from service.settings import Settings
 from service.stores.filters import parse_filter
+from service.stores.lite import lite_folder
 from service.stores.milvus import MilvusStore
 from service.stores.versions import Versions
 from tests.integration.records import DIMENSION, INFO, record, unit
@@ -58,7 +59,7 @@ def test_always_as_many_products_as_there_are(uri: str, index_type: str) -> None
 def test_the_index_is_explicit(uri: str, index_type: str) -> None:
     store = MilvusStore(uri, index_type=index_type)
     store.ensure(INFO)
-    client = MilvusClient(uri)
+    client = MilvusClient(lite_folder(uri).address())
     index = client.describe_index("products", "vector")
     assert (index["index_type"], index["metric_type"]) == (index_type, "COSINE")
     client.close()
@@ -139,7 +140,7 @@ def test_another_encoder_is_refused(store: MilvusStore) -> None:
 
 
 def test_a_foreign_collection_is_left_alone(uri: str, store: MilvusStore) -> None:
-    client = MilvusClient(uri)
+    client = MilvusClient(lite_folder(uri).address())
     client.create_collection("theirs", dimension=DIMENSION)
     with pytest.raises(ConfigurationError, match="not made by this service"):
         MilvusStore(uri, collection="theirs").ensure(INFO)

@@ -17,6 +17,7 @@ from service.catalog.reindex import reindex
 from service.encoders.base import Embeddings, EncoderQuery
 from service.errors import EncoderMismatch, StoreUnavailable
 from service.stores.base import Record, VersionedStore
+from service.stores.lite import lite_folder
 from service.stores.milvus import MilvusStore
 from tests.fakes import FakeEncoder, png
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
@@ -202,7 +203,7 @@ def test_a_collection_of_before_there_were_versions(tmp_path: Path, images: Imag
     uri = str(tmp_path / "milvus.db")
     store = MilvusStore(uri)
     fill(store, images)
-    client = MilvusClient(uri)
+    client = MilvusClient(lite_folder(uri).address())
     client.drop_alias("products")
     client.rename_collection("products_v1", "products")
     store = MilvusStore(uri)
