@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,9 @@ from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.types import Guard, Message, Scope
 
-from service.api.admission import Admission, WriteAdmission
 from service.api.auth import Door
 from service.api.body_guard import BodyGuard
+from service.api.bulkheads import Bulkheads
 from service.api.compatible import CompatibleController
 from service.api.feedback import FeedbackController
 from service.api.head import HeadApp
@@ -27,14 +26,14 @@ from service.api.metrics import MetricsController
 from service.api.observe import Observer
 from service.api.openapi import openapi_config
 from service.api.origin import OwnPagesOnly, names_of
+from service.api.probe import SharedCheck
 from service.api.problems import EXCEPTION_HANDLERS
 from service.api.products import ProductController
 from service.api.search import SearchController
-from service.encoders.batching import BatchingEncoder
+from service.api.watched import watch
 from service.metrics import Metrics
 from service.online.evaluation import OnlineEvaluation
 from service.parts import Parts, build_parts
-from service.rerank_stage import RerankStage
 from service.settings import Settings, load_settings
 from service.shared_metrics import new_metrics
 from service.tracing import new_tracing
@@ -59,7 +58,6 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     settings = settings or load_settings()
     metrics = new_metrics()
     observer, spans = Observer(metrics), new_tracing(settings)
-    admission, write_admission = _new_admission(settings), _new_write_admission(settings)
     online = OnlineEvaluation(settings, metrics.search_logged)
 
     return HeadApp(
@@ -79,16 +77,14 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         dependencies={
             "parts": Provide(_parts, sync_to_thread=False),
             "settings": Provide(_settings, sync_to_thread=False),
-            "admission": Provide(_admission, sync_to_thread=False),
+            "bulkheads": Provide(_bulkheads, sync_to_thread=False),
             "metrics": Provide(_metrics, sync_to_thread=False),
             "online": Provide(_online, sync_to_thread=False),
-            "write_admission": Provide(_write_admission, sync_to_thread=False),
         },
         state=State(
             {
                 "settings": settings,
-                "admission": admission,
-                "write_admission": write_admission,
+                "bulkheads": Bulkheads.from_settings(settings),
                 "metrics": metrics,
                 "online": online,
             }
@@ -113,7 +109,8 @@ def _lifespan(parts: Parts | None, spans: Spans | None) -> Callable[[Litestar], 
         state = app.state
         built = await anyio.to_thread.run_sync(build_parts, state.settings) if parts is None else parts
         state.parts = built
-        _watch(state.metrics, built, {"search": state.admission, "write": state.write_admission})
+        state.readiness = SharedCheck(built.check)
+        watch(state.metrics, built, state.bulkheads)
         state.online.start()
         try:
             yield
@@ -152,24 +149,6 @@ def _cors(settings: Settings) -> CORSConfig | None:
     )
 
 
-def _new_admission(settings: Settings) -> Admission:
-    return Admission(
-        concurrency=settings.search_concurrency,
-        queue=settings.search_queue,
-        wait_s=settings.search_queue_wait_ms / 1000,
-        retry_after_s=settings.retry_after_s,
-    )
-
-
-def _new_write_admission(settings: Settings) -> WriteAdmission:
-    return WriteAdmission(
-        concurrency=1,
-        queue=settings.search_queue,
-        wait_s=settings.search_queue_wait_ms / 1000,
-        retry_after_s=settings.retry_after_s,
-    )
-
-
 def _new_body_guard(settings: Settings) -> BodyGuard:
     return BodyGuard(
         timeout_s=settings.body_timeout_s,
@@ -189,13 +168,8 @@ def _settings(state: State) -> Settings:
     return found
 
 
-def _admission(state: State) -> Admission:
-    found: Admission = state.admission
-    return found
-
-
-def _write_admission(state: State) -> WriteAdmission:
-    found: WriteAdmission = state.write_admission
+def _bulkheads(state: State) -> Bulkheads:
+    found: Bulkheads = state.bulkheads
     return found
 
 
@@ -207,18 +181,6 @@ def _metrics(state: State) -> Metrics:
 def _online(state: State) -> OnlineEvaluation:
     found: OnlineEvaluation = state.online
     return found
-
-
-def _watch(metrics: Metrics, parts: Parts, rooms: Mapping[str, Admission]) -> None:
-    """Show queues, and count what the encoder and the caches do."""
-    queues: dict[str, Admission | BatchingEncoder | RerankStage] = {**rooms, "rerank": parts.rerank}
-    if isinstance(parts.encoder, BatchingEncoder):
-        queues["encoder"] = parts.encoder
-        parts.encoder.on_batch = metrics.encoded
-    for name, cache in parts.rerank.caches.items():
-        cache.on_lookup = partial(metrics.looked_up, name)
-    waiting = {name: partial(getattr, queue, "waiting") for name, queue in queues.items()}
-    metrics.watch("withthis_queue_waiting", "Calls that wait for their turn.", "queue", waiting)
 
 
 async def _add_security_headers(message: Message, scope: Scope) -> None:

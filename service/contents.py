@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from service.errors import EmptyQuery, InvalidImage, InvalidInput
+from rerank.cancellation import check_cancelled
+from service.errors import EmptyQuery, ImageTooLarge, InvalidImage
 from service.media.decode import DecodedImage
+from service.media.header import pixels
 from service.media.pictures import PictureLoader, PictureSource
 from service.products import normal_text
+from service.search_types import UrlImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +32,69 @@ class OpenedContent:
     image: DecodedImage | None
 
 
-def open_contents(contents: Sequence[Content], pictures: PictureLoader) -> list[OpenedContent]:
-    """Decode the pictures.
+class PixelTally:
+    """Counts the pixels of one request's images, by their headers, before any of them is decoded."""
 
-    Raises:
-        InvalidInput: one is empty, or its picture cannot be used; `errors` says which.
+    def __init__(self, limit: int) -> None:
+        """`limit`: pixels of all images together."""
+        self._limit = limit
+        self._sum = 0
+
+    def add(self, data: bytes) -> None:
+        """Count an image. Raises ImageTooLarge."""
+        self._sum += pixels(data)
+        if self._sum > self._limit:
+            raise ImageTooLarge(
+                f"The images of one request have at most {self._limit / 1e6:.4g} megapixels together. Send smaller "
+                "ones, or fewer in a request."
+            )
+
+
+class ContentOpener:
+    """Opens the contents of one request, in pieces, within one bound for all their images.
+
+    Images that lie in the request are counted at once, before any of them is decoded; those behind URLs when they have
+    been fetched. Between two of them it ends if the client has gone.
     """
-    return [_open(content, pictures) for content in contents]
+
+    def __init__(self, pictures: PictureLoader, *, max_pixels: int, contents: Sequence[Content]) -> None:
+        """Raises InvalidImage for images that are too many pixels together, or cannot be read."""
+        self._pictures = pictures
+        self._tally = PixelTally(max_pixels)
+        for content in contents:
+            if content.image is not None and not isinstance(content.image, UrlImage):
+                check_cancelled()
+                with _placed(content.pointer):
+                    self._tally.add(pictures.read(content.image))
+
+    def open(self, contents: Sequence[Content]) -> list[OpenedContent]:
+        """Decode the images of some of the contents.
+
+        Raises:
+            InvalidInput: one is empty, or its image cannot be used; `errors` says which.
+            Cancelled: the client has gone.
+        """
+        return [self._open(content) for content in contents]
+
+    def _open(self, content: Content) -> OpenedContent:
+        check_cancelled()
+        text = normal_text(content.text or "").strip() or None
+        if text is None and content.image is None:
+            raise EmptyQuery(errors=[{"pointer": content.pointer, "detail": EmptyQuery.default_detail}])
+        with _placed(content.pointer):
+            return OpenedContent(text, self._decoded(content.image) if content.image is not None else None)
+
+    def _decoded(self, image: PictureSource) -> DecodedImage:
+        data = self._pictures.read(image)
+        if isinstance(image, UrlImage):
+            self._tally.add(data)
+        return self._pictures.decode(data)
 
 
-def _open(content: Content, pictures: PictureLoader) -> OpenedContent:
-    text = normal_text(content.text or "").strip() or None
-    if text is None and content.image is None:
-        raise EmptyQuery(errors=[{"pointer": content.pointer, "detail": EmptyQuery.default_detail}])
+@contextmanager
+def _placed(pointer: str) -> Iterator[None]:
+    """Say which content an error is about."""
     try:
-        return OpenedContent(text, pictures.open(content.image) if content.image is not None else None)
+        yield
     except InvalidImage as error:
-        raise _placed(error, content.pointer) from error
-
-
-def _placed(error: InvalidInput, pointer: str) -> InvalidInput:
-    return type(error)(error.detail, errors=[{"pointer": pointer, "detail": error.detail}])
+        raise type(error)(error.detail, errors=[{"pointer": pointer, "detail": error.detail}]) from error

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.ranking import Ranking
-from service.contents import Content, open_contents
+from service.contents import Content, ContentOpener
 from service.media.pictures import PictureLoader
 from service.rerank_stage import RerankStage
 from service.search_types import RerankOptions, RerankReport
@@ -31,15 +31,17 @@ class DocumentRanking:
 
 
 def rank_documents(
-    stage: RerankStage, pictures: PictureLoader, query: Content, documents: Sequence[Content]
+    stage: RerankStage, pictures: PictureLoader, query: Content, documents: Sequence[Content], *, max_pixels: int
 ) -> DocumentRanking:
     """Rank documents for a query. Without an answer of the model the given order stands, and the report says why.
 
     Raises:
-        InvalidInput: a text or picture that cannot be used.
+        InvalidInput: a text or picture that cannot be used, or pictures of more than `max_pixels` together.
+        Cancelled: the client has gone.
     """
     plan = stage.plan(RerankOptions(candidates=len(documents)))
-    asked, *found = open_contents([query, *documents], pictures)
+    contents = [query, *documents]
+    asked, *found = ContentOpener(pictures, max_pixels=max_pixels, contents=contents).open(contents)
     image = asked.image
     rerank_query = RerankQuery(asked.text, image.image if image else None, image.content_hash if image else None)
     candidates = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -28,6 +27,7 @@ from service.retrieval import Retriever
 from service.search import BegunSearch, SearchPipeline
 from service.search_types import SearchRequest, SearchResponse
 from service.settings import Settings
+from service.single_flight import SingleFlight
 from service.stores.base import Store
 from service.stores.registry import open_store
 from service.strategies import build_strategies
@@ -69,7 +69,7 @@ class Parts:
         self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
         self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures)
         self._prepared = False
-        self._lock = threading.Lock()
+        self._preparing = SingleFlight[None]()
 
     def prepare(self) -> None:
         """Create the collection if it is missing and check that this encoder made it.
@@ -77,10 +77,12 @@ class Parts:
         Raises:
             StoreUnavailable, EncoderMismatch: as the store says.
         """
-        with self._lock:
-            if not self._prepared:
-                self.store.ensure(self.encoder.info)
-                self._prepared = True
+        if not self._prepared:
+            self._preparing.run("store", self._prepare_store)
+
+    def _prepare_store(self) -> None:
+        self.store.ensure(self.encoder.info)
+        self._prepared = True
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one query; see `SearchPipeline.search`."""
@@ -165,14 +167,14 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         fusion_weight=settings.fusion_weight,
         fusion_method=settings.fusion_method,
         deadline_ms=settings.rerank_deadline_ms,
+        max_deadline_ms=settings.rerank_max_deadline_ms,
     )
-    # As many slots as searches: "overloaded" then means that calls past their deadline still hold them.
-    runner = RerankRunner(settings.search_concurrency)
     stage = RerankStage(
         strategies.usable,
         prompts,
-        runner,
+        RerankRunner(settings.rerank_concurrency),
         defaults,
+        documents=RerankRunner(settings.compatible_concurrency),
         missing=strategies.missing,
         caches={**strategies.caches, **engine.caches},
         close=engine.close,

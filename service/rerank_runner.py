@@ -1,8 +1,10 @@
-"""Runs a rerank strategy under a deadline, with a bound on how many run at once.
+"""Runs reranking under a deadline, in a bounded number of threads of its own.
 
-Python cannot stop a thread. An engine is told its deadline and should stop by itself; one that does not keeps its slot
-until it really ends, so that stuck calls can fill the slots but never grow beyond them. Callers that find no free slot
-before their deadline get `OVERLOADED`, and the search goes on in retrieval order.
+Whoever comes while all slots are taken waits in line; the wait counts against the deadline, and a place in the line is
+free as soon as its caller has gone. A call whose caller has gone, or whose deadline has passed, is told so through
+`rerank.cancellation`. Python cannot stop a thread: an engine that listens to neither keeps its slot until it really
+ends, so that stuck calls can fill the slots but never grow beyond them. Callers that got no slot before their deadline
+get `OVERLOADED`, and the search goes on in retrieval order.
 
 This module is the fault boundary for model code: whatever an engine raises (out of memory, a broken checkpoint, a bug)
 must cost the reranking and never the results, so it is logged here and becomes `ERROR`. Only what the caller can
@@ -14,11 +16,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 
+from rerank.cancellation import Cancellation, current_cancellation, on_cancel
 from rerank.errors import LayoutError, PromptError
 from rerank.strategies.base import RerankOutcome
 from service.search_types import Degraded
@@ -40,63 +45,131 @@ class RunResult:
     degraded: Degraded | None = None
 
 
+class _Job:
+    """A call, who waits for it, and how it is told that nobody does any more."""
+
+    def __init__(self, call: RerankCall, deadline: float) -> None:
+        self.deadline = deadline
+        self.begun = False
+        self.answer: Future[RerankOutcome] = Future()
+        self._call = call
+        self._cancellation = Cancellation()
+        self._context = copy_context()
+        self._context.run(current_cancellation.set, self._cancellation)
+
+    def abandon(self) -> None:
+        """Nobody waits any more."""
+        self.answer.cancel()
+        self._cancellation.cancel()
+
+    def work(self) -> None:
+        """Do it, in the context of who asked, unless nobody waits any more. Raises nothing."""
+        if self.answer.cancelled():
+            return
+        self.begun = True
+        with suppress(InvalidStateError):  # nobody waits for the answer any more
+            try:
+                self.answer.set_result(self._context.run(self._call, self.deadline))
+            except BaseException as error:
+                self.answer.set_exception(error)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether somebody waits for it and there is time left."""
+        return not self.answer.cancelled() and time.monotonic() < self.deadline
+
+
 class RerankRunner:
-    """Bounded, deadline-keeping execution of `RerankCall`s in threads of their own."""
+    """Bounded, deadline-keeping execution of `RerankCall`s."""
 
     def __init__(self, concurrency: int) -> None:
-        self._slots = threading.BoundedSemaphore(concurrency)
-        self._waiting: set[int] = set()
+        """`concurrency`: calls at work at the same time, stuck ones included."""
+        self.slots = concurrency
+        self._lock = threading.Lock()
+        self._at_work: set[_Job] = set()
+        self._line: deque[_Job] = deque()
 
     @property
     def waiting(self) -> int:
         """Calls that wait for a slot."""
-        return len(self._waiting)
+        return len(self._line)
+
+    @property
+    def in_use(self) -> int:
+        """Slots that are taken."""
+        return len(self._at_work)
 
     def run(self, call: RerankCall, deadline_ms: int) -> RunResult:
-        """Run `call`; return within about `deadline_ms` + `GRACE_S`.
+        """Run `call`; return within about `deadline_ms` + `GRACE_S`, and at once when the caller has gone.
 
         Raises:
             PromptError, LayoutError: the caller asked for a prompt that does not exist or does not fit the engine.
         """
-        deadline = time.monotonic() + deadline_ms / 1000
-        if not self._take_slot(deadline_ms / 1000):
-            return RunResult(None, Degraded.OVERLOADED)
+        job = _Job(call, time.monotonic() + deadline_ms / 1000)
         try:
-            future = self._start(call, deadline)
-            return RunResult(future.result(timeout=max(0.0, deadline - time.monotonic()) + GRACE_S))
-        except TimeoutError:
-            logger.warning("reranking passed its deadline of %d ms; answering in retrieval order", deadline_ms)
-            return RunResult(None, Degraded.TIMEOUT)
+            with on_cancel(job.abandon):
+                self._take_in(job)
+                return RunResult(job.answer.result(timeout=max(0.0, job.deadline - time.monotonic()) + GRACE_S))
+        except (TimeoutError, CancelledError) as error:
+            return RunResult(None, self._given_up(job, error))
         except (PromptError, LayoutError):
             raise
         except Exception:  # the declared fault boundary, see above
             logger.exception("reranking failed; answering in retrieval order")
             return RunResult(None, Degraded.ERROR)
-
-    def _take_slot(self, patience_s: float) -> bool:
-        """Whether a slot was to be had within that time."""
-        me = threading.get_ident()
-        self._waiting.add(me)
-        try:
-            return self._slots.acquire(timeout=patience_s)
         finally:
-            self._waiting.discard(me)
+            self._leave(job)
 
-    def _start(self, call: RerankCall, deadline: float) -> Future[RerankOutcome]:
+    def abandon_all(self) -> None:
+        """End all waiting now, as if every deadline had passed: the service is about to stop."""
+        with self._lock:
+            jobs = [*self._line, *self._at_work]
+        for job in jobs:
+            job.abandon()
+
+    def _given_up(self, job: _Job, error: BaseException) -> Degraded:
+        if not job.begun:
+            return Degraded.OVERLOADED
+        if isinstance(error, TimeoutError):
+            logger.warning("reranking passed its deadline; answering in retrieval order")
+        return Degraded.TIMEOUT
+
+    def _take_in(self, job: _Job) -> None:
+        """Give it a slot, or a place in the line."""
+        with self._lock:
+            if len(self._at_work) >= self.slots:
+                self._line.append(job)
+                return
+            self._at_work.add(job)
+        self._start(job)
+
+    def _leave(self, job: _Job) -> None:
+        job.abandon()
+        with self._lock, suppress(ValueError):
+            self._line.remove(job)
+
+    def _start(self, job: _Job) -> None:
         """Start a daemon thread: unlike a pool's, it cannot keep the process from ending."""
-        future: Future[RerankOutcome] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(call(deadline))
-            except BaseException as error:
-                future.set_exception(error)
-            finally:
-                self._slots.release()
-
         try:
-            threading.Thread(target=copy_context().run, args=[work], name="rerank", daemon=True).start()
+            threading.Thread(target=self._work, args=[job], name="rerank", daemon=True).start()
         except RuntimeError:  # the system has no thread left; the slot must not stay taken
-            self._slots.release()
+            with self._lock:
+                self._at_work.discard(job)
             raise
-        return future
+
+    def _work(self, first: _Job) -> None:
+        """Do one job after the other, as long as there are any."""
+        job: _Job | None = first
+        while job is not None:
+            job.work()
+            job = self._next(job)
+
+    def _next(self, done: _Job) -> _Job | None:
+        with self._lock:
+            self._at_work.discard(done)
+            while self._line:
+                job = self._line.popleft()
+                if job.is_due:
+                    self._at_work.add(job)
+                    return job
+            return None

@@ -43,11 +43,14 @@ class RerankPlan:
     explain: bool = False
 
 
+LoadPictures = Callable[[], Sequence[Image | None]]
+"""Loads the pictures of the first hits, in their order: at least those of a plan's candidates."""
+
+
 @dataclass(frozen=True, slots=True)
 class RerankCall:
-    """What the model said of candidates, or why it said nothing. Plans that differ in fusion alone can share it."""
+    """What the model said of the first hits, or why it said nothing. Plans that differ in fusion alone can share it."""
 
-    candidates: tuple[Candidate, ...] = ()
     outcome: RerankOutcome | None = None
     degraded: Degraded | None = None
 
@@ -83,6 +86,8 @@ class RerankDefaults:
     fusion_weight: float
     deadline_ms: int
     fusion_method: FusionMethod = "rrf"
+    max_deadline_ms: int = 600_000
+    """The longest that a request may ask for."""
 
 
 def in_retrieval_order(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:
@@ -100,14 +105,15 @@ class RerankStage:
         runner: RerankRunner,
         defaults: RerankDefaults,
         *,
+        documents: RerankRunner | None = None,
         missing: Mapping[str, str] | None = None,
         caches: Mapping[str, LruCache[Any, Any]] | None = None,
         close: Callable[[], None] | None = None,
         rank_prompts: Sequence[str] = (),
     ) -> None:
-        """`missing`: names of further strategies and why each cannot be used, as a sentence for the caller; `caches`:
-        of strategies and engine, by name; `close`: lets go of the engine; `rank_prompts`: those that fit it, to be
-        offered, as "id@version".
+        """`documents`: runs the ranking of documents, if it has slots of its own; `missing`: names of further
+        strategies and why each cannot be used, as a sentence for the caller; `caches`: of strategies and engine, by
+        name; `close`: lets go of the engine; `rank_prompts`: those that fit it, to be offered, as "id@version".
         """
         self.caches = caches or {}
         self._close = close
@@ -115,7 +121,7 @@ class RerankStage:
         self._missing = missing or {}
         self._strategies = strategies
         self._prompts = prompts
-        self._runner = runner
+        self._runner, self._documents = runner, documents or runner
         self._defaults = defaults
 
     @property
@@ -134,9 +140,14 @@ class RerankStage:
         return self._defaults.engine
 
     @property
-    def waiting(self) -> int:
-        """Searches that wait for a slot, which calls past their deadline hold."""
-        return self._runner.waiting
+    def rooms(self) -> Mapping[str, RerankRunner]:
+        """Who holds slots at the model and waits for one, by name in the metrics; stuck calls hold theirs."""
+        return {"rerank": self._runner, "rerank_documents": self._documents}
+
+    def stop_waiting(self) -> None:
+        """End every wait for the model now: what is under way is answered without it."""
+        for runner in self.rooms.values():
+            runner.abandon_all()
 
     def close(self) -> None:
         """Let go of what the engine holds open."""
@@ -147,9 +158,11 @@ class RerankStage:
         """Check what the caller asked for, before any model runs.
 
         Raises:
-            InvalidValue: an unknown prompt, or a strategy that is unknown or cannot be used here.
+            InvalidValue: an unknown prompt, a strategy that is unknown or cannot be used here, or too long a deadline.
         """
         defaults = self._defaults
+        if options.deadline_ms is not None and options.deadline_ms > defaults.max_deadline_ms:
+            raise InvalidValue(f"rerank.deadline_ms is at most {defaults.max_deadline_ms} here.")
         name = options.strategy or defaults.strategy
         strategy = self._strategies.get(name)
         if strategy is None:
@@ -167,44 +180,48 @@ class RerankStage:
             explain=options.explain,
         )
 
-    def apply(
-        self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], pictures: Sequence[Image | None]
-    ) -> Reranked:
-        """Rerank the first `len(pictures)` hits; `pictures[i]` belongs to `hits[i]`.
+    def apply(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadPictures) -> Reranked:
+        """Rerank the first hits, as many as the plan says.
 
         Raises:
             InvalidValue: the prompt does not fit the engine.
             RerankRequired: `plan.require` and the order is not the reranker's.
         """
-        reranked = self.arrange(plan, hits, self.call(plan, query, hits, pictures))
+        return self.required(plan, self.arrange(plan, hits, self.call(plan, query, hits, load)))
+
+    def required(self, plan: RerankPlan, reranked: Reranked) -> Reranked:
+        """The same. Raises RerankRequired if the plan requires the reranker's order and this is another one."""
         report = reranked.report
         if report.degraded and plan.require:
             raise RerankRequired(fault=report.fault, degraded=report.degraded)
         return reranked
 
-    def call(
-        self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], pictures: Sequence[Image | None]
-    ) -> RerankCall:
-        """Ask the model about the first `len(pictures)` hits. Raises InvalidValue as `apply`."""
-        if not pictures:  # nothing matched the filter: there is nothing to rank and nothing to complain about
+    def call(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadPictures) -> RerankCall:
+        """Ask the model about the first hits. Loading their pictures takes a slot, and of the time, too.
+
+        Raises InvalidValue as `apply`.
+        """
+        if not hits:  # nothing matched the filter: there is nothing to rank and nothing to complain about
             return RerankCall()
-        candidates = tuple(
-            Candidate(hit.product_id, hit.title, picture, hit.score, hit.image_key)  # the key is a hash of its content
-            for hit, picture in zip(hits, pictures, strict=False)
-        )
-        outcome, degraded = self._run(plan, query, candidates)
-        return RerankCall(candidates, outcome, degraded)
+
+        def candidates() -> tuple[Candidate, ...]:
+            return tuple(
+                Candidate(hit.product_id, hit.title, picture, hit.score, hit.image_key)  # the key is a content hash
+                for hit, picture in zip(hits[: plan.candidates], load(), strict=False)
+            )
+
+        return RerankCall(*self._run(self._runner, plan, query, candidates))
 
     def arrange(self, plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked:
         """The order that a plan makes of what the model said, whole whatever that was."""
-        candidates, outcome, degraded = call.candidates, call.outcome, call.degraded
-        report = self._report(plan, outcome, degraded, candidates)
-        head = in_retrieval_order(hits[: len(candidates)])
-        if outcome is not None and degraded is None:
-            head = _reorder(head, outcome, plan)
-        tail = in_retrieval_order(hits)[len(candidates) :]
+        outcome, degraded = call.outcome, call.degraded
+        report = self._report(plan, outcome, degraded, [hit.product_id for hit in hits])
         if outcome is None:
-            return Reranked(head + tail, report)
+            return Reranked(in_retrieval_order(hits), report)
+        count = len(outcome.ranking.order)
+        head, tail = in_retrieval_order(hits)[:count], in_retrieval_order(hits)[count:]
+        if degraded is None:
+            head = _reorder(head, outcome, plan)
         explanation = _explanation(outcome) if plan.explain else None
         return Reranked(head + tail, report, outcome.caption, outcome.timings_ms, explanation)
 
@@ -216,18 +233,18 @@ class RerankStage:
         Raises:
             InvalidValue: the prompt does not fit the engine.
         """
-        outcome, degraded = self._run(plan, query, candidates)
-        report = self._report(plan, outcome, degraded, candidates)
+        outcome, degraded = self._run(self._documents, plan, query, lambda: candidates)
+        report = self._report(plan, outcome, degraded, [candidate.id for candidate in candidates])
         return (outcome if degraded is None else None), report
 
     def _run(
-        self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
+        self, runner: RerankRunner, plan: RerankPlan, query: RerankQuery, candidates: Callable[[], Sequence[Candidate]]
     ) -> tuple[RerankOutcome | None, Degraded | None]:
         def call(deadline: float) -> RerankOutcome:
-            return plan.strategy.rerank(query, candidates, prompt=plan.prompt, deadline=deadline)
+            return plan.strategy.rerank(query, candidates(), prompt=plan.prompt, deadline=deadline)
 
         try:
-            result = self._runner.run(call, plan.deadline_ms)
+            result = runner.run(call, plan.deadline_ms)
         except (LayoutError, PromptError) as error:
             raise InvalidValue(UNFIT_PROMPT) from error
         if result.outcome is None:
@@ -245,7 +262,7 @@ class RerankStage:
         plan: RerankPlan,
         outcome: RerankOutcome | None,
         degraded: Degraded | None,
-        candidates: Sequence[Candidate] = (),
+        ids: Sequence[str],
     ) -> RerankReport:
         if outcome is None:
             fault = {Degraded.TIMEOUT: Fault.TIMEOUT, None: None}.get(degraded, Fault.BACKEND_ERROR)
@@ -264,7 +281,7 @@ class RerankStage:
             strategy=outcome.strategy,
             prompt=outcome.prompt,
             fault=ranking.fault,
-            repaired=tuple(candidates[position].id for position in ranking.repaired),
+            repaired=tuple(ids[position] for position in ranking.repaired),
             reason=ranking.reason,
             degraded=degraded,
         )

@@ -12,18 +12,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import cache
 
 from PIL.Image import Image
 
+from rerank.cancellation import check_cancelled
 from rerank.candidates import RerankQuery
 from rerank.stages import Fact, note
 from service.catalog.images import ImageStore
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
 from service.hybrid import HybridHit
 from service.online.interleaved_rerank import Side, interleaved, rank_both, retrieved_side
-from service.rerank_stage import RankedHit, Reranked, RerankPlan, RerankStage
+from service.rerank_stage import LoadPictures, RankedHit, RerankCall, Reranked, RerankPlan, RerankStage
 from service.retrieval import DecodedQuery, Retrieved, Retriever
 from service.search_types import (
+    Degraded,
     RerankOptions,
     RerankReport,
     ResultScores,
@@ -140,25 +143,38 @@ class SearchPipeline:
         """Rerank what was found. Raises RerankRequired, and InvalidValue for a prompt that does not fit the engine."""
         if not begun.depth:
             return begun.preliminary()
-        hits, query = begun.retrieved.hits, _rerank_query(begun.retrieved.query)
-        with begun.clock.stage("load"):
-            pictures = self._pictures(hits[: begun.depth])
         with begun.clock.stage("rerank"):
-            a, b = self._sides(begun, query, pictures)
-            note(candidates=len(pictures), **_provenance(a.reranked.report))
+            a, b = self._sides(begun, _rerank_query(begun.retrieved.query), self._loader(begun))
+            note(candidates=min(begun.depth, len(begun.retrieved.hits)), **_provenance(a.reranked.report))
         return begun.respond(a, b)
+
+    def finish_without_room(self, begun: BegunSearch) -> SearchResponse:
+        """The answer where too many others wait for the reranker: retrieval order at once. Raises RerankRequired."""
+        if begun.plan is None:
+            return begun.preliminary()
+        plan, hits = begun.plan, begun.retrieved.hits
+        unranked = self._rerank.arrange(plan, hits, RerankCall(degraded=Degraded.OVERLOADED))
+        return begun.respond(Side(plan, self._rerank.required(plan, unranked)))
 
     def _plan(self, options: RerankOptions) -> RerankPlan | None:
         return self._rerank.plan(options) if options.enabled else None
 
-    def _sides(
-        self, begun: BegunSearch, query: RerankQuery, pictures: Sequence[Image | None]
-    ) -> tuple[Side, Side | None]:
+    def _sides(self, begun: BegunSearch, query: RerankQuery, load: LoadPictures) -> tuple[Side, Side | None]:
         hits = begun.retrieved.hits
         if begun.is_contest:
-            return rank_both(self._rerank, (begun.plan, begun.rival), query, hits, pictures)
+            return rank_both(self._rerank, (begun.plan, begun.rival), query, hits, load)
         assert begun.plan is not None
-        return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, pictures)), None
+        return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, load)), None
+
+    def _loader(self, begun: BegunSearch) -> LoadPictures:
+        """Loads the pictures of all that are to be reranked, once, when they are first wanted."""
+
+        @cache
+        def load() -> Sequence[Image | None]:
+            with begun.clock.stage("load"):
+                return self._pictures(begun.retrieved.hits[: begun.depth])
+
+        return load
 
     def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
         """Pictures of hits, read side by side; each reader logs as part of this search."""
@@ -167,6 +183,7 @@ class SearchPipeline:
 
     def _picture(self, hit: Hit) -> Image | None:
         """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
+        check_cancelled()
         try:
             return self._images.rendition(hit.image_key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):

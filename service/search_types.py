@@ -98,6 +98,12 @@ class SearchRequest:
     cursor: str | None = None  # `next_cursor` of the page before; only the first page is reranked
     rival: RerankOptions | None = None  # interleave the first page's order with that of these options
 
+    @property
+    def is_reranked(self) -> bool:
+        """Whether a model is to be asked; later pages are in retrieval order."""
+        asked = self.rerank.enabled or (self.rival is not None and self.rival.enabled)
+        return asked and self.cursor is None
+
 
 @dataclass(frozen=True, slots=True)
 class ResultScores:

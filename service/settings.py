@@ -9,7 +9,6 @@ since there they can only be slips.
 import ipaddress
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,11 +16,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from service.api_keys import ApiKey
+from service.config_file import CONFIG_VARIABLE, check_config_file
 from service.errors import ConfigurationError
 from service.media.decode import ImageLimits
 from service.online.rival import Rival
 
-CONFIG_VARIABLE = "WITHTHIS_CONFIG"
 _STORE_SCHEMES = r"https?://[^/]|tcp://[^/]|unix:|exact:|pinecone:[a-z0-9][a-z0-9-]{0,44}$"
 IndexType = Literal["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
 
@@ -212,6 +211,13 @@ class Settings(BaseSettings):
         "auto", min_length=1, description="Where the text cross-encoder runs: auto, cpu, cuda, cuda:1, mps."
     )
     rerank_deadline_ms: int = Field(20_000, ge=1, le=600_000, description="Time given to reranking, in ms.")
+    rerank_max_deadline_ms: int = Field(
+        120_000, ge=1, le=600_000, description="Longest time that a request may give to reranking, in ms."
+    )
+    rerank_concurrency: int = Field(2, ge=1, le=256, description="Searches whose results are reranked at once.")
+    rerank_queue: int = Field(
+        16, ge=0, le=1000, description="Searches that may wait for that; further ones are answered in retrieval order."
+    )
     fusion_weight: float = Field(1.0, ge=0, le=1, description="1 orders by the reranker alone, 0 by retrieval alone.")
     fusion_method: Literal["rrf", "scores"] = Field(
         "rrf", description="Fusion by ranks (rrf), or by scores where the reranker gives them."
@@ -237,6 +243,9 @@ class Settings(BaseSettings):
         ge=1_000_000,
         le=1_000_000_000,
         description="Pixels that a process decodes at the same time, at 4 to 16 bytes each; a larger image goes alone.",
+    )
+    max_request_pixels: int = Field(
+        256_000_000, ge=64, description="All images of one request to /v1/rerank or /v1/embeddings, in pixels."
     )
     min_image_side: int = Field(3, ge=1, le=512, description="Smallest accepted side of a picture, in pixels.")
     working_image_side: int = Field(1024, ge=64, le=8192, description="Longer side to which pictures are reduced.")
@@ -297,9 +306,19 @@ class Settings(BaseSettings):
         0.5, gt=0, le=1, description="How far negative_text moves a query away, unless the request says."
     )
 
-    search_concurrency: int = Field(2, ge=1, le=256, description="Searches worked on at the same time.")
-    search_queue: int = Field(16, ge=0, le=10_000, description="Searches that may wait; further ones get 429.")
-    search_queue_wait_ms: int = Field(10_000, ge=0, le=600_000, description="Longest wait in that queue, in ms.")
+    search_concurrency: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="Searches retrieved at the same time, and as many again of those that are reranked.",
+    )
+    compatible_concurrency: int = Field(
+        2, ge=1, le=256, description="Requests to each of /v1/rerank and /v1/embeddings worked on at the same time."
+    )
+    search_queue: int = Field(
+        16, ge=0, le=10_000, description="Calls of a kind that may wait for a slot; further ones get 429."
+    )
+    search_queue_wait_ms: int = Field(10_000, ge=0, le=600_000, description="Longest wait in such a queue, in ms.")
     retry_after_s: int = Field(1, ge=1, le=3600, description="Retry-After sent with 429, in seconds.")
 
     search_log: Path | None = Field(None, description="Folder for a log of searches and feedback; none: no log.")
@@ -367,6 +386,8 @@ class Settings(BaseSettings):
             object.__setattr__(self, "store_uri", str(self.data_dir / "milvus.db"))
         if self.default_limit > self.max_limit:
             raise ValueError("default_limit must not exceed max_limit")
+        if self.rerank_deadline_ms > self.rerank_max_deadline_ms:
+            raise ValueError("rerank_deadline_ms must not exceed rerank_max_deadline_ms")
         if self.search_log is None and (self.feedback or self.interleave):
             raise ValueError("feedback and interleave need search_log, the folder to which they are written")
         if self.interleave and not (self.interleave.enabled or self.rerank_enabled):
@@ -406,7 +427,7 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from all sources. Raises :class:`ConfigurationError` that names each wrong setting."""
-    _check_config_file()
+    check_config_file(Settings.model_fields.keys())
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -419,19 +440,3 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _setting_name(location: tuple[int | str, ...]) -> str:
     return "WITHTHIS_" + str(location[0]).upper() if location else "settings"
-
-
-def _check_config_file() -> None:
-    config = os.environ.get(CONFIG_VARIABLE)
-    if not config:
-        return
-    try:
-        with Path(config).open("rb") as file:
-            names = tomllib.load(file).keys()
-    except OSError as error:
-        raise ConfigurationError(f"{CONFIG_VARIABLE} names a file that cannot be read. Correct the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The file named by {CONFIG_VARIABLE} is not valid TOML.") from error
-    unknown = sorted(names - Settings.model_fields.keys())
-    if unknown:
-        raise ConfigurationError(f"The file named by {CONFIG_VARIABLE} has unknown settings: {', '.join(unknown)}.")

@@ -44,9 +44,12 @@ class FakeEncoder:
 
     def __init__(self) -> None:
         self.seen: list[EncoderQuery] = []
+        self.block: threading.Event | None = None
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
         self.seen.extend(queries)
+        if self.block is not None:
+            self.block.wait(30)
         vectors = np.stack([_vector(query) for query in queries])
         return Embeddings(vectors, np.array([len(query.text or "") > 100 for query in queries]))
 
@@ -64,6 +67,8 @@ class MemoryStore:
     def __init__(self) -> None:
         self.rows: dict[str, Record] = {}
         self.failure: Exception | None = None
+        self.block: threading.Event | None = None
+        self.asked = 0
         self.has_titles = True
         self.closed = False
         self.settled: int | None = None
@@ -135,6 +140,9 @@ class MemoryStore:
         self.closed = True
 
     def _answer(self) -> None:
+        self.asked += 1
+        if self.block is not None:
+            self.block.wait(30)
         if self.failure is not None:
             raise self.failure
 
@@ -233,8 +241,12 @@ def make_shop(
     images = images or ImageStore.from_settings(chosen)
     fill(store, images, products)
     numbers = (chosen.rerank_candidates, chosen.fusion_weight, chosen.rerank_deadline_ms)
-    defaults = RerankDefaults("listwise", "fake", *numbers, fusion_method=chosen.fusion_method)
-    runner = RerankRunner(chosen.search_concurrency)
-    rerank = RerankStage({"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults, missing=missing)
+    most = chosen.rerank_max_deadline_ms
+    defaults = RerankDefaults("listwise", "fake", *numbers, fusion_method=chosen.fusion_method, max_deadline_ms=most)
+    runner = RerankRunner(chosen.rerank_concurrency)
+    documents = RerankRunner(chosen.compatible_concurrency)
+    rerank = RerankStage(
+        {"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults, documents=documents, missing=missing
+    )
     parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=chosen)
     return Shop(chosen, encoder, store, images, fake, parts)

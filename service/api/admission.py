@@ -1,4 +1,4 @@
-"""Lets only so many searches work at once and only so many wait, for so long; the others get 429 at once.
+"""Lets only so many calls work at once and only so many wait, for so long; the others get 429 at once.
 
 Work runs in threads, so that the event loop stays free for `/healthz` and for refusing.
 """
@@ -44,6 +44,16 @@ class Admission:
         self._retry_after_s = retry_after_s
 
     @property
+    def slots(self) -> int:
+        """Calls that may work at once."""
+        return self._concurrency
+
+    @property
+    def in_use(self) -> int:
+        """Slots that are taken."""
+        return self._concurrency - self._slots.value
+
+    @property
     def waiting(self) -> int:
         """Calls that wait for a slot."""
         return max(0, self._present - self._concurrency)
@@ -78,7 +88,3 @@ class Admission:
         # A slot given at the very moment of the time-out is ours: `cancelled_caught` is then false.
         if scope.cancelled_caught:
             raise Overloaded(retry_after_s=self._retry_after_s)
-
-
-class WriteAdmission(Admission):
-    """The same for changes of the catalogue: one at a time, since two changes of one product must not mix."""

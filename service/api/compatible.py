@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 
-from service.api.admission import Admission
 from service.api.auth import SEARCH
 from service.api.body import read_json
+from service.api.bulkheads import Bulkheads
 from service.api.connection import while_connected
 from service.api.content_schemas import (
     ContentIn,
@@ -28,7 +29,7 @@ from service.api.content_schemas import (
     to_content,
 )
 from service.api.openapi import protected, takes
-from service.contents import Content, open_contents
+from service.contents import Content, ContentOpener
 from service.document_ranking import DocumentRanking, rank_documents
 from service.encoders.base import Embeddings, EncoderQuery
 from service.errors import InvalidValue
@@ -66,7 +67,7 @@ class CompatibleController(Controller):
         request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
-        admission: NamedDependency[Admission],
+        bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
     ) -> DocumentsOut:
         """The shape of Cohere, Jina and vLLM. Every document is ranked; `top_n` shortens the answer.
@@ -79,8 +80,11 @@ class CompatibleController(Controller):
         query = to_content(body.query, "/query")
         documents = [to_content(document, f"/documents/{place}") for place, document in enumerate(body.documents)]
         _check_texts([query, *documents], settings.max_text_chars)
+        max_pixels = settings.max_request_pixels
         async with while_connected(request.receive):
-            found = await admission.run(lambda: rank_documents(parts.rerank, parts.pictures, query, documents))
+            found = await bulkheads.documents.run(
+                partial(rank_documents, parts.rerank, parts.pictures, query, documents, max_pixels=max_pixels)
+            )
         metrics.reranked(found.report.fault, found.report.degraded)
         return _ranked(body, found, parts.rerank.engine)
 
@@ -96,7 +100,7 @@ class CompatibleController(Controller):
         request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
-        admission: NamedDependency[Admission],
+        bulkheads: NamedDependency[Bulkheads],
     ) -> EmbeddingsOut:
         """The shape of OpenAI. A text and a picture in one input make one vector, as in a search.
 
@@ -111,7 +115,7 @@ class CompatibleController(Controller):
         contents = [to_content(given, f"/input/{place}") for place, given in enumerate(several)]
         _check_texts(contents, settings.max_text_chars)
         async with while_connected(request.receive):
-            batches = await admission.run(lambda: _embed(parts, contents))
+            batches = await bulkheads.embeddings.run(lambda: _embed(parts, contents, settings.max_request_pixels))
         return _embedded(body, contents, batches, info.id)
 
 
@@ -153,11 +157,13 @@ def _ranked(body: DocumentsBody, found: DocumentRanking, engine: str) -> Documen
     )
 
 
-def _embed(parts: Parts, contents: Sequence[Content]) -> list[Embeddings]:
-    """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list."""
-    found = []
+def _embed(parts: Parts, contents: Sequence[Content], max_pixels: int) -> list[Embeddings]:
+    """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and that a list
+    nobody waits for any more ends.
+    """
+    found, opener = [], ContentOpener(parts.pictures, max_pixels=max_pixels, contents=contents)
     for start in range(0, len(contents), ENCODE_BATCH):
-        opened = open_contents(contents[start : start + ENCODE_BATCH], parts.pictures)
+        opened = opener.open(contents[start : start + ENCODE_BATCH])
         queries = [EncoderQuery(content.text, content.image.image if content.image else None) for content in opened]
         found.append(parts.encoder.encode(queries))
     return found

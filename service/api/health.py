@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import anyio.to_thread
 from litestar import Controller, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
@@ -29,5 +28,5 @@ class HealthController(Controller):
         """The encoder is loaded, the store answers and holds a collection made by this encoder, and no end is near."""
         if state.get("stopping", False):
             raise ShuttingDown
-        rows = await anyio.to_thread.run_sync(parts.check)
+        rows = await state.readiness()
         return {"status": "ready", "encoder": parts.encoder.info.id, "rows": rows}

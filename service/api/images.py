@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-import anyio.to_thread
 from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
@@ -13,6 +12,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from service.api.auth import IMAGES
 from service.api.body_guard import incoming_body
+from service.api.bulkheads import Bulkheads
 from service.api.openapi import protected
 from service.catalog.images import ImageStore, ThumbnailSide
 from service.parts import Parts
@@ -46,6 +46,7 @@ class ImageController(Controller):
         self,
         request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
         key: Annotated[str, PathParameter(description="from a product's image_url")],
         size: Annotated[
             ThumbnailSide | None, QueryParameter(description="a JPEG that fits so many pixels in each direction")
@@ -56,7 +57,7 @@ class ImageController(Controller):
         if ImageStore.is_key(key) and headers["ETag"] in _entity_tags(request):
             return Response(b"", status_code=304, headers=headers)
         read = partial(parts.images.read, key) if size is None else partial(parts.images.thumbnail, key, size)
-        picture = await anyio.to_thread.run_sync(read)
+        picture = await bulkheads.images.run(read)
         incoming_body(request).hold(len(picture.data))
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 

@@ -7,14 +7,14 @@ from functools import partial
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-import anyio.to_thread
 from litestar import Controller, Request, delete, get, patch, put
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
-from service.api.admission import WriteAdmission
+from service.api.admission import Admission
 from service.api.auth import SEARCH, WRITE
 from service.api.body import read_json
+from service.api.bulkheads import Bulkheads
 from service.api.cursor import from_cursor, to_cursor
 from service.api.openapi import form, protected, reference, takes, upload
 from service.api.product_input import (
@@ -73,7 +73,7 @@ class ProductController(Controller):
         request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
-        write_admission: NamedDependency[WriteAdmission],
+        bulkheads: NamedDependency[Bulkheads],
     ) -> PutOut:
         """One product, an array of them, one a line (NDJSON), or multipart with the pictures as files.
 
@@ -83,10 +83,10 @@ class ProductController(Controller):
         its error, and the others are stored; a product sent alone is answered with the error itself.
         """
         if request.content_type[0] == NDJSON:
-            return put_out(await _put_lines(read_product_lines(request, settings), parts, write_admission))
+            return put_out(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
         given = await read_one(request, settings.max_body_bytes)
         items = given if isinstance(given, list) else [given]
-        results = await write_admission.run(partial(_store, parts, items))
+        results = await bulkheads.write.run(partial(_store, parts, items))
         if not isinstance(given, list) and results[0].error is not None:
             raise results[0].error
         return put_out(results)
@@ -99,6 +99,7 @@ class ProductController(Controller):
     async def list_products(
         self,
         parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
         filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products in one answer")] = 50,
         cursor: Annotated[str | None, QueryParameter(description="next_cursor of the answer before")] = None,
@@ -106,7 +107,7 @@ class ProductController(Controller):
         """Products in the order of their ids, those that match a filter; page by page with `cursor`."""
         wanted = _filter(filter) if filter else None
         after = from_cursor(cursor) if cursor else ""
-        found, end = await anyio.to_thread.run_sync(
+        found, end = await bulkheads.catalog.run(
             lambda: parts.catalogue().page(after=after, limit=limit, filter=wanted)
         )
         return ProductPageOut(
@@ -115,11 +116,15 @@ class ProductController(Controller):
 
     @get("/{product_id:path}", opt=SEARCH, summary="One product", responses=protected(_UNKNOWN, _STORE))
     async def get_product(
-        self, request: Request[Any, Any, Any], parts: NamedDependency[Parts], product_id: ProductId
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
+        product_id: ProductId,
     ) -> StoredProductOut:
         """A product and all its pictures."""
         id = _id(request, product_id)
-        return stored_out(await anyio.to_thread.run_sync(lambda: parts.catalogue().get(id)))
+        return stored_out(await bulkheads.catalog.run(lambda: parts.catalogue().get(id)))
 
     @patch(
         "/{product_id:path}",
@@ -132,25 +137,25 @@ class ProductController(Controller):
         request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
-        write_admission: NamedDependency[WriteAdmission],
+        bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
         """Title, category, price and attributes; pictures and vectors stay, and nothing is encoded."""
         body = await read_json(request, ProductPatch, settings.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
-        return stored_out(await write_admission.run(lambda: parts.catalogue().patch(id, changes)))
+        return stored_out(await bulkheads.write.run(lambda: parts.catalogue().patch(id, changes)))
 
     @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=protected(_UNKNOWN, _STORE))
     async def delete_product(
         self,
         request: Request[Any, Any, Any],
         parts: NamedDependency[Parts],
-        write_admission: NamedDependency[WriteAdmission],
+        bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> None:
         """All rows of a product. Its pictures stay until the image store is swept."""
         id = _id(request, product_id)
-        if not await write_admission.run(lambda: parts.catalogue().delete([id])):
+        if not await bulkheads.write.run(lambda: parts.catalogue().delete([id])):
             raise UnknownProduct
 
 
@@ -169,14 +174,12 @@ def _filter(text: str) -> Filter:
         raise FilterError from error
 
 
-async def _put_lines(
-    batches: AsyncIterator[list[bytes]], parts: Parts, write_admission: WriteAdmission
-) -> list[ItemResult]:
+async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Parts, room: Admission) -> list[ItemResult]:
     """Store products while their lines come. An error says how many have been processed."""
     results: list[ItemResult] = []
     try:
         async for lines in batches:
-            results += await write_admission.run(partial(_store_lines, parts, lines))
+            results += await room.run(partial(_store_lines, parts, lines))
     except WithThisError as error:
         error.extensions = {**error.extensions, "processed": len(results)}
         raise

@@ -9,11 +9,12 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ASGIApp
 
-from service.api.admission import Admission
 from service.api.auth import SEARCH
+from service.api.bulkheads import Bulkheads
 from service.api.connection import while_connected
 from service.api.openapi import form, protected, reference, takes, upload
-from service.api.schemas import SearchBody, SearchOut, from_response, to_request
+from service.api.schemas import SearchBody, SearchOut, to_request
+from service.api.search_halves import SearchHalves
 from service.api.search_input import read_search
 from service.api.search_options import SearchOptionsOut, search_options
 from service.api.stream import EVENT_STREAM, SearchEvent, SearchStream
@@ -21,7 +22,7 @@ from service.errors import RerankRequired
 from service.metrics import Metrics
 from service.online.evaluation import OnlineEvaluation
 from service.parts import Parts
-from service.search_types import SearchRequest, SearchResponse
+from service.search_types import SearchRequest
 from service.settings import Settings
 
 _TAKES = takes(
@@ -64,26 +65,24 @@ class SearchController(Controller):
         *,
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
-        admission: NamedDependency[Admission],
+        bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
     ) -> SearchOut:
         """Retrieve products for a sentence and a picture, rerank them, and say why they stand where they stand."""
         query = online.drawn(await _query(request, settings))
-
-        def answer() -> tuple[SearchResponse, SearchOut]:
-            found = parts.search(query)
-            return found, from_response(found)
-
+        halves = SearchHalves(parts, bulkheads)
         try:
             async with while_connected(request.receive):
-                found, out = await admission.run(answer)
+                begun, answer = await halves.begin(query)
+                if query.is_reranked:
+                    answer = await halves.finish(begun)
         except RerankRequired as error:
             metrics.reranked(error.fault, error.degraded)
             raise
-        metrics.searched(found)
-        online.searched(query, found, parts.encoder.info)
-        return out
+        metrics.searched(answer.found)
+        online.searched(query, answer.found, parts.encoder.info)
+        return answer.out
 
     @post(
         "/stream",
@@ -101,7 +100,7 @@ class SearchController(Controller):
         *,
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
-        admission: NamedDependency[Admission],
+        bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
     ) -> ASGIApp:
@@ -109,7 +108,8 @@ class SearchController(Controller):
 
         Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
         """
-        return SearchStream(online.drawn(await _query(request, settings)), parts, admission, metrics, online)
+        query = online.drawn(await _query(request, settings))
+        return SearchStream(query, SearchHalves(parts, bulkheads), metrics, online)
 
     @get("/options", summary="What a search may ask for", responses=protected(), sync_to_thread=False)
     def options(self, parts: NamedDependency[Parts], settings: NamedDependency[Settings]) -> SearchOptionsOut:

@@ -28,6 +28,7 @@ class LimitsOut(BaseModel):
     text_chars: int
     image_bytes: int
     image_pixels: int
+    deadline_ms: int
 
 
 class SearchOptionsOut(BaseModel):
@@ -61,5 +62,6 @@ def search_options(stage: RerankStage, settings: Settings) -> SearchOptionsOut:
             text_chars=settings.max_text_chars,
             image_bytes=settings.max_image_bytes,
             image_pixels=settings.max_image_pixels,
+            deadline_ms=settings.rerank_max_deadline_ms,
         ),
     )

@@ -1,7 +1,7 @@
 """A search in two server-sent events: the order of retrieval at once, the reranked one when it is there.
 
-One admission slot holds for both. A client that goes away leaves the queue at once, and nothing further is begun for
-it; what a model is computing at that moment cannot be stopped, so the slot is free when that has ended.
+Each event is made in a slot of its own kind, and sent without any: a client that reads nothing holds up nobody. One
+that goes away leaves the queue at once, nothing further is begun for it, and what is under way is told to end.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from litestar.types import Receive, Scope, Send
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from service.api.admission import Admission, Slot
 from service.api.connection import while_connected
 from service.api.problems import problem_of
-from service.api.schemas import SearchOut, from_response
+from service.api.schemas import SearchOut
+from service.api.search_halves import SearchHalves
 from service.errors import ClientGone, RerankRequired
 from service.metrics import Metrics
 from service.online.evaluation import OnlineEvaluation
-from service.parts import Parts
 from service.search import BegunSearch
-from service.search_types import SearchRequest, SearchResponse
+from service.search_types import SearchRequest
 
 EVENT_STREAM = "text/event-stream"
 KEEP_ALIVE_S = 15.0
@@ -46,51 +45,39 @@ class SearchEvent(BaseModel):
 class SearchStream:
     """The ASGI application that answers one search."""
 
-    def __init__(
-        self, query: SearchRequest, parts: Parts, admission: Admission, metrics: Metrics, online: OnlineEvaluation
-    ) -> None:
+    def __init__(self, query: SearchRequest, halves: SearchHalves, metrics: Metrics, online: OnlineEvaluation) -> None:
         self._query = query
-        self._parts = parts
-        self._admission = admission
+        self._halves = halves
         self._metrics = metrics
         self._online = online
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises as `SearchPipeline.begin` and Overloaded, before anything was sent."""
         with suppress(ClientGone):  # there is nobody left to answer
-            async with while_connected(receive), self._admission.slot() as slot:
-                await self._answer(slot, send)
+            async with while_connected(receive):
+                await self._answer(send)
 
-    async def _answer(self, slot: Slot, send: Send) -> None:
-        begun, first = await slot.run(self._begin)
+    async def _answer(self, send: Send) -> None:
+        begun, first = await self._halves.begin(self._query)
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await _send_event(send, "retrieved", first)
+        await _send_event(send, "retrieved", first.out)
         async with anyio.create_task_group() as group:
             group.start_soon(_keep_alive, send)
-            event, data = await self._second(slot, begun)
+            event, data = await self._second(begun)
             group.cancel_scope.cancel()
         await _send_event(send, event, data, last=True)
 
-    def _begin(self) -> tuple[BegunSearch, SearchOut]:
-        begun = self._parts.begin(self._query)
-        return begun, from_response(begun.preliminary())
-
-    async def _second(self, slot: Slot, begun: BegunSearch) -> tuple[str, SearchOut | dict[str, object]]:
+    async def _second(self, begun: BegunSearch) -> tuple[str, SearchOut | dict[str, object]]:
         """The second event and its data. The status is sent, so that any error can only be told in an event."""
-
-        def finish() -> tuple[SearchResponse, SearchOut]:
-            found = self._parts.pipeline.finish(begun)
-            return found, from_response(found)
-
         try:
-            found, out = await slot.run(finish)
+            answer = await self._halves.finish(begun)
         except Exception as error:  # the fault boundary of what comes after the status
             if isinstance(error, RerankRequired):
                 self._metrics.reranked(error.fault, error.degraded)
             return "problem", problem_of(error, "POST", "/v1/search/stream")
-        self._metrics.searched(found)
-        self._online.searched(self._query, found, self._parts.encoder.info)
-        return "ranked", out
+        self._metrics.searched(answer.found)
+        self._online.searched(self._query, answer.found, self._halves.parts.encoder.info)
+        return "ranked", answer.out
 
 
 async def _keep_alive(send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from contextlib import AbstractContextManager
@@ -13,10 +14,14 @@ from litestar.datastructures import State
 
 from service.cli.signals import Handler, handled_by
 from service.front.options import server_options
+from service.parts import Parts
 from service.settings import Settings
 
 GRACE_S = 30
 """Seconds that a request in flight may take to end after the service was told to stop."""
+
+HURRY_S = 5
+"""Before they are over, searches that still wait for the model are answered without it."""
 
 
 class PoliteServer(uvicorn.Server):
@@ -28,11 +33,16 @@ class PoliteServer(uvicorn.Server):
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
         super().__init__(uvicorn.Config(app, timeout_graceful_shutdown=GRACE_S, **server_options(settings)))
+        self._state = app.state
         self._polite_stop = PoliteStop(app.state, settings.shutdown_delay_s, super().handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What a signal does."""
         self._polite_stop(sig, frame)
+
+    def _stop_waiting(self) -> None:
+        parts: Parts = self._state.parts
+        parts.rerank.stop_waiting()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """The signals of every command, SIGHUP among them."""
@@ -40,7 +50,9 @@ class PoliteServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop as uvicorn does; the application is ended after a second Ctrl+C, too."""
+        hurry = asyncio.get_running_loop().call_later(GRACE_S - HURRY_S, self._stop_waiting)
         await super().shutdown(sockets)
+        hurry.cancel()
         if self.force_exit:
             await self.lifespan.shutdown()
 

@@ -12,8 +12,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 
+from rerank.cancellation import Cancelled, on_cancel
 from service.encoders.base import Embeddings, Encoder, EncoderInfo, EncoderQuery
 from service.errors import Overloaded
 
@@ -74,11 +75,15 @@ class BatchingEncoder:
 
         Raises:
             Overloaded: too many calls are waiting.
+            Cancelled: the caller went before its turn.
             RuntimeError: the encoder was closed.
         """
         future = self.submit(queries)
         try:
-            return future.result()
+            with on_cancel(future.cancel):
+                return future.result()
+        except CancelledError:
+            raise Cancelled from None
         finally:
             future.cancel()  # an interrupted caller wants nothing any more; no effect on an answer that is there
 

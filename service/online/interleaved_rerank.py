@@ -12,12 +12,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from PIL.Image import Image
-
 from rerank.candidates import RerankQuery
 from service.errors import InvalidValue
 from service.online.team_draft import team_draft
-from service.rerank_stage import RankedHit, Reranked, RerankPlan, RerankStage, in_retrieval_order
+from service.rerank_stage import LoadPictures, RankedHit, Reranked, RerankPlan, RerankStage, in_retrieval_order
 from service.search_types import Degraded, RankedBy, RerankReport
 from service.stores.base import Hit
 
@@ -59,9 +57,9 @@ def rank_both(
     plans: tuple[Plan, Plan],
     query: RerankQuery,
     hits: Sequence[Hit],
-    pictures: Sequence[Image | None],
+    load: LoadPictures,
 ) -> tuple[Side, Side | None]:
-    """The orders of two configurations; `pictures[i]` belongs to `hits[i]`. No second one where its prompt is unfit.
+    """The orders of two configurations. No second one where its prompt is unfit.
 
     Raises:
         InvalidValue: the prompt of the first does not fit the engine.
@@ -69,8 +67,8 @@ def rank_both(
     a, b = plans
     started = time.monotonic()
     if a is None:
-        return retrieved_side(hits), _second(stage, b, query, hits, pictures)
-    call = stage.call(a, query, hits, pictures[: a.candidates])
+        return retrieved_side(hits), _second(stage, b, query, hits, load)
+    call = stage.call(a, query, hits, load)
     first = Side(a, stage.arrange(a, hits, call))
     if not first.is_as_planned:
         return first, None
@@ -78,7 +76,7 @@ def rank_both(
         shared = replace(stage.arrange(b, hits, call), timings_ms=None)
         return first, Side(b, shared, shared=True)
     left_ms = a.deadline_ms - round((time.monotonic() - started) * 1000)
-    return first, _second(stage, b and replace(b, deadline_ms=left_ms), query, hits, pictures)
+    return first, _second(stage, b and replace(b, deadline_ms=left_ms), query, hits, load)
 
 
 def interleaved(a: Side, b: Side, seed: str) -> tuple[Reranked, str]:
@@ -95,9 +93,7 @@ def interleaved(a: Side, b: Side, seed: str) -> tuple[Reranked, str]:
     return Reranked(hits, report, told.caption, spent), "".join(draft.teams)
 
 
-def _second(
-    stage: RerankStage, plan: Plan, query: RerankQuery, hits: Sequence[Hit], pictures: Sequence[Image | None]
-) -> Side | None:
+def _second(stage: RerankStage, plan: Plan, query: RerankQuery, hits: Sequence[Hit], load: LoadPictures) -> Side | None:
     """The order of the second configuration, whose faults must not cost the first one's answer."""
     if plan is None:
         return retrieved_side(hits)
@@ -105,7 +101,7 @@ def _second(
         late = RerankReport(applied=False, strategy=plan.strategy.name, degraded=Degraded.TIMEOUT)
         return Side(plan, Reranked(in_retrieval_order(hits), late))
     try:
-        call = stage.call(plan, query, hits, pictures[: plan.candidates])
+        call = stage.call(plan, query, hits, load)
     except InvalidValue:
         logger.warning("the prompt in WITHTHIS_INTERLEAVE does not fit the engine, so nothing is interleaved")
         return None

@@ -20,8 +20,9 @@ from service.api.content_schemas import DocumentsOut, EmbeddingsOut
 from service.api.product_schemas import ProductPageOut, PutOut, StoredProductOut
 from service.api.schemas import SearchOut
 from service.cli import app
+from service.config_file import CONFIG_VARIABLE
 from service.lab.experiment import read_experiment
-from service.settings import CONFIG_VARIABLE, Settings, load_settings
+from service.settings import Settings, load_settings
 
 ANSWERS: Mapping[str, type[BaseModel]] = {
     model.__name__: model

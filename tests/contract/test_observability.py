@@ -78,6 +78,6 @@ def test_panels_do_not_overlap_and_have_ids_of_their_own(dashboard: dict[str, An
 def test_the_autoscaler_looks_at_a_metric_of_ours(client: TestClient[Any]) -> None:
     [autoscaler] = [found for found in source_manifests() if found["kind"] == "HorizontalPodAutoscaler"]
     [metric] = [entry["pods"]["metric"] for entry in autoscaler["spec"]["metrics"] if entry["type"] == "Pods"]
-    assert metric["selector"]["matchLabels"].keys() <= served(client)[metric["name"]]
+    assert {one["key"] for one in metric["selector"]["matchExpressions"]} <= served(client)[metric["name"]]
     adapter = yaml.safe_load((DOCKER / "kubernetes/components/autoscaling/prometheus-adapter-values.yaml").read_text())
     assert metric["name"] in [rule["name"]["as"] for rule in adapter["rules"]["custom"]]

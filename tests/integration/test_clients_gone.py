@@ -1,4 +1,5 @@
-"""Clients that hang up, over real HTTP: their places and slots go to others, and their waiting searches never run."""
+"""Clients that hang up, over real HTTP: their places and slots go to others, and their waiting searches never run;
+what is under way for them ends."""
 
 from __future__ import annotations
 
@@ -13,32 +14,45 @@ from typing import Any
 import httpx
 import pytest
 
+from rerank.cancellation import current_cancellation
+from service.api.compatible import ENCODE_BATCH
 from tests.fakes import Shop, make_shop
 from tests.integration.live import live
 
 QUEUE = 2
 BODIES: dict[str, dict[str, Any]] = {
-    "/v1/search": {"text": "a mug"},
+    "/v1/search": {"text": "a mug", "rerank": {"enabled": False}},
     "/v1/rerank": {"query": "a mug", "documents": ["a cup", "a cap"]},
     "/v1/embeddings": {"input": "a mug"},
 }
+ROOMS = {"/v1/search": "search", "/v1/rerank": "documents", "/v1/embeddings": "embeddings"}
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """One slot, two places in the waiting room, and a model that works until it is let go."""
-    shop = make_shop(tmp_path, search_concurrency=1, search_queue=QUEUE)
-    shop.strategy.block = threading.Event()
+    """One slot and two places in the waiting room of each kind, and models that work until they are let go."""
+    shop = make_shop(tmp_path, search_concurrency=1, compatible_concurrency=1, search_queue=QUEUE)
+    shop.strategy.block = shop.encoder.block = threading.Event()
     try:
         yield shop
     finally:
         shop.strategy.block.set()
 
 
-def ask(url: str, path: str = "/v1/search") -> socket.socket:
+class UntilGone(threading.Event):
+    """Work that goes on until its client has gone, as an engine does that looks for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        cancellation = current_cancellation.get()
+        assert cancellation is not None
+        assert cancellation.wait(timeout or 30)
+        return True
+
+
+def ask(url: str, path: str = "/v1/search", body: dict[str, Any] | None = None) -> socket.socket:
     """Send a request and leave its answer to come; closing the socket is hanging up."""
     target = httpx.URL(url)
-    content = json.dumps(BODIES[path]).encode()
+    content = json.dumps(body or BODIES[path]).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: {target.host}\r\nContent-Type: application/json\r\n"
     connection = socket.create_connection((target.host, target.port or 80), timeout=30)
     connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
@@ -59,45 +73,50 @@ def sample(url: str, name: str) -> float:
     return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
 
-def waiting(url: str) -> float:
-    return sample(url, 'withthis_queue_waiting{queue="search"} ')
+def waiting(url: str, path: str = "/v1/search") -> float:
+    return sample(url, f'withthis_queue_waiting{{queue="{ROOMS[path]}"}} ')
+
+
+def asked(shop: Shop) -> int:
+    """How often a model was asked for anything."""
+    return len(shop.strategy.calls) + len(shop.encoder.seen)
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_a_place_in_the_waiting_room_is_free_at_once(shop: Shop, path: str) -> None:
     assert shop.strategy.block is not None
     with live(shop) as url:
-        at_work = ask(url)
-        until(lambda: len(shop.strategy.calls) == 1)
+        at_work = ask(url, path)
+        until(lambda: asked(shop) == 1)
         for _ in range(2):  # places are given to new clients, again and again
             left = [ask(url, path) for _ in range(QUEUE)]
-            until(lambda: waiting(url) == QUEUE)
-            assert httpx.post(f"{url}/v1/search", json={"text": "a mug"}).status_code == 429
+            until(lambda: waiting(url, path) == QUEUE)
+            assert httpx.post(f"{url}{path}", json=BODIES[path]).status_code == 429
             for connection in left:
                 connection.close()
-            until(lambda: waiting(url) == 0)
+            until(lambda: waiting(url, path) == 0)
         gone = f'withthis_requests_total{{method="POST",route="{path}",status="499"}} '
         until(lambda: sample(url, gone) == 2 * QUEUE)
-        stays = ask(url)
-        until(lambda: waiting(url) == 1)
+        stays = ask(url, path)
+        until(lambda: waiting(url, path) == 1)
         assert httpx.get(f"{url}/healthz").status_code == 200
         shop.strategy.block.set()
         for connection in (at_work, stays):
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
             connection.close()
-        assert len(shop.strategy.calls) == len(shop.encoder.seen) == 2, "what nobody waited for was never worked on"
+        assert asked(shop) == 2, "what nobody waited for was never worked on"
 
 
 def test_a_slot_is_free_when_the_work_of_a_client_that_left_has_ended(shop: Shop) -> None:
-    assert shop.strategy.block is not None
+    assert shop.encoder.block is not None
     with live(shop) as url:
         at_work = ask(url)
-        until(lambda: len(shop.strategy.calls) == 1)
+        until(lambda: asked(shop) == 1)
         at_work.close()
         stays = ask(url)
         until(lambda: waiting(url) == 1)
-        assert len(shop.strategy.calls) == 1, "the slot stays taken while a thread works in it"
-        shop.strategy.block.set()
+        assert asked(shop) == 1, "the slot stays taken while a thread works in it"
+        shop.encoder.block.set()
         assert stays.recv(15) == b"HTTP/1.1 200 OK"
         stays.close()
         for _ in range(5):
@@ -105,15 +124,41 @@ def test_a_slot_is_free_when_the_work_of_a_client_that_left_has_ended(shop: Shop
         assert waiting(url) == 0
 
 
+def test_work_in_pieces_ends_between_two_of_them(shop: Shop) -> None:
+    shop.encoder.block = UntilGone()
+    with live(shop) as url:
+        at_work = ask(url, "/v1/embeddings", {"input": ["a mug"] * 100})
+        until(lambda: asked(shop) == ENCODE_BATCH)
+        at_work.close()
+        until(lambda: sample(url, 'withthis_slots_in_use{bulkhead="embeddings"} ') == 0)
+    assert asked(shop) == ENCODE_BATCH
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/rerank"])
+def test_the_model_is_told_and_its_slot_is_free_when_its_client_left(shop: Shop, path: str) -> None:
+    shop.strategy.block, shop.encoder.block = UntilGone(), None
+    body = {"text": "a mug", "rerank": {"deadline_ms": 120_000}} if path == "/v1/search" else BODIES[path]
+    bulkhead = "rerank" if path == "/v1/search" else "rerank_documents"
+    with live(shop) as url:
+        at_work = ask(url, path, body)
+        until(lambda: sample(url, f'withthis_slots_in_use{{bulkhead="{bulkhead}"}} ') == 1)
+        at_work.close()
+        until(lambda: sample(url, f'withthis_slots_in_use{{bulkhead="{bulkhead}"}} ') == 0)
+        until(lambda: sample(url, f'withthis_requests_total{{method="POST",route="{path}",status="499"}} ') == 1)
+        assert sample(url, 'withthis_degraded_total{reason="rerank_timeout"} ') == 0, (
+            "an answer that nobody got is not counted"
+        )
+
+
 def test_waiting_ends_at_its_deadline(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, search_concurrency=1, search_queue=QUEUE, search_queue_wait_ms=50, retry_after_s=7)
-    shop.strategy.block = threading.Event()
+    shop.encoder.block = threading.Event()
     with live(shop) as url:
         at_work = ask(url)
-        until(lambda: len(shop.strategy.calls) == 1)
-        refused = httpx.post(f"{url}/v1/search", json={"text": "a mug"}, timeout=30)
+        until(lambda: asked(shop) == 1)
+        refused = httpx.post(f"{url}/v1/search", json=BODIES["/v1/search"], timeout=30)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
         assert waiting(url) == 0
-        shop.strategy.block.set()
+        shop.encoder.block.set()
         assert at_work.recv(15) == b"HTTP/1.1 200 OK"
         at_work.close()

@@ -283,14 +283,14 @@ def test_a_reranker_past_its_deadline_is_left_behind(shop: Shop, client: Client)
 
 def test_beyond_the_queue_there_is_429_and_the_service_stays_alive(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, search_concurrency=1, search_queue=0, retry_after_s=7)
-    shop.strategy.block = threading.Event()
+    shop.encoder.block = threading.Event()
     with open_client(shop) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(search, client, text="a mug")
-        while not shop.strategy.calls:  # until the first search is at work
+        while not shop.encoder.seen:  # until the first search is at work
             assert not first.done()
         refused = search(client, text="a mug")
         assert client.get("/healthz").status_code == 200
-        shop.strategy.block.set()
+        shop.encoder.block.set()
         assert first.result().status_code == 200
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "7"
@@ -299,13 +299,13 @@ def test_beyond_the_queue_there_is_429_and_the_service_stays_alive(tmp_path: Pat
 
 def test_waiting_too_long_in_the_queue_is_429(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, search_concurrency=1, search_queue=1, search_queue_wait_ms=20)
-    shop.strategy.block = threading.Event()
+    shop.encoder.block = threading.Event()
     with open_client(shop) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(search, client, text="a mug")
-        while not shop.strategy.calls:
+        while not shop.encoder.seen:
             assert not first.done()
         assert search(client, text="a mug").status_code == 429
-        shop.strategy.block.set()
+        shop.encoder.block.set()
         assert first.result().status_code == 200
 
 

@@ -115,7 +115,7 @@ def test_look_ups_in_the_caches_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_search_that_waits_for_a_slot_of_the_reranker_shows(tmp_path: Path) -> None:
-    shop = make_shop(tmp_path, search_concurrency=1)
+    shop = make_shop(tmp_path, rerank_concurrency=1)
     shop.strategy.block = threading.Event()
     with open_client(shop) as client, ThreadPoolExecutor(1) as pool:
         search(client, rerank={"deadline_ms": 1})  # its call to the model holds the slot beyond the deadline

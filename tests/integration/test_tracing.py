@@ -79,7 +79,12 @@ def test_a_search_is_one_trace_with_a_span_a_stage(client: TestClient[Any], span
     request = found["POST /v1/search"]
     assert {f"{span.context.trace_id:x}" for span in found.values() if span.context} == {PARENT[4:35]}
     assert request.parent is not None and f"{request.parent.span_id:x}" == PARENT[36:52]
-    for name, above in {"embed": request, "load": request, "rerank": request, "caption": found["rerank"]}.items():
+    for name, above in {
+        "embed": request,
+        "load": found["rerank"],
+        "rerank": request,
+        "caption": found["rerank"],
+    }.items():
         parent = found[name].parent
         assert parent is not None and above.context is not None and parent.span_id == above.context.span_id, name
     assert request.attributes == {

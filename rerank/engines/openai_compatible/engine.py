@@ -79,7 +79,7 @@ class OpenAICompatibleEngine:
         ranked = bool(request.labels) and request.answer_prefix == ANSWER_PREFIX
         fields = ranking_fields(self._dialect, request.labels) if ranked else {}
         reply = self._ask("ranking", body, fields, request.deadline)
-        return read_generation(reply, ranked=bool(request.labels))
+        return read_generation(reply, request.labels)
 
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """One token a request, several requests at once so that the server can batch them; see `read_scores`."""

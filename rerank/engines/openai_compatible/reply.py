@@ -1,8 +1,9 @@
 """What a server says, in a chat completion or its list of models. Whatever the shape: an answer or an EngineError."""
 
+import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rerank.engines.base import Generation
@@ -14,21 +15,30 @@ __all__ = ["model_names", "read_generation", "read_scores"]
 
 _LABEL = re.compile(r"\W*([A-Z])\W*")
 _REFUSAL_LIMIT = 1000
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""What servers call the field of a message that holds what they take for thoughts."""
 _BELOW = 1e-3
 _LARGEST = 1e6
 """No log probability is this far from 0: it keeps out infinities, what is no number, and integers no float can hold."""
 
 
-def read_generation(reply: object, *, ranked: bool) -> Generation:
-    """The text of the first choice, cut behind what the parser reads.
+def read_generation(reply: object, labels: Sequence[str] = ()) -> Generation:
+    """The text of the first choice, cut behind what the parser reads; `labels`: of the candidates of a rank task.
+
+    Servers that set thoughts apart sometimes take a constrained answer for one, and leave `content` empty. A thought
+    may quote, weigh and discard orders, so it is an answer only where all of it is one: the agreed JSON object, with
+    every label once. Anything less is read as nothing.
 
     A refusal in a field of its own becomes the text of a ranked answer, cleaned, so that no label is read out of it; as
-    a caption it would mislead, so there it is empty. EngineError if the reply is no chat completion.
+    a caption it would mislead, and so would a thought: there both are empty. EngineError if the reply is no chat
+    completion.
     """
     choice = _first_choice(reply)
     message = choice["message"]
     refusal = clean_text(message["refusal"], _REFUSAL_LIMIT) if isinstance(message.get("refusal"), str) else ""
-    text = _text(message.get("content")) or (refusal if ranked else "")
+    text = _text(message.get("content"))
+    if labels and not text.strip():
+        text = _answer_among_thoughts(message, labels) or refusal
     usage = reply.get("usage") if isinstance(reply, dict) else None
     return Generation(
         text[: PARSE_LIMIT + 1],  # one more than is read, so that the parser sees that something is missing
@@ -70,6 +80,25 @@ def _first_choice(reply: object) -> dict[str, Any]:
         case {"choices": [{"message": dict()} as choice, *_]}:
             return dict(choice)
     raise EngineError("the model server's reply is no chat completion")
+
+
+def _answer_among_thoughts(message: Mapping[str, object], labels: Sequence[str]) -> str:
+    """The one field of thoughts that is a whole answer, as it stands; empty if none is."""
+    for name in _THOUGHTS:
+        thought = message.get(name)
+        if isinstance(thought, str) and len(thought) <= PARSE_LIMIT and _is_whole_answer(thought, labels):
+            return thought
+    return ""
+
+
+def _is_whole_answer(text: str, labels: Sequence[str]) -> bool:
+    try:
+        match json.loads(text):
+            case {"ranking": [*named]}:
+                return len(named) == len(labels) and all(label in named for label in labels)
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def _text(content: object) -> str:

@@ -135,36 +135,42 @@ def completion(**message: object) -> dict[str, Any]:
 
 def test_a_refusal_names_no_label_and_is_no_caption() -> None:
     refused = completion(content=None, refusal='I cannot put [C] before "A"')
-    text = read_generation(refused, ranked=True).text
+    text = read_generation(refused, ("A", "B")).text
     assert parse_ranking(text, 3).fault is Fault.REFUSAL
     assert "I cannot put" in text
-    assert read_generation(refused, ranked=False).text == ""
+    assert read_generation(refused).text == ""
+
+
+def test_a_thought_is_no_caption() -> None:
+    assert read_generation(completion(content=None, reasoning="The image shows a leopard, I think")).text == ""
 
 
 def test_long_text_is_cut_so_that_the_parser_notices() -> None:
-    generation = read_generation(completion(content="a" * 10**6), ranked=True)
+    generation = read_generation(completion(content="a" * 10**6), ("A", "B"))
     assert len(generation.text) == PARSE_LIMIT + 1
     assert parse_ranking(generation.text, 3).fault is Fault.TRUNCATED
 
 
 @pytest.mark.parametrize("usage", [None, 3, [], {}, {"prompt_tokens": "7"}, {"prompt_tokens": -1}])
 def test_usage_may_say_anything(usage: object) -> None:
-    generation = read_generation({**completion(content="x"), "usage": usage}, ranked=True)
+    generation = read_generation({**completion(content="x"), "usage": usage}, ("A", "B"))
     assert (generation.prompt_tokens, generation.generated_tokens) == (0, 0)
 
 
 def test_the_token_limit_is_reported() -> None:
     reply = completion(content="x")
-    assert read_generation(reply, ranked=True).finish == "stop"
+    assert read_generation(reply, ("A", "B")).finish == "stop"
     reply["choices"][0]["finish_reason"] = "length"
-    assert read_generation(reply, ranked=True).finish == "length"
+    assert read_generation(reply, ("A", "B")).finish == "length"
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["choices", "message", "content", "refusal", "logprobs", "usage"]), inner)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "reasoning", "refusal", "logprobs", "usage"]), inner
+        )
     ),
     max_leaves=8,
 )
@@ -173,7 +179,7 @@ JSON = st.recursive(
 @settings(max_examples=50)
 @given(JSON | JSON.map(lambda value: {"choices": [{"message": value, "logprobs": value}]}), st.booleans())
 def test_any_json_is_an_answer_or_an_engine_error(reply: object, ranked: bool) -> None:
-    for read in (lambda: read_generation(reply, ranked=ranked), lambda: read_scores(reply, ("A", "B"))):
+    for read in (lambda: read_generation(reply, ("A", "B") if ranked else ()), lambda: read_scores(reply, ("A", "B"))):
         with suppress(EngineError):
             read()
 

@@ -1,0 +1,197 @@
+"""Kinds of work do not wait for each other: what hangs costs its own kind, and others go on."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from litestar.types import HTTPReceiveMessage, Message
+
+from service.api.bulkheads import Bulkheads
+from service.api.search_halves import SearchHalves
+from service.api.stream import SearchStream
+from service.cli import server
+from service.media.decode import DecodedImage
+from service.metrics import Metrics
+from service.online.evaluation import OnlineEvaluation
+from service.search_types import SearchRequest
+from tests.conftest import open_client
+from tests.fakes import make_shop, png
+from tests.integration.live import live
+from tests.integration.test_clients_gone import sample, until
+
+PLAIN = {"text": "a mug", "rerank": {"enabled": False}}
+RERANKED = {"text": "a mug"}
+DOCUMENTS = {"query": "a mug", "documents": ["a cup", "a cap"]}
+INPUT = {"input": ["a mug", "a cap"]}
+
+
+@pytest.fixture
+def let_go() -> Iterator[threading.Event]:
+    """What hangs goes on once this is set."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Clients."""
+    with ThreadPoolExecutor(64) as clients:
+        yield clients
+
+
+def posts(url: str, path: str, body: object) -> Callable[[], httpx.Response]:
+    return lambda: httpx.post(f"{url}{path}", json=body, timeout=60)
+
+
+def test_a_model_that_hangs_costs_reranked_searches_alone(
+    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
+) -> None:
+    shop = make_shop(tmp_path, search_concurrency=1, search_queue=0, rerank_concurrency=2, rerank_queue=8)
+    shop.strategy.block = let_go
+    with live(shop) as url:
+        hanging = []
+        for number in range(10):  # one after the other through retrieval, whose only slot they give back
+            hanging.append(pool.submit(posts(url, "/v1/search", RERANKED)))
+            until(lambda: under_way(url, "rerank") == number + 1)  # noqa: B023 (called here)
+        further = posts(url, "/v1/search", RERANKED)().json()
+        assert further["rerank"]["degraded"] == "rerank_overloaded" and len(further["results"]) == 9
+        required = posts(url, "/v1/search", {"text": "a mug", "rerank": {"require": True}})()
+        assert required.status_code == 503 and "rerank.require" in required.json()["detail"]
+        for _ in range(4):
+            assert posts(url, "/v1/search", PLAIN)().status_code == 200
+        assert posts(url, "/v1/embeddings", INPUT)().status_code == 200
+        assert httpx.patch(f"{url}/v1/products/p1", json={"title": "A mug"}).status_code == 200
+        assert httpx.get(f"{url}/v1/products/p1").status_code == 200
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert not any(one.done() for one in hanging)
+        let_go.set()
+        assert all(one.result().json()["rerank"]["applied"] for one in hanging)
+        assert posts(url, "/v1/search", RERANKED)().json()["rerank"]["applied"], "all is as before"
+        assert under_way(url, "rerank") == 0
+
+
+def test_documents_that_hang_leave_searches_their_slots(
+    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
+) -> None:
+    shop = make_shop(tmp_path, compatible_concurrency=1, rerank_concurrency=1)
+    shop.strategy.block = let_go
+    with live(shop) as url:
+        hangs = pool.submit(posts(url, "/v1/rerank", DOCUMENTS))
+        until(lambda: len(shop.strategy.calls) == 1)
+        shop.strategy.block = None
+        assert posts(url, "/v1/search", RERANKED)().json()["rerank"]["applied"]
+        assert posts(url, "/v1/embeddings", INPUT)().status_code == 200
+        assert not hangs.done()
+        let_go.set()
+        assert hangs.result().status_code == 200
+
+
+def test_a_store_that_hangs_is_asked_once_by_all_probes_and_images_go_on(
+    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
+) -> None:
+    shop = make_shop(tmp_path)
+    key = next(iter(shop.store.rows.values())).image_key
+    with live(shop) as url:
+        shop.store.block = let_go
+        probes = [pool.submit(httpx.get, f"{url}/readyz", timeout=60) for _ in range(45)]
+        until(lambda: shop.store.asked == 1)
+        products = [pool.submit(httpx.get, f"{url}/v1/products/p1", timeout=60) for _ in range(10)]
+        until(lambda: under_way(url, "catalog") == 10)
+        image = httpx.get(f"{url}/v1/images/{key}", timeout=60)
+        assert image.status_code == 200 and image.content
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert shop.store.asked == 1, "one probe prepares the store, and everybody else waits for that"
+        let_go.set()
+        assert {probe.result().json()["rows"] for probe in probes} == {20}
+        assert {product.result().status_code for product in products} == {200}
+
+
+def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    bulkheads = Bulkheads.from_settings(shop.settings)
+    held: list[int] = []
+
+    async def read_nothing(message: Message) -> None:
+        held.append(sum(room.in_use for room in bulkheads.named().values()))
+        await anyio.lowlevel.checkpoint()
+
+    async def stays() -> HTTPReceiveMessage:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def answer() -> None:
+        metrics = Metrics()
+        online = OnlineEvaluation(shop.settings, metrics.search_logged)
+        stream = SearchStream(SearchRequest(text="a mug"), SearchHalves(shop.parts, bulkheads), metrics, online)
+        await stream({}, stays, read_nothing)  # type: ignore[arg-type]
+
+    anyio.run(answer)
+    assert held == [0, 0, 0]  # status, first order, second order
+
+
+def test_a_service_that_is_told_to_stop_answers_without_the_model_that_hangs(
+    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HURRY_S", server.GRACE_S)  # at once
+    shop = make_shop(tmp_path, rerank_concurrency=1)
+    shop.strategy.block = let_go
+    body = {"text": "a mug", "rerank": {"deadline_ms": 120_000}}
+    with live(shop) as url:
+        hanging = [pool.submit(posts(url, "/v1/search", body)) for _ in range(3)]
+        until(lambda: under_way(url, "rerank") == 3)
+    degraded = sorted(one.result().json()["rerank"]["degraded"] for one in hanging)
+    assert degraded == ["rerank_overloaded", "rerank_overloaded", "rerank_timeout"]
+
+
+@pytest.mark.parametrize(("path", "field"), [("/v1/embeddings", "input"), ("/v1/rerank", "documents")])
+def test_the_pixels_of_a_request_are_bounded_before_any_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, field: str
+) -> None:
+    shop = make_shop(tmp_path, max_request_pixels=24 * 16 * 3)
+    decoded: list[bytes] = []
+    decode = shop.parts.pictures.decode
+
+    def counting(data: bytes) -> DecodedImage:
+        decoded.append(data)
+        return decode(data)
+
+    monkeypatch.setattr(shop.parts.pictures, "decode", counting)
+    with open_client(shop) as client:
+        few = client.post(path, json=_body(field, 3))
+        assert few.status_code == 200, few.json()
+        assert len(decoded) == 3
+        many = client.post(path, json=_body(field, 4))
+    assert (many.status_code, len(decoded)) == (413, 3)
+    assert many.json()["errors"][0]["pointer"] == f"/{field}/3"
+
+
+def test_a_deadline_beyond_the_longest_is_refused_with_the_number(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path, rerank_max_deadline_ms=30_000)) as client:
+        refused = client.post("/v1/search", json={"text": "a mug", "rerank": {"deadline_ms": 30_001}})
+        assert refused.status_code == 400 and "30000" in refused.json()["detail"]
+        assert client.post("/v1/search", json={"text": "a mug", "rerank": {"deadline_ms": 30_000}}).status_code == 200
+        assert client.get("/v1/search/options").json()["limits"]["deadline_ms"] == 30_000
+
+
+def under_way(url: str, bulkhead: str) -> float:
+    """Calls of a kind that work or wait."""
+    waiting = sample(url, f'withthis_queue_waiting{{queue="{bulkhead}"}} ')
+    return waiting + sample(url, f'withthis_slots_in_use{{bulkhead="{bulkhead}"}} ')
+
+
+def _body(field: str, images: int) -> dict[str, Any]:
+    picture = {"content": [{"type": "image_url", "image_url": {"url": _uri()}}]}
+    return {field: [picture] * images, **({"query": "a mug"} if field == "documents" else {})}
+
+
+def _uri() -> str:
+    return "data:image/png;base64," + base64.b64encode(png()).decode()
