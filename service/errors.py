@@ -37,6 +37,7 @@
     │   ├── StoreLocked               503   another process holds the local store file
     │   ├── StoreUnusable             503   the local store's folder cannot be opened
     │   ├── StoreFull                 503   the disk is full; nothing was written
+    │   ├── IndexLost                 503   no products, though there are many images
     │   └── ImageStoreUnavailable     503   the pictures' store does not answer
     │       └── ImageDamaged          503   a stored file is not the image that was put in
     ├── TooManyConnections            503   as many connections are open as the service takes
@@ -373,6 +374,17 @@ class StoreUnusable(StoreUnavailable):
     default_detail = (
         "The store's folder cannot be made, read or written. Check WITHTHIS_DATA_DIR and WITHTHIS_STORE_URI, and who "
         "may write there."
+    )
+
+
+class IndexLost(StoreUnavailable):
+    """The index has no products, and the image store is full."""
+
+    type = "index-lost"
+    title = "The index has no products"
+    default_detail = (
+        "The index is empty, and there are many images of products: it may have been lost, or be another one. Restore "
+        "it, or fill it with `withthis index FEED`. If it is meant to be empty, run `withthis gc --delete-most`."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 
@@ -13,12 +14,13 @@ from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from service.arenas import share_arenas
 from service.catalog.images import ImageStore
+from service.catalog.lost_index import check_not_lost
 from service.catalog.products import Products
 from service.encoders.base import Encoder
 from service.encoders.batching import BatchingEncoder
 from service.encoders.registry import in_batches, load_encoder
 from service.engines import WithPrompts, load_engine
-from service.errors import ConfigurationError, StoreLocked, StoreUnavailable
+from service.errors import ConfigurationError, StoreLocked, StoreUnavailable, StoreUnusable
 from service.media.pictures import PictureLoader
 from service.online.evaluation import check_rival
 from service.rerank_runner import RerankRunner
@@ -50,8 +52,11 @@ class Parts:
         rerank: RerankStage,
         settings: Settings,
         pictures: PictureLoader | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        """`pictures`: how pictures from outside are read, if not as the settings say."""
+        """`pictures`: how pictures from outside are read, if not as the settings say; `check` raises where the store
+        must not be used.
+        """
         self.encoder = encoder
         self.store = store
         self.images = images
@@ -68,6 +73,7 @@ class Parts:
         )
         self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
         self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures)
+        self._check = check
         self._prepared = False
         self._preparing = SingleFlight[None]()
 
@@ -81,6 +87,7 @@ class Parts:
             self._preparing.run("store", self._prepare_store)
 
     def _prepare_store(self) -> None:
+        self._check()
         self.store.ensure(self.encoder.info)
         self._prepared = True
 
@@ -120,26 +127,37 @@ def build_parts(settings: Settings) -> Parts:
 
     Raises:
         ConfigurationError: a setting names something that does not exist or cannot be loaded.
-        StoreLocked: another process holds the local store file; waiting would not help.
+        StoreLocked, StoreUnusable: the local store cannot be had; waiting would not help.
         EncoderMismatch: the collection was made by another encoder.
     """
     share_arenas()
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
-    parts = Parts(
-        encoder=in_batches(load_encoder(settings), settings),
-        store=open_store(settings),
-        images=ImageStore.from_settings(settings),
-        rerank=build_rerank(settings),
-        settings=settings,
-    )
+    store, images = open_store(settings), ImageStore.from_settings(settings)
+    with ExitStack() as failing:
+        failing.callback(store.close)
+        store.claim()  # before models are loaded, which takes long
+        parts = Parts(
+            encoder=in_batches(load_encoder(settings), settings),
+            store=store,
+            images=images,
+            rerank=build_rerank(settings),
+            settings=settings,
+            check=partial(check_not_lost, store, images),
+        )
+        _prepare(parts)
+        failing.pop_all()
+    return parts
+
+
+def _prepare(parts: Parts) -> None:
+    """Prepare the store if it is there; a service waits for one that is not. Raises StoreLocked, StoreUnusable."""
     try:
         parts.prepare()
-    except StoreLocked:
+    except (StoreLocked, StoreUnusable):
         raise
-    except StoreUnavailable:
-        logger.warning("the store does not answer yet; the service starts, but /readyz says 503", exc_info=True)
-    return parts
+    except StoreUnavailable as error:
+        logger.warning("%s The service starts, but /readyz says 503.", error.detail, exc_info=error.__cause__)
 
 
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:

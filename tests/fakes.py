@@ -133,7 +133,7 @@ class MemoryStore:
     def ping(self) -> None:
         self._answer()
 
-    def settle(self) -> None:
+    def settle(self, at_least: int = 0) -> None:
         self.settled = len(self.rows)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -30,6 +31,8 @@ THUMBNAIL_SIDES: tuple[int, ...] = get_args(ThumbnailSide)
 _KEY = re.compile(r"[0-9a-f]{64}\.(jpeg|png|webp)")
 _OURS = re.compile(r"(originals|thumbnails-[0-9]+|renditions-[0-9]+-[0-9]+)/[0-9a-f]{2}/([^/.]*)\.[^/]+")
 _TIMEOUT_S = 10.0
+FEW_IMAGES = 100
+"""Images that may be lost from sight at once without a question."""
 _REMEMBERED = 65_536
 
 
@@ -149,6 +152,11 @@ class ImageStore:
         _original(key)
         name = derived_name(f"thumbnails-{side}", key)
         return StoredImage(self._shrinking.run(name, partial(self._read_thumbnail, name, key, side)), "image/jpeg")
+
+    def holds_many(self) -> bool:
+        """True for more than `FEW_IMAGES` originals."""
+        originals = (blob for blob in self._blobs.list() if blob.name.startswith("originals/"))
+        return next(islice(originals, FEW_IMAGES, None), None) is not None
 
     def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
         """Delete pictures whose key is not ``used`` and that were put before ``older_than`` (Unix time, seconds).

@@ -7,6 +7,7 @@ encoded before the first row is written, and its rows are written together: a pr
 Not thread-safe against itself: two changes of one product at the same time would mix. The API lets one in at a time.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,15 +18,22 @@ from pydantic import ValidationError
 from service.catalog.images import ImageStore
 from service.catalog.records import make_record, now_ms, row_hash, row_id
 from service.encoders.base import Encoder, EncoderQuery
-from service.errors import InvalidInput, InvalidValue, UnknownProduct
+from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
 from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader, PictureSource
 from service.products import Product
 from service.stores.base import Record, Store, Vector
 from service.stores.filters import Filter
 
+logger = logging.getLogger(__name__)
+
 ENCODE_BATCH = 8
 """Pictures encoded at once; few, so that searches get their turn in between."""
+
+SETTLE_ROWS = 128
+"""Rows changed one by one before a local store is asked to index them. On Milvus Lite 128 rows in memory take a search
+of 1,000 products from 4 to 7 ms, and indexing them takes 20 to 40 ms.
+"""
 
 NO_PICTURE = "A new product needs at least one picture. Give it in images, or as multipart parts named image."
 SAME_PICTURE = "The same picture was given twice for one product. Give each picture once."
@@ -119,7 +127,9 @@ class Products:
 
         The same content again changes nothing. Raises StoreUnavailable and what the encoder raises.
         """
-        return [result for batch in _batches(items) for result in self._put(batch)]
+        results = [result for batch in _batches(items) for result in self._put(batch)]
+        self._settle()
+        return results
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> StoredProduct:
         """Change fields without encoding anything, as RFC 7396 says: null removes, attributes are merged.
@@ -143,6 +153,7 @@ class Products:
         ]
         if any(new.content_hash != old.content_hash for new, old in zip(changed, rows, strict=True)):
             self._store.upsert(changed)
+            self._settle()
             rows = changed
         return _stored(rows)
 
@@ -152,7 +163,16 @@ class Products:
 
     def delete(self, product_ids: Sequence[str]) -> int:
         """Delete products; the number of rows deleted. Pictures stay until the image store is swept."""
-        return self._store.delete(product_ids)
+        deleted = self._store.delete(product_ids)
+        self._settle()
+        return deleted
+
+    def _settle(self) -> None:
+        """Keep searches quick. The rows are safe without it, so a change has succeeded even where this fails."""
+        try:
+            self._store.settle(SETTLE_ROWS)
+        except StoreUnavailable:
+            logger.warning("changed products could not be moved into the index; searches go on", exc_info=True)
 
     def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
         """The first ``limit`` matching products behind the row id ``after``, and the row id to go on from, if any."""

@@ -65,6 +65,7 @@ def index(
     columns = Columns.parse(column or ())
     store = open_store(settings)
     try:
+        store.claim()
         if engine == "ray":
             report = run_ingest_on_ray(feed, settings, store, rejects=rejects, columns=columns)
         else:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from service.catalog.images import ImageStore
+from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
 from service.cli.console import err, out, progress_bar, start
@@ -26,6 +27,9 @@ KeepOld = Annotated[
     bool, typer.Option("--keep-old", help="Keep the replaced version for services that still run with the old encoder.")
 ]
 GraceHours = Annotated[float, typer.Option(min=0, help="Pictures put less than so many hours ago are kept.")]
+DeleteMost = Annotated[
+    bool, typer.Option("--delete-most", help="Delete more images than are in use, if it comes to that.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]
 
 
@@ -34,6 +38,7 @@ def reindex(drop_missing: DropMissing = False, keep_old: KeepOld = False, as_jso
     settings = start()
     store = open_store(settings)
     try:
+        store.claim()
         report = run_reindex(settings, load_encoder(settings), store, drop_missing=drop_missing, keep_old=keep_old)
     finally:
         store.close()
@@ -61,7 +66,9 @@ def run_reindex(
         )
 
 
-def gc(grace_hours: GraceHours = 24, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def gc(
+    grace_hours: GraceHours = 24, dry_run: DryRun = False, delete_most: DeleteMost = False, as_json: AsJson = False
+) -> None:
     """Delete pictures that no product uses any more, with their thumbnails."""
     settings = start()
     store = open_store(settings)
@@ -74,7 +81,10 @@ def gc(grace_hours: GraceHours = 24, dry_run: DryRun = False, as_json: AsJson = 
         used = store.image_keys()
     finally:
         store.close()
-    swept = ImageStore.from_settings(settings).sweep(used, older_than=time.time() - grace_hours * 3600, dry_run=dry_run)
+    images, older_than = ImageStore.from_settings(settings), time.time() - grace_hours * 3600
+    if not dry_run and not delete_most:
+        check_sweep(images.sweep(used, older_than=older_than, dry_run=True), len(used))
+    swept = images.sweep(used, older_than=older_than, dry_run=dry_run)
     if as_json:
         out.print_json(json.dumps(asdict(swept)))
     else:

@@ -160,8 +160,8 @@ class Store(Protocol):
         """The number of rows (0 if there is no collection yet)."""
         ...
 
-    def settle(self) -> None:
-        """Make what was written quick to search, after many writes; searches find it before that, too."""
+    def settle(self, at_least: int = 0) -> None:
+        """Make what was written quick to search, if it is so many rows; searches find it before that, too."""
         ...
 
     def ping(self) -> None:
@@ -175,6 +175,14 @@ class Store(Protocol):
 
 class VersionedStore(Store, Protocol):
     """A store that can be rebuilt beside the one in use, and put in its place while searches go on."""
+
+    def claim(self) -> None:
+        """Open what belongs to one process, a local file; nothing to do for a server.
+
+        Raises :class:`~service.errors.StoreLocked` or :class:`~service.errors.StoreUnusable`, before anything slow is
+        begun.
+        """
+        ...
 
     def built_by(self) -> tuple[str, str] | None:
         """Encoder id and fingerprint of the rows in use; None if there is no collection."""

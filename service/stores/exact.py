@@ -140,7 +140,7 @@ class ExactStore:
             self._open()
             return len(self._rows)
 
-    def settle(self) -> None:
+    def settle(self, at_least: int = 0) -> None:
         """Nothing to do: every row is compared. See ``Store.settle``."""
 
     def ping(self) -> None:
@@ -155,6 +155,10 @@ class ExactStore:
                 self._file.close(self._rows.values())
                 self._file = None
                 self._rows, self._table, self._built = {}, None, None
+
+    def claim(self) -> None:
+        """Open the file. See ``VersionedStore.claim``."""
+        self.ping()
 
     def built_by(self) -> tuple[str, str] | None:
         """Encoder id and fingerprint. See ``VersionedStore.built_by``."""

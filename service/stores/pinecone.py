@@ -213,7 +213,7 @@ class PineconeStore:
             spaces = self._open().describe_index_stats().namespaces or {}
             return int(spaces[self._namespace].vector_count) if self._namespace in spaces else 0
 
-    def settle(self) -> None:
+    def settle(self, at_least: int = 0) -> None:
         """Nothing to do: Pinecone does so by itself. See ``Store.settle``."""
 
     def ping(self) -> None:
@@ -228,6 +228,9 @@ class PineconeStore:
                 if opened is not None:
                     opened.close()
             self._index = self._client = None
+
+    def claim(self) -> None:
+        """Nothing to do: an index is a server's. See ``VersionedStore.claim``."""
 
     def built_by(self) -> tuple[str, str] | None:
         """Encoder id and fingerprint, as tags can hold them. See ``VersionedStore.built_by``."""

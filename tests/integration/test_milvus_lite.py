@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,26 @@ from typing import Any
 import pytest
 from pymilvus import MilvusClient
 
-from service.errors import ConfigurationError, EncoderMismatch, StoreLocked, StoreUnavailable, TitleSearchUnavailable
+from service.catalog.images import ImageStore
+from service.catalog.products import SETTLE_ROWS, ProductInput, Products
+from service.errors import (
+    ConfigurationError,
+    EncoderMismatch,
+    StoreLocked,
+    StoreUnavailable,
+    StoreUnusable,
+    TitleSearchUnavailable,
+)
+from service.media.decode import ImageLimits
+from service.media.pictures import PictureLoader
+from service.products import Product
+from service.search_types import UploadedImage
 from service.settings import Settings
 from service.stores.filters import parse_filter
 from service.stores.lite import lite_folder
 from service.stores.milvus import MilvusStore
 from service.stores.versions import Versions
+from tests.fakes import FakeEncoder, png
 from tests.integration.records import DIMENSION, INFO, record, unit
 
 INDEX_TYPES = ["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
@@ -199,3 +214,48 @@ def test_lites_server_is_not_asked_whether_it_is_there(tmp_path: Path, monkeypat
     store.close()
     [options] = seen
     assert options["grpc_options"]["grpc.keepalive_time_ms"] == 2**31 - 1
+
+
+def test_probes_left_by_a_killed_process_are_swept(uri: str, store: MilvusStore) -> None:
+    """Young ones stay: another process may be at work with them."""
+    young = f"withthis_probe_{int(time.time())}_1"
+    client = MilvusClient(lite_folder(uri).address())
+    for name in ("withthis_probe_" + "a" * 32, "withthis_probe_1700000000_1", young):
+        client.create_collection(name, dimension=DIMENSION)
+    MilvusStore(uri).ensure(INFO)
+    assert set(client.list_collections()) == {"products_v1", young}
+    client.close()
+
+
+def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old.db").write_bytes(b"SQLite format 3")
+    with pytest.raises(StoreUnusable, match="Milvus Lite 2"):
+        MilvusStore(str(tmp_path / "old.db")).ping()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("service.stores.lite.start_server_in_thread", refuse)
+    with pytest.raises(StoreUnusable, match="who may write there"):
+        MilvusStore(str(tmp_path / "closed.db")).ping()
+
+
+def test_products_put_one_by_one_are_indexed_by_count(uri: str, store: MilvusStore, tmp_path: Path) -> None:
+    pictures = PictureLoader(ImageLimits(min_side=1))
+    products = Products(encoder=FakeEncoder(), store=store, images=ImageStore(tmp_path / "images"), pictures=pictures)
+    sources = [UploadedImage(png(f"rgb({number}, 0, 0)")) for number in range(4)]
+    items = [
+        ProductInput(Product(id=f"p{number}", title="", image_key=""), sources) for number in range(SETTLE_ROWS // 4)
+    ]
+
+    def segments() -> int:
+        return len(list(Path(uri).rglob("data_*.parquet")))
+
+    products.put(items[:-1])
+    assert segments() == 0
+    products.put(items[-1:])
+    assert segments() == 1
+    products.patch("p3", {"title": "x"})
+    assert segments() == 1 and products.get("p3").product.title == "x"

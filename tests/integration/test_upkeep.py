@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from service.cli import app, upkeep
 from service.cli import index as index_module
-from service.errors import StoreUnavailable
+from service.errors import IndexLost, StoreLocked, StoreUnavailable
 from tests.fakes import FakeEncoder, png
 
 Run = Callable[..., Any]
@@ -55,6 +55,38 @@ def test_gc_deletes_what_no_product_uses(run: Run) -> None:
     assert "1 pictures (1 files, 0.0 MiB) would be deleted" in run("gc", "--grace-hours", 0, "--dry-run").stderr
     assert json.loads(run("gc", "--grace-hours", 0, "--json").stdout)["pictures"] == 1
     assert len(pictures()) == 3 and index(run)["unchanged"] == 3
+
+
+def test_gc_asks_before_it_deletes_more_than_stays(run: Run) -> None:
+    index(run)
+    folder = Path(".withthis/images/originals/ab")
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(101):
+        (folder / f"ab{number:062x}.png").write_bytes(b"x")
+    assert "101 pictures" in run("gc", "--grace-hours", 0, "--dry-run").stderr
+    with pytest.raises(IndexLost, match="101 images would be deleted and 3 are in use"):
+        run("gc", "--grace-hours", 0)
+    assert len(pictures()) == 104
+    assert json.loads(run("gc", "--grace-hours", 0, "--delete-most", "--json").stdout)["pictures"] == 101
+    assert len(pictures()) == 3
+
+
+def test_a_store_in_use_is_noticed_before_models_are_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    index(run)
+
+    def refuse(*_: object) -> None:
+        raise StoreLocked
+
+    def slow(settings: object) -> FakeEncoder:
+        raise AssertionError("loaded a model for nothing")
+
+    for store in ("service.stores.exact.ExactStore", "service.stores.milvus.MilvusStore"):
+        monkeypatch.setattr(f"{store}.claim", refuse)
+    for module in ("service.cli.index", "service.cli.upkeep", "service.parts"):
+        monkeypatch.setattr(f"{module}.load_encoder", slow)
+    for command in (("index", "feed.jsonl"), ("reindex",), ("search", "--text", "a mug"), ("serve", "--port", 0)):
+        with pytest.raises(StoreLocked):
+            run(*command)
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", None])

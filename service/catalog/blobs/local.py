@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.catalog.blobs.base import Blob
-from service.errors import ImageStoreUnavailable
+from service.errors import ImageStoreUnavailable, StoreFull
+from service.stores.disk import is_full
 
 UNUSABLE = "The picture folder cannot be read or written. Check its disk space and permissions."
 
@@ -80,7 +81,7 @@ def _told() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ImageStoreUnavailable(UNUSABLE) from error
+        raise (StoreFull() if is_full(error) else ImageStoreUnavailable(UNUSABLE)) from error
 
 
 def _write_whole(path: Path, data: bytes) -> None:
