@@ -88,6 +88,7 @@ class RerankRunner:
         self._lock = threading.Lock()
         self._at_work: set[_Job] = set()
         self._line: deque[_Job] = deque()
+        self._stopped = False
 
     @property
     def waiting(self) -> int:
@@ -120,9 +121,10 @@ class RerankRunner:
         finally:
             self._leave(job)
 
-    def abandon_all(self) -> None:
-        """End all waiting now, as if every deadline had passed: the service is about to stop."""
+    def stop(self) -> None:
+        """End all waiting as if every deadline had passed, and take in nothing more: the service is about to end."""
         with self._lock:
+            self._stopped = True
             jobs = [*self._line, *self._at_work]
         for job in jobs:
             job.abandon()
@@ -137,6 +139,9 @@ class RerankRunner:
     def _take_in(self, job: _Job) -> None:
         """Give it a slot, or a place in the line."""
         with self._lock:
+            if self._stopped:
+                job.abandon()
+                return
             if len(self._at_work) >= self.slots:
                 self._line.append(job)
                 return

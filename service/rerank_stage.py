@@ -147,7 +147,7 @@ class RerankStage:
     def stop_waiting(self) -> None:
         """End every wait for the model now: what is under way is answered without it."""
         for runner in self.rooms.values():
-            runner.abandon_all()
+            runner.stop()
 
     def close(self) -> None:
         """Let go of what the engine holds open."""

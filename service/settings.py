@@ -6,22 +6,19 @@ by ``WITHTHIS_CONFIG``, the defaults below. Lists and tables are written as JSON
 since there they can only be slips.
 """
 
-import ipaddress
 import os
-import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from service.api_keys import ApiKey
 from service.config_file import CONFIG_VARIABLE, check_config_file
 from service.errors import ConfigurationError
 from service.media.decode import ImageLimits
 from service.online.rival import Rival
+from service.setting_types import ApiKeys, HostNames, ImagesUrl, Networks, StoreUri, UrlHosts
 
-_STORE_SCHEMES = r"https?://[^/]|tcp://[^/]|unix:|exact:|pinecone:[a-z0-9][a-z0-9-]{0,44}$"
 IndexType = Literal["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
 
 
@@ -35,7 +32,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=64, description="Processes that serve; several need a Milvus server.")
-    api_keys: list[ApiKey] = Field(
+    api_keys: ApiKeys = Field(
         default_factory=list,
         description="API keys: name, sha256 and scopes (search, write, admin) of each; none: no key is needed.",
     )
@@ -45,12 +42,12 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(
         0, ge=0, le=1_000_000, description="Requests a minute for each key (or address without keys); 0: no limit."
     )
-    allowed_hosts: list[str] = Field(
+    allowed_hosts: HostNames = Field(
         default_factory=list,
         description="Names in Host under which a service without keys answers, such as shop.example or *.shop.example; "
         "none: those of this machine where it listens on it alone, else any.",
     )
-    trusted_proxies: list[str] = Field(
+    trusted_proxies: Networks = Field(
         default_factory=list,
         description="Addresses or networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.",
     )
@@ -67,13 +64,13 @@ class Settings(BaseSettings):
         0.0, ge=0, le=300, description="Seconds to go on answering, not ready, after being told to stop."
     )
     data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalogue's pictures.")
-    images_url: str = Field(
+    images_url: ImagesUrl = Field(
         "",
         description="Where the catalogue's pictures lie: a folder, or a URL that fsspec knows, such as "
         "s3://bucket/images. Empty: data_dir/images.",
     )
 
-    store_uri: str = Field(
+    store_uri: StoreUri = Field(
         "",
         description="Milvus: a path ending in .db (local file) or an http(s) address; exact: or exact:PATH compares "
         "every row, in memory or a file; pinecone:INDEX. Empty: data_dir/milvus.db.",
@@ -249,7 +246,7 @@ class Settings(BaseSettings):
     )
     min_image_side: int = Field(3, ge=1, le=512, description="Smallest accepted side of a picture, in pixels.")
     working_image_side: int = Field(1024, ge=64, le=8192, description="Longer side to which pictures are reduced.")
-    url_image_hosts: list[str] = Field(
+    url_image_hosts: UrlHosts = Field(
         default_factory=list,
         description="Hosts from which pictures are fetched by URL, such as img.example or *.cdn.example; none: off.",
     )
@@ -329,56 +326,6 @@ class Settings(BaseSettings):
         description="Second configuration, compared with that of the settings by interleaving; needs the search log.",
     )
     interleave_share: float = Field(0.1, gt=0, le=1, description="Share of searches that are interleaved.")
-
-    @field_validator("store_uri")
-    @classmethod
-    def _known_scheme(cls, value: str) -> str:
-        if value and not re.match(_STORE_SCHEMES, value) and not value.endswith(".db"):
-            raise ValueError(
-                "give a path that ends in .db, an address that starts with http:// or https://, exact:PATH, or "
-                "pinecone: and the name of an index (small letters, digits and hyphens)"
-            )
-        return value
-
-    @field_validator("images_url")
-    @classmethod
-    def _lasting(cls, value: str) -> str:
-        if value.startswith("memory:"):
-            raise ValueError("pictures in memory end with the process; give a folder or a URL of a store that lasts")
-        return value
-
-    @field_validator("url_image_hosts")
-    @classmethod
-    def _plain_hosts(cls, value: list[str]) -> list[str]:
-        if not all(re.fullmatch(r"(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?", host) for host in value):
-            raise ValueError("give hosts in small letters without http:// and paths, such as img.example")
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _names(cls, value: list[str]) -> list[str]:
-        if not all(
-            re.fullmatch(r"\*|(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?", name) for name in value
-        ):
-            raise ValueError("give names in small letters without http:// and paths, such as shop.example")
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: list[str]) -> list[str]:
-        for network in value:
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                raise ValueError("give IP addresses or networks, such as 10.0.0.7 or 10.0.0.0/8") from error
-        return value
-
-    @field_validator("api_keys")
-    @classmethod
-    def _distinct_keys(cls, value: list[ApiKey]) -> list[ApiKey]:
-        if len({key.name for key in value}) < len(value) or len({key.sha256 for key in value}) < len(value):
-            raise ValueError("each key has a name and a hash of its own")
-        return value
 
     @model_validator(mode="after")
     def _fill_and_compare(self) -> Self:

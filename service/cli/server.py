@@ -41,8 +41,9 @@ class PoliteServer(uvicorn.Server):
         self._polite_stop(sig, frame)
 
     def _stop_waiting(self) -> None:
-        parts: Parts = self._state.parts
-        parts.rerank.stop_waiting()
+        parts: Parts | None = self._state.get("parts")  # the page on which a person judges has none
+        if parts is not None:
+            parts.rerank.stop_waiting()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """The signals of every command, SIGHUP among them."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
 
+from rerank.cancellation import Cancellation, current_cancellation
 from rerank.errors import PromptError
 from rerank.strategies.base import RerankOutcome
 from service.rerank_runner import RerankRunner
@@ -56,3 +60,51 @@ def test_the_callers_own_mistakes_go_through() -> None:
 
     with pytest.raises(PromptError):
         RerankRunner(1).run(wrong_prompt, NEVER_MS)
+
+
+def test_who_waits_is_answered_at_once_when_the_service_is_about_to_end() -> None:
+    runner, let_go = RerankRunner(1), threading.Event()
+
+    def stuck(deadline: float) -> RerankOutcome:
+        let_go.wait(30)
+        return OUTCOME
+
+    with ThreadPoolExecutor(2) as pool:
+        at_work, in_line = (pool.submit(runner.run, stuck, NEVER_MS) for _ in range(2))
+        while not runner.waiting:
+            assert not in_line.done()
+        runner.stop()
+        assert {at_work.result(30).degraded, in_line.result(30).degraded} == {Degraded.TIMEOUT, Degraded.OVERLOADED}
+        assert runner.run(answer, NEVER_MS).degraded is Degraded.OVERLOADED
+        let_go.set()
+
+
+def test_who_leaves_the_line_makes_room_and_is_never_run() -> None:
+    runner, let_go, cancellation = RerankRunner(1), threading.Event(), Cancellation()
+    context = copy_context()
+    context.run(current_cancellation.set, cancellation)
+    ran: list[str] = []
+
+    def noted(name: str) -> Callable[[float], RerankOutcome]:
+        def call(deadline: float) -> RerankOutcome:
+            ran.append(name)
+            let_go.wait(30)
+            return OUTCOME
+
+        return call
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(runner.run, noted("first"), NEVER_MS)
+        while not ran:
+            assert not first.done()
+        leaves = pool.submit(context.run, runner.run, noted("leaves"), NEVER_MS)
+        while runner.waiting < 1:
+            assert not leaves.done()
+        stays = pool.submit(runner.run, noted("stays"), NEVER_MS)
+        while runner.waiting < 2:
+            assert not stays.done()
+        cancellation.cancel()
+        assert leaves.result(30).outcome is None and runner.waiting == 1
+        let_go.set()
+        assert first.result(30).outcome is stays.result(30).outcome is OUTCOME
+    assert ran == ["first", "stays"]

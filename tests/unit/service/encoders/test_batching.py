@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.encoders.base import Embeddings, EncoderQuery
 from service.encoders.batching import BatchingEncoder
 from service.encoders.registry import in_batches
@@ -134,6 +136,24 @@ def test_a_call_cancelled_before_its_turn_is_not_encoded(gate: Gate) -> None:
         with pytest.raises(CancelledError):
             gone.result(30)
     assert gate.batches == [["first"], ["stays"]]
+
+
+def test_a_caller_that_goes_leaves_the_queue(gate: Gate) -> None:
+    cancellation = Cancellation()
+    context = copy_context()
+    context.run(current_cancellation.set, cancellation)
+    with batching(gate, max_wait_ms=0) as encoder, ThreadPoolExecutor(1) as pool:
+        encoder.submit([EncoderQuery("first")])
+        assert gate.entered.acquire(timeout=30)
+        goes = pool.submit(context.run, encoder.encode, [EncoderQuery("goes")])
+        while not encoder.waiting:
+            assert not goes.done()
+        cancellation.cancel()
+        with pytest.raises(Cancelled):
+            goes.result(30)
+        gate.open.set()
+        encoder.encode([EncoderQuery("last")])
+    assert gate.batches == [["first"], ["last"]]
 
 
 def test_only_cancelled_calls_cost_no_batch_and_do_not_end_the_thread(gate: Gate) -> None:
