@@ -68,6 +68,13 @@ TABLES = (
         _takes(5, 15),
     ),
     BenchTable(
+        "image_load",
+        "candidates' images from originals and from renditions; memory of large ones at once",
+        "--runs 1 --large 2 --side 2000",
+        "--runs 5",
+        _takes(40, 90),
+    ),
+    BenchTable(
         "parser",
         "our parser against scraping digits, on malformed answers",
         "--repeats 1 --rounds 1",

@@ -239,7 +239,8 @@ class Settings(BaseSettings):
         40_000_000,
         ge=1_000_000,
         le=1_000_000_000,
-        description="Pixels that a process decodes at the same time, at 4 to 16 bytes each; a larger image goes alone.",
+        description="Pixels that a process decodes at the same time, at about 5 bytes each; those of WebP count three "
+        "times. A larger image goes alone.",
     )
     max_request_pixels: int = Field(
         256_000_000, ge=64, description="All images of one request to /v1/rerank or /v1/embeddings, in pixels."

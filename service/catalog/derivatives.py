@@ -1,8 +1,8 @@
 """What is made of an original and kept beside it: a rendition at working size, and thumbnails.
 
-Reranking looks at the same products again and again, and decoding an original of a camera takes 50 times as long as its
-rendition. A rendition is a JPEG at quality 90 without chroma subsampling: details of color stay where the original has
-them. Both are upright, opaque and in sRGB, as `service.media.decode` leaves an image.
+Reranking looks at the same products again and again, and decoding what a camera made takes 20 times as long as its
+rendition: a JPEG at quality 90, with chroma at half the resolution as in most originals (4:2:0). Both are upright,
+opaque and in sRGB, as `service.media.decode` leaves an image.
 """
 
 import io
@@ -30,7 +30,7 @@ def derived_name(folder: str, key: str) -> str:
 
 def encode_rendition(image: Image.Image) -> bytes:
     """The rendition of an original that was decoded and reduced."""
-    return _jpeg(image, _RENDITION_QUALITY, subsampling=0)
+    return _jpeg(image, _RENDITION_QUALITY)
 
 
 def decode_rendition(data: bytes) -> Image.Image:

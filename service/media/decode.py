@@ -20,8 +20,9 @@ from PIL import Image
 from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
 from service.media.color import to_srgb
 from service.media.jpeg_scans import has_more_scans
-from service.media.normalise import bare, opaque, orientation, upright
+from service.media.normalise import bare, orientation, upright
 from service.media.pixel_budget import PixelBudget
+from service.media.reduction import opaque_and_reduced
 
 ImageFormat = Literal["jpeg", "png", "webp"]
 _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
@@ -139,20 +140,21 @@ def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
 
 
 def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:
-    whole = opened.width * opened.height
+    size, whole = _reduced_size(opened, limits), opened.width * opened.height
     if opened.format in ("JPEG", "MPO"):
-        opened.draft(None, _reduced_size(opened, limits))  # decodes at 1/2, 1/4 or 1/8 where that is still enough
-    # A progressive JPEG is kept as a whole while it is decoded, at whatever scale.
-    pixels = whole if opened.info.get("progressive") else opened.width * opened.height
-    with DECODING.spend(pixels, limits.decode_pixels):
+        opened.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 where that is still enough
+    with DECODING.spend(_weight(opened, whole), limits.decode_pixels), opened:  # freed before the room is given back
         opened.load()
-        image = _reduced(opaque(opened), limits)
-    return bare(upright(to_srgb(image, opened.info.get("icc_profile")), orientation(opened.info.get("exif"))))
+        image = to_srgb(opaque_and_reduced(opened, size), opened.info.get("icc_profile"))
+        return bare(upright(image, orientation(opened.info.get("exif"))))
 
 
-def _reduced(image: Image.Image, limits: ImageLimits) -> Image.Image:
-    size = _reduced_size(image, limits)
-    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+def _weight(opened: Image.Image, whole: int) -> int:
+    """What decoding takes, in pixels of a PNG: 5 bytes each."""
+    if opened.format == "WEBP":
+        return 3 * whole
+    # A progressive JPEG is kept as a whole while it is decoded, at whatever scale.
+    return whole if opened.info.get("progressive") else opened.width * opened.height
 
 
 def _reduced_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """A bound on the pixels that are decoded at the same time in a process.
 
-A decoder needs 4 to 16 bytes a pixel while it works. Without a bound, as many 40-megapixel images as there are threads
+A decoder needs 5 to 16 bytes a pixel while it works. Without a bound, as many 40-megapixel images as there are threads
 would be unpacked side by side.
 """
 
