@@ -135,7 +135,7 @@ def test_the_deadline_is_one_for_all_redirects() -> None:
 
     with server(behave) as port, pytest.raises(ImageNotFetched):
         fetch("http", port, timeout_s=0.25)
-    assert len(hops) == 2  # the third would have been within a timeout of its own
+    assert len(hops) <= 2  # a third would have been within a timeout of its own
 
 
 def test_the_certificate_is_held_against_the_name_and_not_the_address() -> None:
