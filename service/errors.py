@@ -137,6 +137,18 @@ class FeedError(InvalidInput):
     )
 
 
+class ChangedIds(FeedError):
+    """A feed whose products are in the catalog under other ids."""
+
+    type = "changed-ids"
+    title = "The products are in the catalog under other ids"
+    default_detail = (
+        "The images of this feed are in the catalog already, under other ids, so that indexing would double it. Name "
+        "the column of the ids that are in use with --column id=NAME. If these are other products with the same "
+        "images, run again with --new-ids."
+    )
+
+
 class BodyTooLarge(InvalidInput):
     """The request body exceeds the limit."""
 

@@ -22,7 +22,7 @@ from service.catalog.batches import in_batches
 from service.catalog.images import ImageStore
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress, Reading
 from service.catalog.pictures import ImageFetcher, Picture, PictureReader, Task
-from service.catalog.readers import Columns, feed_folder, read_feed
+from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.rows import FeedRow, Reject
@@ -57,23 +57,26 @@ def ingest(
     rejects_path: Path | None = None,
     batch: int = DEFAULT_BATCH,
     workers: int = 0,
+    new_ids: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store.
 
     ``batch`` pictures are encoded at once; ``workers`` processes read ahead of that, none with 0. Pictures given as
     URLs are rejected unless there is a ``fetcher``. Rejected rows are counted and written to ``rejects_path`` as JSON
-    lines with ``line``, ``id`` and ``reason`` (no rejects, no file). Raises :class:`~service.errors.FeedError` if the
-    feed cannot be read at all, StoreUnavailable or EncoderMismatch from the store; what was stored until then stays.
+    lines with ``line``, ``id`` and ``reason`` (no rejects, no file). ``new_ids``: that images are in the catalog under
+    other ids is meant. Raises :class:`~service.errors.FeedError` if the feed cannot be read at all, or would double the
+    catalog; StoreUnavailable or EncoderMismatch from the store; what was stored until then stays.
     """
-    rows = read_feed(feed, columns or Columns())
+    source = open_feed(feed, columns or Columns())
     store.ensure(encoder.info)
     reader = PictureReader(feed_folder(feed), limits or ImageLimits(), images, fetcher)
-    with RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
-        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress)
+    with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
+        notes = source.notes(survey)
+        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, new_ids=new_ids)
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
         to_encode: list[Item] = []
-        for lot, pictures in readers.results(_tasks(rows, store, batch), ahead):
+        for lot, pictures in readers.results(_tasks(source.rows(survey), store, batch), ahead):
             to_encode += run.take(_readings(lot.lines, pictures), lot.asked)
             while len(to_encode) >= batch:
                 run.encode(to_encode[:batch])

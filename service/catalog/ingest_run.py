@@ -11,6 +11,7 @@ from typing import Protocol
 from PIL import Image
 
 from service.catalog.batches import in_batches
+from service.catalog.id_change import IdChange
 from service.catalog.images import ImageStore
 from service.catalog.pictures import Picture
 from service.catalog.records import make_record, now_ms, row_id
@@ -35,7 +36,10 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did, in rows. ``refreshed`` rows got new fields and kept their vector."""
+    """What an ingest did, in rows. ``refreshed`` rows got new fields and kept their vector.
+
+    ``notes`` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
+    """
 
     indexed: int = 0
     refreshed: int = 0
@@ -43,6 +47,7 @@ class IngestReport:
     rejected: int = 0
     removed: int = 0
     first_rejects: list[Reject] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def seen(self) -> int:
@@ -93,9 +98,11 @@ class IngestRun:
         *,
         rejects: RejectFile,
         progress: Progress | None,
+        notes: Sequence[str] = (),
+        new_ids: bool = False,
     ) -> None:
-        """The store must have been bound to the encoder."""
-        self.report = IngestReport()
+        """The store must have been bound to the encoder. ``new_ids``: stored images may be those of new products."""
+        self.report = IngestReport(notes=list(notes))
         self._encoder = encoder
         self._store = store
         self._images = images
@@ -103,12 +110,18 @@ class IngestRun:
         self._progress = progress
         self._told = 0
         self._keys: dict[str, list[str]] = {}
+        self._id_change = None if new_ids else IdChange(store)
 
     def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
         """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.
 
         ``asked`` holds content hashes by row id, None for rows that the store does not have; it is asked for others.
+        Raises ChangedIds.
         """
+        readings = list(readings)
+        if self._id_change is not None:
+            read = [reading for reading in readings if isinstance(reading, Reading)]
+            self._id_change.check([(reading.row, reading.picture.image_key) for reading in read])
         named = [self._name(reading) for reading in readings]
         items = [item for item in named if item is not None]
         stored = self._hashes(items, asked)

@@ -1,27 +1,38 @@
-"""One line of a feed: raw fields in, a checked row or a reject with its reason out."""
+"""One line of a feed: its fields in, checked; a line that cannot be used comes out as a reject with its reason."""
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from service.products import AttributeValue, Product
+from service.catalog.names import KNOWN, attribute_name
+from service.products import AttributeValue, Product, normal_text
 
 MAX_IMAGE_PATH_CHARS = 1000
 MAX_IMAGES_A_LINE = 100
-_FIELDS = frozenset({"id", "title", "category", "price", "image", "attributes"})
-_NAME_FIXES = str.maketrans({"[": "(", "]": ")", '"': "'", "\\": "/"})
-# A number as people write it, and nothing that would change when written back: 007 and 1e5 stay text.
-_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
+NO_IMAGE = "the image column is missing, empty or no path"
+_PRICE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _REASONS = {
     "id": "the id is missing, longer than 256 characters, or has blanks around it or control characters in it",
     "title": "the title is no text of at most 1000 characters",
     "category": "the category is no text of at most 200 characters",
     "price": "the price is not a number of 0 or more",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """A line whose fields are sound, before it is joined with the other lines of its product.
+
+    ``images`` are its images, as in :class:`FeedRow`; None in place of one that is no path and no bytes. There may be
+    none: then the line has fields for a product whose images stand in other lines.
+    """
+
+    line: int
+    product: Product
+    images: tuple[str | bytes | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,71 +61,45 @@ class Reject:
     id: str | None = None
 
 
-def make_rows(line: int, fields: Mapping[str, Any], *, typed: bool) -> list[FeedRow | Reject]:
-    """Check the fields of one line that may have a list of pictures; a row for each picture, all of one product.
+def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbered: bool = False) -> FeedLine | Reject:
+    """Check the fields of one line, under our names.
 
-    A picture is a text, bytes, or an object with ``bytes`` and ``path`` as in Hugging Face datasets.
+    Names other than id, title, category, price, image and attributes become attributes. ``image`` may be a list; an
+    image is a text, bytes, or an object with ``bytes`` and ``path`` as in Hugging Face datasets. With ``id_of_image``
+    a line without an id takes its image's path, with ``:`` for ``/``, or if ``numbered``, and for want of a path, its
+    number.
     """
-    column = next((name for name in fields if _column(str(name)) == "image"), None)
-    value = fields.get(column) if column is not None else None
-    if column is None or not isinstance(value, list):
-        return [make_row(line, fields if column is None else {**fields, column: _picture(value)}, typed=typed)]
-    if not 1 <= len(value) <= MAX_IMAGES_A_LINE:
-        return [
-            Reject(line, f"the list of pictures must have 1 to {MAX_IMAGES_A_LINE} entries", _shown(fields.get("id")))
-        ]
-    pictures = [_picture(item) for item in value]
-    rows = [make_row(line, {**fields, column: picture}, typed=typed) for picture in pictures]
-    id = next((row.id for row in rows if isinstance(row, FeedRow)), None)
-    return [replace(row, id=id) if isinstance(row, FeedRow) and id is not None else row for row in rows]
+    given = {name: value for name, value in fields.items() if value is not None and value != ""}
+    images = _images(given.get("image"))
+    raw_id = given.get("id")
+    if raw_id is None and id_of_image and "id" not in fields:
+        raw_id = f"row-{line}" if numbered and not isinstance(given.get("image"), str) else _id_of(images)
+    shown_id = str(raw_id)[:100] if raw_id is not None else None
+    if len(images) > MAX_IMAGES_A_LINE:
+        return Reject(line, f"the list of images must have 1 to {MAX_IMAGES_A_LINE} entries", shown_id)
+    if images == (None,) or (raw_id is None and not images):
+        return Reject(line, NO_IMAGE, shown_id)
+    attributes = _attributes(given)
+    if isinstance(attributes, str):
+        return Reject(line, attributes, shown_id)
+    product = make_product(
+        {
+            "id": _id(raw_id),
+            "title": _tidy(given.get("title", "")),
+            "category": _tidy(given.get("category")) or None,
+            "price": _number(given.get("price")),
+            "attributes": attributes,
+        }
+    )
+    return Reject(line, product, shown_id) if isinstance(product, str) else FeedLine(line, product, images)
 
 
-def make_row(line: int, fields: Mapping[str, Any], *, typed: bool) -> FeedRow | Reject:
-    """Check the fields of one line.
-
-    A feed without an ``id`` takes the picture's path, with ``:`` for ``/``. Names other than id, title,
-    category, price, image and attributes become attributes. ``typed`` False (CSV) means that all values are text: plain
-    numbers in attributes become numbers.
-    """
-    known = {name: value for name, value in fields.items() if value is not None}
-    found = {_column(str(name)): value for name, value in known.items() if value != ""}
-    raw_id = found.get("id") if "id" in {_column(str(name)) for name in fields} else _id_of_picture(found.get("image"))
-    shown_id = _shown(raw_id)
-    image = found.get("image")
-    if not isinstance(image, str | bytes) or (not is_data_uri(image) and _is_too_long(image)):
-        return Reject(line, "the image column is missing, empty or no path", shown_id)
-    attributes = _attributes(found, typed)
-    if attributes is None:
-        return Reject(line, "attributes must be an object with names and values", shown_id)
+def make_product(fields: Mapping[str, Any]) -> Product | str:
+    """A product without its image, or why there can be none."""
     try:
-        product = Product(
-            id=_id(raw_id),
-            title=_tidy(found.get("title", "")),
-            category=_tidy(found.get("category")) or None,
-            price=_number(found.get("price")),
-            attributes=attributes,
-            image_key="",
-        )
+        return Product.model_validate({**fields, "image_key": ""})
     except ValidationError as error:
-        return Reject(line, _reason(error), shown_id)
-    return FeedRow(line, product.id, product.title, product.category, product.price, product.attributes, image)
-
-
-def _attributes(found: Mapping[str, Any], typed: bool) -> dict[str, AttributeValue] | None:
-    extra = {name: value for name, value in found.items() if name not in _FIELDS}
-    declared = found.get("attributes", {})
-    if not isinstance(declared, dict):
-        return None
-    if not typed:
-        extra = {name: _maybe_number(value) for name, value in extra.items()}
-    merged = {**extra, **{name: value for name, value in declared.items() if value is not None}}
-    return {str(name).translate(_NAME_FIXES): value for name, value in merged.items() if name}
-
-
-def _column(name: str) -> str:
-    """The known columns are found in any case; other names stay as they are."""
-    name = name.strip()
-    return name.lower() if name.lower() in _FIELDS else name
+        return _reason(error)
 
 
 def is_data_uri(image: str | bytes) -> bool:
@@ -122,23 +107,40 @@ def is_data_uri(image: str | bytes) -> bool:
     return isinstance(image, str) and image[:5].lower() == "data:"
 
 
-def _is_too_long(image: str | bytes) -> bool:
-    return isinstance(image, str) and len(image) > MAX_IMAGE_PATH_CHARS
+def _images(value: Any) -> tuple[str | bytes | None, ...]:
+    if value is None:
+        return ()
+    return tuple(_image(item) for item in value) if isinstance(value, list) else (_image(value),)
 
 
-def _picture(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    data, path = value.get("bytes"), value.get("path")
-    return data if isinstance(data, bytes) else path
+def _image(value: Any) -> str | bytes | None:
+    """An image as it can be read; None for what is none."""
+    if isinstance(value, dict):
+        data, path = value.get("bytes"), value.get("path")
+        value = data if isinstance(data, bytes) else path
+    if isinstance(value, str):
+        value = value.strip()
+        usable = value and (is_data_uri(value) or len(value) <= MAX_IMAGE_PATH_CHARS)
+        return value if usable else None
+    return value if isinstance(value, bytes) else None
 
 
-def _shown(id: Any) -> str | None:
-    return str(id)[:100] if id is not None else None
+def _attributes(given: Mapping[str, Any]) -> dict[str, Any] | str:
+    """The attributes of a line, or why it has none that can be used."""
+    extra = {name: value for name, value in given.items() if name not in KNOWN}
+    declared = given.get("attributes", {})
+    if not isinstance(declared, dict):
+        return "attributes must be an object with names and values"
+    named = {attribute_name(str(name)): value for name, value in declared.items() if name and value is not None}
+    twice = next((name for name in named if name in extra and extra[name] != named[name]), None)
+    if twice is not None:
+        return f"the attribute {twice[:40]!r} is both a column and in attributes, with different values"
+    return {**extra, **named}
 
 
-def _id_of_picture(image: Any) -> Any:
-    return image.replace("/", ":") if isinstance(image, str) and not is_data_uri(image) else None
+def _id_of(images: tuple[str | bytes | None, ...]) -> str | None:
+    first = next((image for image in images if image is not None), None)
+    return normal_text(first).replace("/", ":") if isinstance(first, str) and not is_data_uri(first) else None
 
 
 def _id(value: Any) -> Any:
@@ -156,15 +158,7 @@ def _number(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    return float(text) if re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", text) else text
-
-
-def _maybe_number(value: str) -> AttributeValue:
-    text = value.strip()
-    if not _PLAIN_NUMBER.fullmatch(text):
-        return text
-    number = float(text)
-    return int(text) if "." not in text else number if math.isfinite(number) else text
+    return float(text) if _PRICE.fullmatch(text) else text
 
 
 def _reason(error: ValidationError) -> str:

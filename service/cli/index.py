@@ -41,13 +41,23 @@ Column = Annotated[
     list[str] | None,
     typer.Option(help="Our name of a column and the feed's, as in title=name. May be given several times."),
 ]
+Without = Annotated[
+    list[str] | None, typer.Option(help="A column of the feed that is left out. May be given several times.")
+]
+Type = Annotated[
+    list[str] | None,
+    typer.Option(help="An attribute and its type, as in size=list: text, number, boolean or list. May be repeated."),
+]
 Engine = Annotated[
     Literal["local", "ray"], typer.Option(help="local: this machine and its worker processes; ray: a Ray cluster.")
+]
+NewIds = Annotated[
+    bool, typer.Option("--new-ids", help="Index products whose images are in the catalog under other ids, too.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-class _Options(TypedDict):
+class IngestOptions(TypedDict):
     """What both engines are told."""
 
     columns: Columns | None
@@ -55,21 +65,30 @@ class _Options(TypedDict):
     fetcher: Fetcher | None
     rejects_path: Path
     batch: int
+    new_ids: bool
 
 
 def index(
-    feed: Feed, column: Column = None, rejects: Rejects = None, engine: Engine = "local", as_json: AsJson = False
+    feed: Feed,
+    *,
+    column: Column = None,
+    without: Without = None,
+    type: Type = None,
+    new_ids: NewIds = False,
+    rejects: Rejects = None,
+    engine: Engine = "local",
+    as_json: AsJson = False,
 ) -> None:
     """Bring a product feed into the catalogue. Run it again to resume or to update: what is there already is kept."""
     settings = start()
-    columns = Columns.parse(column or ())
-    store = open_store(settings)
+    columns = Columns.parse(column or (), without=without or (), types=type or ())
+    store, options = open_store(settings), _options(feed, settings, rejects, columns, new_ids=new_ids)
     try:
         store.claim()
         if engine == "ray":
-            report = run_ingest_on_ray(feed, settings, store, rejects=rejects, columns=columns)
+            report = run_ingest_on_ray(feed, settings, store, options)
         else:
-            report = run_ingest(feed, settings, load_encoder(settings), store, rejects=rejects, columns=columns)
+            report = run_ingest(feed, settings, load_encoder(settings), store, options)
     finally:
         store.close()
     if as_json:
@@ -79,44 +98,44 @@ def index(
 
 
 def run_ingest(
-    feed: Path,
-    settings: Settings,
-    encoder: Encoder,
-    store: Store,
-    *,
-    rejects: Path | None = None,
-    columns: Columns | None = None,
+    feed: Path, settings: Settings, encoder: Encoder, store: Store, options: IngestOptions | None = None
 ) -> IngestReport:
     """Ingest a feed under a progress bar."""
-    options, images = _options(feed, settings, rejects, columns), ImageStore.from_settings(settings)
+    options, images = options or _options(feed, settings), ImageStore.from_settings(settings)
     with _progress(feed) as progress:
         workers = settings.ingest_workers
         return ingest(feed, encoder, store, images, workers=workers, progress=progress, **options)
 
 
-def run_ingest_on_ray(
-    feed: Path, settings: Settings, store: Store, *, rejects: Path | None = None, columns: Columns | None = None
-) -> IngestReport:
+def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: IngestOptions) -> IngestReport:
     """The same on Ray. Raises ConfigurationError without the extra or without a cluster."""
     if find_spec("ray") is None:
         raise ConfigurationError("Indexing on Ray needs the extra `ray`. Install it with: pip install 'withthis[ray]'.")
     from service.catalog.distributed import RayOptions, ingest_on_ray  # noqa: PLC0415 (an extra, and slow to load)
 
     settings = _for_other_processes(settings)
-    options, images = _options(feed, settings, rejects, columns), ImageStore.from_settings(settings)
+    images = ImageStore.from_settings(settings)
     ray = RayOptions(settings.ray_address, settings.ray_encoders, settings.encoder_device)
     with _progress(feed) as progress:
         load = partial(load_encoder, settings)
         return ingest_on_ray(feed, load, store, images, ray_options=ray, progress=progress, **options)
 
 
-def _options(feed: Path, settings: Settings, rejects: Path | None, columns: Columns | None) -> _Options:
-    return _Options(
+def _options(
+    feed: Path,
+    settings: Settings,
+    rejects: Path | None = None,
+    columns: Columns | None = None,
+    *,
+    new_ids: bool = False,
+) -> IngestOptions:
+    return IngestOptions(
         columns=columns,
         limits=settings.image_limits,
         fetcher=_fetcher(settings),
         rejects_path=rejects_file(feed, rejects),
         batch=settings.encoder_batch,
+        new_ids=new_ids,
     )
 
 
@@ -158,7 +177,9 @@ def rejects_file(feed: Path, chosen: Path | None) -> Path:
 
 
 def show_report(report: IngestReport, rejects: Path) -> None:
-    """One line of counts; where rejects are, if there are any."""
+    """How the feed was read, one line of counts, and where rejects are, if there are any."""
+    for note in report.notes:
+        err.print(escape(note), soft_wrap=True)
     counts = ("indexed", "refreshed", "unchanged", "removed", "rejected")
     err.print(", ".join(f"{getattr(report, name)} {name}" for name in counts))
     if report.rejected:

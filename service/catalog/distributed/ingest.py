@@ -17,7 +17,7 @@ from service.catalog.images import ImageStore
 from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
 from service.catalog.pictures import ImageFetcher, PictureReader
-from service.catalog.readers import Columns, feed_folder, read_feed
+from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
 from service.errors import InternalFault
 from service.media.decode import ImageLimits
@@ -42,6 +42,7 @@ def ingest_on_ray(
     fetcher: ImageFetcher | None = None,
     rejects_path: Path | None = None,
     batch: int = DEFAULT_BATCH,
+    new_ids: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store, as :func:`service.catalog.ingest.ingest` does, on a Ray cluster.
@@ -51,7 +52,9 @@ def ingest_on_ray(
     cluster, and :class:`~service.errors.InternalFault` if work fails on Ray, or stands still there.
     """
     feed, columns = feed.resolve(), columns or Columns()
-    next(read_feed(feed, columns), None)  # a feed that cannot be read is told of before anything is started
+    source = open_feed(feed, columns)
+    with source.survey() as survey:  # a feed that cannot be read is told of before anything is started
+        notes = source.notes(survey)
     with connected(ray_options) as pool, _our_errors(), RejectFile(rejects_path) as rejects:
         encoder = RemoteEncoder(load, pool)
         store.ensure(encoder.info)
@@ -64,7 +67,7 @@ def ingest_on_ray(
             pool=pool,
             batch=batch,
         )
-        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress)
+        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, new_ids=new_ids)
         _carry_out(run, pipeline, batch)
         encoder.release()
     return run.report

@@ -1,7 +1,7 @@
 """Readers of product feeds. Which forms there are is in :mod:`service.catalog.readers.feed`."""
 
 from service.catalog.readers.columns import Columns
-from service.catalog.readers.feed import count_rows, feed_folder, read_feed
+from service.catalog.readers.feed import Feed, count_rows, feed_folder, open_feed, read_feed
 from service.catalog.readers.json_lines import MAX_LINE_BYTES
 
-__all__ = ["MAX_LINE_BYTES", "Columns", "count_rows", "feed_folder", "read_feed"]
+__all__ = ["MAX_LINE_BYTES", "Columns", "Feed", "count_rows", "feed_folder", "open_feed", "read_feed"]

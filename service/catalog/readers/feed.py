@@ -3,35 +3,85 @@
 Files have a column ``image``. Columns ``id, title, category, price, image`` are known, all others become attributes.
 In JSON, Parquet and datasets ``image`` may be a list: several pictures of one product. A bad line becomes a
 :class:`Reject` and reading goes on; only a feed that cannot be read at all raises :class:`FeedError`.
+
+A feed is read twice, since the type of a column and the fields of a product are known only when all lines were seen:
+see :mod:`service.catalog.survey`.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from service.catalog.readers import folder, json_lines, separated
-from service.catalog.readers.columns import Columns
-from service.catalog.rows import FeedRow, Reject
+from service.catalog.readers.base import Reader
+from service.catalog.readers.columns import Columns, DoubledColumnError
+from service.catalog.readers.folder import FolderReader
+from service.catalog.readers.json_lines import JsonArrayReader, JsonLinesReader
+from service.catalog.readers.separated import SeparatedReader
+from service.catalog.rows import FeedLine, FeedRow, Reject, parse_line
+from service.catalog.survey import Survey
 from service.errors import FeedError
 
 _PLAIN = Columns()
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed that can be read. ``id_column`` is the feed's own name of it; None if ids are made of something else."""
+
+    reader: Reader
+    columns: Columns
+    id_column: str | None
+
+    def survey(self) -> Survey:
+        """Go through the feed once. Raises :class:`FeedError` if it is damaged. The survey is to be closed."""
+        survey = Survey(textual=self.reader.textual, kinds=self.columns.kinds)
+        for line in self._lines():
+            if isinstance(line, FeedLine):
+                survey.add(line)
+        return survey
+
+    def rows(self, survey: Survey) -> Iterator[FeedRow | Reject]:
+        """The rows, one at a time, in the feed's order."""
+        for line in self._lines():
+            if isinstance(line, Reject):
+                yield line
+            else:
+                yield from survey.rows(line)
+
+    def notes(self, survey: Survey) -> list[str]:
+        """What its owner should know: where the ids are from, what was left out, which types the columns have."""
+        return [_note_on_ids(self.id_column, self.reader.numbered), *self.reader.notes(), *survey.notes]
+
+    def _lines(self) -> Iterator[FeedLine | Reject]:
+        for raw in self.reader.lines():
+            if isinstance(raw, Reject):
+                yield raw
+                continue
+            try:
+                fields = self.columns.rename(raw.fields)
+            except DoubledColumnError as error:
+                yield Reject(raw.line, f"two fields of the line are called {error}")
+                continue
+            id_of_image = self.id_column is None or not self.reader.declares
+            yield parse_line(raw.line, fields, id_of_image=id_of_image, numbered=self.reader.numbered)
+
+
+def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
+    """Look at a feed's form and columns. Raises :class:`FeedError` if it cannot be read, or not with these columns."""
+    reader = _reader(path, columns)
+    names = reader.names()
+    if reader.declares:
+        columns.check(names)
+    id_column = columns.id_column(names)
+    columns = columns if id_column is None else columns.with_id(id_column)
+    if reader.declares and "image" not in columns.rename(dict.fromkeys(names)):
+        raise FeedError("One column of the feed must be called image; --column image=NAME says which one it is.")
+    return Feed(reader, columns, id_column)
+
+
 def read_feed(path: Path, columns: Columns = _PLAIN) -> Iterator[FeedRow | Reject]:
     """The rows of a feed, one at a time, in the feed's order. Raises :class:`FeedError` before the first row."""
-    if path.is_dir():
-        return _read_dataset(path, columns) if _is_dataset(path) else folder.read(path)
-    if not path.is_file():
-        raise FeedError("The feed does not exist. Give a folder, or a CSV, TSV, JSON, JSONL or Parquet file.")
-    match path.suffix.lower():
-        case ".csv" | ".tsv":
-            return separated.read(path, columns)
-        case ".jsonl" | ".ndjson":
-            return json_lines.read(path, columns)
-        case ".json":
-            return json_lines.read_array(path, columns)
-        case ".parquet":
-            return _read_parquet(path, columns)
-    raise FeedError
+    return _rows(open_feed(path, columns))
 
 
 def feed_folder(path: Path) -> Path:
@@ -41,14 +91,30 @@ def feed_folder(path: Path) -> Path:
 
 def count_rows(path: Path) -> int:
     """How many lines ``read_feed`` will go through (a close guess for a damaged file); for progress bars."""
-    suffix = path.suffix.lower() if path.is_file() else ""
-    if suffix in {".jsonl", ".ndjson"}:
-        return json_lines.count(path)
-    if suffix in {".csv", ".tsv"}:
-        return separated.count(path)
-    if suffix == ".parquet" or (path.is_dir() and _is_dataset(path)):
-        return _arrow_rows(path)
-    return sum(1 for _ in read_feed(path))
+    return _reader(path, _PLAIN).count()
+
+
+def _rows(feed: Feed) -> Iterator[FeedRow | Reject]:
+    with feed.survey() as survey:
+        yield from feed.rows(survey)
+
+
+def _reader(path: Path, columns: Columns) -> Reader:
+    """The reader for a feed of this form."""
+    if path.is_dir():
+        return _dataset(path, columns) if _is_dataset(path) else FolderReader(path)
+    if not path.is_file():
+        raise FeedError("The feed does not exist. Give a folder, or a CSV, TSV, JSON, JSONL or Parquet file.")
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            return SeparatedReader(path, columns)
+        case ".jsonl" | ".ndjson":
+            return JsonLinesReader(path)
+        case ".json":
+            return JsonArrayReader(path)
+        case ".parquet":
+            return _parquet(path, columns)
+    raise FeedError
 
 
 def _is_dataset(path: Path) -> bool:
@@ -58,19 +124,20 @@ def _is_dataset(path: Path) -> bool:
     )
 
 
-def _read_parquet(path: Path, columns: Columns) -> Iterator[FeedRow | Reject]:
+def _parquet(path: Path, columns: Columns) -> Reader:
     from service.catalog.readers import arrow  # noqa: PLC0415 (pyarrow takes a while to load; few feeds need it)
 
-    return arrow.read_parquet(path, columns)
+    return arrow.ParquetReader(path, columns)
 
 
-def _read_dataset(path: Path, columns: Columns) -> Iterator[FeedRow | Reject]:
+def _dataset(path: Path, columns: Columns) -> Reader:
     from service.catalog.readers import arrow  # noqa: PLC0415 (as above)
 
-    return arrow.read_dataset(path, columns)
+    return arrow.DatasetReader(path, columns)
 
 
-def _arrow_rows(path: Path) -> int:
-    from service.catalog.readers import arrow  # noqa: PLC0415 (as above)
-
-    return arrow.count(path)
+def _note_on_ids(column: str | None, numbered: bool) -> str:
+    if column is not None:
+        return f"Ids are taken from the column {column!r}."
+    made = "made of the images' paths, or of the lines' numbers" if numbered else "made of the images' paths"
+    return f"The feed has no column for ids, so they are {made}. --column id=NAME names one."

@@ -1,23 +1,61 @@
 """A folder of pictures as a feed."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.catalog.rows import FeedRow, Reject, make_row
+from service.catalog.readers.base import RawLine
+from service.catalog.rows import Reject
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic"})
+PICTURE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp"),
+        *(".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl"),
+    }
+)
+_SHOWN_SUFFIXES = 8
 
 
-def read(folder: Path) -> Iterator[FeedRow | Reject]:
+class FolderReader:
     """Every picture below a folder is a product: title from the file's name, category from the first subfolder."""
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
-    visible = (path.relative_to(folder) for path in files)
-    names = sorted(path for path in visible if not any(part.startswith(".") for part in path.parts))
-    for line, name in enumerate(names, start=1):
-        fields = {
-            "id": name.as_posix().replace("/", ":"),
-            "title": name.stem.replace("_", " ").replace("-", " "),
-            "category": name.parts[0] if len(name.parts) > 1 else None,
-            "image": name.as_posix(),
-        }
-        yield make_row(line, fields, typed=True)
+
+    textual, numbered, declares = False, False, False
+
+    def __init__(self, folder: Path) -> None:
+        """Hidden files and folders are left out."""
+        self._folder = folder
+
+    def names(self) -> list[str]:
+        """What is made of a file."""
+        return ["title", "category", "image"]
+
+    def notes(self) -> list[str]:
+        """How many files are no pictures, going by their names."""
+        skipped = Counter(name.suffix.lower() or "without" for name in self._files() if not _is_picture(name))
+        if not skipped:
+            return []
+        most = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN_SUFFIXES]
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in most)
+        return [f"Files that are no pictures by their suffix are left out: {skipped.total()} ({kinds})."]
+
+    def count(self) -> int:
+        """The number of pictures."""
+        return sum(1 for name in self._files() if _is_picture(name))
+
+    def lines(self) -> Iterator[RawLine | Reject]:
+        """The pictures in the order of their names."""
+        names = sorted(name for name in self._files() if _is_picture(name))
+        for line, name in enumerate(names, start=1):
+            title = name.stem.replace("_", " ").replace("-", " ")
+            category = name.parts[0] if len(name.parts) > 1 else None
+            yield RawLine(line, {"title": title, "category": category, "image": name.as_posix()})
+
+    def _files(self) -> Iterator[Path]:
+        for path in self._folder.rglob("*"):
+            name = path.relative_to(self._folder)
+            if not any(part.startswith(".") for part in name.parts) and path.is_file():
+                yield name
+
+
+def _is_picture(name: Path) -> bool:
+    return name.suffix.lower() in PICTURE_SUFFIXES

@@ -1,72 +1,112 @@
 """CSV and TSV feeds: a header, then one picture a line. Several lines with one id are pictures of one product."""
 
-import csv
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from service.catalog.readers.base import RawLine
 from service.catalog.readers.columns import Columns
-from service.catalog.rows import FeedRow, Reject, make_row
+from service.catalog.readers.csv_records import CsvRecords, Layout
+from service.catalog.rows import Reject
 from service.errors import FeedError
 
 _DELIMITERS = ",;\t"
-_HEADER_BYTES = 2**20
+_HEADER_CHARS = 2**16
+_QUOTED = re.compile(r'"[^"]*"')
 _NOT_UTF8 = "the line is not UTF-8 text"
+_NOT_CSV = "the line is no valid CSV (a quote is not closed or stands where none may, or the line is too long)"
+_NO_NAMES = "The feed's first line must name the columns, and one of them must be called image."
+_ENCODING = (
+    "The feed's first line is not UTF-8 text. Save the feed in that encoding: in Excel as `CSV UTF-8`, elsewhere with "
+    "`iconv -f WINDOWS-1252 -t UTF-8`."
+)
 
 
-def read(path: Path, columns: Columns) -> Iterator[FeedRow | Reject]:
-    """The rows of a CSV file with commas, semicolons or tabs. Raises FeedError for a header that cannot work."""
-    lines = _lines(path, _delimiter(path))
-    _, found = next(lines, (1, None))
-    header = [name.strip() for name in found or ()]
-    names = [name.lower() for name in header]
-    if len(set(names)) != len(names):
-        raise FeedError("Two columns of the feed have the same name. Rename one of them.")
-    columns.check(header)
-    if "image" not in {name.lower() for name in columns.rename(dict.fromkeys(header))}:
-        raise FeedError("The feed's first line must name the columns, and one of them must be called image.")
-    return (_row(line, header, cells, columns) for line, cells in lines)
+class SeparatedReader:
+    """A CSV file with commas, semicolons or tabs."""
+
+    textual, numbered, declares = True, False, True
+
+    def __init__(self, path: Path, columns: Columns) -> None:
+        """``columns`` tell which one holds the image. Raises FeedError for a header that cannot work."""
+        self._path = path
+        with _open_text(path) as file:
+            self._delimiter = _delimiter(file.read(_HEADER_CHARS))
+        with self._records() as records:
+            self._header = _header(next(records, (1, None))[1])
+        self._layout = _layout(self._header, columns)
+
+    def names(self) -> list[str]:
+        """The columns that have a name."""
+        return [name for name in self._header if name]
+
+    def notes(self) -> list[str]:
+        """Columns without a name, such as the first one that pandas writes."""
+        unnamed = [str(place) for place, name in enumerate(self._header, start=1) if not name]
+        return [f"Columns without a name are left out: number {', '.join(unnamed)}."] if unnamed else []
+
+    def count(self) -> int:
+        """The number of records below the header."""
+        with self._records() as records:
+            return max(0, sum(1 for _ in records) - 1)
+
+    def lines(self) -> Iterator[RawLine | Reject]:
+        """What stands below the header."""
+        with self._records() as records:
+            next(records, None)
+            if self._layout is not None:
+                records.expect(self._layout)
+            for line, cells in records:
+                yield self._line(line, cells)
+
+    def _line(self, line: int, cells: list[str] | None) -> RawLine | Reject:
+        if cells is None:
+            return Reject(line, _NOT_CSV)
+        cells = [cell.strip() for cell in cells]
+        if not _is_utf8(cells):
+            return Reject(line, _NOT_UTF8)
+        if any(cells[len(self._header) :]):
+            return Reject(line, "the line has more fields than the header has columns", cells[0][:100])
+        return RawLine(line, {name: cell for name, cell in zip(self._header, cells, strict=False) if name})
+
+    @contextmanager
+    def _records(self) -> Iterator[CsvRecords]:
+        with _open_text(self._path) as file:
+            records = CsvRecords(file, self._delimiter)
+            yield records
 
 
-def count(path: Path) -> int:
-    """The number of lines below the header that are not blank."""
-    return max(0, sum(1 for _ in _lines(path, _delimiter(path))) - 1)
+def _header(cells: list[str] | None) -> list[str]:
+    """The names of the columns; Excel adds empty ones at the end. Raises FeedError."""
+    header = [name.strip() for name in cells or ()]
+    if not _is_utf8(header):
+        raise FeedError(_ENCODING)
+    while header and not header[-1]:
+        header.pop()
+    if not header:
+        raise FeedError(_NO_NAMES)
+    return header
 
 
-def _delimiter(path: Path) -> str:
-    with _open_text(path) as file:
-        return max(_DELIMITERS, key=file.readline(_HEADER_BYTES).count)
+def _layout(header: list[str], columns: Columns) -> Layout | None:
+    """What to expect of the records; None for a header without an image."""
+    image, id = columns.source("image", header), columns.id_column(header)
+    if image not in header:
+        return None
+    one_line = frozenset(place for place, name in enumerate(header) if name in (image, id))
+    return Layout(len(header), header.index(image), one_line)
 
 
-def _lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
-    """(first line's number, cells) of every row that is not blank; None for one that is no CSV."""
-    with _open_text(path) as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                yield line, None
-                continue
-            if cells:
-                yield line, cells
-
-
-def _row(line: int, header: list[str], cells: list[str] | None, columns: Columns) -> FeedRow | Reject:
-    if cells is None:
-        return Reject(line, "the line is no valid CSV (a quote is not closed, or a field is too long)")
-    if not _is_utf8(cells):
-        return Reject(line, _NOT_UTF8)
-    if len(cells) > len(header):
-        return Reject(line, "the line has more fields than the header has columns", cells[0][:100])
-    return make_row(line, columns.rename(dict(zip(header, cells, strict=False))), typed=False)
+def _delimiter(start: str) -> str:
+    """The delimiter that the header has most of, outside of quotes."""
+    header = _QUOTED.sub("", start).lstrip().partition("\n")[0].partition("\r")[0]
+    return max(_DELIMITERS, key=header.count)
 
 
 def _is_utf8(cells: Iterable[str]) -> bool:
-    return not any("\udc80" <= char <= "\udcff" for cell in cells for char in cell)
+    return not any("\udc80" <= char <= "\udcff" for cell in cells if not cell.isascii() for char in cell)
 
 
 def _open_text(path: Path) -> TextIO:

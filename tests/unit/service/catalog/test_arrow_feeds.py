@@ -8,11 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.catalog.readers import Columns, count_rows, feed_folder, read_feed
+from service.catalog.readers import Columns, count_rows, feed_folder, open_feed, read_feed
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
 from tests.unit.service.pictures import picture
@@ -141,3 +142,60 @@ def test_files_of_a_dataset_lie_in_its_folder(tmp_path: Path) -> None:
     (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": "../../etc/data.arrow"}]}))
     with pytest.raises(FeedError):
         read_feed(folder)
+
+
+def test_objects_of_attributes_are_kept_as_structs_and_as_maps(tmp_path: Path) -> None:
+    for kind, name in (
+        (pa.struct([("size", pa.int64()), ("tags", pa.list_(pa.string())), ("none", pa.string())]), "struct"),
+        (pa.map_(pa.string(), pa.int64()), "map"),
+    ):
+        value = {"size": 3, "tags": ["a"], "none": None} if name == "struct" else {"size": 3}
+        path = tmp_path / f"{name}.parquet"
+        attributes = pa.array([value if name == "struct" else list(value.items())], kind)
+        pq.write_table(pa.table({"id": ["1"], "image": ["a.png"], "attributes": attributes}), path)
+        assert rows(path)[0].attributes == {key: item for key, item in value.items() if item is not None}
+
+
+def test_narrow_floats_are_the_decimals_that_they_stand_for(tmp_path: Path) -> None:
+    """28.9 as a float32 is 28.899999618530273 as a float64."""
+    table = pa.table(
+        {
+            "image": ["a.png"],
+            "price": pa.array([28.9], pa.float32()),
+            "weight": pa.array([1.1], pa.float32()),
+            "sizes": pa.array([[36.6, 1e10]], pa.list_(pa.float32())),
+            "attributes": pa.array([{"depth": 0.1}], pa.struct([("depth", pa.float32())])),
+            "half": pa.array(np.array([0.1], np.float16)),
+            "wide": pa.array([0.1 + 0.2]),
+            "exact": pa.array([Decimal("123456789012345.123456789")]),
+        }
+    )
+    path = tmp_path / "f.parquet"
+    pq.write_table(table, path)
+    [row] = rows(path)
+    assert row.price == 28.9
+    assert row.attributes == {
+        "weight": 1.1,
+        "sizes": [36.6, 1e10],
+        "depth": 0.1,
+        "half": 0.1,
+        "wide": 0.1 + 0.2,
+        "exact": "123456789012345.123456789",
+    }
+
+
+def test_columns_that_are_left_out_are_named(tmp_path: Path) -> None:
+    table = pa.table({"image": ["a.png"], "raw": [b"x"], "nested": [{"a": 1}], "lists": [[[1]]], "size": [3]})
+    path = tmp_path / "f.parquet"
+    pq.write_table(table, path)
+    feed = open_feed(path)
+    with feed.survey() as survey:
+        assert feed.notes(survey)[1] == "Columns of bytes or objects are left out: 'raw', 'nested', 'lists'."
+    assert rows(path)[0].attributes == {"size": 3}
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"image": ["a.png"], "title": ["a"], "Title": ["b"]}), path)
+    with pytest.raises(FeedError, match="Two columns"):
+        read_feed(path)

@@ -131,7 +131,7 @@ def test_bad_rows_are_written_down_and_the_rest_goes_in(bench: Bench) -> None:
     bad = ["broken.png", "text.png", "big.png", "anim.gif", "gone.png", "../secret.png", "link.png", "loop.png", "."]
     bad += [str(bench.folder.parent / "secret.png"), "http://example.com/a.png", "file:///etc/passwd"]
     bench.lines += [{"id": f"bad{number}", "image": image} for number, image in enumerate(bad)]
-    bench.lines.append({"id": "bad id\n", "image": "0.png", "price": "free"})
+    bench.lines.append({"id": "bad\x01id", "image": "0.png", "price": "free"})
     report = bench.run()
     assert (report.indexed, report.rejected) == (10, len(bad) + 1) and len(report.first_rejects) == 10
     reasons = dict(bench.reasons())

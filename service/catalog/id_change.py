@@ -1,0 +1,64 @@
+"""Notices a feed whose products are in the catalog already, under other ids, before it doubles the catalog.
+
+It happens when the column of the ids was not named the first time, or not the second.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from service.catalog.rows import FeedRow
+from service.errors import ChangedIds
+from service.stores.base import Store
+
+
+class IdChange:
+    """Looks at the rows of a feed, in lots, until it meets a product that is stored."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing is asked before the first lot."""
+        self._store = store
+        self._settled = False
+        self._images: npt.NDArray[np.uint64] | None = None
+
+    def check(self, lot: Sequence[tuple[FeedRow, str]]) -> None:
+        """Return if these rows, each with the key of its image, may be written.
+
+        Raises:
+            ChangedIds: none of the feed's products so far is stored, but half of the images in this lot are, under
+                other ids. An image that several rows share counts once.
+        """
+        if self._settled or not lot:
+            return
+        self._settled = bool(self._store.row_ids(list({row.id: None for row, _ in lot})))
+        known = {} if self._settled else self._known(lot)
+        if known and 2 * len(known) >= len(lot):
+            key, row = next(iter(known.items()))
+            raise ChangedIds(
+                f"{ChangedIds.default_detail} Line {row.line} has the image of {self._owner(key)!r}, here called "
+                f"{row.id!r}."
+            )
+
+    def _known(self, lot: Sequence[tuple[FeedRow, str]]) -> dict[str, FeedRow]:
+        """The different images of the lot that are stored, each with the first row that has it."""
+        if self._images is None:
+            self._images = self._stored_images()
+        by_key = {key: row for row, key in reversed(lot)}
+        stored = np.isin(np.array([_hash(key) for key in by_key], np.uint64), self._images)
+        return {key: by_key[key] for key, is_stored in zip(by_key, stored, strict=True) if is_stored}
+
+    def _stored_images(self) -> npt.NDArray[np.uint64]:
+        """A 64-bit hash of each stored image, sorted: 8 MB for a million rows."""
+        keys = (row.image_key for page in self._store.scan() for row in page)
+        return np.unique(np.fromiter((_hash(key) for key in keys), np.uint64))
+
+    def _owner(self, key: str) -> str:
+        """A product that has this image."""
+        rows = (row for page in self._store.scan() for row in page)
+        return next((row.id.rpartition("#")[0] for row in rows if row.image_key == key), "")
+
+
+def _hash(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")

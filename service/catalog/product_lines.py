@@ -1,0 +1,122 @@
+"""The lines of a feed put together by product: whatever line brings a field, all images of the product have it.
+
+A first pass over the feed collects, a second one asks. The lines of one product need not be adjacent. What is
+collected lies in a temporary file of SQLite's own, so that memory stays flat however large the feed is.
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.catalog.rows import FeedLine
+from service.errors import FeedError
+from service.products import Product
+
+_ATTRIBUTE = "attributes."
+_CACHE_KIB = 16 * 1024
+_SHOWN_CHARS = 40
+_NO_ROOM = "The fields of the feed's products find no room in the folder for temporary files. Free some, or set TMPDIR."
+
+
+@dataclass(slots=True)
+class Joined:
+    """The fields of one product, each with the line that brought it, and how many images its lines have.
+
+    ``changed``: not kept yet.
+    """
+
+    values: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    images: int = 0
+    changed: bool = False
+
+    def conflict(self, line: FeedLine) -> str | None:
+        """How a line differs from those before it; None if it does not."""
+        for name, value in _values(line.product).items():
+            known, first = self.values.get(name, (value, 0))
+            if not _same(known, value):
+                return (
+                    f"line {first} gives this id another {name.removeprefix(_ATTRIBUTE)}: {_shown(known)}, here "
+                    f"{_shown(value)}. All images of a product share its fields: give the line an id of its own, or "
+                    "leave the column out"
+                )
+        return None
+
+    def add(self, line: FeedLine) -> None:
+        """A line that does not differ. What it has in addition is the product's from now on."""
+        for name, value in _values(line.product).items():
+            self.values.setdefault(name, (value, line.line))
+        self.images += len(line.images)
+        self.changed = True
+
+    def fields(self) -> dict[str, Any]:
+        """The product's fields, without its id."""
+        fields = {name: value for name, (value, _) in self.values.items() if not name.startswith(_ATTRIBUTE)}
+        named = {name: value for name, (value, _) in self.values.items() if name.startswith(_ATTRIBUTE)}
+        return {**fields, "attributes": {name.removeprefix(_ATTRIBUTE): value for name, value in named.items()}}
+
+
+class ProductLines:
+    """All products of a feed by id. Raises :class:`FeedError` where there is no room for temporary files."""
+
+    def __init__(self) -> None:
+        """An empty temporary file, which goes with :meth:`close` or with the process."""
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, fields TEXT)")
+        self._id: str | None = None
+        self._joined = Joined()
+
+    def add(self, line: FeedLine) -> None:
+        """Collect a line, unless it contradicts an earlier one of its product."""
+        self._turn_to(line.product.id)
+        if self._joined.conflict(line) is None:
+            self._joined.add(line)
+
+    def get(self, id: str) -> Joined:
+        """What the lines of a product say together; of an unknown one, nothing."""
+        self._turn_to(id)
+        return self._joined
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self._db.close()
+
+    def _turn_to(self, id: str) -> None:
+        """Lines of one product mostly follow one another, so the one at hand is kept in memory."""
+        if id == self._id:
+            return
+        try:
+            if self._id is not None and self._joined.changed:
+                self._keep(self._id, self._joined)
+            self._id, self._joined = id, self._stored(id)
+        except sqlite3.Error as error:
+            raise FeedError(_NO_ROOM) from error
+
+    def _keep(self, id: str, joined: Joined) -> None:
+        row = (id, joined.images, json.dumps(joined.values, ensure_ascii=False))
+        self._db.execute("INSERT OR REPLACE INTO products VALUES (?, ?, ?)", row)
+
+    def _stored(self, id: str) -> Joined:
+        row = self._db.execute("SELECT images, fields FROM products WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            return Joined()
+        return Joined({name: (value, line) for name, (value, line) in json.loads(row[1]).items()}, row[0])
+
+
+def _values(product: Product) -> dict[str, Any]:
+    """The fields that a line gives, by name."""
+    known = {"title": product.title or None, "category": product.category, "price": product.price}
+    given = {name: value for name, value in known.items() if value is not None}
+    return {**given, **{_ATTRIBUTE + name: value for name, value in product.attributes.items()}}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equality of JSON values, of which true is not 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"

@@ -1,0 +1,68 @@
+"""What can be said of a feed only when all of it was seen: the types of its columns, and each product's fields."""
+
+from collections.abc import Iterator, Mapping
+
+from service.catalog.column_types import ColumnTypes, Kind
+from service.catalog.product_lines import Joined, ProductLines
+from service.catalog.rows import NO_IMAGE, FeedLine, FeedRow, Reject, make_product
+
+
+class Survey:
+    """Filled by a first pass over the lines; a second one makes the rows. Use it in a ``with``."""
+
+    def __init__(self, *, textual: bool, kinds: Mapping[str, Kind]) -> None:
+        """See :class:`ColumnTypes`."""
+        self._types = ColumnTypes(textual=textual, kinds=kinds)
+        self._products = ProductLines()
+
+    def __enter__(self) -> "Survey":
+        """Nothing to do yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Delete what was collected."""
+        self._products.close()
+
+    def add(self, line: FeedLine) -> None:
+        """A line, of the first pass."""
+        self._types.see(line.product.attributes)
+        self._products.add(line)
+
+    def rows(self, line: FeedLine) -> Iterator[FeedRow | Reject]:
+        """The rows of a line, of the second pass: one for each image, with the fields of the whole product.
+
+        A line that contradicts an earlier one of its product is rejected, and the product is what the earlier one says.
+        A line without images has rows of its own only if the product has no image at all: a reject.
+        """
+        id, joined = line.product.id, self._products.get(line.product.id)
+        conflict = joined.conflict(line)
+        if conflict is not None:
+            yield Reject(line.line, conflict, id)
+        elif line.images or not joined.images:
+            images = line.images or (None,)
+            yield from (self._row(line, joined, image) for image in images)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the person who has the feed should know of the types of its columns."""
+        found = ", ".join(f"{name!r} ({kind})" for name, kind in self._types.found.items())
+        notes = [f"Columns that are not text: {found}. --type changes that."] if found else []
+        for name, kinds in self._types.mixed.items():
+            notes.append(
+                f"The attribute {name!r} is {' here and '.join(kinds)} there; a filter compares one type. "
+                f"--type {name}={kinds[-1]} makes them one."
+            )
+        return notes
+
+    def _row(self, line: FeedLine, joined: Joined, image: str | bytes | None) -> FeedRow | Reject:
+        id = line.product.id
+        if image is None:
+            return Reject(line.line, NO_IMAGE, id)
+        fields = joined.fields()
+        try:
+            product = make_product({**fields, "id": id, "attributes": self._types.convert(fields["attributes"])})
+        except ValueError as error:
+            return Reject(line.line, str(error), id)
+        if isinstance(product, str):
+            return Reject(line.line, product, id)
+        return FeedRow(line.line, id, product.title, product.category, product.price, product.attributes, image)
