@@ -10,6 +10,7 @@
     │   ├── InvalidValue              400   a known field with a value out of range
     │   ├── FilterError               400   the filter cannot be understood
     │   ├── FeedError                 400   a product feed cannot be read at all
+    │   │   └── ChangedIds            400   its products are in the catalog under other ids
     │   ├── TooManyValues             400   JSON with more values than the route takes
     │   ├── BodyTooLarge              413
     │   ├── BodyTimeout               408   the body came too slowly

@@ -45,7 +45,9 @@ class IdChange:
         """The different images of the lot that are stored, each with the first row that has it."""
         if self._images is None:
             self._images = self._stored_images()
-        by_key = {key: row for row, key in reversed(lot)}
+        by_key: dict[str, FeedRow] = {}
+        for row, key in lot:
+            by_key.setdefault(key, row)
         stored = np.isin(np.array([_hash(key) for key in by_key], np.uint64), self._images)
         return {key: by_key[key] for key, is_stored in zip(by_key, stored, strict=True) if is_stored}
 

@@ -179,7 +179,7 @@ def rejects_file(feed: Path, chosen: Path | None) -> Path:
 def show_report(report: IngestReport, rejects: Path) -> None:
     """How the feed was read, one line of counts, and where rejects are, if there are any."""
     for note in report.notes:
-        err.print(escape(note), soft_wrap=True)
+        err.print(plain(note), soft_wrap=True)
     counts = ("indexed", "refreshed", "unchanged", "removed", "rejected")
     err.print(", ".join(f"{getattr(report, name)} {name}" for name in counts))
     if report.rejected:

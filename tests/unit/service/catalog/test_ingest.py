@@ -8,7 +8,7 @@ import pytest
 
 from service.catalog.images import ImageStore
 from service.catalog.ingest import IngestReport, ingest
-from service.errors import FeedError, StoreUnavailable
+from service.errors import ChangedIds, FeedError, StoreUnavailable
 from service.media.decode import ImageLimits
 from tests.fakes import FakeEncoder, MemoryStore
 from tests.unit.service.pictures import picture
@@ -33,7 +33,7 @@ class Bench:
         (self.folder / image).write_bytes(picture((shade, shade, shade)))
         self.lines.append({"id": id, "image": image, "title": f"Product {id}", "colour": "grey", **fields})
 
-    def run(self, batch: int = 4) -> IngestReport:
+    def run(self, batch: int = 4, *, new_ids: bool = False) -> IngestReport:
         """One ingest of all lines."""
         names = sorted({name for line in self.lines for name in line})
         with self.feed.open("w", newline="") as file:
@@ -42,9 +42,8 @@ class Bench:
             writer.writerows(self.lines)
         images = ImageStore(self.images_dir)
         limits = ImageLimits(max_bytes=5000)
-        return ingest(
-            self.feed, self.encoder, self.store, images, limits=limits, rejects_path=self.rejects, batch=batch
-        )
+        options = {"limits": limits, "rejects_path": self.rejects, "batch": batch, "new_ids": new_ids}
+        return ingest(self.feed, self.encoder, self.store, images, **options)  # type: ignore[arg-type]
 
     def reasons(self) -> list[tuple[int, str]]:
         """Lines and reasons in the file of rejects."""
@@ -209,3 +208,27 @@ def test_the_store_settles_after_rows_were_written_and_not_otherwise(bench: Benc
     bench.store.settled = None
     bench.run()
     assert bench.store.settled is None
+
+
+def test_changed_ids_are_noticed_before_the_catalog_is_doubled(bench: Bench) -> None:
+    bench.run()
+    for line in bench.lines:
+        line["id"] = f"sku-{line['id']}"
+    with pytest.raises(ChangedIds, match="Line 2 has the image of 'p0', here called 'sku-p0'"):
+        bench.run()
+    assert bench.store.count() == 10 and not bench.rejects.exists()
+    assert bench.run(new_ids=True).indexed == 10 and bench.store.count() == 20
+
+
+def test_new_products_and_images_that_many_share_are_no_change_of_ids(bench: Bench) -> None:
+    bench.run()
+    bench.lines = [{"id": f"new{number}", "image": "0.png"} for number in range(4)]
+    assert bench.run().indexed == 4
+    bench.add("other", 200)
+    assert bench.run().indexed == 1
+    bench.lines = [{"id": "last", "image": "20.png"}, {"id": "p3", "image": "30.png"}]
+    assert bench.run().indexed == 1  # p3 is stored: these are the catalog's ids
+
+
+def test_the_report_says_how_the_feed_was_read(bench: Bench) -> None:
+    assert bench.run().notes == ["Ids are taken from the column 'id'."]
