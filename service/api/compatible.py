@@ -43,6 +43,7 @@ ANY_MODEL = "withthis"
 
 _ERRORS = protected(
     (400, "the request cannot be understood"),
+    (408, "the body came too slowly"),
     (413, "the body or a picture is too large"),
     (415, "no JSON, or a picture format that is not accepted"),
     (422, "a picture cannot be used"),

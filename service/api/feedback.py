@@ -34,6 +34,7 @@ class FeedbackController(Controller):
         responses=protected(
             (400, "the request cannot be understood"),
             (404, "this service takes no feedback"),
+            (408, "the body came too slowly"),
             (413, "the body is too large"),
             (415, "no JSON"),
         ),

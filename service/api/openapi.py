@@ -127,7 +127,7 @@ def protected(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
     """The errors of a route behind a key: what every such route may answer, and its own."""
     common = {
         401: "no API key, or an unknown one",
-        403: "the API key lacks the scope of this route",
+        403: "the API key lacks the scope of this route; or, without keys, the request comes from elsewhere",
         429: "too many requests; see Retry-After",
         500: "the service failed on this request",
     }

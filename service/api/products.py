@@ -46,7 +46,11 @@ MAX_PAGE = 500
 ProductId = Annotated[str, PathParameter(description="the product's id", max_length=257)]
 _STORE = (503, "the store does not answer")
 _UNKNOWN = (404, "no product has this id")
-_READ = ((400, "the request cannot be understood"), (413, "the body or a picture is too large"))
+_READ = (
+    (400, "the request cannot be understood"),
+    (408, "the body came too slowly"),
+    (413, "the body or a picture is too large"),
+)
 
 
 class ProductController(Controller):
@@ -130,7 +134,7 @@ class ProductController(Controller):
         "/{product_id:path}",
         operation_class=takes({"application/json": ProductPatch, "application/merge-patch+json": ProductPatch}),
         summary="Change fields of a product",
-        responses=protected(*_READ, _UNKNOWN, _STORE),
+        responses=protected(*_READ, (415, "no JSON"), _UNKNOWN, _STORE),
     )
     async def patch_product(
         self,

@@ -35,6 +35,7 @@ _STORE = (503, "the store does not answer")
 _ERRORS = (
     (400, "the request cannot be understood"),
     (404, "the product whose picture was to be used does not exist"),
+    (408, "the body came too slowly"),
     (413, "the body or the picture is too large"),
     (415, "neither JSON nor multipart, or a picture format that is not accepted"),
     (422, "the picture cannot be used"),

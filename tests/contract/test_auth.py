@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from litestar.testing import TestClient
 
 from service.api.auth import check_exposure, declared
 from service.api_keys import hash_key
 from service.errors import ConfigurationError
-from service.settings import Settings
+from service.settings import Settings, load_settings
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
 from tests.fakes import make_shop
+from tests.integration.live import live
 
 Client = TestClient[Any]
 SECRETS = {"search": "wt_search", "write": "wt_write", "admin": "wt_admin"}
@@ -136,3 +138,34 @@ def test_without_keys_it_listens_on_this_machine_alone(host: str, more: dict[str
             check_exposure(settings)
     else:
         check_exposure(settings)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "sent", "expected"),
+    [
+        ([], ["10.0.0.1", "10.0.0.2", "10.0.0.3"], [200, 200, 429]),
+        (["192.168.0.0/16"], ["10.0.0.1", "10.0.0.2", "10.0.0.3"], [200, 200, 429]),
+        (["127.0.0.1"], ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.3"], [200, 200, 200, 200]),
+        (["127.0.0.1"], ["10.9.9.1, 10.0.0.1", "10.9.9.2, 10.0.0.1", "10.9.9.3, 10.0.0.1"], [200, 200, 429]),
+        (["127.0.0.0/8"], ["10.0.0.1, 127.0.0.9", "10.0.0.1", "10.0.0.1"], [200, 200, 429]),
+    ],
+)
+def test_whose_addresses_are_believed(tmp_path: Path, trusted: list[str], sent: list[str], expected: list[int]) -> None:
+    """A client counts by its last address that no trusted proxy has: what stands before may be made up."""
+    with live(make_shop(tmp_path, rate_limit_per_minute=2, trusted_proxies=trusted)) as url:
+        answers = [httpx.get(f"{url}/v1/products", headers={"X-Forwarded-For": address}) for address in sent]
+    assert [answer.status_code for answer in answers] == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"trusted_proxies": ["proxy.example"]},
+        {"trusted_proxies": ["10.0.0.1/8"]},
+        {"allowed_hosts": ["http://shop.example"]},
+        {"allowed_hosts": ["Shop.example"]},
+    ],
+)
+def test_proxies_are_addresses_and_hosts_are_names(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="WITHTHIS_"):
+        load_settings(**wrong)
