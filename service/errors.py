@@ -44,7 +44,7 @@
     ├── TooManyConnections            503   as many connections are open as the service takes
     ├── ShuttingDown                  503   the service is about to end
     ├── EncoderMismatch               503   the collection was built by another encoder
-    ├── TitleSearchUnavailable        503   hybrid search of a collection or store without BM25
+    ├── TitleSearchUnavailable        503   hybrid search where words are not searched
     ├── RerankRequired                503   the caller insisted on reranking and it failed
     ├── ConfigurationError            500   a setting is wrong; raised at start, never by a request
     │   ├── UnknownEncoder            500
@@ -465,12 +465,12 @@ class EncoderMismatch(WithThisError):
 
 
 class TitleSearchUnavailable(WithThisError):
-    """Hybrid search was asked for, and the store cannot search titles."""
+    """Hybrid search was asked for, and the words of this catalog are not searched."""
 
     status = 503
     type = "title-search-unavailable"
-    title = "Titles cannot be searched here"
-    default_detail = "This store has no BM25, so it cannot search titles. Leave hybrid out, or use another store."
+    title = "Words cannot be searched here"
+    default_detail = "The words of products in this store are not searched. Leave hybrid out, or use another store."
 
 
 class RerankRequired(WithThisError):

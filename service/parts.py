@@ -21,6 +21,7 @@ from service.encoders.batching import BatchingEncoder
 from service.encoders.registry import in_batches, load_encoder
 from service.engines import WithPrompts, load_engine
 from service.errors import ConfigurationError, StoreLocked, StoreUnavailable, StoreUnusable
+from service.lexical.catalog import CatalogWords
 from service.media.pictures import PictureLoader
 from service.online.evaluation import check_rival
 from service.rerank_runner import RerankRunner
@@ -62,9 +63,12 @@ class Parts:
         self.images = images
         self.rerank = rerank
         self.pictures = pictures or PictureLoader.from_settings(settings)
+        self.words = CatalogWords.from_settings(store, settings)
+        self._hybrid = settings.hybrid_enabled
         retriever = Retriever(
             encoder=encoder,
             store=store,
+            words=self.words,
             images=images,
             pictures=self.pictures,
             max_limit=settings.max_limit,
@@ -72,7 +76,7 @@ class Parts:
             window=settings.search_window,
         )
         self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
-        self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures)
+        self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures, words=self.words)
         self._check = check
         self._prepared = False
         self._preparing = SingleFlight[None]()
@@ -106,6 +110,11 @@ class Parts:
         self.prepare()
         return self._products
 
+    def warm(self) -> None:
+        """Begin in the background what searches would wait for."""
+        if self._hybrid:
+            self.words.warm()
+
     def check(self) -> int:
         """The number of rows that can be searched, or the error that says why none can."""
         self.prepare()
@@ -116,6 +125,7 @@ class Parts:
         """End the encoder's thread, the engine's connections and, whatever becomes of these, the store."""
         with ExitStack() as closing:
             closing.callback(self.store.close)
+            closing.callback(self.words.close)
             closing.callback(self.rerank.close)
             closing.callback(self.pipeline.close)
             if isinstance(self.encoder, BatchingEncoder):

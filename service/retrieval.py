@@ -16,9 +16,11 @@ from rerank.stages import note
 from service.catalog.images import ImageStore
 from service.collapse import Collapsed, collapse
 from service.encoders.base import Encoder
-from service.errors import EmptyQuery, InvalidValue, UnknownProduct
+from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
 from service.facets import check_facets, count_facets
 from service.hybrid import hybrid_search
+from service.lexical.catalog import CatalogWords
+from service.lexical.index import LexicalScores
 from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader
 from service.paging import Cursor, digest
@@ -30,7 +32,9 @@ from service.stage_clock import StageClock
 from service.stores.base import Hit, Store, Vector
 from service.stores.filters import check_filter
 
-HYBRID_NEEDS_TEXT = "hybrid compares the words of text with titles, and there is no text. Give one, or leave it out."
+HYBRID_NEEDS_TEXT = (
+    "hybrid compares the words of text with those of products, and there is no text. Give one, or leave it out."
+)
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 
 
@@ -81,6 +85,7 @@ class Retriever:
         *,
         encoder: Encoder,
         store: Store,
+        words: CatalogWords,
         images: ImageStore,
         pictures: PictureLoader,
         max_limit: int,
@@ -92,6 +97,7 @@ class Retriever:
         """
         self._encoder = encoder
         self._store = store
+        self._words = words
         self._images = images
         self._pictures = pictures
         self._max_limit = max_limit
@@ -193,9 +199,22 @@ class Retriever:
         return kept[:size], len(kept) > size
 
     def _found(self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int) -> Sequence[Hit]:
-        if request.hybrid is None or query.text is None:
+        matched = self._matched(query, request)
+        if matched is None or request.hybrid is None or query.text is None:
             return self._store.search(vector, limit=limit, filter=request.filter)
-        return hybrid_search(self._store, vector, query.text, request.hybrid, limit=limit, filter=request.filter)
+        options, filter = request.hybrid, request.filter
+        return hybrid_search(self._store, matched, vector, query.text, options, limit=limit, filter=filter)
+
+    def _matched(self, query: DecodedQuery, request: SearchRequest) -> LexicalScores | None:
+        """What shares words with the query; None where words do not count, or cannot where they need not."""
+        if request.hybrid is None or query.text is None:
+            return None
+        try:
+            return self._words.score(query.text)
+        except TitleSearchUnavailable:
+            if request.hybrid.required:
+                raise
+            return None
 
     def _key(self, query: DecodedQuery, request: SearchRequest) -> bytes:
         """A digest of all that decides which products are found, in which order."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rerank.fusion import RRF_K
 from service.products import Scalar
 
 DEFAULT_DUPLICATE_THRESHOLD = 0.98
@@ -15,10 +14,10 @@ is (0.99 in the median of 24). Other encoders have other cosines."""
 
 @dataclass(frozen=True, slots=True)
 class HybridOptions:
-    """Find products by the words of their titles, too; see `service.hybrid`."""
+    """Find products by their words, too; see `service.hybrid`."""
 
-    lexical_weight: float = 0.5  # 0 = order of likeness alone, 1 = order of the titles' words alone
-    rrf_k: int = RRF_K  # the larger, the less the first places stand out
+    lexical_weight: float = 0.5  # 0 = order of similarity alone, 1 = order of the words alone
+    required: bool = True  # False: where the words cannot be searched, similarity alone will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,17 @@ class CollapseOptions:
 
 @dataclass(frozen=True, slots=True)
 class HybridScores:
-    """Where a product of a hybrid search comes from: its place in both orders, and what they make together.
+    """Where a product of a hybrid search comes from: both scores, from 0 to 1, and what they make together.
 
-    Equal scores share a rank. `lexical` (BM25) and its rank are None where the title shares no word with the text, or
-    stands behind all titles that were looked at.
+    Ranks are among the products that were looked at, and equal scores share one. `lexical` is 0, and without a rank,
+    where the product shares no word with the text.
     """
 
     fused: float
+    dense: float
+    lexical: float
     dense_rank: int
     lexical_rank: int | None
-    lexical: float | None
 
 
 @dataclass(frozen=True, slots=True)

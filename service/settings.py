@@ -295,10 +295,23 @@ class Settings(BaseSettings):
         description="Best products that facets, duplicates, hybrid search and pages are about; at least max_limit.",
     )
     hybrid_enabled: bool = Field(
-        False, description="Search titles by BM25, too, for queries of a text alone that say nothing else."
+        True, description="Search products by their words (BM25), too, for queries that have words and do not say."
     )
     hybrid_lexical_weight: float = Field(
-        0.5, ge=0, le=1, description="Share of the titles in the order of a hybrid search; 0: likeness alone."
+        0.5, ge=0, le=1, description="Share of the words in the order of a hybrid search; 0: similarity alone."
+    )
+    lexical_fields: list[str] = Field(
+        default=["title", "category", "brand", "sku"],
+        min_length=1,
+        description="Fields whose words are searched: id, title, category, or names of attributes.",
+    )
+    lexical_max_products: int = Field(
+        1_000_000, ge=0, description="Most products whose words are held in memory; for larger catalogs hybrid is off."
+    )
+    lexical_refresh_s: float = Field(
+        300,
+        ge=1,
+        description="How old the words written by other processes may be, in seconds, where a server is shared.",
     )
     negative_weight: float = Field(
         0.5, gt=0, le=1, description="How far negative_text moves a query away, unless the request says."

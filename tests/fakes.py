@@ -18,13 +18,13 @@ from rerank.ranking import Fault, Ranking
 from rerank.strategies.base import RerankOutcome, Strategy
 from service.catalog.images import ImageStore
 from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
-from service.errors import EncoderMismatch, TitleSearchUnavailable
+from service.errors import EncoderMismatch
 from service.parts import Parts
 from service.products import Product
 from service.rerank_runner import RerankRunner
 from service.rerank_stage import RerankDefaults, RerankStage
 from service.settings import Settings
-from service.stores.base import Hit, Record, RowState, TitleMatch, Vector
+from service.stores.base import Hit, Record, RowState, Vector
 from service.stores.filters import Filter
 
 DIMENSION = 8
@@ -69,7 +69,6 @@ class MemoryStore:
         self.failure: Exception | None = None
         self.block: threading.Event | None = None
         self.asked = 0
-        self.has_titles = True
         self.closed = False
         self.settled: int | None = None
 
@@ -86,17 +85,6 @@ class MemoryStore:
         wanted = filter.category.eq if filter and filter.category else None
         found = [_hit(row, vector) for row in self.rows.values() if wanted in (None, row.category)]
         return sorted(found, key=lambda hit: -hit.score)[:limit]
-
-    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
-        """Counts shared words, which is all that a test of fusion needs."""
-        self._answer()
-        if not self.has_titles:
-            raise TitleSearchUnavailable
-        wanted = filter.category.eq if filter and filter.category else None
-        rows = [row for row in self.rows.values() if wanted in (None, row.category)]
-        words = set(text.lower().split())
-        found = [TitleMatch(row.product_id, row.title, len(words & set(row.title.lower().split()))) for row in rows]
-        return sorted((match for match in found if match.score), key=lambda match: (-match.score, match[0]))[:limit]
 
     def get(self, product_id: str) -> list[Record]:
         self._answer()

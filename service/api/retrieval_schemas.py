@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rerank.fusion import RRF_K
+from service.hybrid import hybrid_options
 from service.products import normal_text
 from service.retrieval_types import (
     DEFAULT_DUPLICATE_THRESHOLD,
@@ -27,16 +27,11 @@ class _Body(BaseModel):
 
 
 class HybridBody(_Body):
-    """Whether and how titles are searched by their words (BM25) beside the likeness of vectors."""
+    """Whether and how products are searched by their words (BM25), too. An object, even an empty one, asks for it."""
 
-    enabled: bool | None = Field(
-        default=None, description="true needs a text; null: as the service is set for queries of a text alone"
-    )
+    enabled: bool | None = Field(default=None, description="false: by the similarity of vectors alone")
     lexical_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
-        default=None, description="0: order of likeness alone; 1: order of the titles' words alone"
-    )
-    rrf_k: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=RRF_K, description="constant of reciprocal rank fusion; the larger, the less the first places stand out"
+        default=None, description="0: order of similarity alone; 1: order of the words alone"
     )
 
 
@@ -58,15 +53,17 @@ class CollapseBody(_Body):
 
 
 class HybridOut(_Body):
-    """Both legs of a hybrid search: ranks from 1, shared by equal scores, and what they make together.
+    """Both legs of a hybrid search, from 0 to 1; `fused` is their mean, weighted by `lexical_weight`.
 
-    `lexical` is BM25; null where the title shares no word with the text, or stands behind all titles looked at.
+    `lexical` is 1 for the query itself as a title, and 0, without a rank, for a product that shares no word with it;
+    `dense` is 1 for the most similar product. Ranks count from 1, and equal scores share one.
     """
 
     fused: float
+    dense: float
+    lexical: float
     dense_rank: int
     lexical_rank: int | None
-    lexical: float | None
 
 
 class DuplicateOut(_Body):
@@ -100,13 +97,11 @@ class FacetsOut(_Body):
     counts: dict[str, FacetOut]
 
 
-def to_hybrid(body: HybridBody, settings: Settings, *, text_alone: bool) -> HybridOptions | None:
-    """How titles are searched, if they are. The setting is about queries of a text alone; see `service.hybrid`."""
-    by_default = settings.hybrid_enabled and text_alone
-    if not (by_default if body.enabled is None else body.enabled):
-        return None
-    weight = settings.hybrid_lexical_weight if body.lexical_weight is None else body.lexical_weight
-    return HybridOptions(weight, body.rrf_k)
+def to_hybrid(body: HybridBody | None, settings: Settings, text: str | None) -> HybridOptions | None:
+    """How words count in a search, if they do."""
+    if body is None:
+        return hybrid_options(settings, text)
+    return hybrid_options(settings, text, enabled=body.enabled is not False, lexical_weight=body.lexical_weight)
 
 
 def to_weights(body: WeightsBody | None) -> QueryWeights | None:

@@ -93,7 +93,7 @@ class SearchBody(_Body):
     min_score: Annotated[float, Field(ge=-1.0, le=1.0)] | None = Field(
         default=None, description="leave out products whose similarity (scores.retrieval, a cosine) is below this"
     )
-    hybrid: HybridBody = Field(default_factory=HybridBody)
+    hybrid: HybridBody | None = Field(default=None, description="null: as the service is set, for queries with words")
     weights: WeightsBody | None = Field(default=None, description="for a text with a picture")
     negative_text: str | None = Field(
         default=None, description="what the products should not be like, e.g. 'red'; the reranker does not see it"
@@ -219,7 +219,7 @@ def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) 
         limit=settings.default_limit if body.limit is None else body.limit,
         min_score=body.min_score,
         rerank=to_options(body.rerank, enabled_by_default=settings.rerank_enabled or body.rerank.require),
-        hybrid=to_hybrid(body.hybrid, settings, text_alone=image is None and bool(body.text and body.text.strip())),
+        hybrid=to_hybrid(body.hybrid, settings, body.text),
         weights=to_weights(body.weights),
         negative=to_negative(body.negative_text, body.negative_weight, settings),
         collapse=to_collapse(body.collapse),

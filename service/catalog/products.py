@@ -19,6 +19,7 @@ from service.catalog.images import ImageStore
 from service.catalog.records import make_record, now_ms, row_hash, row_id
 from service.encoders.base import Encoder, EncoderQuery
 from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
+from service.lexical.catalog import CatalogWords
 from service.media.decode import DecodedImage
 from service.media.pictures import PictureLoader, PictureSource
 from service.products import Product
@@ -115,12 +116,21 @@ class _Plan:
 class Products:
     """Reads and changes the products of a store."""
 
-    def __init__(self, *, encoder: Encoder, store: Store, images: ImageStore, pictures: PictureLoader) -> None:
-        """``pictures`` reads what callers send; ``images`` keeps it."""
+    def __init__(
+        self,
+        *,
+        encoder: Encoder,
+        store: Store,
+        images: ImageStore,
+        pictures: PictureLoader,
+        words: CatalogWords | None = None,
+    ) -> None:
+        """``pictures`` reads what callers send; ``images`` keeps it; ``words`` is told what is written."""
         self._encoder = encoder
         self._store = store
         self._images = images
         self._pictures = pictures
+        self._words = words
 
     def put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
         """Create or replace products; a bad one is rejected and the others go on. Results stand in the given order.
@@ -153,6 +163,7 @@ class Products:
         ]
         if any(new.content_hash != old.content_hash for new, old in zip(changed, rows, strict=True)):
             self._store.upsert(changed)
+            self._note([product])
             self._settle()
             rows = changed
         return _stored(rows)
@@ -164,6 +175,8 @@ class Products:
     def delete(self, product_ids: Sequence[str]) -> int:
         """Delete products; the number of rows deleted. Pictures stay until the image store is swept."""
         deleted = self._store.delete(product_ids)
+        if self._words is not None:
+            self._words.remove(product_ids)
         self._settle()
         return deleted
 
@@ -199,6 +212,7 @@ class Products:
         vectors = self._vectors([picture for plan in changed for picture in plan.pictures])
         for plan in changed:
             self._write(plan, vectors)
+            self._note([plan.product])
         return [plan if isinstance(plan, ItemResult) else plan.result for plan in plans]
 
     def _try_plan(self, item: ProductInput) -> _Plan | ItemResult:
@@ -254,6 +268,10 @@ class Products:
         surplus = [row.id for row in plan.rows if row.id not in hashes]
         if surplus:
             self._store.delete_rows(surplus)
+
+    def _note(self, products: Sequence[Product]) -> None:
+        if self._words is not None:
+            self._words.put(products)
 
     def _rows(self, product_id: str) -> list[Record]:
         rows = self._store.get(product_id)

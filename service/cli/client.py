@@ -15,6 +15,7 @@ from service.client import Client, ClientError, ConnectionFailedError, ProblemEr
 from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
 from service.media.decode import decode_image
+from service.retrieval_types import HybridOptions
 from service.search_types import ImageSource, InlineImage, ProductImage, SearchRequest, UploadedImage, UrlImage
 from service.settings import Settings
 
@@ -55,7 +56,7 @@ class ServiceClient:
                 filter=request.filter,
                 limit=request.limit,
                 min_score=request.min_score,
-                hybrid=asdict(request.hybrid) | {"enabled": True} if request.hybrid else False,
+                hybrid=_hybrid(request.hybrid),
                 negative_text=request.negative.text if request.negative else None,
                 negative_weight=request.negative.weight if request.negative else None,
                 rerank=rerank,
@@ -79,6 +80,13 @@ def _told() -> Iterator[None]:
         raise ServiceError(str(error)) from error
     except ClientError as error:
         raise ServiceError from error
+
+
+def _hybrid(options: HybridOptions | None) -> Any:
+    """As it was asked for; what is so by default is left to the service."""
+    if options is None:
+        return False
+    return {"lexical_weight": options.lexical_weight} if options.required else None
 
 
 def _picture(source: ImageSource | None) -> Any:

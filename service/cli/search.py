@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from PIL.Image import Image
 
-from service.api.retrieval_schemas import HybridBody, to_hybrid, to_negative
+from service.api.retrieval_schemas import to_negative
 from service.api.schemas import SearchOut, from_response
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
 from service.cli.picture_grid import draw_search
 from service.cli.tables import show_answer
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage, InvalidInput, InvalidValue
+from service.hybrid import hybrid_options
 from service.media.decode import decode_image
 from service.parts import Parts, build_parts
 from service.search_types import ImageSource, ProductImage, RerankOptions, SearchRequest, UploadedImage
@@ -38,7 +39,7 @@ MinScore = Annotated[
 ]
 Hybrid = Annotated[
     bool | None,
-    typer.Option("--hybrid/--no-hybrid", help="Search titles by their words, too; else as the settings say."),
+    typer.Option("--hybrid/--no-hybrid", help="Search products by their words, too; else as the settings say."),
 ]
 NegativeText = Annotated[
     str | None, typer.Option("--negative", help="What the products should not be like, such as 'red'.")
@@ -73,9 +74,7 @@ def search(
         limit=settings.default_limit if limit is None else limit,
         min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank_enabled if rerank is None else rerank),
-        hybrid=to_hybrid(
-            HybridBody(enabled=hybrid), settings, text_alone=bool(text) and image is None and product is None
-        ),
+        hybrid=hybrid_options(settings, text, enabled=hybrid),
         negative=to_negative(negative, None, settings),
     )
     if url is not None:

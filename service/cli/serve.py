@@ -50,6 +50,7 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
 
 def run_server(settings: Settings, parts: Parts, sock: socket.socket) -> None:
     """Serve until told to stop by any signal, then close the parts."""
+    parts.warm()
     try:
         PoliteServer(create_app(settings, parts), settings).run(sockets=[sock])
     finally:

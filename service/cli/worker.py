@@ -40,6 +40,7 @@ def shared_out(settings: Settings) -> Settings:
 
 def as_worker(settings: Settings, parts: Parts) -> Litestar:
     """The application over these parts, which it closes; it stops politely, and does not outlive its supervisor."""
+    parts.warm()
     app = create_app(settings, parts)
     app.on_startup.append(lambda: _stop_politely(app, settings.shutdown_delay_s))
     app.on_shutdown.append(parts.close)

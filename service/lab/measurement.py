@@ -10,6 +10,7 @@ from pathlib import Path
 from service.catalog.images import ImageStore
 from service.encoders.base import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
+from service.hybrid import hybrid_options
 from service.lab.arrangements import Answers, arrangements
 from service.lab.configuration import Configuration
 from service.lab.errors import DataSetError
@@ -21,7 +22,6 @@ from service.lab.outcomes import QueryOutcome
 from service.lab.wordings import WordingEncoder
 from service.media.decode import DecodedImage, ImageLimits
 from service.parts import Parts
-from service.retrieval_types import HybridOptions
 from service.search import BegunSearch
 from service.search_types import RerankOptions, SearchRequest, SearchResponse, UploadedImage
 from service.stores.base import Hit, Vector
@@ -91,14 +91,13 @@ class Bench:
 
     def _request(self, query: LabQuery) -> SearchRequest:
         settings, limit = self.configuration.settings, self.k + len(query.excluded)
-        hybrid = settings.hybrid_enabled and bool(query.text and query.text.strip())
         return SearchRequest(
             text=query.text,
             image=None if query.image is None else self._upload(query.image),
             filter=query.filter if self.configuration.filter else None,
             limit=min(limit, settings.max_limit),
             rerank=RerankOptions(enabled=settings.rerank_enabled),
-            hybrid=HybridOptions(settings.hybrid_lexical_weight) if hybrid else None,
+            hybrid=hybrid_options(settings, query.text),
         )
 
     def _upload(self, ref: ImageRef) -> UploadedImage:

@@ -113,17 +113,6 @@ class Store(Protocol):
         """The best row of each of the ``min(limit, matching products)`` nearest products, best first."""
         ...
 
-    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
-        """The ``limit`` products whose titles match best by BM25 (k1 1.2, b 0.75), best first; equal ones by id.
-
-        Words are runs of letters and digits in small letters. Products that share no word with the text are not
-        among them, so there may be none. BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework:
-        BM25 and Beyond", 2009; scores of different stores differ by a factor.
-
-        Raises :class:`~service.errors.TitleSearchUnavailable`, with the cure, where the store cannot do it.
-        """
-        ...
-
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product in the order of their ids; empty if there is none."""
         ...

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from service.stores.base import Record
+from service.stores.base import Hit, Record
 from service.stores.filters import Filter, TextCondition
 
 _RANGES: dict[str, Callable[[Any, Any], bool]] = {
@@ -18,12 +18,12 @@ _RANGES: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def matches(filter: Filter, row: Record) -> bool:
+def matches(filter: Filter, row: Record | Hit) -> bool:
     """True if the row passes the filter, whose size was checked by :func:`~service.stores.filters.check_filter`."""
     return _holds(filter, row, True)
 
 
-def _holds(filter: Filter, row: Record, positive: bool) -> bool:
+def _holds(filter: Filter, row: Record | Hit, positive: bool) -> bool:
     """The filter or, if ``positive`` is False, its negation; a negation is pushed down to the comparisons."""
     parts = [_compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, row)]
     parts += [_holds(part, row, positive) for part in filter.and_ or ()]
@@ -34,7 +34,7 @@ def _holds(filter: Filter, row: Record, positive: bool) -> bool:
     return (all if positive else any)(parts)
 
 
-def _comparisons(filter: Filter, row: Record) -> list[tuple[Any, str, Any]]:
+def _comparisons(filter: Filter, row: Record | Hit) -> list[tuple[Any, str, Any]]:
     """(stored value or None, operator, wanted value) of every condition at this level."""
     fields = (
         *((_none_for_blank(text), condition) for text, condition in _texts(filter, row)),
@@ -49,7 +49,7 @@ def _comparisons(filter: Filter, row: Record) -> list[tuple[Any, str, Any]]:
     ]
 
 
-def _texts(filter: Filter, row: Record) -> list[tuple[str | None, TextCondition | None]]:
+def _texts(filter: Filter, row: Record | Hit) -> list[tuple[str | None, TextCondition | None]]:
     return [(row.product_id, filter.id), (row.title, filter.title), (row.category, filter.category)]
 
 

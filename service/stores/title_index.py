@@ -6,7 +6,7 @@ import bm25s
 import numpy as np
 import numpy.typing as npt
 
-from service.stores.title_words import words
+from service.lexical.words import words
 
 
 class TitleIndex:

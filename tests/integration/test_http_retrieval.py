@@ -46,10 +46,13 @@ def test_hybrid_search_says_where_each_product_comes_from(client: Client) -> Non
     answer = ask(client, hybrid={"enabled": True}, limit=100)
     first = answer["results"][0]
     assert first["product"]["id"] == "p7"
-    assert first["scores"]["hybrid"] == {"fused": 1 / 61, "dense_rank": 1, "lexical_rank": 1, "lexical": 2.0}
+    assert first["scores"]["hybrid"] == {
+        **{"fused": 1.0, "dense": 1.0, "lexical": 1.0, "dense_rank": 1, "lexical_rank": 1},
+    }
     assert first["scores"]["retrieval"] == pytest.approx(1, abs=1e-5)
-    assert sorted(ids(answer)) == sorted(ids(ask(client, limit=100)))
-    assert ask(client)["results"][0]["scores"]["hybrid"] is None
+    without = ask(client, limit=100, hybrid={"enabled": False})
+    assert sorted(ids(answer)) == sorted(ids(without))
+    assert without["results"][0]["scores"]["hybrid"] is None
 
 
 def test_min_score_is_about_the_cosine_in_hybrid_search_too(client: Client) -> None:
@@ -66,22 +69,53 @@ def test_reranking_of_a_hybrid_search_is_fused_with_its_own_order(client: Client
     assert ids(after) == before
 
 
-def test_a_service_set_to_hybrid_search_uses_it_for_a_text_alone(tmp_path: Path) -> None:
-    with open_client(make_shop(tmp_path, hybrid_enabled=True)) as client:
-        assert ask(client)["results"][0]["scores"]["hybrid"] is not None
-        assert ask(client, hybrid={"enabled": False})["results"][0]["scores"]["hybrid"] is None
-        picture = {"image": {"data": data_uri(png())}}
-        assert ask(client, **picture)["results"][0]["scores"]["hybrid"] is None
-        assert ask(client, **picture, hybrid={"enabled": True})["results"][0]["scores"]["hybrid"] is not None
-        assert ask(client, **picture, text=None)["results"][0]["scores"]["hybrid"] is None
-        assert search(client, **picture, text=" ", hybrid={"enabled": True}).status_code == 400
+def test_hybrid_search_is_the_default_of_every_query_that_has_words(client: Client) -> None:
+    picture = {"image": {"data": data_uri(png())}}
+    asked: list[dict[str, Any]] = [{}, picture, {"hybrid": {}}, {"hybrid": {"enabled": None}}]
+    for body in [*asked, {"hybrid": {"lexical_weight": 0.7}}]:
+        assert ask(client, **body)["results"][0]["scores"]["hybrid"] is not None
+    without: list[dict[str, Any]] = [{"hybrid": {"enabled": False}}, {"text": "!?"}, {**picture, "text": None}]
+    for body in without:
+        assert ask(client, **body)["results"][0]["scores"]["hybrid"] is None
+    for hybrid in ({}, {"lexical_weight": 0.7}):
+        assert search(client, **picture, text=" ", hybrid=hybrid).status_code == 400
 
 
-def test_a_store_without_bm25_is_503_and_never_dense_alone(shop: Shop, client: Client) -> None:
-    shop.store.has_titles = False
-    response = search(client, hybrid={"enabled": True})
-    assert (response.status_code, response.json()["type"]) == (503, "urn:withthis:problem:title-search-unavailable")
-    assert ask(client)["results"]
+def test_an_option_of_hybrid_search_asks_for_it(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path, hybrid_enabled=False)) as client:
+        assert ask(client)["results"][0]["scores"]["hybrid"] is None
+        dense = ids(ask(client, text="product 3 or 7"))
+        for hybrid in ({}, {"lexical_weight": 0.7}, {"enabled": True}):
+            assert ask(client, hybrid=hybrid)["results"][0]["scores"]["hybrid"] is not None
+        assert ids(ask(client, text="product 3 or 7", hybrid={"lexical_weight": 0.0})) == dense
+        assert ids(ask(client, text="product 3 or 7", hybrid={"lexical_weight": 1.0}))[:2] in (
+            ["p3", "p7"],
+            ["p7", "p3"],
+        )
+
+
+def test_words_that_cannot_be_searched_are_503_where_asked_for_and_left_out_where_not(tmp_path: Path) -> None:
+    with open_client(make_shop(tmp_path, lexical_max_products=0)) as client:
+        response = search(client, hybrid={"enabled": True})
+        assert (response.status_code, response.json()["type"]) == (503, "urn:withthis:problem:title-search-unavailable")
+        assert ask(client)["results"][0]["scores"]["hybrid"] is None
+
+
+def test_words_follow_every_write(client: Client) -> None:
+    def found(text: str) -> list[str]:
+        results = ask(client, text=text, hybrid={"lexical_weight": 1.0})["results"]
+        return [each["product"]["id"] for each in results if each["scores"]["hybrid"]["lexical_rank"]]
+
+    assert found("octopus") == []
+    product = {"id": "new", "title": "Octopus mug", "images": [{"data": data_uri(png("teal"))}]}
+    assert client.put("/v1/products", json=product).status_code == 200
+    assert found("octopus mug")[0] == "new"
+    assert (
+        client.patch("/v1/products/new", json={"title": "Squid mug", "attributes": {"sku": "SQ-99"}}).status_code == 200
+    )
+    assert (found("octopus"), found("squid"), found("sq-99")) == ([], ["new"], ["new"])
+    assert client.delete("/v1/products/new").status_code in (200, 204)
+    assert found("squid") == []
 
 
 def test_a_negative_text_moves_the_query(client: Client) -> None:
@@ -140,7 +174,7 @@ def test_only_the_first_page_is_reranked(client: Client) -> None:
         {"text": "product 8"},
         {"filter": {"category": {"eq": "mug"}}},
         {"min_score": 0.1},
-        {"hybrid": {"enabled": True}},
+        {"hybrid": {"enabled": False}},
         {"negative_text": "red"},
         {"collapse": {}},
         {"image": {"product_id": "p3"}},
@@ -217,7 +251,6 @@ def test_near_duplicates_are_shown_once_and_named(shop: Shop, client: Client) ->
     "body",
     [
         {"hybrid": {"lexical_weight": 1.1}},
-        {"hybrid": {"rrf_k": 0}},
         {"weights": {"text": -1}},
         {"weights": {"text": 1}},
         {"negative_weight": 2},
@@ -266,7 +299,7 @@ def test_all_together_over_a_real_store(tmp_path: Path) -> None:
     store = ExactStore()
     store.ensure(shop.encoder.info)
     store.upsert([shop.store.rows[id] for id in shop.store.rows])
-    shop.parts.store = shop.parts.pipeline._retriever._store = store
+    shop.parts.store = shop.parts.pipeline._retriever._store = shop.parts.words._store = store
     body = {
         "hybrid": {"enabled": True},
         "negative_text": "product 3",

@@ -13,6 +13,7 @@ from service.catalog.images import ImageStore
 from service.catalog.records import make_record, row_id
 from service.encoders.base import EncoderQuery
 from service.errors import UnknownEncoder
+from service.hybrid import hybrid_options
 from service.lab.errors import DataSetError, ExperimentError, LabError
 from service.lab.judged import LabQuery
 from service.lab.run_folder import RunFolder
@@ -56,7 +57,8 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
         parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
         for query, outcome in zip(data.queries.values(), one.outcomes, strict=True):
             assert query.image is not None
-            request = SearchRequest(query.text, UploadedImage(query.image.read()), limit=10)
+            hybrid = hybrid_options(settings, query.text)
+            request = SearchRequest(query.text, UploadedImage(query.image.read()), limit=10, hybrid=hybrid)
             direct = parts.search(replace(request, rerank=replace(request.rerank, enabled=settings.rerank_enabled)))
             assert outcome.final == tuple(result.product.id for result in direct.results)
             assert outcome.caption == direct.caption

@@ -16,7 +16,7 @@ from service.stores.pinecone_rows import from_vector_id, to_hit, to_record, to_v
 from tests.integration.pinecone_server import check_metadata, holds
 from tests.integration.records import content_of, record
 
-_EXACT = 2**53
+_EXACT = 2**53 - 1
 _NUMBERS = st.integers(-_EXACT, _EXACT) | st.floats(-1e9, 1e9) | st.sampled_from([0, -0.0, 3, 3.0, 3.5])
 _TEXTS = st.sampled_from(["", "red", "mug", "cap", "3", "True", "list", "x" * 80, "number 3", "é🐆"])
 _SCALARS = _NUMBERS | _TEXTS | st.booleans()
