@@ -1,8 +1,8 @@
 """The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest.
 
-A search that asks for hybrid retrieval, facets, no near-duplicates or a further page looks at the whole search window,
-the best products up to a number in the settings; any other looks at the products that it shows or reranks, and at one
-more to know whether there is a next page.
+A search that asks for facets, no near-duplicates or a further page looks at the whole search window, the best products
+up to a number in the settings; a hybrid one at the hundred best that each leg finds; any other at the products that it
+shows or reranks, and at one more to know whether there is a next page.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ from service.stores.filters import check_filter
 HYBRID_NEEDS_TEXT = (
     "hybrid compares the words of text with those of products, and there is no text. Give one, or leave it out."
 )
+HYBRID_DEPTH = 100
+"""Products that each leg of a hybrid search finds: a product that is tenth in both may well be the first."""
+
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 
 
@@ -191,12 +194,17 @@ class Retriever:
         self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int
     ) -> tuple[list[Hit], bool]:
         """The best products that are similar enough, without the one whose picture is the query; are there more?"""
-        everything = request.hybrid or request.facets or request.collapse or request.cursor
-        size = self._window if everything else depth
+        size = self._size(request, depth)
         hits = self._found(vector, query, request, size + 1 + (query.excluded is not None))
         least = -math.inf if request.min_score is None else request.min_score
         kept = [hit for hit in hits if hit.product_id != query.excluded and hit.score >= least]
         return kept[:size], len(kept) > size
+
+    def _size(self, request: SearchRequest, depth: int) -> int:
+        """How many products are looked at."""
+        if request.facets or request.collapse or request.cursor:
+            return self._window
+        return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
 
     def _found(self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int) -> Sequence[Hit]:
         matched = self._matched(query, request)

@@ -292,7 +292,7 @@ class Settings(BaseSettings):
         200,
         ge=1,
         le=5000,
-        description="Best products that facets, duplicates, hybrid search and pages are about; at least max_limit.",
+        description="Best products that facets, duplicates and pages are about; at least max_limit.",
     )
     hybrid_enabled: bool = Field(
         True, description="Search products by their words (BM25), too, for queries that have words and do not say."

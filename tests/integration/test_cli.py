@@ -76,16 +76,17 @@ def test_search_as_json_is_the_answer_of_the_api(run: Run, local: Shop) -> None:
 
 
 def test_search_leaves_out_what_is_not_similar_enough(run: Run, local: Shop) -> None:
-    results = json.loads(run("search", "--text", "a mug", "--json").stdout)["results"]
+    words = ("search", "--text", "a mug", "--no-hybrid", "--json")
+    results = json.loads(run(*words).stdout)["results"]
     least = sorted(result["scores"]["retrieval"] for result in results)[-2]
-    result = run("search", "--text", "a mug", "--min-score", least, "--json")
+    result = run(*words, "--min-score", least)
     assert len(json.loads(result.stdout)["results"]) == 2
 
 
-def test_search_by_titles_and_away_from_a_text(run: Run, local: Shop) -> None:
+def test_search_by_words_and_away_from_a_text(run: Run, local: Shop) -> None:
     words = ("search", "--text", "product 7", "--no-rerank", "--json")
-    plain = json.loads(run(*words).stdout)["results"]
-    hybrid = json.loads(run(*words, "--hybrid").stdout)["results"]
+    plain = json.loads(run(*words, "--no-hybrid").stdout)["results"]
+    hybrid = json.loads(run(*words).stdout)["results"]
     assert plain[0]["scores"]["hybrid"] is None and hybrid[0]["scores"]["hybrid"]["lexical_rank"] == 1
     assert [query.text for query in local.encoder.seen[-1:]] == ["product 7"]
     run(*words, "--negative", "red")

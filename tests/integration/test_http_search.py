@@ -103,9 +103,10 @@ def test_a_product_is_a_picture_too(client: Client) -> None:
 
 
 def test_a_threshold_of_likeness_cuts_the_answer_before_it_is_reranked(client: Client) -> None:
-    everything = search(client, text="a mug", limit=100, rerank={"enabled": False}).json()["results"]
+    dense = {"text": "a mug", "limit": 100, "hybrid": {"enabled": False}}
+    everything = search(client, **dense, rerank={"enabled": False}).json()["results"]
     least = everything[4]["scores"]["retrieval"]
-    answer = search(client, text="a mug", limit=100, min_score=least).json()
+    answer = search(client, **dense, min_score=least).json()
     assert [result["retrieval_rank"] for result in answer["results"]] == [5, 4, 3, 2, 1]
     assert search(client, text="a mug", min_score=1).json()["results"] == []
     assert len(search(client, text="a mug", limit=100, min_score=-1).json()["results"]) == 20

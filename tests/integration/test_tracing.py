@@ -71,7 +71,7 @@ def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
 
 
 def test_a_search_is_one_trace_with_a_span_a_stage(client: TestClient[Any], spans: InMemorySpanExporter) -> None:
-    body = {"text": TEXT, "image": {"product_id": "p3"}, "limit": 9}
+    body = {"text": TEXT, "image": {"product_id": "p3"}, "limit": 9, "hybrid": {"enabled": False}}
     answer = client.post("/v1/search", json=body, headers={"traceparent": PARENT, "X-Request-Id": "mine"})
     assert answer.status_code == 200
     found = by_name(spans)
