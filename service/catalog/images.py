@@ -101,7 +101,7 @@ class ImageStore:
         """
         key = self.key(data)
         self._blobs.put(_original(key), data, refresh=not known)
-        if decoded is not None and decoded.is_reduced:
+        if decoded is not None and decoded.is_reduced and max(decoded.image.size) == self._limits.working_side:
             self._keep(derived_name(self._renditions, key), encode_rendition(decoded.image))
         return key
 

@@ -185,6 +185,26 @@ def test_a_large_original_is_decoded_when_it_is_stored_and_never_for_reranking(
     assert image is not None and image.size == (64, 32)
 
 
+def test_images_that_come_too_slowly_cost_the_reranking_and_not_the_deadline(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, asked, read = threading.Event(), [], ImageStore.rendition
+
+    def slow(images: ImageStore, key: str) -> DecodedImage:
+        asked.append(key)
+        arrived.wait(30)
+        return read(images, key)
+
+    monkeypatch.setattr(ImageStore, "rendition", slow)
+    response = search(shop, limit=20, candidates=20, deadline_ms=50)
+    assert len(response.results) == 20
+    assert (response.rerank.applied, response.rerank.degraded) == (False, Degraded.TIMEOUT)
+    assert len(asked) == 16  # as many as are read side by side
+    arrived.set()
+    assert search(shop, candidates=20).rerank.applied  # readers and slots are free again
+    assert len(asked) == 36  # and what nobody waited for any more was not read
+
+
 def test_the_readers_of_images_end_with_the_parts(shop: Shop) -> None:
     def readers() -> set[threading.Thread]:
         return {thread for thread in threading.enumerate() if thread.name.startswith("candidate-images")}

@@ -15,7 +15,7 @@ from service.catalog.pictures import ImageFetcher
 from service.errors import ImageTooLarge, StoreUnavailable
 from service.media.decode import ImageLimits
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.pictures import picture
+from tests.unit.service.pictures import encoded, picture, two_tone
 
 
 @dataclass(frozen=True)
@@ -111,3 +111,15 @@ def test_a_picture_folder_that_cannot_be_written_stops_the_run(bench: Bench, tmp
     with pytest.raises(StoreUnavailable, match="picture folder"):
         bench.run([{"id": "a", "image": "a.png"}], workers)
     assert bench.store.rows == {}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_large_images_get_their_rendition_where_they_are_decoded(bench: Bench, workers: int) -> None:
+    large, small = encoded(two_tone((2000, 1000)), "WEBP"), picture()
+    lines: list[dict[str, object]] = [
+        {"id": name, "title": name, "image": data_uri(data)} for name, data in (("a", large), ("b", small))
+    ]
+    assert bench.run(lines, workers).indexed == 2
+    kept = [path for path in (bench.folder.parent / "images").glob("renditions-*/*/*")]
+    assert [path.stem for path in kept] == [ImageStore.key(large).partition(".")[0]]
+    assert bench.images.rendition(ImageStore.key(large)).image.size == (1024, 512)
