@@ -19,7 +19,7 @@ from rerank.ranking import Ranking
 from rerank.sanitise import clean_text
 from rerank.strategies.base import RerankOutcome, Strategy
 from rerank.strategies.captioning import Captioner
-from rerank.strategies.faults import declared
+from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
 from rerank.strategies.trace import Trace
 
@@ -76,7 +76,7 @@ class CrossEncoderStrategy:
                 kept = self._kept(query, caption, candidates, deadline)
         except Exception as error:  # the fault boundary: a model may raise anything
             fault, degraded = declared(error)
-            _log.warning("%s: cross-encoder before engine %s", degraded, nothing.engine, exc_info=error)
+            log_failure(_log, f"cross-encoder before engine {nothing.engine}", degraded, error)
             ranking = Ranking.identity(len(candidates), fault)
             return replace(nothing, strategy=self.name, ranking=ranking, degraded=degraded, **vars(trace))
         shown = [candidates[place] for place in kept]

@@ -13,7 +13,7 @@ from rerank.prompts import Prompt, PromptLibrary, Task
 from rerank.ranking import Ranking
 from rerank.strategies.base import RerankOutcome
 from rerank.strategies.captioning import Captioner
-from rerank.strategies.faults import declared
+from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import chosen_prompt
 from rerank.strategies.trace import Trace
 from rerank.thumbnails import ThumbnailCache
@@ -76,7 +76,7 @@ class EngineStrategy(ABC):
         except Exception as error:  # the fault boundary: an engine may raise anything
             fault, degraded = declared(error)
             ranking = Ranking.identity(len(candidates), fault)
-            _log.warning("%s: %s with engine %s", degraded, chosen.key, self.engine.info.id, exc_info=error)
+            log_failure(_log, f"{chosen.key} with engine {self.engine.info.id}", degraded, error)
         return RerankOutcome(
             ranking=ranking,
             engine=self.engine.info.id,

@@ -1,12 +1,13 @@
 """What becomes of trouble: how a failure is declared, and how faults of several calls make one."""
 
+import logging
 from collections.abc import Sequence
 
 from rerank.errors import EngineOverloaded, EngineTimeout
 from rerank.ranking import Fault
 from rerank.strategies.base import Degraded
 
-__all__ = ["declared", "merged"]
+__all__ = ["declared", "log_failure", "merged"]
 
 _BY_WEIGHT = (
     Fault.TIMEOUT,
@@ -28,6 +29,14 @@ def declared(error: Exception) -> tuple[Fault, Degraded]:
     if isinstance(error, EngineOverloaded):
         return Fault.BACKEND_ERROR, "rerank_overloaded"
     return Fault.BACKEND_ERROR, "rerank_error"
+
+
+def log_failure(log: logging.Logger, what: str, degraded: Degraded, error: Exception) -> None:
+    """Write a failure down: with its traceback where it is an error, in a line where the engine was slow or busy."""
+    if isinstance(error, EngineTimeout | EngineOverloaded):
+        log.warning("%s: %s: %s", degraded, what, error)
+    else:
+        log.warning("%s: %s", degraded, what, exc_info=error)
 
 
 def merged(faults: Sequence[Fault]) -> Fault:
