@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from service.api.error_message import with_message
+from service.api.outages import Outages
 from service.errors import (
     PROBLEM_NAMESPACE,
     BodyTimeout,
@@ -27,6 +28,8 @@ from service.errors import (
 from service.metrics import NO_ROUTE
 
 logger = logging.getLogger(__name__)
+
+_OUTAGES = Outages(every_s=60.0)
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -64,15 +67,21 @@ def problem_of(error: Exception, method: str, path: str) -> dict[str, object]:
     """The problem document of an error that comes too late for a status; logged as by the handlers below."""
     known = error if isinstance(error, WithThisError) else InternalFault()
     if known.status >= 500:
-        logger.error("%s %s: %s", method, path, known.type, exc_info=error)
+        _log(method, path, known, error)
     return with_message(known.problem())
 
 
 def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> Response[Any]:
     """Our own errors know their status and text."""
     if error.status >= 500:
-        logger.error("%s %s: %s", request.method, _route(request), error.type, exc_info=error)
+        _log(request.method, _route(request), error, error)
     return problem_response(error.problem(), _headers_of(error))
+
+
+def _log(method: str, route: str, known: WithThisError, error: Exception) -> None:
+    """Write an error down, with its traceback unless that is the one of an outage that was written a moment ago."""
+    repeated = known.status == HTTPStatus.SERVICE_UNAVAILABLE and not _OUTAGES.is_new(known.type)
+    logger.error("%s %s: %s", method, route, known.type, exc_info=None if repeated else error)
 
 
 def _route(request: Request[Any, Any, Any]) -> str:
