@@ -21,15 +21,18 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from service.errors import BadRequest, HeadersTooLarge, HeaderTimeout, WithThisError
+from service.errors import HeaderTimeout, WithThisError
 from service.front.answers import raw_answer
 from service.front.crowd import SPARE, Crowded, CrowdLog
+from service.front.http import BoundedConnection
 
 LINGER_S = 5.0
 """How long the rest of a request that was answered early is read: to close at once would lose the answer on its way."""
 
 CROWDED_S = 2.0
 """Time for a head on a connection beyond the limit."""
+
+DEFAULT_HEAD_BYTES = 32 * 1024
 
 _crowd_log = CrowdLog()
 
@@ -69,6 +72,7 @@ class BoundedProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.conn: BoundedConnection = BoundedConnection(config.h11_max_incomplete_event_size or DEFAULT_HEAD_BYTES)
         self._bounds = bounds
         self._head_s = bounds.header_timeout_s
         self._tick: asyncio.TimerHandle | None = None
@@ -107,13 +111,8 @@ class BoundedProtocol(H11Protocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, or has too long a head."""
-        read, _ = self.conn.trailing_data
-        self._refuse(HeadersTooLarge() if len(read) > self._max_head else BadRequest())
-
-    @property
-    def _max_head(self) -> int:
-        return self.config.h11_max_incomplete_event_size or 0
+        """Answer what is not HTTP, or beyond the bounds."""
+        self._refuse(self.conn.refusal)
 
     def _look(self) -> None:
         """Close the connection where its client takes too long, else look again later."""
@@ -134,9 +133,13 @@ class BoundedProtocol(H11Protocol):
     def _phase(self) -> _Phase:
         if self._refused:
             return _Phase.REST
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_at_work:
             return _Phase.REQUEST
         return _Phase.HEAD if self.conn.their_state is h11.IDLE else _Phase.REST
+
+    @property
+    def _is_at_work(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _watch_sending(self, now: float) -> None:
         """Note when the client last took something of what is to be sent."""
@@ -156,8 +159,11 @@ class BoundedProtocol(H11Protocol):
         """Answer without the application and read nothing more; the connection stays until the answer must be there."""
         self._refused = True
         self.flow.pause_reading()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()  # an answer is under way: two cannot be sent
-            return
+        if self._is_at_work:
+            self.cycle.disconnected = True  # the application is told that its client is gone
+            self.cycle.message_event.set()
+            if self.cycle.response_started:  # two answers cannot be sent
+                self.transport.close()
+                return
         self.transport.write(raw_answer(error))
         self.transport.write_eof()

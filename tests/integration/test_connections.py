@@ -93,6 +93,31 @@ def test_what_is_not_http_is_answered_in_the_one_shape(tmp_path: Path) -> None:
         assert (status, problem["type"]) == (400, "urn:withthis:problem:bad-request")
 
 
+def test_a_body_in_chunks_of_a_byte_is_refused_and_one_in_small_lines_is_not(tmp_path: Path) -> None:
+    start = head("PUT", "/v1/products", KINDS[1]).replace(b"Content-Length: 100", b"Transfer-Encoding: chunked")
+    with live(shop_with(tmp_path, body_timeout_s=20)) as url:
+        with connected(url) as connection:
+            connection.sendall(start + b"1\r\na\r\n" * 2001)
+            status, problem = answer(connection)
+            assert (status, problem["type"]) == (400, "urn:withthis:problem:bad-request")
+            assert "chunks" in problem["detail"]
+        lines = (f'{{"id": "p{number}", "title": "a mug of many"}}\n'.encode() for number in range(2500))
+        sent = httpx.put(f"{url}/v1/products", content=lines, headers={"Content-Type": KINDS[1]}, timeout=60)
+        assert sent.status_code == 200 and len(sent.json()["results"]) == 2500
+
+
+def test_a_body_that_is_not_http_in_its_midst_is_told_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    start = head("POST", "/v1/search").replace(b"Content-Length: 100", b"Transfer-Encoding: chunked")
+    with live(shop_with(tmp_path, body_timeout_s=20)) as url, connected(url) as connection:
+        connection.sendall(start + b"1\r\na\r\n")
+        time.sleep(0.1)
+        connection.sendall(b"nonsense\r\n")
+        assert answer(connection)[0] == 400
+        gone = 'withthis_requests_total{method="POST",route="/v1/search",status="499"} '
+        until(lambda: sample(url, gone) == 1)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_body_that_does_not_come_is_timed_out_and_the_connection_ends(tmp_path: Path, kind: str) -> None:
     with live(shop_with(tmp_path)) as url, connected(url) as connection:

@@ -1,0 +1,48 @@
+"""h11's reading of HTTP/1.1, with a bound on chunks that h11 does not have, and our errors for what cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h11
+
+from service.errors import BadRequest, HeadersTooLarge, WithThisError
+
+FREE_CHUNKS = 2000
+LEAST_CHUNK_BYTES = 32
+"""Beyond the first chunks of a body, their average size. Each chunk costs ten microseconds, whatever is in it, so that
+one client with chunks of a byte could keep the event loop from all others.
+"""
+
+TINY_CHUNKS = f"The body comes in too many small chunks. Send chunks of at least {LEAST_CHUNK_BYTES} bytes."
+
+
+class BoundedConnection(h11.Connection):
+    """The server's side of a connection."""
+
+    def __init__(self, max_head: int) -> None:
+        """`max_head`: bytes of request line and headers."""
+        super().__init__(h11.SERVER, max_head)
+        self.refusal: WithThisError = BadRequest()
+        self._chunks = self._bytes = 0
+
+    def next_event(self) -> Any:
+        """As h11 has it. Raises h11.RemoteProtocolError, and `refusal` then says what the client is told."""
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as error:
+            too_large = error.error_status_hint == HeadersTooLarge.status
+            self.refusal = HeadersTooLarge() if too_large else BadRequest()
+            raise
+        if isinstance(event, h11.Request):
+            self._chunks = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._count(event)
+        return event
+
+    def _count(self, event: h11.Data) -> None:
+        self._chunks += event.chunk_start
+        self._bytes += len(event.data)
+        if self._chunks > FREE_CHUNKS and self._bytes < self._chunks * LEAST_CHUNK_BYTES:
+            self.refusal = BadRequest(TINY_CHUNKS)
+            raise h11.RemoteProtocolError(TINY_CHUNKS)
