@@ -30,12 +30,13 @@ ATTRIBUTE_NAME_RULE = (
 _MAX_INTEGER = 2**63 - 1
 # Names become JSON paths in store expressions; some servers split paths at brackets without reading the quotes.
 _ATTRIBUTE_NAME = re.compile(rf'[^\x00-\x1f\x7f-\x9f"\\\[\]\ud800-\udfff]{{1,{MAX_ATTRIBUTE_NAME_CHARS}}}')
-_FIRST_PRINTABLE, _DELETE, _LAST_C1 = 0x20, 0x7F, 0x9F
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def is_storable_text(text: str) -> bool:
     """True if a text can be stored everywhere: no lone surrogates and no NUL (UTF-8 stores refuse both)."""
-    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
+    return _UNSTORABLE.search(text) is None
 
 
 def normal_text(text: str) -> str:
@@ -47,7 +48,7 @@ def normal_text(text: str) -> str:
 
 
 def _has_control(text: str) -> bool:
-    return any(ord(char) < _FIRST_PRINTABLE or _DELETE <= ord(char) <= _LAST_C1 for char in text)
+    return _CONTROL.search(text) is not None
 
 
 def check_id(value: str) -> str:

@@ -1,5 +1,7 @@
 """How the columns of feeds are called here."""
 
+from functools import lru_cache
+
 from service.products import normal_text
 
 KNOWN = frozenset({"id", "title", "category", "price", "image", "attributes"})
@@ -7,6 +9,7 @@ KNOWN = frozenset({"id", "title", "category", "price", "image", "attributes"})
 _FIXES = str.maketrans({"[": "(", "]": ")", '"': "'", "\\": "/"})
 
 
+@lru_cache(4096)
 def column_name(name: str) -> str:
     """A column's name as we have it: known ones are found in any case, all others are attributes."""
     name = name.strip()
