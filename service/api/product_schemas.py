@@ -61,6 +61,9 @@ class StoredProductOut(ProductOut):
 
     image_urls: list[str]
     updated_at: int
+    warnings: list[str] = Field(
+        default_factory=list, description="after a PATCH: the attributes that have another type than before"
+    )
 
 
 class ItemOut(_Body):
@@ -110,6 +113,7 @@ def stored_out(stored: StoredProduct) -> StoredProductOut:
         **product_out(stored.product).model_dump(),
         image_urls=[f"/v1/images/{key}" for key in stored.image_keys if key],
         updated_at=stored.updated_at,
+        warnings=list(stored.warnings),
     )
 
 

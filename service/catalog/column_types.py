@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.products import AttributeValue, Scalar
+from service.products import Attributes, AttributeValue, Scalar
 
 LIST_SEPARATOR = "|"
 MAX_ENTRY_CHARS = 64
@@ -124,6 +124,17 @@ def kind_of(value: AttributeValue) -> Kind:
     if isinstance(value, int | float):
         return Kind.NUMBER
     return Kind.LIST if isinstance(value, list) else Kind.TEXT
+
+
+def type_changes(before: Attributes, after: Attributes) -> tuple[str, ...]:
+    """A sentence for each attribute that has another type than before."""
+    kinds = [(name, kind_of(before[name]), kind_of(after[name])) for name in after if name in before]
+    return tuple(
+        f"The attribute {name!r} was {old} and is {new} now. A filter compares one type: it treats this product unlike "
+        f"those where it is {old}."
+        for name, old, new in kinds
+        if old is not new
+    )
 
 
 def as_kind(name: str, value: AttributeValue, kind: Kind) -> AttributeValue:

@@ -9,12 +9,13 @@ Not thread-safe against itself: two changes of one product at the same time woul
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from pydantic import ValidationError
 
+from service.catalog.column_types import type_changes
 from service.catalog.images import ImageStore
 from service.catalog.records import make_record, now_ms, row_hash, row_id
 from service.encoders.base import Encoder, EncoderQuery
@@ -68,11 +69,15 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class StoredProduct:
-    """A product with the keys of all its pictures, and when it was last written (Unix time, milliseconds)."""
+    """A product with the keys of all its pictures, and when it was last written (Unix time, milliseconds).
+
+    ``warnings`` are about the change that it comes from.
+    """
 
     product: Product
     image_keys: tuple[str, ...]
     updated_at: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,8 @@ class Products:
             self._store.upsert(changed)
             self._note([product])
             self._settle()
-            rows = changed
+            warnings = type_changes(rows[0].attributes, product.attributes)
+            return replace(_stored(changed), warnings=warnings)
         return _stored(rows)
 
     def get(self, product_id: str) -> StoredProduct:

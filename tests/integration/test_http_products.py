@@ -180,6 +180,15 @@ def test_lines_with_a_byte_order_mark_lose_no_product(client: Client) -> None:
     assert client.put("/v1/products", content=b"\xef", headers=LINES).json()["rejected"] == 1
 
 
+def test_a_patch_that_changes_a_type_says_so(client: Client) -> None:
+    put(client, product("n", "red", attributes={"in_stock": "true", "size": ["L"], "weight": 3}))
+    changes = {"in_stock": False, "size": ["M"], "weight": 3.5, "new": 1}
+    [warning] = client.patch("/v1/products/n", json={"attributes": changes}).json()["warnings"]
+    assert "'in_stock' was text and is boolean now" in warning
+    assert client.patch("/v1/products/n", json={"attributes": changes}).json()["warnings"] == []
+    assert client.get("/v1/products/n").json()["warnings"] == []
+
+
 def test_texts_meet_in_unicodes_form_c(client: Client) -> None:
     apart, together = "Cafe\u0301", "Caf\u00e9"
     put(client, product("n", "red", title=f"{apart} mug", category=apart, attributes={apart: apart}))
