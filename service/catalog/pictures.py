@@ -47,34 +47,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureReader:
-    """Reads the pictures of rows. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
+class ImageSource:
+    """Where a feed's images are. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
 
     folder: Path
     limits: ImageLimits
-    images: ImageStore
     fetcher: ImageFetcher | None = None
 
-    def __call__(self, task: Task) -> list[Picture | Reject]:
-        """One picture or reject for each row, in order."""
-        return [
-            self.read(row, lambda _, content_hash, known=known: content_hash == known)  # type: ignore[misc]
-            for row, known in zip(task.rows, task.known, strict=True)
-        ]
-
-    def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
-        """One picture, kept in the image store; decoded unless ``is_known`` says yes to its key and content hash."""
+    def read(self, row: FeedRow) -> bytes | Reject:
+        """The encoded bytes, not yet known to be an image; a reject where they cannot be had."""
         try:
-            data = self._bytes(row.image)
-            key = self.images.key(data)
-            content_hash = row_hash(row, key)
-            decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
+            return self._bytes(row.image)
         except _UnreadablePictureError as error:
             return Reject(row.line, str(error), row.id)
         except InvalidImage as error:
             return Reject(row.line, error.detail, row.id)
-        self.images.put(data, known=decoded is None, decoded=decoded)  # also a known one: it brings back a lost file
-        return Picture(key, content_hash, decoded.image if decoded else None)
 
     def _bytes(self, image: str | bytes) -> bytes:
         if isinstance(image, bytes):
@@ -99,6 +86,37 @@ class PictureReader:
                 return file.read(self.limits.max_bytes + 1)
         except (OSError, ValueError, RuntimeError) as error:  # also a NUL in the path, or links in a circle
             raise _UnreadablePictureError("the picture's file is missing or cannot be read") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReader:
+    """Reads the pictures of rows. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
+
+    folder: Path
+    limits: ImageLimits
+    images: ImageStore
+    fetcher: ImageFetcher | None = None
+
+    def __call__(self, task: Task) -> list[Picture | Reject]:
+        """One picture or reject for each row, in order."""
+        return [
+            self.read(row, lambda _, content_hash, known=known: content_hash == known)  # type: ignore[misc]
+            for row, known in zip(task.rows, task.known, strict=True)
+        ]
+
+    def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
+        """One picture, kept in the image store; decoded unless ``is_known`` says yes to its key and content hash."""
+        data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
+        if isinstance(data, Reject):
+            return data
+        try:
+            key = self.images.key(data)
+            content_hash = row_hash(row, key)
+            decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
+        except InvalidImage as error:
+            return Reject(row.line, error.detail, row.id)
+        self.images.put(data, known=decoded is None, decoded=decoded)  # also a known one: it brings back a lost file
+        return Picture(key, content_hash, decoded.image if decoded else None)
 
 
 class _UnreadablePictureError(Exception):

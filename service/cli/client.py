@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from PIL.Image import Image
 
+from service.api.product_schemas import ItemOut
 from service.api.schemas import SearchOut
 from service.client import Client, ClientError, ConnectionFailedError, ProblemError
 from service.client.retry import RetryPolicy
@@ -25,20 +26,20 @@ _SPARE_S = 30.0
 class ServiceError(WithThisError):
     """The service refused, does not answer, or is something else."""
 
-    title = "The service did not answer the search"
+    title = "The service did not do it"
     default_detail = "Nothing useful came from that address. Check it; `withthis serve` prints the right one."
 
 
 class ServiceClient:
-    """Searches and fetches pictures from a running service. Use it in a `with`. All methods raise ServiceError."""
+    """A running service, as the commands use it. Use it in a `with`. All methods raise ServiceError."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
-        """No call is repeated: whoever types a command sees what happens."""
+    def __init__(self, url: str, settings: Settings, *, retries: int = 0) -> None:
+        """A search is not repeated: whoever types a command sees what happens. `retries`: for long runs."""
         self._limits = settings.image_limits
         timeout = settings.rerank_deadline_ms / 1000 + _SPARE_S
         key = settings.client_key.get_secret_value() if settings.client_key else None
         with _told():
-            self._client = Client(url, api_key=key, timeout=timeout, retry=RetryPolicy(retries=0))
+            self._client = Client(url, api_key=key, timeout=timeout, retry=RetryPolicy(retries=retries))
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +62,11 @@ class ServiceClient:
                 negative_weight=request.negative.weight if request.negative else None,
                 rerank=rerank,
             )
+
+    def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
+        """Send products, some at a time; what became of each, in their order."""
+        with _told():
+            yield from self._client.put_products(products)
 
     def picture(self, key: str) -> Image | None:
         """A picture of the catalogue; None where it is lost."""

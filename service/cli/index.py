@@ -19,9 +19,10 @@ from service.catalog.images import ImageStore
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows
 from service.cli.console import err, out, plain, progress_bar, start
+from service.cli.send_feed import SendReport, send_feed
 from service.encoders.base import Encoder
 from service.encoders.registry import load_encoder
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, InvalidInput
 from service.media.decode import ImageLimits
 from service.media.fetch import Fetcher, FetchPolicy
 from service.settings import Settings
@@ -54,6 +55,9 @@ Engine = Annotated[
 NewIds = Annotated[
     bool, typer.Option("--new-ids", help="Index products whose images are in the catalog under other ids, too.")
 ]
+Url = Annotated[
+    str | None, typer.Option(help="Send the products to the service at this address instead of opening the store here.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
@@ -77,12 +81,19 @@ def index(
     new_ids: NewIds = False,
     rejects: Rejects = None,
     engine: Engine = "local",
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring a product feed into the catalogue. Run it again to resume or to update: what is there already is kept."""
     settings = start()
     columns = Columns.parse(column or (), without=without or (), types=type or ())
-    store, options = open_store(settings), _options(feed, settings, rejects, columns, new_ids=new_ids)
+    options = _options(feed, settings, rejects, columns, new_ids=new_ids)
+    if url is not None:
+        if engine == "ray":
+            raise InvalidInput("Give either --url or --engine ray: a service encodes what it is sent by itself.")
+        _show(_send(feed, url, settings, options), options, as_json)
+        return
+    store = open_store(settings)
     try:
         store.claim()
         if engine == "ray":
@@ -91,10 +102,14 @@ def index(
             report = run_ingest(feed, settings, load_encoder(settings), store, options)
     finally:
         store.close()
+    _show(report, options, as_json)
+
+
+def _show(report: IngestReport | SendReport, options: IngestOptions, as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps(asdict(report)))
     else:
-        show_report(report, rejects_file(feed, rejects))
+        show_report(report, options["rejects_path"])
 
 
 def run_ingest(
@@ -119,6 +134,17 @@ def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: Ing
     with _progress(feed) as progress:
         load = partial(load_encoder, settings)
         return ingest_on_ray(feed, load, store, images, ray_options=ray, progress=progress, **options)
+
+
+def _send(feed: Path, url: str, settings: Settings, options: IngestOptions) -> SendReport:
+    return send_feed(
+        feed,
+        url,
+        settings,
+        columns=options["columns"],
+        fetcher=options["fetcher"],
+        rejects_path=options["rejects_path"],
+    )
 
 
 def _options(
@@ -176,11 +202,11 @@ def rejects_file(feed: Path, chosen: Path | None) -> Path:
     return chosen or feed.with_name(f"{feed.name}.rejects.jsonl")
 
 
-def show_report(report: IngestReport, rejects: Path) -> None:
+def show_report(report: IngestReport | SendReport, rejects: Path) -> None:
     """How the feed was read, one line of counts, and where rejects are, if there are any."""
     for note in report.notes:
         err.print(plain(note), soft_wrap=True)
-    counts = ("indexed", "refreshed", "unchanged", "removed", "rejected")
-    err.print(", ".join(f"{getattr(report, name)} {name}" for name in counts))
+    counts = {name: count for name, count in asdict(report).items() if isinstance(count, int)}
+    err.print(", ".join(f"{count} {name}" for name, count in counts.items()))
     if report.rejected:
         err.print(f"[yellow]Rejected rows and the reasons are in {plain(str(rejects))}[/]", soft_wrap=True)

@@ -1,0 +1,116 @@
+"""`withthis index FEED --url`: a feed sent to a running service, which encodes and stores it.
+
+A product is sent once, with all its images, when the last of its lines was read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from service.api.product_schemas import ItemOut
+from service.catalog.pictures import ImageSource
+from service.catalog.readers import Columns, feed_folder, open_feed
+from service.catalog.rejects import RejectFile
+from service.catalog.rows import FeedRow, Reject
+from service.cli.client import ServiceClient
+from service.cli.console import progress_bar
+from service.media.fetch import Fetcher
+from service.settings import Settings
+
+RETRIES = 8
+"""Times that a request is repeated while the service is busy or away, with growing waits: about three minutes."""
+
+
+@dataclass(slots=True)
+class SendReport:
+    """What became of the products of a feed; `rejected` counts its lines that were left out, too."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One run: products on their way, by the first line of each, and what came of them."""
+
+    images: ImageSource
+    rejects: RejectFile
+    report: SendReport
+    lines: deque[int] = field(default_factory=deque)
+
+    def products(self, rows: Iterator[FeedRow | Reject], counts: Counter[str]) -> Iterator[dict[str, Any]]:
+        """Each product when its last line was read, as the service takes it."""
+        open_: dict[str, list[FeedRow]] = {}
+        for row in rows:
+            if isinstance(row, Reject):
+                self.reject(row)
+                continue
+            lines = open_.setdefault(row.id, [])
+            lines.append(row)
+            if len(lines) == counts[row.id]:
+                product = self._product(open_.pop(row.id))
+                if product is not None:
+                    yield product
+
+    def reject(self, reject: Reject) -> None:
+        """Count a line or product that was left out, and write down why."""
+        self.report.rejected += 1
+        self.rejects.write(reject)
+
+    def take(self, item: ItemOut) -> None:
+        """Count what the service made of the next product."""
+        line = self.lines.popleft()
+        if item.status == "rejected":
+            self.reject(Reject(line, (item.error or {}).get("detail", "the service gave no reason"), item.id))
+        else:
+            setattr(self.report, item.status, getattr(self.report, item.status) + 1)
+
+    def _product(self, rows: list[FeedRow]) -> dict[str, Any] | None:
+        data: dict[bytes, None] = {}  # the same image twice is sent once
+        for row in rows:
+            read = self.images.read(row)
+            if isinstance(read, Reject):
+                self.reject(read)
+            else:
+                data[read] = None
+        if not data:
+            return None
+        first = rows[0]
+        self.lines.append(first.line)
+        fields = {"id": first.id, "title": first.title, "category": first.category, "price": first.price}
+        return {**fields, "attributes": dict(first.attributes), "images": list(data)}
+
+
+def send_feed(
+    feed: Path, url: str, settings: Settings, *, columns: Columns | None, fetcher: Fetcher | None, rejects_path: Path
+) -> SendReport:
+    """Send a feed under a progress bar. Run again, it changes nothing that is there already.
+
+    Raises:
+        FeedError: the feed cannot be read at all.
+        ServiceError: the service refuses or does not answer; what was sent until then is stored.
+    """
+    opened, images = (
+        open_feed(feed, columns or Columns()),
+        ImageSource(feed_folder(feed), settings.image_limits, fetcher),
+    )
+    with (
+        opened.survey() as survey,
+        RejectFile(rejects_path) as rejects,
+        ServiceClient(url, settings, retries=RETRIES) as client,
+        progress_bar() as bar,
+    ):
+        counts = Counter(row.id for row in opened.rows(survey) if isinstance(row, FeedRow))
+        sending = _Sending(images, rejects, SendReport(notes=opened.notes(survey)))
+        task = bar.add_task("sending", total=len(counts))
+        for item in client.put_products(sending.products(opened.rows(survey), counts)):
+            sending.take(item)
+            bar.advance(task)
+    return sending.report
