@@ -7,7 +7,7 @@ able to spell a chat token, close a data block, or look like a label of the answ
 import re
 import unicodedata
 
-__all__ = ["clean_text", "fold", "tidy"]
+__all__ = ["clean_text", "fold", "is_cut", "tidy"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories of controls, format marks, surrogates, private and unassigned characters."""
@@ -41,6 +41,11 @@ def clean_text(text: str, limit: int) -> str:
     """
     plain = fold(_visible(text[: 8 * limit]))
     return tidy(_QUOTED_LABEL.sub(r"'\1'", _MARKUP.sub(" ", plain)).translate(_HARMLESS), limit)
+
+
+def is_cut(text: str, limit: int) -> bool:
+    """Whether `clean_text` leaves the end of a text out."""
+    return len(text) > 8 * limit or clean_text(text, limit) != clean_text(text, 8 * limit)
 
 
 def _visible(text: str) -> str:

@@ -17,7 +17,7 @@ from litestar.types import Guard, Message, Scope
 from service.api.auth import Door
 from service.api.body_guard import BodyGuard
 from service.api.bulkheads import Bulkheads
-from service.api.compatible import CompatibleController
+from service.api.compatible import EmbeddingsController, RerankController
 from service.api.feedback import FeedbackController
 from service.api.head import HeadApp
 from service.api.health import HealthController
@@ -48,6 +48,16 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
+ALLOWED_HEADERS = [
+    *("Authorization", "Content-Type", "X-API-Key", "X-Request-Id"),
+    # OpenAI's client says on every request where it runs; without these a browser would not send it.
+    *(f"X-Stainless-{name}" for name in ("Arch", "Async", "Helper-Method", "Lang", "OS", "Package-Version")),
+    *(f"X-Stainless-{name}" for name in ("Poll-Helper", "Retry-Count", "Runtime", "Runtime-Version", "Timeout")),
+    *("X-Client-Name", "X-Fern-Language", "X-Fern-Runtime", "X-Fern-Runtime-Version", "X-Fern-SDK-Name"),
+    "X-Fern-SDK-Version",
+]
+"""What a page of another origin may send: our own, and what the clients of OpenAI and Cohere add by themselves."""
+
 
 def create_app(settings: Settings | None = None, parts: Parts | None = None) -> Litestar:
     """The service as an ASGI application.
@@ -63,7 +73,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     return HeadApp(
         route_handlers=[
             SearchController,
-            CompatibleController,
+            RerankController,
+            EmbeddingsController,
             FeedbackController,
             # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
             Router("/", route_handlers=[ProductController], request_max_body_size=settings.max_feed_bytes),
@@ -144,7 +155,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=settings.cors_origins,
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        allow_headers=ALLOWED_HEADERS,
         expose_headers=["Retry-After", "X-Request-Id"],
     )
 

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rerank.cancellation import check_cancelled
-from service.errors import EmptyQuery, ImageTooLarge, InvalidImage
+from service.errors import ImageTooLarge, InvalidImage, InvalidValue
 from service.media.decode import DecodedImage
 from service.media.header import pixels
 from service.media.pictures import PictureLoader, PictureSource
 from service.products import normal_text
 from service.search_types import UrlImage
+
+EMPTY = "This is empty. Give a text, an image, or both."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,17 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class OpenedContent:
-    """The same with its picture decoded."""
+    """The same with its picture decoded; both None for an empty one."""
 
     text: str | None
     image: DecodedImage | None
+
+
+def check_not_empty(contents: Sequence[Content]) -> None:
+    """Raise InvalidValue where neither a text nor an image is given; `errors` says where."""
+    empty = [content.pointer for content in contents if content.image is None and not (content.text or "").strip()]
+    if empty:
+        raise InvalidValue(EMPTY, errors=[{"pointer": pointer, "detail": EMPTY} for pointer in empty[:20]])
 
 
 class PixelTally:
@@ -71,7 +80,7 @@ class ContentOpener:
         """Decode the images of some of the contents.
 
         Raises:
-            InvalidInput: one is empty, or its image cannot be used; `errors` says which.
+            InvalidInput: an image cannot be used; `errors` says which.
             Cancelled: the client has gone.
         """
         return [self._open(content) for content in contents]
@@ -79,8 +88,6 @@ class ContentOpener:
     def _open(self, content: Content) -> OpenedContent:
         check_cancelled()
         text = normal_text(content.text or "").strip() or None
-        if text is None and content.image is None:
-            raise EmptyQuery(errors=[{"pointer": content.pointer, "detail": EmptyQuery.default_detail}])
         with _placed(content.pointer):
             return OpenedContent(text, self._decoded(content.image) if content.image is not None else None)
 

@@ -1,4 +1,4 @@
-"""Reranks documents that the caller brings along: `/v1/rerank` without a catalogue."""
+"""Reranks documents that the caller brings along, without a catalog: `/v1/rerank` and `/v1/score`."""
 
 from __future__ import annotations
 
@@ -6,64 +6,119 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.ranking import Ranking
-from service.contents import Content, ContentOpener
+from rerank.sanitise import is_cut
+from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
+from service.contents import Content, ContentOpener, OpenedContent
+from service.errors import InvalidValue
 from service.media.pictures import PictureLoader
-from service.rerank_stage import RerankStage
+from service.rerank_stage import RerankPlan, RerankStage
 from service.search_types import RerankOptions, RerankReport
+
+Scale = Literal["absolute", "relative", "rank"]
+"""`absolute`: the model's, of the document and the query alone, to be compared between calls about the same query;
+`relative`: the model's, of the document among those of the call; `rank`: the place alone, (n - place) / n."""
+
+NO_ABSOLUTE_SCORES = (
+    "The strategy in use has no scores of a document by itself. Send one query with all its documents, or set "
+    "WITHTHIS_STRATEGY to pointwise."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRanking:
     """Every document once, best first: its position in the request, and a score that strictly decreases.
 
-    `own_scores` is True where the scores are the model's, and False where they only say the place, (n - place) / n.
+    `cut`: positions of documents of which the model read the beginning alone.
     """
 
     order: tuple[int, ...]
     scores: tuple[float, ...]
-    own_scores: bool
+    scale: Scale
     report: RerankReport
     prompt_tokens: int
     generated_tokens: int
+    cut: tuple[int, ...] = ()
+    query_cut: bool = False
 
 
 def rank_documents(
-    stage: RerankStage, pictures: PictureLoader, query: Content, documents: Sequence[Content], *, max_pixels: int
+    stage: RerankStage,
+    pictures: PictureLoader,
+    query: Content,
+    documents: Sequence[Content],
+    options: RerankOptions | None = None,
+    *,
+    max_pixels: int,
 ) -> DocumentRanking:
     """Rank documents for a query. Without an answer of the model the given order stands, and the report says why.
 
+    An empty document is one like any other; it matches nothing.
+
     Raises:
-        InvalidInput: a text or picture that cannot be used, or pictures of more than `max_pixels` together.
+        InvalidInput: an image that cannot be used, images of more than `max_pixels` together, or a strategy or prompt
+            that does not exist.
         Cancelled: the client has gone.
     """
-    plan = stage.plan(RerankOptions(candidates=len(documents)))
     contents = [query, *documents]
-    asked, *found = ContentOpener(pictures, max_pixels=max_pixels, contents=contents).open(contents)
+    opened = ContentOpener(pictures, max_pixels=max_pixels, contents=contents).open(contents)
+    return _ranked(stage, stage.plan(options or RerankOptions()), opened)
+
+
+def rank_pairs(
+    stage: RerankStage, pictures: PictureLoader, pairs: Sequence[tuple[Content, Content]], *, max_pixels: int
+) -> list[DocumentRanking]:
+    """Score each document for its own query; the list ends with the first that the model failed on.
+
+    Raises:
+        InvalidValue: the strategy's scores say nothing of a document by itself.
+        InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
+        Cancelled: the client has gone.
+    """
+    plan = stage.plan(RerankOptions())
+    opener = ContentOpener(pictures, max_pixels=max_pixels, contents=[content for pair in pairs for content in pair])
+    rankings = []
+    for pair in pairs:
+        found = _ranked(stage, plan, opener.open(pair))
+        rankings.append(found)
+        if found.report.degraded:
+            break
+        if found.scale != "absolute":
+            raise InvalidValue(NO_ABSOLUTE_SCORES)
+    return rankings
+
+
+def _ranked(stage: RerankStage, plan: RerankPlan, opened: Sequence[OpenedContent]) -> DocumentRanking:
+    """Rank all but the first of the contents for the first."""
+    asked, *found = opened
     image = asked.image
     rerank_query = RerankQuery(asked.text, image.image if image else None, image.content_hash if image else None)
-    candidates = [
-        Candidate(
-            id=str(place),
-            title=document.text or "",
-            image=document.image.image if document.image else None,
-            score=0.0,
-            image_hash=document.image.content_hash if document.image else None,
-        )
-        for place, document in enumerate(found)
-    ]
-    outcome, report = stage.rank(plan, rerank_query, candidates)
-    ranking = outcome.ranking if outcome is not None else Ranking.identity(len(candidates))
+    outcome, report = stage.rank(plan, rerank_query, [_candidate(place, one) for place, one in enumerate(found)])
+    ranking = outcome.ranking if outcome is not None else Ranking.identity(len(found))
     scores, own = relevance(ranking)
     return DocumentRanking(
         order=ranking.order,
         scores=scores,
-        own_scores=own,
+        scale=outcome.scale if own and outcome is not None else "rank",
         report=report,
         prompt_tokens=outcome.prompt_tokens if outcome else 0,
         generated_tokens=outcome.generated_tokens if outcome else 0,
+        cut=tuple(place for place, document in enumerate(found) if is_cut(document.text or "", TITLE_LIMIT)),
+        query_cut=is_cut(asked.text or "", INSTRUCTION_LIMIT),
+    )
+
+
+def _candidate(place: int, document: OpenedContent) -> Candidate:
+    image = document.image
+    return Candidate(
+        id=str(place),
+        title=document.text or "",
+        image=image.image if image else None,
+        score=0.0,
+        image_hash=image.content_hash if image else None,
     )
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from rerank.candidates import Candidate, RerankQuery
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import RerankOutcome, Strategy
+from rerank.strategies.base import RerankOutcome, ScoreScale, Strategy
 from service.catalog.images import ImageStore
 from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
 from service.errors import EncoderMismatch
@@ -147,6 +147,7 @@ class FakeStrategy:
     name: str = "listwise"
     behave: Callable[[int], Ranking] | None = None
     degraded: str | None = None
+    scale: ScoreScale = "relative"
     raises: Exception | None = None
     block: threading.Event | None = None
     calls: list[tuple[RerankQuery, Sequence[Candidate], str | None]] = field(default_factory=list)
@@ -173,6 +174,7 @@ class FakeStrategy:
             prompt="rank-panel@1",
             timings_ms={"caption": 1.0, "rerank": 2.0},
             degraded=self.degraded,  # type: ignore[arg-type]
+            scale=self.scale,
         )
 
 

@@ -9,10 +9,14 @@ from PIL.Image import Image
 from rerank.candidates import Candidate, RerankQuery
 from rerank.ranking import Ranking
 
-__all__ = ["Degraded", "RerankOutcome", "Strategy"]
+__all__ = ["Degraded", "RerankOutcome", "ScoreScale", "Strategy"]
 
 Degraded = Literal["rerank_timeout", "rerank_error", "rerank_overloaded"]
 """Why the retrieval order stands in for a reranked one."""
+
+ScoreScale = Literal["absolute", "relative"]
+"""Whether a candidate's score depends on the candidate and the query alone, so that it can be compared between calls
+about the same query, or also on the other candidates of the call."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class RerankOutcome:
     """Over all generating calls."""
     degraded: Degraded | None = None
     """Set when the engine gave no answer and the ranking is the retrieval order."""
+    scale: ScoreScale = "relative"
+    """Of the ranking's scores."""
 
 
 class Strategy(Protocol):

@@ -11,7 +11,7 @@ from rerank.caption_cache import CaptionCache
 from rerank.engines.base import Engine
 from rerank.prompts import Prompt, PromptLibrary, Task
 from rerank.ranking import Ranking
-from rerank.strategies.base import RerankOutcome
+from rerank.strategies.base import RerankOutcome, ScoreScale
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import chosen_prompt
@@ -43,6 +43,7 @@ class EngineStrategy(ABC):
     name: ClassVar[str]
     task: ClassVar[Task]
     """The task of the prompts it uses besides captions."""
+    scale: ClassVar[ScoreScale] = "relative"
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class EngineStrategy(ABC):
             strategy=self.name,
             prompt=chosen.key,
             degraded=degraded,
+            scale=self.scale,
             **vars(trace),
         )
 

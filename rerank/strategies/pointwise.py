@@ -10,6 +10,7 @@ from rerank.errors import EngineError
 from rerank.labels import labels
 from rerank.prompts import Task
 from rerank.ranking import Ranking
+from rerank.strategies.base import ScoreScale
 from rerank.strategies.engine_strategy import Call, EngineStrategy
 from rerank.strategies.pictures import pictures
 from rerank.strategies.prompting import match_values
@@ -39,6 +40,7 @@ class PointwiseStrategy(EngineStrategy):
 
     name = "pointwise"
     task: ClassVar[Task] = "match"
+    scale: ClassVar[ScoreScale] = "absolute"
 
     def _rank(self, call: Call) -> Ranking:
         margins: list[float] = []

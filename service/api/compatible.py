@@ -1,60 +1,54 @@
-"""`POST /v1/rerank` and `POST /v1/embeddings`: the models alone, for clients made for other services."""
+"""The models alone, on the routes of other services; `dialects` reads what their clients send."""
 
 from __future__ import annotations
 
-import base64
-import uuid
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
-
-from litestar import Controller, Request, post
-from litestar.di import NamedDependency
+from litestar import Controller, get, post
+from litestar.di import NamedDependency, Provide
 
 from service.api.auth import SEARCH
-from service.api.body import read_json
-from service.api.bulkheads import Bulkheads
-from service.api.connection import while_connected
 from service.api.content_schemas import (
-    ContentIn,
-    DocumentsBody,
     DocumentsOut,
-    EmbeddingOut,
-    EmbeddingsBody,
     EmbeddingsOut,
-    RankedOut,
-    RerankMetaOut,
-    UsageOut,
-    document_out,
-    to_content,
+    EmbedOut,
+    ModelOut,
+    ModelsOut,
+    ScoresOut,
+    TeiRankedOut,
 )
+from service.api.dialects import answers
+from service.api.dialects.requests import (
+    DocumentsBody,
+    EmbedBody,
+    EmbeddingsBody,
+    RootRerankBody,
+    ScoreBody,
+    TeiEmbedBody,
+    TextsBody,
+)
+from service.api.model_access import ANY_MODEL, ModelAccess, check_model
 from service.api.openapi import protected, takes
-from service.contents import Content, ContentOpener
-from service.document_ranking import DocumentRanking, rank_documents
-from service.encoders.base import Embeddings, EncoderQuery
+from service.document_ranking import DocumentRanking
 from service.errors import InvalidValue
-from service.metrics import Metrics
-from service.parts import Parts
-from service.settings import Settings
+from service.search_types import RerankOptions
 
-ENCODE_BATCH = 16
-ANY_MODEL = "withthis"
-"""Accepted as the name of whichever model is in use, for clients that have to send one."""
+UNEVEN = "Give one query for all documents, or as many queries as documents."
+NO_INPUTS = "Give texts, images or inputs."
 
 _ERRORS = protected(
     (400, "the request cannot be understood"),
-    (408, "the body came too slowly"),
     (413, "the body or a picture is too large"),
     (415, "no JSON, or a picture format that is not accepted"),
     (422, "a picture cannot be used"),
 )
+_ACCESS = {"models": Provide(ModelAccess, sync_to_thread=False)}
 
 
-class CompatibleController(Controller):
-    """Reranking and embeddings in the shapes that clients know."""
+class RerankController(Controller):
+    """Reranking in the shapes of Cohere, Jina, vLLM and TEI."""
 
     tags = ("models",)
     opt = SEARCH
+    dependencies = _ACCESS
 
     @post(
         ["/v1/rerank", "/v2/rerank"],
@@ -63,129 +57,113 @@ class CompatibleController(Controller):
         summary="Rank documents for a query",
         responses=_ERRORS,
     )
-    async def rerank(
-        self,
-        request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
-        bulkheads: NamedDependency[Bulkheads],
-        metrics: NamedDependency[Metrics],
-    ) -> DocumentsOut:
-        """The shape of Cohere, Jina and vLLM. Every document is ranked; `top_n` shortens the answer.
+    async def rerank(self, models: NamedDependency[ModelAccess]) -> DocumentsOut:
+        """Every document is ranked, in windows where one call to the model takes fewer; `top_n` shortens the answer.
 
-        Scores are the model's own where its strategy gives them; otherwise (n - place) / n, and `meta.scores` is
-        `rank`. If the model fails, the order is as given, and `meta.degraded` says why.
+        `meta.scores` says what the scores mean. If the model fails, the order is as given, and `meta.degraded` says
+        why.
         """
-        body = await read_json(request, DocumentsBody, settings.max_body_bytes)
-        _check_model(body.model, parts.rerank.engine)
-        query = to_content(body.query, "/query")
-        documents = [to_content(document, f"/documents/{place}") for place, document in enumerate(body.documents)]
-        _check_texts([query, *documents], settings.max_text_chars)
-        max_pixels = settings.max_request_pixels
-        async with while_connected(request.receive):
-            found = await bulkheads.documents.run(
-                partial(rank_documents, parts.rerank, parts.pictures, query, documents, max_pixels=max_pixels)
-            )
-        metrics.reranked(found.report.fault, found.report.degraded)
-        return _ranked(body, found, parts.rerank.engine)
+        body = await models.body(DocumentsBody)
+        return answers.ranked(body, await _ranked(models, body), models.engine, models.version)
 
     @post(
-        "/v1/embeddings",
+        "/rerank",
         status_code=200,
-        operation_class=takes({"application/json": EmbeddingsBody}),
-        summary="Vectors of texts and pictures",
+        operation_class=takes({"application/json": RootRerankBody}),
+        summary="The same for clients of vLLM, Infinity and TEI",
         responses=_ERRORS,
     )
-    async def embeddings(
-        self,
-        request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
-        bulkheads: NamedDependency[Bulkheads],
-    ) -> EmbeddingsOut:
-        """The shape of OpenAI. A text and a picture in one input make one vector, as in a search.
+    async def root_rerank(self, models: NamedDependency[ModelAccess]) -> DocumentsOut | list[TeiRankedOut]:
+        """A body with `texts` is answered as TEI does it, by a list."""
+        body = (await models.body(RootRerankBody)).root
+        if isinstance(body, TextsBody):
+            documents = body.as_documents()
+            return answers.tei_ranked(documents, await _ranked(models, documents, place="/texts"))
+        return answers.ranked(body, await _ranked(models, body), models.engine, models.version)
+
+    @post(
+        ["/v1/score", "/score"],
+        status_code=200,
+        operation_class=takes({"application/json": ScoreBody}),
+        summary="Score documents for a query, or pairs",
+        responses=protected(
+            (400, "the request cannot be understood, or the strategy cannot score pairs one by one"),
+            (413, "the body or a picture is too large"),
+            (415, "no JSON, or a picture format that is not accepted"),
+            (422, "a picture cannot be used"),
+            (503, "the model gave no scores"),
+        ),
+    )
+    async def score(self, models: NamedDependency[ModelAccess]) -> ScoresOut:
+        """The shape of vLLM; scores are in the order of the documents, and `meta.scores` says what they mean."""
+        body = await models.body(ScoreBody)
+        check_model(body.model, models.engine)
+        if len(body.queries) not in (1, len(body.documents)):
+            raise InvalidValue(UNEVEN)
+        return answers.scored(await models.score(body.queries, body.documents), models.engine)
+
+
+class EmbeddingsController(Controller):
+    """Embeddings in the shapes of OpenAI, Cohere and TEI, and the list of models."""
+
+    tags = ("models",)
+    opt = SEARCH
+    dependencies = _ACCESS
+
+    @post(
+        ["/v1/embeddings", "/embeddings"],
+        status_code=200,
+        operation_class=takes({"application/json": EmbeddingsBody}),
+        summary="Vectors of texts and images",
+        responses=_ERRORS,
+    )
+    async def embeddings(self, models: NamedDependency[ModelAccess]) -> EmbeddingsOut:
+        """The shape of OpenAI. A text and an image in one input make one vector, as in a search.
 
         `usage` counts words: what a token is differs from encoder to encoder.
         """
-        body = await read_json(request, EmbeddingsBody, settings.max_body_bytes)
-        info = parts.encoder.info
-        _check_model(body.model, info.id)
-        if body.dimensions not in (None, info.dimension):
-            raise InvalidValue(f"Vectors of this encoder have {info.dimension} dimensions. Leave dimensions out.")
-        several: Sequence[ContentIn] = body.input if isinstance(body.input, list) else [body.input]
-        contents = [to_content(given, f"/input/{place}") for place, given in enumerate(several)]
-        _check_texts(contents, settings.max_text_chars)
-        async with while_connected(request.receive):
-            batches = await bulkheads.embeddings.run(lambda: _embed(parts, contents, settings.max_request_pixels))
-        return _embedded(body, contents, batches, info.id)
+        body = await models.body(EmbeddingsBody)
+        check_model(body.model, models.encoder)
+        return answers.embedded(body, await models.embed(body.input, body.dimensions), models.encoder)
 
-
-def _check_model(given: str | None, in_use: str) -> None:
-    if given not in (None, in_use, ANY_MODEL):
-        raise InvalidValue(f"The model in use is {in_use}. Name it or {ANY_MODEL}, or leave model out.")
-
-
-def _check_texts(contents: Sequence[Content], limit: int) -> None:
-    detail = f"A text has at most {limit} characters."
-    wrong = [content.pointer for content in contents if len(content.text or "") > limit]
-    if wrong:
-        raise InvalidValue(detail, errors=[{"pointer": pointer, "detail": detail} for pointer in wrong[:20]])
-
-
-def _ranked(body: DocumentsBody, found: DocumentRanking, engine: str) -> DocumentsOut:
-    report = found.report
-    results = [
-        RankedOut(
-            index=index,
-            relevance_score=score,
-            document=document_out(body.documents[index]) if body.return_documents else None,
-        )
-        for index, score in zip(found.order, found.scores, strict=True)
-    ]
-    return DocumentsOut(
-        id=uuid.uuid4().hex,
-        model=report.engine or engine,
-        results=results[: body.top_n],
-        usage=UsageOut(prompt_tokens=found.prompt_tokens, total_tokens=found.prompt_tokens + found.generated_tokens),
-        meta=RerankMetaOut(
-            scores="model" if found.own_scores else "rank",
-            strategy=report.strategy,
-            prompt=report.prompt,
-            fault=report.fault,
-            repaired=[int(id) for id in report.repaired],
-            degraded=report.degraded,
-        ),
+    @post(
+        ["/v2/embed", "/v1/embed"],
+        status_code=200,
+        operation_class=takes({"application/json": EmbedBody}),
+        summary="The same for clients of Cohere",
+        responses=_ERRORS,
     )
+    async def embed(self, models: NamedDependency[ModelAccess]) -> EmbedOut:
+        """Texts come before images, and those before inputs, in which a text and an image make one vector."""
+        body = await models.body(EmbedBody)
+        check_model(body.model, models.encoder)
+        given = body.contents()
+        if not given:
+            raise InvalidValue(NO_INPUTS)
+        return answers.embedded_by_type(body, await models.embed(given, body.dimensions), models.version)
 
-
-def _embed(parts: Parts, contents: Sequence[Content], max_pixels: int) -> list[Embeddings]:
-    """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and that a list
-    nobody waits for any more ends.
-    """
-    found, opener = [], ContentOpener(parts.pictures, max_pixels=max_pixels, contents=contents)
-    for start in range(0, len(contents), ENCODE_BATCH):
-        opened = opener.open(contents[start : start + ENCODE_BATCH])
-        queries = [EncoderQuery(content.text, content.image.image if content.image else None) for content in opened]
-        found.append(parts.encoder.encode(queries))
-    return found
-
-
-def _embedded(
-    body: EmbeddingsBody, contents: Sequence[Content], batches: Sequence[Embeddings], model: str
-) -> EmbeddingsOut:
-    vectors = [vector for batch in batches for vector in batch.vectors]
-    truncated = [bool(cut) for batch in batches for cut in batch.truncated]
-    words = sum(len((content.text or "").split()) for content in contents)
-    as_text = body.encoding_format == "base64"
-    return EmbeddingsOut(
-        data=[
-            EmbeddingOut(
-                index=place,
-                embedding=base64.b64encode(vector.astype("<f4").tobytes()).decode() if as_text else vector.tolist(),
-            )
-            for place, vector in enumerate(vectors)
-        ],
-        model=model,
-        usage=UsageOut(prompt_tokens=words, total_tokens=words),
-        truncated=[place for place, cut in enumerate(truncated) if cut],
+    @post(
+        "/embed",
+        status_code=200,
+        operation_class=takes({"application/json": TeiEmbedBody}),
+        summary="The same for clients of TEI",
+        responses=_ERRORS,
     )
+    async def tei_embed(self, models: NamedDependency[ModelAccess]) -> list[list[float]]:
+        """The vectors alone, in the order of the inputs."""
+        body = await models.body(TeiEmbedBody)
+        found = await models.embed(body.inputs, body.dimensions, place="/inputs")
+        vectors: list[list[float]] = found.vectors.tolist()
+        return vectors
+
+    @get(["/v1/models", "/models"], summary="The models in use", responses=protected(), sync_to_thread=False)
+    def models(self, models: NamedDependency[ModelAccess]) -> ModelsOut:
+        """The names that a request may give as `model`: of the encoder, of the engine, and `withthis` for either."""
+        names = dict.fromkeys([models.encoder, models.engine, ANY_MODEL])
+        return ModelsOut(data=[ModelOut(id=name, created=0) for name in names])
+
+
+async def _ranked(models: ModelAccess, body: DocumentsBody, *, place: str = "/documents") -> DocumentRanking:
+    check_model(body.model, models.engine)
+    options = RerankOptions(strategy=body.strategy, prompt=body.prompt, deadline_ms=body.deadline_ms)
+    return await models.rank(body.query, body.documents, options, place=place)

@@ -18,9 +18,12 @@ class HealthController(Controller):
     tags = ("health",)
     opt = PUBLIC
 
-    @get("/healthz", summary="Is the process alive?", sync_to_thread=False)
+    @get(["/healthz", "/health"], summary="Is the process alive?", sync_to_thread=False)
     def healthz(self) -> dict[str, str]:
-        """Touches no model and no store, so that a busy service is not taken for a dead one."""
+        """Touches no model and no store, so that a busy service is not taken for a dead one.
+
+        vLLM and Infinity have it at `/health`.
+        """
         return {"status": "ok"}
 
     @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))

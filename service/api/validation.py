@@ -49,6 +49,12 @@ _TEXTS: Mapping[str, str] = {
     "model_type": "Must be an object.",
     "model_attributes_type": "Must be an object.",
     "list_type": "Must be an array.",
+    "bool_parsing": "Must be true or false.",
+    "int_parsing": "Must be a whole number.",
+    "int_parsing_size": "Must be a smaller number.",
+    "float_parsing": "Must be a number.",
+    "literal_error": "Must be one of {expected}.",
+    "content": "{advice}",
     "union_tag_not_found": "This form is not known. The known forms are listed at /schema.",
     "json_invalid": "This is not valid JSON.",
 }
@@ -92,7 +98,7 @@ def to_problem(error: ValidationError, most: int = MAX_REPORTED) -> InvalidInput
     if error.error_count() > MAX_FAULTS:  # to list them would take longer than to find them
         return InvalidValue(TOO_MANY_FAULTS)
     errors = error.errors(include_url=False, include_input=False)
-    listed = [{"pointer": _pointer(error["loc"]), "detail": _text(error)} for error in errors[:most]]
+    listed = [{"pointer": _place(error), "detail": _text(error)} for error in errors[:most]]
     if any(error["type"] == "json_invalid" for error in errors):
         return InvalidInput("The body is not valid JSON. Send one JSON object, encoded as UTF-8.")
     if any(error["loc"][:1] == ("filter",) for error in errors):
@@ -100,6 +106,12 @@ def to_problem(error: ValidationError, most: int = MAX_REPORTED) -> InvalidInput
     if all(error["type"] == "extra_forbidden" for error in errors):
         return UnknownField(errors=listed)
     return InvalidValue(errors=listed)
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    """Where the error is; our own checks of a value say where within it."""
+    within = (error.get("ctx") or {}).get("within", "")
+    return f"{_pointer(error['loc'])}{within}"[:MAX_POINTER_CHARS]
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -23,7 +23,7 @@ from tests.integration.live import live
 Client = TestClient[Any]
 SECRETS = {"search": "wt_search", "write": "wt_write", "admin": "wt_admin"}
 KEYS = [{"name": scope, "sha256": hash_key(secret), "scopes": [scope]} for scope, secret in SECRETS.items()]
-OPEN = {"/", "/healthz", "/readyz", "/static/{file_path:path}", "/examples/{file_path:path}"}
+OPEN = {"/", "/health", "/healthz", "/readyz", "/static/{file_path:path}", "/examples/{file_path:path}"}
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_both_headers_carry_a_key(locked: Client) -> None:
 
 
 def test_probes_and_page_answer_without_a_key(locked: Client) -> None:
-    for path in ("/healthz", "/readyz", "/", "/static/js/app.js"):
+    for path in ("/health", "/healthz", "/readyz", "/", "/static/js/app.js"):
         assert locked.get(path).status_code == 200
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rerank.parser import parse_ranking
 from rerank.ranking import Fault
-from rerank.sanitise import clean_text, fold, tidy
+from rerank.sanitise import clean_text, fold, is_cut, tidy
 
 HOSTILE = [
     ("mug <|image_1|> blue", "mug blue"),
@@ -51,3 +51,18 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
 
 def test_fold_makes_lookalikes_plain() -> None:
     assert fold("［Ａ］ Ⓑ “C” 【D】") == '[A] B "C" [D]'
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("a" * 20, False),
+        ("a" * 21, True),
+        ("a " * 11, True),
+        ("<b>" + "a" * 20, False),
+        ("\n" * 200 + "a", True),
+        ("", False),
+    ],
+)
+def test_whether_a_text_is_cut_is_told_after_cleaning(text: str, cut: bool) -> None:
+    assert is_cut(text, 20) is cut
