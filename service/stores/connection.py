@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc  # type: ignore[import-untyped]
@@ -14,6 +15,7 @@ from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from service.errors import StoreUnavailable
+from service.single_flight import SingleFlight
 from service.stores import local_file
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Connection:
         self._address = ""
         self._lite: LiteFolder | None = None
         self._lock = threading.Lock()
+        self._connecting = SingleFlight[MilvusClient]()
 
     @property
     def is_local(self) -> bool:
@@ -91,16 +94,26 @@ class Connection:
 
     def _connected(self) -> MilvusClient:
         address = self._folder.address() if self.is_local else self.uri
+        return self._current(address) or self._connecting.run(address, partial(self._connect, address))
+
+    def _current(self, address: str) -> MilvusClient | None:
         with self._lock:
-            if self._client is None or self._address != address:
-                stale, self._client = self._client, None
-                if stale is not None:
-                    stale.close()
-                options = {"grpc_options": _NO_PINGS} if self.is_local else {}
-                self._client = MilvusClient(address, token=self._token or "", timeout=self.timeout, **options)
-                self._address = address
-                self.epoch += 1
-            return self._client
+            return self._client if self._address == address else None
+
+    def _connect(self, address: str) -> MilvusClient:
+        """A new client in place of the one there was. Whoever wants one meanwhile waits for the same attempt: a server
+        that accepts and never answers costs all of them one time-out, and not one after the other.
+        """
+        if (client := self._current(address)) is not None:  # made since the caller looked
+            return client
+        options = {"grpc_options": _NO_PINGS} if self.is_local else {}
+        client = MilvusClient(address, token=self._token or "", timeout=self.timeout, **options)
+        with self._lock:
+            stale, self._client, self._address = self._client, client, address
+            self.epoch += 1
+        if stale is not None:
+            stale.close()
+        return client
 
 
 @contextmanager
