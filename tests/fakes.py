@@ -26,6 +26,7 @@ from service.rerank_stage import RerankDefaults, RerankStage
 from service.settings import Settings
 from service.stores.base import Hit, Record, RowState, Vector
 from service.stores.filters import Filter
+from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
 
 DIMENSION = 8
 
@@ -61,8 +62,8 @@ def _vector(query: EncoderQuery) -> Vector:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-class MemoryStore:
-    """Rows in a list, compared one by one; of filters it knows `category eq` alone."""
+class MemoryStore(RevisionStore):
+    """Rows by key, compared one by one; of filters it knows `category eq` alone."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Record] = {}
@@ -78,38 +79,40 @@ class MemoryStore:
             raise EncoderMismatch
 
     def upsert(self, records: Sequence[Record]) -> None:
-        self.rows.update({record.id: record for record in records})
+        self.rows.update({row_key(record): record for record in records})
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         self._answer()
         wanted = filter.category.eq if filter and filter.category else None
-        found = [_hit(row, vector) for row in self.rows.values() if wanted in (None, row.category)]
+        found = [_hit(row, vector) for row in self.named() if wanted in (None, row.category)]
         return sorted(found, key=lambda hit: -hit.score)[:limit]
 
     def get(self, product_id: str) -> list[Record]:
         self._answer()
-        return [row for row in self.rows.values() if row.product_id == product_id]
+        return read_whole(lambda: [row for row in list(self.rows.values()) if row.product_id == product_id])
 
-    def fetch(self, ids: Sequence[str]) -> list[Record]:
-        return [self.rows[id] for id in ids if id in self.rows]
+    def records(self, keys: Sequence[str]) -> list[Record]:
+        return [self.rows[key] for key in keys if key in self.rows]
 
-    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        return {record.id: record.content_hash for record in self.fetch(ids)}
+    def states(self, keys: Sequence[str]) -> list[RowState]:
+        return [row.state for row in self.records(keys)]
 
-    def row_ids(self, product_ids: Sequence[str]) -> list[str]:
-        return [row.id for row in self.rows.values() if row.product_id in product_ids]
+    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
+        return [row.state for row in self.rows.values() if row.product_id in product_ids]
+
+    def named(self) -> list[Record]:
+        """The rows that their heads name."""
+        heads = heads_among(self.rows.values())
+        return [row for row in self.rows.values() if belongs(row, heads)]
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         self._answer()
         wanted = filter.category.eq if filter and filter.category else None
-        rows = sorted((row for row in self.rows.values() if row.id > after), key=lambda row: row.id)
-        return [(row.id, row.product) for row in rows if wanted in (None, row.category)][:limit]
+        rows = sorted((row for row in self.rows.values() if row_key(row) > after), key=row_key)
+        return [(row_key(row), row.product) for row in rows if wanted in (None, row.category)][:limit]
 
     def scan(self) -> Iterator[list[RowState]]:
-        yield [RowState(row.id, row.image_key, row.content_hash, row.updated_at) for row in self.rows.values()]
-
-    def delete(self, product_ids: Sequence[str]) -> int:
-        return self.delete_rows(self.row_ids(product_ids))
+        yield [row.state for row in self.rows.values()]
 
     def delete_rows(self, ids: Sequence[str]) -> int:
         return sum(self.rows.pop(id, None) is not None for id in ids)

@@ -11,6 +11,7 @@ from typing import Protocol
 from PIL import Image
 
 from service.catalog.batches import in_batches
+from service.catalog.drafts import Drafts
 from service.catalog.id_change import IdChange
 from service.catalog.images import ImageStore
 from service.catalog.pictures import Picture
@@ -20,6 +21,7 @@ from service.catalog.rows import FeedRow, Reject
 from service.encoders.base import Encoder, EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
 from service.stores.base import Record, Store, Vector
+from service.stores.revisions import product_of
 
 _SHOWN_REJECTS = 10
 _SURPLUS_BATCH = 64
@@ -66,10 +68,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """A reading with the row id that it got."""
+    """A reading with the number that its picture got among the product's."""
 
     reading: Reading
-    row_id: str
+    number: int
+
+    @property
+    def product_id(self) -> str:
+        """The product's id."""
+        return self.reading.row.id
+
+    @property
+    def row_id(self) -> str:
+        """The row's id."""
+        return row_id(self.product_id, self.number)
 
     @property
     def image_key(self) -> str:
@@ -110,6 +122,7 @@ class IngestRun:
         self._progress = progress
         self._told = 0
         self._keys: dict[str, list[str]] = {}
+        self._drafts = Drafts(store)
         self._id_change = None if new_ids else IdChange(store)
 
     def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
@@ -127,9 +140,13 @@ class IngestRun:
         stored = self._hashes(items, asked)
         changed = [item for item in items if stored.get(item.row_id) != item.content_hash]
         self.report.unchanged += len(items) - len(changed)
-        vectors = self._known_vectors([item for item in changed if item.row_id in stored])
-        self._write([(item, vectors[item.row_id]) for item in changed if item.row_id in vectors])
+        vectors = self._begin(changed, stored)
+        self._made([(item, vectors[item.row_id]) for item in changed if item.row_id in vectors])
         self.report.refreshed += len(vectors)
+        if items:
+            self._drafts.pass_on(items[-1].product_id)
+        if vectors:  # otherwise what is ready waits for those that are being encoded
+            self._drafts.write()
         return [item for item in changed if item.row_id not in vectors]
 
     def encode(self, items: Sequence[Item]) -> None:
@@ -140,20 +157,24 @@ class IngestRun:
             self.add([(item, vectors[place]) for place, (item, _) in enumerate(decoded)])
 
     def add(self, items: Sequence[tuple[Item, Vector]]) -> None:
-        """Write rows with new vectors."""
-        self._write(items)
+        """Take rows with new vectors, and write the products that are complete."""
+        self._made(items)
         self.report.indexed += len(items)
+        self._drafts.write()
 
     def finish(self) -> None:
-        """Delete pictures that products of this feed had once and have no more; to be called after a whole feed.
+        """Write what is left, and delete pictures that products of this feed had once and have no more.
+
+        To be called after a whole feed.
 
         Then what was written is made quick to search.
         """
+        self._drafts.write(all=True)
         self.tell()
         for product_ids in in_batches(self._keys, _SURPLUS_BATCH):
             current = {row_id(name, number) for name in product_ids for number in range(len(self._keys[name]))}
-            surplus = [row_id for row_id in self._store.row_ids(product_ids) if row_id not in current]
-            self.report.removed += self._store.delete_rows(surplus)
+            surplus = {product_of(id) for id in self._store.row_ids(product_ids) if id not in current}
+            self._shorten(sorted(surplus))
         if self.report.indexed or self.report.refreshed or self.report.removed:
             self._store.settle()
         self.tell(always=True)
@@ -175,7 +196,15 @@ class IngestRun:
             self._reject(Reject(row.line, "an earlier line has the same id and the same picture", row.id))
             return None
         keys.append(key)
-        return Item(reading, row_id(row.id, len(keys) - 1))
+        return Item(reading, len(keys) - 1)
+
+    def _shorten(self, product_ids: Sequence[str]) -> None:
+        """Write products again with as many pictures as this feed has of them."""
+        stored = self._store.products(product_ids) if product_ids else {}
+        lengths = {name: len(self._keys[name]) for name in stored}
+        if stored:
+            self._store.write([rows[: lengths[name]] for name, rows in stored.items()])
+        self.report.removed += sum(max(0, len(rows) - lengths[name]) for name, rows in stored.items())
 
     def _hashes(self, items: Sequence[Item], asked: Mapping[str, str | None]) -> dict[str, str]:
         """Content hashes of the items that are stored, by row id."""
@@ -183,11 +212,16 @@ class IngestRun:
         unasked = [item.row_id for item in items if item.row_id not in asked]
         return {**found, **(self._store.hashes(unasked) if unasked else {})}
 
-    def _known_vectors(self, items: Sequence[Item]) -> dict[str, Vector]:
-        """Stored vectors of rows that kept their picture."""
-        keys = {item.row_id: item.image_key for item in items}
-        found = self._store.fetch(list(keys)) if keys else []
-        return {row.id: row.vector for row in found if row.image_key == keys[row.id]}
+    def _begin(self, changed: Sequence[Item], stored: Mapping[str, str]) -> dict[str, Vector]:
+        """Open drafts for rows that change; the stored vectors of those that keep their picture."""
+        new = {item.product_id for item in changed if item.number == 0 and item.row_id not in stored}
+        asked = {item.product_id for item in changed} - new
+        found = self._store.products(sorted(asked)) if asked else {}
+        for item in changed:
+            self._drafts.expect(item.product_id, item.row_id, found.get(item.product_id, []))
+        keys = {item.row_id: item.image_key for item in changed}
+        rows = (row for rows in found.values() for row in rows)
+        return {row.id: row.vector for row in rows if row.image_key == keys.get(row.id)}
 
     def _decoded(self, item: Item) -> Image.Image | None:
         if item.reading.picture.image is not None:
@@ -197,12 +231,12 @@ class IngestRun:
         except (InvalidImage, ImageNotFound) as error:
             row = item.reading.row
             self._reject(Reject(row.line, error.detail, row.id))
+            self._drafts.drop(item.product_id, item.row_id)
             return None
 
-    def _write(self, items: Sequence[tuple[Item, Vector]]) -> None:
-        if items:
-            now = now_ms()
-            self._store.upsert([item.record(vector, now) for item, vector in items])
+    def _made(self, items: Sequence[tuple[Item, Vector]]) -> None:
+        now = now_ms()
+        self._drafts.add({item.row_id: item.record(vector, now) for item, vector in items})
 
     def _reject(self, reject: Reject) -> None:
         self.report.rejected += 1

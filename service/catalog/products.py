@@ -2,13 +2,15 @@
 
 A product with n pictures is n rows, ``id#0`` … ``id#n-1``. Vectors are made from pictures alone, so a picture that is
 stored already keeps its vector, and a change of fields encodes nothing. All pictures of a product are checked and
-encoded before the first row is written, and its rows are written together: a product is taken as a whole or not at all.
-
-Not thread-safe against itself: two changes of one product at the same time would mix. The API lets one in at a time.
+encoded before the first row is written, and its rows are one revision: a product is taken as a whole or not at all, and
+read so, also while others write it (see :mod:`service.stores.revisions`). Of two writes at the same moment the last one
+counts. A change that keeps part of what is stored (``patch``, or ``put`` without pictures) begins again if the product
+was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -26,6 +28,7 @@ from service.media.pictures import PictureLoader, PictureSource
 from service.products import Product
 from service.stores.base import Record, Store, Vector
 from service.stores.filters import Filter
+from service.stores.revisions import ProductMoved
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ of 1,000 products from 4 to 7 ms, and indexing them takes 20 to 40 ms.
 
 NO_PICTURE = "A new product needs at least one picture. Give it in images, or as multipart parts named image."
 SAME_PICTURE = "The same picture was given twice for one product. Give each picture once."
+MOVING = "Others change this product again and again. Send the request once more."
+_TRIES = 10
 
 
 class Outcome(StrEnum):
@@ -103,6 +108,11 @@ class _Plan:
         return {row.id: row.content_hash for row in self.rows} == self.hashes
 
     @property
+    def keeps_images(self) -> bool:
+        """True if the images are those that were stored when the plan was made."""
+        return all(picture.data is None for picture in self.pictures)
+
+    @property
     def result(self) -> ItemResult:
         """What becomes of the product when the plan is carried out."""
         if self.is_stored:
@@ -152,27 +162,18 @@ class Products:
         ``changes`` may hold title, category, price and attributes. Raises UnknownProduct, InvalidValue or what the
         store raises.
         """
-        rows = self._rows(product_id)
-        product = _merged(rows[0].product, changes)
-        now = now_ms()
-        changed = [
-            make_record(
-                product,
-                row.id,
-                row.vector,
-                image_key=row.image_key,
-                content_hash=row_hash(product, row.image_key),
-                now=now,
-            )
-            for row in rows
-        ]
-        if any(new.content_hash != old.content_hash for new, old in zip(changed, rows, strict=True)):
-            self._store.upsert(changed)
-            self._note([product])
-            self._settle()
-            warnings = type_changes(rows[0].attributes, product.attributes)
-            return replace(_stored(changed), warnings=warnings)
-        return _stored(rows)
+        for _ in range(_TRIES):
+            rows = self._rows(product_id)
+            product = _merged(rows[0].product, changes)
+            changed = _changed(rows, product)
+            if all(new.content_hash == old.content_hash for new, old in zip(changed, rows, strict=True)):
+                return _stored(rows)
+            with suppress(ProductMoved):
+                self._store.write([changed], read={product_id: rows[0]})
+                self._note([product])
+                self._settle()
+                return replace(_stored(changed), warnings=type_changes(rows[0].attributes, product.attributes))
+        raise StoreUnavailable(MOVING)
 
     def get(self, product_id: str) -> StoredProduct:
         """One product. Raises UnknownProduct, StoreUnavailable."""
@@ -209,16 +210,24 @@ class Products:
         return found, None
 
     def _put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
-        """Products with different ids; their pictures are encoded together."""
+        """Products with different ids; planned again if what they keep was changed meanwhile."""
+        for _ in range(_TRIES):
+            with suppress(ProductMoved):
+                return self._put_once(items)
+        raise StoreUnavailable(MOVING)
+
+    def _put_once(self, items: Sequence[ProductInput]) -> list[ItemResult]:
+        """Their pictures are encoded together, and they are written together."""
         plans = [self._try_plan(item) for item in items]
         for plan in plans:
             if isinstance(plan, _Plan):
                 self._keep_images(plan)
         changed = [plan for plan in plans if isinstance(plan, _Plan) and not plan.is_stored]
         vectors = self._vectors([picture for plan in changed for picture in plan.pictures])
-        for plan in changed:
-            self._write(plan, vectors)
-            self._note([plan.product])
+        if changed:
+            kept = {plan.product.id: plan.rows[0] for plan in changed if plan.keeps_images}
+            self._store.write([_rows(plan, vectors) for plan in changed], read=kept)
+            self._note([plan.product for plan in changed])
         return [plan if isinstance(plan, ItemResult) else plan.result for plan in plans]
 
     def _try_plan(self, item: ProductInput) -> _Plan | ItemResult:
@@ -264,17 +273,6 @@ class Products:
             if picture.data is not None:
                 self._images.put(picture.data, known=plan.is_stored, decoded=picture.decoded)
 
-    def _write(self, plan: _Plan, vectors: Mapping[str, Vector]) -> None:
-        now, hashes = now_ms(), plan.hashes
-        rows = [
-            make_record(plan.product, id, vectors[picture.key], image_key=picture.key, content_hash=hashes[id], now=now)
-            for id, picture in zip(hashes, plan.pictures, strict=True)
-        ]
-        self._store.upsert(rows)
-        surplus = [row.id for row in plan.rows if row.id not in hashes]
-        if surplus:
-            self._store.delete_rows(surplus)
-
     def _note(self, products: Sequence[Product]) -> None:
         if self._words is not None:
             self._words.put(products)
@@ -296,6 +294,24 @@ def _batches(items: Sequence[ProductInput]) -> Iterator[list[ProductInput]]:
         batch.append(item)
     if batch:
         yield batch
+
+
+def _rows(plan: _Plan, vectors: Mapping[str, Vector]) -> list[Record]:
+    now, hashes = now_ms(), plan.hashes
+    return [
+        make_record(plan.product, id, vectors[picture.key], image_key=picture.key, content_hash=hashes[id], now=now)
+        for id, picture in zip(hashes, plan.pictures, strict=True)
+    ]
+
+
+def _changed(rows: Sequence[Record], product: Product) -> list[Record]:
+    """The same pictures with other fields."""
+    now = now_ms()
+    hashes = [row_hash(product, row.image_key) for row in rows]
+    return [
+        make_record(product, row.id, row.vector, image_key=row.image_key, content_hash=hash, now=now)
+        for row, hash in zip(rows, hashes, strict=True)
+    ]
 
 
 def _merged(product: Product, changes: Mapping[str, Any]) -> Product:

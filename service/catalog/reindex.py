@@ -3,13 +3,13 @@
 Cures an :class:`~service.errors.EncoderMismatch` (pictures are encoded again by the encoder of now), and brings another
 index type into force (vectors of the same encoder are copied). No feed is needed: rows and pictures are those stored.
 
-Rows that are there already are skipped, so a run that was interrupted goes on where it stopped. What others write
-meanwhile is taken over in further passes until one finds nothing to do, and once more after the switch, when every
-other process has noticed it.
+Products go over whole, and what no head names stays behind (see :mod:`service.stores.revisions`). Those that are there
+already are skipped, so a run that was interrupted goes on where it stopped. What others write meanwhile is taken over
+in further passes until one finds nothing to do, and once more after the switch, when every process has noticed it.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,17 +17,23 @@ from PIL import Image
 
 from service.catalog.batches import in_batches
 from service.catalog.images import ImageStore
+from service.catalog.records import row_id
 from service.catalog.workers import Workers
 from service.encoders.base import Encoder, EncoderQuery
 from service.errors import ImageDamaged, ImageNotFound, InvalidImage, StoreUnavailable
-from service.stores.base import Record, RowState, Store, VersionedStore
+from service.stores.base import Record, RowState, Store, Vector, VersionedStore
+from service.stores.revisions import belongs, heads_among
 
 DEFAULT_BATCH = 32
 NOTICE_S = 2.5
 """Seconds after which every store has noticed the switch (it looks once a second) and ended what it was doing."""
 
 _PASSES = 5
-_States = Mapping[str, RowState]
+_Made = tuple[Record, Vector | None]
+"""A row and its vector of the new version; None if its picture is lost."""
+
+_States = Mapping[str, Sequence[RowState]]
+"""The rows of each product that its head names, in order, by product id."""
 
 
 class Progress(Protocol):
@@ -104,13 +110,13 @@ def reindex(
             run.follow(replaced, store, seen)
     finally:
         beside.close()
-    run.report.without_picture = len(run.missing)
+    run.report.without_picture = sum(run.missing.values())
     run.report.dropped = 0 if keep_old else store.drop_others()
     return run.report
 
 
 class _Run:
-    """Carries rows from one version to another."""
+    """Carries products from one version to another."""
 
     def __init__(
         self,
@@ -123,7 +129,7 @@ class _Run:
         progress: Progress | None,
     ) -> None:
         self.report = ReindexReport()
-        self.missing: set[str] = set()
+        self.missing: dict[str, int] = {}  # rows without a picture, by product
         self._encoder = encoder
         self._openers = openers
         self._copies = copies
@@ -136,69 +142,113 @@ class _Run:
         states: _States = {}
         for number in range(_PASSES):
             states, made = _states(old), _states(new)
-            stale = [id for id, state in states.items() if not _same(made.get(id), state) and id not in self.missing]
+            stale = [id for id in states if not _same(made.get(id), states[id]) and id not in self.missing]
             if number == 0:
-                self.report.kept = len(states) - len(stale)
+                self.report.kept = _count(states) - _count(states, stale)
             surplus = [id for id in made if id not in states]
             if not stale and not surplus:
                 break
-            new.delete_rows(surplus)
-            self._carry(old, new, stale, total=len(states))
+            new.delete(surplus)
+            self._carry(old, new, stale, states)
         return states
 
     def check_missing(self, drop_missing: bool) -> None:
         """Refuse to go on without some rows, unless that is wanted."""
         if self.missing and not drop_missing:
             raise StoreUnavailable(
-                f"The pictures of {len(self.missing)} rows are lost or damaged, so nothing was switched. Index the "
-                "feed again with the old encoder to bring them back, or leave these rows out with --drop-missing."
+                f"The pictures of {sum(self.missing.values())} rows are lost or damaged, so nothing was switched. "
+                "Index the feed again with the old encoder to bring them back, or leave these rows out with "
+                "--drop-missing."
             )
 
     def follow(self, old: Store, new: Store, seen: _States) -> None:
         """What happened to the old version since it was ``seen``, unless newer things happened to the new one."""
         states, made = _states(old), _states(new)
-        changed = [id for id, state in states.items() if not _same(seen.get(id), state)]
-        self._carry(old, new, [id for id in changed if _is_newer(states[id], made.get(id))], total=len(states))
-        new.delete_rows([id for id in seen if id not in states and _same(made.get(id), seen[id])])
+        changed = [id for id in states if not _same(seen.get(id), states[id])]
+        self._carry(old, new, [id for id in changed if _is_newer(states[id], made.get(id))], states)
+        new.delete([id for id in seen if id not in states and _same(made.get(id), seen[id])])
 
-    def _carry(self, old: Store, new: Store, ids: Sequence[str], *, total: int) -> None:
-        done = total - len(ids)
-        for records in self._made(old, ids):
-            new.upsert(records)
-            done += len(records)
+    def _carry(self, old: Store, new: Store, ids: Sequence[str], states: _States) -> None:
+        total = _count(states)
+        done = total - _count(states, ids)
+        for products in self._made(old, ids, states):
+            if not products:
+                continue
+            new.write(products)
+            done += sum(map(len, products))
             if self._progress is not None:
                 self._progress(done, total)
 
-    def _made(self, old: Store, ids: Sequence[str]) -> Iterator[list[Record]]:
-        """The rows with vectors of the new version, in batches."""
-        pages = (old.fetch(part) for part in in_batches(ids, self._batch))
-        if self._copies:
-            for page in pages:
-                self.report.copied += len(page)
-                yield page
-            return
-        tasks = ((page, [record.image_key for record in page]) for page in pages)
-        for page, pictures in self._openers.results(tasks, self._ahead):
-            yield self._encoded(page, pictures)
+    def _made(self, old: Store, ids: Sequence[str], states: _States) -> Iterator[list[list[Record]]]:
+        """The products with vectors of the new version, a few at once."""
+        parts = ([row.id for id in part for row in states[id]] for part in in_batches(ids, self._batch))
+        rows = (row for part in parts for row in sorted(old.fetch(part), key=_place))
+        waiting: dict[str, list[_Made]] = {}
+        for made in self._with_vectors(rows):
+            for row, vector in made:
+                waiting.setdefault(row.product_id, []).append((row, vector))
+            ready = [id for id, rows_made in waiting.items() if len(rows_made) >= len(states[id])]
+            yield self._complete({id: waiting.pop(id) for id in ready})
+        yield self._complete(waiting)  # of these, rows were deleted since; another pass finds what they are now
 
-    def _encoded(self, page: Sequence[Record], pictures: Sequence[Image.Image | None]) -> list[Record]:
-        found = [(record, picture) for record, picture in zip(page, pictures, strict=True) if picture is not None]
-        self.missing |= {record.id for record in page} - {record.id for record, _ in found}
-        self.missing -= {record.id for record, _ in found}
-        if not found:
-            return []
-        vectors = self._encoder.encode([EncoderQuery(image=picture) for _, picture in found]).vectors
-        self.report.encoded += len(found)
-        return [replace(record, vector=vectors[place]) for place, (record, _) in enumerate(found)]
+    def _with_vectors(self, rows: Iterator[Record]) -> Iterator[list[_Made]]:
+        """Rows with their vectors of the new version, in batches."""
+        if self._copies:
+            for part in in_batches(rows, self._batch):
+                self.report.copied += len(part)
+                yield [(row, row.vector) for row in part]
+            return
+        tasks = ((part, [row.image_key for row in part]) for part in in_batches(rows, self._batch))
+        for part, pictures in self._openers.results(tasks, self._ahead):
+            found = [picture for picture in pictures if picture is not None]
+            encoded = iter(self._encoder.encode([EncoderQuery(image=one) for one in found]).vectors if found else ())
+            self.report.encoded += len(found)
+            vectors = [None if picture is None else next(encoded) for picture in pictures]
+            yield list(zip(part, vectors, strict=True))
+
+    def _complete(self, products: Mapping[str, Sequence[_Made]]) -> list[list[Record]]:
+        """The rows of each product, numbered anew where pictures are lost; products that have none are left out."""
+        found: list[list[Record]] = []
+        for id, made in products.items():
+            rows = [(row, vector) for row, vector in made if vector is not None]
+            self.missing.pop(id, None)
+            if len(rows) < len(made):
+                self.missing[id] = len(made) - len(rows)
+            if rows:
+                found.append([replace(row, vector=v, id=row_id(id, number)) for number, (row, v) in enumerate(rows)])
+        return found
 
 
 def _states(store: Store) -> _States:
-    return {state.id: state for page in store.scan() for state in page}
+    rows = [state for page in store.scan() for state in page]
+    heads = heads_among(rows)
+    found: dict[str, list[RowState]] = {}
+    for row in rows:
+        if belongs(row, heads):
+            found.setdefault(row.product_id, []).append(row)
+    return {id: sorted(rows, key=_place) for id, rows in found.items()}
 
 
-def _same(one: RowState | None, other: RowState) -> bool:
-    return one is not None and (one.content_hash, one.image_key) == (other.content_hash, other.image_key)
+def _place(row: Record | RowState) -> tuple[str, int, str]:
+    """Products together, and the rows of each in order."""
+    return row.product_id, len(row.id), row.id
 
 
-def _is_newer(state: RowState, made: RowState | None) -> bool:
-    return made is None or (not _same(made, state) and state.updated_at >= made.updated_at)
+def _count(states: _States, ids: Iterable[str] | None = None) -> int:
+    return sum(len(states[id]) for id in (states if ids is None else ids))
+
+
+def _same(some: Sequence[RowState] | None, others: Sequence[RowState]) -> bool:
+    return some is not None and _content(some) == _content(others)
+
+
+def _content(rows: Sequence[RowState]) -> list[tuple[str, str]]:
+    return [(row.content_hash, row.image_key) for row in rows]
+
+
+def _is_newer(rows: Sequence[RowState], made: Sequence[RowState] | None) -> bool:
+    return made is None or (not _same(made, rows) and _time(rows) >= _time(made))
+
+
+def _time(rows: Sequence[RowState]) -> int:
+    return max(row.updated_at for row in rows)

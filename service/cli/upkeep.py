@@ -69,7 +69,7 @@ def run_reindex(
 def gc(
     grace_hours: GraceHours = 24, dry_run: DryRun = False, delete_most: DeleteMost = False, as_json: AsJson = False
 ) -> None:
-    """Delete pictures that no product uses any more, with their thumbnails."""
+    """Delete rows that a crash left over, and pictures that no product uses any more, with their thumbnails."""
     settings = start()
     store = open_store(settings)
     try:
@@ -78,6 +78,7 @@ def gc(
                 "The store has no collection of this name, so every picture would count as unused. Nothing was "
                 "deleted; check WITHTHIS_STORE_URI and WITHTHIS_COLLECTION."
             )
+        rows = store.delete_leftovers(dry_run=dry_run)
         used = store.image_keys()
     finally:
         store.close()
@@ -86,7 +87,8 @@ def gc(
         check_sweep(images.sweep(used, older_than=older_than, dry_run=True), len(used))
     swept = images.sweep(used, older_than=older_than, dry_run=dry_run)
     if as_json:
-        out.print_json(json.dumps(asdict(swept)))
+        out.print_json(json.dumps({**asdict(swept), "rows": rows}))
     else:
         verb = "would be deleted" if dry_run else "deleted"
-        err.print(f"{swept.pictures} pictures ({swept.files} files, {swept.bytes / 2**20:.1f} MiB) {verb}")
+        files = f"{swept.pictures} pictures ({swept.files} files, {swept.bytes / 2**20:.1f} MiB)"
+        err.print(f"{files} {verb}" + (f", {rows} rows left over by a crash" if rows else ""))

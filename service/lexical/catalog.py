@@ -19,6 +19,7 @@ from service.products import Product
 from service.settings import Settings
 from service.stores.base import Store
 from service.stores.local_file import is_local
+from service.stores.revisions import head_id
 
 logger = logging.getLogger(__name__)
 _PAGE = 4096
@@ -141,8 +142,8 @@ class CatalogWords:
         while page := self._page(after):
             after = page[-1][0]
             with self._writing:
-                for _, product in page:
-                    if product.id not in self._changed:
+                for key, product in page:
+                    if key == head_id(product.id) and product.id not in self._changed:
                         index.put(product.id, product_words(product, self._fields))
             if len(index) > self._most:
                 self._too_many = True

@@ -1,6 +1,6 @@
 """What a store is: rows with a vector and product fields, searched by likeness under a filter."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -19,7 +19,8 @@ class Record:
     """One row: one picture of one product.
 
     ``vector`` is float32 [dimension], L2-normalised. ``content_hash`` covers the picture's bytes and all fields.
-    ``updated_at`` is Unix time in milliseconds.
+    ``updated_at`` is Unix time in milliseconds. ``revision`` and ``revision_rows`` are what a write stamps its rows
+    with; see :mod:`service.stores.revisions`.
     """
 
     id: str
@@ -32,11 +33,18 @@ class Record:
     image_key: str
     content_hash: str
     updated_at: int
+    revision: str = ""
+    revision_rows: int = 0
 
     @property
     def product(self) -> Product:
         """The row as a product."""
         return _product(self)
+
+    @property
+    def state(self) -> "RowState":
+        """The row without fields and vector."""
+        return RowState(*(getattr(self, name) for name in RowState.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,13 @@ class RowState:
     image_key: str
     content_hash: str
     updated_at: int
+    revision: str = ""
+    revision_rows: int = 0
+
+    @property
+    def product_id(self) -> str:
+        """The product's id."""
+        return self.id.rpartition("#")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,7 @@ class Hit:
     content_hash: str
     updated_at: int
     score: float
+    revision: str = ""
 
     @property
     def product(self) -> Product:
@@ -105,8 +121,17 @@ class Store(Protocol):
         """
         ...
 
+    def write(self, products: Sequence[Sequence[Record]], *, read: Mapping[str, Record] | None = None) -> None:
+        """Write whole products, each one by all its rows in order, as one revision: it replaces the one before.
+
+        Readers see the old rows or the new ones, whatever others write meanwhile and wherever the process is killed;
+        see :mod:`service.stores.revisions`. ``read`` holds first rows by product id: if another writer has changed one
+        of them since it was read, :class:`~service.stores.revisions.ProductMoved` is raised and nothing is written.
+        """
+        ...
+
     def upsert(self, records: Sequence[Record]) -> None:
-        """Write rows; a row with a known ``id`` is replaced."""
+        """Write rows with the revisions that they have; a row of the same id and revision is replaced."""
         ...
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
@@ -114,11 +139,15 @@ class Store(Protocol):
         ...
 
     def get(self, product_id: str) -> list[Record]:
-        """All rows of one product in the order of their ids; empty if there is none."""
+        """The rows of one product, of one revision, in the order of their ids; empty if there is none."""
+        ...
+
+    def products(self, product_ids: Sequence[str]) -> dict[str, list[Record]]:
+        """The same for several products, by id; those that do not exist are left out."""
         ...
 
     def fetch(self, ids: Sequence[str]) -> list[Record]:
-        """The rows with these row ids; unknown ids are left out, order is free."""
+        """The rows with these ids in the revisions of now; unknown ids are left out, order is free."""
         ...
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -130,11 +159,21 @@ class Store(Protocol):
         ...
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
-        """Row ids and products of the first ``limit`` matching rows whose id is greater than ``after``, by row id."""
+        """Keys and products of the first ``limit`` matching rows whose key is greater than ``after``, by key.
+
+        The key of a product's first row is its id; those of others have their revision at the end.
+        """
         ...
 
     def scan(self) -> Iterator[list[RowState]]:
-        """All rows in batches, in no order, each once; rows written meanwhile may be among them or not."""
+        """All rows in batches, in no order, each once; rows written meanwhile may be among them or not.
+
+        Also rows that no head names: those of writes under way, and what was left over by a crash.
+        """
+        ...
+
+    def discard(self, ids: Sequence[str]) -> None:
+        """Delete rows by key that nobody reads; they may be gone later."""
         ...
 
     def delete(self, product_ids: Sequence[str]) -> int:
@@ -142,7 +181,11 @@ class Store(Protocol):
         ...
 
     def delete_rows(self, ids: Sequence[str]) -> int:
-        """Delete rows by row id; the number of rows deleted."""
+        """Delete rows by key; the number of rows deleted."""
+        ...
+
+    def delete_leftovers(self, *, dry_run: bool = False) -> int:
+        """Delete rows that no head names and that are older than any write under way; how many there were."""
         ...
 
     def count(self) -> int:

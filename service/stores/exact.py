@@ -18,6 +18,7 @@ from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
 from service.stores.evaluate import matches
 from service.stores.exact_file import RowFile
 from service.stores.filters import Filter, check_filter
+from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
 from service.stores.title_index import TitleIndex
 
 SCHEME = "exact:"
@@ -25,7 +26,7 @@ _HIT_FIELDS = [field.name for field in fields(Hit) if field.name != "score"]
 _SCAN_BATCH = 1000
 
 
-class ExactStore:
+class ExactStore(RevisionStore):
     """The :class:`~service.stores.base.VersionedStore` over a dictionary of rows. Safe to use from several threads.
 
     Memory: the vectors twice (in the rows and as one matrix), 4 bytes a number. A search is one product of a matrix
@@ -65,7 +66,7 @@ class ExactStore:
             self._open()
             if self._file is not None:
                 self._file.put(records)
-            self._rows.update({record.id: record for record in records})
+            self._rows.update({row_key(record): record for record in records})
             self._table = None
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
@@ -86,47 +87,44 @@ class ExactStore:
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""
-        found = (row for row in self._snapshot()[0] if row.product_id == product_id)
-        return sorted(found, key=lambda row: (len(row.id), row.id))
+        return read_whole(lambda: [row for row in self._snapshot()[0] if row.product_id == product_id])
 
-    def fetch(self, ids: Sequence[str]) -> list[Record]:
-        """Rows by row id. See ``Store.fetch``."""
+    def records(self, keys: Sequence[str]) -> list[Record]:
+        """Rows by key. See ``RevisionStore.records``."""
         with self._lock:
             self._open()
-            return [self._rows[id] for id in dict.fromkeys(ids) if id in self._rows]
+            return [self._rows[key] for key in dict.fromkeys(keys) if key in self._rows]
 
-    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """Content hashes by row id. See ``Store.hashes``."""
-        return {row.id: row.content_hash for row in self.fetch(ids)}
+    def states(self, keys: Sequence[str]) -> list[RowState]:
+        """States by key. See ``RevisionStore.states``."""
+        return [row.state for row in self.records(keys)]
 
-    def row_ids(self, product_ids: Sequence[str]) -> list[str]:
-        """Row ids of products. See ``Store.row_ids``."""
+    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
+        """States of products. See ``RevisionStore.states_of``."""
         wanted = set(product_ids)
-        return [row.id for row in self._snapshot()[0] if row.product_id in wanted]
+        return [row for page in self.scan() for row in page if row.product_id in wanted]
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See ``Store.page``."""
         if filter is not None:
             check_filter(filter)
-        rows = sorted((row for row in self._snapshot()[0] if row.id > after), key=lambda row: row.id)
+        rows = sorted((row for row in self._snapshot()[0] if row_key(row) > after), key=row_key)
         found = (row for row in rows if filter is None or matches(filter, row))
-        return [(row.id, row.product) for row in islice(found, limit)]
+        return [(row_key(row), row.product) for row in islice(found, limit)]
 
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See ``Store.scan``."""
-        rows = self._snapshot()[0]
+        with self._lock:
+            self._open()
+            rows = list(self._rows.values())
         for start in range(0, len(rows), _SCAN_BATCH):
-            page = rows[start : start + _SCAN_BATCH]
-            yield [RowState(row.id, row.image_key, row.content_hash, row.updated_at) for row in page]
-
-    def delete(self, product_ids: Sequence[str]) -> int:
-        """Delete products. See ``Store.delete``."""
-        return self.delete_rows(self.row_ids(product_ids))
+            yield [row.state for row in rows[start : start + _SCAN_BATCH]]
 
     def delete_rows(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
         with self._lock:
-            known = [row.id for row in self.fetch(ids)]
+            self._open()
+            known = [key for key in dict.fromkeys(ids) if key in self._rows]
             if self._file is not None and known:
                 self._file.remove(known)
             for id in known:
@@ -198,19 +196,20 @@ class ExactStore:
 
     def image_keys(self) -> set[str]:
         """Pictures of all rows. See ``VersionedStore.image_keys``."""
-        return {row.image_key for row in self._snapshot()[0]}
+        return {state.image_key for page in self.scan() for state in page}
 
     @property
     def _next(self) -> Path | None:
         return None if self._path is None else self._path.with_name(self._path.name + ".next")
 
     def _snapshot(self) -> tuple[list[Record], Vector]:
-        """The rows and their vectors as float32 [n, dimension], made again after a change."""
+        """The rows that their heads name, and their vectors as float32 [n, dimension]; made again after a change."""
         with self._lock:
             self._open()
             if self._table is None:
                 self._titles = None
-                rows = list(self._rows.values())
+                heads = heads_among(self._rows.values())
+                rows = [row for row in self._rows.values() if belongs(row, heads)]
                 matrix = np.stack([row.vector for row in rows]) if rows else np.zeros((0, 0), np.float32)
                 self._table = rows, matrix.astype(np.float32, copy=False)
             return self._table

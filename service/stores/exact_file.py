@@ -23,6 +23,7 @@ from service.errors import StoreFull, StoreLocked, StoreUnavailable
 from service.stores import disk
 from service.stores.base import Record
 from service.stores.local_file import lock_file
+from service.stores.revisions import row_key
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ class RowFile:
                 if built is None:
                     built = entry["encoder"], entry["fingerprint"]
                 elif "put" in entry:
-                    rows[entry["put"]["id"]] = _record(entry["put"])
+                    row = _record(entry["put"])
+                    rows[row_key(row)] = row
                 else:
                     for id in entry["remove"]:
                         rows.pop(id, None)

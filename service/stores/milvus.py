@@ -17,7 +17,8 @@ from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
 from service.stores.connection import Connection
 from service.stores.filters import Filter
 from service.stores.milvus_rows import Rows
-from service.stores.schema import FIELDS, to_record
+from service.stores.revisions import RevisionStore, read_whole, row_key
+from service.stores.schema import FIELDS, STATE_FIELDS, to_record, to_state
 from service.stores.versions import Built, Versions, all_of_ours, is_gone
 
 _LITE_EF = 256
@@ -34,7 +35,7 @@ NO_BM25 = (
 )
 
 
-class MilvusStore:
+class MilvusStore(RevisionStore):
     """The :class:`~service.stores.base.VersionedStore` in Milvus.
 
     Connects on first use, so that a service starts while Milvus is down. Safe to use from
@@ -113,20 +114,19 @@ class MilvusStore:
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""
-        return self._ask(lambda rows: rows.get(product_id))
+        return read_whole(lambda: self._ask(lambda rows: rows.get(product_id)))
 
-    def fetch(self, ids: Sequence[str]) -> list[Record]:
-        """Rows by row id. See ``Store.fetch``."""
-        return [to_record(row) for row in self._ask(lambda rows: rows.by_id(ids, [*FIELDS, "vector"]))]
+    def records(self, keys: Sequence[str]) -> list[Record]:
+        """Rows by key. See ``RevisionStore.records``."""
+        return [to_record(row) for row in self._ask(lambda rows: rows.by_id(keys, [*FIELDS, "vector"]))]
 
-    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """Content hashes by row id. See ``Store.hashes``."""
-        found = self._ask(lambda rows: rows.by_id(ids, ["id", "content_hash"]))
-        return {row["id"]: row["content_hash"] for row in found}
+    def states(self, keys: Sequence[str]) -> list[RowState]:
+        """States by key. See ``RevisionStore.states``."""
+        return [to_state(row) for row in self._ask(lambda rows: rows.by_id(keys, STATE_FIELDS))]
 
-    def row_ids(self, product_ids: Sequence[str]) -> list[str]:
-        """Row ids of products. See ``Store.row_ids``."""
-        return self._ask(lambda rows: rows.ids_of(product_ids))
+    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
+        """States of products. See ``RevisionStore.states_of``."""
+        return self._ask(lambda rows: rows.states_of(product_ids))
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See ``Store.page``."""
@@ -136,13 +136,15 @@ class MilvusStore:
         """All rows. See ``Store.scan``."""
         yield from _pages(lambda after: self._ask(lambda rows: rows.states(after)))
 
-    def delete(self, product_ids: Sequence[str]) -> int:
-        """Delete products. See ``Store.delete``."""
-        return self._delete(lambda rows: rows.delete(rows.ids_of(product_ids)))
-
     def delete_rows(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
         return self._delete(lambda rows: rows.delete(ids))
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Delete rows that nobody reads. See ``Store.discard``."""
+        if keys:
+            self._change(lambda rows: rows.discard(keys))
+            self._unsettled += len(keys)
 
     def count(self) -> int:
         """The number of rows. See ``Store.count``."""
@@ -323,8 +325,8 @@ class MilvusVersion(MilvusStore):
 
 
 def _pages(page: Callable[[str], list[RowState]]) -> Iterator[list[RowState]]:
-    """All rows by their ids, a page at a time: between pages others may change rows, this thread among them."""
+    """All rows by their keys, a page at a time: between pages others may change rows, this thread among them."""
     after = ""
     while states := page(after):
         yield states
-        after = states[-1].id
+        after = row_key(states[-1])

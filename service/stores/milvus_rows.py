@@ -1,8 +1,8 @@
 """Rows of one Milvus collection: what the store does once it knows which collection is meant."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,10 +13,19 @@ from service.stores.base import Hit, Record, RowState, TitleMatch, Vector
 from service.stores.connection import quiet
 from service.stores.filters import Filter
 from service.stores.milvus_filter import any_of, compile_filter, quote
-from service.stores.schema import FIELDS, STATE_FIELDS, TITLE_TERMS, to_hit, to_record, to_row
-
-WINDOW = 16_384
-"""Most rows that a Milvus server returns at once."""
+from service.stores.milvus_search import WINDOW, Page, best_of_each, keep_best, without
+from service.stores.revisions import head_id
+from service.stores.schema import (
+    FIELDS,
+    HEAD_FIELDS,
+    STATE_FIELDS,
+    TITLE_TERMS,
+    revision_of,
+    to_hit,
+    to_record,
+    to_row,
+    to_state,
+)
 
 _ID_BATCH = 256
 _UPSERT_BATCH = 512
@@ -48,9 +57,9 @@ class Rows:
         An index may stop early under a narrow filter; then the rest is compared one by one.
         """
         expression = self._expression(filter)
-        best, complete = _best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
+        best, complete = best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
         if complete:
-            _keep_best(best, self._compare_all(vector, _without(expression, best)))
+            keep_best(best, self._compare_all(vector, without(expression, best)))
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
 
     def match_titles(self, text: str, limit: int, filter: Filter | None) -> list[TitleMatch]:
@@ -58,32 +67,33 @@ class Rows:
         expression = self._expression(filter)
         ceiling = math.inf
 
-        def find(rows: int, more: str) -> list[TitleMatch]:
+        def find(rows: int, more: str) -> Page[TitleMatch]:
             """Lite weighs words by the rows that are left, so a later answer may only stand below earlier ones."""
             nonlocal ceiling
-            found = [match._replace(score=min(match.score, ceiling)) for match in self._matching(text, rows, more)]
+            page = self._matching(text, rows, more)
+            found = [match._replace(score=min(match.score, ceiling)) for match in page.found]
             ceiling = min((match.score for match in found), default=ceiling)
-            return found
+            return replace(page, found=found)
 
-        best, _ = _best_of_each(find, expression, limit)
+        best, _ = best_of_each(find, expression, limit)
         return sorted(best.values(), key=lambda match: (-match.score, match.product_id))[:limit]
 
-    def _matching(self, text: str, rows: int, expression: str) -> list[TitleMatch]:
+    def _matching(self, text: str, rows: int, expression: str) -> Page[TitleMatch]:
         [found] = self.client.search(
             self.collection,
             data=[text],
             anns_field=TITLE_TERMS,
             limit=rows,
             filter=expression,
-            output_fields=["product_id", "title"],
+            output_fields=[*HEAD_FIELDS, "title"],
             search_params={"metric_type": "BM25", "params": {}},
             timeout=self.timeout,
         )
         # Lite gives scores with a minus, servers without.
-        rows_found = ((hit["entity"], abs(float(hit["distance"]))) for hit in found)
-        return [TitleMatch(row["product_id"], row["title"], score) for row, score in rows_found]
+        matches = [_entity(hit) | {"score": abs(float(hit["distance"]))} for hit in found]
+        return self._page(matches, rows, lambda row: TitleMatch(row["product_id"], row["title"], row["score"]))
 
-    def _nearest(self, vector: Vector, rows: int, expression: str) -> list[Hit]:
+    def _nearest(self, vector: Vector, rows: int, expression: str) -> Page[Hit]:
         params = dict(self.search_params)
         if "ef" in params:
             params["ef"] = max(params["ef"], rows)  # Milvus refuses ef < rows
@@ -97,32 +107,55 @@ class Rows:
             search_params={"metric_type": "COSINE", "params": params},
             timeout=self.timeout,
         )
-        return [to_hit(hit["entity"] | {"id": hit["id"]}, float(hit["distance"])) for hit in found]
+        hits = [_entity(hit) | {"score": float(hit["distance"])} for hit in found]
+        return self._page(hits, rows, lambda row: to_hit(row, row["score"]))
+
+    def _page(self, rows: list[dict[str, Any]], asked: int, make: Callable[[dict[str, Any]], _Found]) -> Page[_Found]:
+        """What a search found, less the rows that their products' heads do not name."""
+        kept, passed, moved = self._named(rows)
+        return Page([make(row) for row in kept], passed, moved, full=len(rows) == asked)
+
+    def _named(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str], bool]:
+        """Rows that their heads name; the keys of the others; and whether a product of these is still there.
+
+        Heads that are not among the rows are looked up by their keys. Where all products have one image, all rows are
+        heads and nothing is looked up.
+        """
+        heads = {row["id"]: revision_of(row) for row in rows}
+        missing = {head_id(row["product_id"]) for row in rows} - heads.keys()
+        heads |= {row["id"]: revision_of(row) for row in self.by_id(sorted(missing), HEAD_FIELDS)}
+        kept: list[dict[str, Any]] = []
+        others: list[dict[str, Any]] = []
+        for row in rows:
+            head = head_id(row["product_id"])
+            (kept if heads.get(head, "") == revision_of(row) else others).append(row)
+        moved = any(head_id(row["product_id"]) in heads for row in others)
+        return kept, [row["id"] for row in others], moved
 
     def _compare_all(self, vector: Vector, expression: str) -> list[Hit]:
         """Every matching row, scored exactly. Cheap where it is used: nearly all rows have been found already."""
-        rows = self.query(expression, [*FIELDS, "vector"], WINDOW)
+        rows, _, _ = self._named(self.query(expression, [*FIELDS, "vector"], WINDOW))
         scores = [float(np.dot(np.asarray(row["vector"], dtype=np.float32), vector)) for row in rows]
         return [to_hit(row, score) for row, score in zip(rows, scores, strict=True)]
 
     def get(self, product_id: str) -> list[Record]:
-        """All rows of one product. See ``Store.get``."""
+        """All rows of one product, whatever their revision."""
         rows = self.query(f"product_id == {quote(product_id)}", [*FIELDS, "vector"], WINDOW)
-        return sorted((to_record(row) for row in rows), key=lambda record: (len(record.id), record.id))
+        return [to_record(row) for row in rows]
 
     def by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
-        """Fields of the rows with these ids."""
+        """Fields of the rows with these keys."""
         rows: list[dict[str, Any]] = []
         for start in range(0, len(ids), _ID_BATCH):
             rows += self.query(any_of("id", ids[start : start + _ID_BATCH]), fields, _ID_BATCH)
         return rows
 
-    def ids_of(self, product_ids: Sequence[str]) -> list[str]:
-        """Row ids of products. See ``Store.row_ids``."""
-        found: list[str] = []
+    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
+        """All rows of products, whatever their revision."""
+        found: list[RowState] = []
         for start in range(0, len(product_ids), _ID_BATCH):
             wanted = any_of("product_id", product_ids[start : start + _ID_BATCH])
-            found += [row["id"] for row in self.query(wanted, ["id"], WINDOW)]
+            found += [to_state(row) for row in self.query(wanted, STATE_FIELDS, WINDOW)]
         return found
 
     def flush(self) -> None:
@@ -132,12 +165,16 @@ class Rows:
     def delete(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
         known = [row["id"] for row in self.by_id(ids, ["id"])]
-        for start in range(0, len(known), _ID_BATCH):
-            doomed = any_of("id", known[start : start + _ID_BATCH])
-            self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
+        self.discard(known)
         if known:
             self._settle()
         return len(known)
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Delete rows without waiting until that is seen."""
+        for start in range(0, len(keys), _ID_BATCH):
+            doomed = any_of("id", keys[start : start + _ID_BATCH])
+            self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
 
     def _settle(self) -> None:
         """Wait until deletes are seen: servers answer them without the time that session consistency needs."""
@@ -163,7 +200,7 @@ class Rows:
     def states(self, after: str) -> list[RowState]:
         """States of the next rows in the order of their ids; none at the end."""
         rows = self._in_order(after, _SCAN_BATCH, "", STATE_FIELDS)
-        return [RowState(**{name: row[name] for name in STATE_FIELDS}) for row in rows]
+        return [to_state(row) for row in rows]
 
     def _in_order(self, after: str, limit: int, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
         """The first rows behind an id. Only Milvus's iterators keep an order."""
@@ -195,35 +232,6 @@ class Rows:
         return [dict(row) for row in rows]
 
 
-def _without(expression: str, products: Collection[str]) -> str:
-    if not products:
-        return expression
-    rest = f"not ({any_of('product_id', list(products))})"
-    return f"({expression}) and {rest}" if expression else rest
-
-
-def _best_of_each(
-    find: Callable[[int, str], list[_Found]], expression: str, limit: int
-) -> tuple[dict[str, _Found], bool]:
-    """The best row of each of the best ``limit`` or more products, and whether ``find`` has no further rows to give.
-
-    Grouping is done here: Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so one
-    product with many pictures would push others out. Rows are asked for in growing numbers, without the products
-    already found.
-    """
-    best: dict[str, _Found] = {}
-    rows = min(2 * limit + 16, WINDOW)
-    while len(best) < limit:
-        found = find(rows, _without(expression, best))
-        _keep_best(best, found)
-        if len(found) < rows:
-            return best, True
-        rows = min(rows * 4, WINDOW)
-    return best, False
-
-
-def _keep_best(best: dict[str, _Found], found: list[_Found]) -> None:
-    for hit in found:
-        known = best.get(hit.product_id)
-        if known is None or hit.score > known.score:
-            best[hit.product_id] = hit
+def _entity(hit: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row that a search found, its key among them."""
+    return {**hit["entity"], "id": hit["id"]}

@@ -25,6 +25,7 @@ from service.stores.evaluate import matches
 from service.stores.filters import Filter, check_filter
 from service.stores.pinecone_filter import Condition, to_pinecone
 from service.stores.pinecone_rows import from_vector_id, to_hit, to_record, to_vector, to_vector_id
+from service.stores.revisions import Revised, RevisionStore, belongs, heads_among, product_of, read_whole, row_key
 
 SCHEME = "pinecone:"
 NO_KEY = "Pinecone refuses the API key. Set it in WITHTHIS_STORE_TOKEN."
@@ -45,7 +46,7 @@ _READY_S = 300
 _RETRIES, _LONGEST_WAIT_S = 2, 1.0
 
 
-class PineconeStore:
+class PineconeStore(RevisionStore):
     """The :class:`~service.stores.base.VersionedStore` in Pinecone. Safe to use from several threads."""
 
     def __init__(
@@ -115,7 +116,10 @@ class PineconeStore:
                 self._open().upsert(vectors=batch, namespace=self._namespace, show_progress=False)
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        """Nearest products. See ``Store.search``. Those found are left out of the next query, until it is enough."""
+        """Nearest products. See ``Store.search``. Those found are left out of the next query, until it is enough.
+
+        Rows that their heads do not name are passed over; since a query cannot leave them out, it asks for more.
+        """
         wanted = to_pinecone(filter) if filter is not None else None
         values = np.asarray(vector, dtype=np.float32).tolist()
         best: dict[str, Hit] = {}
@@ -129,11 +133,13 @@ class PineconeStore:
                     filter=_without(wanted, list(best)),
                     include_metadata=True,
                 )
-                for match in found.matches:
-                    hit = to_hit(match.id, match.score, match.metadata or {})
+                hits = [to_hit(match.id, match.score, match.metadata or {}) for match in found.matches]
+                named = self._named(hits)
+                for hit in named:
                     best.setdefault(hit.product_id, hit)
-                if len(found.matches) < rows:
+                if len(hits) < rows or (rows == _MAX_ROWS and not named):
                     break
+                rows = rows if len(named) == len(hits) else min(2 * rows, _MAX_ROWS)
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
 
     def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
@@ -142,31 +148,41 @@ class PineconeStore:
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""
-        return sorted(self.fetch(self.row_ids([product_id])), key=lambda row: (len(row.id), row.id))
+        return read_whole(lambda: self.records(self._keys_of([product_id])))
 
-    def fetch(self, ids: Sequence[str]) -> list[Record]:
-        """Rows by row id. See ``Store.fetch``."""
+    def records(self, keys: Sequence[str]) -> list[Record]:
+        """Rows by key. See ``RevisionStore.records``."""
         found: list[Record] = []
         with _told():
-            for batch in _batches([to_vector_id(id) for id in dict.fromkeys(ids)], _ID_BATCH):
+            for batch in _batches([to_vector_id(key) for key in dict.fromkeys(keys)], _ID_BATCH):
                 rows = self._open().fetch(ids=batch, namespace=self._namespace).vectors
                 found += [to_record(id, row.values, row.metadata or {}) for id, row in rows.items()]
         return found
 
-    def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """Content hashes by row id. See ``Store.hashes``."""
-        return {row.id: row.content_hash for row in self.fetch(ids)}
+    def states(self, keys: Sequence[str]) -> list[RowState]:
+        """States by key; Pinecone gives no row without its vector. See ``RevisionStore.states``."""
+        return [row.state for row in self.records(keys)]
 
-    def row_ids(self, product_ids: Sequence[str]) -> list[str]:
-        """Row ids of products: those that begin with the product's id and a number sign. See ``Store.row_ids``."""
+    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
+        """States of products. See ``RevisionStore.states_of``."""
+        return self.states(self._keys_of(product_ids))
+
+    def _keys_of(self, product_ids: Sequence[str]) -> list[str]:
+        """Keys of products' rows: those that begin with the product's id and a number sign."""
         with _told():
             return [
-                id
+                key
                 for product in product_ids
                 for page in self._listed(prefix=to_vector_id(f"{product}#"))
-                for id in page
-                if id.rpartition("#")[0] == product
+                for key in page
+                if product_of(key) == product
             ]
+
+    def _named(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits that their products' heads name. Heads that are not among them are fetched."""
+        heads: dict[str, Revised] = dict(heads_among(hits))
+        heads |= self.heads(sorted({hit.product_id for hit in hits} - heads.keys()))
+        return [hit for hit in hits if belongs(hit, heads)]
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See ``Store.page``.
@@ -183,9 +199,8 @@ class PineconeStore:
                 seen += len(ids)
                 if seen > _MAX_LISTED:
                     raise StoreUnavailable(TOO_FAR)
-                rows = self.fetch([id for id in ids if id > after])
-                rows.sort(key=lambda row: row.id)
-                found += [(row.id, row.product) for row in rows if filter is None or matches(filter, row)]
+                rows = sorted(self.records([key for key in ids if key > after]), key=row_key)
+                found += [(row_key(row), row.product) for row in rows if filter is None or matches(filter, row)]
                 if len(found) >= limit:
                     break
         return found[:limit]
@@ -194,16 +209,15 @@ class PineconeStore:
         """All rows. See ``Store.scan``."""
         with _told():
             for ids in self._listed():
-                rows = self.fetch(ids)
-                yield [RowState(row.id, row.image_key, row.content_hash, row.updated_at) for row in rows]
-
-    def delete(self, product_ids: Sequence[str]) -> int:
-        """Delete products. See ``Store.delete``."""
-        return self._delete(self.row_ids(product_ids))
+                yield self.states(ids)
 
     def delete_rows(self, ids: Sequence[str]) -> int:
         """Delete rows. See ``Store.delete_rows``."""
-        return self._delete([row.id for row in self.fetch(ids)])
+        return self._delete([row_key(row) for row in self.states(ids)])
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Delete rows that nobody reads. See ``Store.discard``."""
+        self._delete(keys)
 
     def count(self) -> int:
         """The number of rows, as Pinecone has counted them some seconds ago. See ``Store.count``."""

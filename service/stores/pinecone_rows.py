@@ -15,6 +15,7 @@ from service.errors import InvalidValue
 from service.stores.base import Hit, Record
 from service.stores.filters import NO_CATEGORY, NO_PRICE
 from service.stores.pinecone_filter import attribute_fields
+from service.stores.revisions import id_of_key, row_key
 
 MAX_ID_CHARS = 512
 MAX_METADATA_BYTES = 40 * 1024
@@ -47,22 +48,30 @@ def to_vector(record: Record) -> dict[str, Any]:
         "image_key": record.image_key,
         "content_hash": record.content_hash,
         "updated_at": record.updated_at,
+        "revision": record.revision,
+        "revision_rows": record.revision_rows,
         "attributes": json.dumps(dict(record.attributes), ensure_ascii=False),
         **attribute_fields(record.attributes),
     }
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
         raise InvalidValue(_TOO_LARGE)
-    return {"id": to_vector_id(record.id), "values": record.vector.tolist(), "metadata": metadata}
+    return {"id": to_vector_id(row_key(record)), "values": record.vector.tolist(), "metadata": metadata}
 
 
 def to_record(id: str, values: Any, metadata: Mapping[str, Any]) -> Record:
     """A row from what a fetch gives."""
-    return Record(id=from_vector_id(id), vector=np.asarray(values, dtype=np.float32), **_fields(metadata))
+    rows = int(metadata.get("revision_rows", 0))
+    vector = np.asarray(values, dtype=np.float32)
+    return Record(id=_row_id(id, metadata), vector=vector, revision_rows=rows, **_fields(metadata))
 
 
 def to_hit(id: str, score: float, metadata: Mapping[str, Any]) -> Hit:
     """A row from what a query gives; a cosine may be out of range by a rounding."""
-    return Hit(id=from_vector_id(id), score=max(-1.0, min(1.0, score)), **_fields(metadata))
+    return Hit(id=_row_id(id, metadata), score=max(-1.0, min(1.0, score)), **_fields(metadata))
+
+
+def _row_id(id: str, metadata: Mapping[str, Any]) -> str:
+    return id_of_key(from_vector_id(id), metadata.get("revision", ""))
 
 
 def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,5 +81,6 @@ def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "category": metadata["category"] or None,
         "price": None if price < 0 else price,
         "updated_at": int(metadata["updated_at"]),
+        "revision": metadata.get("revision", ""),
         "attributes": json.loads(metadata["attributes"]),
     }

@@ -8,9 +8,10 @@ from pymilvus import CollectionSchema, DataType, Function, FunctionType, MilvusC
 from pymilvus.milvus_client.index import IndexParams
 
 from service.products import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS
-from service.stores.base import Hit, Record
+from service.stores.base import Hit, Record, RowState
 from service.stores.filters import NO_CATEGORY, NO_PRICE
 from service.stores.milvus_attributes import decode, encode
+from service.stores.revisions import id_of_key, row_key
 
 ENCODER_PROPERTY = "withthis.encoder"
 FINGERPRINT_PROPERTY = "withthis.fingerprint"
@@ -22,10 +23,12 @@ TYPED = "typed"
 _UTF8_BYTES = 4  # Milvus counts VARCHAR lengths in bytes
 _ROW_SUFFIX_BYTES = 16
 _KEY_BYTES = 256
+_BETWEEN, _STAMP_PARTS = ":", 2
 FIELDS = [
     *("id", "product_id", "title", "category", "price", "attributes", "image_key", "content_hash", "updated_at"),
 ]
-STATE_FIELDS = ["id", "image_key", "content_hash", "updated_at"]
+STATE_FIELDS = ["id", "product_id", "image_key", "content_hash", "updated_at"]
+HEAD_FIELDS = ["id", "product_id", "content_hash"]
 TITLE_TERMS = "title_terms"
 """The sparse field that Milvus fills with the words of `title`, where it has BM25."""
 
@@ -78,7 +81,7 @@ def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
 def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
     """A record as Milvus takes it; ``typed``: as the collection's property says."""
     return {
-        "id": record.id,
+        "id": row_key(record),
         "product_id": record.product_id,
         "vector": np.asarray(record.vector, dtype=np.float32).tolist(),
         "title": record.title,
@@ -86,7 +89,7 @@ def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
         "price": NO_PRICE if record.price is None else record.price,
         "attributes": encode(record.attributes) if typed else dict(record.attributes),
         "image_key": record.image_key,
-        "content_hash": record.content_hash,
+        "content_hash": _stamp(record),
         "updated_at": record.updated_at,
     }
 
@@ -98,11 +101,38 @@ def to_record(row: Mapping[str, Any]) -> Record:
 
 def to_hit(row: Mapping[str, Any], score: float) -> Hit:
     """A found row; the score is kept within a cosine's range, which float32 sums overstep by a hair."""
-    return Hit(score=min(1.0, max(-1.0, score)), **_fields(row))
+    fields = _fields(row)
+    del fields["revision_rows"]
+    return Hit(score=min(1.0, max(-1.0, score)), **fields)
+
+
+def to_state(row: Mapping[str, Any]) -> RowState:
+    """The state of a row, out of ``STATE_FIELDS``."""
+    return RowState(image_key=row["image_key"], updated_at=row["updated_at"], **_identity(row))
+
+
+def revision_of(row: Mapping[str, Any]) -> str:
+    """A row's revision, out of ``HEAD_FIELDS``."""
+    return str(_identity(row)["revision"])
+
+
+def _stamp(record: Record) -> str:
+    """The hash with the revision behind it: collections that exist get no further fields, on servers before 2.6."""
+    if not record.revision:
+        return record.content_hash
+    return _BETWEEN.join((record.content_hash, record.revision, str(record.revision_rows)))
+
+
+def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Id, hash and revision of a row; rows of before there were revisions have a hash alone."""
+    content_hash, *stamp = row["content_hash"].split(_BETWEEN)
+    revision, rows = stamp if len(stamp) == _STAMP_PARTS else ("", "0")
+    id = id_of_key(row["id"], revision)
+    return {"id": id, "content_hash": content_hash, "revision": revision, "revision_rows": int(rows)}
 
 
 def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: row[name] for name in FIELDS}
+    fields = {name: row[name] for name in FIELDS} | _identity(row)
     fields["category"] = fields["category"] or None
     fields["price"] = fields["price"] if fields["price"] >= 0 else None
     fields["attributes"] = decode(fields["attributes"])

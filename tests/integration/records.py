@@ -33,9 +33,9 @@ def record(product_id: str, number: int = 0, *, seed: int = 0, **fields: Any) ->
 
 
 def content_of(row: Record) -> dict[str, object]:
-    """All fields of a row but its vector and the time of writing."""
+    """All fields of a row but its vector, and what it was stamped with when it was written."""
     return {
         field.name: getattr(row, field.name)
         for field in fields_of_class(row)
-        if field.name not in ("vector", "updated_at")
+        if field.name not in ("vector", "updated_at", "revision", "revision_rows")
     }

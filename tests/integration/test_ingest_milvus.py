@@ -54,8 +54,9 @@ def test_a_killed_run_is_resumed(folder: Path) -> None:
         process.send_signal(signal.SIGKILL)
     store, encoder = MilvusStore(str(folder / "milvus.db")), FakeEncoder()
     report = ingest(folder / "feed.csv", encoder, store, ImageStore(folder / "images"))
-    assert (report.unchanged, report.indexed, report.rejected) == (12, ROWS - 12, 0)
-    assert store.count() == ROWS and len(encoder.seen) == ROWS - 12
+    written = 11  # the last product waits, as more of its images might come
+    assert (report.unchanged, report.indexed, report.rejected) == (written, ROWS - written, 0)
+    assert store.count() == ROWS and len(encoder.seen) == ROWS - written
     store.close()
 
 

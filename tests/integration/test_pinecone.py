@@ -21,6 +21,7 @@ from service.stores.evaluate import matches
 from service.stores.filters import MAX_NUMBER, parse_filter
 from service.stores.pinecone import PineconeStore
 from service.stores.registry import open_store
+from tests.integration import test_revisions as whole
 from tests.integration.pinecone_server import API_KEY, Cloud, pinecone_server
 from tests.integration.records import INFO, record, unit
 
@@ -148,6 +149,16 @@ def test_what_does_not_fit_is_refused_before_it_is_sent(store: PineconeStore, cl
         with pytest.raises(InvalidValue, match="Pinecone takes"):
             store.upsert([record("good"), row])
     assert cloud.asked == []
+
+
+def test_products_stay_whole(cloud: Cloud) -> None:
+    whole.test_rows_that_are_left_over_are_read_by_nobody(whole.crashed(make(cloud)))
+    whole.test_rows_that_are_left_over_are_deleted_when_they_are_old(make(cloud))
+    cloud.rows.clear()
+    whole.test_rows_of_before_there_were_revisions(lambda: make(cloud))
+    for counts in ((3, 2), (1, 3)):
+        cloud.rows.clear()
+        whole.test_two_connections_write_while_others_read(lambda: make(cloud), counts)
 
 
 def test_pages_go_on_where_the_last_one_ended(store: PineconeStore, cloud: Cloud) -> None:

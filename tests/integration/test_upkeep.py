@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from service.cli import app, upkeep
 from service.cli import index as index_module
 from service.errors import IndexLost, StoreLocked, StoreUnavailable
+from service.settings import load_settings
+from service.stores.registry import open_store
 from tests.fakes import FakeEncoder, png
 
 Run = Callable[..., Any]
@@ -87,6 +89,16 @@ def test_a_store_in_use_is_noticed_before_models_are_loaded(run: Run, monkeypatc
     for command in (("index", "feed.jsonl"), ("reindex",), ("search", "--text", "a mug"), ("serve", "--port", 0)):
         with pytest.raises(StoreLocked):
             run(*command)
+
+
+def test_gc_deletes_rows_that_a_crash_left_over(run: Run) -> None:
+    index(run)
+    store = open_store(load_settings())
+    rows = store.get("p1")
+    store.upsert([replace(rows[0], id="p1#1", revision="gone", updated_at=1)])
+    store.close()
+    assert "1 rows left over" in run("gc", "--dry-run").stderr
+    assert [json.loads(run("gc", "--json").stdout)["rows"] for _ in range(2)] == [1, 0]
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", None])

@@ -38,10 +38,10 @@ class Scanned(MemoryStore):
 
     def __init__(self, states: Sequence[RowState]) -> None:
         super().__init__()
-        self.states = states
+        self.scanned = states
 
     def scan(self) -> Iterator[list[RowState]]:
-        yield list(self.states)
+        yield list(self.scanned)
 
 
 def row(image: str, line: int = 1) -> FeedRow:

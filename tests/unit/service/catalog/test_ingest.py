@@ -106,9 +106,9 @@ def test_an_interrupted_run_is_resumed(bench: Bench, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(bench.store, "upsert", failing)
     with pytest.raises(StoreUnavailable):
         bench.run()
-    assert bench.store.count() == 8
+    assert bench.store.count() == 7  # the last product of a batch waits, as more of its images might come
     report = bench.run()
-    assert (report.unchanged, report.indexed) == (8, 2) and bench.store.count() == 10
+    assert (report.unchanged, report.indexed) == (7, 3) and bench.store.count() == 10
 
 
 def test_a_lost_picture_file_comes_back(bench: Bench) -> None:
