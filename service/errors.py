@@ -185,12 +185,12 @@ class BadRequest(InvalidInput):
 
 
 class HeadersTooLarge(InvalidInput):
-    """Request line and headers are longer than the limit; the connection ends."""
+    """Request line and headers are longer than the limit, or too many; the connection ends."""
 
     status = 431
     type = "headers-too-large"
     title = "The request's headers are too large"
-    default_detail = "Shorten the address or the headers; WITHTHIS_MAX_HEADER_BYTES is the limit."
+    default_detail = "Shorten the address or the headers, or send fewer; WITHTHIS_MAX_HEADER_BYTES is their limit."
 
 
 class HeaderTimeout(InvalidInput):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import unquote
 
-from litestar import Controller, Request, delete, get, patch, put
+import anyio.to_thread
+from litestar import Controller, MediaType, Request, Response, delete, get, patch, put
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
@@ -78,7 +79,7 @@ class ProductController(Controller):
         parts: NamedDependency[Parts],
         settings: NamedDependency[Settings],
         bulkheads: NamedDependency[Bulkheads],
-    ) -> PutOut:
+    ) -> Response[PutOut]:
         """One product, an array of them, one a line (NDJSON), or multipart with the pictures as files.
 
         Lines are stored while they come: where a stream is refused in its midst, `processed` says how many were done.
@@ -87,13 +88,13 @@ class ProductController(Controller):
         its error, and the others are stored; a product sent alone is answered with the error itself.
         """
         if request.content_type[0] == NDJSON:
-            return put_out(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
+            return await _report(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
         given = await read_one(request, settings.max_body_bytes)
         items = given if isinstance(given, list) else [given]
         results = await bulkheads.write.run(partial(_store, parts, items))
         if not isinstance(given, list) and results[0].error is not None:
             raise results[0].error
-        return put_out(results)
+        return await _report(results)
 
     @get(
         opt=SEARCH,
@@ -176,6 +177,12 @@ def _filter(text: str) -> Filter:
         return parse_filter(load_json(text))
     except ValueError as error:
         raise FilterError from error
+
+
+async def _report(results: Sequence[ItemResult]) -> Response[PutOut]:
+    """Written in a thread: of ten thousand products it has megabytes."""
+    raw = await anyio.to_thread.run_sync(lambda: put_out(results).model_dump_json().encode())
+    return cast("Response[PutOut]", Response(raw, media_type=MediaType.JSON))
 
 
 async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Parts, room: Admission) -> list[ItemResult]:

@@ -23,7 +23,8 @@ MAX_TOKENS = 100_000
 """Most brackets, commas and strings in a body, unless its route says otherwise."""
 
 MAX_REPORTED = 20
-MAX_FAULTS = 1000
+LISTED_OF = 50
+"""Faults among which one is listed, at most."""
 MAX_POINTER_CHARS = 200
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[]\[{},]', re.DOTALL)
 _TAG = re.compile(r"<[a-z_]+>")  # which member of a union was meant: no place in the request
@@ -61,7 +62,7 @@ _TEXTS: Mapping[str, str] = {
 _FALLBACK = "This value is not allowed here. The allowed values are listed at /schema."
 
 
-TOO_MANY_FAULTS = f"The request has more than {MAX_FAULTS} faults. Compare it with the schema at /schema."
+TOO_MANY_FAULTS = "There are too many faults to list them. Compare the request with the schema at /schema."
 
 
 def parse_body(model: type[T], raw: bytes | str, *, max_tokens: int = MAX_TOKENS) -> T:
@@ -95,7 +96,7 @@ def check_tokens(raw: bytes | str, most: int) -> None:
 
 def to_problem(error: ValidationError, most: int = MAX_REPORTED) -> InvalidInput:
     """The error of ours that says what is wrong with a body, with `most` places at most."""
-    if error.error_count() > MAX_FAULTS:  # to list them would take longer than to find them
+    if error.error_count() > LISTED_OF * most:  # to list them would take longer than to find them
         return InvalidValue(TOO_MANY_FAULTS)
     errors = error.errors(include_url=False, include_input=False)
     listed = [{"pointer": _place(error), "detail": _text(error)} for error in errors[:most]]

@@ -8,6 +8,7 @@ import h11
 
 from service.errors import BadRequest, HeadersTooLarge, WithThisError
 
+MAX_HEADERS = 128
 FREE_CHUNKS = 2000
 LEAST_CHUNK_BYTES = 32
 """Beyond the first chunks of a body, their average size. Each chunk costs ten microseconds, whatever is in it, so that
@@ -36,6 +37,9 @@ class BoundedConnection(h11.Connection):
             raise
         if isinstance(event, h11.Request):
             self._chunks = self._bytes = 0
+            if len(event.headers) > MAX_HEADERS:
+                self.refusal = HeadersTooLarge()
+                raise h11.RemoteProtocolError("too many headers")
         elif isinstance(event, h11.Data):
             self._count(event)
         return event

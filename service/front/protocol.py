@@ -110,6 +110,13 @@ class BoundedProtocol(H11Protocol):
         self._taken = self.loop.time()
         super().resume_writing()
 
+    def shutdown(self) -> None:
+        """The server ends: a connection that was refused is in no state from which h11 could end it in order."""
+        if self._refused:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, or beyond the bounds."""
         self._refuse(self.conn.refusal)

@@ -70,6 +70,12 @@ def test_a_head_that_is_too_long_is_refused_and_costs_no_more(tmp_path: Path) ->
         assert httpx.get(f"{url}/healthz", headers={"X-Long": "a" * 1024}).status_code == 200
 
 
+def test_a_head_of_too_many_headers_is_refused(tmp_path: Path) -> None:
+    with live(shop_with(tmp_path)) as url:
+        for count, status in ((100, 200), (200, 431)):
+            assert httpx.get(f"{url}/healthz", headers={f"X-{n}": "" for n in range(count)}).status_code == status
+
+
 def test_a_head_that_does_not_come_in_time_is_told_so(tmp_path: Path) -> None:
     with live(shop_with(tmp_path)) as url, connected(url) as silent, connected(url) as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
