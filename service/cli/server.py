@@ -20,7 +20,7 @@ from service.settings import Settings
 GRACE_S = 30
 """Seconds that a request in flight may take to end after the service was told to stop."""
 
-HURRY_S = 5
+HURRY_S = 10
 """Before they are over, searches that still wait for the model are answered without it."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -48,67 +48,70 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield clients
 
 
-def posts(url: str, path: str, body: object) -> Callable[[], httpx.Response]:
-    return lambda: httpx.post(f"{url}{path}", json=body, timeout=60)
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    """One for all requests, since each of its own would read the system's authorities."""
+    with httpx.Client(timeout=60, limits=httpx.Limits(max_connections=100)) as client:
+        yield client
 
 
 def test_a_model_that_hangs_costs_reranked_searches_alone(
-    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
+    http: httpx.Client, tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
 ) -> None:
     shop = make_shop(tmp_path, search_concurrency=1, search_queue=0, rerank_concurrency=2, rerank_queue=8)
     shop.strategy.block = let_go
     with live(shop) as url:
         hanging = []
         for number in range(10):  # one after the other through retrieval, whose only slot they give back
-            hanging.append(pool.submit(posts(url, "/v1/search", RERANKED)))
+            hanging.append(pool.submit(http.post, f"{url}/v1/search", json=RERANKED))
             until(lambda: under_way(url, "rerank") == number + 1)  # noqa: B023 (called here)
-        further = posts(url, "/v1/search", RERANKED)().json()
+        further = http.post(f"{url}/v1/search", json=RERANKED).json()
         assert further["rerank"]["degraded"] == "rerank_overloaded" and len(further["results"]) == 9
-        required = posts(url, "/v1/search", {"text": "a mug", "rerank": {"require": True}})()
+        required = http.post(f"{url}/v1/search", json={"text": "a mug", "rerank": {"require": True}})
         assert required.status_code == 503 and "rerank.require" in required.json()["detail"]
         for _ in range(4):
-            assert posts(url, "/v1/search", PLAIN)().status_code == 200
-        assert posts(url, "/v1/embeddings", INPUT)().status_code == 200
-        assert httpx.patch(f"{url}/v1/products/p1", json={"title": "A mug"}).status_code == 200
-        assert httpx.get(f"{url}/v1/products/p1").status_code == 200
-        assert httpx.get(f"{url}/readyz").status_code == 200
+            assert http.post(f"{url}/v1/search", json=PLAIN).status_code == 200
+        assert http.post(f"{url}/v1/embeddings", json=INPUT).status_code == 200
+        assert http.patch(f"{url}/v1/products/p1", json={"title": "A mug"}).status_code == 200
+        assert http.get(f"{url}/v1/products/p1").status_code == 200
+        assert http.get(f"{url}/readyz").status_code == 200
         assert not any(one.done() for one in hanging)
         let_go.set()
         assert all(one.result().json()["rerank"]["applied"] for one in hanging)
-        assert posts(url, "/v1/search", RERANKED)().json()["rerank"]["applied"], "all is as before"
+        assert http.post(f"{url}/v1/search", json=RERANKED).json()["rerank"]["applied"], "all is as before"
         assert under_way(url, "rerank") == 0
 
 
 def test_documents_that_hang_leave_searches_their_slots(
-    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
+    http: httpx.Client, tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
 ) -> None:
     shop = make_shop(tmp_path, compatible_concurrency=1, rerank_concurrency=1)
     shop.strategy.block = let_go
     with live(shop) as url:
-        hangs = pool.submit(posts(url, "/v1/rerank", DOCUMENTS))
+        hangs = pool.submit(http.post, f"{url}/v1/rerank", json=DOCUMENTS)
         until(lambda: len(shop.strategy.calls) == 1)
         shop.strategy.block = None
-        assert posts(url, "/v1/search", RERANKED)().json()["rerank"]["applied"]
-        assert posts(url, "/v1/embeddings", INPUT)().status_code == 200
+        assert http.post(f"{url}/v1/search", json=RERANKED).json()["rerank"]["applied"]
+        assert http.post(f"{url}/v1/embeddings", json=INPUT).status_code == 200
         assert not hangs.done()
         let_go.set()
         assert hangs.result().status_code == 200
 
 
 def test_a_store_that_hangs_is_asked_once_by_all_probes_and_images_go_on(
-    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
+    http: httpx.Client, tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
 ) -> None:
     shop = make_shop(tmp_path)
     key = next(iter(shop.store.rows.values())).image_key
     with live(shop) as url:
         shop.store.block = let_go
-        probes = [pool.submit(httpx.get, f"{url}/readyz", timeout=60) for _ in range(45)]
+        probes = [pool.submit(http.get, f"{url}/readyz") for _ in range(45)]
         until(lambda: shop.store.asked == 1)
-        products = [pool.submit(httpx.get, f"{url}/v1/products/p1", timeout=60) for _ in range(10)]
+        products = [pool.submit(http.get, f"{url}/v1/products/p1") for _ in range(10)]
         until(lambda: under_way(url, "catalog") == 10)
-        image = httpx.get(f"{url}/v1/images/{key}", timeout=60)
+        image = http.get(f"{url}/v1/images/{key}")
         assert image.status_code == 200 and image.content
-        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert http.get(f"{url}/healthz").status_code == 200
         assert shop.store.asked == 1, "one probe prepares the store, and everybody else waits for that"
         let_go.set()
         assert {probe.result().json()["rows"] for probe in probes} == {20}
@@ -139,14 +142,18 @@ def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path)
 
 
 def test_a_service_that_is_told_to_stop_answers_without_the_model_that_hangs(
-    tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    http: httpx.Client,
+    tmp_path: Path,
+    let_go: threading.Event,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "HURRY_S", server.GRACE_S)  # at once
     shop = make_shop(tmp_path, rerank_concurrency=1)
     shop.strategy.block = let_go
     body = {"text": "a mug", "rerank": {"deadline_ms": 120_000}}
     with live(shop) as url:
-        hanging = [pool.submit(posts(url, "/v1/search", body)) for _ in range(3)]
+        hanging = [pool.submit(http.post, f"{url}/v1/search", json=body) for _ in range(3)]
         until(lambda: under_way(url, "rerank") == 3)
     degraded = sorted(one.result().json()["rerank"]["degraded"] for one in hanging)
     assert degraded == ["rerank_overloaded", "rerank_overloaded", "rerank_timeout"]
