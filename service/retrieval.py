@@ -30,6 +30,7 @@ from service.retrieval_types import Duplicate, Facets
 from service.search_types import ImageSource, ProductImage, SearchRequest
 from service.stage_clock import StageClock
 from service.stores.base import Hit, Store, Vector
+from service.stores.filter_notices import filter_notices
 from service.stores.filters import check_filter
 
 HYBRID_NEEDS_TEXT = (
@@ -55,7 +56,7 @@ class Retrieved:
     """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
     page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
     takes; `duplicates`: what each product stands for besides itself, by product id; `more`: whether another page
-    may follow; none does behind the search window.
+    may follow; none does behind the search window; `notices`: why a filter may have found nothing.
     """
 
     query: DecodedQuery
@@ -68,6 +69,7 @@ class Retrieved:
     more: bool = False
     duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
     facets: Facets | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def offset(self) -> int:
@@ -152,6 +154,7 @@ class Retriever:
             hits, further = self._nearest(vector, query, request, depth)
             note(results=len(hits))
             shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
+            notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
         rest = shown.hits if cursor is None else cursor.rest(shown.hits)
         if cursor is not None and not rest and further:
             raise InvalidValue(
@@ -169,6 +172,7 @@ class Retriever:
             more=len(rest) > request.limit or (further and len(hits) < self._window),
             duplicates=shown.hidden,
             facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
+            notices=notices,
         )
 
     def _decode(self, request: SearchRequest) -> DecodedQuery:

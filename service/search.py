@@ -89,6 +89,7 @@ class BegunSearch:
             explanation=reranked.explanation,
             facets=self.retrieved.facets,
             next_cursor=self.retrieved.next_cursor([ranked.hit for ranked in page]),
+            notices=self.retrieved.notices,
             trace=self._trace(reranked, a, b, teams),
         )
 

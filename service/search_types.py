@@ -198,5 +198,6 @@ class SearchResponse:
     timings_ms: dict[str, float]
     facets: Facets | None = None
     next_cursor: str | None = None
+    notices: tuple[str, ...] = ()
     explanation: Explanation | None = None  # only where the request asks for it
     trace: SearchTrace | None = None

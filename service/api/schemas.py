@@ -190,6 +190,7 @@ class SearchOut(_Body):
     timings_ms: dict[str, float]
     facets: FacetsOut | None
     next_cursor: str | None
+    notices: list[str] = Field(default_factory=list, description="what is odd about a filter that finds nothing")
     explanation: ExplanationOut | None
 
 
@@ -254,6 +255,7 @@ def from_response(response: SearchResponse) -> SearchOut:
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
         facets=from_facets(response.facets) if response.facets else None,
         next_cursor=response.next_cursor,
+        notices=list(response.notices),
         explanation=explanation_out(response.explanation) if response.explanation else None,
     )
 

@@ -293,6 +293,21 @@ def test_numbers_that_no_store_compares_exactly_are_refused_in_words(
     assert client.get("/v1/products", params={"filter": f'{{"{condition}": {{"gt": {number}}}}}'}).status_code == 400
 
 
+def test_a_filter_of_another_type_than_the_attribute_says_so(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    store = ExactStore()
+    store.ensure(shop.encoder.info)
+    store.upsert([replace(row, attributes={"in_stock": "true"}) for row in shop.store.rows.values()])
+    shop.parts.store = shop.parts.pipeline._retriever._store = shop.parts.words._store = store
+    with open_client(shop) as client:
+        answer = ask(client, filter={"attributes.in_stock": {"eq": True}})
+        assert answer["results"] == []
+        assert answer["notices"] == [
+            "filter: the attribute 'in_stock' is a text, and is compared with true or false, which never match."
+        ]
+        assert ask(client, filter={"attributes.in_stock": {"eq": "true"}})["notices"] == []
+
+
 def test_all_together_over_a_real_store(tmp_path: Path) -> None:
     """Every option at once, over a store that really searches titles."""
     shop = make_shop(tmp_path)
