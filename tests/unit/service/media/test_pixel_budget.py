@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import pytest
+from PIL import Image
 
 from service.errors import CorruptImage
 from service.media import decode
@@ -76,3 +77,8 @@ def test_every_decoded_image_is_counted_by_what_its_decoder_unpacks(monkeypatch:
         decode_image(encoded(image)[:-500], limits)
     with decode.DECODING.spend(1, 1):  # nothing is held any more
         pass
+
+
+def test_pixels_lie_in_blocks_that_go_back_to_the_system_when_they_are_freed() -> None:
+    held_back_at_most = 32 * 2**20  # by malloc of glibc
+    assert Image.core.get_block_size() > held_back_at_most  # type: ignore[attr-defined]
