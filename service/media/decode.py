@@ -13,6 +13,7 @@ import io
 import os
 import re
 import warnings
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -152,7 +153,8 @@ def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:
     size, whole = _reduced_size(opened, limits), opened.width * opened.height
     if opened.format in ("JPEG", "MPO"):
         opened.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 where that is still enough
-    with DECODING.spend(_weight(opened, whole), limits.decode_pixels), opened:  # freed before the room is given back
+    # Closing frees the pixels before the room is given back.
+    with DECODING.spend(_weight(opened, whole), limits.decode_pixels), closing(opened):
         opened.load()
         image = to_srgb(opaque_and_reduced(opened, size), opened.info.get("icc_profile"))
         return bare(upright(image, orientation(opened.info.get("exif"))))
