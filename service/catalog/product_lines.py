@@ -61,10 +61,10 @@ class ProductLines:
 
     def __init__(self) -> None:
         """An empty temporary file, which goes with :meth:`close` or with the process."""
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, fields TEXT)")
+        try:
+            self._db = _temporary()
+        except sqlite3.Error as error:
+            raise FeedError(_NO_ROOM) from error
         self._id: str | None = None
         self._joined = Joined()
 
@@ -103,6 +103,15 @@ class ProductLines:
         if row is None:
             return Joined()
         return Joined({name: (value, line) for name, (value, line) in json.loads(row[1]).items()}, row[0])
+
+
+def _temporary() -> sqlite3.Connection:
+    """A database in a file without a name. The thread that reads a feed may be another than the one that opened it."""
+    db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    db.execute("PRAGMA journal_mode = OFF")  # nothing is ever rolled back
+    db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, fields TEXT)")
+    return db
 
 
 def _values(product: Product) -> dict[str, Any]:

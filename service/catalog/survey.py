@@ -6,6 +6,8 @@ from service.catalog.column_types import ColumnTypes, Kind
 from service.catalog.product_lines import Joined, ProductLines
 from service.catalog.rows import NO_IMAGE, FeedLine, FeedRow, Reject, make_product
 
+_SHOWN_MIXTURES = 20
+
 
 class Survey:
     """Filled by a first pass over the lines; a second one makes the rows. Use it in a ``with``."""
@@ -47,7 +49,7 @@ class Survey:
         """What the person who has the feed should know of the types of its columns."""
         found = ", ".join(f"{name!r} ({kind})" for name, kind in self._types.found.items())
         notes = [f"Columns that are not text: {found}. --type changes that."] if found else []
-        for name, kinds in self._types.mixed.items():
+        for name, kinds in list(self._types.mixed.items())[:_SHOWN_MIXTURES]:
             notes.append(
                 f"The attribute {name!r} is {' here and '.join(kinds)} there; a filter compares one type. "
                 f"--type {name}={kinds[-1]} makes them one."
