@@ -6,6 +6,7 @@ collected lies in a temporary file of SQLite's own, so that memory stays flat ho
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +79,12 @@ class ProductLines:
         """What the lines of a product say together; of an unknown one, nothing."""
         self._turn_to(id)
         return self._joined
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all products, in no order."""
+        if self._id is not None:
+            self._keep(self._id, self._joined)
+        return (id for (id,) in self._db.execute("SELECT id FROM products"))
 
     def close(self) -> None:
         """Delete the temporary file."""

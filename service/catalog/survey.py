@@ -44,6 +44,10 @@ class Survey:
             images = line.images or (None,)
             yield from (self._row(line, joined, image) for image in images)
 
+    def product_ids(self) -> Iterator[str]:
+        """The ids of all products of the feed, in no order."""
+        return self._products.ids()
+
     @property
     def notes(self) -> list[str]:
         """What the person who has the feed should know of the types of its columns."""
