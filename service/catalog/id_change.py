@@ -69,7 +69,7 @@ class IdChange:
     def _owner(self, key: str) -> str:
         """A product that has this image."""
         rows = (row for page in self._store.scan() for row in page)
-        return next((row.id.rpartition("#")[0] for row in rows if row.image_key == key), "")
+        return next((row.product_id for row in rows if row.image_key == key), "")
 
 
 def _hash(key: str) -> int:
