@@ -141,6 +141,8 @@ class _Believable:
 
     def _image_of(self, layout: Layout, line: str) -> str | None:
         """The image of a line that is a record by itself, be its quotes quotes or mere characters."""
+        if line.count(self._delimiter) < layout.width - 1:
+            return None
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
             cells = next(csv.reader([line], delimiter=self._delimiter, quoting=quoting), [])
             if len(cells) >= layout.width and not any(cells[layout.width :]):
