@@ -95,7 +95,7 @@ class ScoreItemOut(_Out):
     score: float
 
 
-class PairScoresOut(_Out):
+class ScoresOut(_Out):
     """The scores; `meta` says which kind they are."""
 
     id: str

@@ -111,9 +111,9 @@ class IngestRun:
         rejects: RejectFile,
         progress: Progress | None,
         notes: Sequence[str] = (),
-        id_change: IdChange | None = None,
+        new_ids: bool = False,
     ) -> None:
-        """The store must have been bound to the encoder. ``id_change`` notices ids that are not the catalog's."""
+        """The store must have been bound to the encoder. ``new_ids``: stored images may be those of new products."""
         self.report = IngestReport(notes=list(notes))
         self._encoder = encoder
         self._store = store
@@ -123,7 +123,7 @@ class IngestRun:
         self._told = 0
         self._keys: dict[str, list[str]] = {}
         self._drafts = Drafts(store)
-        self._id_change = id_change
+        self._id_change = None if new_ids else IdChange(store)
 
     def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
         """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.

@@ -34,7 +34,7 @@ def test_acknowledged_rows_outlive_a_full_disk_and_any_end(tmp_path: Path, place
     scheme, _, name = place.rpartition(":")
     uri = f"{scheme}{':' if scheme else ''}{tmp_path / name}"
     command = [sys.executable, "-m", "tests.integration.durable_entry", uri, end]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == (0 if end == "close" else -int(end)), done.stderr
     products = acknowledged(done.stdout.split())
     assert len(products) == 19
