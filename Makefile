@@ -22,7 +22,7 @@ ifdef TEXT_MODEL
 export WITHTHIS_ENCODER_TEXT_MODEL := $(TEXT_MODEL)
 endif
 
-.PHONY: help install demo test soak fuzz lint format bench train-starter evaluate-starter clean
+.PHONY: help install demo test soak fuzz clients lint format bench train-starter evaluate-starter clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ soak: $(STAMP) ## The tests that wait for minutes, on a real Milvus server
 
 fuzz: $(STAMP) ## Some 4,000 requests made up from the OpenAPI document
 	@FUZZ_CASES=250 $(BIN)/python -m pytest -q tests/contract/test_fuzz.py
+
+clients: $(STAMP) ## Real clients of other services against a service (CLIENTS="openai cohere-7")
+	@$(BIN)/python -m tests.clients $(CLIENTS)
 
 lint: $(STAMP) ## Style and types
 	@$(BIN)/python -m ruff check .

@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         middleware=[observer.middleware, *([spans.middleware] if spans else []), _new_body_guard(settings).middleware],
         before_send=[_add_security_headers, observer.before_send],
         request_max_body_size=settings.max_body_bytes,
-        openapi_config=openapi_config(package_version()),
+        openapi_config=openapi_config(package_version(), settings),
         logging_config=None,
     )
 

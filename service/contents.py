@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from PIL.Image import Resampling
 
 from rerank.cancellation import check_cancelled
 from service.errors import ImageTooLarge, InvalidImage, InvalidValue
@@ -66,10 +69,19 @@ class ContentOpener:
     been fetched. Between two of them it ends if the client has gone.
     """
 
-    def __init__(self, pictures: PictureLoader, *, max_pixels: int, contents: Sequence[Content]) -> None:
-        """Raises InvalidImage for images that are too many pixels together, or cannot be read."""
+    def __init__(
+        self, pictures: PictureLoader, *, max_pixels: int, contents: Sequence[Content], kept_pixels: int | None = None
+    ) -> None:
+        """`max_pixels`: of all images as they come; `kept_pixels`: of all that are open at once, where they are: they
+        are reduced to equal shares of it.
+
+        Raises:
+            InvalidImage: the images are too many pixels together, or one cannot be read.
+        """
         self._pictures = pictures
         self._tally = PixelTally(max_pixels)
+        images = sum(content.image is not None for content in contents)
+        self._share = None if kept_pixels is None else kept_pixels // max(1, images)
         for content in contents:
             if content.image is not None and not isinstance(content.image, UrlImage):
                 check_cancelled()
@@ -95,7 +107,18 @@ class ContentOpener:
         data = self._pictures.read(image)
         if isinstance(image, UrlImage):
             self._tally.add(data)
-        return self._pictures.decode(data)
+        decoded = self._pictures.decode(data)
+        return decoded if self._share is None else reduced(decoded, self._share)
+
+
+def reduced(decoded: DecodedImage, pixels: int) -> DecodedImage:
+    """The same image with about `pixels` pixels at most."""
+    width, height = decoded.image.size
+    if width * height <= pixels:
+        return decoded
+    scale = math.sqrt(pixels / (width * height))
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return replace(decoded, image=decoded.image.resize(size, Resampling.BICUBIC, reducing_gap=3.0))
 
 
 @contextmanager

@@ -11,6 +11,10 @@ from rerank.thumbnails import ThumbnailCache
 
 __all__ = ["Shown", "pictures"]
 
+_NO_IMAGE = blank()
+_NO_IMAGE_KEY = "no-image"
+"""In place of a content hash: documents without an image share one, which an engine need look at only once."""
+
 
 class Shown(NamedTuple):
     """The pictures of one request, RGB, and their content hashes; a panel, drawn for this request, has none."""
@@ -31,7 +35,7 @@ def pictures(
         keys = [candidate.image_hash for candidate in shown]
         images = [candidate.image for candidate in shown]
         return Shown((draw_panel(query.image, images, names, keys=keys, thumbnails=thumbnails),), ())
-    seen = [(one.image or blank(), one.image_hash if one.image else None) for one in shown]
+    seen = [(one.image, one.image_hash) if one.image else (_NO_IMAGE, _NO_IMAGE_KEY) for one in shown]
     if query.image is not None:
         seen.insert(0, (query.image, query.image_hash))
     return Shown(tuple(image for image, _ in seen), tuple(key for _, key in seen))

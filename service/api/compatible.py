@@ -12,7 +12,7 @@ from service.api.content_schemas import (
     EmbedOut,
     ModelOut,
     ModelsOut,
-    ScoresOut,
+    PairScoresOut,
     TeiRankedOut,
 )
 from service.api.dialects import answers
@@ -94,7 +94,7 @@ class RerankController(Controller):
             (503, "the model gave no scores"),
         ),
     )
-    async def score(self, models: NamedDependency[ModelAccess]) -> ScoresOut:
+    async def score(self, models: NamedDependency[ModelAccess]) -> PairScoresOut:
         """The shape of vLLM; scores are in the order of the documents, and `meta.scores` says what they mean."""
         body = await models.body(ScoreBody)
         check_model(body.model, models.engine)

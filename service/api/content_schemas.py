@@ -95,7 +95,7 @@ class ScoreItemOut(_Out):
     score: float
 
 
-class ScoresOut(_Out):
+class PairScoresOut(_Out):
     """The scores; `meta` says which kind they are."""
 
     id: str

@@ -7,7 +7,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 
 from service.api.auth import PUBLIC
-from service.api.openapi import problems
+from service.api.openapi import NO_KEY, problems
 from service.errors import ShuttingDown
 from service.parts import Parts
 
@@ -17,6 +17,7 @@ class HealthController(Controller):
 
     tags = ("health",)
     opt = PUBLIC
+    security = NO_KEY
 
     @get(["/healthz", "/health"], summary="Is the process alive?", sync_to_thread=False)
     def healthz(self) -> dict[str, str]:

@@ -29,7 +29,12 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.auth import SEARCH
+from service.api.openapi_shape import limited, reshaped
 from service.api.problems import PROBLEM_TYPE, not_found
+from service.settings import Settings
+
+NO_KEY: list[dict[str, list[str]]] = [{}]
+"""The security of a route that is open to everybody."""
 
 _REF = "#/components/schemas/{model}"
 _REQUEST_MODELS: dict[str, type[BaseModel]] = {}
@@ -97,13 +102,28 @@ def form(**parts: Schema | Reference) -> Schema:
 
 
 class SchemaRenderer(JsonRenderPlugin):
-    """OpenAPI as JSON, with the request models among the components."""
+    """OpenAPI as JSON, with the request models among the components, and with the limits of this service."""
+
+    def __init__(self, limits: Mapping[tuple[str, str], Mapping[str, int]]) -> None:
+        """`limits`: what the settings add to the schema of a field, by model and field."""
+        super().__init__(path=["/", "/openapi.json"])
+        self._limits = limits
+        self._document: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The document, which is the same for as long as the application runs: it takes 50 ms to make."""
+        if self._document is None:
+            self._document = self._made(request, openapi_schema)
+        return self._document
+
+    def _made(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Add the request's schemas to those that Litestar found."""
         components = openapi_schema.get("components", {})
         schemas = components.get("schemas", {}) | request_schemas()
-        return super().render(request, {**openapi_schema, "components": {**components, "schemas": schemas}})
+        whole = {**openapi_schema, "components": {**components, "schemas": schemas}}
+        document = reshaped(whole, {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(model="ProblemOut")}}})
+        limited(document["components"]["schemas"], self._limits)
+        return super().render(request, document)
 
 
 def request_schemas() -> dict[str, Any]:
@@ -139,8 +159,9 @@ def _as_problem(response: Response[Any]) -> Response[Any]:
     return not_found() if response.status_code == HTTPStatus.NOT_FOUND else response
 
 
-def openapi_config(version: str) -> OpenAPIConfig:
+def openapi_config(version: str, settings: Settings) -> OpenAPIConfig:
     """OpenAPI at `/schema`, as JSON alone: the pages that render it load scripts from elsewhere."""
+    keys: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
     return OpenAPIConfig(
         title="WithThis",
         version=version,
@@ -149,13 +170,22 @@ def openapi_config(version: str) -> OpenAPIConfig:
         openapi_router=Router(
             "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH, include_in_schema=False
         ),
-        security=[{}, {"bearer": []}, {"header": []}],
+        security=keys if settings.api_keys else [{}, *keys],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
                 "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
             }
         ),
-        render_plugins=[SchemaRenderer(path=["/", "/openapi.json"])],
+        render_plugins=[SchemaRenderer(_limits(settings))],
         use_handler_docstrings=True,
     )
+
+
+def _limits(settings: Settings) -> dict[tuple[str, str], dict[str, int]]:
+    text = {"maxLength": settings.max_text_chars}
+    return {
+        ("SearchBody", "text"): text,
+        ("SearchBody", "negative_text"): text,
+        ("SearchBody", "limit"): {"maximum": settings.max_limit},
+    }

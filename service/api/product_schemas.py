@@ -37,6 +37,10 @@ class PictureBody(_Body):
 class ProductBody(_Body):
     """A product to be stored. What is left out is empty; pictures left out are kept as they are stored."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"id": "p1", "title": "Rose mug, red", "category": "mug", "price": 12.5}]}
+    )
+
     id: IdText
     title: TitleText = ""
     category: CategoryText | None = None
@@ -49,6 +53,8 @@ class ProductBody(_Body):
 
 class ProductPatch(_Body):
     """Changes of a product's fields (RFC 7396): null removes a value, attributes are changed one by one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"price": 9.5, "attributes": {"color": None}}]})
 
     title: TitleText | None = None
     category: CategoryText | None = None

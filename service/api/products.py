@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import anyio.to_thread
 from litestar import Controller, MediaType, Request, Response, delete, get, patch, put
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
+from pydantic import BaseModel
 
 from service.api.admission import Admission
 from service.api.auth import SEARCH, WRITE
 from service.api.body import read_json
+from service.api.body_guard import incoming_body
 from service.api.bulkheads import Bulkheads
 from service.api.cursor import from_cursor, to_cursor
 from service.api.openapi import form, protected, reference, takes, upload
@@ -103,21 +105,26 @@ class ProductController(Controller):
     )
     async def list_products(
         self,
+        request: Request[Any, Any, Any],
+        *,
         parts: NamedDependency[Parts],
         bulkheads: NamedDependency[Bulkheads],
         filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products in one answer")] = 50,
         cursor: Annotated[str | None, QueryParameter(description="next_cursor of the answer before")] = None,
-    ) -> ProductPageOut:
+    ) -> Response[ProductPageOut]:
         """Products in the order of their ids, those that match a filter; page by page with `cursor`."""
         wanted = _filter(filter) if filter else None
         after = from_cursor(cursor) if cursor else ""
-        found, end = await bulkheads.catalog.run(
-            lambda: parts.catalogue().page(after=after, limit=limit, filter=wanted)
-        )
-        return ProductPageOut(
-            products=[product_out(product) for product in found], next_cursor=to_cursor(end) if end else None
-        )
+
+        def page() -> bytes:
+            found, end = parts.catalogue().page(after=after, limit=limit, filter=wanted)
+            shown = [product_out(product) for product in found]
+            return _json(ProductPageOut(products=shown, next_cursor=to_cursor(end) if end else None))
+
+        raw = await bulkheads.catalog.run(page)
+        incoming_body(request).hold(len(raw))
+        return _written(raw)
 
     @get("/{product_id:path}", opt=SEARCH, summary="One product", responses=protected(_UNKNOWN, _STORE))
     async def get_product(
@@ -180,9 +187,16 @@ def _filter(text: str) -> Filter:
 
 
 async def _report(results: Sequence[ItemResult]) -> Response[PutOut]:
-    """Written in a thread: of ten thousand products it has megabytes."""
-    raw = await anyio.to_thread.run_sync(lambda: put_out(results).model_dump_json().encode())
-    return cast("Response[PutOut]", Response(raw, media_type=MediaType.JSON))
+    return _written(await anyio.to_thread.run_sync(lambda: _json(put_out(results))))
+
+
+def _json(answer: BaseModel) -> bytes:
+    """An answer about many products has megabytes, so that it is written in a thread."""
+    return answer.model_dump_json().encode()
+
+
+def _written(raw: bytes) -> Response[Any]:
+    return Response(raw, media_type=MediaType.JSON)
 
 
 async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Parts, room: Admission) -> list[ItemResult]:

@@ -86,6 +86,15 @@ class RerankBody(_Body):
 class SearchBody(_Body):
     """A composed query: a sentence, a picture, or both."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "a red mug", "filter": {"price": {"lte": 30}}, "limit": 5},
+                {"text": "a phone case with this", "image": {"product_id": "p1"}, "rerank": {"candidates": 9}},
+            ]
+        }
+    )
+
     text: str | None = Field(default=None, description="e.g. 'a phone case with this'")
     image: ImageBody | None = Field(default=None, description="the picture that 'this' in the text means")
     filter: Filter | None = Field(default=None, description="conditions on category, price, title and attributes")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, Field
 
 from rerank.fusion import FusionMethod
-from service.rerank_stage import RerankStage
-from service.settings import Settings
+
+if TYPE_CHECKING:  # the client reads these models, and must not load what answers
+    from service.rerank_stage import RerankStage
+    from service.settings import Settings
 
 
 class DefaultsOut(BaseModel):

@@ -22,6 +22,9 @@ LIST_SEPARATOR = "|"
 MAX_ENTRY_CHARS = 64
 """Longest entry of a list that is taken for one unasked."""
 
+MAX_NAMES = 10_000
+"""Most attributes of a feed without declared columns whose types are compared; any more are read all the same."""
+
 _IDENTIFIER = re.compile(r"(?<![a-z])(?:gtin|ean|upc|isbn|barcode|mpn|sku|asin|zip|postcode)(?![a-z])", re.I)
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?")
@@ -79,7 +82,8 @@ class ColumnTypes:
         """The attributes of one line."""
         for name, value in attributes.items():
             if not self._textual or not isinstance(value, str):
-                self._met.setdefault(name, set()).add(kind_of(value))
+                if name in self._met or len(self._met) < MAX_NAMES:
+                    self._met.setdefault(name, set()).add(kind_of(value))
             elif name not in self._given and not _IDENTIFIER.search(name):
                 self._seen.setdefault(name, _Seen()).see(value)
 

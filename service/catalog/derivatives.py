@@ -12,7 +12,10 @@ from PIL import Image
 from service.media.normalise import bare
 
 RECIPE = 1
-"""Goes up with each change of how renditions are made; those of another recipe are made anew, and swept."""
+"""Goes up with each change of how originals are decoded and renditions made.
+
+Renditions of another recipe are made anew, and swept.
+"""
 
 _RENDITION_QUALITY = 90
 _THUMBNAIL_QUALITY = 85

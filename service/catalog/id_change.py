@@ -4,22 +4,26 @@ It happens when the column of the ids was not named the first time, or not the s
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from service.catalog.batches import in_batches
 from service.catalog.rows import FeedRow
 from service.errors import ChangedIds
 from service.stores.base import Store
+
+_ID_BATCH = 256
 
 
 class IdChange:
     """Looks at the rows of a feed, in lots, until it meets a product that is stored."""
 
-    def __init__(self, store: Store) -> None:
-        """Nothing is asked before the first lot."""
+    def __init__(self, store: Store, product_ids: Callable[[], Iterable[str]]) -> None:
+        """``product_ids`` gives the ids of all products of the feed. Nothing is asked before the first lot."""
         self._store = store
+        self._product_ids = product_ids
         self._settled = False
         self._images: npt.NDArray[np.uint64] | None = None
 
@@ -27,19 +31,25 @@ class IdChange:
         """Return if these rows, each with the key of its image, may be written.
 
         Raises:
-            ChangedIds: none of the feed's products so far is stored, but half of the images in this lot are, under
-                other ids. An image that several rows share counts once.
+            ChangedIds: half of the images in this lot are stored, but none of the feed's products is. An image that
+                several rows share counts once.
         """
         if self._settled or not lot:
             return
-        self._settled = bool(self._store.row_ids(list({row.id: None for row, _ in lot})))
+        self._settled = self._is_stored([row.id for row, _ in lot])
         known = {} if self._settled else self._known(lot)
-        if known and 2 * len(known) >= len(lot):
+        if not known or 2 * len(known) < len(lot):
+            return
+        self._settled = any(self._is_stored(ids) for ids in in_batches(self._product_ids(), _ID_BATCH))
+        if not self._settled:
             key, row = next(iter(known.items()))
             raise ChangedIds(
                 f"{ChangedIds.default_detail} Line {row.line} has the image of {self._owner(key)!r}, here called "
                 f"{row.id!r}."
             )
+
+    def _is_stored(self, product_ids: Sequence[str]) -> bool:
+        return bool(self._store.row_ids(list(dict.fromkeys(product_ids))))
 
     def _known(self, lot: Sequence[tuple[FeedRow, str]]) -> dict[str, FeedRow]:
         """The different images of the lot that are stored, each with the first row that has it."""
@@ -59,7 +69,7 @@ class IdChange:
     def _owner(self, key: str) -> str:
         """A product that has this image."""
         rows = (row for page in self._store.scan() for row in page)
-        return next((row.id.rpartition("#")[0] for row in rows if row.image_key == key), "")
+        return next((row.product_id for row in rows if row.image_key == key), "")
 
 
 def _hash(key: str) -> int:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.catalog.batches import in_batches
+from service.catalog.id_change import IdChange
 from service.catalog.images import ImageStore
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress, Reading
 from service.catalog.pictures import ImageFetcher, Picture, PictureReader, Task
@@ -72,8 +73,9 @@ def ingest(
     store.ensure(encoder.info)
     reader = PictureReader(feed_folder(feed), limits or ImageLimits(), images, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
+        id_change = None if new_ids else IdChange(store, survey.product_ids)
         notes = source.notes(survey)
-        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, new_ids=new_ids)
+        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
         to_encode: list[Item] = []
         for lot, pictures in readers.results(_tasks(source.rows(survey), store, batch), ahead):

@@ -111,9 +111,9 @@ class IngestRun:
         rejects: RejectFile,
         progress: Progress | None,
         notes: Sequence[str] = (),
-        new_ids: bool = False,
+        id_change: IdChange | None = None,
     ) -> None:
-        """The store must have been bound to the encoder. ``new_ids``: stored images may be those of new products."""
+        """The store must have been bound to the encoder. ``id_change`` notices ids that are not the catalog's."""
         self.report = IngestReport(notes=list(notes))
         self._encoder = encoder
         self._store = store
@@ -123,7 +123,7 @@ class IngestRun:
         self._told = 0
         self._keys: dict[str, list[str]] = {}
         self._drafts = Drafts(store)
-        self._id_change = None if new_ids else IdChange(store)
+        self._id_change = id_change
 
     def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
         """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.

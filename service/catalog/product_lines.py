@@ -6,6 +6,7 @@ collected lies in a temporary file of SQLite's own, so that memory stays flat ho
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,10 +62,10 @@ class ProductLines:
 
     def __init__(self) -> None:
         """An empty temporary file, which goes with :meth:`close` or with the process."""
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, fields TEXT)")
+        try:
+            self._db = _temporary()
+        except sqlite3.Error as error:
+            raise FeedError(_NO_ROOM) from error
         self._id: str | None = None
         self._joined = Joined()
 
@@ -78,6 +79,12 @@ class ProductLines:
         """What the lines of a product say together; of an unknown one, nothing."""
         self._turn_to(id)
         return self._joined
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all products, in no order."""
+        if self._id is not None:
+            self._keep(self._id, self._joined)
+        return (id for (id,) in self._db.execute("SELECT id FROM products"))
 
     def close(self) -> None:
         """Delete the temporary file."""
@@ -103,6 +110,15 @@ class ProductLines:
         if row is None:
             return Joined()
         return Joined({name: (value, line) for name, (value, line) in json.loads(row[1]).items()}, row[0])
+
+
+def _temporary() -> sqlite3.Connection:
+    """A database in a file without a name. The thread that reads a feed may be another than the one that opened it."""
+    db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    db.execute("PRAGMA journal_mode = OFF")  # nothing is ever rolled back
+    db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, fields TEXT)")
+    return db
 
 
 def _values(product: Product) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from service.catalog.column_types import ColumnTypes, Kind
 from service.catalog.product_lines import Joined, ProductLines
 from service.catalog.rows import NO_IMAGE, FeedLine, FeedRow, Reject, make_product
+from service.products import Product
+
+_SHOWN_MIXTURES = 20
 
 
 class Survey:
@@ -14,6 +17,7 @@ class Survey:
         """See :class:`ColumnTypes`."""
         self._types = ColumnTypes(textual=textual, kinds=kinds)
         self._products = ProductLines()
+        self._made: tuple[str, Product | str] | None = None
 
     def __enter__(self) -> "Survey":
         """Nothing to do yet."""
@@ -42,12 +46,16 @@ class Survey:
             images = line.images or (None,)
             yield from (self._row(line, joined, image) for image in images)
 
+    def product_ids(self) -> Iterator[str]:
+        """The ids of all products of the feed, in no order."""
+        return self._products.ids()
+
     @property
     def notes(self) -> list[str]:
         """What the person who has the feed should know of the types of its columns."""
         found = ", ".join(f"{name!r} ({kind})" for name, kind in self._types.found.items())
         notes = [f"Columns that are not text: {found}. --type changes that."] if found else []
-        for name, kinds in self._types.mixed.items():
+        for name, kinds in list(self._types.mixed.items())[:_SHOWN_MIXTURES]:
             notes.append(
                 f"The attribute {name!r} is {' here and '.join(kinds)} there; a filter compares one type. "
                 f"--type {name}={kinds[-1]} makes them one."
@@ -55,14 +63,19 @@ class Survey:
         return notes
 
     def _row(self, line: FeedLine, joined: Joined, image: str | bytes | None) -> FeedRow | Reject:
-        id = line.product.id
         if image is None:
-            return Reject(line.line, NO_IMAGE, id)
-        fields = joined.fields()
-        try:
-            product = make_product({**fields, "id": id, "attributes": self._types.convert(fields["attributes"])})
-        except ValueError as error:
-            return Reject(line.line, str(error), id)
+            return Reject(line.line, NO_IMAGE, line.product.id)
+        if self._made is None or self._made[0] != line.product.id:  # mostly, lines of a product follow one another
+            self._made = line.product.id, self._product(line.product.id, joined)
+        id, product = self._made
         if isinstance(product, str):
             return Reject(line.line, product, id)
         return FeedRow(line.line, id, product.title, product.category, product.price, product.attributes, image)
+
+    def _product(self, id: str, joined: Joined) -> Product | str:
+        """A product of all its lines in the types of its columns, or why there can be none."""
+        fields = joined.fields()
+        try:
+            return make_product({**fields, "id": id, "attributes": self._types.convert(fields["attributes"])})
+        except ValueError as error:
+            return str(error)

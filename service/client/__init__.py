@@ -12,6 +12,7 @@ no pymilvus.
 from service.api.content_schemas import DocumentsOut, EmbeddingsOut
 from service.api.product_schemas import ItemOut, ProductPageOut, StoredProductOut
 from service.api.schemas import ProductOut, ResultOut, SearchOut
+from service.api.search_options import SearchOptionsOut
 from service.client.asynchronous import AsyncClient
 from service.client.errors import (
     AnswerError,
@@ -25,6 +26,7 @@ from service.client.errors import (
     ServiceFaultError,
     UnavailableError,
 )
+from service.client.events import StreamedAnswer
 from service.client.searches import Health
 from service.client.synchronous import Client
 
@@ -46,8 +48,10 @@ __all__ = [
     "ProductOut",
     "ProductPageOut",
     "ResultOut",
+    "SearchOptionsOut",
     "SearchOut",
     "ServiceFaultError",
     "StoredProductOut",
+    "StreamedAnswer",
     "UnavailableError",
 ]

@@ -12,9 +12,10 @@ import httpx
 from pydantic import BaseModel
 
 from service.api.product_schemas import ItemOut
-from service.api.schemas import ProductOut
+from service.api.schemas import ProductOut, SearchOut
 from service.client import catalogue, searches
 from service.client.call import Call
+from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.retry import RetryPolicy
 from service.client.transport import connection_errors, connection_options
 
@@ -28,6 +29,18 @@ def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[AsyncClien
     @functools.wraps(build)
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         return await self.send(build(*args, **kwargs))
+
+    return method
+
+
+def _stream(
+    build: Callable[P, Call[SearchOut]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[StreamedAnswer]]:
+    """The same for a search whose answers come one after the other."""
+
+    @functools.wraps(build)
+    def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[StreamedAnswer]:
+        return self.stream(build(*args, **kwargs))
 
     return method
 
@@ -69,6 +82,8 @@ class AsyncClient:
         await self._http.aclose()
 
     search = _method(searches.search)
+    search_stream = _stream(searches.search)
+    options = _method(searches.options)
     rerank = _method(searches.rerank)
     embeddings = _method(searches.embeddings)
     feedback = _method(searches.feedback)
@@ -101,6 +116,18 @@ class AsyncClient:
                 yield product
             if (cursor := page.next_cursor) is None:
                 return
+
+    async def stream(self, call: Call[SearchOut]) -> AsyncIterator[StreamedAnswer]:
+        """The answers of a search as they come: in the order of retrieval, then in the final one. It is sent once."""
+        reader = EventReader()
+        with connection_errors():
+            async with self._http.stream(call.method, STREAM_PATH, **call.options) as response:
+                if not response.is_success:
+                    await response.aread()
+                    call.answer(response)
+                async for line in response.aiter_lines():
+                    if (found := reader.feed(line)) is not None:
+                        yield found
 
     async def send(self, call: Call[Answer]) -> Answer:
         """Send a call, again where that is worth it, and read its answer."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from service.api.content_schemas import DocumentsOut, EmbeddingsOut
 from service.api.feedback_schemas import FeedbackOut
 from service.api.schemas import SearchOut
+from service.api.search_options import SearchOptionsOut
 from service.client.call import Call, content, given, into
 from service.client.pictures import Content, Picture, content_json, encoded, reference
 from service.online.feedback import FeedbackKind
@@ -71,6 +72,11 @@ def search(
     return Call("POST", "/v1/search", into(SearchOut), options={"files": _parts(body, encoded(image))})
 
 
+def options() -> Call[SearchOptionsOut]:
+    """What a search may ask for here: strategies, prompts, defaults and limits."""
+    return Call("GET", "/v1/search/options", into(SearchOptionsOut))
+
+
 def rerank(
     query: Content,
     documents: Sequence[Content],
@@ -78,9 +84,13 @@ def rerank(
     top_n: int | None = None,
     return_documents: bool = False,
     model: str | None = None,
+    strategy: str | None = None,
+    prompt: str | None = None,
+    deadline_ms: int | None = None,
 ) -> Call[DocumentsOut]:
-    """Your own documents (texts, pictures), best first for a query."""
+    """Your own documents (texts, images), best first for a query; ``meta.scores`` says what their scores mean."""
     body = given(top_n=top_n, model=model, return_documents=return_documents)
+    body |= given(strategy=strategy, prompt=prompt, deadline_ms=deadline_ms)
     body |= {"query": content_json(query), "documents": [content_json(document) for document in documents]}
     return Call("POST", "/v1/rerank", into(DocumentsOut), options={"json": body})
 

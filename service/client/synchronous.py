@@ -12,9 +12,10 @@ import httpx
 from pydantic import BaseModel
 
 from service.api.product_schemas import ItemOut
-from service.api.schemas import ProductOut
+from service.api.schemas import ProductOut, SearchOut
 from service.client import catalogue, searches
 from service.client.call import Call
+from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.retry import RetryPolicy
 from service.client.transport import connection_errors, connection_options
 
@@ -28,6 +29,18 @@ def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[Client, P]
     @functools.wraps(build)
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         return self.send(build(*args, **kwargs))
+
+    return method
+
+
+def _stream(
+    build: Callable[P, Call[SearchOut]],
+) -> Callable[Concatenate[Client, P], Iterator[StreamedAnswer]]:
+    """The same for a search whose answers come one after the other."""
+
+    @functools.wraps(build)
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[StreamedAnswer]:
+        return self.stream(build(*args, **kwargs))
 
     return method
 
@@ -67,6 +80,8 @@ class Client:
         self._http.close()
 
     search = _method(searches.search)
+    search_stream = _stream(searches.search)
+    options = _method(searches.options)
     rerank = _method(searches.rerank)
     embeddings = _method(searches.embeddings)
     feedback = _method(searches.feedback)
@@ -97,6 +112,20 @@ class Client:
             yield from page.products
             if (cursor := page.next_cursor) is None:
                 return
+
+    def stream(self, call: Call[SearchOut]) -> Iterator[StreamedAnswer]:
+        """The answers of a search as they come: in the order of retrieval, then in the final one. It is sent once."""
+        reader = EventReader()
+        with (
+            connection_errors(),
+            self._http.stream(call.method, STREAM_PATH, **call.options) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                call.answer(response)
+            for line in response.iter_lines():
+                if (found := reader.feed(line)) is not None:
+                    yield found
 
     def send(self, call: Call[Answer]) -> Answer:
         """Send a call, again where that is worth it, and read its answer."""

@@ -15,6 +15,8 @@ TOO_SLOW = "The service did not answer in time. Give the client a longer timeout
 NO_ADDRESS = "This is not an address. Write it like http://127.0.0.1:8000."
 
 _CONNECT_S = 5.0
+_VERSION = "/v1"
+"""May end the base URL, as it does for OpenAI's clients; the paths of the calls have it already."""
 
 
 def connection_options(base_url: str, api_key: str | None, timeout: float) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def connection_options(base_url: str, api_key: str | None, timeout: float) -> di
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConnectionFailedError(NO_ADDRESS)
     return {
-        "base_url": url,
+        "base_url": url.copy_with(path=url.path.rstrip("/").removesuffix(_VERSION)),
         "headers": {"X-API-Key": api_key} if api_key else {},
         "timeout": httpx.Timeout(timeout, connect=min(_CONNECT_S, timeout)),
         "follow_redirects": False,

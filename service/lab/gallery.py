@@ -18,7 +18,7 @@ from service.lab.embedding_cache import CachedEncoder
 from service.lab.errors import DataSetError
 from service.lab.images import LAB_LIMITS, ImageRef
 from service.lab.judged import DataSet, LabDocument
-from service.media.decode import ImageLimits
+from service.media.decode import DECODER, ImageLimits
 from service.settings import Settings
 from service.stores.base import Hit, Record, Store, Vector
 
@@ -135,8 +135,9 @@ def _hit(record: Record, score: float) -> Hit:
 
 
 def _embedding_key(one: Shelved, limits: ImageLimits) -> str:
-    words = None if one.image_key else one.document.title
-    return digest("document", one.image_key, words, limits.working_side if one.image_key else None)
+    if one.image_key:
+        return digest("document", one.image_key, None, limits.working_side, DECODER)
+    return digest("document", one.image_key, one.document.title, None)
 
 
 def _as_query(one: Shelved, limits: ImageLimits) -> EncoderQuery:

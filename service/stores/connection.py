@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,12 +16,11 @@ from pymilvus.exceptions import MilvusException
 from service.errors import StoreUnavailable
 from service.single_flight import SingleFlight
 from service.stores import local_file
+from service.stores.said import without_input
 
 if TYPE_CHECKING:
     from service.stores.lite import LiteFolder
 
-_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?""", re.DOTALL)
-_MAX_FAULT_CHARS = 500
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
 """pymilvus asks every ten seconds whether the server is there. Lite's, on this machine, takes that for an attack and
 hangs up ("too_many_pings").
@@ -121,16 +119,7 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except (MilvusException, grpc.RpcError) as error:
-        raise StoreUnavailable from _for_the_log(error)
-
-
-class MilvusSaidError(Exception):
-    """What Milvus said, without what callers wrote: it repeats filters, whose values are theirs."""
-
-
-def _for_the_log(error: Exception) -> MilvusSaidError:
-    before_expression = str(error).partition("expression")[0]
-    return MilvusSaidError(f"{type(error).__name__}: {_QUOTED.sub('…', before_expression)[:_MAX_FAULT_CHARS]}")
+        raise StoreUnavailable from without_input(error)
 
 
 @contextmanager

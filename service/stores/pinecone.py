@@ -26,6 +26,7 @@ from service.stores.filters import Filter, check_filter
 from service.stores.pinecone_filter import Condition, to_pinecone
 from service.stores.pinecone_rows import from_vector_id, to_hit, to_record, to_vector, to_vector_id
 from service.stores.revisions import Revised, RevisionStore, belongs, heads_among, product_of, read_whole, row_key
+from service.stores.said import without_input
 
 SCHEME = "pinecone:"
 NO_KEY = "Pinecone refuses the API key. Set it in WITHTHIS_STORE_TOKEN."
@@ -367,4 +368,4 @@ def _told() -> Iterator[None]:
     except (UnauthorizedError, ForbiddenError) as error:
         raise StoreUnavailable(NO_KEY) from error
     except PineconeError as error:
-        raise StoreUnavailable from error
+        raise StoreUnavailable from without_input(error)

@@ -80,13 +80,14 @@ def test_nothing_asked_for(serve: Serve, open_page: OpenPage) -> None:
 
 def test_a_busy_service_is_tried_again(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve(search_concurrency=1, search_queue=0, retry_after_s=1)
-    shop.strategy.block = threading.Event()
+    shop.encoder.block = threading.Event()
     first, second = open_page(url), open_page(url)
     ask(first, "a mug")
-    expect(first.get_by_text("Reranking…")).to_be_visible()
+    while not shop.encoder.seen:
+        first.wait_for_timeout(10)
     ask(second, "a cap")
     expect(second.get_by_role("alert")).to_contain_text("The service is busy. Trying again in 1 s.")
-    shop.strategy.block.set()
+    shop.encoder.block.set()
     reranked(second)
 
 

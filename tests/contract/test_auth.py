@@ -115,6 +115,9 @@ def test_cross_origin_pages_only_where_allowed(tmp_path: Path, client: Client) -
     with open_client(make_shop(tmp_path, cors_origins=["https://shop.example"])) as open_to_shop:
         allowed = open_to_shop.options("/v1/search", headers={**ask, "Access-Control-Request-Headers": "x-api-key"})
         assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
+        stainless = ", ".join(f"x-stainless-{name}" for name in ("arch", "lang", "os", "runtime", "retry-count"))
+        sent = {**ask, "Access-Control-Request-Headers": f"authorization, content-type, {stainless}"}
+        assert open_to_shop.options("/v1/embeddings", headers=sent).status_code < 300, "OpenAI's client in a browser"
         other = open_to_shop.options("/v1/search", headers={**ask, "Origin": "https://evil.example"})
         assert other.headers.get("access-control-allow-origin") != "https://evil.example"
 

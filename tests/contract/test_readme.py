@@ -67,6 +67,6 @@ def test_every_command_and_its_options_are_listed() -> None:
 
 def test_every_make_target_is_listed() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("install", "demo", "test", "fuzz", "lint", "bench", "train-starter", "evaluate-starter"):
+    for target in ("install", "demo", "test", "fuzz", "clients", "lint", "bench", "train-starter", "evaluate-starter"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
         assert f"`make {target}`" in README

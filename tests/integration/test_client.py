@@ -92,6 +92,7 @@ def test_refusals_are_typed(client: Client) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         client.search("a", limit=0)
     assert caught.value.status == 400 and caught.value.problem["errors"]
+    assert "/limit: Must be at least 1." in str(caught.value), "the places are in the text"
     with pytest.raises(InvalidRequestError) as caught:
         client.search(image=b"no picture")
     assert (caught.value.status, caught.value.type) == (422, "urn:withthis:problem:not-an-image")
@@ -107,6 +108,23 @@ def test_a_store_that_is_away(client: Client, shop: Shop, monkeypatch: pytest.Mo
     with pytest.raises(UnavailableError):
         client.search("a")
     assert client.alive().status == "ok"
+
+
+def test_a_search_is_streamed(client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(client.search_stream("a mug", limit=3))
+    assert [one.event for one in found] == ["retrieved", "ranked"]
+    assert [one.answer.rerank.applied for one in found] == [False, True]
+    assert len(found[1].answer.results) == 3
+    with pytest.raises(InvalidRequestError, match="/limit: Must be at least 1"):
+        list(client.search_stream("a mug", limit=0))
+    monkeypatch.setattr(shop.strategy, "degraded", "rerank_error")
+    with pytest.raises(UnavailableError, match="Reranking is not available"):
+        list(client.search_stream("a mug", rerank={"require": True}))
+
+
+def test_what_a_search_may_ask_for(client: Client) -> None:
+    options = client.options()
+    assert options.strategies == ["listwise"] and options.limits.limit >= options.defaults.limit
 
 
 def test_models_by_themselves(client: Client) -> None:

@@ -306,6 +306,16 @@ def test_wrong_questions_for_a_listing(client: Client, params: dict[str, Any]) -
     assert_problem(response)
 
 
+def test_what_an_address_holds_is_not_logged(shop: Shop, client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    shop.store.failure = StoreUnavailable()
+    assert client.get("/v1/products/x%0a2026-01-01%20ERROR%20forged").status_code == 503
+    shop.store.failure = RuntimeError("broken")
+    assert client.get("/v1/products/x%0a2026-01-01%20ERROR%20forged").status_code == 500
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("service.")]
+    assert "GET /v1/products/{product_id}: store-unavailable" in ours
+    assert "forged" not in "".join(ours)
+
+
 def test_a_store_that_is_away_is_503(shop: Shop, client: Client) -> None:
     shop.store.failure = StoreUnavailable()
     for response in (

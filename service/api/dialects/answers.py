@@ -16,10 +16,10 @@ from service.api.content_schemas import (
     EmbeddingsOut,
     EmbedMetaOut,
     EmbedOut,
+    PairScoresOut,
     RankedOut,
     RerankMetaOut,
     ScoreItemOut,
-    ScoresOut,
     TeiRankedOut,
     UsageOut,
 )
@@ -58,13 +58,13 @@ def tei_ranked(body: DocumentsBody, found: DocumentRanking) -> list[TeiRankedOut
     ]
 
 
-def scored(rankings: Sequence[DocumentRanking], engine: str) -> ScoresOut:
+def scored(rankings: Sequence[DocumentRanking], engine: str) -> PairScoresOut:
     """The shape of vLLM: scores in the order of the request, of one ranking or of many of one document each."""
     scores: list[float] = []
     for found in rankings:
         by_position = dict(zip(found.order, found.scores, strict=True))
         scores += [by_position[position] for position in range(len(by_position))]
-    return ScoresOut(
+    return PairScoresOut(
         id=uuid.uuid4().hex,
         created=int(time.time()),
         model=rankings[0].report.engine or engine,

@@ -50,14 +50,26 @@ class _ClientBody(BaseModel):
         return body
 
 
+def _example(body: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body that shows an example in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class DocumentsBody(_ClientBody):
     """A query and documents to be ranked."""
 
+    model_config = _example(
+        {
+            "query": "a mug with a flower",
+            "documents": ["Rose mug, red", {"text": "Leopard cushion"}],
+            "top_n": 1,
+        }
+    )
     dialect = RERANK
 
     model: Model | None = Field(default=None, description="the engine in use, `withthis`, or left out")
-    query: ContentIn = Field(examples=["a mug with a flower"])
-    documents: Documents = Field(examples=[["Rose mug, red", {"text": "Leopard cushion"}]])
+    query: ContentIn
+    documents: Documents
     top_n: Annotated[int, Field(ge=0)] = Field(default=0, description="how many results are answered; 0: all")
     return_documents: bool = Field(default=False, description="true: each result repeats its document")
     strategy: Annotated[str, Field(max_length=64)] | None = Field(
@@ -100,6 +112,7 @@ class RootRerankBody(
 class ScoreBody(_ClientBody):
     """One query for all documents, or as many queries as documents."""
 
+    model_config = _example({"queries": "a red mug", "documents": ["Rose mug, red", "Leopard cushion"]})
     dialect = SCORE
 
     model: Model | None = None
@@ -110,10 +123,13 @@ class ScoreBody(_ClientBody):
 class EmbeddingsBody(_ClientBody):
     """Texts and images to be embedded."""
 
+    model_config = _example(
+        {"input": ["a red mug", {"content": [{"type": "text", "text": "a mug"}]}], "model": "withthis"}
+    )
     dialect = EMBEDDINGS
 
     model: Model | None = Field(default=None, description="the encoder in use, `withthis`, or left out")
-    input: Inputs = Field(examples=[["a red mug", {"text": "a mug with this", "image": "data:image/png;base64,…"}]])
+    input: Inputs
     encoding_format: Literal["float", "base64"] = Field(
         default="float", description="base64: float32, little-endian, as OpenAI's client asks for"
     )
@@ -135,6 +151,7 @@ class EmbeddingsBody(_ClientBody):
 class EmbedBody(_ClientBody):
     """Texts, images, or both as one input, as Cohere has them."""
 
+    model_config = _example({"texts": ["a red mug"], "input_type": "search_query", "embedding_types": ["float"]})
     dialect = EMBED
 
     model: Model | None = None

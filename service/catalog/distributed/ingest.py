@@ -1,7 +1,7 @@
 """The driver of an ingest on Ray: starts the pipeline, names and writes the rows that come out of it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ray.data.exceptions import ExecutionTimeoutError
@@ -13,6 +13,7 @@ from service.catalog.distributed.known import StoredPictures
 from service.catalog.distributed.pipeline import Pipeline, lot_rows
 from service.catalog.distributed.remote_encoder import RemoteEncoder
 from service.catalog.distributed.stages import LoadEncoder, ReadLines
+from service.catalog.id_change import IdChange
 from service.catalog.images import ImageStore
 from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
@@ -53,9 +54,10 @@ def ingest_on_ray(
     """
     feed, columns = feed.resolve(), columns or Columns()
     source = open_feed(feed, columns)
-    with source.survey() as survey:  # a feed that cannot be read is told of before anything is started
-        notes = source.notes(survey)
-    with connected(ray_options) as pool, _our_errors(), RejectFile(rejects_path) as rejects:
+    with ExitStack() as stack:
+        survey = stack.enter_context(source.survey())  # a feed that cannot be read is told of before Ray is started
+        pool, rejects = stack.enter_context(connected(ray_options)), stack.enter_context(RejectFile(rejects_path))
+        stack.enter_context(_our_errors())
         encoder = RemoteEncoder(load, pool)
         store.ensure(encoder.info)
         encoder.release()
@@ -67,7 +69,9 @@ def ingest_on_ray(
             pool=pool,
             batch=batch,
         )
-        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, new_ids=new_ids)
+        id_change = None if new_ids else IdChange(store, survey.product_ids)
+        notes = source.notes(survey)
+        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
         _carry_out(run, pipeline, batch)
         encoder.release()
     return run.report

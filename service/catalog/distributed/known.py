@@ -23,7 +23,7 @@ class StoredPictures:
     def of(cls, store: Store) -> "StoredPictures":
         """Goes through all rows of the store, without their vectors."""
         rows = (row for page in store.scan() for row in page)
-        hashes = np.fromiter((_hash(row.id.rpartition("#")[0], row.image_key) for row in rows), np.uint64)
+        hashes = np.fromiter((_hash(row.product_id, row.image_key) for row in rows), np.uint64)
         hashes.sort()
         return cls(hashes)
 

@@ -10,8 +10,9 @@ first line is given up as wrong, and reading goes on with the second. Against it
 - that its lines are records by themselves, with as many fields as the header and the name or the address of an image
   in the right place: the first line, with another image than the whole record; or the first and another one.
 
-A well-formed file holds an even number of quotes in each record, so that one stray quote always leaves one open: what
-it takes in ends within another record or not at all.
+A record has an even number of quotes, so one stray quote leaves one open. What it takes in ends at the opening quote of
+another field, with a text in no quotes behind it, or not at all; either is not well-formed. Only a field whose text
+begins with a delimiter, a line break or a quote may hide it.
 """
 
 import csv
@@ -140,6 +141,8 @@ class _Believable:
 
     def _image_of(self, layout: Layout, line: str) -> str | None:
         """The image of a line that is a record by itself, be its quotes quotes or mere characters."""
+        if line.count(self._delimiter) < layout.width - 1:
+            return None
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
             cells = next(csv.reader([line], delimiter=self._delimiter, quoting=quoting), [])
             if len(cells) >= layout.width and not any(cells[layout.width :]):

@@ -9,6 +9,7 @@ see :mod:`service.catalog.survey`.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,12 @@ class Feed:
 
     def survey(self) -> Survey:
         """Go through the feed once. Raises :class:`FeedError` if it is damaged. The survey is to be closed."""
-        survey = Survey(textual=self.reader.textual, kinds=self.columns.kinds)
-        for line in self._lines():
-            if isinstance(line, FeedLine):
-                survey.add(line)
+        with ExitStack() as on_failure:
+            survey = on_failure.enter_context(Survey(textual=self.reader.textual, kinds=self.columns.kinds))
+            for line in self._lines():
+                if isinstance(line, FeedLine):
+                    survey.add(line)
+            on_failure.pop_all()
         return survey
 
     def rows(self, survey: Survey) -> Iterator[FeedRow | Reject]:

@@ -79,6 +79,15 @@ def test_without_words_or_product_pictures_it_still_ranks(layout: Literal["panel
     assert len(engine.asked[-1].images) == (1 if layout == "panel" else 4)
 
 
+def test_products_without_an_image_share_one_that_an_engine_can_keep() -> None:
+    engine = FakeEngine(GOOD).taking("images")
+    bare = [replace(one, image=None) for one in candidates(3)]
+    strategy(engine).rerank(query(), bare)
+    request = engine.asked[-1]
+    assert len({id(image) for image in request.images[1:]}) == 1
+    assert len(set(request.image_keys[1:])) == 1 and request.image_keys[1] is not None
+
+
 def test_without_candidates_nothing_is_asked() -> None:
     engine = FakeEngine(GOOD)
     outcome = strategy(engine).rerank(query(), [])

@@ -49,7 +49,7 @@ def test_the_listwise_strategy_over_it_is_whole_and_explained(engine: StarterEng
     shown = candidates(12)
     outcome = strategy.rerank(query("a mug with this"), shown)
     assert sorted(outcome.ranking.order) == list(range(12))
-    assert outcome.ranking.fault == Fault.OK
+    assert (outcome.ranking.fault, outcome.ranking.repaired) == (Fault.MISSING, (9, 10, 11))
     assert outcome.ranking.order[9:] == (9, 10, 11)
     assert outcome.caption
     assert outcome.ranking.reason
@@ -83,7 +83,7 @@ def test_single_token_over_it_ranks_and_scores_everything(engine: StarterEngine,
     outcome = strategy.rerank(query("a mug with this"), candidates(12))
     ranking = outcome.ranking
     assert sorted(ranking.order) == list(range(12))
-    assert (ranking.fault, ranking.repaired, outcome.degraded) == (Fault.OK, (), None)
+    assert (ranking.fault, ranking.repaired, outcome.degraded) == (Fault.MISSING, (9, 10, 11), None)
     assert ranking.scores is not None and sum(score for score in ranking.scores if score) == pytest.approx(1.0)
     assert ranking.scores[9:] == (None,) * 3
 

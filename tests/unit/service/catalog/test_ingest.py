@@ -226,8 +226,11 @@ def test_new_products_and_images_that_many_share_are_no_change_of_ids(bench: Ben
     assert bench.run().indexed == 4
     bench.add("other", 200)
     assert bench.run().indexed == 1
-    bench.lines = [{"id": "last", "image": "20.png"}, {"id": "p3", "image": "30.png"}]
-    assert bench.run().indexed == 1  # p3 is stored: these are the catalog's ids
+    bench.lines = [{"id": f"variant{number}", "image": f"{number * 10}.png"} for number in range(8)]
+    with pytest.raises(ChangedIds):
+        bench.run()
+    bench.lines.append({"id": "p3", "image": "30.png"})
+    assert bench.run().indexed == 8  # p3 is stored: these are the catalog's ids
 
 
 def test_the_report_says_how_the_feed_was_read(bench: Bench) -> None:

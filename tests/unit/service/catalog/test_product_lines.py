@@ -132,3 +132,17 @@ def test_rows_of_one_product_that_were_stored_apart_become_one_with_the_next_run
     report = ingest(path, encoder, store, images)
     assert (report.refreshed, len(encoder.seen)) == (2, 2)
     assert {row.title for row in store.get("1")} == {"A mug"}
+
+
+def test_lines_of_products_that_alternate_are_all_stored_and_stay_unchanged(tmp_path: Path) -> None:
+    for shade in range(24):
+        (tmp_path / f"{shade}.png").write_bytes(picture((shade, shade, shade)))
+    lines = [f"p{n % 3},{f'Mug {n % 3}' if n // 3 == n % 3 else ''},{n}.png" for n in range(24)]
+    path = feed(tmp_path, "\n".join(["id,title,image", *lines]))
+    store, encoder, images = MemoryStore(), FakeEncoder(), ImageStore(tmp_path / "images")
+    assert ingest(path, encoder, store, images, batch=4).indexed == 24
+    for id in range(3):
+        rows = store.get(f"p{id}")
+        assert [row.id for row in rows] == [f"p{id}#{place}" for place in range(8)]
+        assert {row.title for row in rows} == {f"Mug {id}"}
+    assert ingest(path, encoder, store, images, batch=4).unchanged == 24

@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from service.client import catalogue, searches
+from service.client.errors import AnswerError, UnavailableError
+from service.client.events import EventReader
 from service.client.pictures import content_json, data_uri, reference
+from service.client.transport import connection_options
 from service.stores.filters import Filter
 from tests.fakes import png
 
@@ -61,6 +65,27 @@ def test_pictures_that_are_elsewhere_are_named() -> None:
 def test_a_text_is_never_taken_for_a_file(text: str) -> None:
     with pytest.raises(ValueError, match="give a Path"):
         reference(text)
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/", "/shop/v1"])
+def test_a_base_url_may_end_in_the_version(ending: str) -> None:
+    options = connection_options(f"http://127.0.0.1:8000{ending}", None, 1.0)
+    path = httpx.Client(base_url=options["base_url"]).build_request("GET", "/v1/search").url.path
+    assert path == ("/shop/v1/search" if "shop" in ending else "/v1/search")
+
+
+def test_events_are_read_line_by_line() -> None:
+    reader = EventReader()
+    lines = [": at work", "", "event: later", "data: {}", "", "id: 1", "event: problem"]
+    assert all(reader.feed(line) is None for line in lines)
+    problem = {"status": 503, "title": "Away", "detail": "Later.", "message": "Away. Later."}
+    reader.feed(f"data: {json.dumps(problem)}")
+    with pytest.raises(UnavailableError, match=r"Away\. Later\."):
+        reader.feed("")
+    for line in ("event:ranked", "data:{}"):
+        reader.feed(line)
+    with pytest.raises(AnswerError):
+        reader.feed("")
 
 
 def test_contents() -> None:

@@ -1,10 +1,13 @@
 """The bound on pixels under way."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from service.errors import CorruptImage
 from service.media import decode
@@ -76,3 +79,33 @@ def test_every_decoded_image_is_counted_by_what_its_decoder_unpacks(monkeypatch:
         decode_image(encoded(image)[:-500], limits)
     with decode.DECODING.spend(1, 1):  # nothing is held any more
         pass
+
+
+def test_pixels_lie_in_blocks_that_go_back_to_the_system_when_they_are_freed() -> None:
+    held_back_at_most = 32 * 2**20  # by malloc of glibc
+    assert Image.core.get_block_size() > held_back_at_most  # type: ignore[attr-defined]
+
+
+def test_the_pixels_of_a_file_are_freed_before_the_room_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Image.Image] = []
+    held: list[bool] = []
+    open_image, spend = Image.open, PixelBudget.spend
+
+    def opening(*args: Any, **options: Any) -> Image.Image:
+        opened.append(open_image(*args, **options))
+        return opened[-1]
+
+    @contextmanager
+    def watched(self: PixelBudget, pixels: int, most: int) -> Iterator[None]:
+        with spend(self, pixels, most):
+            yield
+            try:
+                held.append(bool(opened[-1].getpixel((0, 0))))
+            except ValueError:  # Pillow: operation on closed image
+                held.append(False)
+
+    monkeypatch.setattr(Image, "open", opening)
+    monkeypatch.setattr(PixelBudget, "spend", watched)
+    for format in ("PNG", "JPEG", "WEBP"):
+        assert decode_image(encoded(two_tone(), format), ImageLimits()).image.size == (60, 30)
+    assert held == [False, False, False]

@@ -1,0 +1,62 @@
+"""Brings the generated OpenAPI document into the shape that validators and generators of clients agree on.
+
+Litestar writes unions as `oneOf`, also where several members match (1 is an integer and a number), and describes its
+own errors on routes with a path parameter; pydantic writes `default: null`, which generators take for a field that is
+always there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+FIRST_ERROR = 400
+_COMBINED = ("oneOf", "anyOf")
+_INTEGER, _NUMBER = {"type": "integer"}, {"type": "number"}
+
+
+def reshaped(document: Mapping[str, Any], problem: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with one way to write unions and one shape of errors; `problem` is the content of an error."""
+    shaped: dict[str, Any] = _node(document)
+    for operations in shaped["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if int(status) >= FIRST_ERROR:
+                    response["content"] = problem
+            for parameter in operation.get("parameters", ()):
+                _never_null(parameter["schema"])
+    return shaped
+
+
+def limited(schemas: dict[str, Any], limits: Mapping[tuple[str, str], Mapping[str, int]]) -> None:
+    """Add the bounds of this service's settings, by model and field, to the member that is not null."""
+    for (model, field), bounds in limits.items():
+        schema = schemas[model]["properties"][field]
+        next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema).update(bounds)
+
+
+def _node(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_node(one) for one in node]
+    if not isinstance(node, Mapping):
+        return node
+    plain = {name: _node(value) for name, value in node.items() if not (name == "default" and value is None)}
+    members = [member for name in _COMBINED for member in _members(plain.pop(name, ()))]
+    if _NUMBER in members:
+        members = [member for member in members if member != _INTEGER]
+    return {**plain, "anyOf": members} if members else plain
+
+
+def _members(members: Any) -> list[Any]:
+    """The members of a union, those of unions in it among them."""
+    flat: list[Any] = []
+    for member in members:
+        flat += member["anyOf"] if isinstance(member, dict) and member.keys() == {"anyOf"} else [member]
+    return flat
+
+
+def _never_null(schema: dict[str, Any]) -> None:
+    """A parameter that is not given is left out; there is no null in a URL."""
+    if isinstance(schema.get("type"), list):
+        (schema["type"],) = (kind for kind in schema["type"] if kind != "null")
+        schema["enum"] = [value for value in schema.get("enum", ()) if value is not None]
