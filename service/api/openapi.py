@@ -29,7 +29,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.auth import SEARCH
-from service.api.openapi_shape import limited, reshaped
+from service.api.openapi_shape import limited, reshaped, with_defaults_in_words
 from service.api.problems import PROBLEM_TYPE, not_found
 from service.settings import Settings
 
@@ -132,7 +132,7 @@ def request_schemas() -> dict[str, Any]:
     for name, model in _REQUEST_MODELS.items():
         schema = model.model_json_schema(ref_template=_REF)
         found |= {**schema.pop("$defs", {}), name: schema}
-    return found
+    return {name: with_defaults_in_words(schema) for name, schema in found.items()}
 
 
 def problems(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:

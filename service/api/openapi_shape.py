@@ -7,6 +7,7 @@ always there.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,23 @@ def reshaped(document: Mapping[str, Any], problem: Mapping[str, Any]) -> dict[st
             for parameter in operation.get("parameters", ()):
                 _never_null(parameter["schema"])
     return shaped
+
+
+def with_defaults_in_words(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of a request whose defaults stand in the descriptions: openapi-typescript makes a field with a default
+    one that has to be sent.
+    """
+    if "properties" not in schema:
+        return dict(schema)
+    return {**schema, "properties": {name: _in_words(field) for name, field in schema["properties"].items()}}
+
+
+def _in_words(field: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in field.items() if name != "default"}
+    if field.get("default") is not None:
+        told = f"default: {json.dumps(field['default'])}"
+        plain["description"] = f"{plain['description']}; {told}" if "description" in plain else told
+    return plain
 
 
 def limited(schemas: dict[str, Any], limits: Mapping[tuple[str, str], Mapping[str, int]]) -> None:

@@ -12,8 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from tests.clients.environments import command
 from tests.clients.registry import CHECKS, ClientCheck
 from tests.clients.service_under_test import KEY, running_service
@@ -23,7 +21,7 @@ LIMIT_S = 300.0
 
 def main(names: list[str]) -> int:
     """Run the clients named, or all; the number of those that failed."""
-    console, failed = Console(), 0
+    failed = 0
     with running_service() as url:
         for check in CHECKS:
             if names and check.name not in names:
@@ -33,12 +31,10 @@ def main(names: list[str]) -> int:
             seconds = time.monotonic() - started
             remark = f"  (out of scope: {check.remark})" if check.remark else ""
             word = "passed" if fault is None else "FAILED"
-            console.print(
-                f"{word}  {check.language:6}  {' '.join(check.packages)}  {seconds:.0f} s{remark}", markup=False
-            )
+            print(f"{word}  {check.language:6}  {' '.join(check.packages)}  {seconds:.0f} s{remark}", flush=True)
             if fault is not None:
                 failed += 1
-                console.print(fault, markup=False)
+                print(fault, flush=True)
     return failed
 
 

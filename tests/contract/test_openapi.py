@@ -74,6 +74,8 @@ def test_it_is_written_so_that_generators_understand_it(schema: dict[str, Any]) 
         assert not isinstance(node.get("type"), list), node
         assert node.get("default", "") is not None, "a null default is taken for a field that is always there"
     assert not [name for name in schema["components"]["schemas"] if "_" in name], "two models of one name"
+    fields = schema["components"]["schemas"]["DocumentsBody"]["properties"]
+    assert "default" not in fields["top_n"] and fields["top_n"]["description"].endswith("; default: 0")
 
 
 def test_every_error_of_every_route_has_the_one_shape(schema: dict[str, Any]) -> None:
