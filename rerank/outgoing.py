@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from rerank.cancellation import Cancelled, on_cancel
+from rerank.cancellation import Cancelled, check_cancelled, on_cancel
 
 __all__ = ["call_until", "handshake_guard"]
 
@@ -32,6 +32,7 @@ def call_until(deadline: float, call: Callable[[], Coroutine[Any, Any, T]]) -> T
         Cancelled: the caller has gone (`rerank.cancellation`).
         Whatever the call raises.
     """
+    check_cancelled()
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
