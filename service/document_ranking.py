@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -76,7 +77,8 @@ def rank_documents(
 def rank_pairs(
     stage: RerankStage, pictures: PictureLoader, pairs: Sequence[tuple[Content, Content]], *, max_pixels: int
 ) -> list[DocumentRanking]:
-    """Score each document for its own query; the list ends with the first that the model failed on.
+    """Score each document for its own query, all within one deadline; the list ends with the first that the model
+    failed on.
 
     Raises:
         InvalidValue: the strategy's scores say nothing of a document by itself.
@@ -85,9 +87,10 @@ def rank_pairs(
     """
     plan = stage.plan(RerankOptions())
     opener = ContentOpener(pictures, max_pixels=max_pixels, contents=[content for pair in pairs for content in pair])
-    rankings = []
+    end, rankings = time.monotonic() + plan.deadline_ms / 1000, []
     for pair in pairs:
-        found = _ranked(stage, plan, opener.open(pair))
+        left_ms = max(1, int((end - time.monotonic()) * 1000))
+        found = _ranked(stage, replace(plan, deadline_ms=left_ms), opener.open(pair))
         rankings.append(found)
         if found.report.degraded:
             break

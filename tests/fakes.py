@@ -154,6 +154,7 @@ class FakeStrategy:
     raises: Exception | None = None
     block: threading.Event | None = None
     calls: list[tuple[RerankQuery, Sequence[Candidate], str | None]] = field(default_factory=list)
+    deadlines: list[float | None] = field(default_factory=list)
 
     def rerank(
         self,
@@ -164,6 +165,7 @@ class FakeStrategy:
         deadline: float | None = None,
     ) -> RerankOutcome:
         self.calls.append((query, candidates, prompt))
+        self.deadlines.append(deadline)
         if self.block is not None:
             self.block.wait(30)
         if self.raises is not None:

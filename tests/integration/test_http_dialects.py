@@ -183,6 +183,8 @@ def test_pairs_are_scored_one_by_one_where_scores_are_absolute(shop: Shop, clien
     answer = post(client, "/score", pairs)
     assert len(answer["data"]) == 2 and answer["meta"]["scores"] == "absolute"
     assert [query.text for query, _, _ in shop.strategy.calls[-2:]] == ["a mug", "a cap"]
+    first, second = shop.strategy.deadlines[-2:]
+    assert second is not None and first is not None and second <= first + 0.01, "one deadline for all pairs"
     assert client.post("/score", json={**pairs, "text_2": ["a", "b", "c"]}).status_code == 400
     assert "/queries/1" in refused(client, "/score", {**pairs, "text_1": ["a mug", ""]})
 
