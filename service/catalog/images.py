@@ -18,7 +18,7 @@ from service.catalog.derivatives import (
     encode_thumbnail,
     rendition_folder,
 )
-from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable
+from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, StoreFull
 from service.media.decode import DecodedImage, ImageFormat, ImageLimits, content_hash, decode_image, sniff_format
 from service.settings import Settings
 from service.single_flight import SingleFlight
@@ -216,7 +216,7 @@ class ImageStore:
         """Keep what was made. A full disk, or a store that can only be read, must not cost the picture."""
         try:
             self._blobs.put(name, seal(data))
-        except ImageStoreUnavailable:
+        except (ImageStoreUnavailable, StoreFull):
             logger.warning("%s could not be kept; it will be made again", name.partition("/")[0], exc_info=True)
 
 

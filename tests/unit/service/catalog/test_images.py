@@ -15,7 +15,7 @@ from PIL import Image
 
 from service.catalog.blobs import LocalBlobs, unseal
 from service.catalog.images import THUMBNAIL_SIDES, ImageStore
-from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, NotAnImage
+from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, NotAnImage, StoreFull, StoreUnavailable
 from tests.unit.service.pictures import BLUE, RED, encoded, picture, two_tone
 
 
@@ -158,18 +158,19 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     assert files(tmp_path) == [] and "secret" not in caught.value.detail
 
 
-def test_a_thumbnail_that_cannot_be_kept_is_served_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [ImageStoreUnavailable, StoreFull])
+def test_what_cannot_be_kept_is_served_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: type[StoreUnavailable]
 ) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
     store = ImageStore(tmp_path)
-    key = store.put(picture())
-    monkeypatch.setattr(LocalBlobs, "put", _refuse)
+    key = store.put(encoded(two_tone((3000, 300))))
+    monkeypatch.setattr(LocalBlobs, "put", refuse)
     assert store.thumbnail(key, 320).media_type == "image/jpeg" and len(files(tmp_path)) == 1
-    assert "could not be kept" in caplog.text
-
-
-def _refuse(*_: object, **__: object) -> None:
-    raise ImageStoreUnavailable
+    assert store.rendition(key).width < 3000
+    assert "thumbnails-320 could not be kept" in caplog.text and "renditions-" in caplog.text
 
 
 def test_a_file_that_cannot_be_read_is_not_a_lost_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
