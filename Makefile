@@ -48,7 +48,7 @@ demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed 
 test: $(STAMP) ## Run the whole test suite
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-soak: $(STAMP) ## The tests that wait for minutes, on a real Milvus server
+soak: $(STAMP) ## The tests that take minutes: Milvus server, chaos, memory under hostile input
 	@$(BIN)/python -m pytest -m soak
 
 fuzz: $(STAMP) ## Some 4,000 requests made up from the OpenAPI document

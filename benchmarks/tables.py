@@ -132,6 +132,14 @@ TABLES = (
     ),
     BenchTable("capacity", "the capacity model beside measured points", "", "", _takes(3, 3)),
     BenchTable(
+        "hostile_memory",
+        "memory of a service under inputs that ask for far more than they cost",
+        "--only lines",
+        "",
+        _takes(40, 600),
+        wanted=False,
+    ),
+    BenchTable(
         "quality",
         "retrieval, reranking and captions of the starter models on held-out motifs",
         "--reranked 1",

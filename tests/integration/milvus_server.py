@@ -34,24 +34,55 @@ def free_ports(count: int) -> list[int]:
         return [sock.getsockname()[1] for sock in sockets]
 
 
+class MilvusProcess:
+    """A server that is started, stopped in all ways, and started again over the same folder at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: its data and its log. Raises MilvusServerError if the server is not installed."""
+        if importlib.util.find_spec("milvus") is None:
+            raise MilvusServerError("no Milvus server: the package milvus==2.3.5 is not installed (Linux on x86-64)")
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+        self._command = [sys.executable, "-c", "import milvus; milvus.main()", "--data", str(folder), *options]
+        self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = f"http://127.0.0.1:{ports['proxy']}"
+
+    def start(self) -> None:
+        """Returns when it answers. Raises MilvusServerError if it does not."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
+        _wait(self._process, self.uri)
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def pause(self) -> None:
+        """It keeps its connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on where it was."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)  # the launcher and the server that it started
+
+
 @contextmanager
 def milvus_server(folder: Path) -> Iterator[str]:
     """Start a server; its address. Raises MilvusServerError if it is not installed or does not come up."""
-    if importlib.util.find_spec("milvus") is None:
-        raise MilvusServerError("no Milvus server: the package milvus==2.3.5 is not installed (Linux on x86-64 only)")
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
-    command = [sys.executable, "-c", "import milvus; milvus.main()", "--data", str(folder), *options]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    server = MilvusProcess(folder)
     try:
-        uri = f"http://127.0.0.1:{ports['proxy']}"
-        _wait(process, uri)
-        yield uri
+        server.start()
+        yield server.uri
     finally:
-        with suppress(ProcessLookupError):  # it may have ended by itself
-            os.killpg(process.pid, signal.SIGKILL)  # the launcher and the server it started; nothing is to be kept
-        process.wait()
+        server.kill()  # nothing is to be kept
 
 
 def _wait(process: subprocess.Popen[bytes], uri: str) -> None:

@@ -1,0 +1,166 @@
+"""`python -m benchmarks.hostile_memory`: what inputs that ask for far more than they cost do to a service's memory.
+
+`withthis serve` with the bundled models runs in a process of its own over a small demo shop and sixteen products with
+images of 40 megapixels. After some ordinary requests each of `hostile_inputs` is sent, one after the other. *Peak* is
+how far the resident memory of the process rose, looked at every 5 ms; *left* is how far it is still above where it was
+a minute later, or sooner where it is back within `BACK_MB`; what came before is counted in, so that nothing adds up
+unseen: *above the start*. `/healthz` is asked ten times a second meanwhile, by a process of its own.
+
+Aim: a rise of at most 300 MB, given back within a minute, and `/healthz` within 1 s.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from benchmarks.hostile_inputs import HostileInput, Target, inputs, put_large_products
+from benchmarks.report import Report, Sheet, Value
+from benchmarks.service_process import RunningService, running_service
+from service.cli.console import err
+from service.cli.demo import DEMO_DIR, make_shop, query_picture
+from tests.chaos import probe
+
+LARGE_PRODUCTS, WARM_UP = 16, 12
+PEAK_MB, BACK_MB, PATIENCE_S, HEALTH_S = 300.0, 30.0, 60.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One input: memory in MB, times in seconds."""
+
+    name: str
+    statuses: str
+    seconds: float
+    peak: float
+    left: float
+    above_start: float
+    back_s: float
+    health_s: float
+
+    @property
+    def is_fine(self) -> bool:
+        """Within the aims."""
+        return self.peak <= PEAK_MB and self.left <= BACK_MB and self.health_s <= HEALTH_S
+
+    def row(self) -> dict[str, Value]:
+        """As it is printed."""
+        return {
+            "input": self.name,
+            "answers": self.statuses,
+            "s": self.seconds,
+            "peak, MB": self.peak,
+            "left, MB": self.left,
+            "after, s": self.back_s,
+            "above the start, MB": self.above_start,
+            "/healthz, worst, s": self.health_s,
+            "": "" if self.is_fine else "beyond the aim",
+        }
+
+
+class Resident:
+    """Watches the resident memory of a process."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._service = service
+        self.highest = 0.0
+
+    def now(self) -> float:
+        """MB."""
+        return self._service.resident_mb()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """`highest` is that of the block."""
+        over, self.highest = threading.Event(), self.now()
+
+        def watch() -> None:
+            while not over.wait(0.005):
+                self.highest = max(self.highest, self.now())
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def send(one: HostileInput, target: Target, resident: Resident, start: float, probes: Path) -> Found:
+    """Send an input and wait until its memory is given back, a minute at most."""
+    before, began = resident.now(), time.monotonic()
+    with resident.watched():
+        statuses = one.send(target)
+        ended = time.monotonic()
+        while (left := resident.now() - before) > BACK_MB and time.monotonic() < ended + PATIENCE_S:
+            time.sleep(0.1)
+    over = time.monotonic()
+    health = [asked.seconds for asked in probe.read(probes) if began <= asked.began <= ended]
+    return Found(
+        one.name,
+        ", ".join(f"{count} × {status}" for status, count in statuses.most_common()),
+        ended - began,
+        resident.highest - before,
+        left,
+        before + left - start,
+        over - ended,
+        max(health, default=0.0),
+    )
+
+
+def warm_up(url: str) -> None:
+    """Ordinary requests of all kinds, so that what is loaded or kept at first use is not taken for a rise."""
+    for number in range(WARM_UP):
+        query, upload = {"query": '{"text": "a mug with this"}'}, {"image": ("q.webp", query_picture(), "image/webp")}
+        httpx.post(f"{url}/v1/search", data=query, files=upload, timeout=PATIENCE_S).raise_for_status()
+        httpx.post(f"{url}/v1/embeddings", json={"input": [f"mug {number}"] * 20}, timeout=PATIENCE_S)
+        httpx.post(f"{url}/v1/rerank", json={"query": "mug", "documents": [f"a mug {number}", "a cap"]}, timeout=60)
+
+
+def measure(chosen: Sequence[HostileInput], products: int) -> list[Found]:
+    """Send each to one service."""
+    feed = make_shop(DEMO_DIR / f"shop-{products}", products)
+    with tempfile.TemporaryDirectory() as name, running_service(feed, Path(name)) as service:
+        folder, port = Path(name), int(service.url.rpartition(":")[2])
+        target = Target(service.url, folder / "images", put_large_products(service.url, LARGE_PRODUCTS))
+        warm_up(service.url)
+        resident = Resident(service)
+        start, probes = resident.now(), folder / "probes.jsonl"
+        found = []
+        with probe.probing(port, probes):
+            for one in chosen:
+                with err.status(one.name):
+                    found.append(send(one, target, resident, start, probes))
+        return found
+
+
+def report(found: Sequence[Found]) -> Report:
+    """The table."""
+    title = "Resident memory of a service under hostile input"
+    return Report([Sheet(title, [one.row() for one in found])], [f"Aim: at most {PEAK_MB:.0f} MB, given back."])
+
+
+def main(
+    only: Annotated[str, typer.Option(help="Inputs whose name holds this.")] = "",
+    products: Annotated[int, typer.Option(min=9, help="Products of the demo shop.")] = 90,
+    json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure; ends with 1 if an aim is missed."""
+    found = measure([one for one in inputs() if only in one.name], products)
+    report(found).show(as_json=json)
+    if not all(one.is_fine for one in found):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,28 @@
+"""Nothing acknowledged is lost, whatever breaks; `python -m tests.chaos` runs the same with figures alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.run import chaos
+from tests.integration.milvus_server import MilvusServerError
+
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "300"))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(SECONDS + 900)
+@pytest.mark.parametrize("store", ["lite", "server"])
+def test_nothing_acknowledged_is_lost_whatever_breaks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], store: str
+) -> None:
+    try:
+        run = chaos(tmp_path, SECONDS, 900, on_server=store == "server")
+    except MilvusServerError as error:
+        pytest.skip(str(error))
+    with capsys.disabled():
+        run.report().show()
+    assert run.faults_found() == []
