@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -89,14 +89,6 @@ class Hit:
     def order_score(self) -> float:
         """What hits of one search are sorted by."""
         return self.score
-
-
-class TitleMatch(NamedTuple):
-    """A product whose title shares words with a text; ``score`` is BM25, over 0, higher is better."""
-
-    product_id: str
-    title: str
-    score: float
 
 
 def _product(row: Record | Hit) -> Product:

@@ -14,12 +14,11 @@ import numpy as np
 from service.encoders.base import EncoderInfo
 from service.errors import EncoderMismatch
 from service.products import Product
-from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
+from service.stores.base import Hit, Record, RowState, Store, Vector
 from service.stores.evaluate import matches
 from service.stores.exact_file import RowFile
 from service.stores.filters import Filter, check_filter
 from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
-from service.stores.title_index import TitleIndex
 
 SCHEME = "exact:"
 _HIT_FIELDS = [field.name for field in fields(Hit) if field.name != "score"]
@@ -39,7 +38,6 @@ class ExactStore(RevisionStore):
         self._file: RowFile | None = None
         self._rows: dict[str, Record] = {}
         self._table: tuple[list[Record], Vector] | None = None
-        self._titles: TitleIndex | None = None  # of the rows of the table
         self._built: tuple[str, str] | None = None
         self._lock = threading.RLock()
 
@@ -75,15 +73,6 @@ class ExactStore(RevisionStore):
         scores = np.clip(matrix @ np.asarray(vector, np.float32), -1.0, 1.0) if rows else np.zeros(0, np.float32)
         found = [_hit(rows[place], float(scores[place])) for place in _best_of_each(rows, scores, filter, limit)]
         return sorted(found, key=lambda hit: (-hit.score, hit.product_id))
-
-    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
-        """Products by the words of their titles. See ``Store.match_titles``."""
-        rows, titles = self._titles_snapshot()
-        scores = titles.scores(text)
-        best = _best_of_each(rows, scores, filter, limit)
-        matched = ((rows[place], float(scores[place])) for place in best if scores[place] > 0)
-        found = [TitleMatch(row.product_id, row.title, score) for row, score in matched]
-        return sorted(found, key=lambda match: (-match.score, match.product_id))
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""
@@ -207,20 +196,11 @@ class ExactStore(RevisionStore):
         with self._lock:
             self._open()
             if self._table is None:
-                self._titles = None
                 heads = heads_among(self._rows.values())
                 rows = [row for row in self._rows.values() if belongs(row, heads)]
                 matrix = np.stack([row.vector for row in rows]) if rows else np.zeros((0, 0), np.float32)
                 self._table = rows, matrix.astype(np.float32, copy=False)
             return self._table
-
-    def _titles_snapshot(self) -> tuple[list[Record], TitleIndex]:
-        """The rows and the index of their titles, made at the first use after a change."""
-        with self._lock:
-            rows, _ = self._snapshot()
-            if self._titles is None:
-                self._titles = TitleIndex([row.title for row in rows])
-            return rows, self._titles
 
     def _open(self) -> None:
         if self._path is not None and self._file is None:

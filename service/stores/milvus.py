@@ -10,10 +10,10 @@ from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from service.encoders.base import EncoderInfo
-from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable, TitleSearchUnavailable
+from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
 from service.products import Product
 from service.settings import Settings
-from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
+from service.stores.base import Hit, Record, RowState, Store, Vector
 from service.stores.connection import Connection
 from service.stores.filters import Filter
 from service.stores.milvus_rows import Rows
@@ -26,13 +26,6 @@ _LOOK_S = 1.0
 _GONE_S = 5.0
 _SEARCH_DEFAULTS: dict[str, dict[str, int]] = {"HNSW": {"ef": 128}, "IVF_FLAT": {"nprobe": 16}}
 _Answer = TypeVar("_Answer")
-REINDEX = (
-    "The products were indexed without the words of their titles. Run `withthis reindex` once, or leave hybrid out."
-)
-NO_BM25 = (
-    "This Milvus server has no BM25, so it cannot search titles. Use a server from 2.5 on or Milvus Lite and run "
-    "`withthis reindex`, or leave hybrid out."
-)
 
 
 class MilvusStore(RevisionStore):
@@ -65,7 +58,6 @@ class MilvusStore(RevisionStore):
         self._search_params = {**defaults, **(search_params or {})}
         self._info: EncoderInfo | None = None
         self._in_use: str | None = None
-        self._titled: set[str] = set()
         self._typed: dict[str, bool] = {}
         self._looked = 0.0
         self._epoch = 0
@@ -88,7 +80,6 @@ class MilvusStore(RevisionStore):
     def ensure(self, info: EncoderInfo) -> None:
         """Create the collection and index if missing; check that this encoder built it. See ``Store.ensure``."""
         with self._connection.open() as client:
-            self._versions.sweep_probes(client)
             collection = self._versions.live(client) or self._versions.first(client, info)
             self._check_encoder(self._versions.built_by(client, collection), info)
             self._use(client, collection)
@@ -102,15 +93,6 @@ class MilvusStore(RevisionStore):
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """Nearest products. See ``Store.search``."""
         return self._ask(lambda rows: rows.search(vector, limit, filter))
-
-    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
-        """Products by the words of their titles. See ``Store.match_titles``."""
-        with self._connection.open() as client:
-            collection = self._current(client)
-            if collection not in self._titled and not self._versions.has_titles(client, collection):
-                raise TitleSearchUnavailable(REINDEX if self._versions.has_bm25(client) else NO_BM25)
-            self._titled.add(collection)
-        return self._ask(lambda rows: rows.match_titles(text, limit, filter))
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""

@@ -1,15 +1,14 @@
 """Rows of one Milvus collection: what the store does once it knows which collection is meant."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pymilvus import MilvusClient
 
 from service.products import Product
-from service.stores.base import Hit, Record, RowState, TitleMatch, Vector
+from service.stores.base import Hit, Record, RowState, Vector
 from service.stores.connection import quiet
 from service.stores.filters import Filter
 from service.stores.milvus_filter import any_of, compile_filter, quote
@@ -19,7 +18,6 @@ from service.stores.schema import (
     FIELDS,
     HEAD_FIELDS,
     STATE_FIELDS,
-    TITLE_TERMS,
     revision_of,
     to_hit,
     to_record,
@@ -30,7 +28,6 @@ from service.stores.schema import (
 _ID_BATCH = 256
 _UPSERT_BATCH = 512
 _SCAN_BATCH = 1000
-_Found = TypeVar("_Found", Hit, TitleMatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +59,7 @@ class Rows:
             keep_best(best, self._compare_all(vector, without(expression, best)))
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
 
-    def match_titles(self, text: str, limit: int, filter: Filter | None) -> list[TitleMatch]:
-        """Products by the words of their titles. See ``Store.match_titles``."""
-        expression = self._expression(filter)
-        ceiling = math.inf
-
-        def find(rows: int, more: str) -> Page[TitleMatch]:
-            """Lite weighs words by the rows that are left, so a later answer may only stand below earlier ones."""
-            nonlocal ceiling
-            page = self._matching(text, rows, more)
-            found = [match._replace(score=min(match.score, ceiling)) for match in page.found]
-            ceiling = min((match.score for match in found), default=ceiling)
-            return replace(page, found=found)
-
-        best, _ = best_of_each(find, expression, limit)
-        return sorted(best.values(), key=lambda match: (-match.score, match.product_id))[:limit]
-
-    def _matching(self, text: str, rows: int, expression: str) -> Page[TitleMatch]:
-        [found] = self.client.search(
-            self.collection,
-            data=[text],
-            anns_field=TITLE_TERMS,
-            limit=rows,
-            filter=expression,
-            output_fields=[*HEAD_FIELDS, "title"],
-            search_params={"metric_type": "BM25", "params": {}},
-            timeout=self.timeout,
-        )
-        # Lite gives scores with a minus, servers without.
-        matches = [_entity(hit) | {"score": abs(float(hit["distance"]))} for hit in found]
-        return self._page(matches, rows, lambda row: TitleMatch(row["product_id"], row["title"], row["score"]))
-
-    def _nearest(self, vector: Vector, rows: int, expression: str) -> Page[Hit]:
+    def _nearest(self, vector: Vector, rows: int, expression: str) -> Page:
         params = dict(self.search_params)
         if "ef" in params:
             params["ef"] = max(params["ef"], rows)  # Milvus refuses ef < rows
@@ -108,12 +74,8 @@ class Rows:
             timeout=self.timeout,
         )
         hits = [_entity(hit) | {"score": float(hit["distance"])} for hit in found]
-        return self._page(hits, rows, lambda row: to_hit(row, row["score"]))
-
-    def _page(self, rows: list[dict[str, Any]], asked: int, make: Callable[[dict[str, Any]], _Found]) -> Page[_Found]:
-        """What a search found, less the rows that their products' heads do not name."""
-        kept, passed, moved = self._named(rows)
-        return Page([make(row) for row in kept], passed, moved, full=len(rows) == asked)
+        kept, passed, moved = self._named(hits)
+        return Page([to_hit(row, row["score"]) for row in kept], passed, moved, full=len(found) == rows)
 
     def _named(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str], bool]:
         """Rows that their heads name; the keys of the others; and whether a product of these is still there.

@@ -6,41 +6,37 @@ would push others out.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
-from service.stores.base import Hit, TitleMatch
+from service.stores.base import Hit
 from service.stores.milvus_filter import any_of
 
 WINDOW = 16_384
 """Most rows that a Milvus server returns at once."""
 
 _MOVES = 8
-_Found = TypeVar("_Found", Hit, TitleMatch)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[_Found]):
+class Page:
     """Rows that a search found, best first. ``full``: there may be more of them.
 
     ``passed`` are the keys of rows that no head names and that are left out; ``moved`` says that such a product has
     other rows now, which this search may have been too early to find.
     """
 
-    found: list[_Found]
+    found: list[Hit]
     passed: Sequence[str]
     moved: bool
     full: bool
 
 
-def best_of_each(
-    find: Callable[[int, str], Page[_Found]], expression: str, limit: int
-) -> tuple[dict[str, _Found], bool]:
+def best_of_each(find: Callable[[int, str], Page], expression: str, limit: int) -> tuple[dict[str, Hit], bool]:
     """The best row of each of the best ``limit`` or more products, and whether ``find`` has no further rows to give.
 
     Rows are asked for in growing numbers, without the products already found and the rows passed over. A product that
     was written in the middle is looked for again, so that it is not missed.
     """
-    best: dict[str, _Found] = {}
+    best: dict[str, Hit] = {}
     passed: set[str] = set()
     rows, moves = min(2 * limit + 16, WINDOW), 0
     while True:
@@ -56,7 +52,7 @@ def best_of_each(
         rows = min(rows * 4, WINDOW) if page.full else rows
 
 
-def keep_best(best: dict[str, _Found], found: list[_Found]) -> None:
+def keep_best(best: dict[str, Hit], found: list[Hit]) -> None:
     """Add rows to the best ones of their products."""
     for hit in found:
         known = best.get(hit.product_id)

@@ -1,8 +1,8 @@
 """Products in an index of Pinecone (extra `[pinecone]`), through its SDK.
 
 An index belongs to one encoder, whose name it carries as a tag; collections are namespaces in it. What Pinecone has no
-means for is refused with the reason: titles are not searched, there is no alias to switch at the end of a reindex, and
-texts are not compared by order. Writes are seen by searches after some seconds.
+means for is refused with the reason: there is no alias to switch at the end of a reindex, and texts are not compared by
+order. Writes are seen by searches after some seconds.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from pinecone import Pinecone, RetryConfig, ServerlessSpec
 from pinecone.errors import ForbiddenError, NotFoundError, PineconeError, UnauthorizedError
 
 from service.encoders.base import EncoderInfo
-from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable, TitleSearchUnavailable
+from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
 from service.products import Product
 from service.settings import Settings
-from service.stores.base import Hit, Record, RowState, Store, TitleMatch, Vector
+from service.stores.base import Hit, Record, RowState, Store, Vector
 from service.stores.evaluate import matches
 from service.stores.filters import Filter, check_filter
 from service.stores.pinecone_filter import Condition, to_pinecone
@@ -31,7 +31,6 @@ from service.stores.said import without_input
 SCHEME = "pinecone:"
 NO_KEY = "Pinecone refuses the API key. Set it in WITHTHIS_STORE_TOKEN."
 NO_INDEX = "There is no such index at Pinecone yet. Fill it with `withthis index FEED`."
-NO_TITLES = "Pinecone does not search titles. Leave hybrid out, or use a Milvus server of 2.5 or later."
 NO_ALIASES = (
     "Pinecone cannot switch from one version of an index to another. Index the feed into a new one, and name that in "
     "WITHTHIS_STORE_URI."
@@ -142,10 +141,6 @@ class PineconeStore(RevisionStore):
                     break
                 rows = rows if len(named) == len(hits) else min(2 * rows, _MAX_ROWS)
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
-
-    def match_titles(self, text: str, *, limit: int, filter: Filter | None = None) -> list[TitleMatch]:
-        """Not to be had. See ``Store.match_titles``."""
-        raise TitleSearchUnavailable(NO_TITLES)
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See ``Store.get``."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pymilvus import CollectionSchema, DataType, Function, FunctionType, MilvusClient
+from pymilvus import CollectionSchema, DataType, MilvusClient
 from pymilvus.milvus_client.index import IndexParams
 
 from service.products import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS
@@ -29,45 +29,27 @@ FIELDS = [
 ]
 STATE_FIELDS = ["id", "product_id", "image_key", "content_hash", "updated_at"]
 HEAD_FIELDS = ["id", "product_id", "content_hash"]
-TITLE_TERMS = "title_terms"
-"""The sparse field that Milvus fills with the words of `title`, where it has BM25."""
-
-_BM25 = {"bm25_k1": 1.2, "bm25_b": 0.75}  # the defaults of a server; Lite's are others
 _BUILD_DEFAULTS: dict[str, dict[str, int]] = {
     "HNSW": {"M": 16, "efConstruction": 200},
     "IVF_FLAT": {"nlist": 128},
 }
 
 
-def collection_schema(dimension: int, *, titles: bool) -> CollectionSchema:
-    """One row per picture (design §4). No nullable fields: servers before 2.5 do not have them.
-
-    ``titles`` adds what BM25 needs, which servers before 2.5 do not have either.
-    """
+def collection_schema(dimension: int) -> CollectionSchema:
+    """One row per image. No nullable fields: servers before 2.5 do not have them."""
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     id_bytes = MAX_ID_CHARS * _UTF8_BYTES
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=id_bytes + _ROW_SUFFIX_BYTES)
     schema.add_field("product_id", DataType.VARCHAR, max_length=id_bytes)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
-    analysed: dict[str, Any] = {"enable_analyzer": True} if titles else {}
-    schema.add_field("title", DataType.VARCHAR, max_length=MAX_TITLE_CHARS * _UTF8_BYTES, **analysed)
+    schema.add_field("title", DataType.VARCHAR, max_length=MAX_TITLE_CHARS * _UTF8_BYTES)
     schema.add_field("category", DataType.VARCHAR, max_length=MAX_CATEGORY_CHARS * _UTF8_BYTES)
     schema.add_field("price", DataType.DOUBLE)
     schema.add_field("attributes", DataType.JSON)
     schema.add_field("image_key", DataType.VARCHAR, max_length=_KEY_BYTES)
     schema.add_field("content_hash", DataType.VARCHAR, max_length=_KEY_BYTES)
     schema.add_field("updated_at", DataType.INT64)
-    if titles:
-        schema.add_field(TITLE_TERMS, DataType.SPARSE_FLOAT_VECTOR)
-        schema.add_function(Function("title_bm25", FunctionType.BM25, ["title"], [TITLE_TERMS]))
     return schema
-
-
-def title_index() -> IndexParams:
-    """The inverted index of the words of titles."""
-    index = MilvusClient.prepare_index_params()
-    index.add_index(TITLE_TERMS, index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=dict(_BM25))
-    return index
 
 
 def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:

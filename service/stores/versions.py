@@ -8,8 +8,6 @@ itself; they become ``<name>_v1`` when they are first replaced.
 import json
 import logging
 import re
-import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,10 +20,8 @@ from service.stores.schema import (
     ATTRIBUTES_PROPERTY,
     ENCODER_PROPERTY,
     FINGERPRINT_PROPERTY,
-    TITLE_TERMS,
     TYPED,
     collection_schema,
-    title_index,
     vector_index,
 )
 
@@ -33,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 INDEX_PROPERTY = "withthis.index"
 NAME_PROPERTY = "withthis.collection"
-_PROBE = "withthis_probe_"
-_PROBE_S = 600
-"""Age at which a probe counts as left behind: clocks of other machines may differ by less."""
 Built = tuple[str, str]
 """Encoder id and fingerprint that a collection was built with."""
 
@@ -55,7 +48,6 @@ class Versions:
         self._local = local
         self._timeout = timeout
         self._pattern = re.compile(rf"{re.escape(name)}_v([1-9][0-9]*)")
-        self._has_bm25: bool | None = None
 
     def live(self, client: MilvusClient) -> str | None:
         """The collection in use, or None if there is none yet."""
@@ -110,8 +102,6 @@ class Versions:
     def make_ready(self, client: MilvusClient, collection: str) -> None:
         """Create the indexes that are not there (a crash may have come between), and load the collection."""
         self._index_field(client, collection, "vector", vector_index(*self._index))
-        if self.has_titles(client, collection):
-            self._index_field(client, collection, TITLE_TERMS, title_index())
         try:
             client.load_collection(collection, timeout=self._timeout)
         except MilvusException:
@@ -133,48 +123,15 @@ class Versions:
         # Lite builds at once, and lacks the call with which the client waits for a server.
         client.create_index(collection, index, timeout=self._timeout, sync=not self._local)
 
-    def has_titles(self, client: MilvusClient, collection: str) -> bool:
-        """True if the words of titles can be searched in this collection."""
-        fields = client.describe_collection(collection, timeout=self._timeout)["fields"]
-        return any(field["name"] == TITLE_TERMS for field in fields)
-
     def is_typed(self, client: MilvusClient, collection: str) -> bool:
         """True if its attributes are stored so that true is not 1; collections of before are rewritten by a reindex."""
         return self._properties(client, collection).get(ATTRIBUTES_PROPERTY) == TYPED
-
-    def has_bm25(self, client: MilvusClient) -> bool:
-        """True if this Milvus can search words, found out once by making a collection that does, and dropping it.
-
-        Versions are no help: a server in between takes the sparse field and passes over the function that fills it.
-        """
-        if self._has_bm25 is None:
-            self._has_bm25 = self._can_make_titles(client)
-        return self._has_bm25
-
-    def _can_make_titles(self, client: MilvusClient) -> bool:
-        self.sweep_probes(client)
-        name = f"{_PROBE}{int(time.time())}_{uuid.uuid4().hex}"
-        try:
-            client.create_collection(name, schema=collection_schema(8, titles=True), timeout=self._timeout)
-        except MilvusException:
-            client.list_collections(timeout=self._timeout)  # raises where the server does not answer at all
-            return False
-        try:
-            return bool(client.describe_collection(name, timeout=self._timeout).get("functions"))
-        finally:
-            client.drop_collection(name, timeout=self._timeout)
-
-    def sweep_probes(self, client: MilvusClient) -> None:
-        """Drop probes whose processes were killed; another process may be at work with a young one."""
-        for name in client.list_collections(timeout=self._timeout):
-            if name.startswith(_PROBE) and time.time() - _made_at(name) > _PROBE_S:
-                client.drop_collection(name, timeout=self._timeout)
 
     def _create(self, client: MilvusClient, number: int, info: EncoderInfo) -> str:
         collection = f"{self._name}_v{number}"
         client.create_collection(
             collection,
-            schema=collection_schema(info.dimension, titles=self.has_bm25(client)),
+            schema=collection_schema(info.dimension),
             properties={
                 ENCODER_PROPERTY: info.id,
                 FINGERPRINT_PROPERTY: info.fingerprint,
@@ -200,8 +157,7 @@ class Versions:
     def _is_like(self, client: MilvusClient, collection: str, info: EncoderInfo) -> bool:
         index = self._properties(client, collection).get(INDEX_PROPERTY)
         made = self.built_by(client, collection) == (info.id, info.fingerprint) and index == json.dumps(self._index)
-        as_of_now = self.is_typed(client, collection) and self.has_titles(client, collection) == self.has_bm25(client)
-        return made and as_of_now
+        return made and self.is_typed(client, collection)
 
     def _properties(self, client: MilvusClient, collection: str) -> Mapping[str, Any]:
         return client.describe_collection(collection, timeout=self._timeout).get("properties") or {}
@@ -221,14 +177,8 @@ class Versions:
         return int(match.group(1)) if match else 1
 
 
-def _made_at(probe: str) -> int:
-    """When a probe was made, Unix time; 0 for those of before there was a time in their names."""
-    stamp, _, rest = probe.removeprefix(_PROBE).partition("_")
-    return int(stamp) if rest and stamp.isdecimal() else 0
-
-
 def all_of_ours(client: MilvusClient, timeout: float) -> list[str]:
     """Every collection of this database that this service made, of any name and version."""
-    names = [name for name in client.list_collections(timeout=timeout) if not name.startswith(_PROBE)]
+    names = client.list_collections(timeout=timeout)
     described = {name: client.describe_collection(name, timeout=timeout).get("properties") or {} for name in names}
     return [name for name, properties in described.items() if ENCODER_PROPERTY in properties]

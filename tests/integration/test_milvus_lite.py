@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from service.errors import (
     StoreLocked,
     StoreUnavailable,
     StoreUnusable,
-    TitleSearchUnavailable,
 )
 from service.media.decode import ImageLimits
 from service.media.pictures import PictureLoader
@@ -81,30 +79,6 @@ def test_the_index_is_explicit(uri: str, index_type: str) -> None:
     store.close()
 
 
-def test_a_collection_from_before_titles_were_searched(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes on as before, says what to do when titles are asked for, and `reindex` is the cure."""
-    old = MilvusStore(uri)
-    with monkeypatch.context() as before:
-        before.setattr(Versions, "has_bm25", lambda *_: False)
-        old.ensure(INFO)
-        old.beside(INFO)  # left over, and not to be taken up again
-    rows = [record(f"p{number}", seed=number, title=f"Mug number {number}") for number in range(20)]
-    old.upsert(rows)
-    assert [hit.product_id for hit in old.search(unit(7), limit=1)] == ["p7"]
-    with pytest.raises(TitleSearchUnavailable, match="withthis reindex"):
-        old.match_titles("mug", limit=5)
-    beside = old.beside(INFO)
-    assert beside.match_titles("mug", limit=5) == []
-    beside.upsert(old.fetch([row.id for row in rows]))
-    old.publish(beside)
-    assert [match.product_id for match in old.match_titles("7 mug", limit=1)] == ["p7"]
-    old.close()
-    again = MilvusStore(uri)
-    again.ensure(INFO)
-    assert len(again.match_titles("mug", limit=50)) == 20
-    again.close()
-
-
 def test_a_collection_from_before_booleans_were_told_from_numbers(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on as before, where true was 1, and a reindex is the cure."""
     old = MilvusStore(uri)
@@ -135,7 +109,7 @@ def test_an_index_that_a_crash_has_kept_from_being_made_is_made(uri: str, monkey
     store.close()
     store.ensure(INFO)
     store.upsert([record("mug", title="Red mug")])
-    assert [match.product_id for match in store.match_titles("mug", limit=1)] == ["mug"]
+    assert [hit.product_id for hit in store.search(unit(0), limit=1)] == ["mug"]
     store.close()
 
 
@@ -214,17 +188,6 @@ def test_lites_server_is_not_asked_whether_it_is_there(tmp_path: Path, monkeypat
     store.close()
     [options] = seen
     assert options["grpc_options"]["grpc.keepalive_time_ms"] == 2**31 - 1
-
-
-def test_probes_left_by_a_killed_process_are_swept(uri: str, store: MilvusStore) -> None:
-    """Young ones stay: another process may be at work with them."""
-    young = f"withthis_probe_{int(time.time())}_1"
-    client = MilvusClient(lite_folder(uri).address())
-    for name in ("withthis_probe_" + "a" * 32, "withthis_probe_1700000000_1", young):
-        client.create_collection(name, dimension=DIMENSION)
-    MilvusStore(uri).ensure(INFO)
-    assert set(client.list_collections()) == {"products_v1", young}
-    client.close()
 
 
 def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(

@@ -14,7 +14,6 @@ from service.errors import (
     FilterError,
     InvalidValue,
     StoreUnavailable,
-    TitleSearchUnavailable,
 )
 from service.settings import load_settings
 from service.stores.evaluate import matches
@@ -175,8 +174,6 @@ def test_pages_go_on_where_the_last_one_ended(store: PineconeStore, cloud: Cloud
 
 
 def test_what_pinecone_cannot_do_is_said(store: PineconeStore) -> None:
-    with pytest.raises(TitleSearchUnavailable, match="Pinecone"):
-        store.match_titles("mug", limit=3)
     with pytest.raises(ConfigurationError, match="Index the feed into a new one"):
         store.beside(INFO)
     with pytest.raises(ConfigurationError, match="Index the feed into a new one"):

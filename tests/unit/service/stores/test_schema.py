@@ -29,7 +29,7 @@ def test_scores_stay_within_a_cosine() -> None:
 
 
 def test_the_schema_has_every_field_and_no_nullable_one() -> None:
-    schema = collection_schema(384, titles=False).to_dict()
+    schema = collection_schema(384).to_dict()
     assert {field["name"] for field in schema["fields"]} == {*FIELDS, "vector"}
     assert not any(field.get("nullable") for field in schema["fields"])
 
