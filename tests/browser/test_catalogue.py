@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.test_search import reranked, titles
 from tests.fakes import Shop, png
 
 Serve = Callable[..., tuple[Shop, str]]
@@ -31,8 +31,30 @@ def test_the_catalogue_comes_in_pages_and_can_be_filtered(serve: Serve, open_pag
     page.get_by_role("group", name="Filters of the catalogue").get_by_label("Category").select_option("cap")
     expect(cards).to_have_count(30)
     expect(page.get_by_text("30 products shown")).to_be_visible()
-    cards.first.get_by_role("button", name=re.compile("^Like")).click()
+
+
+def test_a_product_of_the_catalog_opens_where_it_is(serve: Serve, open_page: OpenPage) -> None:
+    url = serve()[1]
+    page = open_page(f"{url}/?q=a+mug")
+    reranked(page)
+    page.get_by_role("button", name="Catalogue").click()
+    shots = page.locator("#products .shot")
+    title = page.locator("#products h3").nth(1).inner_text()
+    shots.nth(1).focus()
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("heading", level=2)).to_have_text(title)
+    expect(sheet).to_contain_text("category")
+    expect(sheet).not_to_contain_text("Scores")  # nothing was searched
+    page.keyboard.press("ArrowRight")
+    expect(sheet.get_by_role("heading", level=2)).not_to_have_text(title)
+    page.keyboard.press("Escape")
+    expect(shots.nth(1)).to_be_focused()
+    expect(page.locator("#view-catalogue")).to_be_visible()
+    page.get_by_role("button", name=f"Like {title}, but…", exact=True).click()
     expect(page.get_by_label("What are you looking for?")).to_be_focused()
+    expect(page.get_by_text(f"Like “{title}”, but…")).to_be_visible()
+    expect(titles(page)).to_have_count(0)  # those were of the query before
 
 
 def test_products_are_added_with_their_pictures(serve: Serve, open_page: OpenPage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -12,6 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
+from rerank.ranking import Fault, Ranking
+from service.errors import ForeignRequest
+from service.search_types import Degraded
 from tests.browser.conftest import OpenPage
 from tests.browser.test_search import ask, reranked, titles
 from tests.fakes import Shop, png
@@ -103,3 +107,50 @@ def test_a_service_with_keys_asks_for_one(serve: Serve, open_page: OpenPage) -> 
     expect(page.locator("#lanes .shot img").first).to_have_js_property("naturalWidth", 24)  # fetched with the key
     assert page.evaluate("JSON.stringify(localStorage)").find("secret") == -1
     assert page.evaluate("sessionStorage.getItem('withthis.key')") == '"secret"'
+
+
+def test_a_page_under_a_foreign_name_says_what_to_do(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(serve()[1])
+    page.route(
+        "**/v1/search/stream",
+        lambda route: route.fulfill(
+            status=403, content_type="application/problem+json", body=json.dumps(ForeignRequest().problem())
+        ),
+    )
+    ask(page, "a mug")
+    expect(page.get_by_role("alert")).to_contain_text("have the name added to WITHTHIS_ALLOWED_HOSTS")
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def test_every_reason_for_retrieval_order_has_words(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(serve()[1])
+    words = page.evaluate(
+        "async (all) => all.map((await import('/static/js/problem.js')).degradedWords)",
+        [str(reason) for reason in Degraded],
+    )
+    assert len(set(words)) == len(Degraded)
+    assert all(text.startswith("The reranker") for text in words)
+
+
+def test_no_reason_and_no_caption_leave_nothing_behind(serve: Serve, open_page: OpenPage) -> None:
+    shop, url = serve()
+    shop.strategy.behave = lambda n: Ranking(tuple(range(n)), Fault.OK, (), None, None)
+    page = open_page(url)
+    ask(page, "a mug")
+    reranked(page)
+    page.get_by_role("button", name="Why this order?").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("Every product exactly once")
+    expect(sheet).not_to_contain_text("reason")
+    expect(sheet).not_to_contain_text("image shows")
+    expect(sheet).not_to_contain_text("null")
+
+
+def test_a_reason_and_a_caption_are_called_what_they_are(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(f"{serve()[1]}/?q=a+mug&product=p3")
+    reranked(page)
+    page.get_by_role("button", name="Why this order?").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("figure")).to_contain_text("The model's reason for this order:")
+    expect(sheet.locator("blockquote")).to_have_text("the last one shows it best")
+    expect(sheet).to_contain_text("the model says the image shows")

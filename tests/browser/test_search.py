@@ -64,7 +64,7 @@ def test_the_leopard_query_by_paste_and_what_the_model_saw(real: str, open_page:
     expect(sheet.get_by_text("What the model saw")).to_be_visible()
     expect(sheet.locator(".shown li")).to_have_count(10)  # the query and nine candidates
     expect(sheet.locator(".raw")).to_contain_text('"ranking"')
-    for fact in ("repaired", "Every product exactly once", "retrieval (cosine)", "tokens read"):
+    for fact in ("repaired", "Every product exactly once", "retrieval (cosine)", "similarity and words", "tokens read"):
         expect(sheet).to_contain_text(fact)
     expect(sheet.locator(".timing-bar span")).to_have_count(6)
 

@@ -1,16 +1,15 @@
 // The search page: where its parts meet. Everything that comes from the service is written as text, never as HTML.
 import { getJson } from "./api.js";
-import { Catalogue, listProducts } from "./catalogue.js";
+import { Catalogue } from "./catalogue.js";
 import { keepPage } from "./drop.js";
 import { startKey } from "./key.js";
 import { startKeyboard } from "./keyboard.js";
 import { SearchView } from "./search-view.js";
+import { survey } from "./survey.js";
 import { startTheme } from "./theme.js";
 import { Upload } from "./upload.js";
 import { startViews } from "./views.js";
 import { Vocabulary } from "./vocabulary.js";
-
-const SAMPLE = 100; // products that the first filters and examples are taken from
 
 startTheme();
 startKey();
@@ -18,10 +17,10 @@ startKeyboard();
 keepPage();
 
 const vocabulary = new Vocabulary();
-const search = new SearchView(vocabulary);
-const catalogue = new Catalogue(vocabulary, (product) => {
-  open("search");
-  search.like(product);
+const search = new SearchView(vocabulary, () => open("search"));
+const catalogue = new Catalogue(vocabulary, {
+  like: (product) => search.like(product),
+  open: (products, id) => search.sheet.browse(products, id),
 });
 new Upload((product) => vocabulary.learn([{ category: null, attributes: {}, ...product }]));
 
@@ -40,11 +39,9 @@ async function route() {
 }
 
 async function learn() {
-  const [options, page] = await Promise.all([getJson("/v1/search/options"), listProducts({ limit: SAMPLE })]);
-  search.know(options);
-  vocabulary.learn(page.products);
-  search.sample = page.products;
-  if (!location.search && !location.hash) search.welcome(page.products);
+  search.know(await getJson("/v1/search/options"));
+  await survey(vocabulary);
+  search.suggest();
 }
 
 addEventListener("popstate", () => void route());

@@ -1,28 +1,26 @@
 // The catalogue, page by page.
-import { getJson } from "./api.js";
 import { card } from "./card.js";
 import { byId, h, toggle } from "./dom.js";
 import { Filters } from "./filters.js";
 import { count } from "./format.js";
 import { Notice } from "./notice.js";
+import { explainNothing } from "./nothing.js";
 import { filterOf } from "./query.js";
+import { listProducts } from "./survey.js";
 
 const PAGE = 48;
 
-/** @param {{limit: number, filter?: any, cursor?: string|null}} wanted @param {AbortSignal} [signal] */
-export function listProducts({ limit, filter, cursor }, signal) {
-  const parameters = new URLSearchParams({ limit: String(limit) });
-  if (filter) parameters.set("filter", JSON.stringify(filter));
-  if (cursor) parameters.set("cursor", cursor);
-  return getJson(`/v1/products?${parameters}`, signal);
-}
-
 /** The view "Catalogue". */
 export class Catalogue {
-  /** @param {import("./vocabulary.js").Vocabulary} vocabulary @param {(product: any) => void} like */
-  constructor(vocabulary, like) {
+  /**
+   * @param {import("./vocabulary.js").Vocabulary} vocabulary
+   * @param {{like: (product: any) => void, open: (products: any[], id: string) => void}} wiring
+   */
+  constructor(vocabulary, wiring) {
     this.vocabulary = vocabulary;
-    this.like = like;
+    this.wiring = wiring;
+    /** @type {any[]} those shown */
+    this.products = [];
     this.list = byId("products");
     this.notice = new Notice(byId("catalogue-notice"));
     this.filters = new Filters(byId("catalogue-filters"), vocabulary, () => this.load());
@@ -46,7 +44,8 @@ export class Catalogue {
     this.notice.clear();
     try {
       const filter = filterOf(this.filters.conditions);
-      this.show(await listProducts({ limit: PAGE, filter, cursor: this.cursor }, signal), fresh);
+      this.show(await listProducts({ limit: PAGE, filter: filter ?? undefined, cursor: this.cursor }, signal), fresh);
+      if (!this.products.length) await explainNothing(this.filters, this.notice, signal);
     } catch (error) {
       this.notice.fail(error, () => this.more(fresh));
     }
@@ -55,13 +54,16 @@ export class Catalogue {
   /** @param {{products: any[], next_cursor: string|null}} page @param {boolean} fresh */
   show({ products, next_cursor: cursor }, fresh) {
     this.vocabulary.learn(products);
-    if (fresh) this.list.replaceChildren();
-    const known = this.list.children.length;
-    this.list.append(...products.map((product) => card(product, { open: () => this.like(product), like: this.like, width: 200 })));
+    const known = fresh ? 0 : this.products.length;
+    this.products = [...this.products.slice(0, known), ...products];
+    const { open, like } = this.wiring;
+    const cards = products.map((product) => card(product, { open: () => open(this.products, product.id), like, width: 200 }));
+    if (fresh) this.list.replaceChildren(...cards);
+    else this.list.append(...cards);
     this.cursor = cursor;
     toggle(byId("more"), cursor !== null);
-    const shown = known + products.length;
-    const text = shown ? `${count(shown, "product")} shown${cursor ? ", there are more" : ""}` : "No product fits these filters.";
+    const shown = this.products.length;
+    const text = shown ? `${count(shown, "product")} shown${cursor ? ", there are more" : ""}` : "No products found.";
     byId("catalogue-count").replaceChildren(h("span", {}, text));
     if (known && products.length) this.list.children[known].querySelector("button")?.focus();
   }

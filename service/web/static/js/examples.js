@@ -1,16 +1,21 @@
-// Queries for a first visit: pictures that come with the service, and products of the catalogue at hand.
+// Queries for a first visit: images that come with the service, and the catalog's own products and categories.
 import { h } from "./dom.js";
 import { setPicture } from "./thumbs.js";
 
-/** Pictures under /examples, and the kind of product that the sentence asks for. */
+/** @typedef {import("./vocabulary.js").Vocabulary} Vocabulary */
+
+/** Images under /examples; each needs a catalog that has this kind of product. */
 const WITH_PICTURES = [
-  { name: "leopard", kind: "phone case" },
-  { name: "rose", kind: "mug" },
-  { name: "crocodile", kind: "t-shirt" },
-  { name: "sushi", kind: "cushion" },
-  { name: "wine-glass", kind: "apron" },
+  { name: "leopard", kind: "phone case", text: "a phone case with this" },
+  { name: "rose", kind: "mug", text: "a mug with this" },
+  { name: "crocodile", kind: "t-shirt", text: "a t-shirt with this" },
+  { name: "sushi", kind: "cushion", text: "a cushion with this" },
+  { name: "wine-glass", kind: "apron", text: "an apron with this" },
 ];
 const MOST = 6;
+const MOST_OF_A_KIND = 3;
+/** A category that reads as words; no numbers, codes or sentences. */
+const WORDS = /^\p{L}[\p{L}\p{M} '’&,-]{1,39}$/u;
 
 /** @param {string} name from a link: not to be trusted */
 export async function examplePicture(name) {
@@ -22,44 +27,48 @@ export async function examplePicture(name) {
 /** @param {string} name */
 const exampleUrl = (name) => `/examples/${name}.webp`;
 
+/** @param {Vocabulary} vocabulary */
+const fitting = ({ categories }) => WITH_PICTURES.filter(({ kind }) => categories.includes(kind));
+
+/** A sentence that makes sense in this catalog, or "" where none is known. @param {Vocabulary} vocabulary */
+export const exampleText = (vocabulary) => fitting(vocabulary)[0]?.text ?? "";
+
 /**
- * The examples that this catalogue can answer.
- * @param {any[]} products a sample
+ * The examples that this catalog can answer.
+ * @param {Vocabulary} vocabulary
  * @param {(text: string, picture: any) => void} use
  * @returns {HTMLElement|null}
  */
-export function examples(products, use) {
-  const kinds = new Set(products.map((product) => product.category));
-  const fitting = WITH_PICTURES.filter(({ kind }) => kinds.has(kind)).map(({ name, kind }) => withPicture(name, kind, use));
-  const cards = [...fitting, ...fromCatalogue(products, use)].slice(0, MOST);
+export function examples(vocabulary, use) {
+  const made = fitting(vocabulary).map((example) => withPicture(example, use));
+  const cards = [...made, ...likeProducts(vocabulary, use), ...categories(vocabulary, use)].slice(0, MOST);
   if (!cards.length) return null;
   return h("section", { class: "examples" }, h("h2", {}, "Try one of these"), h("ul", {}, ...cards));
 }
 
-/** @param {string} name @param {string} kind @param {(text: string, picture: any) => void} use */
-function withPicture(name, kind, use) {
+/** @param {{name: string, text: string}} example @param {(text: string, picture: any) => void} use */
+function withPicture({ name, text }, use) {
   const img = h("img", { alt: name, src: exampleUrl(name), width: 88, height: 88 });
-  const text = `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} with this`;
   return example(img, text, async () => use(text, await examplePicture(name)));
 }
 
-/** "This on a …": products whose motif might stand on another kind. @param {any[]} products @param {any} use */
-function fromCatalogue(products, use) {
-  const pictured = products.filter((product) => product.image_url && product.category);
-  const [first, second] = [pictured[Math.floor(pictured.length / 3)], pictured[Math.floor((pictured.length * 4) / 5)]];
-  return [first, second].flatMap((product) => {
-    const other = pictured.find(({ category }) => category !== product?.category && category !== first?.category);
-    return product && other ? [fromProduct(product, `this on a ${other.category}`, use)] : [];
+/** A product of each of the largest categories: true of anything. @param {Vocabulary} vocabulary @param {any} use */
+function likeProducts({ categories, pictured }, use) {
+  const products = categories.map((category) => pictured.get(category)).filter(Boolean).slice(0, MOST_OF_A_KIND);
+  return products.map((product) => {
+    const img = h("img", { alt: product.title, width: 88, height: 88 });
+    setPicture(img, product.image_url, 88);
+    const picture = { kind: "product", id: product.id, title: product.title, url: product.image_url };
+    const text = "something like this";
+    return example(img, text, () => use(text, picture));
   });
 }
 
-/** @param {any} product @param {string} text @param {(text: string, picture: any) => void} use */
-function fromProduct(product, text, use) {
-  const img = h("img", { alt: product.title, width: 88, height: 88 });
-  setPicture(img, product.image_url, 88);
-  const picture = { kind: "product", id: product.id, title: product.title, url: product.image_url };
-  return example(img, text, () => use(text, picture));
+/** The largest categories by their own names; of a path its last part. @param {Vocabulary} vocabulary @param {any} use */
+function categories({ categories }, use) {
+  const names = categories.map((category) => category.split(/ *> *| \/ /).at(-1) ?? "").filter((name) => WORDS.test(name));
+  return [...new Set(names)].slice(0, MOST_OF_A_KIND).map((name) => example(null, name, () => use(name, null)));
 }
 
-/** @param {HTMLElement} img @param {string} text @param {() => void} onclick */
+/** @param {HTMLElement|null} img @param {string} text @param {() => void} onclick */
 const example = (img, text, onclick) => h("li", {}, h("button", { type: "button", onclick }, img, h("span", {}, `“${text}”`)));

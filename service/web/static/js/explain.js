@@ -25,23 +25,37 @@ export function explanation(answer, picture) {
 
 /** @param {any} result @param {any} answer @returns {Node} what is known of one product */
 export function productFacts(result, answer) {
-  const { product, scores } = result;
+  const { product } = result;
   const img = h("img", { alt: product.title, width: 420, height: 420, class: "hero" });
   if (product.image_url) setPicture(img, product.image_url, 420);
-  const attributes = Object.entries(product.attributes).map(([name, value]) => pair(name, String(value)));
-  const moved = answer.rerank.applied ? `, ${move(result).words}` : "";
+  const attributes = Object.entries(product.attributes).map(([name, value]) => pair(name, Array.isArray(value) ? value.join(", ") : String(value)));
+  const place = result.rank && `${result.rank}${where(result, answer)}`;
   return h(
     "div",
     { class: "product" },
     img,
-    h("dl", {}, pair("place", `${result.rank}${moved}`), pair("category", product.category), pair("price", product.price?.toFixed(2)), ...attributes, pair("id", product.id)),
-    h(
-      "div",
-      { class: "scores" },
-      h("h3", {}, "Scores"),
-      h("dl", {}, meter("retrieval (cosine)", scores.retrieval), meter("reranker", scores.rerank), pair("fused", score(scores.fused))),
-    ),
+    h("dl", {}, pair("place", place), pair("category", product.category), pair("price", product.price?.toFixed(2)), ...attributes, pair("id", product.id)),
+    result.scores && scored(result.scores, answer.rerank.applied && !result.later),
   );
+}
+
+/** @param {any} result @param {any} answer */
+function where(result, { rerank }) {
+  if (result.later) return ", in the order of retrieval: only the first page is reranked";
+  return rerank.applied ? `, ${move(result).words}` : "";
+}
+
+/**
+ * What the order comes from; products are retrieved by both similarity and words where `hybrid` is there.
+ * @param {any} scores @param {boolean} reranked
+ */
+function scored({ retrieval, hybrid, rerank, fused }, reranked) {
+  const words = hybrid && [
+    pair("words (BM25)", hybrid.lexical_rank === null ? "shares none with the query" : `${score(hybrid.lexical)}, place ${hybrid.lexical_rank}`),
+    meter("similarity and words", hybrid.fused),
+  ];
+  const order = reranked ? [meter("reranker", rerank), pair("fused with retrieval", fused !== null && score(fused))] : [];
+  return h("div", { class: "scores" }, h("h3", {}, "Scores"), h("dl", {}, meter("retrieval (cosine)", retrieval), ...(words ?? []), ...order));
 }
 
 /** @param {string} title @param {...(Node|null)} content */
@@ -64,12 +78,12 @@ function order({ query, rerank, results }) {
   const repaired = rerank.repaired.map((/** @type {string} */ id) => titles.get(id) ?? id);
   return section(
     "Order",
-    rerank.reason && h("blockquote", {}, rerank.reason),
+    rerank.reason && h("figure", { class: "reason" }, h("figcaption", { class: "soft" }, "The model's reason for this order:"), h("blockquote", {}, rerank.reason)),
     rerank.degraded && h("p", { class: "notice hint" }, degradedWords(rerank.degraded)),
     h(
       "dl",
       {},
-      pair("picture", query.caption),
+      pair("the model says the image shows", query.caption),
       pair("engine", rerank.engine),
       pair("strategy", rerank.strategy),
       pair("prompt", rerank.prompt),

@@ -1,10 +1,15 @@
-// Category, price, and every attribute that was seen: the conditions of a query.
+// Category, price, and the attributes that divide the catalog best: the conditions of a query.
+import { label } from "./conditions.js";
+import { Counts } from "./counts.js";
 import { h } from "./dom.js";
+import { keyOf } from "./field.js";
 import { noConditions } from "./query.js";
 
 /** @typedef {import("./query.js").Conditions} Conditions */
+/** @typedef {import("./field.js").Field} Field */
 
-const MOST_ATTRIBUTES = 6;
+/** Attributes in the row; further ones wait behind "More filters". */
+const IN_ROW = 4;
 
 /** A row of pills; each is a field. */
 export class Filters {
@@ -16,10 +21,14 @@ export class Filters {
   constructor(element, vocabulary, onChange) {
     this.element = element;
     this.vocabulary = vocabulary;
+    this.counts = new Counts(vocabulary);
     this.conditions = noConditions();
     this.onChange = onChange;
     /** @type {HTMLElement|null} */
     this.reset = null;
+    this.opened = false;
+    this.waiting = false;
+    element.after(this.counts.note);
     vocabulary.listeners.add(() => this.show());
     this.show();
   }
@@ -30,48 +39,86 @@ export class Filters {
     this.show();
   }
 
+  /** What a search is asked to count. @returns {string[]} */
+  get facets() {
+    const { category, offered } = this.vocabulary;
+    return [...(category.values.size ? ["category"] : []), ...offered.map(({ name }) => `attributes.${name}`)];
+  }
+
+  /** Show the counts of an answer; null: of the catalog. @param {any} facets */
+  count(facets) {
+    this.counts.facets = facets;
+    if (facets) this.vocabulary.meet(facets);
+    this.counts.show(this.conditions);
+  }
+
   /** Draw all fields again; later, where somebody is using one of them. */
   show() {
-    if (this.element.contains(document.activeElement)) {
-      this.element.addEventListener("focusout", () => setTimeout(() => this.show()), { once: true });
-      return;
-    }
-    const { categories, attributes } = this.vocabulary;
-    const { category, min, max, attributes: wanted } = this.conditions;
-    const names = [...new Set([...Object.keys(wanted), ...[...attributes.keys()].sort()])].slice(0, MOST_ATTRIBUTES);
+    if (this.element.contains(document.activeElement)) return this.later();
+    const { category, priced, complete } = this.vocabulary;
+    const { category: chosen, min, max } = this.conditions;
+    this.counts.forget();
     this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
+    const choices = this.attributes();
+    const price = priced || !complete || min !== null || max !== null;
     this.element.replaceChildren(
-      this.choice("Category", [...categories].sort(), category, (text) => ({ category: text })),
-      this.number("Price from", min, (min) => ({ min })),
-      this.number("to", max, (max) => ({ max })),
-      ...names.map((name) => this.attribute(name, wanted[name])),
+      ...(category.values.size || chosen ? [this.choice("category", category, chosen || undefined, (value) => ({ category: value ?? "" }))] : []),
+      ...(price ? [this.number("Price from", min, (min) => ({ min })), this.number("to", max, (max) => ({ max }))] : []),
+      ...choices.slice(0, IN_ROW),
       this.reset,
+      ...this.further(choices.slice(IN_ROW)),
     );
+    this.counts.show(this.conditions);
     this.showReset();
   }
 
-  /** @param {string} name @param {string|number|boolean|undefined} wanted */
-  attribute(name, wanted) {
-    const known = this.vocabulary.attributes.get(name) ?? new Map();
-    const chosen = wanted === undefined ? "" : String(wanted);
-    const label = name.charAt(0).toUpperCase() + name.slice(1);
-    return this.choice(label, [...known.keys()].sort(), chosen, (text) => {
-      const { [name]: _, ...others } = this.conditions.attributes;
-      return { attributes: text ? { ...others, [name]: known.get(text) ?? wanted } : others };
+  later() {
+    if (this.waiting) return;
+    this.waiting = true;
+    const again = () => setTimeout(() => {
+      this.waiting = false;
+      this.show();
     });
+    this.element.addEventListener("focusout", again, { once: true });
+  }
+
+  /** Those that are set come first. */
+  attributes() {
+    const { attributes: wanted } = this.conditions;
+    const { offered, attributes } = this.vocabulary;
+    const names = [...new Set([...Object.keys(wanted), ...offered.map(({ name }) => name)])];
+    return names.map((name) =>
+      this.choice(`attributes.${name}`, attributes.get(name), wanted[name], (value) => {
+        const { [name]: _, ...others } = this.conditions.attributes;
+        return { attributes: value === undefined ? others : { ...others, [name]: value } };
+      }),
+    );
+  }
+
+  /** @param {HTMLElement[]} choices */
+  further(choices) {
+    if (!choices.length) return [];
+    const details = h("details", { class: "further", open: this.opened }, h("summary", {}, `More filters (${choices.length})`), h("div", { class: "filters" }, ...choices));
+    details.addEventListener("toggle", () => (this.opened = /** @type {HTMLDetailsElement} */ (details).open));
+    return [details];
   }
 
   /**
-   * @param {string} name
-   * @param {string[]} values
-   * @param {string} chosen
-   * @param {(text: string) => Partial<Conditions>} change
+   * @param {string} name of the facet
+   * @param {Field|undefined} field
+   * @param {any} chosen
+   * @param {(value: any) => Partial<Conditions>} change
    */
-  choice(name, values, chosen, change) {
-    const all = chosen && !values.includes(chosen) ? [chosen, ...values] : values;
-    const options = all.map((value) => h("option", { value, selected: value === chosen }, value));
-    const select = h("select", {}, h("option", { value: "" }, "any"), ...options);
-    return this.pill(name, select, () => change(select.value));
+  choice(name, field, chosen, change) {
+    const listed = field?.listed.map(({ value }) => value) ?? [];
+    const missing = chosen !== undefined && !listed.some((value) => keyOf(value) === keyOf(chosen));
+    const values = missing ? [chosen, ...listed] : listed;
+    const options = values.map((value) => h("option", { value: String(value), selected: chosen !== undefined && keyOf(value) === keyOf(chosen) }));
+    options.forEach((option, place) => this.counts.add(name, field, values[place], option));
+    const rarer = (field?.values.size ?? 0) - listed.length;
+    const rest = rarer > 0 && h("option", { disabled: true }, `${rarer} rarer values are not listed`);
+    const select = h("select", {}, h("option", { value: "" }, "any"), ...options, rest);
+    return this.pill(label(name), select, () => change(values[/** @type {HTMLSelectElement} */ (select).selectedIndex - 1]));
   }
 
   /** @param {string} name @param {number|null} value @param {(value: number|null) => Partial<Conditions>} change */
@@ -94,10 +141,15 @@ export class Filters {
   }
 
   clear() {
-    this.conditions = noConditions();
-    /** @type {HTMLElement} */ (document.activeElement)?.blur();
-    this.show();
+    this.replace(noConditions());
     this.element.querySelector("select")?.focus();
+  }
+
+  /** Other conditions, as if somebody had set them. @param {Conditions} conditions */
+  replace(conditions) {
+    this.conditions = conditions;
+    if (this.element.contains(document.activeElement)) /** @type {HTMLElement} */ (document.activeElement).blur();
+    this.show();
     this.onChange();
   }
 

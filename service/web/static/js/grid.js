@@ -22,7 +22,7 @@ export class Grid {
 
   /**
    * Show the results of an answer in its order; cards that are there already move.
-   * @param {any[]} results
+   * @param {any[]} results those that are `later` come from further pages, which are not reranked
    * @param {boolean} reranked
    */
   show(results, reranked) {
@@ -30,7 +30,12 @@ export class Grid {
     const cards = results.map(({ product }) => this.card(product));
     this.cards = new Map(results.map(({ product }, place) => [product.id, cards[place]]));
     flip(before, () => this.list.replaceChildren(...cards));
-    results.forEach((result, index) => place(cards[index], result, reranked));
+    results.forEach((result, index) => place(cards[index], result, reranked && !result.later));
+  }
+
+  /** @param {string} id of a product that is shown */
+  focus(id) {
+    /** @type {HTMLElement|null|undefined} */ (this.cards.get(id)?.querySelector(".shot"))?.focus();
   }
 
   /** @param {any} product */

@@ -1,10 +1,10 @@
 // One configuration and its results. The page has one lane, or two that are compared.
 import { configurationForm } from "./configuration.js";
-import { h, painted } from "./dom.js";
+import { h, painted, toggle } from "./dom.js";
 import { count, duration } from "./format.js";
 import { Grid } from "./grid.js";
 import { degradedWords } from "./problem.js";
-import { search } from "./search.js";
+import { search, searchFurther } from "./search.js";
 
 /** @typedef {import("./query.js").Query} Query */
 /** @typedef {import("./query.js").Configuration} Configuration */
@@ -15,7 +15,7 @@ export class Lane {
    * @param {string} name "" for a lane alone
    * @param {Configuration} configuration
    * @param {{options: any, like: (product: any) => void, open: (lane: Lane, id: string|null) => void,
-   *   onChange: () => void}} wiring
+   *   onChange: () => void, fail: (error: unknown, retry: () => void) => void}} wiring
    */
   constructor(name, configuration, wiring) {
     this.name = name;
@@ -25,7 +25,11 @@ export class Lane {
     this.answer = null;
     /** @type {import("./query.js").Picture|null} the query's */
     this.picture = null;
-    this.found = "";
+    this.ms = 0;
+    /** @type {(() => Promise<any>)|null} asks for the next page */
+    this.further = null;
+    this.more = h("button", { type: "button", class: "wide", hidden: true, onclick: () => this.showMore() }, "Show more");
+    this.unranked = h("p", { class: "soft unranked", hidden: true });
     this.steps = h("p", { class: "steps", role: "status" });
     this.why = h("button", { type: "button", class: "quiet why", hidden: true, onclick: () => wiring.open(this, null) }, "Why this order?");
     this.degraded = h("p", { class: "notice hint degraded", role: "status", hidden: true });
@@ -41,7 +45,7 @@ export class Lane {
     const { name } = this;
     const details = h("details", { class: "settings", open: name !== "" }, h("summary", {}, "How it is ranked"), this.form);
     const title = h("h2", { class: name ? "" : "visually-hidden" }, name ? `Configuration ${name}` : "Results");
-    return h("section", { class: "lane" }, title, h("div", { class: "lane-head" }, this.steps, this.why, details), this.degraded, list);
+    return h("section", { class: "lane" }, title, h("div", { class: "lane-head" }, this.steps, this.why, details), this.degraded, list, this.unranked, this.more);
   }
 
   /** The form with the options that are known now. */
@@ -53,15 +57,16 @@ export class Lane {
   /**
    * @param {Query} query
    * @param {AbortSignal} signal
-   * @param {(products: any[]) => void} learn
+   * @param {(answer: any) => void} learn
    */
   async run(query, signal, learn) {
     const start = performance.now();
     this.begin();
     this.picture = query.picture;
+    this.further = () => searchFurther(query, this.configuration, this.answer.next_cursor, signal);
     const take = {
       retrieved: (/** @type {any} */ answer) => {
-        learn(answer.results.map((/** @type {any} */ result) => result.product));
+        learn(answer);
         this.show(answer, false, performance.now() - start);
       },
       ranked: (/** @type {any} */ answer) => this.show(answer, true, performance.now() - start),
@@ -77,7 +82,9 @@ export class Lane {
 
   begin() {
     this.element.setAttribute("aria-busy", "true");
-    this.found = "";
+    this.ms = 0;
+    toggle(this.more, false);
+    toggle(this.unranked, false);
     this.steps.replaceChildren(h("span", { class: "step now" }, "Searching…"));
     this.degraded.hidden = true;
     this.why.hidden = true;
@@ -89,8 +96,8 @@ export class Lane {
     this.answer = answer;
     this.grid.show(answer.results, answer.rerank.applied);
     const waiting = !final && this.configuration.rerank && answer.results.length > 0;
-    this.found ||= `${count(answer.results.length, "product")} found in ${duration(ms)}`;
-    const steps = [h("span", { class: "step" }, answer.results.length ? this.found : "Nothing in the catalogue matches.")];
+    this.ms ||= ms;
+    const steps = [h("span", { class: "step" }, answer.results.length ? shown(answer, this.ms) : "No products found.")];
     if (waiting) steps.push(h("span", { class: "step now" }, "Reranking…"));
     if (final && answer.rerank.applied && answer.results.length) steps.push(h("span", { class: "step" }, reranked(answer, ms)));
     this.steps.replaceChildren(...steps);
@@ -104,8 +111,43 @@ export class Lane {
     this.why.hidden = answer.results.length === 0;
     this.degraded.hidden = !answer.rerank.degraded;
     if (answer.rerank.degraded) this.degraded.textContent = degradedWords(answer.rerank.degraded);
+    toggle(this.more, Boolean(answer.next_cursor) && !this.name); // two lanes are compared by their first pages
+  }
+
+  /** The next page, behind those shown. */
+  async showMore() {
+    const { answer, further } = this;
+    if (!further || !answer) return;
+    try {
+      const page = await further();
+      if (this.answer === answer) this.append(page);
+    } catch (error) {
+      this.wiring.fail(error, () => this.showMore());
+    }
+  }
+
+  /** @param {any} page */
+  append({ results, next_cursor }) {
+    const { answer } = this;
+    const later = results.map((/** @type {any} */ result) => ({ ...result, later: true }));
+    this.answer = { ...answer, results: [...answer.results, ...later], next_cursor };
+    this.grid.show(this.answer.results, answer.rerank.applied);
+    this.steps.replaceChildren(h("span", { class: "step" }, showing(this.answer)));
+    const first = this.answer.results.find((/** @type {any} */ { later }) => later);
+    this.unranked.textContent = first ? `From place ${first.rank} on in the order of retrieval: only the first page is reranked.` : "";
+    toggle(this.unranked, answer.rerank.applied && Boolean(first));
+    toggle(this.more, next_cursor !== null);
+    if (later.length) this.grid.focus(later[0].product.id);
   }
 }
+
+/** @param {any} answer which has a limit: what is shown is not what there is */
+function showing({ results, next_cursor: next }) {
+  return next ? `Showing the first ${count(results.length, "product")}, there are more` : `Showing ${count(results.length, "product")}`;
+}
+
+/** @param {any} answer @param {number} ms */
+const shown = (answer, ms) => `${showing(answer)}; retrieved in ${duration(ms)}`;
 
 /** @param {any} answer @param {number} ms */
 function reranked(answer, ms) {

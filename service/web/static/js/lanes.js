@@ -41,7 +41,7 @@ export class Lanes {
 
   /**
    * One after the other, so that their times can be compared.
-   * @param {Query} query @param {AbortSignal} signal @param {(products: any[]) => void} learn
+   * @param {Query} query @param {AbortSignal} signal @param {(answer: any) => void} learn
    */
   async run(query, signal, learn) {
     toggle(byId("agreement"), false);
@@ -54,7 +54,12 @@ export class Lanes {
     markPlaces(second, first);
   }
 
+  /** Whether the answers are there and all of them empty. */
+  get nothing() {
+    return this.lanes.every(({ answer }) => answer?.results.length === 0);
+  }
+
   clear() {
-    for (const lane of this.lanes) lane.grid.clear();
+    this.set(this.configurations);
   }
 }

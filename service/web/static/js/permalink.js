@@ -1,12 +1,21 @@
 // A query as an address. A picture of one's own travels reduced, behind the #, which browsers send to nobody.
+import { getJson } from "./api.js";
 import { examplePicture } from "./examples.js";
+import { Problem } from "./problem.js";
 import { fromDataUri, reduced } from "./reduce.js";
 import { asSet, noConditions } from "./query.js";
 
 /** @typedef {import("./query.js").Query} Query */
 
+const OWN = "own";
+export const LOST = {
+  file: "This query had an image from your device, which an address does not hold. Choose it again, or search without it.",
+  example: "The example image of this query cannot be loaded.",
+  product: "The product whose image this query had is no longer in the catalog. Choose another image, or search without it.",
+};
+
 /**
- * The address of a query, without a picture of one's own.
+ * The address of a query; of an image of one's own it says that there was one.
  * @param {Query} query
  */
 export function address(query) {
@@ -16,6 +25,7 @@ export function address(query) {
   put("q", text);
   if (picture?.kind === "product") put("product", picture.id);
   if (picture?.kind === "example") put("example", picture.name);
+  if (picture?.kind === "file") put("image", OWN);
   put("category", conditions.category);
   put("min", conditions.min);
   put("max", conditions.max);
@@ -39,7 +49,8 @@ export async function fullAddress(query) {
 /**
  * The query of an address; what does not belong there is ignored.
  * @param {URL|Location} url
- * @returns {Promise<Query>}
+ * @returns {Promise<{query: Query, lost: string|null}>} `lost`: why the query's image could not be restored
+ * @throws {Problem} the product whose image it has cannot be asked for
  */
 export async function queryOf(url) {
   const parameters = new URLSearchParams(url.search);
@@ -47,29 +58,49 @@ export async function queryOf(url) {
   const found = ["a", "b"].map((name) => configuration(parse(parameters.get(name))));
   const [first, second] = found;
   const attributes = [...parameters].filter(([name]) => name.startsWith("a."));
-  return {
+  const { picture, lost } = await pictureOf(parameters, new URLSearchParams(url.hash.slice(1)));
+  const query = {
     text: parameters.get("q") ?? "",
-    picture: await pictureOf(parameters, new URLSearchParams(url.hash.slice(1))),
+    picture,
     conditions: {
       ...noConditions(),
       category: parameters.get("category") ?? "",
       min: number("min"),
       max: number("max"),
-      attributes: Object.fromEntries(attributes.map(([name, value]) => [name.slice(2), parse(value)])),
+      attributes: Object.fromEntries(attributes.map(([name, value]) => [name.slice(2), parse(value)]).filter(([, value]) => isValue(value))),
     },
     limit: number("n"),
     configurations: [first ?? asSet(), ...(second ? [second] : [])],
   };
+  return { query, lost };
 }
 
-/** @param {URLSearchParams} parameters @param {URLSearchParams} hash @returns {Promise<Query["picture"]>} */
+/** @param {any} value */
+const isValue = (value) => ["string", "number", "boolean"].includes(typeof (Array.isArray(value) && value.length === 1 ? value[0] : value));
+
+/** @param {URLSearchParams} parameters @param {URLSearchParams} hash @returns {Promise<{picture: Query["picture"], lost: string|null}>} */
 async function pictureOf(parameters, hash) {
   const product = parameters.get("product");
-  if (product) return { kind: "product", id: product, title: product, url: null };
+  if (product) return orLost(await productPicture(product), LOST.product);
   const example = parameters.get("example");
-  if (example) return examplePicture(example);
+  if (example) return orLost(await examplePicture(example), LOST.example);
   const file = fromDataUri(hash.get("picture"));
-  return file ? { kind: "file", file } : null;
+  if (file) return { picture: { kind: "file", file }, lost: null };
+  return { picture: null, lost: parameters.get("image") === OWN || hash.has("picture") ? LOST.file : null };
+}
+
+/** @param {Query["picture"]} picture @param {string} words */
+const orLost = (picture, words) => ({ picture, lost: picture ? null : words });
+
+/** @param {string} id @returns {Promise<Query["picture"]>} null where the catalog has no image of it */
+async function productPicture(id) {
+  try {
+    const { title, image_url: url } = await getJson(`/v1/products/${encodeURIComponent(id)}`);
+    return url ? { kind: "product", id, title, url } : null;
+  } catch (error) {
+    if (error instanceof Problem && [400, 404].includes(error.status)) return null;
+    throw error;
+  }
 }
 
 /** @param {any} given */

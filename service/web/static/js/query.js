@@ -11,7 +11,7 @@
  * @property {string} category
  * @property {number|null} min
  * @property {number|null} max
- * @property {Record<string, string|number|boolean>} attributes
+ * @property {Record<string, import("./field.js").Value>} attributes
  *
  * @typedef {{kind: "file", file: Blob}|{kind: "product", id: string, title: string, url: string|null}
  *   |{kind: "example", name: string, file: Blob}} Picture
@@ -22,6 +22,7 @@
  * @property {Conditions} conditions
  * @property {number|null} limit
  * @property {Configuration[]} configurations one, or two that are compared
+ * @property {string[]} [facets] what is to be counted
  */
 
 /** @returns {Configuration} */
@@ -37,10 +38,12 @@ export const isEmpty = (query) => !query.text && !query.picture;
  * The request of one lane.
  * @param {Query} query
  * @param {Configuration} configuration
+ * @param {string|null} [cursor] of the page before; later pages are not reranked
  * @returns {RequestInit}
  */
-export function request(query, configuration) {
-  const body = JSON.stringify(searchBody(query, configuration));
+export function request(query, configuration, cursor = null) {
+  const first = { ...searchBody(query), facets: query.facets ?? [], rerank: rerankOf(configuration) };
+  const body = JSON.stringify(cursor ? { ...searchBody(query), cursor, rerank: { enabled: false } } : first);
   const picture = query.picture;
   if (!picture || picture.kind === "product") return { body, headers: { "Content-Type": "application/json" } };
   const parts = new FormData();
@@ -49,15 +52,14 @@ export function request(query, configuration) {
   return { body: parts };
 }
 
-/** @param {Query} query @param {Configuration} configuration */
-function searchBody(query, configuration) {
+/** @param {Query} query */
+function searchBody(query) {
   const filter = filterOf(query.conditions);
   return {
     ...(query.text && { text: query.text }),
     ...(query.picture?.kind === "product" && { image: { product_id: query.picture.id } }),
     ...(filter && { filter }),
     ...(query.limit && { limit: query.limit }),
-    rerank: rerankOf(configuration),
   };
 }
 
@@ -79,7 +81,7 @@ function rerankOf({ rerank, strategy, prompt, weight }) {
  */
 export function filterOf({ category, min, max, attributes }) {
   const price = { ...(min !== null && { gte: min }), ...(max !== null && { lte: max }) };
-  const wanted = Object.entries(attributes).map(([name, value]) => [name, { eq: value }]);
+  const wanted = Object.entries(attributes).map(([name, value]) => [name, Array.isArray(value) ? { contains: value[0] } : { eq: value }]);
   const filter = {
     ...(category && { category: { eq: category } }),
     ...(Object.keys(price).length && { price }),

@@ -1,8 +1,9 @@
 // The view "Search": the composer, and what comes of it.
 import { byId, h, toggle } from "./dom.js";
-import { examples } from "./examples.js";
+import { examples, exampleText } from "./examples.js";
 import { Filters } from "./filters.js";
 import { Lanes } from "./lanes.js";
+import { explainNothing } from "./nothing.js";
 import { Notice } from "./notice.js";
 import { address, fullAddress, queryOf } from "./permalink.js";
 import { PictureSlot } from "./picture.js";
@@ -16,17 +17,20 @@ const LIMITS = [6, 9, 18, 36];
 
 /** Reads the query from the page and the address, runs it, and shows what came. */
 export class SearchView {
-  /** @param {import("./vocabulary.js").Vocabulary} vocabulary */
-  constructor(vocabulary) {
+  /** @param {import("./vocabulary.js").Vocabulary} vocabulary @param {() => void} reveal opens this view */
+  constructor(vocabulary, reveal) {
     this.vocabulary = vocabulary;
+    this.reveal = reveal;
     /** @type {any} */
     this.options = null;
-    /** @type {any[]} */
-    this.sample = [];
+    /** @type {import("./query.js").Picture|null} the image that came with the address */
+    this.restored = null;
+    /** @type {object|null} a mark of the address that is being opened */
+    this.opening = null;
     /** @type {AbortController|null} */
     this.running = null;
     this.notice = new Notice(byId("notice"));
-    this.slot = new PictureSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.notice.clear(), complain: (text) => this.notice.say(text) });
+    this.slot = new PictureSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.outdated(), complain: (text) => this.notice.say(text) });
     this.filters = new Filters(byId("filters"), vocabulary, () => this.again());
     this.sheet = new Sheet((product) => this.like(product));
     const view = this;
@@ -37,6 +41,7 @@ export class SearchView {
       like: (/** @type {any} */ product) => this.like(product),
       open: (/** @type {any} */ lane, /** @type {string|null} */ id) => this.sheet.open(lane, id),
       onChange: () => this.again(),
+      fail: (/** @type {unknown} */ error, /** @type {() => void} */ retry) => this.notice.fail(error, retry),
     });
     this.limits(9);
     this.wire();
@@ -84,6 +89,7 @@ export class SearchView {
       conditions: this.filters.conditions,
       limit: Number(byId("limit").value),
       configurations: this.lanes.configurations,
+      facets: this.filters.facets,
     };
   }
 
@@ -98,9 +104,24 @@ export class SearchView {
 
   /** Show what the address says. @param {URL|Location} url */
   async open(url) {
-    this.set(await queryOf(url));
-    if (isEmpty(this.query())) this.welcome();
-    else await this.run();
+    const mark = (this.opening = {});
+    try {
+      const { query, lost } = await queryOf(url);
+      if (this.opening !== mark) return;
+      this.set(query);
+      this.restored = query.picture;
+      if (lost || isEmpty(query)) this.welcome();
+      else await this.run();
+      if (lost) this.miss(lost);
+    } catch (error) {
+      this.notice.fail(error, () => this.open(url));
+    }
+  }
+
+  /** The query of an address without its image is another query: nobody gets its results unasked. @param {string} lost */
+  miss(lost) {
+    const without = h("button", { type: "button", class: "quiet", onclick: () => this.submit() }, "Search without it");
+    this.notice.say(lost, "hint", ...(byId("text").value ? [without] : []));
   }
 
   /** Ask as if Enter was pressed, with a new entry in the history. */
@@ -108,7 +129,8 @@ export class SearchView {
     performance.clearMarks();
     performance.mark("withthis:enter");
     const link = address(this.query());
-    if (link !== location.pathname + location.search) history.pushState(null, "", link);
+    const other = location.hash && this.slot.picture !== this.restored; // the address holds another image
+    if (other || link !== location.pathname + location.search) history.pushState(null, "", link);
     await this.run();
   }
 
@@ -117,7 +139,14 @@ export class SearchView {
     if (!byId("bar").hidden) this.submit();
   }
 
+  /** The image is another one, and the results are still of the query before. */
+  outdated() {
+    this.notice.clear();
+    if (!byId("bar").hidden) this.notice.say("Below are still the results of the query before. Press Enter to search anew.", "hint");
+  }
+
   async run() {
+    this.opening = null;
     const query = this.query();
     this.running?.abort();
     const { signal } = (this.running = new AbortController());
@@ -129,15 +158,26 @@ export class SearchView {
     byId("welcome").replaceChildren();
     toggle(byId("bar"), true);
     try {
-      await this.lanes.run(query, signal, (products) => this.vocabulary.learn(products));
+      await this.lanes.run(query, signal, (answer) => this.learn(answer));
+      if (this.lanes.nothing) await explainNothing(this.filters, this.notice, signal, this.lanes.lanes[0].answer.notices);
       await remember(query).catch(() => {}); // a picture that this browser cannot read is not remembered
     } catch (error) {
       this.notice.fail(error, () => this.run());
     }
   }
 
+  /** @param {any} answer */
+  learn({ results, facets }) {
+    this.vocabulary.learn(results.map((/** @type {any} */ { product }) => product));
+    this.filters.count(facets);
+  }
+
   /** @param {any} product */
   like(product) {
+    if (byId("view-search").hidden) {
+      this.forget();
+      this.reveal();
+    }
     this.slot.set({ kind: "product", id: product.id, title: product.title, url: product.image_url });
     const field = byId("text");
     field.focus();
@@ -145,18 +185,31 @@ export class SearchView {
     scrollTo({ top: 0 });
   }
 
-  /** What to do first. @param {any[]} [sample] products of the catalogue */
-  welcome(sample = this.sample) {
-    this.sample = sample;
+  /** Show no results. */
+  forget() {
     this.running?.abort();
+    this.notice.clear();
     toggle(byId("bar"), false);
     this.lanes.clear();
+    this.filters.count(null);
+  }
+
+  /** What to do first. */
+  welcome() {
+    this.forget();
+    this.suggest();
+  }
+
+  /** Examples and recent queries, and a placeholder that fits the catalog; again once more of it is known. */
+  suggest() {
+    byId("text").placeholder = exampleText(this.vocabulary) || byId("text").placeholder;
+    if (!byId("bar").hidden) return;
     const use = (/** @type {string} */ text, /** @type {any} */ picture) => {
       byId("text").value = text;
       this.slot.set(picture);
       this.submit();
     };
-    const parts = [examples(sample, use), recents((link) => this.visit(link))];
+    const parts = [examples(this.vocabulary, use), recents((link) => this.visit(link))];
     byId("welcome").replaceChildren(...parts.filter((part) => part !== null));
   }
 
@@ -171,7 +224,8 @@ export class SearchView {
     const link = await fullAddress(this.query());
     try {
       await navigator.clipboard.writeText(link);
-      this.notice.say("The link is in the clipboard. A picture of your own is in it, reduced.", "hint");
+      const image = this.slot.picture?.kind === "file" ? " A reduced copy of your image is in it." : "";
+      this.notice.say(`The link is in the clipboard.${image}`, "hint");
     } catch {
       this.notice.say("Copy this link:", "hint", h("input", { type: "text", readonly: true, value: link, "aria-label": "Link to this query" }));
     }

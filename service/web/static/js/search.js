@@ -24,6 +24,18 @@ export async function search(query, configuration, take, signal) {
   if (!whole) throw unreachable(); // the connection ended before the answer did
 }
 
+/**
+ * The page behind a cursor, in retrieval order.
+ * @param {import("./query.js").Query} query
+ * @param {import("./query.js").Configuration} configuration
+ * @param {string} cursor
+ * @param {AbortSignal} signal
+ * @throws {Problem}
+ */
+export async function searchFurther(query, configuration, cursor, signal) {
+  return (await call("/v1/search", { method: "POST", ...request(query, configuration, cursor), signal })).json();
+}
+
 /** @param {Response} response @param {AbortSignal} signal */
 async function* received(response, signal) {
   try {

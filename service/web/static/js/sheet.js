@@ -23,7 +23,12 @@ export class Sheet {
     });
   }
 
-  /** @param {import("./lane.js").Lane} lane @param {string|null} id of a product, or null for the answer as a whole */
+  /** A product of the catalog, without a search. @param {any[]} products @param {string} id */
+  browse(products, id) {
+    this.open({ answer: { results: products.map((product) => ({ product })) }, picture: null }, id);
+  }
+
+  /** @param {{answer: any, picture: import("./query.js").Picture|null}} lane @param {string|null} id of a product, or null for the answer as a whole */
   open({ answer, picture }, id) {
     if (!answer) return;
     this.answer = answer;
@@ -56,7 +61,7 @@ export class Sheet {
     byId("sheet-before").disabled = place <= 0;
     byId("sheet-after").disabled = place >= answer.results.length - 1;
     const about = result ? [productFacts(result, answer), this.likeButton(result.product)] : [];
-    this.body.replaceChildren(...about, ...explanation(answer, this.picture));
+    this.body.replaceChildren(...about, ...(answer.rerank && !result?.later ? explanation(answer, this.picture) : []));
     this.body.scrollTop = 0;
   }
 

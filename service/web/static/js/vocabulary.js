@@ -1,38 +1,78 @@
-// The categories and attributes that were seen so far: what the filters offer.
+// What the catalog holds, as far as it was read: what the filters offer.
+import { Field } from "./field.js";
 
-const MOST_VALUES = 60;
+/** Fields beside the category: as many as one search counts. */
+const MOST_FIELDS = 15;
 
-/** Grows with every product that comes along. */
+/** Counts every product once. */
 export class Vocabulary {
   constructor() {
     /** @type {Set<string>} */
-    this.categories = new Set();
-    /** @type {Map<string, Map<string, string|number|boolean>>} attribute → text of a value → the value */
+    this.ids = new Set();
+    this.complete = false;
+    this.priced = false;
+    this.category = new Field("category");
+    /** @type {Map<string, Field>} */
     this.attributes = new Map();
+    /** @type {Map<string, any>} category → a product of it that has an image */
+    this.pictured = new Map();
     /** @type {Set<() => void>} */
     this.listeners = new Set();
   }
 
-  /** @param {any[]} products */
-  learn(products) {
-    const before = this.size;
-    for (const product of products) {
-      if (product.category) this.categories.add(product.category);
-      for (const [name, value] of Object.entries(product.attributes)) this.learnValue(name, value);
-    }
-    if (this.size !== before) for (const listener of this.listeners) listener();
+  /** @param {any[]} products @param {boolean} [complete] these are the last ones of the catalog */
+  learn(products, complete = false) {
+    const fresh = products.filter(({ id }) => !this.ids.has(id));
+    this.complete ||= complete;
+    for (const product of fresh) this.learnProduct(product);
+    if (fresh.length || complete) this.tell();
   }
 
-  /** @param {string} name @param {any} value only scalars can be compared */
-  learnValue(name, value) {
-    if (!["string", "number", "boolean"].includes(typeof value)) return;
-    if (!this.attributes.has(name)) this.attributes.set(name, new Map());
-    const values = this.attributes.get(name);
-    if (values && values.size < MOST_VALUES) values.set(String(value), value);
+  /** @param {any} product */
+  learnProduct({ id, category, price, attributes, ...product }) {
+    this.ids.add(id);
+    this.priced ||= typeof price === "number";
+    if (category) this.category.learn(category);
+    if (category && product.image_url && !this.pictured.has(category)) this.pictured.set(category, { id, ...product });
+    for (const [name, value] of Object.entries(attributes)) {
+      const field = this.attributes.get(name) ?? new Field(name);
+      this.attributes.set(name, field);
+      field.learn(value);
+    }
+  }
+
+  /** Values that a search counted and that were not met yet. @param {any} facets of an answer */
+  meet(facets) {
+    const before = this.size;
+    for (const [name, { values }] of Object.entries(facets.counts)) {
+      const field = this.field(name);
+      for (const { value } of values) field?.meet(value);
+    }
+    if (this.size !== before) this.tell();
+  }
+
+  /** @param {string} name of a facet @returns {Field|undefined} */
+  field(name) {
+    return name === "category" ? this.category : this.attributes.get(name.slice("attributes.".length));
+  }
+
+  /** The attributes worth a filter, the most useful ones first. @returns {Field[]} */
+  get offered() {
+    const total = this.ids.size;
+    const helpful = [...this.attributes.values()].filter((field) => field.helps(total));
+    return helpful.sort((a, b) => b.use(total) - a.use(total) || (a.name < b.name ? -1 : 1)).slice(0, MOST_FIELDS);
+  }
+
+  /** The categories, those with most products first. @returns {string[]} */
+  get categories() {
+    return [...this.category.values.values()].sort((a, b) => b.count - a.count).map(({ value }) => String(value));
   }
 
   get size() {
-    const values = [...this.attributes.values()].reduce((sum, known) => sum + known.size, 0);
-    return this.categories.size + this.attributes.size + values;
+    return [this.category, ...this.attributes.values()].reduce((sum, { values }) => sum + values.size, 0);
+  }
+
+  tell() {
+    for (const listener of this.listeners) listener();
   }
 }

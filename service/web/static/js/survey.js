@@ -1,0 +1,37 @@
+// Reads the catalog for the filters and examples: all of it, or a bounded part and every category.
+import { getJson } from "./api.js";
+
+const PAGE = 500;
+const MOST_PRODUCTS = 2000;
+const MOST_CATEGORIES = 256; // as many as one filter may exclude
+const ROUNDS = 8;
+
+/** @param {{limit: number, filter?: any, cursor?: string|null}} wanted @param {AbortSignal} [signal] */
+export function listProducts({ limit, filter, cursor }, signal) {
+  const parameters = new URLSearchParams({ limit: String(limit) });
+  if (filter) parameters.set("filter", JSON.stringify(filter));
+  if (cursor) parameters.set("cursor", cursor);
+  return getJson(`/v1/products?${parameters}`, signal);
+}
+
+/** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+export async function survey(vocabulary) {
+  let cursor = null;
+  do {
+    const page = await listProducts({ limit: PAGE, cursor });
+    cursor = page.next_cursor;
+    vocabulary.learn(page.products, cursor === null);
+  } while (cursor && vocabulary.ids.size < MOST_PRODUCTS);
+  if (cursor) await otherCategories(vocabulary);
+}
+
+/** Products come in the order of their ids, which may go by category: ask for those of no category met so far. */
+async function otherCategories(vocabulary) {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const known = vocabulary.categories.slice(0, MOST_CATEGORIES);
+    const filter = { category: { exists: true }, ...(known.length && { not: { category: { in: known } } }) };
+    const { products } = await listProducts({ limit: 100, filter });
+    vocabulary.learn(products);
+    if (!products.length || known.length === MOST_CATEGORIES) return;
+  }
+}
