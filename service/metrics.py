@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from rerank.ranking import Fault
+from service.reason_check import ReasonFault
 from service.search import STAGES
 from service.search_types import Degraded, SearchResponse
 
@@ -49,6 +50,12 @@ class Metrics:
             ["fault"],
             registry=self.registry,
         )
+        self._reason_faults = Counter(
+            "withthis_reason_faults",
+            "Reasons that were not shown, by what the catalog contradicts.",
+            ["fault"],
+            registry=registry,
+        )
         self._degraded = Counter(
             "withthis_degraded", "Searches answered in retrieval order, by reason.", ["reason"], registry=registry
         )
@@ -70,6 +77,8 @@ class Metrics:
             self._stage_seconds.labels(stage)
         for fault in Fault:
             self._faults.labels(fault.value)
+        for contradiction in ReasonFault:
+            self._reason_faults.labels(contradiction.value)
         for reason in Degraded:
             self._degraded.labels(reason.value)
 
@@ -87,6 +96,8 @@ class Metrics:
         asked = [side for side in (trace.a, trace.b) if side and not side.shared] if trace else []
         for report in [side.report for side in asked] or [response.rerank]:
             self.reranked(report.fault, report.degraded)
+            if report.reason_fault is not None:
+                self._reason_faults.labels(report.reason_fault.value).inc()
 
     def reranked(self, fault: str | None, degraded: str | None) -> None:
         """Count one reranking; None where none was asked for, or nothing was wrong."""

@@ -7,7 +7,7 @@ behind them. No hit is lost, doubled or invented: the strategy answers with posi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL.Image import Image
@@ -20,6 +20,8 @@ from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.base import RerankOutcome, Strategy
 from service.errors import InvalidValue, RerankRequired
+from service.products import Product
+from service.reason_check import reason_fault
 from service.rerank_runner import RerankRunner
 from service.search_types import Degraded, Explanation, RerankOptions, RerankReport
 from service.stores.base import Hit
@@ -222,6 +224,7 @@ class RerankStage:
         head, tail = in_retrieval_order(hits)[:count], in_retrieval_order(hits)[count:]
         if degraded is None:
             head = _reorder(head, outcome, plan)
+            report = _checked(report, hits[outcome.ranking.order[0]].product, hits)
         explanation = _explanation(outcome) if plan.explain else None
         return Reranked(head + tail, report, outcome.caption, outcome.timings_ms, explanation)
 
@@ -285,6 +288,15 @@ class RerankStage:
             reason=ranking.reason,
             degraded=degraded,
         )
+
+
+def _checked(report: RerankReport, praised: Product, hits: Sequence[Hit]) -> RerankReport:
+    """The report without a reason that the catalog contradicts: the prompts ask for one about the first product."""
+    if report.reason is None:
+        return report
+    categories = {hit.category for hit in hits if hit.category}
+    fault = reason_fault(report.reason, praised, categories)
+    return report if fault is None else replace(report, reason=None, reason_fault=fault)
 
 
 def _explanation(outcome: RerankOutcome) -> Explanation:

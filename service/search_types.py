@@ -13,6 +13,7 @@ from PIL.Image import Image
 
 from rerank.fusion import FusionMethod
 from service.products import Product
+from service.reason_check import ReasonFault
 from service.retrieval_types import (
     CollapseOptions,
     Duplicate,
@@ -139,6 +140,7 @@ class RerankReport:
     fault: str | None = None
     repaired: tuple[str, ...] = ()  # ids of products whose place the model did not give
     reason: str | None = None
+    reason_fault: ReasonFault | None = None  # why the reason that the model gave is not shown
     degraded: Degraded | None = None
     interleaved: bool = False  # the order is drawn from this ranking and another one
 

@@ -175,7 +175,8 @@ class QueryOut(_Body):
 
 class RerankOut(_Body):
     """Where the order comes from. `degraded` says why reranking was asked for but not applied; `interleaved` that the
-    order is drawn from this ranking and another one, which are being compared.
+    order is drawn from this ranking and another one, which are being compared; `reason_fault` why the reason that the
+    model gave is not shown: what it said of the product's color, category, price or title is not what the catalog says.
     """
 
     applied: bool
@@ -185,6 +186,7 @@ class RerankOut(_Body):
     fault: str | None
     repaired: list[str]
     reason: str | None
+    reason_fault: str | None
     degraded: str | None
     interleaved: bool
 
@@ -294,6 +296,7 @@ def _from_report(report: RerankReport) -> RerankOut:
         fault=report.fault,
         repaired=list(report.repaired),
         reason=report.reason,
+        reason_fault=report.reason_fault,
         degraded=report.degraded,
         interleaved=report.interleaved,
     )

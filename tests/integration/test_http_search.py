@@ -63,6 +63,7 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
         "fault": "ok",
         "repaired": [],
         "reason": "the last one shows it best",
+        "reason_fault": None,
         "degraded": None,
         "interleaved": False,
     }

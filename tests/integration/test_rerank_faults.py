@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,3 +101,21 @@ def test_an_engine_that_ignores_its_deadline_is_left_behind(tmp_path: Path) -> N
         let_go.set()
         assert (body["rerank"]["degraded"], body["rerank"]["fault"]) == ("rerank_timeout", "timeout")
         assert len(body["results"]) == 9
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("It is the closest in shape.", None),
+        ("A blue one.", "wrong_color"),
+        ("It costs €1.", "wrong_price"),
+    ],
+)
+def test_a_reason_that_the_catalog_contradicts_is_not_shown(tmp_path: Path, reason: str, fault: str | None) -> None:
+    answer = says(json.dumps({"ranking": list("ABCDEFGHI"), "reason": reason}))
+    with open_client(make_shop(tmp_path, strategy=ListwiseStrategy(FakeEngine(answer), PROMPTS))) as client:
+        body = client.post("/v1/search", json={"text": "a mug"}).json()
+        shown = None if fault else reason
+        rerank = body["rerank"]
+        assert (rerank["reason"], rerank["reason_fault"], rerank["fault"]) == (shown, fault, "ok")
+        assert counted(client, "reason_faults", "fault", fault or "") == (1 if fault else 0)
