@@ -139,9 +139,13 @@ def measure(chosen: Sequence[HostileInput], products: int) -> list[Found]:
         found = []
         with probe.probing(port, probes):
             for one in chosen:
-                with err.status(one.name):
-                    found.append(send(one, target, resident, start, probes))
+                found.append(send(one, target, resident, start, probes))
+                err.print(", ".join(f"{name} {_short(value)}" for name, value in found[-1].row().items()))
         return found
+
+
+def _short(value: Value) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def report(found: Sequence[Found]) -> Report:

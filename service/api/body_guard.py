@@ -3,8 +3,9 @@
 Images that are sent share that memory, until their client has taken them.
 
 A body may be waited for as Apache's `mod_reqtimeout` has it (`body=TIMEOUT,MinRate=RATE`): `timeout_s` seconds, and one
-more for each `min_rate` bytes that came. Only the time spent waiting for the client counts: a service that is slow to
-take a stream of products blames nobody for it.
+more for each `min_rate` bytes that came. But who sends much at once saves up no more than `timeout_s` by it: else few
+connections with half a body each would hold the memory of all for minutes. Only the time spent waiting for the client
+counts: a service that is slow to take a stream of products blames nobody for it.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class IncomingBody:
         message = await self._in_time()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        self._left_s += len(message["body"]) / self._guard.min_rate
+        self._left_s = min(self._left_s + len(message["body"]) / self._guard.min_rate, self._guard.timeout_s)
         self._complete = not message.get("more_body", False)
         return message
 
