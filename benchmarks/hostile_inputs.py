@@ -151,12 +151,17 @@ def _reranked(target: Target) -> Statuses:
 
 
 def _reranked_from_originals(target: Target) -> Statuses:
-    for folder in target.images.glob("renditions-*"):
-        shutil.rmtree(folder)
+    _forget_renditions(target)
     return _reranked(target)
 
 
+def _forget_renditions(target: Target) -> None:
+    for folder in target.images.glob("renditions-*"):
+        shutil.rmtree(folder)
+
+
 def _thumbnails(target: Target) -> Statuses:
+    _forget_renditions(target)
     product = httpx.get(f"{target.url}/v1/products/{target.products[0]}", timeout=PATIENCE_S).json()
     return _all([lambda: _ask(target, "GET", f"{product['image_url']}?size=512")] * 24)
 

@@ -28,10 +28,15 @@ class ServiceError(Exception):
 
 @dataclass
 class Absence:
-    """From a signal that ends the process to the first `/readyz` with 200, on the clock of `time.monotonic()`."""
+    """From a signal that ends the process to the first `/readyz` with 200, on the clock of `time.monotonic()`.
+
+    In between it was gone, and started again.
+    """
 
     began: float
     ended: float = _FOR_EVER
+    gone: float = _FOR_EVER
+    started: float = _FOR_EVER
 
 
 @dataclass
@@ -60,6 +65,7 @@ class Service:
         """Start the process; it is not ready yet."""
         if self._process is None and not self.absences:
             self.absences.append(Absence(0.0))
+        self.absences[-1].started = time.monotonic()
         command = [*WITHTHIS, "serve", "--port", str(self.port)]
         with self.log.open("ab") as log:
             # A session of its own, as services have; Linux shares a busy machine out by session.
@@ -84,6 +90,7 @@ class Service:
         self.absences.append(Absence(time.monotonic()))
         self.process.send_signal(number)
         status = self.process.wait(STOP_S)
+        self.absences[-1].gone = time.monotonic()
         if number != signal.SIGKILL:
             self.polite_exits.append(status)
 
