@@ -28,6 +28,8 @@ from PIL import Image
 
 SIDE = 6320
 """Of images of 39.9 megapixels, as large as they may be."""
+PEAK_MB, WEBP_PEAK_MB = 300.0, 750.0
+"""Pillow holds a WebP four times while it decodes it: 0.65 GB for the largest, of which one is decoded at a time."""
 BODY_BYTES = 16 * 2**20 - 1000
 PATIENCE_S = 600.0
 LARGE = "large-"
@@ -46,15 +48,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class HostileInput:
-    """What is sent, in words, and how."""
+    """What is sent, in words, and how; `peak_mb` is how far memory may rise meanwhile."""
 
     name: str
     send: Callable[[Target], Statuses]
+    peak_mb: float = PEAK_MB
 
 
 def inputs() -> list[HostileInput]:
     """All there are."""
-    embed = [HostileInput(f"2 × embeddings of 6 large images, {kind}", _embeddings(kind, 6)) for kind in KINDS]
+    embed = [
+        HostileInput(f"2 × embeddings of 6 large images, {kind}", _embeddings(kind, 6), _peak_mb(kind))
+        for kind in KINDS
+    ]
     return [
         HostileInput("a filter of 5.5 million branches", _json("/v1/search", b'{"text":"a","filter":{"or":[', b"{},")),
         HostileInput("a filter 2 million levels deep", _json("/v1/search", b'{"text":"a","filter":', b'{"not":')),
@@ -74,6 +80,10 @@ def inputs() -> list[HostileInput]:
 
 
 KINDS = {"PNG": ("PNG", "RGB"), "PNG with alpha": ("PNG", "RGBA"), "WebP": ("WEBP", "RGB"), "JPEG": ("JPEG", "RGB")}
+
+
+def _peak_mb(kind: str) -> float:
+    return WEBP_PEAK_MB if kind == "WebP" else PEAK_MB
 
 
 @cache

@@ -6,7 +6,8 @@ how far the resident memory of the process rose, looked at every 5 ms; *left* is
 a minute later, or sooner where it is back within `BACK_MB`. Where it was is at least where it was at the start; *above
 the start* shows what adds up. `/healthz` is asked ten times a second meanwhile, by a process of its own.
 
-Aim: a rise of at most 300 MB, given back within a minute, and `/healthz` within 1 s.
+Aim: a rise of at most 300 MB (WebP: 750), given back within a minute, and `/healthz` within 1 s. What is left must not
+add up; some of it is room that the C library keeps for the next request, `LEFT_MB` at most.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from service.cli.demo import DEMO_DIR, make_shop, query_picture
 from tests.chaos import probe
 
 LARGE_PRODUCTS, WARM_UP = 16, 12
-PEAK_MB, BACK_MB, PATIENCE_S, HEALTH_S = 300.0, 50.0, 60.0, 1.0
+BACK_MB, LEFT_MB, PATIENCE_S, HEALTH_S = 30.0, 150.0, 60.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Found:
     statuses: str
     seconds: float
     peak: float
+    most: float
     left: float
     above_start: float
     back_s: float
@@ -51,7 +53,8 @@ class Found:
     @property
     def is_fine(self) -> bool:
         """Within the aims."""
-        return self.peak <= PEAK_MB and self.left <= BACK_MB and self.health_s <= HEALTH_S
+        given_back = max(self.left, self.above_start) <= LEFT_MB
+        return self.peak <= self.most and given_back and self.health_s <= HEALTH_S
 
     def row(self) -> dict[str, Value]:
         """As it is printed."""
@@ -112,6 +115,7 @@ def send(one: HostileInput, target: Target, resident: Resident, start: float, pr
         ", ".join(f"{count} × {status}" for status, count in statuses.most_common()),
         ended - began,
         resident.highest - before,
+        one.peak_mb,
         left,
         before + left - start,
         over - ended,
@@ -157,7 +161,7 @@ def _short(value: Value) -> str:
 def report(found: Sequence[Found]) -> Report:
     """The table."""
     title = "Resident memory of a service under hostile input"
-    return Report([Sheet(title, [one.row() for one in found])], [f"Aim: at most {PEAK_MB:.0f} MB, given back."])
+    return Report([Sheet(title, [one.row() for one in found])], ["Aim: at most 300 MB (WebP: 750), given back."])
 
 
 def main(
