@@ -44,7 +44,7 @@ _ROUTING_TEXTS: Mapping[int, tuple[str, str, str]] = {
     415: (
         "unsupported-media-type",
         "This content type is not accepted",
-        "Send application/json or multipart/form-data.",
+        "Send application/json, or another form that /schema lists for this route.",
     ),
 }
 

@@ -121,6 +121,9 @@ class BoundedProtocol(H11Protocol):
         """Answer what is not HTTP, or beyond the bounds."""
         self._refuse(self.conn.refusal)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Other protocols are passed over (RFC 9110, section 7.8); uvicorn would write advice to install one."""
+
     def _look(self) -> None:
         """Close the connection where its client takes too long, else look again later."""
         now, phase = self.loop.time(), self._phase()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 import yaml
 
 from docker.dockerfile import Dockerfile, assignments, parse
+from service.api.auth import LOOPBACK
+from service.api.origin import in_header
 from service.settings import Settings
 from tests.contract.deployment import DOCKER, compose
 
@@ -93,6 +96,15 @@ def test_compose_services_are_pinned_and_ours_is_locked_down(names: tuple[str, .
     assert ours["read_only"] and ours["cap_drop"] == ["ALL"] and ours["init"]
     assert "/tmp" in ours["tmpfs"]
     check_settings(ours["environment"])
+
+
+def test_a_service_published_to_this_machine_answers_under_its_names_alone() -> None:
+    model = compose("compose.yaml", "compose.observability.yaml")
+    hosts = set(json.loads(model["services"]["withthis"]["environment"]["WITHTHIS_ALLOWED_HOSTS"]))
+    assert {in_header(name) for name in LOOPBACK} <= hosts and "*" not in hosts
+    scraped = yaml.safe_load((DOCKER / "observability/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"][0]
+    (target,) = scraped["static_configs"][0]["targets"]
+    assert hosts == {in_header(name) for name in LOOPBACK} | {target.partition(":")[0]}
 
 
 def test_the_service_uses_the_model_server_with_its_key() -> None:

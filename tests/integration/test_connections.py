@@ -99,6 +99,15 @@ def test_what_is_not_http_is_answered_in_the_one_shape(tmp_path: Path) -> None:
         assert (status, problem["type"]) == (400, "urn:withthis:problem:bad-request")
 
 
+def test_another_protocol_that_is_offered_is_passed_over_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    offered = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    with live(shop_with(tmp_path)) as url, caplog.at_level(logging.WARNING):
+        assert httpx.get(f"{url}/healthz", headers=offered).status_code == 200
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_a_body_in_chunks_of_a_byte_is_refused_and_one_in_small_lines_is_not(tmp_path: Path) -> None:
     start = head("PUT", "/v1/products", KINDS[1]).replace(b"Content-Length: 100", b"Transfer-Encoding: chunked")
     with live(shop_with(tmp_path, body_timeout_s=20)) as url:

@@ -231,6 +231,7 @@ def test_bodies_that_cannot_be_read(client: Client, content: bytes, kind: str, s
     response = client.put("/v1/products", content=content, headers={"Content-Type": kind})
     assert response.status_code == status, response.text
     assert_problem(response)
+    assert "multipart" not in response.json()["detail"], "other routes take JSON alone, this one NDJSON, too"
 
 
 def test_patch_merges_fields_and_keeps_vectors(shop: Shop, client: Client) -> None:
