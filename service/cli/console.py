@@ -38,7 +38,6 @@ def start(**overrides: object) -> Settings:
     )
     for noisy in ("httpx", "httpcore", "milvus_lite", "faiss"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it writes down filters; what it raises is logged without
     return settings
 
 

@@ -26,6 +26,11 @@ _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without
 hangs up ("too_many_pings").
 """
 
+# It writes filters down, and twice a traceback for each call while a server is away, to handlers of its own that it
+# sets up when it is imported. What it raises is logged by us.
+for _name in ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
 
 class Connection:
     """One client of one Milvus. Connects when it is first used, so that a service starts while Milvus is down.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
@@ -84,3 +85,18 @@ def test_what_milvus_says_goes_into_the_log_without_filters(monkeypatch: pytest.
             raise error
         line = TextFormatter().format(record("a", raised.value))
         assert "private" not in line and "price > 3" not in line and "MilvusException" in line
+
+
+def test_a_store_writes_no_log_of_its_own_whenever_it_is_imported() -> None:
+    """pymilvus sets its loggers up when it is imported, which is after ours were."""
+    program = """import logging
+from service.cli.console import start
+start()
+import service.stores.milvus
+from pymilvus import decorators
+from pymilvus.client import connection_manager
+from pymilvus.milvus_client import milvus_client
+for module in (decorators.LOGGER, connection_manager.logger, milvus_client.logger):
+    assert not module.isEnabledFor(logging.ERROR), module
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
