@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessorList
 
+from rerank import deadline as deadlines
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines import decoding, processors
 from rerank.engines.base import EngineRequest
@@ -169,7 +170,7 @@ def test_the_deadline_stops_a_decoding(engine: TransformersEngine, monkeypatch: 
     class Clock:
         monotonic = staticmethod(lambda: float(next(ticks)))
 
-    monkeypatch.setattr(decoding, "time", Clock)
+    monkeypatch.setattr(deadlines, "time", Clock)
     deadline = time.monotonic() + 600
     ticks = count(int(deadline) - 5)
     with pytest.raises(EngineTimeout):
