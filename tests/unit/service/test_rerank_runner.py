@@ -63,14 +63,16 @@ def test_the_callers_own_mistakes_go_through() -> None:
 
 
 def test_who_waits_is_answered_at_once_when_the_service_is_about_to_end() -> None:
-    runner, let_go = RerankRunner(1), threading.Event()
+    runner, begun, let_go = RerankRunner(1), threading.Event(), threading.Event()
 
     def stuck(deadline: float) -> RerankOutcome:
+        begun.set()
         let_go.wait(30)
         return OUTCOME
 
     with ThreadPoolExecutor(2) as pool:
         at_work, in_line = (pool.submit(runner.run, stuck, NEVER_MS) for _ in range(2))
+        assert begun.wait(30)
         while not runner.waiting:
             assert not in_line.done()
         runner.stop()
