@@ -32,9 +32,10 @@ _SINCE_ENTER = """() => {
   const [enter, retrieved, ranked] = ["enter", "retrieved", "ranked"].map(at);
   return ranked === null ? null : { retrieved: retrieved - enter, ranked: ranked - enter };
 }"""
-_WEIGHT = """() => performance.getEntriesByType("resource")
+WEIGHT = """() => performance.getEntriesByType("resource")
   .filter(({ name }) => name.includes("/static/"))
   .reduce((sum, one) => sum + one.decodedBodySize, performance.getEntriesByType("navigation")[0].decodedBodySize)"""
+"""Bytes of the page with its style sheets and scripts, as JavaScript."""
 
 
 def ask(page: Page, picture: Path) -> dict[str, float]:
@@ -57,7 +58,7 @@ def measure(url: str, pictures: Sequence[Path]) -> tuple[list[dict[str, float]],
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
         page.wait_for_selector(".examples li")
-        weight: int = page.evaluate(_WEIGHT)
+        weight: int = page.evaluate(WEIGHT)
         times = [ask(page, picture) for picture in bar.track(pictures, description="queries")]
     return times[WARM_UP:], weight
 

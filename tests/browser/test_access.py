@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from benchmarks.page import WEIGHT
 from tests.browser.conftest import OpenPage
 from tests.browser.test_search import ask, reranked
 from tests.fakes import Shop
@@ -71,6 +72,12 @@ def test_who_asks_for_stillness_sees_no_motion(serve: Serve, open_page: OpenPage
     ask(page, "a mug")
     reranked(page)
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_the_page_is_light(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(serve()[1])
+    expect(page.locator(".examples li")).not_to_have_count(0)
+    assert page.evaluate(WEIGHT) < 150_000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

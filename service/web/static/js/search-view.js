@@ -1,15 +1,17 @@
 // The view "Search": the composer, and what comes of it.
 import { byId, h, toggle } from "./dom.js";
-import { examples, exampleText } from "./examples.js";
+import { exampleText } from "./examples.js";
 import { Filters } from "./filters.js";
 import { Lanes } from "./lanes.js";
 import { explainNothing } from "./nothing.js";
 import { Notice } from "./notice.js";
-import { address, fullAddress, queryOf } from "./permalink.js";
+import { address, queryOf } from "./permalink.js";
 import { PictureSlot } from "./picture.js";
 import { isEmpty } from "./query.js";
-import { recents, remember } from "./recent.js";
+import { remember } from "./recent.js";
+import { copyLink } from "./share.js";
 import { Sheet } from "./sheet.js";
+import { showWelcome } from "./welcome.js";
 
 const LIMITS = [6, 9, 18, 36];
 
@@ -63,7 +65,7 @@ export class SearchView {
       else this.lanes.alone();
       this.again();
     });
-    byId("link").addEventListener("click", () => this.copyLink());
+    byId("link").addEventListener("click", () => copyLink(this.query(), this.notice));
   }
 
   /** @param {any} options of /v1/search/options */
@@ -204,13 +206,14 @@ export class SearchView {
   suggest() {
     byId("text").placeholder = exampleText(this.vocabulary) || byId("text").placeholder;
     if (!byId("bar").hidden) return;
-    const use = (/** @type {string} */ text, /** @type {any} */ picture) => {
-      byId("text").value = text;
-      this.slot.set(picture);
-      this.submit();
-    };
-    const parts = [examples(this.vocabulary, use), recents((link) => this.visit(link))];
-    byId("welcome").replaceChildren(...parts.filter((part) => part !== null));
+    showWelcome(this.vocabulary, (text, picture) => this.use(text, picture), (link) => this.visit(link));
+  }
+
+  /** An example. @param {string} text @param {import("./query.js").Picture|null} picture */
+  use(text, picture) {
+    byId("text").value = text;
+    this.slot.set(picture);
+    this.submit();
   }
 
   /** @param {string} link of a recent query */
@@ -218,16 +221,5 @@ export class SearchView {
     const url = new URL(link, location.href);
     history.pushState(null, "", url.pathname + url.search);
     this.open(url);
-  }
-
-  async copyLink() {
-    const link = await fullAddress(this.query());
-    try {
-      await navigator.clipboard.writeText(link);
-      const image = this.slot.picture?.kind === "file" ? " A reduced copy of your image is in it." : "";
-      this.notice.say(`The link is in the clipboard.${image}`, "hint");
-    } catch {
-      this.notice.say("Copy this link:", "hint", h("input", { type: "text", readonly: true, value: link, "aria-label": "Link to this query" }));
-    }
   }
 }
