@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -34,6 +35,23 @@ def free_ports(count: int) -> list[int]:
         return [sock.getsockname()[1] for sock in sockets]
 
 
+def lasting_ports(count: int) -> list[int]:
+    """Free ports that the system gives to no client, so that they are free again when a server is started anew.
+
+    On others a client that asks again and again while nobody listens may connect to itself, and Milvus takes another
+    port without a word where its own is taken.
+    """
+    found: list[int] = []
+    with ExitStack() as stack:
+        for port in random.sample(range(20_000, 32_000), 12_000):
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(port)
+            if len(found) == count:
+                break
+    return found
+
+
 class MilvusProcess:
     """A server that is started, stopped in all ways, and started again over the same folder at the same address."""
 
@@ -41,7 +59,7 @@ class MilvusProcess:
         """`folder`: its data and its log. Raises MilvusServerError if the server is not installed."""
         if importlib.util.find_spec("milvus") is None:
             raise MilvusServerError("no Milvus server: the package milvus==2.3.5 is not installed (Linux on x86-64)")
-        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        ports = dict(zip(PORTS, lasting_ports(len(PORTS)), strict=True))
         options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
         self._command = [sys.executable, "-c", "import milvus; milvus.main()", "--data", str(folder), *options]
         self._log = folder / "server.log"
