@@ -64,10 +64,12 @@ class MilvusProcess:
         self._command = [sys.executable, "-c", "import milvus; milvus.main()", "--data", str(folder), *options]
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"http://127.0.0.1:{ports['proxy']}"
+        self._port = ports["proxy"]
+        self.uri = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Returns when it answers. Raises MilvusServerError if it does not."""
+        """Returns when it answers, a minute later after a kill. Raises MilvusServerError if it does not."""
+        _wait_until_free(self._port)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
         _wait(self._process, self.uri)
@@ -101,6 +103,16 @@ def milvus_server(folder: Path) -> Iterator[str]:
         yield server.uri
     finally:
         server.kill()  # nothing is to be kept
+
+
+def _wait_until_free(port: int) -> None:
+    """The launcher takes another port, without a word, while old connections to this one are remembered (TIME_WAIT)."""
+    patience = time.monotonic() + START_S
+    while time.monotonic() < patience:
+        with suppress(OSError), socket.socket() as sock:
+            sock.bind(("", port))  # without SO_REUSEADDR, as the launcher tries it
+            return
+        time.sleep(0.5)
 
 
 def _wait(process: subprocess.Popen[bytes], uri: str) -> None:
