@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from milvus_lite.adapter.grpc.server import start_server_in_thread
+from milvus_lite.db import COLLECTIONS_DIRNAME, SCHEMA_FILENAME
 from milvus_lite.exceptions import DataDirLockedError
 
 from service.errors import StoreFull, StoreLocked, StoreUnavailable, StoreUnusable
@@ -32,6 +33,7 @@ from service.stores.gate import Gate
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 2.0
+_UNFINISHED_SCHEMA = f"{SCHEMA_FILENAME}.tmp"
 _NOT_A_FOLDER = (
     "WITHTHIS_STORE_URI names a file where Milvus Lite keeps a folder. It may be a database of Milvus Lite 2, which "
     "this version cannot read: name another path, and fill it with `withthis index FEED`."
@@ -126,6 +128,7 @@ class LiteFolder:
         except OSError as error:
             raise self._refusal(error) from error
         self._torn = False
+        _remove_half_made(self._path / COLLECTIONS_DIRNAME)
         return server, database, f"http://127.0.0.1:{port}"
 
     def _refusal(self, error: OSError) -> StoreUnavailable:
@@ -140,6 +143,19 @@ class LiteFolder:
         self._server = None
         server.stop(_GRACE_S).wait()
         _close(database)
+
+
+def _remove_half_made(collections: Path) -> None:
+    """Remove the folders of collections that were being created when the disk was full or the process was killed.
+
+    Lite makes the folder first and its schema second. A folder without one holds no rows, and is no collection to Lite,
+    but keeps it from creating the collection ever again.
+    """
+    for folder in collections.iterdir():
+        if folder.is_dir() and {file.name for file in folder.iterdir()} <= {_UNFINISHED_SCHEMA}:
+            (folder / _UNFINISHED_SCHEMA).unlink(missing_ok=True)
+            folder.rmdir()
+            logger.warning("the collection %s was never created in full; it is made anew where needed", folder.name)
 
 
 @atexit.register

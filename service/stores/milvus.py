@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
@@ -80,6 +81,8 @@ class MilvusStore(RevisionStore):
     def ensure(self, info: EncoderInfo) -> None:
         """Create the collection and index if missing; check that this encoder built it. See ``Store.ensure``."""
         with self._connection.open() as client:
+            missing = self._versions.live(client) is None
+        with self._connection.writing() if missing else nullcontext(), self._connection.open() as client:
             collection = self._versions.live(client) or self._versions.first(client, info)
             self._check_encoder(self._versions.built_by(client, collection), info)
             self._use(client, collection)
@@ -172,7 +175,7 @@ class MilvusStore(RevisionStore):
 
     def beside(self, info: EncoderInfo) -> "MilvusVersion":
         """The next version. See ``VersionedStore.beside``."""
-        with self._connection.open() as client:
+        with self._connection.writing(), self._connection.open() as client:
             collection = self._versions.next(client, info)
             self._typed.pop(collection, None)  # the name may have been that of a version dropped before
             return MilvusVersion(self, client, collection)
@@ -181,7 +184,7 @@ class MilvusStore(RevisionStore):
         """Point the name at another version. See ``VersionedStore.publish``."""
         if not isinstance(beside, MilvusVersion):
             raise TypeError("publish takes what beside() gave")
-        with self._connection.open() as client:
+        with self._connection.writing(), self._connection.open() as client:
             replaced = self._versions.publish(client, beside.collection)
             self._use(client, beside.collection)
             return MilvusVersion(self, client, replaced)

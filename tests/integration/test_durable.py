@@ -13,6 +13,7 @@ import pytest
 
 from service.errors import StoreFull
 from service.settings import Settings
+from service.stores.milvus import MilvusStore
 from service.stores.registry import open_store
 from tests.disks import SmallDisk, small_disk
 from tests.integration.records import INFO, record, unit
@@ -86,6 +87,29 @@ def test_a_full_disk_refuses_writes_and_searches_go_on(
     store.close()
     store.ensure(INFO)
     assert store.count() == taken == len(store.search(unit(0), limit=300))
+    store.close()
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_collection_that_a_full_disk_kept_from_being_made_is_made_when_there_is_room(
+    disk: SmallDisk, seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one, as a service starts, and a further one, as by `reindex`; that the disk is full is seen before Lite
+    has made half of it, or after.
+    """
+    store = MilvusStore(str(disk.folder / "milvus.db"))
+    store.claim()
+    for make in (lambda: store.ensure(INFO), lambda: store.publish(store.beside(INFO))):
+        with monkeypatch.context() as late:
+            if not seen:
+                late.setattr("service.stores.disk.RESERVE_BYTES", 0)
+            disk.fill()
+            with pytest.raises(StoreFull):
+                make()
+        disk.empty()
+        make()
+        store.upsert([record("mug")])
+        assert [hit.product_id for hit in store.search(unit(0), limit=9)] == ["mug"]
     store.close()
 
 

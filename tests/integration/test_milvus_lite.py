@@ -113,6 +113,20 @@ def test_an_index_that_a_crash_has_kept_from_being_made_is_made(uri: str, monkey
     store.close()
 
 
+def test_a_collection_that_a_kill_has_kept_from_being_made_is_made(uri: str) -> None:
+    half = Path(uri) / "collections" / "products_v1"
+    half.mkdir(parents=True)
+    (half / "schema.json.tmp").write_text('{"collection_')
+    others = half.with_name("products_v2")
+    others.mkdir()
+    (others / "kept").write_text("nobody can tell what this was")
+    store = MilvusStore(uri)
+    store.ensure(INFO)
+    store.upsert([record("mug")])
+    assert store.count() == 1 and (others / "kept").exists()
+    store.close()
+
+
 def test_rows_survive_closing(uri: str, store: MilvusStore) -> None:
     store.upsert([record("a")])
     store.close()
