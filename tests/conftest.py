@@ -20,7 +20,7 @@ HOME = "http://127.0.0.1"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For ``--dist loadgroup``: a file's tests share its fixtures, and all tests with a Milvus server share it."""
     for item in items:
-        with_server = "milvus_uri" in getattr(item, "fixturenames", ()) or "server" in item.name.rpartition("[")[2]
+        with_server = "milvus_uri" in getattr(item, "fixturenames", ()) or "server" in item.name.partition("[")[2]
         item.add_marker(pytest.mark.xdist_group("milvus-server" if with_server else str(item.path)))
 
 
