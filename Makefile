@@ -46,7 +46,7 @@ demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed 
 
 # Tests use one thread each, and as many processes as there are cores, but no more than four: each holds the models.
 test: $(STAMP) ## Run the whole test suite
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 soak: $(STAMP) ## The tests that take minutes: Milvus server, chaos, memory under hostile input
 	@$(BIN)/python -m pytest -m soak
