@@ -34,10 +34,15 @@ class RealShop:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+def installed() -> None:
+    """Skips where there is no Chromium."""
     if executable() is None:
         pytest.skip(f"{NO_CHROMIUM}; the search page was not tested.")
+
+
+@pytest.fixture(scope="module")
+def browser(installed: None) -> Iterator[Browser]:
+    """One Chromium for a file: Playwright's event loop counts as running in this thread until it is stopped."""
     expect.set_options(timeout=WAIT_MS)
     with chromium() as opened:
         yield opened
@@ -72,7 +77,7 @@ def _complaint(message: ConsoleMessage) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+def real(tmp_path_factory: pytest.TempPathFactory, installed: None) -> Iterator[str]:
     """The address of a service with the starter models over a small demo shop."""
     folder = tmp_path_factory.mktemp("page")
     write_shop(folder / "feed", PRODUCTS, 7)
