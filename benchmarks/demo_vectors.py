@@ -39,7 +39,7 @@ def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector,
     def pictures() -> Iterable[EncoderQuery]:
         for row, picture in demo_products(products):
             rows.append(row)
-            yield EncoderQuery(image=picture)
+            yield EncoderQuery(image=picture, role="document")
 
     vectors = _encode(encoder, track(pictures(), "products", total=products, console=err))
     return vectors, _encode(encoder, track(_queries(_motifs(rows), queries), "queries", total=queries, console=err))

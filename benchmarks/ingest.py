@@ -60,7 +60,7 @@ def load(feed: Path, settings: Settings) -> list[EncoderQuery]:
     """The feed's pictures, decoded as ingest decodes them."""
     names = [row.image for row in read_feed(feed) if isinstance(row, FeedRow) and isinstance(row.image, str)]
     found = (decode_image((feed.parent / name).read_bytes(), settings.image_limits).image for name in names)
-    return [EncoderQuery(image=image) for image in found]
+    return [EncoderQuery(image=image, role="document") for image in found]
 
 
 def one_turn(

@@ -153,7 +153,7 @@ class IngestRun:
         """Make the vectors of these items in one batch, and write the rows."""
         decoded = [(item, image) for item in items if (image := self._decoded(item)) is not None]
         if decoded:
-            vectors = self._encoder.encode([EncoderQuery(image=image) for _, image in decoded]).vectors
+            vectors = self._encoder.encode([EncoderQuery(image=image, role="document") for _, image in decoded]).vectors
             self.add([(item, vectors[place]) for place, (item, _) in enumerate(decoded)])
 
     def add(self, items: Sequence[tuple[Item, Vector]]) -> None:

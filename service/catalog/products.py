@@ -263,7 +263,7 @@ class Products:
         new = [(picture.key, picture.decoded.image) for picture in pictures if picture.decoded is not None]
         for start in range(0, len(new), ENCODE_BATCH):
             batch = new[start : start + ENCODE_BATCH]
-            encoded = self._encoder.encode([EncoderQuery(image=image) for _, image in batch]).vectors
+            encoded = self._encoder.encode([EncoderQuery(image=image, role="document") for _, image in batch]).vectors
             vectors |= {key: encoded[place] for place, (key, _) in enumerate(batch)}
         return vectors
 

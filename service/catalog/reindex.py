@@ -201,7 +201,8 @@ class _Run:
         tasks = ((part, [row.image_key for row in part]) for part in in_batches(rows, self._batch))
         for part, pictures in self._openers.results(tasks, self._ahead):
             found = [picture for picture in pictures if picture is not None]
-            encoded = iter(self._encoder.encode([EncoderQuery(image=one) for one in found]).vectors if found else ())
+            queries = [EncoderQuery(image=one, role="document") for one in found]
+            encoded = iter(self._encoder.encode(queries).vectors if queries else ())
             self.report.encoded += len(found)
             vectors = [None if picture is None else next(encoded) for picture in pictures]
             yield list(zip(part, vectors, strict=True))

@@ -11,6 +11,8 @@ from PIL import Image
 from service.errors import EmptyQuery
 
 Modality = Literal["text", "image", "composed"]
+Role = Literal["query", "document"]
+"""What a vector is for: to search with, or to be found by. Asymmetric encoders embed the two differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,16 @@ class EncoderInfo:
 
 @dataclass(frozen=True, slots=True)
 class EncoderQuery:
-    """One thing to encode. Raises :class:`EmptyQuery` if it holds neither a text nor a picture.
+    """One thing to encode. Raises :class:`EmptyQuery` if it holds neither a text nor an image.
 
     ``text_share`` from 0 to 1 says how much the text of a composed query counts; None: as the encoder is set. Encoders
-    that do not weigh parts pass over it.
+    that do not weigh parts pass over it, and symmetric encoders pass over ``role``.
     """
 
     text: str | None = None
     image: Image.Image | None = None
     text_share: float | None = None
+    role: Role = "query"
 
     def __post_init__(self) -> None:
         """A blank text counts as none."""

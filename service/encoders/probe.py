@@ -1,6 +1,8 @@
-"""Does an encoder do what it says? One text, one picture and both at once tell."""
+"""Does an encoder do what it says? One text, one image and both at once tell, as a query and as a document."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -12,7 +14,7 @@ _TOLERANCE = 1e-3
 
 
 def probe(encoder: Encoder) -> None:
-    """Encode one query of each kind the encoder knows. Raises :class:`EncoderUnavailable` unless unit vectors come."""
+    """Encode one query of each kind and role. Raises :class:`EncoderUnavailable` unless unit vectors come."""
     picture = Image.new("RGB", (64, 48), "orange")
     kinds = {
         "text": EncoderQuery("a mug"),
@@ -20,6 +22,7 @@ def probe(encoder: Encoder) -> None:
         "composed": EncoderQuery("a mug with this", picture),
     }
     queries = [query for kind, query in kinds.items() if kind in encoder.info.modalities]
+    queries += [replace(query, role="document") for query in queries]
     try:
         vectors = encoder.encode(queries).vectors
     except (RuntimeError, ValueError, OSError) as error:  # what torch raises, out of memory included

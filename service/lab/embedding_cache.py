@@ -145,5 +145,5 @@ class CachedEncoder:
 
 
 def query_key(query: EncoderQuery) -> str:
-    """The key of a query: its words, its pixels, and how much each counts."""
-    return digest("query", query.text, query.image, query.text_share)
+    """The key of what is encoded: its role, its words, its pixels, and how much each counts."""
+    return digest(query.role, query.text, query.image, query.text_share)

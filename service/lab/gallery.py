@@ -143,7 +143,9 @@ def _embedding_key(one: Shelved, limits: ImageLimits) -> str:
 def _as_query(one: Shelved, limits: ImageLimits) -> EncoderQuery:
     """What stands for a document in the encoder's space: its picture, as in service; its title where it has none."""
     ref = one.document.image
-    return EncoderQuery(one.document.title) if ref is None else EncoderQuery(image=_opened(ref, limits))
+    if ref is None:
+        return EncoderQuery(one.document.title, role="document")
+    return EncoderQuery(image=_opened(ref, limits), role="document")
 
 
 def _opened(ref: ImageRef, limits: ImageLimits) -> Image.Image:

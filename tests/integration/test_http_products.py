@@ -77,6 +77,7 @@ def test_new_fields_keep_vectors_and_fewer_pictures_drop_rows(shop: Shop, client
     assert [row.id for row in shop.store.get("n")] == ["n#0"]
     assert (shop.store.rows["n#0"].vector == vector).all()
     assert len(shop.encoder.seen) == seen
+    assert {query.role for query in shop.encoder.seen} == {"document"}
 
 
 def test_bad_items_are_reported_and_the_others_stored(shop: Shop, client: Client) -> None:

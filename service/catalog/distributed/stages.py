@@ -72,7 +72,7 @@ class MakeVectors:
             return readings
         if self._encoder is None:
             self._encoder = self._load()
-        vectors = iter(self._encoder.encode([EncoderQuery(image=image) for image in images]).vectors)
+        vectors = iter(self._encoder.encode([EncoderQuery(image=image, role="document") for image in images]).vectors)
         return [
             Reading(reading.row, replace(reading.picture, image=None), next(vectors).copy())
             if isinstance(reading, Reading) and reading.picture.image is not None

@@ -67,6 +67,7 @@ def test_first_run_indexes_everything(bench: Bench) -> None:
     assert (record.id, record.title, record.attributes) == ("p3#0", "Product p3", {"colour": "grey"})
     assert ImageStore(bench.images_dir).open(record.image_key).image.getpixel((0, 0)) == (30, 30, 30)
     assert not bench.rejects.exists()
+    assert {query.role for query in bench.encoder.seen} == {"document"}
 
 
 def test_second_run_changes_nothing(bench: Bench) -> None:

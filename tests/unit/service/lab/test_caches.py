@@ -71,6 +71,14 @@ def test_the_same_content_is_encoded_once_over_several_runs(tmp_path: Path) -> N
     assert again.vectors.dtype == np.float32
 
 
+def test_a_query_and_a_document_of_the_same_content_are_two(tmp_path: Path) -> None:
+    encoder = FakeEncoder()
+    CachedEncoder(encoder, EmbeddingCache(tmp_path, encoder.info)).encode(
+        [EncoderQuery("a"), EncoderQuery("a", role="document")]
+    )
+    assert [query.role for query in encoder.seen] == ["query", "document"]
+
+
 def test_content_is_told_apart_by_words_pixels_and_share() -> None:
     words = [
         ("a",),
