@@ -22,7 +22,7 @@ ifdef TEXT_MODEL
 export WITHTHIS_ENCODER_TEXT_MODEL := $(TEXT_MODEL)
 endif
 
-.PHONY: help install demo test soak fuzz clients lint format bench train-starter evaluate-starter clean
+.PHONY: help install demo test soak fuzz clients lint format reference bench train-starter evaluate-starter clean
 
 help: ## Show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ train-starter: $(TRAIN_STAMP) ## Train the starter models again, from packages o
 
 evaluate-starter: $(STAMP) ## Quality of the starter models on held-out motifs
 	@$(BIN)/python -m benchmarks.quality
+
+reference: $(STAMP) ## Write docs/reference.md from the code
+	@$(BIN)/python docs/make_reference.py
 
 clean: ## Remove caches and the demo data (the environment stays)
 	@rm -rf .withthis .pytest_cache .mypy_cache .ruff_cache .hypothesis

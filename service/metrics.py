@@ -30,44 +30,54 @@ class Metrics:
         registry = self.registry = CollectorRegistry()
         self._requests = Counter(
             "withthis_requests",
-            "Answers by route, method and status.",
+            "Answers; status 499 where the client went away while it waited.",
             ["route", "method", "status"],
             registry=self.registry,
         )
         self._request_seconds = Histogram(
             "withthis_request_seconds",
-            "Time to the answer's first byte.",
+            "Seconds to the first byte of an answer.",
             ["route"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._stage_seconds = Histogram(
-            "withthis_stage_seconds", "Time of a search by stage.", ["stage"], buckets=_SECONDS, registry=registry
+            "withthis_stage_seconds",
+            "Seconds of a search's stages, those of `timings_ms`.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._faults = Counter(
             "withthis_rerank_faults",
-            "Rankings by the fault of the model's answer.",
+            "Rankings by fault class; `ok` is none.",
             ["fault"],
             registry=self.registry,
         )
         self._reason_faults = Counter(
             "withthis_reason_faults",
-            "Reasons that were not shown, by what the catalog contradicts.",
+            "Reasons that were not shown, since the catalog contradicts their color, category, price or title.",
             ["fault"],
             registry=registry,
         )
         self._degraded = Counter(
-            "withthis_degraded", "Searches answered in retrieval order, by reason.", ["reason"], registry=registry
+            "withthis_degraded",
+            "Answers in retrieval order although reranking was asked for.",
+            ["reason"],
+            registry=registry,
         )
         self._batches = Histogram(
             "withthis_encoder_batch_size", "Queries encoded together.", buckets=_SIZES, registry=registry
         )
         self._lookups = Counter(
-            "withthis_cache_lookups", "Look-ups in a cache, by result.", ["cache", "result"], registry=registry
+            "withthis_cache_lookups",
+            "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` (images as `starter` saw them).",
+            ["cache", "result"],
+            registry=registry,
         )
         self._search_log = Counter(
             "withthis_search_log_lines",
-            "Lines of the search log, by what became of them.",
+            "Lines of the search log: written, dropped (the queue was full) or failed (the disk was).",
             ["result"],
             registry=registry,
         )

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from service.api.bulkheads import Bulkheads
 from service.encoders.batching import BatchingEncoder
 from service.metrics import Metrics
 from service.parts import Parts
+
+
+class Gauge(NamedTuple):
+    """A number that is read whenever the metrics are."""
+
+    name: str
+    label: str
+    help: str
+
+
+WAITING = Gauge(
+    "withthis_queue_waiting", "queue", "Calls that wait for a slot, by bulkhead, and queries that wait for the encoder."
+)
+SLOTS = Gauge(
+    "withthis_slots",
+    "bulkhead",
+    "Calls that may work at once: `search`, `reranked` (retrieval of searches that are reranked), `rerank` (their "
+    "model), `documents` (`/v1/rerank`), `rerank_documents` (its model), `embeddings`, `write`, `catalog`, `images`.",
+)
+IN_USE = Gauge(
+    "withthis_slots_in_use", "bulkhead", "Calls at work, those among them that passed their deadline and do not end."
+)
+GAUGES = (WAITING, SLOTS, IN_USE)
 
 
 class Room(Protocol):
@@ -37,9 +60,8 @@ def watch(metrics: Metrics, parts: Parts, bulkheads: Bulkheads) -> None:
         parts.encoder.on_batch = metrics.encoded
     for name, cache in parts.rerank.caches.items():
         cache.on_lookup = partial(metrics.looked_up, name)
-    metrics.watch("withthis_queue_waiting", "Calls that wait for their turn.", "queue", waiting)
-    metrics.watch("withthis_slots", "Calls that may work at once.", "bulkhead", _read(rooms, "slots"))
-    metrics.watch("withthis_slots_in_use", "Calls at work, stuck ones too.", "bulkhead", _read(rooms, "in_use"))
+    for gauge, values in ((WAITING, waiting), (SLOTS, _read(rooms, "slots")), (IN_USE, _read(rooms, "in_use"))):
+        metrics.watch(gauge.name, gauge.help, gauge.label, values)
 
 
 def _read(rooms: dict[str, Room], name: str) -> dict[str, Callable[[], float]]:
