@@ -79,7 +79,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 def test_the_shop_of_the_pages_is_the_one_that_they_make() -> None:
-    assert MAKES_SHOP in (ROOT / "docs" / "catalogue.md").read_text("utf-8")
+    assert MAKES_SHOP in (ROOT / "docs" / "catalog.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
