@@ -22,12 +22,12 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from benchmarks.report import Report, Sheet, Value
 from service.cli.console import err
-from service.encoders.base import EncoderQuery
 from service.encoders.batching import BatchingEncoder
 from service.encoders.clip_family.encoder import ClipEncoder
-from service.encoders.clip_family.pictures import PictureRecipe
+from service.encoders.clip_family.image_processing import PictureRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
+from service.encoders.encoder import EncoderQuery
 
 TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this, but in blue", "the same for children")
 

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from service.catalog.batches import in_batches
 from service.cli.console import err
-from service.encoders.base import Encoder, EncoderQuery
-from service.stores.base import Vector
+from service.encoders.encoder import Encoder, EncoderQuery
+from service.stores.store import Vector
+from service.support.batches import in_batches
 from starter.artwork import motif, motif_names
 from starter.catalogue import DemoProduct, demo_products
 from starter.rendering import KINDS, render_motif

@@ -31,7 +31,7 @@ def measure(name: str, folder: str, dtype: str) -> dict[str, float]:
     """Load and encode one picture with a text; run in a fresh process."""
     from PIL import Image  # noqa: PLC0415 (imports are part of the baseline only in the child)
 
-    from service.encoders.base import EncoderQuery  # noqa: PLC0415
+    from service.encoders.encoder import EncoderQuery  # noqa: PLC0415
     from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder  # noqa: PLC0415
 
     before = status_mib("VmRSS")

@@ -21,8 +21,8 @@ from torch.nn import functional as fn
 
 from benchmarks.random_visualized_bge import write_random
 from benchmarks.report import Report, Sheet, Value
-from service.encoders.base import EncoderQuery
 from service.encoders.device import DtypeName
+from service.encoders.encoder import EncoderQuery
 from service.encoders.visualized_bge.config import PUBLISHED
 from service.encoders.visualized_bge.conversion import convert
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder

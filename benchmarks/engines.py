@@ -37,10 +37,10 @@ from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
 from rerank.engines.phi3_vision.processor import Phi3VisionProcessor
 from rerank.labels import labels
 from rerank.prompts import PromptLibrary
-from rerank.strategies.base import RerankOutcome, Strategy
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
+from rerank.strategies.strategy import RerankOutcome, Strategy
 from service.cli.console import err
 
 TINY = Path(__file__).parents[1] / "tests/parity/phi3_vision/golden"

@@ -25,9 +25,9 @@ import typer
 from PIL import Image
 
 from benchmarks.report import Report, Sheet, Value
-from service.catalog.derivatives import encode_rendition
-from service.catalog.images import ImageStore
-from service.media.decode import ImageLimits
+from service.images.decode import ImageLimits
+from service.images.store.derivatives import encode_rendition
+from service.images.store.image_store import ImageStore
 
 NUMBER, READERS, MOST = 9, 16, 0.05
 

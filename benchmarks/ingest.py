@@ -18,18 +18,18 @@ from typing import Annotated
 import typer
 
 from benchmarks.report import Report, Sheet
-from service.catalog.batches import in_batches
-from service.catalog.images import ImageStore
 from service.catalog.ingest import ingest
 from service.catalog.readers import read_feed
 from service.catalog.rows import FeedRow
 from service.cli.console import err, start
 from service.cli.demo import DEMO_DIR, make_shop
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.encoders.registry import load_encoder
-from service.media.decode import decode_image
+from service.images.decode import decode_image
+from service.images.store.image_store import ImageStore
 from service.settings import Settings
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
+from service.support.batches import in_batches
 
 AIM = 0.85
 

@@ -23,9 +23,9 @@ from pymilvus import MilvusClient
 from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
 from service.cli.console import err
-from service.encoders.base import EncoderInfo
-from service.stores.base import Record
-from service.stores.milvus import MilvusStore
+from service.encoders.encoder import EncoderInfo
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import Record
 from tests.integration.milvus_server import milvus_server
 
 INDEX_TYPES = ("FLAT", "IVF_FLAT", "HNSW")

@@ -23,13 +23,13 @@ from pymilvus import MilvusClient
 from benchmarks.demo_vectors import demo_vectors, spread
 from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
-from service.catalog.batches import in_batches
 from service.cli.console import err, start
-from service.encoders.base import EncoderInfo
+from service.encoders.encoder import EncoderInfo
 from service.encoders.registry import load_encoder
-from service.stores.base import Record, Store, Vector
-from service.stores.exact import ExactStore
-from service.stores.milvus import MilvusStore
+from service.stores.exact.exact_store import ExactStore
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import Record, Store, Vector
+from service.support.batches import in_batches
 from tests.integration.milvus_server import MilvusServerError, milvus_server
 
 INDEX_TYPES = ("FLAT", "IVF_FLAT", "HNSW")

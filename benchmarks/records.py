@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.stores.base import Record, Vector
+from service.stores.store import Record, Vector
 
 
 def product_record(number: int, vector: Vector) -> Record:

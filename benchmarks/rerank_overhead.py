@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmarks.report import Report, Sheet
 from rerank.candidates import Candidate, RerankQuery
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.labels import labels
 from rerank.panel import draw_panel
 from rerank.prompts import PromptLibrary

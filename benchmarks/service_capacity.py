@@ -17,11 +17,11 @@ import psutil
 import typer
 
 from benchmarks.report import Report, Sheet
+from service.build import Parts, build_parts
 from service.cli.console import start
 from service.cli.demo import make_shop
 from service.cli.index import run_ingest
-from service.parts import Parts, build_parts
-from service.search_types import RerankOptions, SearchRequest, UploadedImage
+from service.search.types import RerankOptions, SearchRequest, UploadedImage
 
 WARM_UP = 3
 

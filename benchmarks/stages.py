@@ -16,12 +16,12 @@ import psutil
 import typer
 
 from benchmarks.report import Report, Sheet, Value
+from service.build import Parts, build_parts
 from service.cli.console import progress_bar, start
 from service.cli.demo import DEMO_DIR, make_shop
 from service.cli.index import run_ingest
-from service.parts import Parts, build_parts
-from service.search import STAGES
-from service.search_types import RerankOptions, SearchRequest, UploadedImage
+from service.search.pipeline import STAGES
+from service.search.types import RerankOptions, SearchRequest, UploadedImage
 
 TEXT = "a phone case with this"
 WARM_UP = 5

@@ -37,7 +37,7 @@ from service.cli.demo import DEMO_DIR, make_shop
 from tests.integration.milvus_server import MilvusServerError, milvus_server
 
 Row = dict[str, float]
-IMPORTS = """import json, psutil, service.cli, service.app, service.parts
+IMPORTS = """import json, psutil, service.cli, service.app, service.build
 found = psutil.Process().memory_full_info()
 print(json.dumps({"RSS": found.rss / 1e6, "PSS": getattr(found, "pss", 0) / 1e6}))"""
 RERANKING: dict[str, dict[str, str]] = {

@@ -10,10 +10,10 @@ from typing import Any
 
 import typer.main
 
-from service.api.watched import GAUGES
 from service.app import create_app
 from service.cli import app
-from service.metrics import Metrics
+from service.server.observability.metrics import Metrics
+from service.server.observability.watched import GAUGES
 from service.settings import Settings
 
 PAGE = Path(__file__).parent / "reference.md"

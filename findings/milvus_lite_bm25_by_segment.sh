@@ -5,7 +5,7 @@
 # Seen with milvus-lite 3.2.2: each segment (what one flush has written) counts with its own documents alone. A word that
 # is common in the collection and rare in one segment weighs too much there: "blue mug", written with posters, comes
 # before sixty titles "red mug" for "red mug". Written in one run, it does not. Found by hybrid search over a catalog that
-# was indexed twice (WithThis holds an index of words of its own since then, service/lexical).
+# was indexed twice (WithThis holds an index of words of its own since then, service/search/lexical).
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -27,7 +27,7 @@ from typing import Any
 
 from rerank.labels import labels
 from rerank.ranking import Fault, Ranking
-from rerank.sanitise import fold, tidy
+from rerank.sanitize import fold, tidy
 
 __all__ = ["PARSE_LIMIT", "REASON_LIMIT", "bounded", "parse_ranking"]
 

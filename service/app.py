@@ -14,33 +14,33 @@ from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.types import Guard, Message, Scope
 
-from service.api.auth import Door
-from service.api.body_guard import BodyGuard
-from service.api.bulkheads import Bulkheads
-from service.api.compatible import EmbeddingsController, RerankController
-from service.api.feedback import FeedbackController
-from service.api.head import HeadApp
-from service.api.health import HealthController
-from service.api.images import ImageController
-from service.api.metrics import MetricsController
-from service.api.observe import Observer
-from service.api.openapi import openapi_config
-from service.api.origin import OwnPagesOnly, names_of
-from service.api.probe import SharedCheck
-from service.api.problems import EXCEPTION_HANDLERS
-from service.api.products import ProductController
-from service.api.search import SearchController
-from service.api.watched import watch
-from service.metrics import Metrics
-from service.online.evaluation import OnlineEvaluation
-from service.parts import Parts, build_parts
+from service.build import Parts, build_parts
+from service.search.online.evaluation import OnlineEvaluation
+from service.server.access.auth import Door
+from service.server.access.origin import OwnPagesOnly, names_of
+from service.server.bulkheads import Bulkheads
+from service.server.head import HeadApp
+from service.server.observability.metrics import Metrics
+from service.server.observability.observe import Observer
+from service.server.observability.shared_metrics import new_metrics
+from service.server.observability.tracing import new_tracing
+from service.server.observability.watched import watch
+from service.server.openapi import openapi_config
+from service.server.page.page import PAGE_POLICY, examples_router, page, static_router
+from service.server.probe import SharedCheck
+from service.server.problems import EXCEPTION_HANDLERS
+from service.server.requests.body_guard import BodyGuard
+from service.server.routes.compatible import EmbeddingsController, RerankController
+from service.server.routes.feedback import FeedbackController
+from service.server.routes.health import HealthController
+from service.server.routes.images import ImageController
+from service.server.routes.metrics import MetricsController
+from service.server.routes.products import ProductController
+from service.server.routes.search import SearchController
 from service.settings import Settings, load_settings
-from service.shared_metrics import new_metrics
-from service.tracing import new_tracing
-from service.web.page import PAGE_POLICY, examples_router, page, static_router
 
 if TYPE_CHECKING:
-    from service.spans import Spans
+    from service.server.observability.spans import Spans
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": PAGE_POLICY,

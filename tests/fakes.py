@@ -15,18 +15,18 @@ from PIL import Image
 from rerank.candidates import Candidate, RerankQuery
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import RerankOutcome, ScoreScale, Strategy
-from service.catalog.images import ImageStore
-from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
+from service.build import Parts
+from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
 from service.errors import EncoderMismatch
-from service.parts import Parts
-from service.products import Product
-from service.rerank_runner import RerankRunner
-from service.rerank_stage import RerankDefaults, RerankStage
+from service.images.store.image_store import ImageStore
+from service.product import Product
+from service.search.reranking.runner import RerankRunner
+from service.search.reranking.stage import RerankDefaults, RerankStage
 from service.settings import Settings
-from service.stores.base import Hit, Record, RowState, Vector
 from service.stores.filters import Filter
 from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
+from service.stores.store import Hit, Record, RowState, Vector
 
 DIMENSION = 8
 

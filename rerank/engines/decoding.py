@@ -10,7 +10,7 @@ from transformers import StoppingCriteria
 
 from rerank.answer import ANSWER_PREFIX, ANSWER_SEPARATOR, ANSWER_SUFFIX
 from rerank.deadline import check_deadline
-from rerank.engines.base import Generation
+from rerank.engines.engine import Generation
 from rerank.errors import EngineError
 from rerank.labels import LABELS
 from rerank.permutation import PermutationSpec

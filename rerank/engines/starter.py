@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rerank.answer import ANSWER_PREFIX
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError, EngineTimeout
 from rerank.lru_cache import LruCache

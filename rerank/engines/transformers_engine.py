@@ -14,7 +14,6 @@ from transformers import AutoModelForImageTextToText, GenerationConfig, LogitsPr
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.deadline import check_deadline
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.engines.chat import Chat
 from rerank.engines.decoding import (
     AnswerEnd,
@@ -24,6 +23,7 @@ from rerank.engines.decoding import (
     permutation_spec,
     to_generation,
 )
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.engines.processors import load_processor
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError

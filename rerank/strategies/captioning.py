@@ -2,9 +2,9 @@
 
 from rerank.candidates import RerankQuery
 from rerank.caption_cache import CaptionCache, CaptionKey
-from rerank.engines.base import Engine, EngineRequest
+from rerank.engines.engine import Engine, EngineRequest
 from rerank.prompts import PromptLibrary
-from rerank.sanitise import clean_text
+from rerank.sanitize import clean_text
 from rerank.strategies.prompting import CAPTION_LIMIT, chosen_prompt
 from rerank.strategies.trace import Trace
 

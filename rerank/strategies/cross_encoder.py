@@ -16,11 +16,11 @@ from rerank.candidates import Candidate, RerankQuery
 from rerank.deadline import check_deadline
 from rerank.errors import EngineError
 from rerank.ranking import Ranking
-from rerank.sanitise import clean_text
-from rerank.strategies.base import RerankOutcome, Strategy
+from rerank.sanitize import clean_text
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
+from rerank.strategies.strategy import RerankOutcome, Strategy
 from rerank.strategies.trace import Trace
 
 __all__ = ["CrossEncoderStrategy", "FlagScorer", "TextScorer"]

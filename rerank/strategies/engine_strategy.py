@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.caption_cache import CaptionCache
-from rerank.engines.base import Engine
+from rerank.engines.engine import Engine
 from rerank.prompts import Prompt, PromptLibrary, Task
 from rerank.ranking import Ranking
-from rerank.strategies.base import RerankOutcome, ScoreScale
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import chosen_prompt
+from rerank.strategies.strategy import RerankOutcome, ScoreScale
 from rerank.strategies.trace import Trace
 from rerank.thumbnails import ThumbnailCache
 

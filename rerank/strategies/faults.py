@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rerank.errors import EngineOverloaded, EngineTimeout
 from rerank.ranking import Fault
-from rerank.strategies.base import Degraded
+from rerank.strategies.strategy import Degraded
 
 __all__ = ["declared", "log_failure", "merged"]
 

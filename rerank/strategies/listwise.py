@@ -7,15 +7,15 @@ from typing import ClassVar
 
 from rerank.candidates import Candidate
 from rerank.deadline import check_deadline
-from rerank.engines.base import EngineRequest, Generation
+from rerank.engines.engine import EngineRequest, Generation
 from rerank.labels import labels
 from rerank.parser import bounded, parse_ranking
 from rerank.prompts import Task
 from rerank.ranking import Ranking
 from rerank.strategies.engine_strategy import Call, EngineStrategy
-from rerank.strategies.pictures import pictures
 from rerank.strategies.prompting import rank_values
 from rerank.strategies.scores import followed_by_unseen, softmax
+from rerank.strategies.shown_images import pictures
 
 __all__ = ["ListwiseStrategy", "rank_request"]
 

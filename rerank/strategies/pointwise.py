@@ -5,16 +5,16 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rerank.candidates import Candidate
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.errors import EngineError
 from rerank.labels import labels
 from rerank.prompts import Task
 from rerank.ranking import Ranking
-from rerank.strategies.base import ScoreScale
 from rerank.strategies.engine_strategy import Call, EngineStrategy
-from rerank.strategies.pictures import pictures
 from rerank.strategies.prompting import match_values
 from rerank.strategies.scores import checked, ranked_by, sigmoid
+from rerank.strategies.shown_images import pictures
+from rerank.strategies.strategy import ScoreScale
 
 __all__ = ["PointwiseStrategy"]
 

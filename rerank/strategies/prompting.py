@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from rerank.candidates import Candidate, RerankQuery
-from rerank.engines.base import EngineInfo
+from rerank.engines.engine import EngineInfo
 from rerank.errors import LayoutError, PromptError
 from rerank.labels import labels
 from rerank.prompts import Prompt, PromptLibrary, Task
-from rerank.sanitise import clean_text
+from rerank.sanitize import clean_text
 
 __all__ = ["CAPTION_LIMIT", "INSTRUCTION_LIMIT", "TITLE_LIMIT", "chosen_prompt", "match_values", "rank_values"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rerank.caption_cache import CaptionCache
-from rerank.engines.base import Engine
+from rerank.engines.engine import Engine
 from rerank.errors import EngineError
 from rerank.prompts import PromptLibrary, Task
 from rerank.ranking import Ranking

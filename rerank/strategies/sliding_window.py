@@ -17,8 +17,8 @@ from dataclasses import replace
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.ranking import Ranking
-from rerank.strategies.base import RerankOutcome, Strategy
 from rerank.strategies.faults import merged
+from rerank.strategies.strategy import RerankOutcome, Strategy
 
 __all__ = ["SlidingWindowStrategy", "for_any_number", "windows"]
 

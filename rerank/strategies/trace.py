@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from PIL.Image import Image
 
 from rerank.deadline import check_deadline
-from rerank.engines.base import Engine, EngineRequest, Generation
+from rerank.engines.engine import Engine, EngineRequest, Generation
 from rerank.stages import observed
 
 __all__ = ["Trace"]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.products import Attributes, AttributeValue, Scalar
+from service.product import Attributes, AttributeValue, Scalar
 
 LIST_SEPARATOR = "|"
 MAX_ENTRY_CHARS = 64

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from service.catalog.records import row_id
-from service.stores.base import Record, Store
+from service.stores.store import Record, Store
 
 
 @dataclass(slots=True)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from service.catalog.batches import in_batches
 from service.catalog.rows import FeedRow
 from service.errors import ChangedIds
-from service.stores.base import Store
+from service.stores.store import Store
+from service.support.batches import in_batches
 
 _ID_BATCH = 256
 

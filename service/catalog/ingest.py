@@ -18,19 +18,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.catalog.batches import in_batches
 from service.catalog.id_change import IdChange
-from service.catalog.images import ImageStore
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress, Reading
-from service.catalog.pictures import ImageFetcher, Picture, PictureReader, Task
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
+from service.catalog.row_images import ImageFetcher, Picture, PictureReader, Task
 from service.catalog.rows import FeedRow, Reject
 from service.catalog.workers import Workers
-from service.encoders.base import Encoder
-from service.media.decode import ImageLimits
-from service.stores.base import Store
+from service.encoders.encoder import Encoder
+from service.images.decode import ImageLimits
+from service.images.store.image_store import ImageStore
+from service.stores.store import Store
+from service.support.batches import in_batches
 
 __all__ = ["DEFAULT_BATCH", "IngestReport", "Progress", "ingest"]
 

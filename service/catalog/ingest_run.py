@@ -10,18 +10,18 @@ from typing import Protocol
 
 from PIL import Image
 
-from service.catalog.batches import in_batches
 from service.catalog.drafts import Drafts
 from service.catalog.id_change import IdChange
-from service.catalog.images import ImageStore
-from service.catalog.pictures import Picture
 from service.catalog.records import make_record, now_ms, row_id
 from service.catalog.rejects import RejectFile
+from service.catalog.row_images import Picture
 from service.catalog.rows import FeedRow, Reject
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
-from service.stores.base import Record, Store, Vector
+from service.images.store.image_store import ImageStore
 from service.stores.revisions import product_of
+from service.stores.store import Record, Store, Vector
+from service.support.batches import in_batches
 
 _SHOWN_REJECTS = 10
 _SURPLUS_BATCH = 64

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.catalog.images import FEW_IMAGES, ImageStore, Swept
 from service.errors import IndexLost
-from service.stores.base import VersionedStore
+from service.images.store.image_store import FEW_IMAGES, ImageStore, Swept
+from service.stores.store import VersionedStore
 
 
 def check_not_lost(store: VersionedStore, images: ImageStore) -> None:

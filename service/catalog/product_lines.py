@@ -12,7 +12,7 @@ from typing import Any
 
 from service.catalog.rows import FeedLine
 from service.errors import FeedError
-from service.products import Product
+from service.product import Product
 
 _ATTRIBUTE = "attributes."
 _CACHE_KIB = 16 * 1024

@@ -18,17 +18,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.catalog.column_types import type_changes
-from service.catalog.images import ImageStore
 from service.catalog.records import make_record, now_ms, row_hash, row_id
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
-from service.lexical.catalog import CatalogWords
-from service.media.decode import DecodedImage
-from service.media.pictures import PictureLoader, PictureSource
-from service.products import Product
-from service.stores.base import Record, Store, Vector
+from service.images.decode import DecodedImage
+from service.images.sources import PictureLoader, PictureSource
+from service.images.store.image_store import ImageStore
+from service.product import Product
+from service.search.lexical.catalog_words import CatalogWords
 from service.stores.filters import Filter
 from service.stores.revisions import ProductMoved
+from service.stores.store import Record, Store, Vector
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import json
 import time
 from typing import Protocol
 
-from service.products import Attributes
-from service.stores.base import Record, Vector
+from service.product import Attributes
+from service.stores.store import Record, Vector
 
 _HASH_VERSION = "1"
 

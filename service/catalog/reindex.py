@@ -15,14 +15,14 @@ from typing import Protocol
 
 from PIL import Image
 
-from service.catalog.batches import in_batches
-from service.catalog.images import ImageStore
 from service.catalog.records import row_id
 from service.catalog.workers import Workers
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import ImageDamaged, ImageNotFound, InvalidImage, StoreUnavailable
-from service.stores.base import Record, RowState, Store, Vector, VersionedStore
+from service.images.store.image_store import ImageStore
 from service.stores.revisions import belongs, heads_among
+from service.stores.store import Record, RowState, Store, Vector, VersionedStore
+from service.support.batches import in_batches
 
 DEFAULT_BATCH = 32
 NOTICE_S = 2.5

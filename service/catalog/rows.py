@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.catalog.names import KNOWN, attribute_name
-from service.products import AttributeValue, Product, normal_text
+from service.catalog.column_names import KNOWN, attribute_name
+from service.product import AttributeValue, Product, normal_text
 
 MAX_IMAGE_PATH_CHARS = 1000
 MAX_IMAGES_A_LINE = 100

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from service.catalog.column_types import ColumnTypes, Kind
 from service.catalog.product_lines import Joined, ProductLines
 from service.catalog.rows import NO_IMAGE, FeedLine, FeedRow, Reject, make_product
-from service.products import Product
+from service.product import Product
 
 _SHOWN_MIXTURES = 20
 

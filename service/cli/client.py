@@ -10,15 +10,15 @@ from typing import Any, Self
 
 from PIL.Image import Image
 
-from service.api.product_schemas import ItemOut
-from service.api.schemas import SearchOut
 from service.client import Client, ClientError, ConnectionFailedError, ProblemError
 from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
-from service.media.decode import decode_image
-from service.retrieval_types import HybridOptions
-from service.search_types import ImageSource, InlineImage, ProductImage, SearchRequest, UploadedImage, UrlImage
+from service.images.decode import decode_image
+from service.search.retrieval_types import HybridOptions
+from service.search.types import ImageSource, InlineImage, ProductImage, SearchRequest, UploadedImage, UrlImage
 from service.settings import Settings
+from service.wire.products import ItemOut
+from service.wire.search import SearchOut
 
 _SPARE_S = 30.0
 

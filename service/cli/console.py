@@ -20,9 +20,9 @@ from rich.progress import (
 from rich.text import Text
 
 from service.errors import WithThisError
-from service.printable import printable
-from service.request_log import JsonFormatter, TextFormatter
+from service.server.observability.request_log import JsonFormatter, TextFormatter
 from service.settings import Settings, load_settings
+from service.support.printable import printable
 
 out = Console()
 err = Console(stderr=True)

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from service.api.auth import check_exposure
 from service.app import create_app
+from service.build import Parts, build_parts
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, plain, start
 from service.cli.index import run_ingest, show_report
@@ -21,8 +21,8 @@ from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
 from service.encoders.starter import STARTER_ID
 from service.errors import EncoderMismatch, InternalFault
-from service.parts import Parts, build_parts
-from service.search_types import RerankOptions, SearchRequest, UploadedImage
+from service.search.types import RerankOptions, SearchRequest, UploadedImage
+from service.server.access.auth import check_exposure
 from service.settings import Settings
 
 DEMO_DIR = Path(".withthis/demo")

@@ -14,19 +14,19 @@ import torch
 import typer
 from rich.table import Table
 
-from service.api.auth import check_exposure
 from service.app import package_version
-from service.catalog.images import ImageStore
+from service.build import build_rerank
 from service.cli.console import out, plain, start
 from service.cli.serve import listen
 from service.encoders.probe import probe
 from service.encoders.registry import load_encoder
-from service.engines import check_model_server
 from service.errors import ConfigurationError, WithThisError
-from service.parts import build_rerank
+from service.images.store.image_store import ImageStore
+from service.search.reranking.engines import check_model_server
+from service.server.access.auth import check_exposure
 from service.settings import Settings
 from service.stores.local_file import is_local
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
 

@@ -12,8 +12,8 @@ import typer
 from service.cli.console import err, out, plain, progress_bar, start
 from service.cli.evaluate_tables import show_summaries
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
-from service.lab.errors import JudgmentsMissing
 from service.lab.experiment import Experiment
+from service.lab.lab_errors import JudgmentsMissing
 from service.lab.publish import publish, publish_runs
 from service.lab.report import require_matplotlib
 from service.lab.run_folder import RunFolder

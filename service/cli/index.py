@@ -15,19 +15,19 @@ import typer
 from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows
 from service.cli.console import err, out, plain, progress_bar, start
 from service.cli.send_feed import SendReport, send_feed
-from service.encoders.base import Encoder
+from service.encoders.encoder import Encoder
 from service.encoders.registry import load_encoder
 from service.errors import ConfigurationError, InvalidInput
-from service.media.decode import ImageLimits
-from service.media.fetch import Fetcher, FetchPolicy
+from service.images.decode import ImageLimits
+from service.images.fetch.fetch import Fetcher, FetchPolicy
+from service.images.store.image_store import ImageStore
 from service.settings import Settings
-from service.stores.base import Store
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
+from service.stores.store import Store
 
 Feed = Annotated[
     Path,

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from service.api.auth import is_loopback
 from service.cli.console import err, plain, start
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.cli.serve import address, listen
@@ -16,6 +15,7 @@ from service.lab.judging.app import create_judging_app
 from service.lab.judging.pool import DEPTH, pooled, run_files
 from service.lab.judging.record import JudgmentRecord
 from service.lab.judging.session import Session
+from service.server.access.auth import is_loopback
 
 PORT = 8010
 EXPOSED = "The page has no keys: whoever reaches this port from the network can judge."

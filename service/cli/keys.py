@@ -8,9 +8,9 @@ from typing import Annotated, get_args
 import typer
 from pydantic import ValidationError
 
-from service.api_keys import ApiKey, Scope, hash_key, new_key
 from service.cli.console import err, out
 from service.errors import ConfigurationError
+from service.server.access.api_keys import ApiKey, Scope, hash_key, new_key
 
 keys = typer.Typer(name="keys", help="API keys of the service.", no_args_is_help=True)
 

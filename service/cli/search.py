@@ -10,19 +10,19 @@ from typing import Annotated
 import typer
 from PIL.Image import Image
 
-from service.api.retrieval_schemas import to_negative
-from service.api.schemas import SearchOut, from_response
+from service.build import Parts, build_parts
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
-from service.cli.picture_grid import draw_search
+from service.cli.image_grid import draw_search
 from service.cli.tables import show_answer
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage, InvalidInput, InvalidValue
-from service.hybrid import hybrid_options
-from service.media.decode import decode_image
-from service.parts import Parts, build_parts
-from service.search_types import ImageSource, ProductImage, RerankOptions, SearchRequest, UploadedImage
+from service.images.decode import decode_image
+from service.search.hybrid import hybrid_options
+from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest, UploadedImage
 from service.settings import Settings
 from service.stores.filters import Filter, parse_filter
+from service.wire.retrieval import to_negative
+from service.wire.search import SearchOut, from_response
 
 PictureOf = Callable[[str], Image | None]
 """Key of a catalogue picture → the picture, or None where it is lost."""

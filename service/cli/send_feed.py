@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from service.api.product_schemas import ItemOut
-from service.catalog.pictures import ImageSource
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
+from service.catalog.row_images import ImageSource
 from service.catalog.rows import FeedRow, Reject
 from service.cli.client import ServiceClient
 from service.cli.console import progress_bar
-from service.media.fetch import Fetcher
+from service.images.fetch.fetch import Fetcher
 from service.settings import Settings
+from service.wire.products import ItemOut
 
 RETRIES = 8
 """Times that a request is repeated while the service is busy or away, with growing waits: about three minutes."""

@@ -12,14 +12,14 @@ from typing import Annotated
 import typer
 from litestar import Litestar
 
-from service.api.auth import check_exposure
 from service.app import create_app
+from service.build import Parts, build_parts
 from service.cli.console import err, start
 from service.cli.server import GRACE_S, PoliteServer
 from service.cli.signals import undisturbed
 from service.cli.supervisor import check_shareable, run_workers
 from service.errors import ConfigurationError, InternalFault
-from service.parts import Parts, build_parts
+from service.server.access.auth import check_exposure
 from service.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; else WITHTHIS_HOST.")]

@@ -12,9 +12,9 @@ import uvicorn
 from litestar import Litestar
 from litestar.datastructures import State
 
+from service.build import Parts
 from service.cli.signals import Handler, handled_by
-from service.front.options import server_options
-from service.parts import Parts
+from service.server.connections.options import server_options
 from service.settings import Settings
 
 GRACE_S = 30

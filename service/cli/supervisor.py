@@ -19,9 +19,9 @@ from uvicorn.supervisors import Multiprocess
 from service.cli.server import GRACE_S
 from service.cli.signals import all_ending_signals, ending_signals
 from service.errors import ConfigurationError, InternalFault
-from service.front.options import server_options
+from service.server.connections.options import server_options
+from service.server.observability.shared_metrics import FOLDER_VARIABLE
 from service.settings import Settings
-from service.shared_metrics import FOLDER_VARIABLE
 from service.stores.local_file import is_local
 
 WORKER = "service.cli.worker:create_worker"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from service.api.schemas import ResultOut, SearchOut
 from service.cli.console import plain
+from service.wire.search import ResultOut, SearchOut
 
 
 def show_answer(console: Console, answer: SearchOut) -> None:

@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 
-from service.catalog.images import ImageStore
 from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
 from service.cli.console import err, out, progress_bar, start
-from service.encoders.base import Encoder
+from service.encoders.encoder import Encoder
 from service.encoders.registry import load_encoder
 from service.errors import StoreUnavailable
+from service.images.store.image_store import ImageStore
 from service.settings import Settings
-from service.stores.base import VersionedStore
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
+from service.stores.store import VersionedStore
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows whose picture is lost.")]

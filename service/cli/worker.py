@@ -12,11 +12,11 @@ from litestar import Litestar
 from uvicorn.config import STARTUP_FAILURE
 
 from service.app import create_app
+from service.build import Parts, build_parts
 from service.cli.console import show_error, start
 from service.cli.server import PoliteStop
 from service.cli.signals import ending_signals
 from service.errors import WithThisError
-from service.parts import Parts, build_parts
 from service.settings import Settings
 
 

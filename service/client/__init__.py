@@ -9,10 +9,6 @@
 no pymilvus.
 """
 
-from service.api.content_schemas import DocumentsOut, EmbeddingsOut
-from service.api.product_schemas import ItemOut, ProductPageOut, StoredProductOut
-from service.api.schemas import ProductOut, ResultOut, SearchOut
-from service.api.search_options import SearchOptionsOut
 from service.client.asynchronous import AsyncClient
 from service.client.errors import (
     AnswerError,
@@ -29,6 +25,10 @@ from service.client.errors import (
 from service.client.events import StreamedAnswer
 from service.client.searches import Health
 from service.client.synchronous import Client
+from service.wire.compatible import DocumentsOut, EmbeddingsOut
+from service.wire.products import ItemOut, ProductPageOut, StoredProductOut
+from service.wire.search import ProductOut, ResultOut, SearchOut
+from service.wire.search_options import SearchOptionsOut
 
 __all__ = [
     "AnswerError",

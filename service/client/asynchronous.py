@@ -11,13 +11,13 @@ import anyio
 import httpx
 from pydantic import BaseModel
 
-from service.api.product_schemas import ItemOut
-from service.api.schemas import ProductOut, SearchOut
-from service.client import catalogue, searches
+from service.client import catalog, searches
 from service.client.call import Call
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.retry import RetryPolicy
 from service.client.transport import connection_errors, connection_options
+from service.wire.products import ItemOut
+from service.wire.search import ProductOut, SearchOut
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -90,19 +90,19 @@ class AsyncClient:
     image = _method(searches.image)
     ready = _method(searches.ready)
     alive = _method(searches.alive)
-    put_product = _method(catalogue.put_product)
-    get_product = _method(catalogue.get_product)
-    patch_product = _method(catalogue.patch_product)
-    delete_product = _method(catalogue.delete_product)
-    product_page = _method(catalogue.product_page)
+    put_product = _method(catalog.put_product)
+    get_product = _method(catalog.get_product)
+    patch_product = _method(catalog.patch_product)
+    delete_product = _method(catalog.delete_product)
+    product_page = _method(catalog.product_page)
 
     async def put_products(self, products: Iterable[Mapping[str, Any]]) -> AsyncIterator[ItemOut]:
         """Create or replace any number, some at a time; what became of each, in their order.
 
         A product has the fields of :meth:`put_product`. One that cannot be stored has the status ``rejected``.
         """
-        for lines in catalogue.batches(products):
-            for item in (await self.send(catalogue.put_batch(lines))).results:
+        for lines in catalog.batches(products):
+            for item in (await self.send(catalog.put_batch(lines))).results:
                 yield item
 
     async def list_products(

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from service.api.schemas import SearchOut
 from service.client.call import NO_SERVICE
 from service.client.errors import AnswerError, problem_error
+from service.wire.search import SearchOut
 
 STREAM_PATH = "/v1/search/stream"
 

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from service.api.content_schemas import DocumentsOut, EmbeddingsOut
-from service.api.feedback_schemas import FeedbackOut
-from service.api.schemas import SearchOut
-from service.api.search_options import SearchOptionsOut
 from service.client.call import Call, content, given, into
-from service.client.pictures import Content, Picture, content_json, encoded, reference
-from service.online.feedback import FeedbackKind
+from service.client.images import Content, Picture, content_json, encoded, reference
+from service.search.online.feedback import FeedbackKind
+from service.wire.compatible import DocumentsOut, EmbeddingsOut
+from service.wire.feedback import FeedbackOut
+from service.wire.search import SearchOut
+from service.wire.search_options import SearchOptionsOut
 
 
 class Health(BaseModel):

@@ -11,13 +11,13 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from service.api.product_schemas import ItemOut
-from service.api.schemas import ProductOut, SearchOut
-from service.client import catalogue, searches
+from service.client import catalog, searches
 from service.client.call import Call
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.retry import RetryPolicy
 from service.client.transport import connection_errors, connection_options
+from service.wire.products import ItemOut
+from service.wire.search import ProductOut, SearchOut
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -88,19 +88,19 @@ class Client:
     image = _method(searches.image)
     ready = _method(searches.ready)
     alive = _method(searches.alive)
-    put_product = _method(catalogue.put_product)
-    get_product = _method(catalogue.get_product)
-    patch_product = _method(catalogue.patch_product)
-    delete_product = _method(catalogue.delete_product)
-    product_page = _method(catalogue.product_page)
+    put_product = _method(catalog.put_product)
+    get_product = _method(catalog.get_product)
+    patch_product = _method(catalog.patch_product)
+    delete_product = _method(catalog.delete_product)
+    product_page = _method(catalog.product_page)
 
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
         """Create or replace any number, some at a time; what became of each, in their order.
 
         A product has the fields of :meth:`put_product`. One that cannot be stored has the status ``rejected``.
         """
-        for lines in catalogue.batches(products):
-            yield from self.send(catalogue.put_batch(lines)).results
+        for lines in catalog.batches(products):
+            yield from self.send(catalog.put_batch(lines)).results
 
     def list_products(
         self, *, filter: Mapping[str, Any] | BaseModel | None = None, page_size: int = 100

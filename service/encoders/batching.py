@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 
 from rerank.cancellation import Cancelled, on_cancel
-from service.encoders.base import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
 from service.errors import Overloaded
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class _Call:
 
 
 class BatchingEncoder:
-    """An :class:`~service.encoders.base.Encoder` over another one. Close it: a thread is running behind it."""
+    """An :class:`~service.encoders.encoder.Encoder` over another one. Close it: a thread is running behind it."""
 
     def __init__(
         self,

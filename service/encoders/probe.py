@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import EncoderUnavailable
 
 _TOLERANCE = 1e-3

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.encoders.base import Encoder
 from service.encoders.batching import BatchingEncoder
+from service.encoders.encoder import Encoder
 from service.encoders.starter import STARTER_ID, StarterEncoder
 from service.errors import EncoderUnavailable, UnknownEncoder
 from service.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
 
 STARTER_ID = "starter"
 
@@ -40,7 +40,7 @@ class Embedder(Protocol):
 
 
 class StarterEncoder:
-    """Adapts the starter embedder to the :class:`~service.encoders.base.Encoder` protocol.
+    """Adapts the starter embedder to the :class:`~service.encoders.encoder.Encoder` protocol.
 
     One batch at a time: the model already uses all cores, so batches side by side would only slow each other down.
     """

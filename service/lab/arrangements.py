@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from service.lab.errors import LabError
 from service.lab.journal import Journal
+from service.lab.lab_errors import LabError
 
 T = TypeVar("T")
 Answers = tuple[tuple[str, ...], ...]

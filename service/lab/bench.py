@@ -1,4 +1,4 @@
-"""Wires a configuration as `service.parts` wires the service, over models and stores that configurations share."""
+"""Wires a configuration as `service.build` wires the service, over models and stores that configurations share."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from contextlib import ExitStack
 import torch
 
 from rerank.prompts import PromptLibrary
-from service.encoders.base import Encoder
+from service.build import Parts, build_rerank
+from service.encoders.encoder import Encoder
+from service.images.sources import PictureLoader
 from service.lab.configuration import Configuration
 from service.lab.digests import digest_of
 from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
 from service.lab.measurement import Bench, LabImages
 from service.lab.models import Models, engine_fingerprint
 from service.lab.wordings import WordingEncoder
-from service.media.pictures import PictureLoader
-from service.parts import Parts, build_rerank
-from service.rerank_runner import RerankRunner
-from service.rerank_stage import RerankDefaults, RerankStage
+from service.search.reranking.runner import RerankRunner
+from service.search.reranking.stage import RerankDefaults, RerankStage
 from service.settings import Settings
-from service.stores.base import Record, Store
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
+from service.stores.store import Record, Store
 
 FORMAT = 1
 """Of what is kept on disk; another one makes all configurations new."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from service.lab.errors import LabError
+from service.lab.lab_errors import LabError
 from service.lab.measures.scores import Scores
 from service.lab.significance import RESAMPLES, bootstrap_interval, holm, randomisation_p
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.lab.errors import DataSetError
-from service.lab.images import ImageRef
+from service.lab.dataset_image import ImageRef
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
+from service.lab.lab_errors import DataSetError
 from starter.artwork import motif, motif_names
 from starter.catalogue import STYLES
 from starter.rendering import render_motif

@@ -16,11 +16,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from service.encoders.base import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
 from service.lab.digests import digest
-from service.lab.errors import ExperimentError
+from service.lab.lab_errors import ExperimentError
 from service.lab.ledger import current_ledger
-from service.stores.base import Vector
+from service.stores.store import Vector
 
 SEGMENT = 256
 """Embeddings that are written together; what a kill can lose at most."""
@@ -110,7 +110,7 @@ class EmbeddingCache:
 
 
 class CachedEncoder:
-    """An :class:`~service.encoders.base.Encoder` that encodes the same content once, and books what that spares."""
+    """An :class:`~service.encoders.encoder.Encoder` that encodes the same content once, and books what that spares."""
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache) -> None:
         self._encoder = encoder

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.lab.configuration import EXACT, MEASURED, Configuration, Price
 from service.lab.datasets import KINDS
-from service.lab.errors import LabError
+from service.lab.lab_errors import LabError
 from service.lab.measures import parse
 from service.lab.yaml_file import Location, YamlFile, read_yaml
 from service.settings import Settings

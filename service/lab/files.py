@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from service.lab.errors import LabError
+from service.lab.lab_errors import LabError
 
 
 def write_text(path: Path, lines: Iterable[str], *, durable: bool = False) -> None:

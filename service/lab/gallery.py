@@ -9,18 +9,18 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from service.catalog.batches import in_batches
 from service.catalog.records import make_record, row_hash, row_id
-from service.encoders.base import EncoderQuery
+from service.encoders.encoder import EncoderQuery
 from service.errors import InvalidImage
+from service.images.decode import DECODER, ImageLimits
+from service.lab.dataset_image import LAB_LIMITS, ImageRef
 from service.lab.digests import digest, digest_of
 from service.lab.embedding_cache import CachedEncoder
-from service.lab.errors import DataSetError
-from service.lab.images import LAB_LIMITS, ImageRef
 from service.lab.judged import DataSet, LabDocument
-from service.media.decode import DECODER, ImageLimits
+from service.lab.lab_errors import DataSetError
 from service.settings import Settings
-from service.stores.base import Hit, Record, Store, Vector
+from service.stores.store import Hit, Record, Store, Vector
+from service.support.batches import in_batches
 
 Step = Callable[[int], None]
 """Told how many documents are dealt with so far."""

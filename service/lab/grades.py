@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from service.lab.rows import Place
+from service.lab.dataset_rows import Place
 
 MAX_GRADE = 1000
 _GRADE = re.compile(r"-?[0-9]{1,9}")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from service.lab.errors import ExperimentError
+from service.lab.lab_errors import ExperimentError
 
 
 class Journal:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from service.lab.errors import JudgmentsMissing
-from service.lab.images import ImageRef
-from service.products import AttributeValue
+from service.lab.dataset_image import ImageRef
+from service.lab.lab_errors import JudgmentsMissing
+from service.product import AttributeValue
 from service.stores.filters import Filter
 
 Judgments = Mapping[str, Mapping[str, int]]

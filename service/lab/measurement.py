@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.catalog.images import ImageStore
-from service.encoders.base import EncoderQuery
+from service.build import Parts
+from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
-from service.hybrid import hybrid_options
+from service.images.decode import DecodedImage, ImageLimits
+from service.images.store.image_store import ImageStore
 from service.lab.arrangements import Answers, arrangements
 from service.lab.configuration import Configuration
-from service.lab.errors import DataSetError
+from service.lab.dataset_image import ImageRef
 from service.lab.gallery import Shelf, lab_limits
-from service.lab.images import ImageRef
 from service.lab.judged import LabQuery
+from service.lab.lab_errors import DataSetError
 from service.lab.ledger import Ledger, new_ledger
 from service.lab.outcomes import QueryOutcome
 from service.lab.wordings import WordingEncoder
-from service.media.decode import DecodedImage, ImageLimits
-from service.parts import Parts
-from service.search import BegunSearch
-from service.search_types import RerankOptions, SearchRequest, SearchResponse, UploadedImage
-from service.stores.base import Hit, Vector
+from service.search.hybrid import hybrid_options
+from service.search.pipeline import BegunSearch
+from service.search.types import RerankOptions, SearchRequest, SearchResponse, UploadedImage
+from service.stores.store import Hit, Vector
 
 
 class LabImages(ImageStore):

@@ -9,9 +9,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rerank.ranking import Fault
-from service.lab.errors import LabError
 from service.lab.judged import RankedList, Run
-from service.search_types import Degraded
+from service.lab.lab_errors import LabError
+from service.search.types import Degraded
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=0)]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from rerank.engines.base import Closable, Engine, EngineInfo, EngineRequest, Generation
+from rerank.engines.engine import Closable, Engine, EngineInfo, EngineRequest, Generation
 from rerank.errors import EngineError, EngineTimeout
 from service.lab.digests import Part, digest
 from service.lab.journal import Journal
@@ -22,7 +22,7 @@ Kind = Literal["generate", "score"]
 
 
 class RecordedEngine:
-    """An :class:`~rerank.engines.base.Engine` over another one, with its answers in a journal. Thread-safe as that is.
+    """An `Engine` over another one, with its answers in a journal. Thread-safe as that is.
 
     A failed call is not tried again by this object, so that configurations that share it fail alike; it is tried again
     by the next run. A deadline that the recorded time would have missed is missed.

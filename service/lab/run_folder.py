@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.lab.arrangements import ArrangementRecord
-from service.lab.errors import ExperimentError
 from service.lab.journal import Journal
+from service.lab.lab_errors import ExperimentError
 from service.lab.outcomes import QueryOutcome
 from service.stores.local_file import lock_file
 

@@ -18,10 +18,10 @@ from service.lab.arrangements import Answers
 from service.lab.bench import Benches
 from service.lab.configuration import Configuration
 from service.lab.digests import digest
-from service.lab.errors import LabError
 from service.lab.experiment import MAX_K, Experiment
 from service.lab.gallery import Gallery, drawn, image_key, units
 from service.lab.judged import DataSet, LabQuery
+from service.lab.lab_errors import LabError
 from service.lab.measurement import Bench
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from service.lab.errors import SubmissionError
 from service.lab.files import write_text
 from service.lab.judged import DataSet, LabQuery, RankedList, Run
+from service.lab.lab_errors import SubmissionError
 
 CIRR_MAX_BYTES = 5_000_000
 _RECALL_NAMES, _SUBSET_NAMES, _CIRCO_IDS = 50, 3, 50

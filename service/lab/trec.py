@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from service.lab.errors import LabError
+from service.lab.dataset_rows import Place, text_lines
 from service.lab.files import write_text
 from service.lab.grades import parse_grade
 from service.lab.judged import Judgments, RankedList, Run
-from service.lab.rows import Place, text_lines
+from service.lab.lab_errors import LabError
 
 _BLANK = re.compile(r"\s")
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.encoders.base import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
 
 
 class WordingEncoder:
-    """An :class:`~service.encoders.base.Encoder` that knows further wordings of the query under way.
+    """An :class:`~service.encoders.encoder.Encoder` that knows further wordings of the query under way.
 
     Its vector is the normalised mean of the unit vectors of all wordings, each with the picture (SEARLE,
     ``src/validate.py``: both caption orders are encoded and averaged). Without further wordings it changes nothing.

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from service.lab.errors import ExperimentError
+from service.lab.lab_errors import ExperimentError
 
 Location = tuple[Hashable, ...]
 """The names and numbers that lead to a value: ``("configurations", 2, "k")``."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from service.products import AttributeValue
-from service.stores.base import Store, Vector
+from service.product import AttributeValue
 from service.stores.filters import AttributeCondition, Filter
+from service.stores.store import Store, Vector
 
 MAX_NOTICES = 4
 _LIST = "a list"

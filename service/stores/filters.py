@@ -10,7 +10,7 @@ Meaning is two-valued: a product without a price or an attribute fails every com
 fails ``lt, lte, gt, gte`` *and* their negation. ``contains`` looks into attributes that are lists. Numbers compare by
 value (36 is 36.0), and true is not 1. ``attributes.colour`` may be one key.
 
-:mod:`service.stores.evaluate` is the meaning, written in Python; each other store has a compiler that is held to it.
+`filter_evaluation` is the meaning, written in Python; each other store has a compiler that is held to it.
 Stores compare numbers as float64, so a filter names integers of at most :data:`MAX_NUMBER` only: these are compared
 exactly with whatever is stored.
 """
@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from service.errors import FilterError
-from service.products import ATTRIBUTE_NAME_RULE, Scalar, check_storable, check_text, is_attribute_name, normal_text
+from service.product import ATTRIBUTE_NAME_RULE, Scalar, check_storable, check_text, is_attribute_name, normal_text
 
 MAX_FILTER_DEPTH = 12
 MAX_FILTER_CONDITIONS = 256

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from service.stores.base import Record, RowState
+from service.stores.store import Record, RowState
 
 GRACE_S = 15 * 60
 """A row that no head names belongs to a write under way for so long at most; every step of one has a timeout."""

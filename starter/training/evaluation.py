@@ -8,7 +8,7 @@ from transformers import BertTokenizer
 
 from starter.composer import Composer
 from starter.training import phrases
-from starter.training.pictures import Pictures, Query
+from starter.training.training_images import Pictures, Query
 
 
 def _queries(pictures: Pictures, rng: random.Random) -> dict[str, list[Query]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from starter.embedder import StarterEmbedder
 from starter.training.icon_sets import NAMED_SET
-from starter.training.pictures import BatchSampler, Pictures, Query, kept_for_reranker
+from starter.training.training_images import BatchSampler, Pictures, Query, kept_for_reranker
 from starter.views import Views
 from starter.vlm.eyes import Eyes, Seen
 

@@ -23,9 +23,9 @@ from starter.embedder import read_weights
 from starter.training import phrases
 from starter.training.class_names import embed_class_names
 from starter.training.evaluation import retrieval_report
-from starter.training.pictures import BatchSampler, Concept, Pictures, Query, kept_for_reranker
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
+from starter.training.training_images import BatchSampler, Concept, Pictures, Query, kept_for_reranker
 from starter.training.weights import export
 
 TARGETS = 96

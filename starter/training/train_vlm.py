@@ -20,9 +20,9 @@ from torch.nn.utils.rnn import pad_sequence
 from starter.embedder import StarterEmbedder, read_weights
 from starter.training import phrases
 from starter.training.lists import LIST, ListSampler, RankedList, Sights
-from starter.training.pictures import Pictures
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
+from starter.training.training_images import Pictures
 from starter.training.weights import export
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, caption_prompt, rank_prompt

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from benchmarks.chromium import NO_CHROMIUM, chromium, executable
+from service.build import Parts, build_parts
 from service.catalog.ingest import ingest
-from service.parts import Parts, build_parts
 from service.settings import Settings
 from starter.catalogue import write_shop
 from tests.fakes import Shop, make_shop

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.encoders.base import EncoderQuery
-from service.parts import Parts
+from service.build import Parts
+from service.encoders.encoder import EncoderQuery
 from service.settings import Settings
-from service.stores.base import Record, Vector
-from service.stores.exact import ExactStore
+from service.stores.exact.exact_store import ExactStore
+from service.stores.store import Record, Vector
 from tests.fakes import FakeEncoder, FakeStrategy, make_shop, png
 
 Row = Mapping[str, object]

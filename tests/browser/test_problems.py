@@ -15,7 +15,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from rerank.ranking import Fault, Ranking
 from service.errors import ForeignRequest
-from service.search_types import Degraded
+from service.search.types import Degraded
 from tests.browser.conftest import OpenPage
 from tests.browser.test_search import ask, reranked, titles
 from tests.fakes import Shop, png

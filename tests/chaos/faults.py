@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.model import WELL, ModelProcess
 from tests.chaos.service import Service
+from tests.chaos.switchable_model import WELL, ModelProcess
 from tests.disks import SmallDisk
 from tests.integration.milvus_server import MilvusProcess
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from service.catalog.images import ImageStore
+from service.images.store.image_store import ImageStore
 
 PREFIX = "chaos-"
 IMAGES = 48

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from service.cli.demo import query_picture
-from service.media.decode import content_hash
+from service.images.decode import content_hash
 from tests.chaos.caller import Caller
 from tests.chaos.ledger import PREFIX, TornError, state_of
 

@@ -22,9 +22,9 @@ from tests.chaos import probe
 from tests.chaos.caller import Caller, Notes, run_until
 from tests.chaos.faults import Fault, happen, mixed, of_the_disk, of_the_model, of_the_process, of_the_server
 from tests.chaos.figures import Run
-from tests.chaos.model import ModelProcess, model_process
 from tests.chaos.readers import readers
 from tests.chaos.service import Service
+from tests.chaos.switchable_model import ModelProcess, model_process
 from tests.chaos.writer import Writer
 from tests.disks import SmallDisk, small_disk
 from tests.integration.milvus_server import MilvusProcess, free_ports

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.catalog.images import ImageStore
+from service.images.store.image_store import ImageStore
 from tests.chaos.caller import Notes, Seen
 from tests.chaos.faults import Happened
 from tests.chaos.figures import KINDS, Run

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from service.api_keys import hash_key
 from service.app import create_app
-from service.parts import build_parts
+from service.build import build_parts
+from service.server.access.api_keys import hash_key
 from service.settings import Settings
 from tests.integration.live import live_app
 

@@ -16,13 +16,13 @@ import typer.main
 from pydantic import BaseModel
 
 from rerank.prompts import PromptLibrary
-from service.api.content_schemas import DocumentsOut, EmbeddingsOut
-from service.api.product_schemas import ProductPageOut, PutOut, StoredProductOut
-from service.api.schemas import SearchOut
 from service.cli import app
-from service.config_file import CONFIG_VARIABLE
 from service.lab.experiment import read_experiment
 from service.settings import Settings, load_settings
+from service.settings.config_file import CONFIG_VARIABLE
+from service.wire.compatible import DocumentsOut, EmbeddingsOut
+from service.wire.products import ProductPageOut, PutOut, StoredProductOut
+from service.wire.search import SearchOut
 
 ANSWERS: Mapping[str, type[BaseModel]] = {
     model.__name__: model

@@ -15,11 +15,11 @@ from unittest.mock import patch
 import httpx
 import pytest
 
+from service.build import Parts, build_parts
 from service.cli.demo import make_shop
 from service.cli.index import run_ingest
 from service.encoders.registry import ENCODERS
-from service.engines import ENGINES
-from service.parts import Parts, build_parts
+from service.search.reranking.engines import ENGINES
 from service.settings import Settings
 from tests.contract.docs_pages import ROOT, Block
 from tests.contract.docs_readers import check_answer, check_file, check_shell, read_settings

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.api.dialects.fields import EMBEDDINGS, RERANK, SCORE, ForeignField
-from service.api.dialects.requests import MAX_DOCUMENTS, MAX_INPUTS
+from service.server.dialects.fields import EMBEDDINGS, RERANK, SCORE, ForeignField
+from service.server.dialects.requests import MAX_DOCUMENTS, MAX_INPUTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
 SECTIONS = {"## Fields of a ranking": RERANK, "## Fields of embeddings": EMBEDDINGS}

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from service.api.openapi import ProblemOut
+from service.server.openapi import ProblemOut
 from tests.conftest import open_client
 from tests.fakes import make_shop
 from tests.integration.live import live

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from docker.dockerfile import Dockerfile, assignments, parse
-from service.api.auth import LOOPBACK
-from service.api.origin import in_header
+from service.server.access.auth import LOOPBACK
+from service.server.access.origin import in_header
 from service.settings import Settings
 from tests.contract.deployment import DOCKER, compose
 

@@ -11,8 +11,8 @@ import openapi_spec_validator
 import pytest
 from litestar.testing import TestClient
 
-from service.api.schemas import RerankBody, SearchBody, SearchOut
-from service.api_keys import hash_key
+from service.server.access.api_keys import hash_key
+from service.wire.search import RerankBody, SearchBody, SearchOut
 from tests.conftest import open_client
 from tests.fakes import make_shop
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from service.api_keys import ApiKey, hash_key, new_key
+from service.server.access.api_keys import ApiKey, hash_key, new_key
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
 from tests.fakes import make_shop

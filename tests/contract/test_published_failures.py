@@ -1,25 +1,25 @@
 """Failures that were published about services of this kind, and the tests that keep ours from each of them.
 
  1. Redirects to inner addresses, odd spellings of them, hosts with a backslash: here, and
-    unit/service/media/test_fetch.py::test_nothing_else_is_reached_directly_or_by_redirect
-    unit/service/media/test_fetch.py::test_addresses_that_are_not_public_are_refused_by_the_real_policy
+    unit/service/images/fetch/test_fetch.py::test_nothing_else_is_reached_directly_or_by_redirect
+    unit/service/images/fetch/test_fetch.py::test_addresses_that_are_not_public_are_refused_by_the_real_policy
  2. Bodies that never end, or drip:
-    unit/service/media/test_fetch.py::test_answers_that_are_no_picture_or_too_much
-    unit/service/media/test_fetch_deadline.py::test_a_slow_answer_is_cut_at_the_deadline
+    unit/service/images/fetch/test_fetch.py::test_answers_that_are_no_picture_or_too_much
+    unit/service/images/fetch/test_fetch_deadline.py::test_a_slow_answer_is_cut_at_the_deadline
     integration/test_http_search.py::test_a_body_of_unknown_length_is_cut_at_the_limit
  3. Files of the server's own, asked for by path or URL: here
  4. Small files that unpack to huge pictures, and pictures of one pixel:
-    unit/service/media/test_decode.py::test_a_small_file_with_huge_dimensions_is_refused_from_its_header
-    unit/service/media/test_decode.py::test_too_small
+    unit/service/images/test_decode.py::test_a_small_file_with_huge_dimensions_is_refused_from_its_header
+    unit/service/images/test_decode.py::test_too_small
  5. Formats with dangerous decoders, named .jpg: here, and
-    unit/service/media/test_decode.py::test_dangerous_formats_never_reach_a_decoder
+    unit/service/images/test_decode.py::test_dangerous_formats_never_reach_a_decoder
  6. A decoder's own words in the answer: here, and
-    unit/service/media/test_decode.py::test_texts_hold_nothing_of_the_decoder
+    unit/service/images/test_decode.py::test_texts_hold_nothing_of_the_decoder
  7. Orientation and transparency that models and people see differently: here, and
-    unit/service/media/test_normalise.py::test_every_orientation_comes_out_upright
-    unit/service/media/test_normalise.py::test_trns_becomes_white
+    unit/service/images/test_normalize.py::test_every_orientation_comes_out_upright
+    unit/service/images/test_normalize.py::test_trns_becomes_white
  8. Cache keys that forget a picture's shape:
-    unit/service/media/test_decode.py::test_same_pixels_in_another_shape_have_another_key
+    unit/service/images/test_decode.py::test_same_pixels_in_another_shape_have_another_key
     unit/rerank/test_caption_cache.py::test_picture_prompt_and_engine_make_the_key
  9. Titles that hold chat tokens, labels and orders:
     unit/rerank/test_injection.py::test_no_title_changes_the_shape_of_a_prompt
@@ -64,14 +64,14 @@ from rerank.labels import LABELS
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from service.errors import UrlRefused
-from service.media.fetch import Fetcher, FetchPolicy
-from service.media.special_addresses import Address, is_public
+from service.images.fetch.fetch import Fetcher, FetchPolicy
+from service.images.fetch.special_addresses import Address, is_public
 from tests.conftest import open_client
 from tests.fakes import Shop, make_shop
 from tests.unit.rerank.fakes import FakeEngine, says
 from tests.unit.rerank.test_parser import AGREED, MALFORMED
-from tests.unit.service.media.test_fetch import HOST, Web, redirect, web
-from tests.unit.service.pictures import encoded, two_tone
+from tests.unit.service.images.fetch.test_fetch import HOST, Web, redirect, web
+from tests.unit.service.images.sample_images import encoded, two_tone
 
 __all__ = ["web"]
 

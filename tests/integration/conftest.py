@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from service.stores.base import VersionedStore
-from service.stores.exact import ExactStore
-from service.stores.milvus import MilvusStore
+from service.stores.exact.exact_store import ExactStore
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import VersionedStore
 from tests.integration.milvus_server import MilvusServerError, milvus_server
 from tests.integration.model_server import ModelServer, model_server
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from service.errors import StoreFull
 from service.settings import Settings
-from service.stores.base import VersionedStore
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
+from service.stores.store import VersionedStore
 from tests.disks import no_file_beyond
 from tests.integration.records import INFO, record
 

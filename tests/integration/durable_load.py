@@ -13,8 +13,8 @@ from io import FileIO
 
 from service.errors import StoreUnavailable
 from service.settings import Settings
-from service.stores.base import VersionedStore
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
+from service.stores.store import VersionedStore
 from tests.integration.records import INFO, record, unit
 
 PRODUCTS = 200

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import ingest
-from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
-from service.stores.base import Record
-from service.stores.milvus import MilvusStore
+from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
+from service.images.store.image_store import ImageStore
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import Record
 
 BATCHES_BEFORE_DEATH = 12
 

@@ -12,8 +12,8 @@ from typing import Protocol
 from litestar import Litestar
 
 from service.app import create_app
+from service.build import Parts
 from service.cli.server import PoliteServer
-from service.parts import Parts
 from service.settings import Settings
 
 

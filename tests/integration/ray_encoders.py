@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.encoders.base import Embeddings, Encoder, EncoderQuery
+from service.encoders.encoder import Embeddings, Encoder, EncoderQuery
 from service.errors import EncoderUnavailable
 from tests.integration.ingest_entry import MortalEncoder
 

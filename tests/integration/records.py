@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from service.encoders.base import EncoderInfo
-from service.stores.base import Record, Vector
+from service.encoders.encoder import EncoderInfo
+from service.stores.store import Record, Vector
 
 DIMENSION = 8
 INFO = EncoderInfo("fake", DIMENSION, "fake-1", frozenset({"image"}), 16)

@@ -11,9 +11,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from service.build import Parts
 from service.cli.serve import address, listen, run_server
 from service.cli.signals import exit_on_signals
-from service.parts import Parts
 from tests.fakes import MemoryStore, Shop, make_shop
 
 

@@ -14,14 +14,14 @@ import httpx
 import pytest
 from litestar.types import HTTPReceiveMessage, Message
 
-from service.api.bulkheads import Bulkheads
-from service.api.search_halves import SearchHalves
-from service.api.stream import SearchStream
 from service.cli import server
-from service.media.decode import DecodedImage
-from service.metrics import Metrics
-from service.online.evaluation import OnlineEvaluation
-from service.search_types import SearchRequest
+from service.images.decode import DecodedImage
+from service.search.online.evaluation import OnlineEvaluation
+from service.search.types import SearchRequest
+from service.server.bulkheads import Bulkheads
+from service.server.observability.metrics import Metrics
+from service.server.routes.search_halves import SearchHalves
+from service.server.routes.stream import SearchStream
 from tests.conftest import open_client
 from tests.fakes import make_shop, png
 from tests.integration.live import live

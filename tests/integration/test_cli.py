@@ -15,6 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from service.app import create_app
+from service.build import Parts
 from service.cli import app, main
 from service.cli import demo as demo_module
 from service.cli import doctor as doctor_module
@@ -23,8 +24,7 @@ from service.cli import search as search_module
 from service.cli.client import ServiceClient, ServiceError
 from service.cli.serve import address, listen, serving
 from service.errors import ConfigurationError, EncoderUnavailable, WithThisError
-from service.parts import Parts
-from service.search_types import InlineImage, RerankOptions, SearchRequest
+from service.search.types import InlineImage, RerankOptions, SearchRequest
 from service.settings import Settings
 from service.stores.filters import Filter
 from tests.fakes import FakeEncoder, Shop, make_shop, png

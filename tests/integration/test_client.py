@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from service.api_keys import hash_key
 from service.client import (
     AsyncClient,
     Client,
@@ -20,6 +19,7 @@ from service.client import (
     UnavailableError,
 )
 from service.errors import StoreUnavailable
+from service.server.access.api_keys import hash_key
 from tests.fakes import DIMENSION, Shop, make_shop, png
 from tests.integration.live import live
 
@@ -153,7 +153,7 @@ def test_a_product_comes_and_goes(client: Client, id: str) -> None:
 
 
 def test_many_products_are_stored_and_listed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.client.catalogue.BATCH_PRODUCTS", 3)
+    monkeypatch.setattr("service.client.catalog.BATCH_PRODUCTS", 3)
     products: list[dict[str, Any]] = [
         {"id": f"many{n}", "category": "many", "images": [png(f"rgb(9,9,{n})")]} for n in range(7)
     ]

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from rerank.cancellation import current_cancellation
-from service.content_embedding import ENCODE_BATCH
+from service.search.content_embedding import ENCODE_BATCH
 from tests.fakes import Shop, make_shop
 from tests.integration.live import live
 

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from service.front import descriptors
-from service.front.crowd import CrowdLog
-from service.front.options import server_options
+from service.server.connections import descriptors
+from service.server.connections.crowd import CrowdLog
+from service.server.connections.options import server_options
 from service.settings import Settings
 from tests.fakes import Shop, make_shop
 from tests.integration.live import live
@@ -209,7 +209,7 @@ def test_the_probe_is_answered_while_a_large_body_is_parsed(tmp_path: Path, monk
         assert go_on.wait(20)
         raise ValueError
 
-    monkeypatch.setattr("service.api.body.parse_body", parse)
+    monkeypatch.setattr("service.server.requests.body.parse_body", parse)
     large = json.dumps({"text": "a" * 100_000}).encode()
     with live(shop_with(tmp_path, body_timeout_s=20)) as url, connected(url) as connection:
         connection.sendall(head("POST", "/v1/search", length=len(large)) + large)

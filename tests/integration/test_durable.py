@@ -13,8 +13,8 @@ import pytest
 
 from service.errors import StoreFull
 from service.settings import Settings
-from service.stores.milvus import MilvusStore
-from service.stores.registry import open_store
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.schemes import open_store
 from tests.disks import SmallDisk, small_disk
 from tests.integration.records import INFO, record, unit
 
@@ -64,7 +64,7 @@ def test_a_full_disk_refuses_writes_and_searches_go_on(
 ) -> None:
     """With the reserve and, as if it were gone before it was seen, without: then a write breaks off in the middle."""
     if reserve is not None:
-        monkeypatch.setattr("service.stores.disk.RESERVE_BYTES", reserve)
+        monkeypatch.setattr("service.support.disk.RESERVE_BYTES", reserve)
     scheme, _, name = place.rpartition(":")
     uri = f"{scheme}{':' if scheme else ''}{disk.folder / name}"
     store = open_store(Settings(_env_file=None, store_uri=uri))
@@ -102,7 +102,7 @@ def test_a_collection_that_a_full_disk_kept_from_being_made_is_made_when_there_i
     for make in (lambda: store.ensure(INFO), lambda: store.publish(store.beside(INFO))):
         with monkeypatch.context() as late:
             if not seen:
-                late.setattr("service.stores.disk.RESERVE_BYTES", 0)
+                late.setattr("service.support.disk.RESERVE_BYTES", 0)
             disk.fill()
             with pytest.raises(StoreFull):
                 make()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
 from tests.disks import SmallDisk, small_disk
 from tests.integration.durable_load import DELETED
 from tests.integration.records import INFO

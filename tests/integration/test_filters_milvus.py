@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.stores.base import Store
-from service.stores.evaluate import matches
-from service.stores.exact import ExactStore
+from service.stores.exact.exact_store import ExactStore
+from service.stores.filter_evaluation import matches
 from service.stores.filters import parse_filter
-from service.stores.milvus import MilvusStore
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import Store
 from tests.integration.records import INFO, record, unit
 
 PIECES = [

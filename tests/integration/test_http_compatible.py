@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from litestar.testing import TestClient
 
 from rerank.ranking import Fault, Ranking
-from service.document_ranking import relevance
+from service.search.document_ranking import relevance
 from tests.contract.test_errors import assert_problem
 from tests.fakes import DIMENSION, Shop, png
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from litestar.testing import TestClient
 
-from service.api.dialects.contents import TOKENS
-from service.api.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect, ForeignField
-from service.api.dialects.requests import AUDIO, ONE_TURN
+from service.server.dialects.contents import TOKENS
+from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect, ForeignField
+from service.server.dialects.requests import AUDIO, ONE_TURN
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
 from tests.fakes import DIMENSION, Shop, make_shop, png

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from rerank.candidates import Candidate, RerankQuery
-from rerank.strategies.base import RerankOutcome
-from service.api import explanation
+from rerank.strategies.strategy import RerankOutcome
+from service.wire import explanation
 from tests.conftest import open_client
 from tests.fakes import FakeStrategy, make_shop
 

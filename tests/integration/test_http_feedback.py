@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from service.online import evaluation
-from service.online.log_reader import SearchLog
-from service.online.log_writer import LogWriter
-from service.online.recent import RecentAnswers
-from service.online.report import Unused, interleaving_report
+from service.search.online import evaluation
+from service.search.online.log_reader import SearchLog
+from service.search.online.log_writer import LogWriter
+from service.search.online.recent import RecentAnswers
+from service.search.online.report import Unused, interleaving_report
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
 from tests.fakes import Shop, make_shop, png

@@ -10,7 +10,7 @@ import pytest
 from litestar.testing import TestClient
 from PIL import Image
 
-from service.catalog.images import THUMBNAIL_SIDES, ImageStore
+from service.images.store.image_store import THUMBNAIL_SIDES, ImageStore
 from tests.conftest import open_client
 from tests.fakes import Shop, make_shop, png
 

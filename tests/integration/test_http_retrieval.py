@@ -11,8 +11,8 @@ import pytest
 from httpx import Response
 from litestar.testing import TestClient
 
-from service.encoders.base import EncoderQuery
-from service.stores.exact import ExactStore
+from service.encoders.encoder import EncoderQuery
+from service.stores.exact.exact_store import ExactStore
 from tests.conftest import open_client
 from tests.fakes import FakeEncoder, Shop, make_shop, png
 from tests.integration.test_http_search import data_uri

@@ -13,13 +13,13 @@ import psutil
 import pytest
 from PIL import Image
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import ingest
-from service.stores.base import Vector
-from service.stores.exact import ExactStore
-from service.stores.milvus import MilvusStore
+from service.images.store.image_store import ImageStore
+from service.stores.exact.exact_store import ExactStore
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import Vector
 from tests.integration.ingest_entry import MortalEncoder
-from tests.unit.service.pictures import encoded
+from tests.unit.service.images.sample_images import encoded
 
 PICTURES = 2000
 

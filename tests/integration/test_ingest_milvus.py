@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import ingest
 from service.errors import EncoderMismatch
+from service.images.store.image_store import ImageStore
 from service.stores.filters import parse_filter
-from service.stores.milvus import MilvusStore
+from service.stores.milvus.milvus_store import MilvusStore
 from tests.fakes import FakeEncoder
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 ROWS = 40
 KILLED = """
 import sys, time
 from pathlib import Path
-from service.catalog.images import ImageStore
+from service.images.store.image_store import ImageStore
 from service.catalog.ingest import ingest
-from service.stores.milvus import MilvusStore
+from service.stores.milvus.milvus_store import MilvusStore
 from tests.fakes import FakeEncoder
 
 def progress(report):

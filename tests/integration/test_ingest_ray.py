@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import IngestReport, ingest
 from service.errors import ConfigurationError, EncoderUnavailable, FeedError, InternalFault
-from service.stores.exact import ExactStore
+from service.images.store.image_store import ImageStore
+from service.stores.exact.exact_store import ExactStore
 from tests.integration.ingest_entry import MortalEncoder
 from tests.integration.ray_encoders import LoadMortal, load_badly, load_nothing
 from tests.integration.records import content_of
-from tests.unit.service.pictures import encoded
+from tests.unit.service.images.sample_images import encoded
 
 pytest.importorskip("ray.data", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)
 from service.catalog.distributed import RayOptions, ingest_on_ray

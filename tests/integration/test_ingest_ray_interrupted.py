@@ -18,8 +18,8 @@ from PIL import Image
 from service.cli.index import run_ingest
 from service.encoders.registry import load_encoder
 from service.settings import Settings
-from service.stores.base import Record
-from service.stores.exact import ExactStore
+from service.stores.exact.exact_store import ExactStore
+from service.stores.store import Record
 from tests.integration.records import content_of
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from service.cli import app
 from service.cli.server import PoliteServer
 from service.errors import ConfigurationError, InvalidInput
-from service.lab.errors import DataSetError, LabError
+from service.lab.lab_errors import DataSetError, LabError
 from service.lab.trec import read_qrels
 from tests.integration.test_evaluate_cli import counting
 from tests.unit.service.lab.bench_fakes import QUERIES, Counting

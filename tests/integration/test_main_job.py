@@ -11,9 +11,9 @@ from litestar.testing import TestClient
 from PIL import Image
 
 from service.app import create_app
+from service.build import Parts, build_parts
 from service.catalog.ingest import ingest
 from service.cli.demo import QUERY_TEXT, query_picture
-from service.parts import Parts, build_parts
 from service.settings import Settings
 from starter.catalogue import write_shop
 from tests.conftest import HOME

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
-from service.lab.errors import DataSetError, LabError
+from service.lab.lab_errors import DataSetError, LabError
 
 JUDGED = "".join(f"q{k} 0 d{k} 1\n" for k in range(12))
 

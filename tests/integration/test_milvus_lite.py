@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pymilvus import MilvusClient
 
-from service.catalog.images import ImageStore
 from service.catalog.products import SETTLE_ROWS, ProductInput, Products
 from service.errors import (
     ConfigurationError,
@@ -19,15 +18,16 @@ from service.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from service.media.decode import ImageLimits
-from service.media.pictures import PictureLoader
-from service.products import Product
-from service.search_types import UploadedImage
+from service.images.decode import ImageLimits
+from service.images.sources import PictureLoader
+from service.images.store.image_store import ImageStore
+from service.product import Product
+from service.search.types import UploadedImage
 from service.settings import Settings
 from service.stores.filters import parse_filter
-from service.stores.lite import lite_folder
-from service.stores.milvus import MilvusStore
-from service.stores.versions import Versions
+from service.stores.milvus.lite import lite_folder
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.milvus.versions import Versions
 from tests.fakes import FakeEncoder, png
 from tests.integration.records import DIMENSION, INFO, record, unit
 
@@ -155,7 +155,7 @@ def test_a_second_process_is_told_what_to_do(uri: str, store: MilvusStore) -> No
     script = (
         "import sys\n"
         "from service.errors import StoreLocked\n"
-        "from service.stores.milvus import MilvusStore\n"
+        "from service.stores.milvus.milvus_store import MilvusStore\n"
         "try:\n    MilvusStore(sys.argv[1]).ping()\n"
         "except StoreLocked as error:\n    print(error.detail)\n"
     )
@@ -196,7 +196,7 @@ def test_lites_server_is_not_asked_whether_it_is_there(tmp_path: Path, monkeypat
         seen.append(options)
         return MilvusClient(uri, **options)
 
-    monkeypatch.setattr("service.stores.connection.MilvusClient", connect)
+    monkeypatch.setattr("service.stores.milvus.connection.MilvusClient", connect)
     store = MilvusStore(str(tmp_path / "milvus.db"))
     store.ensure(INFO)
     store.close()
@@ -214,7 +214,7 @@ def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("service.stores.lite.start_server_in_thread", refuse)
+    monkeypatch.setattr("service.stores.milvus.lite.start_server_in_thread", refuse)
     with pytest.raises(StoreUnusable, match="who may write there"):
         MilvusStore(str(tmp_path / "closed.db")).ping()
 

@@ -9,7 +9,7 @@ import pytest
 from pymilvus import MilvusClient
 
 from service.stores.filters import parse_filter
-from service.stores.milvus import MilvusStore
+from service.stores.milvus.milvus_store import MilvusStore
 from tests.integration.records import INFO, record, unit
 
 pytestmark = pytest.mark.slow

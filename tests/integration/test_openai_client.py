@@ -10,7 +10,7 @@ import numpy as np
 import openai
 import pytest
 
-from service.api_keys import hash_key
+from service.server.access.api_keys import hash_key
 from tests.fakes import DIMENSION, Shop, make_shop, png
 from tests.integration.live import live
 

@@ -19,17 +19,17 @@ from typing import Any
 
 import pytest
 
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible import ChatClient, Dialect, OpenAICompatibleEngine
 from rerank.engines.openai_compatible.receive import MAX_REPLY_BYTES
 from rerank.errors import EngineError, EngineTimeout
 from rerank.labels import LABELS
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import RerankOutcome
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
+from rerank.strategies.strategy import RerankOutcome
 from tests.conftest import open_client
 from tests.endless_peers import DRIPS, endless_peer
 from tests.fakes import make_shop

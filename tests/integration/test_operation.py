@@ -24,13 +24,13 @@ from rerank.caption_cache import CaptionCache
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.thumbnails import ThumbnailCache
-from service.api_keys import hash_key
 from service.app import create_app
+from service.build import Parts
 from service.cli.server import PoliteServer
 from service.encoders.batching import BatchingEncoder
 from service.errors import StoreUnavailable
-from service.parts import Parts
-from service.request_log import JsonFormatter, chosen_id
+from service.server.access.api_keys import hash_key
+from service.server.observability.request_log import JsonFormatter, chosen_id
 from tests.conftest import HOME, open_client
 from tests.fakes import Shop, make_shop, png
 from tests.unit.rerank.fakes import FakeEngine, says

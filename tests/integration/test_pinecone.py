@@ -16,10 +16,10 @@ from service.errors import (
     StoreUnavailable,
 )
 from service.settings import load_settings
-from service.stores.evaluate import matches
+from service.stores.filter_evaluation import matches
 from service.stores.filters import MAX_NUMBER, parse_filter
-from service.stores.pinecone import PineconeStore
-from service.stores.registry import open_store
+from service.stores.pinecone.pinecone_store import PineconeStore
+from service.stores.schemes import open_store
 from tests.integration import test_revisions as whole
 from tests.integration.pinecone_server import API_KEY, Cloud, pinecone_server
 from tests.integration.records import INFO, record, unit
@@ -212,6 +212,6 @@ def test_settings_lead_there(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> N
         open_store(load_settings(store_uri="pinecone:shop"))
     with pytest.raises(ConfigurationError, match="pinecone: and the name"):
         load_settings(store_uri="pinecone:Bad Name")
-    monkeypatch.setitem(sys.modules, "service.stores.pinecone", None)
+    monkeypatch.setitem(sys.modules, "service.stores.pinecone.pinecone_store", None)
     with pytest.raises(ConfigurationError, match=r"withthis\[pinecone\]"):
         open_store(settings)

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
-from service.catalog.images import ImageStore
 from service.catalog.reindex import reindex
-from service.encoders.base import Embeddings, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderQuery
 from service.errors import EncoderMismatch, StoreUnavailable
-from service.stores.base import Record, VersionedStore
-from service.stores.lite import lite_folder
-from service.stores.milvus import MilvusStore
+from service.images.store.image_store import ImageStore
+from service.stores.milvus.lite import lite_folder
+from service.stores.milvus.milvus_store import MilvusStore
+from service.stores.store import Record, VersionedStore
 from tests.fakes import FakeEncoder, png
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import record, unit

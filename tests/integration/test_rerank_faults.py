@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rerank.engines.base import EngineRequest, Generation
+from rerank.engines.engine import EngineRequest, Generation
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from service.lexical.catalog import CatalogWords
-from service.stores.base import Record, Store, VersionedStore
+from service.search.lexical.catalog_words import CatalogWords
 from service.stores.filters import parse_filter
+from service.stores.store import Record, Store, VersionedStore
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import INFO, record, unit
 

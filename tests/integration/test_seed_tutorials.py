@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from service.catalog.images import ImageStore
+from service.build import Parts
 from service.catalog.ingest import ingest
 from service.encoders.clip_family.encoder import ClipEncoder
-from service.parts import Parts
-from service.search_types import ProductImage, RerankOptions, SearchRequest, UploadedImage
+from service.images.store.image_store import ImageStore
+from service.search.types import ProductImage, RerankOptions, SearchRequest, UploadedImage
 from service.settings import Settings
-from service.stores.milvus import MilvusStore
+from service.stores.milvus.milvus_store import MilvusStore
 from tests.fakes import make_shop, png
 from tests.unit.service.encoders.tiny_clip import POEM, make_chinese_clip, make_clip
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from service.errors import EncoderMismatch
-from service.hybrid import hybrid_search
-from service.lexical.catalog import CatalogWords
-from service.retrieval_types import HybridOptions
-from service.stores.base import Store
-from service.stores.exact import ExactStore
+from service.search.hybrid import hybrid_search
+from service.search.lexical.catalog_words import CatalogWords
+from service.search.retrieval_types import HybridOptions
+from service.stores.exact.exact_store import ExactStore
 from service.stores.filters import parse_filter
+from service.stores.store import Store
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import INFO, record, unit
 

@@ -17,10 +17,10 @@ from opentelemetry.trace import StatusCode
 from rerank.ranking import Ranking
 from rerank.stages import stage_observer
 from rerank.strategies.trace import Trace
-from service.api_keys import hash_key
 from service.errors import ConfigurationError, StoreUnavailable
+from service.server.access.api_keys import hash_key
+from service.server.observability.tracing import asked_by_environment, new_tracing
 from service.settings import Settings, load_settings
-from service.tracing import asked_by_environment, new_tracing
 from tests.conftest import open_client
 from tests.fakes import FakeStrategy, Shop, make_shop, png, reverse
 
@@ -49,7 +49,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
         made.add_span_processor(SimpleSpanProcessor(exporter))
         return made
 
-    monkeypatch.setattr("service.spans.new_provider", provider)
+    monkeypatch.setattr("service.server.observability.spans.new_provider", provider)
     return exporter
 
 
@@ -161,7 +161,7 @@ def test_the_usual_variables_ask_for_traces(environ: dict[str, str], asked: bool
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "service.spans", None)
+    monkeypatch.setitem(sys.modules, "service.server.observability.spans", None)
     with pytest.raises(ConfigurationError, match=r"withthis\[otel\]"):
         new_tracing(load_settings(tracing=True))
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")

@@ -15,7 +15,7 @@ from service.cli import app, upkeep
 from service.cli import index as index_module
 from service.errors import IndexLost, StoreLocked, StoreUnavailable
 from service.settings import load_settings
-from service.stores.registry import open_store
+from service.stores.schemes import open_store
 from tests.fakes import FakeEncoder, png
 
 Run = Callable[..., Any]
@@ -82,9 +82,9 @@ def test_a_store_in_use_is_noticed_before_models_are_loaded(run: Run, monkeypatc
     def slow(settings: object) -> FakeEncoder:
         raise AssertionError("loaded a model for nothing")
 
-    for store in ("service.stores.exact.ExactStore", "service.stores.milvus.MilvusStore"):
+    for store in ("service.stores.exact.exact_store.ExactStore", "service.stores.milvus.milvus_store.MilvusStore"):
         monkeypatch.setattr(f"{store}.claim", refuse)
-    for module in ("service.cli.index", "service.cli.upkeep", "service.parts"):
+    for module in ("service.cli.index", "service.cli.upkeep", "service.build"):
         monkeypatch.setattr(f"{module}.load_encoder", slow)
     for command in (("index", "feed.jsonl"), ("reindex",), ("search", "--text", "a mug"), ("serve", "--port", 0)):
         with pytest.raises(StoreLocked):

@@ -25,7 +25,7 @@ from rerank.engines.openai_compatible.receive import is_packed, parse, receive
 from rerank.engines.openai_compatible.reply import model_names
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.outgoing import call_until, handshake_guard
-from rerank.sanitise import tidy
+from rerank.sanitize import tidy
 
 __all__ = ["ChatClient", "RequestRefused"]
 

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import Literal
 
 from rerank.answer import ANSWER_PREFIX
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.engines.openai_compatible.client import ChatClient, RequestRefused
 from rerank.engines.openai_compatible.constraint import Dialect, label_fields, ranking_fields
 from rerank.engines.openai_compatible.payload import chat_body, data_uri, first_label_body

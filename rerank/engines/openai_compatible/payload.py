@@ -7,7 +7,7 @@ Vision in front by itself, as that model was trained.)
 What a user typed must not become a special token. Values were cleaned before they met the template; here what is left
 of the usual spelling `<|…|>` is taken apart as well. Beyond that it is the server that turns messages into tokens, with
 its chat template, and nothing in this protocol can mark a text as data: other spellings (`[INST]`, `</s>`) are up to
-the cleaning in `rerank.sanitise`, which leaves no bracket in a value.
+the cleaning in `rerank.sanitize`, which leaves no bracket in a value.
 """
 
 import base64
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL.Image import Image
 
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 
 __all__ = ["TOP_LOGPROBS", "chat_body", "data_uri", "first_label_body"]
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rerank.engines.base import Generation
+from rerank.engines.engine import Generation
 from rerank.errors import EngineError
 from rerank.parser import PARSE_LIMIT
-from rerank.sanitise import clean_text
+from rerank.sanitize import clean_text
 
 __all__ = ["model_names", "read_generation", "read_scores"]
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from rerank.engines.phi3_vision.config import Phi3VisionConfig, read_config
 from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
-from rerank.engines.phi3_vision.quantisation import Bits, quantise
+from rerank.engines.phi3_vision.quantization import Bits, quantise
 from rerank.errors import EngineError
 
 __all__ = ["DtypeName", "Placement", "empty_model", "load_model", "shapes"]

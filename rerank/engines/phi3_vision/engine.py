@@ -12,12 +12,12 @@ from PIL.Image import Image
 from torch import Tensor
 
 from rerank.deadline import check_deadline
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
 from rerank.engines.decoding import AnswerEnd, answer_start, label_logits, permutation_spec, to_generation
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.engines.phi3_vision.checkpoint import DtypeName, Placement, load_model
 from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
 from rerank.engines.phi3_vision.processor import Phi3VisionProcessor
-from rerank.engines.phi3_vision.quantisation import Bits
+from rerank.engines.phi3_vision.quantization import Bits
 from rerank.engines.phi3_vision.source import find
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError

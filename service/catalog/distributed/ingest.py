@@ -7,22 +7,22 @@ from pathlib import Path
 from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import RayError
 
-from service.catalog.batches import in_batches
 from service.catalog.distributed.cluster import RayOptions, connected
 from service.catalog.distributed.known import StoredPictures
 from service.catalog.distributed.pipeline import Pipeline, lot_rows
 from service.catalog.distributed.remote_encoder import RemoteEncoder
 from service.catalog.distributed.stages import LoadEncoder, ReadLines
 from service.catalog.id_change import IdChange
-from service.catalog.images import ImageStore
 from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
-from service.catalog.pictures import ImageFetcher, PictureReader
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
+from service.catalog.row_images import ImageFetcher, PictureReader
 from service.errors import InternalFault
-from service.media.decode import ImageLimits
-from service.stores.base import Store
+from service.images.decode import ImageLimits
+from service.images.store.image_store import ImageStore
+from service.stores.store import Store
+from service.support.batches import in_batches
 
 _FAILED = (
     "A step of the pipeline failed on Ray, perhaps for lack of memory; Ray's logs say more (in the folder of its "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from service.stores.base import Store
+from service.stores.store import Store
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from service.catalog.distributed.cluster import EncoderPool
 from service.catalog.distributed.known import StoredPictures
 from service.catalog.distributed.lots import LOT_ROWS, Readings, unpack
 from service.catalog.distributed.stages import LoadEncoder, MakeVectors, ReadLines, read_pictures
-from service.catalog.pictures import PictureReader
+from service.catalog.row_images import PictureReader
 
 # Reading pictures waits for disks and networks about as long as it computes. That it is another share than the
 # encoders' also keeps Ray from putting both into one worker.

@@ -8,12 +8,12 @@ import ray
 
 from service.catalog.distributed.cluster import EncoderPool
 from service.catalog.distributed.stages import LoadEncoder
-from service.encoders.base import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
 from service.errors import WithThisError
 
 
 class RemoteEncoder:
-    """An :class:`~service.encoders.base.Encoder` in an actor of its own, started when it is first asked something.
+    """An :class:`~service.encoders.encoder.Encoder` in an actor of its own, started when it is first asked something.
 
     It takes a place in the cluster that the pipeline may be waiting for, so :meth:`release` it before and after.
     """

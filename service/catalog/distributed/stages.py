@@ -11,15 +11,15 @@ from pathlib import Path
 import pyarrow as pa
 from PIL import Image
 
-from service.catalog.batches import in_batches
 from service.catalog.distributed.known import StoredPictures
 from service.catalog.distributed.lots import Readings, pack, unpack
 from service.catalog.ingest_run import Reading
-from service.catalog.pictures import PictureReader
 from service.catalog.readers import Columns, read_feed
+from service.catalog.row_images import PictureReader
 from service.catalog.rows import FeedRow, Reject
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import WithThisError
+from service.support.batches import in_batches
 
 LoadEncoder = Callable[[], Encoder]
 """Loads the encoder on the machine where it is to run. Is sent there, so it must be picklable."""

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.catalog.readers.arrow_values import is_plain, plain_value
-from service.catalog.readers.base import RawLine
 from service.catalog.readers.columns import Columns
+from service.catalog.readers.reader import RawLine
 from service.catalog.rows import Reject
 from service.errors import FeedError
 

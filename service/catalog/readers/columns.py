@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from service.catalog.column_names import column_name
 from service.catalog.column_types import Kind
-from service.catalog.names import column_name
 from service.errors import FeedError
 
 WELL_KNOWN_IDS = ("sku", "product_id", "item_id", "handle", "asin")

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.catalog.readers.base import Reader
 from service.catalog.readers.columns import Columns, DoubledColumnError
 from service.catalog.readers.folder import FolderReader
 from service.catalog.readers.json_lines import JsonArrayReader, JsonLinesReader
+from service.catalog.readers.reader import Reader
 from service.catalog.readers.separated import SeparatedReader
 from service.catalog.rows import FeedLine, FeedRow, Reject, parse_line
 from service.catalog.survey import Survey

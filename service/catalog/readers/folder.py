@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.catalog.readers.base import RawLine
+from service.catalog.readers.reader import RawLine
 from service.catalog.rows import Reject
 
 PICTURE_SUFFIXES = frozenset(

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from service.catalog.readers.base import RawLine
+from service.catalog.readers.reader import RawLine
 from service.catalog.rows import Reject
 from service.errors import FeedError
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from service.catalog.readers.base import RawLine
 from service.catalog.readers.columns import Columns
 from service.catalog.readers.csv_records import CsvRecords, Layout
+from service.catalog.readers.reader import RawLine
 from service.catalog.rows import Reject
 from service.errors import FeedError
 

@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
 from service.encoders.clip_family.checkpoint import Checkpoint
-from service.encoders.clip_family.pictures import Fit, PictureRecipe
+from service.encoders.clip_family.image_processing import Fit, PictureRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
+from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
 
 Blend = Literal["unit", "raw"]
 _Item = TypeVar("_Item")
 
 
 class ClipEncoder:
-    """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the :class:`~service.encoders.base.Encoder` protocol.
+    """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the :class:`~service.encoders.encoder.Encoder` protocol.
 
     A composed query is L2norm(w · text + (1 - w) · picture), where the parts are L2-normalised before (``blend``
     "unit"), or as the towers give them ("raw": BGE-VL was trained so, arXiv 2412.14475). One half is the plain sum.

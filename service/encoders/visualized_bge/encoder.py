@@ -1,4 +1,4 @@
-"""Visualized BGE behind the :class:`~service.encoders.base.Encoder` protocol."""
+"""Visualized BGE behind the :class:`~service.encoders.encoder.Encoder` protocol."""
 
 import hashlib
 import json
@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from service.encoders.base import Embeddings, EncoderInfo, EncoderQuery
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
+from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
 from service.encoders.visualized_bge.checkpoint import load_model
 from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.files import find_text_model, find_weights

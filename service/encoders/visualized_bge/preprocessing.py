@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from service.media.normalise import flatten
+from service.images.normalize import flatten
 
 Fit = Literal["crop", "pad"]
 

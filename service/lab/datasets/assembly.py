@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.lab.datasets.pictures import Pictures
-from service.lab.errors import DataSetError
+from service.lab.dataset_rows import Place
+from service.lab.datasets.image_folder import Pictures
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Place
+from service.lab.lab_errors import DataSetError
 
 
 class Assembly:

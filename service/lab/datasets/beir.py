@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from service.lab.dataset_image import ImageRef
+from service.lab.dataset_rows import Id, OfficialRow, Place, jsonl_rows, require_folder, text_lines
 from service.lab.datasets.assembly import Assembly
 from service.lab.grades import parse_grade
-from service.lab.images import ImageRef
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Id, OfficialRow, Place, jsonl_rows, require_folder, text_lines
 
 _NOTE = "As in BEIR, a document with the query's own id is taken out of the ranking, and a negative grade counts as 0."
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from service.lab.dataset_rows import Id, OfficialRow, Place, checked, json_rows, read_json, require_folder
 from service.lab.datasets.assembly import Assembly
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Id, OfficialRow, Place, checked, json_rows, read_json, require_folder
 
 TARGET, OTHER = 2, 1
 """Grades: the picture that the sentence was written for, and the further ground truths."""

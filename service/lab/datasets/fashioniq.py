@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from service.lab.dataset_rows import Id, OfficialRow, Place, json_rows, read_json, require_folder
 from service.lab.datasets.assembly import Assembly
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Id, OfficialRow, Place, json_rows, read_json, require_folder
 
 Category = Literal["dress", "shirt", "toptee"]
 Captions = Literal["vectors", "values", "first"]

@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from service.lab.dataset_image import Box, ImageRef
+from service.lab.dataset_rows import Id, OfficialRow, Place, json_rows, require_folder
 from service.lab.datasets.assembly import Assembly
-from service.lab.images import Box, ImageRef
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Id, OfficialRow, Place, json_rows, require_folder
 
 Task = Literal["focus_object", "change_object", "focus_attribute", "change_attribute"]
 

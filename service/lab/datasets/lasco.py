@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
+from service.lab.dataset_rows import Id, OfficialRow, Place, json_rows, require_folder
 from service.lab.datasets.assembly import Assembly
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Id, OfficialRow, Place, json_rows, require_folder
 
 _NOTE = "Every query searches the validation corpus; the query's own picture stays in the ranking."
 

@@ -17,12 +17,12 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from service.errors import FilterError
+from service.lab.dataset_rows import Id, OwnRow, Place, jsonl_rows, require_folder
 from service.lab.datasets.assembly import Assembly
 from service.lab.grades import MAX_GRADE
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
-from service.lab.rows import Id, OwnRow, Place, jsonl_rows, require_folder
 from service.lab.trec import qrels_rows
-from service.products import AttributeMap, CategoryText, IdText, Price, TitleText
+from service.product import AttributeMap, CategoryText, IdText, Price, TitleText
 from service.stores.filters import Filter, parse_filter
 
 _MEASURES = ("nDCG@10", "RR", "AP", "R@1", "R@10")

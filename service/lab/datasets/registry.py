@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from service.lab.datasets import beir, circo, cirr, fashioniq, genecis, lasco, own, trec
-from service.lab.errors import DataSetError
 from service.lab.judged import DataSet
+from service.lab.lab_errors import DataSetError
 
 _READERS: dict[str, Callable[..., DataSet]] = {
     "beir": beir.read,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from service.lab.errors import DataSetError
 from service.lab.judged import DataSet
+from service.lab.lab_errors import DataSetError
 from service.lab.trec import qrels_rows
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.lab.errors import DataSetError
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
+from service.lab.lab_errors import DataSetError
 from service.lab.trec import read_qrels
 
 _NOTE = "Only judged documents are known, and queries have no text: this set measures runs that were made elsewhere."

@@ -14,14 +14,14 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.auth import LOOPBACK
-from service.api.origin import OwnPagesOnly, in_header
-from service.api.problems import EXCEPTION_HANDLERS
-from service.lab.errors import UnknownPair
 from service.lab.judging.pool import Pair
 from service.lab.judging.scale import SCALE
 from service.lab.judging.session import Session, Side, picture_of
-from service.web.page import STATIC
+from service.lab.lab_errors import UnknownPair
+from service.server.access.auth import LOOPBACK
+from service.server.access.origin import OwnPagesOnly, in_header
+from service.server.page.page import STATIC
+from service.server.problems import EXCEPTION_HANDLERS
 
 _OWN = Path(__file__).parent / "static"
 _MAX_BODY_BYTES = 1000

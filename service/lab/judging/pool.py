@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.lab.errors import LabError
+from service.lab.dataset_rows import Place, text_lines
 from service.lab.judged import DataSet, LabDocument, LabQuery
-from service.lab.rows import Place, text_lines
+from service.lab.lab_errors import LabError
 from service.lab.trec import read_run
 
 DEPTH = 10

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from service.lab.errors import LabError
+from service.lab.dataset_rows import text_lines
 from service.lab.files import write_text
-from service.lab.rows import text_lines
+from service.lab.lab_errors import LabError
 from service.lab.trec import qrels_line, qrels_rows
 from service.stores.local_file import lock_file
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.errors import ImageNotFound
-from service.lab.images import ImageRef
+from service.lab.dataset_image import ImageRef
 from service.lab.judging.pool import Pair
 from service.lab.judging.record import JudgmentRecord
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from service.lab.errors import LabError
 from service.lab.judged import DataSet, LabQuery, RankedList, Run
-from service.lab.measures.base import Measured, PerQuery
+from service.lab.lab_errors import LabError
+from service.lab.measures.measure import Measured, PerQuery
 from service.lab.measures.names import parse
 from service.lab.measures.scores import Scores
 from service.lab.measures.standard import StandardMeasure, standard_values

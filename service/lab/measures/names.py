@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from service.lab.errors import UnknownMeasure
-from service.lab.measures.base import Measure
+from service.lab.lab_errors import UnknownMeasure
+from service.lab.measures.measure import Measure
 from service.lab.measures.papers import CappedAveragePrecision, SubsetRecall
 from service.lab.measures.standard import MAX_CUTOFF, standard_measure
 

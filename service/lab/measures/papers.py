@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.lab.errors import LabError
 from service.lab.judged import RankedList
-from service.lab.measures.base import Measured, PerQuery
+from service.lab.lab_errors import LabError
+from service.lab.measures.measure import Measured, PerQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from service.lab.errors import LabError, UnknownMeasure
-from service.lab.measures.base import Measured, PerQuery
+from service.lab.lab_errors import LabError, UnknownMeasure
+from service.lab.measures.measure import Measured, PerQuery
 
 MAX_CUTOFF = 100_000
 _COUNTS = frozenset({"NumQ", "NumRel", "NumRet"})  # no measures of quality

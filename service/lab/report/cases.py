@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.lab.judged import DataSet
-from service.lab.report.pictures import Thumbnails
+from service.lab.report.thumbnails import Thumbnails
 from service.lab.summary import Summary
 
 SHOWN = 10

@@ -13,8 +13,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from service.lab.report.cases import best_and_worst, gains, shown_summary
-from service.lab.report.pictures import Thumbnails
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
+from service.lab.report.thumbnails import Thumbnails
 from service.lab.runner import Results
 from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name, signed
 

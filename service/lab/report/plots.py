@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.lab.errors import LabError
+from service.lab.lab_errors import LabError
 from service.lab.summary import Estimate
 
 if TYPE_CHECKING:

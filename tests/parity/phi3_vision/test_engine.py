@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from rerank.answer import ANSWER_PREFIX
-from rerank.engines.base import EngineRequest
 from rerank.engines.decoding import permutation_spec, to_text
+from rerank.engines.engine import EngineRequest
 from rerank.engines.phi3_vision.config import read_config
 from rerank.engines.phi3_vision.engine import Phi3VisionEngine
 from rerank.engines.phi3_vision.image_processing import ImageCrops
@@ -25,8 +25,8 @@ from rerank.permutation import PermutationLogitsProcessor
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.listwise import ListwiseStrategy
-from service.engines import load_engine
 from service.errors import ConfigurationError
+from service.search.reranking.engines import load_engine
 from service.settings import Settings
 from tests.parity.phi3_vision.golden_data import CASES, GOLDEN, picture
 from tests.parity.phi3_vision.test_processor import HOSTILE

@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from service.encoders.base import EncoderQuery
+from service.encoders.encoder import EncoderQuery
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = 1e-5

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from service.encoders.base import EncoderQuery
 from service.encoders.device import DtypeName
+from service.encoders.encoder import EncoderQuery
 from service.encoders.probe import probe
 from service.encoders.visualized_bge.config import published, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder

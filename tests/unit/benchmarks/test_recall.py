@@ -6,9 +6,9 @@ import numpy as np
 
 from benchmarks.demo_vectors import spread
 from benchmarks.recall import K, fill, measure, records, sheet, truth
-from service.encoders.base import EncoderInfo
-from service.stores.base import Vector
-from service.stores.exact import ExactStore
+from service.encoders.encoder import EncoderInfo
+from service.stores.exact.exact_store import ExactStore
+from service.stores.store import Vector
 
 
 def clusters(rows: int) -> Vector:

@@ -7,7 +7,7 @@ from typing import Literal
 from PIL import Image
 
 from rerank.candidates import Candidate, RerankQuery
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 
 Scorer = Callable[[EngineRequest], tuple[float, ...]]
 Answer = Generation | Exception | Callable[[EngineRequest], Generation]

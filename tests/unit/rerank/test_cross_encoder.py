@@ -21,11 +21,11 @@ from rerank.candidates import Candidate
 from rerank.errors import EngineError, EngineTimeout, PromptError
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import Strategy
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
+from rerank.strategies.strategy import Strategy
 from tests.unit.rerank.fakes import FakeEngine, candidates, query, says
 
 PROMPTS = PromptLibrary.load()

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from rerank.candidates import Candidate
-from rerank.engines.base import EngineRequest, Generation
+from rerank.engines.engine import EngineRequest, Generation
 from rerank.engines.starter import StarterEngine
 from rerank.parser import parse_ranking
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
-from rerank.strategies.base import Strategy
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
+from rerank.strategies.strategy import Strategy
 from starter.artwork import motif
 from starter.rendering import KINDS, render_product
 from starter.vlm import StarterVLM

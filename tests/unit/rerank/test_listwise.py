@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rerank.caption_cache import CaptionCache
-from rerank.engines.base import EngineInfo, EngineRequest, Generation
+from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, LayoutError, PromptError
 from rerank.parser import PARSE_LIMIT
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import Strategy
 from rerank.strategies.listwise import ListwiseStrategy
+from rerank.strategies.strategy import Strategy
 from tests.unit.rerank.fakes import Answer, FakeEngine, candidates, picture, query, says
 
 PROMPTS = PromptLibrary.load()

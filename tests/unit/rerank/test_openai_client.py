@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible import ChatClient, OpenAICompatibleEngine
 from rerank.engines.openai_compatible.client import RequestRefused
 from rerank.engines.openai_compatible.pauses import pause, retry_after

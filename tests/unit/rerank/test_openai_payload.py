@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rerank.answer import ANSWER_PREFIX
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible.constraint import Dialect, label_fields, ranking_fields
 from rerank.engines.openai_compatible.payload import TOP_LOGPROBS, chat_body, data_uri, first_label_body
 from rerank.engines.openai_compatible.reply import read_generation, read_scores

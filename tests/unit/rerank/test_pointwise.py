@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.errors import EngineTimeout, LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import Strategy
 from rerank.strategies.pointwise import BATCH, PointwiseStrategy
+from rerank.strategies.strategy import Strategy
 from tests.unit.rerank.fakes import FakeEngine, candidates, query
 
 PROMPTS = PromptLibrary.load()

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank.caption_cache import CaptionCache
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, PromptError
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import Strategy
 from rerank.strategies.single_token import SingleTokenStrategy
+from rerank.strategies.strategy import Strategy
 from tests.unit.rerank.fakes import FakeEngine, candidates, query
 
 PROMPTS = PromptLibrary.load()

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.caption_cache import CaptionCache
-from rerank.engines.base import EngineRequest, Generation
+from rerank.engines.engine import EngineRequest, Generation
 from rerank.errors import EngineError, EngineTimeout, PromptError
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
-from rerank.strategies.base import Degraded, RerankOutcome, Strategy
 from rerank.strategies.faults import merged
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy, windows
+from rerank.strategies.strategy import Degraded, RerankOutcome, Strategy
 from tests.unit.rerank.fakes import FakeEngine, candidates, query, says
 
 PROMPTS = PromptLibrary.load()

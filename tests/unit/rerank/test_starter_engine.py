@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.engines.starter import StarterEngine
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.prompts import PromptLibrary

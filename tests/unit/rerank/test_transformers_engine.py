@@ -17,8 +17,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessorList
 from rerank import deadline as deadlines
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines import decoding, processors
-from rerank.engines.base import EngineRequest
 from rerank.engines.chat import Chat
+from rerank.engines.engine import EngineRequest
 from rerank.engines.transformers_engine import TransformersEngine
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.labels import labels

@@ -16,7 +16,7 @@ import pytest
 from service.catalog.readers import Columns, count_rows, feed_folder, open_feed, read_feed
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 PNG = picture()
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

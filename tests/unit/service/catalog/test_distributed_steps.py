@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest_run import Reading
-from service.catalog.pictures import PictureReader
 from service.catalog.readers import Columns
+from service.catalog.row_images import PictureReader
 from service.catalog.rows import FeedRow, Reject
-from service.encoders.base import Embeddings, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderQuery
 from service.errors import ConfigurationError, EncoderUnavailable, ImageStoreUnavailable
-from service.media.decode import ImageLimits
-from service.stores.base import RowState
+from service.images.decode import ImageLimits
+from service.images.store.image_store import ImageStore
+from service.stores.store import RowState
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)
 from service.catalog.distributed.cluster import RayOptions, choose_pool, connected

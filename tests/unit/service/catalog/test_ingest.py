@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import IngestReport, ingest
 from service.errors import ChangedIds, FeedError, StoreUnavailable
-from service.media.decode import ImageLimits
+from service.images.decode import ImageLimits
+from service.images.store.image_store import ImageStore
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 
 class Bench:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from service.catalog.images import FEW_IMAGES, ImageStore, Swept
+from service.build import Parts
 from service.catalog.lost_index import check_not_lost, check_sweep
 from service.errors import IndexLost
-from service.parts import Parts
-from service.stores.exact import ExactStore
+from service.images.store.image_store import FEW_IMAGES, ImageStore, Swept
+from service.stores.exact.exact_store import ExactStore
 from tests.conftest import open_client
 from tests.fakes import make_shop
 from tests.integration.records import INFO, record

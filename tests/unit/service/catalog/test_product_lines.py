@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.catalog.images import ImageStore
 from service.catalog.ingest import ingest
 from service.catalog.product_lines import ProductLines
 from service.catalog.readers import Columns, read_feed
 from service.catalog.rows import FeedLine, FeedRow, Reject, parse_line
 from service.errors import FeedError
+from service.images.store.image_store import ImageStore
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 SHOPIFY = """Handle,Title,Type,Variant Price,Image Src
 leopard-case,Leopard case,phone case,17.90,a.jpg

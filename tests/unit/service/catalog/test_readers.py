@@ -8,7 +8,7 @@ import pytest
 from service.catalog.readers import MAX_LINE_BYTES, Columns, count_rows, feed_folder, open_feed, read_feed
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 
 def feed(tmp_path: Path, name: str, content: str | bytes) -> Path:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.catalog.names import column_name
+from service.catalog.column_names import column_name
 from service.catalog.rows import FeedLine, Reject, parse_line
 
 

@@ -37,7 +37,7 @@ class Misbehave:
             raise StoreUnavailable("The disk is full.")
         if task == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        for module in ("service.catalog.pictures", "service.catalog.reindex"):
+        for module in ("service.catalog.row_images", "service.catalog.reindex"):
             importlib.import_module(module)
         return str("torch" in sys.modules or "pymilvus" in sys.modules)
 

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.client import catalogue, searches
+from service.client import catalog, searches
 from service.client.errors import AnswerError, UnavailableError
 from service.client.events import EventReader
-from service.client.pictures import content_json, data_uri, reference
+from service.client.images import content_json, data_uri, reference
 from service.client.transport import connection_options
 from service.stores.filters import Filter
 from tests.fakes import png
@@ -104,7 +104,7 @@ def test_contents() -> None:
 
 @given(st.text(min_size=1).filter(str.isprintable))
 def test_every_id_has_a_path_of_its_own(id: str) -> None:
-    path = catalogue.get_product(id).path
+    path = catalog.get_product(id).path
     prefix, _, last = path.rpartition("/")
     assert prefix == "/v1/products" and unquote(last) == id and not set(last) & set("?#.\\ ")
 
@@ -113,20 +113,20 @@ def test_every_id_has_a_path_of_its_own(id: str) -> None:
 def test_batches_keep_all_products_in_order_and_fit(sizes: list[int], most: int) -> None:
     products = [{"id": str(number), "title": "x" * size} for number, size in enumerate(sizes)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogue, "BATCH_PRODUCTS", most)
-        patch.setattr(catalogue, "BATCH_BYTES", 60)
-        found = list(catalogue.batches(products))
+        patch.setattr(catalog, "BATCH_PRODUCTS", most)
+        patch.setattr(catalog, "BATCH_BYTES", 60)
+        found = list(catalog.batches(products))
     assert [json.loads(line) for lines in found for line in lines] == products
     assert all(1 <= len(lines) <= most and (len(lines) == 1 or sum(map(len, lines)) <= 60) for lines in found)
 
 
 def test_products_carry_their_pictures() -> None:
-    call = catalogue.put_product("P1", images=[png(), "https://img.example/a.png"], price=0.0, attributes={})
+    call = catalog.put_product("P1", images=[png(), "https://img.example/a.png"], price=0.0, attributes={})
     assert body(call) == {
         **{"id": "P1", "price": 0.0, "attributes": {}},
         "images": [{"data": data_uri(png())}, {"url": "https://img.example/a.png"}],
     }
-    assert body(catalogue.patch_product("P1", price=None)) == {"price": None}
+    assert body(catalog.patch_product("P1", price=None)) == {"price": None}
 
 
 def test_the_client_loads_no_models() -> None:

@@ -7,11 +7,11 @@ import pytest
 from PIL import ExifTags, Image
 
 from service.client import pil_images
-from service.client.pictures import encoded
-from service.media.decode import ImageLimits, decode_image
-from tests.unit.service.icc import rgb_profile
-from tests.unit.service.pictures import RED, two_tone
-from tests.unit.service.pictures import encoded as file_of
+from service.client.images import encoded
+from service.images.decode import ImageLimits, decode_image
+from tests.unit.service.images.icc import rgb_profile
+from tests.unit.service.images.sample_images import RED, two_tone
+from tests.unit.service.images.sample_images import encoded as file_of
 
 LIMITS = ImageLimits(working_side=4096)
 

@@ -19,10 +19,10 @@ from transformers.models.chinese_clip.image_processing_pil_chinese_clip import C
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from service.encoders.base import Embeddings, EncoderQuery
 from service.encoders.clip_family.checkpoint import PINNED, convert, find
 from service.encoders.clip_family.encoder import ClipEncoder
-from service.encoders.clip_family.pictures import PictureRecipe
+from service.encoders.clip_family.image_processing import PictureRecipe
+from service.encoders.encoder import Embeddings, EncoderQuery
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, EncoderUnavailable
 from tests.unit.service.encoders.tiny_clip import POEM, SIDE, make_chinese_clip, make_clip, make_siglip

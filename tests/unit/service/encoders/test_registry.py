@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.encoders import registry
-from service.encoders.base import Encoder
+from service.encoders.encoder import Encoder
 from service.encoders.registry import ENCODERS, EncoderEntry, load_encoder
 from service.errors import EncoderUnavailable, UnknownEncoder
 from service.settings import Settings

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.encoders.base import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery
 from service.encoders.starter import StarterEncoder
 
 

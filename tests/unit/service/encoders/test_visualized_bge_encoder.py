@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from service.encoders.base import EncoderQuery
+from service.encoders.encoder import EncoderQuery
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
 from tests.parity.visualized_bge.golden_data import BASE, BOTH, Golden, name_of
 

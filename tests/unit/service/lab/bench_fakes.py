@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rerank.engines.base import EngineRequest, Generation
+from rerank.engines.engine import EngineRequest, Generation
 from service.lab.datasets import load_dataset
 from service.lab.experiment import Experiment, read_experiment
 from service.lab.judged import DataSet

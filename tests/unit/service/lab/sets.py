@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.lab.judged import DataSet, Judgments, LabDocument, LabQuery, Protocol, RankedList, Run
-from tests.unit.service.pictures import picture
+from tests.unit.service.images.sample_images import picture
 
 
 def dataset(judgments: Judgments | None, queries: Sequence[LabQuery] = (), **protocol: Any) -> DataSet:

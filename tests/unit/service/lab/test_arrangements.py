@@ -16,8 +16,8 @@ from rich.console import Console
 from rerank.errors import EngineError
 from service.cli.evaluate_tables import show_summaries
 from service.lab.arrangements import ArrangementRecord, arrangements
-from service.lab.errors import ExperimentError, LabError
 from service.lab.journal import Journal
+from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.publish import numbers
 from service.lab.report import render_report
 from service.lab.summary import summarise

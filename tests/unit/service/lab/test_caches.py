@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rerank.engines.base import EngineRequest
+from rerank.engines.engine import EngineRequest
 from rerank.errors import EngineError, EngineTimeout
-from service.encoders.base import EncoderInfo, EncoderQuery
+from service.encoders.encoder import EncoderInfo, EncoderQuery
 from service.lab.digests import digest
 from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
-from service.lab.errors import ExperimentError
 from service.lab.journal import Journal
+from service.lab.lab_errors import ExperimentError
 from service.lab.ledger import new_ledger
 from service.lab.recorded_engine import RecordedEngine
 from service.lab.run_folder import Outcomes

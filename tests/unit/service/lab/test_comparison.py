@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from service.lab.comparison import compare
-from service.lab.errors import LabError
 from service.lab.judged import LabQuery
+from service.lab.lab_errors import LabError
 from service.lab.measures import Scores, evaluate
 from tests.unit.service.lab.sets import dataset, run
 

@@ -9,8 +9,8 @@ import pytest
 
 from service.lab import demo
 from service.lab.demo import PROTOCOL, TASKS, Ware, Wish, demo_data
-from service.lab.errors import DataSetError
 from service.lab.judged import LabDocument
+from service.lab.lab_errors import DataSetError
 from service.lab.measures import parse
 from starter.artwork import motif_names
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.lab.configuration import MEASURED, UNMEASURED
-from service.lab.errors import ExperimentError
 from service.lab.experiment import Experiment, read_experiment
+from service.lab.lab_errors import ExperimentError
 from service.lab.models import engine_fingerprint
 from service.settings import Settings
 

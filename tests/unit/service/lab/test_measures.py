@@ -7,8 +7,8 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.lab.errors import JudgmentsMissing, LabError, UnknownMeasure
 from service.lab.judged import LabQuery, RankedList
+from service.lab.lab_errors import JudgmentsMissing, LabError, UnknownMeasure
 from service.lab.measures import evaluate, parse
 from service.lab.trec import read_run
 from tests.unit.service.lab.sets import dataset, run, write_lines

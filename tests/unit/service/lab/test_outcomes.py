@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rerank.ranking import Fault
-from service.lab.errors import LabError
+from service.lab.lab_errors import LabError
 from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
-from service.search_types import Degraded
+from service.search.types import Degraded
 
 texts = st.text(st.characters(codec="utf-8"))
 ids = st.lists(texts.filter(bool), unique=True, max_size=5)

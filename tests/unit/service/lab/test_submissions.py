@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.lab.datasets import load_dataset
-from service.lab.errors import SubmissionError
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
+from service.lab.lab_errors import SubmissionError
 from service.lab.submissions import circo_submission, cirr_submission, submissions, write_submission
 from tests.unit.service.lab.datasets import layouts
 from tests.unit.service.lab.sets import run

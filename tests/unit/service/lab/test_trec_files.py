@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.lab.errors import DataSetError, LabError
 from service.lab.judged import RankedList, Run
+from service.lab.lab_errors import DataSetError, LabError
 from service.lab.trec import read_qrels, read_run, write_qrels, write_run
 from tests.unit.service.lab.sets import run, write_lines
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from service.stores.base import Record, RowState
 from service.stores.revisions import RevisionStore
+from service.stores.store import Record, RowState
 
 
 class Killed(BaseException):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.stores.exact import ExactStore
+from service.stores.exact.exact_store import ExactStore
 from service.stores.filter_notices import MAX_NOTICES, filter_notices
 from service.stores.filters import parse_filter
 from tests.integration.records import INFO, record, unit

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import FilterError
-from service.products import is_storable_text
+from service.product import is_storable_text
 from service.stores.filters import MAX_NUMBER, Filter, parse_filter
-from service.stores.milvus_filter import any_of, compile_filter, literal, quote
+from service.stores.milvus.filter_compiler import any_of, compile_filter, literal, quote
 
 STORABLE = st.text(max_size=60).filter(is_storable_text)
 HOSTILE = st.lists(

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.catalog.images import ImageStore
 from service.catalog.products import ProductInput, Products
-from service.media.pictures import PictureLoader
-from service.products import Product
+from service.images.sources import PictureLoader
+from service.images.store.image_store import ImageStore
+from service.product import Product
 from service.settings import Settings
 from service.stores import revisions
-from service.stores.base import Record
-from service.stores.exact import ExactStore
+from service.stores.exact.exact_store import ExactStore
 from service.stores.revisions import ProductMoved, RevisionStore
+from service.stores.store import Record
 from tests.fakes import FakeEncoder, MemoryStore
 from tests.integration.records import INFO, record, unit
 from tests.unit.service.stores.stepped import Process, Stepped, orders, steps_of

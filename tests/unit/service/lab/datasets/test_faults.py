@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.lab.datasets import load_dataset
-from service.lab.errors import DataSetError
+from service.lab.lab_errors import DataSetError
 from tests.unit.service.lab.datasets import layouts
 from tests.unit.service.lab.sets import write_json, write_lines
 

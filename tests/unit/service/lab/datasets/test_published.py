@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from service.lab.datasets import KINDS, load_dataset
-from service.lab.errors import JudgmentsMissing
+from service.lab.lab_errors import JudgmentsMissing
 from service.lab.measures import evaluate
 from tests.unit.service.lab.datasets import layouts
 from tests.unit.service.lab.sets import run

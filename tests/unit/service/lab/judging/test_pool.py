@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.lab.errors import DataSetError, LabError
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 from service.lab.judging.pool import pooled, run_files
+from service.lab.lab_errors import DataSetError, LabError
 from service.lab.trec import write_run
 from tests.unit.service.lab.sets import run
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.lab.errors import DataSetError, LabError
 from service.lab.judging.record import JudgmentRecord
+from service.lab.lab_errors import DataSetError, LabError
 from service.lab.trec import read_qrels
 
 ids = st.tuples(st.sampled_from(["q1", "q2", "ä"]), st.sampled_from(["d1", "d2", "d3"]))

@@ -1,1 +1,0 @@
-"""HTTP only: controllers, schemas, problem+json. What a search *is* stands in `service.search`."""

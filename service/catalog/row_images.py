@@ -1,0 +1,123 @@
+"""From a row to its picture: read it, weigh it, decode it, keep it. Done in worker processes, so nothing here may
+import torch or touch the store.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from service.catalog.records import row_hash
+from service.catalog.rows import FeedRow, Reject, is_data_uri
+from service.errors import InvalidImage
+from service.images.decode import ImageLimits, data_uri_bytes, decode_image
+from service.images.store.image_store import ImageStore
+
+_NOT_FETCHED = (
+    "pictures are not fetched from the network; give a path beside the feed, or name their hosts in "
+    "WITHTHIS_URL_IMAGE_HOSTS"
+)
+
+
+class ImageFetcher(Protocol):
+    """Gets pictures from the network. Is sent to worker processes, so it must be picklable."""
+
+    def fetch(self, url: str) -> bytes:
+        """The picture's encoded bytes. Raises :class:`~service.errors.InvalidImage` with the reason for the reject."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Some rows, each with the content hash under which it is probably stored, or None."""
+
+    rows: Sequence[FeedRow]
+    known: Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture that is in the image store now. ``image`` is None if the row is known, and need not be encoded."""
+
+    image_key: str
+    content_hash: str
+    image: Image.Image | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """Where a feed's images are. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
+
+    folder: Path
+    limits: ImageLimits
+    fetcher: ImageFetcher | None = None
+
+    def read(self, row: FeedRow) -> bytes | Reject:
+        """The encoded bytes, not yet known to be an image; a reject where they cannot be had."""
+        try:
+            return self._bytes(row.image)
+        except _UnreadablePictureError as error:
+            return Reject(row.line, str(error), row.id)
+        except InvalidImage as error:
+            return Reject(row.line, error.detail, row.id)
+
+    def _bytes(self, image: str | bytes) -> bytes:
+        if isinstance(image, bytes):
+            return image
+        if is_data_uri(image):
+            return data_uri_bytes(image, self.limits)
+        if "://" not in image:
+            return self._file(image)
+        if self.fetcher is None or not image.lower().startswith(("http://", "https://")):
+            raise _UnreadablePictureError(_NOT_FETCHED)
+        return self.fetcher.fetch(image)
+
+    def _file(self, name: str) -> bytes:
+        try:
+            folder = self.folder.resolve()
+            path = (folder / name).resolve()
+            if not path.is_relative_to(folder):
+                raise _UnreadablePictureError("the picture's path leads out of the feed's folder")
+            if not path.is_file():  # opening a pipe would wait for ever
+                raise _UnreadablePictureError("the picture's file is missing or cannot be read")
+            with path.open("rb") as file:
+                return file.read(self.limits.max_bytes + 1)
+        except (OSError, ValueError, RuntimeError) as error:  # also a NUL in the path, or links in a circle
+            raise _UnreadablePictureError("the picture's file is missing or cannot be read") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReader:
+    """Reads the pictures of rows. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
+
+    folder: Path
+    limits: ImageLimits
+    images: ImageStore
+    fetcher: ImageFetcher | None = None
+
+    def __call__(self, task: Task) -> list[Picture | Reject]:
+        """One picture or reject for each row, in order."""
+        return [
+            self.read(row, lambda _, content_hash, known=known: content_hash == known)  # type: ignore[misc]
+            for row, known in zip(task.rows, task.known, strict=True)
+        ]
+
+    def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
+        """One picture, kept in the image store; decoded unless ``is_known`` says yes to its key and content hash."""
+        data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
+        if isinstance(data, Reject):
+            return data
+        try:
+            key = self.images.key(data)
+            content_hash = row_hash(row, key)
+            decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
+        except InvalidImage as error:
+            return Reject(row.line, error.detail, row.id)
+        self.images.put(data, known=decoded is None, decoded=decoded)  # also a known one: it brings back a lost file
+        return Picture(key, content_hash, decoded.image if decoded else None)
+
+
+class _UnreadablePictureError(Exception):
+    """A picture that cannot be got at; the text is the reason given for the reject."""

@@ -1,0 +1,101 @@
+"""Calls about the catalogue. All but a patch may be sent again: storing and deleting twice changes nothing more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from service.client.call import Call, given, into, nothing
+from service.client.images import Picture, data_uri, reference
+from service.wire.products import ProductPageOut, PutOut, StoredProductOut
+
+BATCH_PRODUCTS = 256
+BATCH_BYTES = 16 * 2**20
+"""Most products and bytes in one request of many; a product that is larger by itself goes alone."""
+
+_PATH = "/v1/products"
+
+
+def put_product(
+    id: str,
+    *,
+    images: Iterable[Picture] | None = None,
+    title: str | None = None,
+    category: str | None = None,
+    price: float | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Call[PutOut]:
+    """Create or replace one product; ``images`` None keeps the stored ones. Raises as the service refuses it."""
+    fields = given(title=title, category=category, price=price, attributes=attributes, images=images)
+    return Call("PUT", _PATH, into(PutOut), options={"json": _product({"id": id, **fields})})
+
+
+def put_batch(lines: list[bytes]) -> Call[PutOut]:
+    """Create or replace many, from the lines that :func:`batches` makes."""
+    headers = {"Content-Type": "application/x-ndjson"}
+    return Call("PUT", _PATH, into(PutOut), options={"content": b"".join(lines), "headers": headers})
+
+
+def get_product(id: str) -> Call[StoredProductOut]:
+    """A product and all its pictures. Raises NotFoundError."""
+    return Call("GET", _one(id), into(StoredProductOut))
+
+
+def patch_product(id: str, **changes: Any) -> Call[StoredProductOut]:
+    """Change title, category, price or attributes; None removes a value. Nothing is encoded. Raises NotFoundError."""
+    return Call("PATCH", _one(id), into(StoredProductOut), repeatable=False, options={"json": changes})
+
+
+def delete_product(id: str) -> Call[None]:
+    """Delete a product. Raises NotFoundError."""
+    return Call("DELETE", _one(id), nothing)
+
+
+def product_page(
+    *, filter: Mapping[str, Any] | BaseModel | None = None, limit: int | None = None, cursor: str | None = None
+) -> Call[ProductPageOut]:
+    """Some products in the order of their ids; ``cursor`` is ``next_cursor`` of the page before."""
+    plain = (
+        filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(filter, BaseModel) else filter
+    )
+    conditions = json.dumps(plain) if plain else None
+    return Call(
+        "GET",
+        _PATH,
+        into(ProductPageOut),
+        options={"params": given(filter=conditions, limit=limit, cursor=cursor)},
+    )
+
+
+def batches(products: Iterable[Mapping[str, Any]]) -> Iterator[list[bytes]]:
+    """Products as lines of JSON, in lists that fit one request. Reads no further ahead than one request."""
+    lines: list[bytes] = []
+    size = 0
+    for product in products:
+        line = json.dumps(_product(product)).encode() + b"\n"
+        if lines and (len(lines) == BATCH_PRODUCTS or size + len(line) > BATCH_BYTES):
+            yield lines
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield lines
+
+
+def _product(product: Mapping[str, Any]) -> dict[str, Any]:
+    """A product with its pictures as the service takes them."""
+    images = product.get("images")
+    return {**product, "images": [_image(image) for image in images]} if images is not None else dict(product)
+
+
+def _image(image: Picture) -> dict[str, str]:
+    return reference(image) if isinstance(image, str | Mapping) else {"data": data_uri(image)}
+
+
+def _one(id: str) -> str:
+    """The path of a product. Dots are written as codes, since ``..`` alone would be taken as a step up."""
+    return f"{_PATH}/{quote(id, safe='').replace('.', '%2E')}"

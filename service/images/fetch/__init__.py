@@ -1,0 +1,1 @@
+"""Images by URL: which addresses may be asked, and one bounded request."""

@@ -1,0 +1,58 @@
+"""Pictures from outside, however they are given: upload, data URI or URL."""
+
+from __future__ import annotations
+
+from service.errors import InvalidValue
+from service.images.decode import DecodedImage, ImageLimits, data_uri_bytes, decode_image
+from service.images.fetch.fetch import Fetcher, FetchPolicy
+from service.search.types import InlineImage, UploadedImage, UrlImage
+from service.settings import Settings
+
+URL_IMAGES_OFF = (
+    "URL images are off: this service does not fetch pictures. Send the picture itself as a data URI or as a "
+    "multipart upload, or name the hosts in WITHTHIS_URL_IMAGE_HOSTS."
+)
+
+PictureSource = UploadedImage | InlineImage | UrlImage
+
+
+class PictureLoader:
+    """Reads and decodes pictures within limits; without a fetcher, URLs are refused."""
+
+    def __init__(self, limits: ImageLimits, fetcher: Fetcher | None = None) -> None:
+        self._limits = limits
+        self._fetcher = fetcher
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> PictureLoader:
+        """A reader as the settings describe it."""
+        if not settings.url_image_hosts:
+            return cls(settings.image_limits)
+        hosts = frozenset(settings.url_image_hosts)
+        policy = FetchPolicy(hosts, settings.max_image_bytes, settings.url_image_timeout_s)
+        return cls(settings.image_limits, Fetcher(policy))
+
+    def read(self, source: PictureSource) -> bytes:
+        """The encoded bytes, not yet known to be a picture.
+
+        Raises:
+            InvalidImage, UrlRefused: they cannot be had.
+            InvalidValue: a URL, where URLs are off.
+        """
+        match source:
+            case UploadedImage(data):
+                return data
+            case InlineImage(uri):
+                return data_uri_bytes(uri, self._limits)
+            case UrlImage(url):
+                if self._fetcher is None:
+                    raise InvalidValue(URL_IMAGES_OFF)
+                return self._fetcher.fetch(url)
+
+    def decode(self, data: bytes) -> DecodedImage:
+        """The safe picture in encoded bytes. Raises a subclass of InvalidImage."""
+        return decode_image(data, self._limits)
+
+    def open(self, source: PictureSource) -> DecodedImage:
+        """Read and decode. Raises as `read` and `decode` do."""
+        return self.decode(self.read(source))

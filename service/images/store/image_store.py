@@ -1,0 +1,227 @@
+"""The catalog's images, as files named by the hash of their content, and what is made of them."""
+
+import logging
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from rerank.lru_cache import LruCache
+from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, StoreFull
+from service.images.decode import DecodedImage, ImageFormat, ImageLimits, content_hash, decode_image, sniff_format
+from service.images.store.blobs import Blob, open_blobs, seal, unseal
+from service.images.store.derivatives import (
+    decode_rendition,
+    derived_name,
+    encode_rendition,
+    encode_thumbnail,
+    rendition_folder,
+)
+from service.settings import Settings
+from service.support.single_flight import SingleFlight
+
+logger = logging.getLogger(__name__)
+
+ThumbnailSide = Literal[128, 256, 320, 512]
+THUMBNAIL_SIDES: tuple[int, ...] = get_args(ThumbnailSide)
+
+_KEY = re.compile(r"[0-9a-f]{64}\.(jpeg|png|webp)")
+_OURS = re.compile(r"(originals|thumbnails-[0-9]+|renditions-[0-9]+-[0-9]+)/[0-9a-f]{2}/([^/.]*)\.[^/]+")
+_TIMEOUT_S = 10.0
+FEW_IMAGES = 100
+"""Images that may be lost from sight at once without a question."""
+_REMEMBERED = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """Encoded bytes and their media type, ready to be sent."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep deleted: pictures, files (pictures, thumbnails, remains of crashes), and their bytes."""
+
+    pictures: int
+    files: int
+    bytes: int
+
+
+class ImageStore:
+    """Pictures in a folder or under a URL, never changed once written. Picklable, for worker processes.
+
+    Keys are ``<sha-256 of the bytes>.<jpeg|png|webp>``; anything else is refused before it gets near a path. A reader
+    sees a whole picture or none, and several processes may write at once. All methods but ``key`` raise
+    :class:`~service.errors.ImageStoreUnavailable` where the pictures cannot be got at.
+    """
+
+    def __init__(
+        self, location: Path | str, limits: ImageLimits | None = None, *, timeout_s: float = _TIMEOUT_S
+    ) -> None:
+        """A folder, made on the first write, or a URL of fsspec; ``limits`` apply when pictures are decoded.
+
+        Raises:
+            ConfigurationError: a URL that cannot be opened with what is installed.
+        """
+        self._blobs = open_blobs(location, timeout_s=timeout_s)
+        self._limits = limits or ImageLimits()
+        self._renditions = rendition_folder(self._limits.working_side)
+        self._without_rendition: LruCache[str, bool] = LruCache(_REMEMBERED)
+        self._reading: SingleFlight[DecodedImage] = SingleFlight()
+        self._shrinking: SingleFlight[bytes] = SingleFlight()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ImageStore":
+        """The store that the settings describe. Raises ConfigurationError."""
+        return cls(settings.images_location, settings.image_limits, timeout_s=settings.store_timeout_s)
+
+    @staticmethod
+    def key(data: bytes) -> str:
+        """The key of these bytes. Raises an :class:`~service.errors.InvalidImage` if they are no picture."""
+        return f"{content_hash(data)}.{sniff_format(data)}"
+
+    @staticmethod
+    def is_key(key: str) -> bool:
+        """True for what may be the key of a picture."""
+        return _KEY.fullmatch(key) is not None
+
+    def put(self, data: bytes, *, known: bool = False, decoded: DecodedImage | None = None) -> str:
+        """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part; given
+        as ``decoded``, its rendition is kept, too.
+
+        A picture put again counts as new, so that no sweep takes it before its row is written, and replaces a damaged
+        file. ``known`` says that it has a row, which spares a remote store from being sent what it has: there the
+        file's size is compared, not its bytes.
+        """
+        key = self.key(data)
+        self._blobs.put(_original(key), data, refresh=not known)
+        if decoded is not None and decoded.is_reduced and max(decoded.image.size) == self._limits.working_side:
+            self._keep(derived_name(self._renditions, key), encode_rendition(decoded.image))
+        return key
+
+    def read(self, key: str) -> StoredImage:
+        """The bytes as they were put in, compared with the hash in their key.
+
+        Raises :class:`~service.errors.ImageNotFound`, or :class:`~service.errors.ImageDamaged` for other bytes.
+        """
+        name = _original(key)
+        try:
+            data = self._blobs.read(name)
+        except FileNotFoundError as error:
+            raise ImageNotFound from error
+        if content_hash(data) != key.partition(".")[0]:
+            logger.warning("the stored image %s is damaged: %d bytes that are not its own", key, len(data))
+            raise ImageDamaged
+        return StoredImage(data, f"image/{key.rpartition('.')[2]}")
+
+    def discard_damaged(self, key: str) -> None:
+        """Delete the file of an image if it is damaged, so that the next put writes it on every kind of store."""
+        try:
+            self.read(key)
+        except ImageDamaged:
+            self._blobs.delete(_original(key))
+        except ImageNotFound:
+            return
+
+    def open(self, key: str) -> DecodedImage:
+        """The decoded original. Raises ImageNotFound, ImageDamaged, or InvalidImage if the limits are others now."""
+        return decode_image(self.read(key).data, self._limits)
+
+    def rendition(self, key: str) -> DecodedImage:
+        """The image at working size, for looking at it again and again: `width` and `height` are those it has here.
+
+        Originals that had to be reduced are read from their rendition, which is made where it is missing; others are
+        decoded themselves. The pixels are the same each time, and shared by those who ask at the same time: do not
+        change them. Raises as `open` does.
+        """
+        return self._reading.run(key, partial(self._read_rendition, key))
+
+    def thumbnail(self, key: str, side: int) -> StoredImage:
+        """A JPEG that fits ``side`` x ``side`` pixels, made once and kept.
+
+        ``side`` is one of ``THUMBNAIL_SIDES`` (others would let a caller fill the disk): ValueError.
+        """
+        if side not in THUMBNAIL_SIDES:
+            raise ValueError(f"side must be one of {THUMBNAIL_SIDES}")
+        _original(key)
+        name = derived_name(f"thumbnails-{side}", key)
+        return StoredImage(self._shrinking.run(name, partial(self._read_thumbnail, name, key, side)), "image/jpeg")
+
+    def holds_many(self) -> bool:
+        """True for more than `FEW_IMAGES` originals."""
+        originals = (blob for blob in self._blobs.list() if blob.name.startswith("originals/"))
+        return next(islice(originals, FEW_IMAGES, None), None) is not None
+
+    def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
+        """Delete pictures whose key is not ``used`` and that were put before ``older_than`` (Unix time, seconds).
+
+        What was made of a picture goes with it, and renditions of other recipes and sizes go, too. Files that are none
+        of ours are left alone, and so are those that were put again since the sweep began to look.
+        """
+        hashes = {key.partition(".")[0] for key in used}
+        doomed = [blob for blob in self._blobs.list() if blob.modified < older_than and self._is_waste(blob, hashes)]
+        if not dry_run:
+            doomed = [blob for blob in doomed if self._blobs.delete(blob.name, older_than=older_than)]
+        pictures = sum(bool(_KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
+        return Swept(pictures, len(doomed), sum(blob.size for blob in doomed))
+
+    def ping(self) -> None:
+        """Return if the store answers."""
+        self._blobs.ping()
+
+    def _is_waste(self, blob: Blob, used_hashes: Set[str]) -> bool:
+        ours = _OURS.fullmatch(blob.name)
+        if ours is None:
+            return False
+        is_outdated = ours.group(1).startswith("renditions-") and ours.group(1) != self._renditions
+        return is_outdated or ours.group(2) not in used_hashes
+
+    def _read_rendition(self, key: str) -> DecodedImage:
+        _original(key)
+        name = derived_name(self._renditions, key)
+        has_none = self._without_rendition.get(key) is not None  # spares a remote store a look-up each time
+        data = None if has_none else self._derived(name)
+        if data is None:
+            original = self.open(key)
+            if not original.is_reduced:
+                self._without_rendition.put(key, True)
+                return original
+            data = encode_rendition(original.image)
+            self._keep(name, data)
+        image = decode_rendition(data)
+        digest, _, format = key.partition(".")
+        return DecodedImage(image, digest, cast(ImageFormat, format), *image.size)
+
+    def _read_thumbnail(self, name: str, key: str, side: int) -> bytes:
+        data = self._derived(name)
+        if data is None:
+            data = encode_thumbnail(self.rendition(key).image, side)
+            self._keep(name, data)
+        return data
+
+    def _derived(self, name: str) -> bytes | None:
+        """A file made from an original; None if it is not there, or is damaged and must be made again."""
+        try:
+            return unseal(self._blobs.read(name))
+        except FileNotFoundError:
+            return None
+
+    def _keep(self, name: str, data: bytes) -> None:
+        """Keep what was made. A full disk, or a store that can only be read, must not cost the picture."""
+        try:
+            self._blobs.put(name, seal(data))
+        except (ImageStoreUnavailable, StoreFull):
+            logger.warning("%s could not be kept; it will be made again", name.partition("/")[0], exc_info=True)
+
+
+def _original(key: str) -> str:
+    """The file of a picture. Raises ImageNotFound for anything that is no key."""
+    if not ImageStore.is_key(key):
+        raise ImageNotFound
+    return f"originals/{key[:2]}/{key}"

@@ -1,0 +1,49 @@
+"""The pictures of a data set: found below one folder, and looked at before any long work."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from service.errors import InvalidImage
+from service.lab.dataset_image import ImageRef, check_header
+from service.lab.dataset_rows import Place
+
+_THREADS = 8  # reading headers waits for the disk, not for the processor
+
+
+class Pictures:
+    """Picture names → files below a folder. Raises DataSetError for names that lead out of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: dict[Path, Place] = {}
+
+    def ref(self, name: str, place: Place) -> ImageRef:
+        """The picture of a name; `place` is where the name stands."""
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+            raise place.error(f"{name[:200]!r} is not the path of a picture inside the data set")
+        path = self._folder.joinpath(*parts)
+        self._seen.setdefault(path, place)
+        return ImageRef(path)
+
+    def check(self) -> None:
+        """Look at the header of every picture that was named. Raises DataSetError for the first that is unusable."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            faults = dict(zip(self._seen, pool.map(_fault, self._seen, chunksize=64), strict=True))
+        unusable = [(path, fault) for path, fault in faults.items() if fault]
+        if unusable:
+            path, fault = unusable[0]
+            others = f" (and {len(unusable) - 1:,} more pictures are unusable)" if len(unusable) > 1 else ""
+            raise self._seen[path].error(f"the picture {path} cannot be used: {fault.rstrip('.')}{others}")
+
+
+def _fault(path: Path) -> str | None:
+    if not path.is_file():
+        return "the file is missing"
+    try:
+        check_header(path)
+    except InvalidImage as error:
+        return error.detail
+    return None

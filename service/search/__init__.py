@@ -1,0 +1,1 @@
+"""The search pipeline: retrieval, reranking, and the answer."""

@@ -1,0 +1,53 @@
+"""Vectors of texts and images that the caller brings along: `/v1/embeddings` and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.encoders.encoder import Encoder, EncoderQuery
+from service.images.sources import PictureLoader
+from service.search.contents import Content, ContentOpener
+from service.stores.store import Vector
+
+ENCODE_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ContentVectors:
+    """Vectors, float32 [n, dimension], L2-normalized, in the order of the inputs.
+
+    `cut`: positions of inputs whose text was longer than the encoder reads. `words`: of all texts; what a token is
+    differs from encoder to encoder.
+    """
+
+    vectors: Vector
+    cut: tuple[int, ...]
+    words: int
+    images: int
+
+
+def embed_contents(
+    encoder: Encoder, pictures: PictureLoader, contents: Sequence[Content], *, max_pixels: int
+) -> ContentVectors:
+    """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and that a list
+    nobody waits for any more ends.
+
+    Raises:
+        InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
+        Cancelled: the client has gone.
+    """
+    found, opener = [], ContentOpener(pictures, max_pixels=max_pixels, contents=contents)
+    for start in range(0, len(contents), ENCODE_BATCH):
+        opened = opener.open(contents[start : start + ENCODE_BATCH])
+        queries = [EncoderQuery(content.text, content.image.image if content.image else None) for content in opened]
+        found.append(encoder.encode(queries))
+    truncated = np.concatenate([batch.truncated for batch in found])
+    return ContentVectors(
+        vectors=np.concatenate([batch.vectors for batch in found]),
+        cut=tuple(int(place) for place in np.flatnonzero(truncated)),
+        words=sum(len((content.text or "").split()) for content in contents),
+        images=sum(content.image is not None for content in contents),
+    )

@@ -1,0 +1,150 @@
+"""The words of all products of a store, at hand in this process.
+
+The index is made by a walk through the store, once, when it is first asked for or before that in the background, and
+kept by what this process writes. A store that other processes write to, too, is walked through again from time to time;
+the index of before answers until the new one is there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+
+from service.errors import StoreUnavailable, TitleSearchUnavailable, WithThisError
+from service.product import Product
+from service.search.lexical.inverted_index import LexicalIndex, LexicalScores
+from service.search.lexical.words import product_words
+from service.settings import Settings
+from service.stores.local_file import is_local
+from service.stores.revisions import head_id
+from service.stores.store import Store
+
+logger = logging.getLogger(__name__)
+_PAGE = 4096
+TOO_MANY = (
+    "The catalog has more products than WITHTHIS_LEXICAL_MAX_PRODUCTS, so their words are not held in memory. Raise "
+    "it, or leave hybrid out."
+)
+
+
+class CatalogWords:
+    """Which products share words with a text. Safe to use from several threads."""
+
+    def __init__(
+        self, store: Store, fields: Sequence[str], *, most: int = 1_000_000, refresh_s: float | None = None
+    ) -> None:
+        """`fields`: see `product_words`. `most`: products held, 0 for none at all.
+        ``refresh_s``: after how many seconds the store is walked through again; None where only this process writes.
+        """
+        self._store = store
+        self._fields = tuple(fields)
+        self._most = most
+        self._refresh_s = refresh_s
+        self._index: LexicalIndex | None = None
+        self._coming: LexicalIndex | None = None
+        self._changed: set[str] = set()
+        self._made = 0.0
+        self._too_many = self._closed = False
+        self._making = threading.Lock()
+        self._writing = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, store: Store, settings: Settings) -> CatalogWords:
+        """As the settings say. A local file belongs to this process, so nobody else changes it. Pinecone is paid by the
+        row, so it is not walked through.
+        """
+        own = settings.store_uri.startswith("exact:") or is_local(settings.store_uri)
+        most = 0 if settings.store_uri.startswith("pinecone:") else settings.lexical_max_products
+        return cls(store, settings.lexical_fields, most=most, refresh_s=None if own else settings.lexical_refresh_s)
+
+    def score(self, text: str) -> LexicalScores:
+        """The products that share a word with the text.
+
+        Raises :class:`~service.errors.TitleSearchUnavailable` for too large a catalog, and what the store raises.
+        """
+        if not self._most:
+            raise TitleSearchUnavailable
+        if self._too_many:
+            raise TitleSearchUnavailable(TOO_MANY)
+        index = self._index
+        if index is None:
+            index = self._make(since=0.0)
+        elif self._refresh_s is not None and time.monotonic() - self._made > self._refresh_s:
+            self.warm()
+        return index.score(text)
+
+    def warm(self) -> None:
+        """Make the index anew in the background, unless that is under way."""
+        if self._most and not self._too_many and not self._making.locked():
+            threading.Thread(target=self._make_quietly, name="words", daemon=True).start()
+
+    def close(self) -> None:
+        """End a walk through the store that is under way, so that the store can be closed; none is begun any more."""
+        self._closed = True
+        with self._making:
+            return
+
+    def put(self, products: Iterable[Product]) -> None:
+        """Note what was written."""
+        with self._writing:
+            for product in products:
+                for index in self._indexes(product.id):
+                    index.put(product.id, product_words(product, self._fields))
+
+    def remove(self, product_ids: Iterable[str]) -> None:
+        """Note what was deleted."""
+        with self._writing:
+            for id in product_ids:
+                for index in self._indexes(id):
+                    index.remove([id])
+
+    def _indexes(self, product_id: str) -> list[LexicalIndex]:
+        """What a change must reach; a walk under way passes over what was changed meanwhile."""
+        if self._coming is not None:
+            self._changed.add(product_id)
+        return [index for index in (self._index, self._coming) if index is not None]
+
+    def _make_quietly(self) -> None:
+        try:
+            self._make(since=time.monotonic())
+        except WithThisError:
+            if self._closed:
+                return
+            logger.warning(
+                "the words of the products could not be read; they are read again when needed", exc_info=True
+            )
+
+    def _make(self, since: float) -> LexicalIndex:
+        """A new index, or the one that another thread has made since."""
+        with self._making:
+            if self._index is not None and self._made >= since:
+                return self._index
+            began = time.monotonic()
+            with self._writing:
+                self._coming, self._changed = LexicalIndex(), set()
+            try:
+                self._walk(self._coming)
+                self._index, self._made = self._coming, began
+            finally:
+                with self._writing:
+                    self._coming = None
+            return self._index
+
+    def _page(self, after: str) -> list[tuple[str, Product]]:
+        if self._closed:
+            raise StoreUnavailable
+        return self._store.page(after=after, limit=_PAGE)
+
+    def _walk(self, index: LexicalIndex) -> None:
+        after = ""
+        while page := self._page(after):
+            after = page[-1][0]
+            with self._writing:
+                for key, product in page:
+                    if key == head_id(product.id) and product.id not in self._changed:
+                        index.put(product.id, product_words(product, self._fields))
+            if len(index) > self._most:
+                self._too_many = True
+                raise TitleSearchUnavailable(TOO_MANY)

@@ -1,0 +1,105 @@
+"""Online evaluation as one part of the application: the search log, feedback, and which searches are interleaved."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from service.encoders.encoder import EncoderInfo
+from service.errors import ConfigurationError, FeedbackOff, InvalidValue, Overloaded
+from service.search.online.feedback import Feedback
+from service.search.online.log_file import LogFile
+from service.search.online.log_writer import LogWriter, Result
+from service.search.online.recent import RecentAnswers
+from service.search.online.rival import Rival
+from service.search.online.search_entry import search_entry
+from service.search.reranking.stage import RerankStage
+from service.search.types import RerankOptions, SearchRequest, SearchResponse
+from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+NOT_SHOWN = "This product was not in that answer. Send the id of a product that the answer holds."
+
+
+class OnlineEvaluation:
+    """Does nothing at all unless the settings say so. No method waits for the disk but `close`."""
+
+    def __init__(self, settings: Settings, count: Callable[[Result, int], None]) -> None:
+        """`count`: see `LogWriter`. Raises ConfigurationError for a folder that cannot be written to."""
+        folder = settings.search_log
+        self._writer = LogWriter(LogFile(folder), count) if folder is not None else None
+        self._with_text = settings.search_log_text
+        self._takes_feedback = settings.feedback
+        self._retry_after_s = settings.retry_after_s
+        self._rival = rival_options(settings.interleave) if settings.interleave else None
+        self._share = settings.interleave_share
+        self._usual = RerankOptions(enabled=settings.rerank_enabled)
+        self._recent = RecentAnswers()
+
+    def start(self) -> None:
+        """Begin to write."""
+        if self._writer is not None:
+            self._writer.start()
+
+    def close(self) -> None:
+        """Write what is still to be written."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def drawn(self, request: SearchRequest) -> SearchRequest:
+        """The search as it is or, for the share of traffic, with the second configuration.
+
+        Searches that choose anything in `rerank` but a deadline are left alone: they get what they ask for.
+        """
+        if self._rival is None or request.cursor is not None or random.random() >= self._share:
+            return request
+        if replace(request.rerank, deadline_ms=None) != self._usual:
+            return request
+        return replace(request, rival=replace(self._rival, deadline_ms=request.rerank.deadline_ms))
+
+    def searched(self, request: SearchRequest, response: SearchResponse, encoder: EncoderInfo) -> None:
+        """Log an answered search. Never fails."""
+        if self._writer is None or response.trace is None:
+            return
+        try:
+            entry = search_entry(request, response, response.trace, encoder, with_text=self._with_text)
+        except Exception:  # the declared fault boundary: no search is lost for the sake of its log
+            logger.exception("a search could not be logged")
+        else:
+            self._writer.put([entry])
+        if self._takes_feedback:
+            self._recent.add(response.id, (result.product.id for result in response.results))
+
+    def received(self, events: Sequence[Feedback]) -> None:
+        """Log feedback, all of it or none.
+
+        Raises:
+            FeedbackOff: this service takes none.
+            InvalidValue: about a product that was not in the answer, where this process gave it lately.
+            Overloaded: too much waits to be written.
+        """
+        if self._writer is None or not self._takes_feedback:
+            raise FeedbackOff
+        wrong = [place for place, event in enumerate(events) if self._recent.lacked(event.query_id, event.product_id)]
+        if wrong:
+            raise InvalidValue(
+                NOT_SHOWN, errors=[{"pointer": f"/{place}", "detail": NOT_SHOWN} for place in wrong[:20]]
+            )
+        if not self._writer.put([event.entry() for event in events]):
+            raise Overloaded(retry_after_s=self._retry_after_s)
+
+
+def rival_options(rival: Rival) -> RerankOptions:
+    """The second configuration as a search understands it."""
+    return RerankOptions(**rival.model_dump())
+
+
+def check_rival(rival: Rival, stage: RerankStage) -> None:
+    """Refuse a second configuration that cannot be used here. Raises ConfigurationError."""
+    try:
+        stage.plan(rival_options(rival))
+    except InvalidValue as error:
+        raise ConfigurationError(f"WITHTHIS_INTERLEAVE cannot be used. {error.detail}") from error

@@ -1,0 +1,27 @@
+"""What users did with an answer. Whether the product was among those shown is looked at when a report is made: the
+search may have been answered by another process, whose log has the line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+from service.search.online.search_entry import now
+
+FeedbackKind = Literal["click", "add_to_cart", "purchase"]
+FEEDBACK_KINDS: tuple[FeedbackKind, ...] = get_args(FeedbackKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One event. `query_id`: the `id` of the answer; `position`: the place at which the product was shown, from 1."""
+
+    query_id: str
+    product_id: str
+    event: FeedbackKind
+    position: int | None = None
+
+    def entry(self) -> dict[str, object]:
+        """The JSON of its line in the log."""
+        return {"kind": "feedback", "time": now(), **asdict(self)}

@@ -1,0 +1,110 @@
+"""Reads the search logs of all processes. Lines that are no lines of a search log are counted and passed over: the last
+one of a file may be torn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from service.errors import InvalidInput
+from service.search.online.feedback import FeedbackKind
+from service.search.online.log_file import SUFFIX
+
+NO_LOG = (
+    "There is no search log in that folder. Give the folder that WITHTHIS_SEARCH_LOG names, of a service that has "
+    "answered searches."
+)
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    time: AwareDatetime
+
+
+class ConfigurationLine(BaseModel):
+    """What made an order; None in all fields for retrieval alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    engine: str | None
+    strategy: str | None
+    prompt: str | None
+    candidates: int | None
+    fusion_weight: float | None
+    fusion_method: str | None
+
+    @property
+    def name(self) -> str:
+        """In words, for tables."""
+        if self.strategy is None:
+            return "retrieval"
+        made = f"{self.engine}, {self.strategy}, {self.prompt}, {self.candidates} candidates"
+        return f"{made}, weight {self.fusion_weight:g} ({self.fusion_method})"
+
+
+class EncoderLine(BaseModel):
+    """The encoder behind both orders."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    fingerprint: str
+
+
+class SearchLine(_Line):
+    """A search; `teams` is None where it was not interleaved."""
+
+    kind: Literal["search"]
+    id: str
+    encoder: EncoderLine
+    a: ConfigurationLine
+    b: ConfigurationLine | None
+    order: tuple[str, ...]
+    teams: Annotated[str, Field(pattern="^[AB]*$")] | None
+    shown: int
+
+
+class FeedbackLine(_Line):
+    """What a user did with a product of an answer."""
+
+    kind: Literal["feedback"]
+    query_id: str
+    product_id: str
+    event: FeedbackKind
+
+
+Line = SearchLine | FeedbackLine
+_LINES: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+
+
+class SearchLog:
+    """A folder of log files, read in whatever order. `damaged` counts lines passed over in the last reading."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises InvalidInput where there is no log."""
+        self._files = sorted(folder.glob(f"*{SUFFIX}"))
+        if not self._files:
+            raise InvalidInput(NO_LOG)
+        self.damaged = 0
+
+    def lines(self) -> Iterator[Line]:
+        """Every line, of searches and of feedback. Raises InvalidInput for a file that cannot be read."""
+        self.damaged = 0
+        for path in self._files:
+            yield from self._read(path)
+
+    def _read(self, path: Path) -> Iterator[Line]:
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    try:
+                        yield _LINES.validate_json(line)
+                    except ValidationError:
+                        self.damaged += 1
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read. Check its permissions.") from error

@@ -1,0 +1,164 @@
+"""Which of two interleaved configurations do users prefer? From the search log.
+
+Each event is credited to the team that picked its product; a query is won by the team with more products so marked.
+Logs that hold several comparisons (a configuration was changed meanwhile) are told apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.search.online.feedback import FEEDBACK_KINDS, FeedbackKind
+from service.search.online.log_reader import ConfigurationLine, EncoderLine, FeedbackLine, SearchLine, SearchLog
+from service.search.online.sign_test import sign_test_p, wilson_interval
+
+
+class Unused(StrEnum):
+    """Why an event counts for nothing."""
+
+    REPEATED = "repeated"
+    UNKNOWN_QUERY = "unknown_query"  # of no search in these logs
+    EARLIER = "before_since"
+    NOT_INTERLEAVED = "not_interleaved"
+    NOT_SHOWN = "not_shown"  # the product was not among those of the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What was compared."""
+
+    encoder: EncoderLine
+    a: ConfigurationLine
+    b: ConfigurationLine
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Queries by who won them. `share_b`: how much of the decided ones B won, with its 95 % interval; None without any.
+
+    `p`: two-sided sign test over the decided queries.
+    """
+
+    event: FeedbackKind
+    wins_a: int
+    wins_b: int
+    ties: int
+
+    @property
+    def share_b(self) -> float | None:
+        """B's share of the queries that one of them won."""
+        decided = self.wins_a + self.wins_b
+        return self.wins_b / decided if decided else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of `share_b`."""
+        return wilson_interval(self.wins_b, self.wins_a)
+
+    @property
+    def p(self) -> float:
+        """How likely so uneven a result is if neither is preferred."""
+        return sign_test_p(self.wins_a, self.wins_b)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The searches of one pair and what they say, by kind of event."""
+
+    pair: Pair
+    searches: int
+    preferences: tuple[Preference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All comparisons in the logs, those with most searches first; what was not used, and lines that were damaged."""
+
+    comparisons: tuple[Comparison, ...]
+    searches: int
+    events: int
+    unused: Mapping[Unused, int]
+    damaged: int
+
+
+class _Tally:
+    """Collects while the log is read: the events first, then the searches that they are about."""
+
+    def __init__(self, since: datetime | None) -> None:
+        self._since = since
+        self.unused: Counter[Unused] = Counter()
+        self.events: dict[str, set[tuple[FeedbackKind, str]]] = {}
+        self.searches = 0
+        self.by_pair: Counter[Pair] = Counter()
+        self.won: Counter[tuple[Pair, FeedbackKind, int]] = Counter()
+        self._seen: set[str] = set()
+
+    def feedback(self, line: FeedbackLine) -> None:
+        of_query = self.events.setdefault(line.query_id, set())
+        if (line.event, line.product_id) in of_query:
+            self.unused[Unused.REPEATED] += 1
+        of_query.add((line.event, line.product_id))
+
+    def search(self, line: SearchLine) -> None:
+        events = self.events.get(line.id, set())
+        if line.id in self._seen:  # its file is there twice; events must not count so
+            return
+        if events:
+            self._seen.add(line.id)
+        if self._since is not None and line.time < self._since:
+            self.unused[Unused.EARLIER] += len(events)
+            return
+        self.searches += 1
+        if line.b is None or line.teams is None:
+            self.unused[Unused.NOT_INTERLEAVED] += len(events)
+            return
+        pair = Pair(line.encoder, line.a, line.b)
+        self.by_pair[pair] += 1
+        self._judge(pair, dict(zip(line.order[: line.shown], line.teams, strict=False)), events)
+
+    def _judge(self, pair: Pair, teams: Mapping[str, str], events: Iterable[tuple[FeedbackKind, str]]) -> None:
+        lead: dict[FeedbackKind, int] = {}
+        for kind, product in events:
+            team = teams.get(product)
+            if team is None:
+                self.unused[Unused.NOT_SHOWN] += 1
+                continue
+            lead[kind] = lead.get(kind, 0) + (1 if team == "B" else -1)
+        for kind, ahead in lead.items():
+            self.won[pair, kind, (ahead > 0) - (ahead < 0)] += 1
+
+    def orphans(self) -> int:
+        """Events whose search is in no log."""
+        return sum(len(events) for query, events in self.events.items() if query not in self._seen)
+
+
+def interleaving_report(
+    log: SearchLog, kinds: Sequence[FeedbackKind] = FEEDBACK_KINDS, since: datetime | None = None
+) -> Report:
+    """What the log says of events of these kinds; `since` leaves out earlier searches.
+
+    An event may stand in another file than its search, and before it. So the log is read twice, the events first, and
+    memory is needed for them alone. Raises InvalidInput as `SearchLog` does.
+    """
+    tally, events = _Tally(since), 0
+    for line in log.lines():
+        if isinstance(line, FeedbackLine) and line.event in kinds:
+            tally.feedback(line)
+            events += 1
+    for line in log.lines():
+        if isinstance(line, SearchLine):
+            tally.search(line)
+    tally.unused[Unused.UNKNOWN_QUERY] = tally.orphans()
+    comparisons = tuple(
+        Comparison(pair, searches, tuple(_preference(tally, pair, kind) for kind in kinds))
+        for pair, searches in tally.by_pair.most_common()
+    )
+    return Report(comparisons, tally.searches, events, {why: tally.unused[why] for why in Unused}, log.damaged)
+
+
+def _preference(tally: _Tally, pair: Pair, kind: FeedbackKind) -> Preference:
+    return Preference(kind, *(tally.won[pair, kind, winner] for winner in (-1, 1, 0)))

@@ -1,0 +1,71 @@
+"""The line that the search log has for an answered search: what was asked, both rankings, and what was shown.
+
+Of a picture it holds the hash of its content and never the picture; nothing in it says who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from service.encoders.encoder import EncoderInfo
+from service.search.types import ProductImage, RankedBy, SearchRequest, SearchResponse, SearchTrace
+
+
+def search_entry(
+    request: SearchRequest, response: SearchResponse, trace: SearchTrace, encoder: EncoderInfo, *, with_text: bool
+) -> dict[str, object]:
+    """The JSON of a line. `with_text` False: without the sentences."""
+    return {
+        "kind": "search",
+        "id": response.id,
+        "time": now(),
+        "query": _query(request, trace, with_text=with_text),
+        "encoder": {"id": encoder.id, "fingerprint": encoder.fingerprint},
+        "retrieved": trace.retrieved,
+        "a": _ranked(trace.a),
+        "b": _ranked(trace.b) if trace.b else None,
+        "order": trace.order,
+        "teams": trace.teams or None,
+        "offset": trace.offset,
+        "shown": len(response.results),
+        "timings_ms": {stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
+    }
+
+
+def now() -> str:
+    """The time in UTC as it stands in the log, ISO 8601 to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _query(request: SearchRequest, trace: SearchTrace, *, with_text: bool) -> Mapping[str, object]:
+    filter, negative, image = request.filter, request.negative, request.image
+    return {
+        "text": request.text if with_text else None,
+        "image": trace.image_hash,
+        "product": image.product_id if isinstance(image, ProductImage) else None,
+        "filter": filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if filter else None,
+        "limit": request.limit,
+        "min_score": request.min_score,
+        "negative": None if negative is None else {**asdict(negative), "text": negative.text if with_text else None},
+        "hybrid": asdict(request.hybrid) if request.hybrid else None,
+        "weights": asdict(request.weights) if request.weights else None,
+        "collapse": asdict(request.collapse) if request.collapse else None,
+    }
+
+
+def _ranked(found: RankedBy) -> dict[str, object]:
+    """A configuration, how it fared, and its order."""
+    report = found.report
+    return {
+        "engine": report.engine,
+        "strategy": report.strategy,
+        "prompt": report.prompt,
+        "candidates": found.candidates,
+        "fusion_weight": found.fusion_weight,
+        "fusion_method": found.fusion_method,
+        "fault": report.fault,
+        "degraded": report.degraded,
+        "order": found.order,
+    }

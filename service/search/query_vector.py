@@ -1,0 +1,60 @@
+"""From a checked query to the one vector that products are compared with.
+
+Weights    the share of the text in the sum is text / (text + image); for encoders that compose by a sum alone.
+Negative   q' = L2norm(q - λ · L2norm(negative)): Rocchio, "Relevance Feedback in Information Retrieval", in Salton
+           (ed.), The SMART Retrieval System, 1971, with the query's own weight 1, no relevant documents, and the
+           negative text in place of the centre of the non-relevant ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL.Image import Image
+
+from service.encoders.encoder import Encoder, EncoderInfo, EncoderQuery
+from service.errors import InvalidValue
+from service.search.retrieval_types import Negative, QueryWeights
+from service.stores.store import Vector
+
+NOT_WEIGHTED = (
+    "The encoder in use reads text and picture as one and cannot weigh them. Leave weights out, or use an encoder that "
+    "composes by a sum (clip, chinese-clip, siglip, bge-vl)."
+)
+NOTHING_TO_WEIGH = "weights are for queries with a text and a picture. Give both, or leave weights out."
+NO_WEIGHT = "weights.text and weights.image must be 0 or more, and not both 0."
+NOTHING_LEFT = "negative_text takes away all of the query. Lower negative_weight, or write another negative_text."
+_LEAST_NORM = 1e-3
+
+
+def check_weights(weights: QueryWeights, info: EncoderInfo, *, composed: bool) -> None:
+    """Raise InvalidValue for weights that cannot be used with this query or encoder."""
+    if min(weights.text, weights.image) < 0 or weights.text + weights.image == 0:
+        raise InvalidValue(NO_WEIGHT)
+    if not info.weighs_parts:
+        raise InvalidValue(NOT_WEIGHTED)
+    if not composed:
+        raise InvalidValue(NOTHING_TO_WEIGH)
+
+
+def query_vector(
+    encoder: Encoder, text: str | None, image: Image | None, weights: QueryWeights | None, negative: Negative | None
+) -> tuple[Vector, bool]:
+    """The vector, float32 [dimension], L2-normalised, and whether a text was cut. Raises InvalidValue."""
+    share = None if weights is None else weights.text / (weights.text + weights.image)
+    queries = [EncoderQuery(text, image, share)]
+    if negative is not None:
+        queries.append(EncoderQuery(negative.text))
+    found = encoder.encode(queries)
+    vector = found.vectors[0]
+    if negative is not None:
+        vector = away_from(vector, found.vectors[1], negative.weight)
+    return vector, bool(found.truncated.any())
+
+
+def away_from(vector: Vector, negative: Vector, weight: float) -> Vector:
+    """``vector`` moved away from ``negative``; both L2-normalised. Raises InvalidValue if next to nothing is left."""
+    moved = vector - np.float32(weight) * negative
+    norm = float(np.linalg.norm(moved))
+    if norm < _LEAST_NORM:
+        raise InvalidValue(NOTHING_LEFT)
+    return np.asarray(moved / norm, np.float32)

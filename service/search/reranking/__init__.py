@@ -1,0 +1,1 @@
+"""The rerank stage: deadline, threads, and checks of what the model wrote."""

@@ -1,0 +1,190 @@
+"""Rerank engines by the name they have in the settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rerank.engines.engine import Caching, Closable, Engine, EngineInfo, EngineRequest, Generation
+from rerank.errors import EngineError
+from rerank.lru_cache import LruCache
+from rerank.sanitize import tidy
+from service.errors import ConfigurationError
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from rerank.engines.openai_compatible import ChatClient
+
+PATIENCE_S = 5.0
+"""Time for a model server to say which models it has: a list that it need not compute."""
+
+NAMES_LIMIT = 300
+"""Characters shown of that list."""
+
+
+def _starter(settings: Settings) -> Engine:
+    # Imported here: an engine's libraries are loaded only where that engine is chosen.
+    from rerank.engines.starter import StarterEngine  # noqa: PLC0415
+    from starter.vlm import StarterVLM  # noqa: PLC0415
+
+    return StarterEngine(StarterVLM.load(settings.engine_path), cache_size=settings.engine_cache_size)
+
+
+def _transformers(settings: Settings) -> Engine:
+    from rerank.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
+
+    model = settings.engine_model or (str(settings.engine_path) if settings.engine_path is not None else None)
+    if model is None:
+        raise ConfigurationError("Set WITHTHIS_ENGINE_MODEL to a model's name on the hub or to its folder.")
+    return TransformersEngine.load(
+        model,
+        revision=settings.engine_revision,
+        device=settings.engine_device,
+        dtype=settings.engine_dtype,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+    )
+
+
+def _phi3_vision(settings: Settings) -> Engine:
+    from rerank.engines.phi3_vision import Phi3VisionEngine  # noqa: PLC0415
+
+    return Phi3VisionEngine.load(
+        settings.engine_path,
+        model=settings.engine_model,
+        revision=settings.engine_revision,
+        device=settings.engine_device,
+        dtype=settings.engine_dtype,
+        quantised=settings.engine_quantisation,
+        num_crops=settings.engine_num_crops,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+    )
+
+
+def _openai_compatible(settings: Settings) -> Engine:
+    from rerank.engines.openai_compatible import OpenAICompatibleEngine  # noqa: PLC0415
+
+    model, client = _model_server(settings)
+    return OpenAICompatibleEngine(
+        client,
+        model=model,
+        dialect=settings.engine_dialect,
+        layout=settings.engine_layout or "panel",
+        max_candidates=settings.engine_max_candidates,
+        parallel=settings.engine_concurrency,
+        extra=settings.engine_extra,
+    )
+
+
+def _model_server(settings: Settings) -> tuple[str, ChatClient]:
+    """The model's name and the server that has it."""
+    from rerank.engines.openai_compatible import ChatClient  # noqa: PLC0415
+
+    if settings.engine_url is None or settings.engine_model is None:
+        raise ConfigurationError(
+            "The engine openai-compatible needs WITHTHIS_ENGINE_URL (like http://127.0.0.1:8001/v1) and "
+            "WITHTHIS_ENGINE_MODEL (a model's name as that server has it)."
+        )
+    key = settings.engine_api_key
+    try:
+        return settings.engine_model, ChatClient(
+            settings.engine_url,
+            api_key=key.get_secret_value() if key else None,
+            concurrency=settings.engine_concurrency,
+            retries=settings.engine_retries,
+        )
+    except ValueError as error:
+        raise ConfigurationError(
+            "WITHTHIS_ENGINE_URL must be an http or https address without a password, and WITHTHIS_ENGINE_API_KEY "
+            "plain characters."
+        ) from error
+
+
+ENGINES: Mapping[str, Callable[[Settings], Engine]] = {
+    "starter": _starter,
+    "transformers": _transformers,
+    "phi3-vision": _phi3_vision,
+    "openai-compatible": _openai_compatible,
+}
+
+
+def load_engine(settings: Settings) -> Engine:
+    """Load the engine that `settings.engine` names.
+
+    Raises:
+        ConfigurationError: no such engine, its files are missing, or the engine cannot use them.
+    """
+    loader = ENGINES.get(settings.engine)
+    if loader is None:
+        raise ConfigurationError(f"WITHTHIS_ENGINE must be one of: {', '.join(sorted(ENGINES))}.")
+    try:
+        return loader(settings)
+    except OSError as error:
+        raise ConfigurationError(
+            "The engine's files are missing or damaged. Install the package again, or correct WITHTHIS_ENGINE_PATH or "
+            "WITHTHIS_ENGINE_MODEL; a model that is named and not in a folder needs a way to the hub the first time."
+        ) from error
+    except EngineError as error:  # its words are our own
+        raise ConfigurationError(f"The engine {settings.engine} cannot be used. {error}") from error
+
+
+def check_model_server(settings: Settings) -> None:
+    """Ask the server of the engine openai-compatible for its models; other engines have none to ask.
+
+    Raises:
+        ConfigurationError: the server does not answer in time, or does not offer the model.
+    """
+    if settings.engine != "openai-compatible":
+        return
+    model, client = _model_server(settings)
+    with closing(client):
+        try:
+            offered = client.models(time.monotonic() + PATIENCE_S)
+        except EngineError as error:  # its words are our own
+            raise ConfigurationError(
+                f"The model server cannot be used: {error}. Start it, or correct WITHTHIS_ENGINE_URL (with its "
+                "version, like http://127.0.0.1:8001/v1) or WITHTHIS_ENGINE_API_KEY."
+            ) from error
+    if not {model, f"{model}:latest"}.intersection(offered):  # Ollama lists the tag that it adds by itself
+        names = tidy(", ".join(offered), NAMES_LIMIT) or "none"
+        raise ConfigurationError(
+            f"The model server answers, and does not offer the model of WITHTHIS_ENGINE_MODEL. It offers: {names}."
+        )
+
+
+class WithPrompts:
+    """An engine whose own prompts are replaced by those of the settings, checked once, at the start."""
+
+    def __init__(self, engine: Engine, *, rank: str | None, caption: str | None, match: str | None = None) -> None:
+        """`match` is used only by an engine that has a match prompt of its own, as others cannot match."""
+        self._engine = engine
+        named = {"rank": rank, "caption": caption, "match": match if "match" in engine.info.prompts else None}
+        chosen = {task: prompt for task, prompt in named.items() if prompt is not None}
+        self._info = replace(engine.info, prompts={**engine.info.prompts, **chosen})
+
+    @property
+    def info(self) -> EngineInfo:
+        """The engine's own facts, with the prompts of the settings."""
+        return self._info
+
+    def generate(self, request: EngineRequest) -> Generation:
+        """Passed on."""
+        return self._engine.generate(request)
+
+    def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
+        """Passed on."""
+        return self._engine.score(requests)
+
+    @property
+    def caches(self) -> Mapping[str, LruCache[Any, Any]]:
+        """Those of the engine, if it has any."""
+        return self._engine.caches if isinstance(self._engine, Caching) else {}
+
+    def close(self) -> None:
+        """Passed on where the engine holds anything open."""
+        if isinstance(self._engine, Closable):
+            self._engine.close()

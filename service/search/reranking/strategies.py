@@ -1,0 +1,143 @@
+"""Reranking strategies by the name they have in settings and requests, and why one is not to be had.
+
+Three ask the engine: listwise, single-token, pointwise. The first two show it more candidates than fit one call in
+overlapping windows; their sliding-window forms have the window and step of the settings. A text cross-encoder lets only
+those with fitting titles through to any of the three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rerank.caption_cache import CaptionCache
+from rerank.engines.engine import Engine, EngineInfo
+from rerank.lru_cache import LruCache
+from rerank.prompts import PromptLibrary
+from rerank.strategies.captioning import Captioner
+from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer, TextScorer
+from rerank.strategies.listwise import ListwiseStrategy
+from rerank.strategies.pointwise import PointwiseStrategy
+from rerank.strategies.single_token import SingleTokenStrategy
+from rerank.strategies.sliding_window import SlidingWindowStrategy, for_any_number
+from rerank.strategies.strategy import Strategy
+from rerank.thumbnails import ThumbnailCache
+from service.encoders.device import resolve_device
+from service.errors import ConfigurationError
+from service.settings import Settings
+
+NO_SCORES = "The engine in use gives no label scores, and this strategy ranks by them. Use listwise."
+NO_MATCHING = "The engine in use cannot judge a product by itself. Use listwise or single-token."
+NO_WINDOW = "The engine in use takes one product a call, so there is nothing to compare in windows. Use pointwise."
+NO_CROSS_ENCODER = "This strategy needs a text cross-encoder, and this service has none (WITHTHIS_CROSS_ENCODER_MODEL)."
+
+SLIDING = {"listwise": "sliding-window", "single-token": "sliding-window-single-token"}
+"""Strategy → its name in windows."""
+
+PRUNED = {
+    "listwise": "cross-encoder",
+    "single-token": "cross-encoder-single-token",
+    "pointwise": "cross-encoder-pointwise",
+}
+"""Strategy → its name behind the cross-encoder; what is let through is ranked in windows if one call cannot do it."""
+
+_Prune = Callable[[Strategy, str], Strategy]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategies:
+    """Those that can be used, and for each of the others the reason, as a sentence for the caller."""
+
+    usable: dict[str, Strategy] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    caches: dict[str, LruCache[Any, Any]] = field(default_factory=dict)
+    """What the strategies share, by its name in the metrics."""
+
+    def add(self, name: str, reason: str | None, build: Callable[[], Strategy]) -> None:
+        """Build a strategy unless there is a reason against it."""
+        if reason is None:
+            self.usable[name] = build()
+        else:
+            self.missing[name] = reason
+
+
+def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary) -> Strategies:
+    """Every strategy that engine and settings allow.
+
+    Raises:
+        ConfigurationError: a setting does not fit the engine, or the cross-encoder cannot be loaded.
+        PromptError, LayoutError: the prompts do not fit the engine.
+    """
+    captions, thumbnails = CaptionCache(settings.caption_cache_size), ThumbnailCache(settings.thumbnail_cache_size)
+    found = Strategies(caches={"caption": captions, "thumbnail": thumbnails})
+    shared = (engine, prompts, captions, thumbnails)
+    rotations, no_scores = settings.rerank_rotations, None if engine.info.can_score else NO_SCORES
+    no_matching = None if _has_match_prompt(settings, engine.info, prompts) else NO_MATCHING
+    most = engine.info.max_candidates
+    found.add("listwise", None, lambda: for_any_number(ListwiseStrategy(*shared), most))
+    found.add(
+        "single-token", no_scores, lambda: for_any_number(SingleTokenStrategy(*shared, rotations=rotations), most)
+    )
+    found.add("pointwise", no_scores or no_matching, lambda: PointwiseStrategy(*shared))
+    for base, name in SLIDING.items():
+        _add_sliding(found, base, name, settings, engine.info)
+    prune = _prune(settings, Captioner(engine, prompts, captions))
+    for base, name in PRUNED.items():
+        _add_pruned(found, base, name, prune)
+    return found
+
+
+def _has_match_prompt(settings: Settings, info: EngineInfo, prompts: PromptLibrary) -> bool:
+    """Whether the engine can match; a folder of prompts of the operator's own need not have one for it."""
+    known = {name for prompt in prompts for name in (prompt.id, prompt.key)}
+    return "match" in info.prompts and (settings.match_prompt is not None or info.prompts["match"] in known)
+
+
+def _add_sliding(found: Strategies, base: str, name: str, settings: Settings, info: EngineInfo) -> None:
+    window, step = _window(settings, info)
+    reason = found.missing.get(base) or (NO_WINDOW if window < 2 else None)
+    found.add(name, reason, lambda: SlidingWindowStrategy(found.usable[base], window=window, step=step, name=name))
+
+
+def _add_pruned(found: Strategies, base: str, name: str, prune: _Prune | None) -> None:
+    def build() -> Strategy:
+        assert prune is not None
+        return prune(found.usable.get(SLIDING.get(base, base), found.usable[base]), name)
+
+    found.add(name, found.missing.get(base) or (NO_CROSS_ENCODER if prune is None else None), build)
+
+
+def _prune(settings: Settings, captioner: Captioner) -> _Prune | None:
+    """What puts the cross-encoder before a strategy; None without one."""
+    scorer = _scorer(settings)
+    if scorer is None:
+        return None
+    return lambda base, name: CrossEncoderStrategy(base, captioner, scorer, keep=settings.rerank_prune, name=name)
+
+
+def _window(settings: Settings, info: EngineInfo) -> tuple[int, int]:
+    """Window and step. Raises ConfigurationError where the engine takes less, or where windows would not overlap."""
+    window = settings.rerank_window or info.max_candidates
+    step = settings.rerank_step or max(1, window // 2)
+    if window > info.max_candidates:
+        raise ConfigurationError(f"WITHTHIS_RERANK_WINDOW must be at most {info.max_candidates} for this engine.")
+    if settings.rerank_step is not None and step >= window:
+        raise ConfigurationError(f"WITHTHIS_RERANK_STEP must be less than the window, which is {window}.")
+    return window, step
+
+
+def _scorer(settings: Settings) -> TextScorer | None:
+    if settings.cross_encoder_model is None:
+        return None
+    try:
+        return FlagScorer.load(settings.cross_encoder_model, str(resolve_device(settings.cross_encoder_device)))
+    except ImportError as error:
+        raise ConfigurationError(
+            "WITHTHIS_CROSS_ENCODER_MODEL needs FlagEmbedding: pip install 'withthis[text]'."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            "The cross-encoder's files are missing or damaged. Correct WITHTHIS_CROSS_ENCODER_MODEL: a folder, or a "
+            "name on the hub, such as BAAI/bge-reranker-v2-m3."
+        ) from error

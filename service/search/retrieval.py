@@ -1,0 +1,241 @@
+"""The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest.
+
+A search that asks for facets, no near-duplicates or a further page looks at the whole search window, the best products
+up to a number in the settings; a hybrid one at the hundred best that each leg finds; any other at the products that it
+shows or reranks, and at one more to know whether there is a next page.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rerank.stages import note
+from service.encoders.encoder import Encoder
+from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
+from service.images.decode import DecodedImage
+from service.images.sources import PictureLoader
+from service.images.store.image_store import ImageStore
+from service.product import normal_text
+from service.search.collapse import Collapsed, collapse
+from service.search.facets import check_facets, count_facets
+from service.search.hybrid import hybrid_search
+from service.search.lexical.catalog_words import CatalogWords
+from service.search.lexical.inverted_index import LexicalScores
+from service.search.paging import Cursor, digest
+from service.search.query_vector import check_weights, query_vector
+from service.search.retrieval_types import Duplicate, Facets
+from service.search.stage_clock import StageClock
+from service.search.types import ImageSource, ProductImage, SearchRequest
+from service.stores.filter_notices import filter_notices
+from service.stores.filters import check_filter
+from service.stores.store import Hit, Store, Vector
+
+HYBRID_NEEDS_TEXT = (
+    "hybrid compares the words of text with those of products, and there is no text. Give one, or leave it out."
+)
+HYBRID_DEPTH = 100
+"""Products that each leg of a hybrid search finds: a product that is tenth in both may well be the first."""
+
+REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedQuery:
+    """A request with its picture decoded; `excluded` is the product whose picture is the query."""
+
+    text: str | None
+    image: DecodedImage | None
+    excluded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
+    page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
+    takes; `duplicates`: what each product stands for besides itself, by product id; `more`: whether another page
+    may follow; none does behind the search window; `notices`: why a filter may have found nothing.
+    """
+
+    query: DecodedQuery
+    hits: tuple[Hit, ...]
+    truncated: bool
+    ranks: tuple[int, ...]
+    limit: int
+    key: bytes
+    cursor: Cursor | None = None
+    more: bool = False
+    duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
+    facets: Facets | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def offset(self) -> int:
+        """The products on the pages before."""
+        return self.cursor.shown if self.cursor else 0
+
+    def next_cursor(self, page: Sequence[Hit]) -> str | None:
+        """What leads to the page behind this one; None where there is none."""
+        following = Cursor.after_first(page) if self.cursor is None else self.cursor.moved(len(page))
+        return following.to_text(self.key) if self.more else None
+
+
+class Retriever:
+    """Turns a `SearchRequest` into hits in retrieval order. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        encoder: Encoder,
+        store: Store,
+        words: CatalogWords,
+        images: ImageStore,
+        pictures: PictureLoader,
+        max_limit: int,
+        max_text_chars: int,
+        window: int = 200,
+    ) -> None:
+        """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence; `window`: the
+        products that facets, duplicates and pages are about, at least `max_limit`.
+        """
+        self._encoder = encoder
+        self._store = store
+        self._words = words
+        self._images = images
+        self._pictures = pictures
+        self._max_limit = max_limit
+        self._max_text_chars = max_text_chars
+        self._window = max(window, max_limit)
+
+    def check(self, request: SearchRequest) -> None:
+        """Refuse what cannot be answered, before any model runs. Raises InvalidInput."""
+        if not 1 <= request.limit <= self._max_limit:
+            raise InvalidValue(f"limit must be between 1 and {self._max_limit}.")
+        negative = request.negative.text if request.negative else ""
+        if max(len(request.text or ""), len(negative)) > self._max_text_chars:
+            raise InvalidValue(f"text and negative_text must have at most {self._max_text_chars} characters.")
+        if request.min_score is not None and not -1 <= request.min_score <= 1:
+            raise InvalidValue("min_score must be between -1 and 1.")
+        if request.filter is not None:
+            check_filter(request.filter)
+        check_facets(request.facets)
+        self._check_together(request)
+
+    def _check_together(self, request: SearchRequest) -> None:
+        """Options that need others, or exclude them."""
+        has_text = bool(request.text and request.text.strip())
+        if request.hybrid is not None and not has_text:
+            raise InvalidValue(HYBRID_NEEDS_TEXT)
+        if request.weights is not None:
+            check_weights(request.weights, self._encoder.info, composed=has_text and request.image is not None)
+        if request.cursor is not None and request.rerank.require:
+            raise InvalidValue(REQUIRE_ON_A_LATER_PAGE)
+
+    def retrieve(self, request: SearchRequest, clock: StageClock, *, candidates: int = 0) -> Retrieved:
+        """The products nearest to a request that was checked: as many as it wants, or `candidates` if they are more.
+
+        The stages decode, embed and retrieve are timed.
+
+        Raises:
+            InvalidInput: an empty query, an unusable picture, an unknown product, a cursor of another search.
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalogue cannot be searched now, or not so.
+        """
+        with clock.stage("decode"):
+            query = self._decode(request)
+            key = self._key(query, request)
+            cursor = Cursor.from_text(request.cursor, key) if request.cursor is not None else None
+        with clock.stage("embed"):
+            image = query.image.image if query.image else None
+            vector, truncated = query_vector(self._encoder, query.text, image, request.weights, request.negative)
+        with clock.stage("retrieve"):
+            depth = min(max(request.limit, candidates), self._window)
+            hits, further = self._nearest(vector, query, request, depth)
+            note(results=len(hits))
+            shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
+            notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
+        rest = shown.hits if cursor is None else cursor.rest(shown.hits)
+        if cursor is not None and not rest and further:
+            raise InvalidValue(
+                f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
+            )
+        places = {hit.product_id: rank for rank, hit in enumerate(shown.hits, start=1)}
+        return Retrieved(
+            query,
+            tuple(rest[:depth]),
+            truncated,
+            ranks=tuple(places[hit.product_id] for hit in rest[:depth]),
+            limit=request.limit,
+            key=key,
+            cursor=cursor,
+            more=len(rest) > request.limit or (further and len(hits) < self._window),
+            duplicates=shown.hidden,
+            facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
+            notices=notices,
+        )
+
+    def _decode(self, request: SearchRequest) -> DecodedQuery:
+        text = normal_text(request.text or "").strip() or None
+        if text is None and request.image is None:
+            raise EmptyQuery
+        excluded = request.image.product_id if isinstance(request.image, ProductImage) else None
+        image = self._load(request.image) if request.image is not None else None
+        return DecodedQuery(text, image, excluded)
+
+    def _load(self, source: ImageSource) -> DecodedImage:
+        if isinstance(source, ProductImage):
+            return self._product_image(source.product_id)
+        return self._pictures.open(source)
+
+    def _product_image(self, product_id: str) -> DecodedImage:
+        rows = [row for row in self._store.get(product_id) if row.image_key]
+        if not rows:
+            raise UnknownProduct
+        return self._images.rendition(rows[0].image_key)
+
+    def _nearest(
+        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int
+    ) -> tuple[list[Hit], bool]:
+        """The best products that are similar enough, without the one whose picture is the query; are there more?"""
+        size = self._size(request, depth)
+        hits = self._found(vector, query, request, size + 1 + (query.excluded is not None))
+        least = -math.inf if request.min_score is None else request.min_score
+        kept = [hit for hit in hits if hit.product_id != query.excluded and hit.score >= least]
+        return kept[:size], len(kept) > size
+
+    def _size(self, request: SearchRequest, depth: int) -> int:
+        """How many products are looked at."""
+        if request.facets or request.collapse or request.cursor:
+            return self._window
+        return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
+
+    def _found(self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int) -> Sequence[Hit]:
+        matched = self._matched(query, request)
+        if matched is None or request.hybrid is None or query.text is None:
+            return self._store.search(vector, limit=limit, filter=request.filter)
+        options, filter = request.hybrid, request.filter
+        return hybrid_search(self._store, matched, vector, query.text, options, limit=limit, filter=filter)
+
+    def _matched(self, query: DecodedQuery, request: SearchRequest) -> LexicalScores | None:
+        """What shares words with the query; None where words do not count, or cannot where they need not."""
+        if request.hybrid is None or query.text is None:
+            return None
+        try:
+            return self._words.score(query.text)
+        except TitleSearchUnavailable:
+            if request.hybrid.required:
+                raise
+            return None
+
+    def _key(self, query: DecodedQuery, request: SearchRequest) -> bytes:
+        """A digest of all that decides which products are found, in which order."""
+        where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
+        image = query.image.content_hash if query.image else None
+        options = (request.min_score, request.hybrid, request.weights, request.negative, request.collapse)
+        given = (self._encoder.info.fingerprint, query.text, image, query.excluded, json.dumps(where, sort_keys=True))
+        return digest(*given, *options)
+
+
+def _facets(hits: Sequence[Hit], names: Sequence[str], *, complete: bool) -> Facets:
+    return Facets(len(hits), complete, count_facets(hits, names))

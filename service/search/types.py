@@ -1,0 +1,205 @@
+"""The values that go into and come out of `SearchPipeline`: plain, immutable, free of HTTP.
+
+`service.wire.search` turns JSON into a `SearchRequest` and a `SearchResponse` into JSON; the command line builds them
+directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from PIL.Image import Image
+
+from rerank.fusion import FusionMethod
+from service.product import Product
+from service.search.reranking.reason_check import ReasonFault
+from service.search.retrieval_types import (
+    CollapseOptions,
+    Duplicate,
+    Facets,
+    HybridOptions,
+    HybridScores,
+    Negative,
+    QueryWeights,
+)
+from service.stores.filters import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedImage:
+    """The encoded bytes of a picture, as uploaded; not yet checked."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """A picture as a `data:` URI; not yet checked."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductImage:
+    """The stored picture of a product in the catalogue. That product is left out of the results."""
+
+    product_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlImage:
+    """The address of a picture; fetched only from hosts that the settings name."""
+
+    url: str
+
+
+ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage
+
+
+class Degraded(StrEnum):
+    """Why an answer is in retrieval order although reranking was asked for."""
+
+    TIMEOUT = "rerank_timeout"
+    ERROR = "rerank_error"
+    OVERLOADED = "rerank_overloaded"
+    UNUSABLE = "rerank_unusable"  # the model answered, but nothing in its answer could be read as a ranking
+
+
+@dataclass(frozen=True, slots=True)
+class RerankOptions:
+    """How the caller wants the candidates reranked. `None` means: as the settings say."""
+
+    enabled: bool = True
+    strategy: str | None = None
+    prompt: str | None = None  # id or id@version of a template in prompts/
+    candidates: int | None = None  # how many of the best products found are reranked
+    fusion_weight: float | None = None  # 1 = order of the reranker alone, 0 = order of retrieval alone
+    fusion_method: FusionMethod | None = None  # by ranks, or by scores where the reranker gives them
+    require: bool = False  # True: no answer (503) rather than an answer in retrieval order
+    deadline_ms: int | None = None  # time for captioning and reranking together
+    explain: bool = False  # True: the answer holds what the model saw and wrote
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One composed query: text, image, or both."""
+
+    text: str | None = None
+    image: ImageSource | None = None
+    filter: Filter | None = None
+    limit: int = 9
+    min_score: float | None = None  # least cosine similarity of a result, from -1 to 1
+    rerank: RerankOptions = field(default_factory=RerankOptions)
+    hybrid: HybridOptions | None = None
+    weights: QueryWeights | None = None
+    negative: Negative | None = None
+    collapse: CollapseOptions | None = None
+    facets: tuple[str, ...] = ()  # "category", or the names of attributes
+    cursor: str | None = None  # `next_cursor` of the page before; only the first page is reranked
+    rival: RerankOptions | None = None  # interleave the first page's order with that of these options
+
+    @property
+    def is_reranked(self) -> bool:
+        """Whether a model is to be asked; later pages are in retrieval order."""
+        asked = self.rerank.enabled or (self.rival is not None and self.rival.enabled)
+        return asked and self.cursor is None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultScores:
+    """`retrieval`: cosine; `hybrid`: what retrieval sorted by, where that is not the cosine; `rerank`: the engine's own
+    score or None; `fused`: what reranking sorted by, or None.
+    """
+
+    retrieval: float
+    rerank: float | None = None
+    fused: float | None = None
+    hybrid: HybridScores | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One product in the answer. Ranks count from 1, over all pages. `duplicates`: those that it stands for."""
+
+    rank: int
+    retrieval_rank: int
+    product: Product
+    scores: ResultScores
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RerankReport:
+    """What happened to the order: the provenance of a ranking."""
+
+    applied: bool
+    engine: str | None = None
+    strategy: str | None = None
+    prompt: str | None = None
+    fault: str | None = None
+    repaired: tuple[str, ...] = ()  # ids of products whose place the model did not give
+    reason: str | None = None
+    reason_fault: ReasonFault | None = None  # why the reason that the model gave is not shown
+    degraded: Degraded | None = None
+    interleaved: bool = False  # the order is drawn from this ranking and another one
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBy:
+    """An order of all products found (ids, best first) and the configuration that made it; the numbers are None where
+    it does not rerank. `shared`: it comes from the model's answer for another order.
+    """
+
+    order: tuple[str, ...]
+    report: RerankReport
+    candidates: int | None = None
+    fusion_weight: float | None = None
+    fusion_method: FusionMethod | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """How an answer came about, for logs and counters; ids of all products found, of which the answer shows the first.
+
+    `b` and `teams` (who picked the product at each place, such as "ABBA") are those of an interleaved search; `teams`
+    is empty where `a` alone made the order. `offset`: products on the pages before.
+    """
+
+    image_hash: str | None
+    offset: int
+    retrieved: tuple[str, ...]
+    order: tuple[str, ...]
+    a: RankedBy
+    b: RankedBy | None = None
+    teams: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the model saw and wrote: `shown` are products in the order of their labels (A, B, …), `panel` the one
+    picture they were shown on, `raw` at most 64 KiB. Empty where the strategy does not work that way."""
+
+    raw: str
+    shown: tuple[str, ...]
+    panel: Image | None
+    prompt_tokens: int
+    generated_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """A complete ranking with its provenance and the time each stage took (milliseconds)."""
+
+    id: str
+    caption: str | None
+    truncated: bool
+    results: tuple[SearchResult, ...]
+    rerank: RerankReport
+    timings_ms: dict[str, float]
+    facets: Facets | None = None
+    next_cursor: str | None = None
+    notices: tuple[str, ...] = ()
+    explanation: Explanation | None = None  # only where the request asks for it
+    trace: SearchTrace | None = None

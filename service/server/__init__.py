@@ -1,0 +1,1 @@
+"""HTTP only: routes, access, limits, problem documents, observability and the search page."""

@@ -1,0 +1,107 @@
+"""Who may call which route: every route declares a scope, and one guard over the whole application holds it.
+
+A route that declares nothing needs `admin`: forgetting is safe. Probes, the search page and its files are `PUBLIC`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from service.errors import ConfigurationError, KeyRequired, RateLimited, ScopeMissing
+from service.server.access.api_keys import ApiKey, KeyRing, Scope
+from service.server.access.rate_limit import RateLimiter
+from service.server.observability.observe import note_key
+from service.settings import Settings
+
+_OPT = "withthis_scope"
+_IMAGE = "withthis_image"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names under which only this machine is reached."""
+
+Access = Scope | Literal["public"]
+PUBLIC: Final[dict[str, Any]] = {_OPT: "public"}
+SEARCH: Final[dict[str, Any]] = {_OPT: "search"}
+WRITE: Final[dict[str, Any]] = {_OPT: "write"}
+ADMIN: Final[dict[str, Any]] = {_OPT: "admin"}
+IMAGES: Final[dict[str, Any]] = {_OPT: "search", _IMAGE: True}
+"""Values for `opt` of a handler, controller or router."""
+
+EXPOSED = (
+    "The service would be open to everybody on the network: it has no API keys and WITHTHIS_HOST is not this machine "
+    "alone. Set WITHTHIS_API_KEYS (`withthis keys new` makes one), or WITHTHIS_ALLOW_ANONYMOUS=true where something "
+    "in front of it keeps strangers out."
+)
+
+
+def declared(handler: BaseRouteHandler) -> Access | None:
+    """The scope that a route asks for; None if it declares none."""
+    found: Access | None = handler.opt.get(_OPT)
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches this address."""
+    return host.lower() in LOOPBACK
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen on the network without keys, unless that is wanted.
+
+    Raises:
+        ConfigurationError: with what to do.
+    """
+    if not (settings.api_keys or settings.allow_anonymous or is_loopback(settings.host)):
+        raise ConfigurationError(EXPOSED)
+
+
+class Door:
+    """The guard: keys, scopes and the rate limit, as the settings say."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = KeyRing(settings.api_keys)
+        self._public_images = settings.public_images
+        self._limiter = RateLimiter(settings.rate_limit_per_minute)
+
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
+        """Let a request pass or not.
+
+        Raises:
+            KeyRequired: no key, or an unknown one.
+            ScopeMissing: the key does not open this route.
+            RateLimited: too many requests with this key, or from this address where no keys are in use.
+        """
+        access = declared(handler) or "admin"
+        # OPTIONS without CORS only lists methods; Litestar makes these handlers, so they declare nothing.
+        if access == "public" or connection.scope.get("method") == "OPTIONS" or self._is_open_image(handler):
+            return
+        caller = f"address:{connection.client.host if connection.client else ''}"
+        if not self._keys.is_open:
+            name = self._admit(connection, access).name
+            note_key(connection.scope, name)
+            caller = f"key:{name}"
+        wait = self._limiter.take(caller)
+        if wait is not None:
+            raise RateLimited(retry_after_s=wait)
+
+    def _admit(self, connection: ASGIConnection[Any, Any, Any, State], scope: Scope) -> ApiKey:
+        secret = presented_key(connection)
+        key = self._keys.find(secret) if secret else None
+        if key is None:
+            raise KeyRequired
+        if not key.allows(scope):
+            raise ScopeMissing(f"This key lacks the scope {scope!r}. Use another key, or have the scope added to it.")
+        return key
+
+    def _is_open_image(self, handler: BaseRouteHandler) -> bool:
+        return self._public_images and bool(handler.opt.get(_IMAGE))
+
+
+def presented_key(connection: ASGIConnection[Any, Any, Any, State]) -> str | None:
+    """The secret in `X-API-Key`, or after `Authorization: Bearer`."""
+    direct = connection.headers.get("x-api-key")
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    return direct or (secret.strip() if scheme.lower() == "bearer" else None)

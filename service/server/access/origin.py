@@ -1,0 +1,88 @@
+"""Keeps pages of other websites out of a service that knows no keys.
+
+Where nobody shows a key, being able to reach the service is all it takes, and a page of another site that is open in
+the operator's browser can reach what its machine can. Two checks stop it:
+
+- `Host` must be a name of this service, so that a name which an attacker lets point here (DNS rebinding) opens nothing.
+- What may change something must come from our own page or one that is named. Browsers say where a request comes from
+  (`Sec-Fetch-Site`, else `Origin`); other programs send neither and pass. The steps are those of Go's
+  `http.CrossOriginProtection`, with `Host` checked besides.
+
+With keys neither is needed: they travel in headers, which a browser sends for another site only after asking, and then
+with `WITHTHIS_CORS_ORIGINS` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from service.errors import ForeignRequest
+from service.server.access.auth import LOOPBACK, declared, is_loopback
+from service.settings import Settings
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES = frozenset({"same-origin", "none"})
+
+
+def names_of(settings: Settings) -> Collection[str] | None:
+    """The names under which a service without keys is called; None: any.
+
+    A service that others may reach is called by names that it cannot know, and `WITHTHIS_ALLOW_ANONYMOUS` says that
+    something in front of it keeps strangers out.
+    """
+    if "*" in settings.allowed_hosts:
+        return None
+    if settings.allowed_hosts:
+        return settings.allowed_hosts
+    return [in_header(name) for name in LOOPBACK] if is_loopback(settings.host) else None
+
+
+def in_header(name: str) -> str:
+    """A name or address as it stands in `Host`."""
+    return f"[{name}]" if ":" in name else name
+
+
+class OwnPagesOnly:
+    """The guard over all routes."""
+
+    def __init__(self, hosts: Collection[str] | None, origins: Collection[str] = (), detail: str | None = None) -> None:
+        """`hosts`: names in small letters, with or without a port, or `*.` and a domain; None: any. `origins`: other
+        pages that may call, "*" for all. `detail`: what an error says in place of its own text.
+        """
+        self._hosts = None if hosts is None else frozenset(hosts)
+        self._domains = tuple(host[1:] for host in hosts or () if host.startswith("*."))
+        self._origins = frozenset(origins)
+        self._detail = detail
+
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
+        """Let a request pass. Probes are asked by address, and the page holds nothing that is worth a name.
+
+        Raises:
+            ForeignRequest: from elsewhere.
+        """
+        method, host = connection.scope.get("method"), connection.headers.get("host", "").lower()
+        if method == "OPTIONS":
+            return
+        if not (declared(handler) == "public" or self._is_ours(host)):
+            raise ForeignRequest(self._detail)
+        if method not in _READS and self._is_foreign(connection, host):
+            raise ForeignRequest(self._detail)
+
+    def _is_ours(self, host: str) -> bool:
+        if self._hosts is None or host in self._hosts:
+            return True
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        return name in self._hosts or name.endswith(self._domains)
+
+    def _is_foreign(self, connection: ASGIConnection[Any, Any, Any, State], host: str) -> bool:
+        site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin", "").lower()
+        if "*" in self._origins or origin in self._origins:
+            return False
+        if site is not None:
+            return site not in _OWN_SITES
+        return bool(origin) and origin.partition("://")[2] != host

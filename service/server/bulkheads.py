@@ -1,0 +1,67 @@
+"""A room of its own for each kind of work, so that none waits for another: slots, a bounded queue, threads.
+
+A search that is to be reranked takes a slot for its retrieval, gives it back, and then waits for the model in another
+room. So a model that hangs costs reranked searches their deadline, and a plain search nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+from service.search.types import SearchRequest
+from service.server.admission import Admission
+from service.settings import Settings
+
+CATALOG_SLOTS, CATALOG_QUEUE = 4, 64
+IMAGE_SLOTS, IMAGE_QUEUE = 8, 512
+"""A page asks for a hundred thumbnails at once, and browsers for six of them at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulkheads:
+    """The rooms by the kind of work."""
+
+    search: Admission
+    """Searches that are not reranked: decode, embed, retrieve."""
+    reranked: Admission
+    """The same of searches that are to be reranked."""
+    rerank: Admission
+    """Their second half. Its threads only wait: how many work is up to `service.search.reranking.runner`."""
+    documents: Admission
+    """`/v1/rerank`, which has slots of its own at the model, too."""
+    embeddings: Admission
+    """`/v1/embeddings`."""
+    write: Admission
+    """Changes of the catalog, one at a time, since two changes of one product must not mix."""
+    catalog: Admission
+    """Reading products."""
+    images: Admission
+    """Images and thumbnails of the catalog, which do not wait for the store."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Empty rooms of the sizes in the settings."""
+
+        def room(slots: int, queue: int = settings.search_queue) -> Admission:
+            wait_s = settings.search_queue_wait_ms / 1000
+            return Admission(concurrency=slots, queue=queue, wait_s=wait_s, retry_after_s=settings.retry_after_s)
+
+        return cls(
+            search=room(settings.search_concurrency),
+            reranked=room(settings.search_concurrency),
+            rerank=room(settings.rerank_concurrency + settings.rerank_queue, queue=0),
+            documents=room(settings.compatible_concurrency),
+            embeddings=room(settings.compatible_concurrency),
+            write=room(1),
+            catalog=room(CATALOG_SLOTS, CATALOG_QUEUE),
+            images=room(IMAGE_SLOTS, IMAGE_QUEUE),
+        )
+
+    def for_retrieval(self, request: SearchRequest) -> Admission:
+        """Where a search is begun."""
+        return self.reranked if request.is_reranked else self.search
+
+    def named(self) -> dict[str, Admission]:
+        """All rooms by their names in the metrics."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

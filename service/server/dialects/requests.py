@@ -1,0 +1,195 @@
+"""The bodies of the compatible routes: read in the names of `fields` and the forms of `contents`, and leniently.
+
+Whole numbers may be written `2.0` and booleans as texts; one document or input need not stand in a list.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
+
+from service.errors import InvalidValue
+from service.server.dialects.contents import ContentIn, GivenContent, ImageIn
+from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
+
+MAX_DOCUMENTS = 1000
+MAX_INPUTS = 2048
+MAX_DEADLINE_MS = 600_000
+
+ONE_TURN = "An embedding is that of one user's turn. Send one message with the role user."
+AUDIO = "Only texts and images are embedded here."
+
+
+def _as_list(value: object) -> object:
+    """One document that is not in a list, as a list; vLLM's `{"content": […]}` holds a document in each part."""
+    if isinstance(value, dict) and value.keys() == {"content"} and isinstance(value["content"], list):
+        return value["content"]
+    return value if isinstance(value, list) else [value]
+
+
+Documents = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_DOCUMENTS), BeforeValidator(_as_list)]
+Inputs = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_INPUTS), BeforeValidator(_as_list)]
+Model = Annotated[str, Field(max_length=200)]
+
+
+class _ClientBody(BaseModel):
+    """A body as clients of other services send it. The fields that have no effect are in docs/clients.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    dialect: ClassVar[Dialect]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_our_names(cls, body: Any) -> Any:
+        return cls.prepared(cls.dialect.read(body, frozenset(cls.model_fields))) if isinstance(body, dict) else body
+
+    @classmethod
+    def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:
+        """What a client of this route means by fields that belong together."""
+        return body
+
+
+def _example(body: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body that shows an example in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
+class DocumentsBody(_ClientBody):
+    """A query and documents to be ranked."""
+
+    model_config = _example(
+        {
+            "query": "a mug with a flower",
+            "documents": ["Rose mug, red", {"text": "Leopard cushion"}],
+            "top_n": 1,
+        }
+    )
+    dialect = RERANK
+
+    model: Model | None = Field(default=None, description="the engine in use, `withthis`, or left out")
+    query: ContentIn
+    documents: Documents
+    top_n: Annotated[int, Field(ge=0)] = Field(default=0, description="how many results are answered; 0: all")
+    return_documents: bool = Field(default=False, description="true: each result repeats its document")
+    strategy: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="how documents are compared; see /v1/search/options"
+    )
+    prompt: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="id or id@version")
+    deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
+        default=None, description="time for captioning and reranking, milliseconds"
+    )
+
+
+class TextsBody(_ClientBody):
+    """A query and documents to be ranked, as Text Embeddings Inference (TEI) has them."""
+
+    dialect = RERANK
+
+    query: ContentIn
+    texts: Documents
+    return_text: bool = False
+
+    def as_documents(self) -> DocumentsBody:
+        """The same in the names of `DocumentsBody`."""
+        return DocumentsBody.model_construct(query=self.query, documents=self.texts, return_documents=self.return_text)
+
+
+def _whose(value: Any) -> str:
+    return "<tei>" if isinstance(value, TextsBody) or (isinstance(value, dict) and "texts" in value) else "<documents>"
+
+
+class RootRerankBody(
+    RootModel[
+        Annotated[
+            Annotated[DocumentsBody, Tag("<documents>")] | Annotated[TextsBody, Tag("<tei>")], Discriminator(_whose)
+        ]
+    ]
+):
+    """What comes to `/rerank`: TEI's form where it has `texts`."""
+
+
+class ScoreBody(_ClientBody):
+    """One query for all documents, or as many queries as documents."""
+
+    model_config = _example({"queries": "a red mug", "documents": ["Rose mug, red", "Leopard cushion"]})
+    dialect = SCORE
+
+    model: Model | None = None
+    queries: Documents
+    documents: Documents
+
+
+class EmbeddingsBody(_ClientBody):
+    """Texts and images to be embedded."""
+
+    model_config = _example(
+        {"input": ["a red mug", {"content": [{"type": "text", "text": "a mug"}]}], "model": "withthis"}
+    )
+    dialect = EMBEDDINGS
+
+    model: Model | None = Field(default=None, description="the encoder in use, `withthis`, or left out")
+    input: Inputs
+    encoding_format: Literal["float", "base64"] = Field(
+        default="float", description="base64: float32, little-endian, as OpenAI's client asks for"
+    )
+    dimensions: int = Field(default=0, ge=0, description="only the encoder's own number is accepted, or 0")
+
+    @classmethod
+    def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:
+        """Infinity's `modality` says what the inputs are; vLLM's `messages` are one input."""
+        modality = body.pop("modality", "text")
+        if "messages" in body and "input" not in body:
+            body["input"] = [_turn(body.pop("messages"))]
+        if modality == "image":
+            body["input"] = [_image(one) for one in _listed(body.get("input"))]
+        elif modality != "text":
+            raise _wrong("/modality", AUDIO)
+        return body
+
+
+class EmbedBody(_ClientBody):
+    """Texts, images, or both as one input, as Cohere has them."""
+
+    model_config = _example({"texts": ["a red mug"], "input_type": "search_query", "embedding_types": ["float"]})
+    dialect = EMBED
+
+    model: Model | None = None
+    texts: list[ContentIn] = Field(default_factory=list, max_length=MAX_INPUTS)
+    images: list[ImageIn] = Field(default_factory=list, max_length=MAX_INPUTS)
+    inputs: list[ContentIn] = Field(default_factory=list, max_length=MAX_INPUTS)
+    embedding_types: list[Literal["float", "base64"]] = Field(default_factory=list, max_length=2)
+    dimensions: int = Field(default=0, ge=0)
+
+    def contents(self) -> list[GivenContent]:
+        """Texts, images and inputs, in this order."""
+        return [*self.texts, *self.images, *self.inputs]
+
+
+class TeiEmbedBody(_ClientBody):
+    """Inputs to be embedded, as Text Embeddings Inference (TEI) has them."""
+
+    dialect = EMBED
+
+    inputs: Inputs
+    dimensions: int = Field(default=0, ge=0)
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _image(value: object) -> object:
+    return {"image": value} if isinstance(value, str) else value
+
+
+def _turn(messages: object) -> object:
+    """The content of the one message that says something."""
+    turns = [turn for turn in _listed(messages) if isinstance(turn, dict) and turn.get("content")]
+    if len(turns) != 1 or turns[0].get("role") != "user":
+        raise _wrong("/messages", ONE_TURN)
+    return turns[0]["content"]
+
+
+def _wrong(pointer: str, detail: str) -> InvalidValue:
+    return InvalidValue(errors=[{"pointer": pointer, "detail": detail}])

@@ -1,0 +1,150 @@
+"""What Prometheus is told. Every label has few values, all of them known beforehand: no ids, no paths, no input.
+
+Litestar's own plugin is not used: it counts into one registry for the whole process, which tests and several
+applications share, and routes that do not exist never reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rerank.ranking import Fault
+from service.search.pipeline import STAGES
+from service.search.reranking.reason_check import ReasonFault
+from service.search.types import Degraded, SearchResponse
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
+NO_ROUTE = "none"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The counters of one application, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "withthis_requests",
+            "Answers; status 499 where the client went away while it waited.",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "withthis_request_seconds",
+            "Seconds to the first byte of an answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._stage_seconds = Histogram(
+            "withthis_stage_seconds",
+            "Seconds of a search's stages, those of `timings_ms`.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._faults = Counter(
+            "withthis_rerank_faults",
+            "Rankings by fault class; `ok` is none.",
+            ["fault"],
+            registry=self.registry,
+        )
+        self._reason_faults = Counter(
+            "withthis_reason_faults",
+            "Reasons that were not shown, since the catalog contradicts their color, category, price or title.",
+            ["fault"],
+            registry=registry,
+        )
+        self._degraded = Counter(
+            "withthis_degraded",
+            "Answers in retrieval order although reranking was asked for.",
+            ["reason"],
+            registry=registry,
+        )
+        self._batches = Histogram(
+            "withthis_encoder_batch_size", "Queries encoded together.", buckets=_SIZES, registry=registry
+        )
+        self._lookups = Counter(
+            "withthis_cache_lookups",
+            "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` (images as `starter` saw them).",
+            ["cache", "result"],
+            registry=registry,
+        )
+        self._search_log = Counter(
+            "withthis_search_log_lines",
+            "Lines of the search log: written, dropped (the queue was full) or failed (the disk was).",
+            ["result"],
+            registry=registry,
+        )
+        for result in ("written", "dropped", "failed"):
+            self._search_log.labels(result)
+        for stage in STAGES:
+            self._stage_seconds.labels(stage)
+        for fault in Fault:
+            self._faults.labels(fault.value)
+        for contradiction in ReasonFault:
+            self._reason_faults.labels(contradiction.value)
+        for reason in Degraded:
+            self._degraded.labels(reason.value)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer. `route` is a template of the application's own, or `NO_ROUTE`."""
+        self._requests.labels(route, method if method in METHODS else "other", str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def searched(self, response: SearchResponse) -> None:
+        """Count one search that was answered."""
+        for stage, ms in response.timings_ms.items():
+            if stage in STAGES:
+                self._stage_seconds.labels(stage).observe(ms / 1000)
+        trace = response.trace
+        asked = [side for side in (trace.a, trace.b) if side and not side.shared] if trace else []
+        for report in [side.report for side in asked] or [response.rerank]:
+            self.reranked(report.fault, report.degraded)
+            if report.reason_fault is not None:
+                self._reason_faults.labels(report.reason_fault.value).inc()
+
+    def reranked(self, fault: str | None, degraded: str | None) -> None:
+        """Count one reranking; None where none was asked for, or nothing was wrong."""
+        if fault is not None:
+            self._faults.labels(Fault(fault).value).inc()
+        if degraded is not None:
+            self._degraded.labels(Degraded(degraded).value).inc()
+
+    def encoded(self, size: int) -> None:
+        """Count one batch of the encoder."""
+        self._batches.observe(size)
+
+    def looked_up(self, cache: str, hit: bool) -> None:
+        """Count one look-up in a cache; `cache` is one of those that the application names."""
+        self._lookups.labels(cache, "hit" if hit else "miss").inc()
+
+    def search_logged(self, result: str, lines: int) -> None:
+        """Count lines of the search log: written, dropped or failed."""
+        self._search_log.labels(result).inc(lines)
+
+    def watch(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
+        """Show numbers as they are whenever the metrics are read; `values` by the value of `label`."""
+        self.registry.register(_Watched(name, help, label, values))
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Watched(Collector):
+    """Gauges that are asked for, not set."""
+
+    def __init__(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
+        self._name, self._help, self._label, self._values = name, help, label, values
+
+    def collect(self) -> Iterable[Metric]:
+        gauge = GaugeMetricFamily(self._name, self._help, labels=[self._label])
+        for key, read in self._values.items():
+            gauge.add_metric([key], read())
+        return [gauge]

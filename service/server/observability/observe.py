@@ -1,0 +1,72 @@
+"""Sees every request: gives it an id, counts it, times it, and writes one line about it to the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, cast
+
+from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.server.observability.metrics import NO_ROUTE, Metrics
+from service.server.observability.request_log import chosen_id, request_id
+
+logger = logging.getLogger("service.access")
+
+_ID, _START, _KEY = "withthis_request_id", "withthis_start", "withthis_key"
+QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Routes that are asked every few seconds; they are counted, and logged only when they fail."""
+
+
+def note_key(scope: Scope, name: str) -> None:
+    """Remember which key a request came with, for the log."""
+    _notes(scope)[_KEY] = name
+
+
+class Observer:
+    """Middleware and `before_send` hook: what has no route never reaches a middleware, but it is answered too."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def middleware(self, app: ASGIApp) -> ASGIApp:
+        """Start the clock and name the request before any handler runs."""
+
+        async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+            token = request_id.set(_begin(scope))
+            try:
+                await app(scope, receive, send)
+            finally:
+                request_id.reset(token)
+
+        return observed
+
+    async def before_send(self, message: Message, scope: Scope) -> None:
+        """Add the id to the answer, count it and log it."""
+        if message["type"] != "http.response.start":
+            return
+        MutableScopeHeaders.from_message(message)["X-Request-Id"] = _begin(scope)
+        route, method, status = scope.get("path_template") or NO_ROUTE, str(scope.get("method")), message["status"]
+        seconds = time.perf_counter() - _notes(scope)[_START]
+        self._metrics.answered(route, method, status, seconds)
+        if route not in QUIET or status >= 500:
+            facts = {"route": route, "method": method, "status": status, "ms": round(seconds * 1000, 1)}
+            logger.info(
+                "%(method)s %(route)s %(status)s in %(ms)s ms", facts, extra=facts | {"key": _notes(scope).get(_KEY)}
+            )
+
+
+def _begin(scope: Scope) -> str:
+    """The request's id; what is done first starts the clock."""
+    notes = _notes(scope)
+    if _ID not in notes:
+        notes[_ID] = chosen_id(Headers.from_scope(scope).get("x-request-id"))
+        notes[_START] = time.perf_counter()
+    found: str = notes[_ID]
+    return found
+
+
+def _notes(scope: Scope) -> dict[str, Any]:
+    """ASGI lets applications add keys of their own to a scope; its type does not know them."""
+    return cast("dict[str, Any]", scope)

@@ -1,0 +1,60 @@
+"""Which request a line of the log belongs to, and logs as JSON for machines.
+
+Nothing that a caller sends is logged but the id that it may give its request: no bodies, no pictures, no keys, no query
+strings.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import textwrap
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from service.support.printable import printable
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being answered; worker threads see it too."""
+
+EXTRA_FIELDS = ("route", "method", "status", "ms", "key")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def chosen_id(given: str | None) -> str:
+    """The id that the caller gave, if it is plain; a new one otherwise."""
+    return given if given is not None and _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+class TextFormatter(logging.Formatter):
+    """The message alone, on one line whatever is in it; a traceback's lines below it, set in."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is logging's)
+        """The message."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The traceback; an exception's text may have several lines, none of which may pass for an entry."""
+        return textwrap.indent(printable(super().formatException(ei), keep="\n"), "  ", lambda line: True)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, request_id, and what the access log adds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (current := request_id.get()) is not None:
+            entry["request_id"] = current
+        entry |= {name: getattr(record, name) for name in EXTRA_FIELDS if hasattr(record, name)}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return printable(json.dumps(entry, ensure_ascii=False, default=str))

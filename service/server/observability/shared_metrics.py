@@ -1,0 +1,48 @@
+"""Metrics of several processes as one: each counts into files of its own, and each can answer for all.
+
+prometheus_client's multiprocess mode, which it enters when it is imported with PROMETHEUS_MULTIPROC_DIR set. Counters
+and histograms of workers that died stay in the sums, as counters must not fall; gauges are those of living workers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.server.observability.metrics import Metrics
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_LOOK_S = 1.0
+"""Seconds between two looks at numbers that other processes are to see: far less than between two scrapes."""
+
+
+def new_metrics() -> Metrics:
+    """Those of this process alone, or shared with the other workers where there are some."""
+    return SharedMetrics() if os.environ.get(FOLDER_VARIABLE) else Metrics()
+
+
+class SharedMetrics(Metrics):
+    """The counters of all workers."""
+
+    def watch(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
+        """Show the sum of such numbers over the workers, at most `_LOOK_S` old."""
+        gauge = Gauge(name, help, [label], registry=self.registry, multiprocess_mode="livesum")
+        threading.Thread(target=_keep_looking, args=[gauge, values], name=name, daemon=True).start()
+
+    def text(self) -> bytes:
+        """Everything that all workers have counted, in Prometheus' text format."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def _keep_looking(gauge: Gauge, values: Mapping[str, Callable[[], float]]) -> None:
+    while True:
+        for key, read in values.items():
+            gauge.labels(key).set(read())
+        time.sleep(_LOOK_S)

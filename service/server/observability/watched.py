@@ -1,0 +1,68 @@
+"""What the metrics see of the parts at work: rooms, the encoder, the caches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from service.build import Parts
+from service.encoders.batching import BatchingEncoder
+from service.server.bulkheads import Bulkheads
+from service.server.observability.metrics import Metrics
+
+
+class Gauge(NamedTuple):
+    """A number that is read whenever the metrics are."""
+
+    name: str
+    label: str
+    help: str
+
+
+WAITING = Gauge(
+    "withthis_queue_waiting", "queue", "Calls that wait for a slot, by bulkhead, and queries that wait for the encoder."
+)
+SLOTS = Gauge(
+    "withthis_slots",
+    "bulkhead",
+    "Calls that may work at once: `search`, `reranked` (retrieval of searches that are reranked), `rerank` (their "
+    "model), `documents` (`/v1/rerank`), `rerank_documents` (its model), `embeddings`, `write`, `catalog`, `images`.",
+)
+IN_USE = Gauge(
+    "withthis_slots_in_use", "bulkhead", "Calls at work, those among them that passed their deadline and do not end."
+)
+GAUGES = (WAITING, SLOTS, IN_USE)
+
+
+class Room(Protocol):
+    """Slots, and those who wait for one."""
+
+    @property
+    def slots(self) -> int:
+        """Calls that may work at once."""
+
+    @property
+    def in_use(self) -> int:
+        """Slots that are taken."""
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a slot."""
+
+
+def watch(metrics: Metrics, parts: Parts, bulkheads: Bulkheads) -> None:
+    """Show rooms and queues, and count what the encoder and the caches do."""
+    rooms: dict[str, Room] = {**bulkheads.named(), **parts.rerank.rooms}
+    waiting = {name: partial(getattr, room, "waiting") for name, room in rooms.items()}
+    if isinstance(parts.encoder, BatchingEncoder):
+        waiting["encoder"] = partial(getattr, parts.encoder, "waiting")
+        parts.encoder.on_batch = metrics.encoded
+    for name, cache in parts.rerank.caches.items():
+        cache.on_lookup = partial(metrics.looked_up, name)
+    for gauge, values in ((WAITING, waiting), (SLOTS, _read(rooms, "slots")), (IN_USE, _read(rooms, "in_use"))):
+        metrics.watch(gauge.name, gauge.help, gauge.label, values)
+
+
+def _read(rooms: dict[str, Room], name: str) -> dict[str, Callable[[], float]]:
+    return {key: partial(getattr, room, name) for key, room in rooms.items()}

@@ -1,0 +1,169 @@
+"""The models alone, on the routes of other services; `dialects` reads what their clients send."""
+
+from __future__ import annotations
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency, Provide
+
+from service.errors import InvalidValue
+from service.search.document_ranking import DocumentRanking
+from service.search.types import RerankOptions
+from service.server.access.auth import SEARCH
+from service.server.dialects import answers
+from service.server.dialects.requests import (
+    DocumentsBody,
+    EmbedBody,
+    EmbeddingsBody,
+    RootRerankBody,
+    ScoreBody,
+    TeiEmbedBody,
+    TextsBody,
+)
+from service.server.openapi import protected, takes
+from service.server.routes.model_access import ANY_MODEL, ModelAccess, check_model
+from service.wire.compatible import (
+    DocumentsOut,
+    EmbeddingsOut,
+    EmbedOut,
+    ModelOut,
+    ModelsOut,
+    PairScoresOut,
+    TeiRankedOut,
+)
+
+UNEVEN = "Give one query for all documents, or as many queries as documents."
+NO_INPUTS = "Give texts, images or inputs."
+
+_ERRORS = protected(
+    (400, "the request cannot be understood"),
+    (413, "the body or a picture is too large"),
+    (415, "no JSON, or a picture format that is not accepted"),
+    (422, "a picture cannot be used"),
+)
+_ACCESS = {"models": Provide(ModelAccess, sync_to_thread=False)}
+
+
+class RerankController(Controller):
+    """Reranking in the shapes of Cohere, Jina, vLLM and TEI."""
+
+    tags = ("models",)
+    opt = SEARCH
+    dependencies = _ACCESS
+
+    @post(
+        ["/v1/rerank", "/v2/rerank"],
+        status_code=200,
+        operation_class=takes({"application/json": DocumentsBody}),
+        summary="Rank documents for a query",
+        responses=_ERRORS,
+    )
+    async def rerank(self, models: NamedDependency[ModelAccess]) -> DocumentsOut:
+        """Every document is ranked, in windows where one call to the model takes fewer; `top_n` shortens the answer.
+
+        `meta.scores` says what the scores mean. If the model fails, the order is as given, and `meta.degraded` says
+        why.
+        """
+        body = await models.body(DocumentsBody)
+        return answers.ranked(body, await _ranked(models, body), models.engine, models.version)
+
+    @post(
+        "/rerank",
+        status_code=200,
+        operation_class=takes({"application/json": RootRerankBody}),
+        summary="The same for clients of vLLM, Infinity and TEI",
+        responses=_ERRORS,
+    )
+    async def root_rerank(self, models: NamedDependency[ModelAccess]) -> DocumentsOut | list[TeiRankedOut]:
+        """A body with `texts` is answered as TEI does it, by a list."""
+        body = (await models.body(RootRerankBody)).root
+        if isinstance(body, TextsBody):
+            documents = body.as_documents()
+            return answers.tei_ranked(documents, await _ranked(models, documents, place="/texts"))
+        return answers.ranked(body, await _ranked(models, body), models.engine, models.version)
+
+    @post(
+        ["/v1/score", "/score"],
+        status_code=200,
+        operation_class=takes({"application/json": ScoreBody}),
+        summary="Score documents for a query, or pairs",
+        responses=protected(
+            (400, "the request cannot be understood, or the strategy cannot score pairs one by one"),
+            (413, "the body or a picture is too large"),
+            (415, "no JSON, or a picture format that is not accepted"),
+            (422, "a picture cannot be used"),
+            (503, "the model gave no scores"),
+        ),
+    )
+    async def score(self, models: NamedDependency[ModelAccess]) -> PairScoresOut:
+        """The shape of vLLM; scores are in the order of the documents, and `meta.scores` says what they mean."""
+        body = await models.body(ScoreBody)
+        check_model(body.model, models.engine)
+        if len(body.queries) not in (1, len(body.documents)):
+            raise InvalidValue(UNEVEN)
+        return answers.scored(await models.score(body.queries, body.documents), models.engine)
+
+
+class EmbeddingsController(Controller):
+    """Embeddings in the shapes of OpenAI, Cohere and TEI, and the list of models."""
+
+    tags = ("models",)
+    opt = SEARCH
+    dependencies = _ACCESS
+
+    @post(
+        ["/v1/embeddings", "/embeddings"],
+        status_code=200,
+        operation_class=takes({"application/json": EmbeddingsBody}),
+        summary="Vectors of texts and images",
+        responses=_ERRORS,
+    )
+    async def embeddings(self, models: NamedDependency[ModelAccess]) -> EmbeddingsOut:
+        """The shape of OpenAI. A text and an image in one input make one vector, as in a search.
+
+        `usage` counts words: what a token is differs from encoder to encoder.
+        """
+        body = await models.body(EmbeddingsBody)
+        check_model(body.model, models.encoder)
+        return answers.embedded(body, await models.embed(body.input, body.dimensions), models.encoder)
+
+    @post(
+        ["/v2/embed", "/v1/embed"],
+        status_code=200,
+        operation_class=takes({"application/json": EmbedBody}),
+        summary="The same for clients of Cohere",
+        responses=_ERRORS,
+    )
+    async def embed(self, models: NamedDependency[ModelAccess]) -> EmbedOut:
+        """Texts come before images, and those before inputs, in which a text and an image make one vector."""
+        body = await models.body(EmbedBody)
+        check_model(body.model, models.encoder)
+        given = body.contents()
+        if not given:
+            raise InvalidValue(NO_INPUTS)
+        return answers.embedded_by_type(body, await models.embed(given, body.dimensions), models.version)
+
+    @post(
+        "/embed",
+        status_code=200,
+        operation_class=takes({"application/json": TeiEmbedBody}),
+        summary="The same for clients of TEI",
+        responses=_ERRORS,
+    )
+    async def tei_embed(self, models: NamedDependency[ModelAccess]) -> list[list[float]]:
+        """The vectors alone, in the order of the inputs."""
+        body = await models.body(TeiEmbedBody)
+        found = await models.embed(body.inputs, body.dimensions, place="/inputs")
+        vectors: list[list[float]] = found.vectors.tolist()
+        return vectors
+
+    @get(["/v1/models", "/models"], summary="The models in use", responses=protected(), sync_to_thread=False)
+    def models(self, models: NamedDependency[ModelAccess]) -> ModelsOut:
+        """The names that a request may give as `model`: of the encoder, of the engine, and `withthis` for either."""
+        names = dict.fromkeys([models.encoder, models.engine, ANY_MODEL])
+        return ModelsOut(data=[ModelOut(id=name, created=0) for name in names])
+
+
+async def _ranked(models: ModelAccess, body: DocumentsBody, *, place: str = "/documents") -> DocumentRanking:
+    check_model(body.model, models.engine)
+    options = RerankOptions(strategy=body.strategy, prompt=body.prompt, deadline_ms=body.deadline_ms)
+    return await models.rank(body.query, body.documents, options, place=place)

@@ -1,0 +1,36 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+from litestar import Controller, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from service.build import Parts
+from service.errors import ShuttingDown
+from service.server.access.auth import PUBLIC
+from service.server.openapi import NO_KEY, problems
+
+
+class HealthController(Controller):
+    """For load balancers and orchestrators."""
+
+    tags = ("health",)
+    opt = PUBLIC
+    security = NO_KEY
+
+    @get(["/healthz", "/health"], summary="Is the process alive?", sync_to_thread=False)
+    def healthz(self) -> dict[str, str]:
+        """Touches no model and no store, so that a busy service is not taken for a dead one.
+
+        vLLM and Infinity have it at `/health`.
+        """
+        return {"status": "ok"}
+
+    @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
+    async def readyz(self, parts: NamedDependency[Parts], state: State) -> dict[str, str | int]:
+        """The encoder is loaded, the store answers and holds a collection made by this encoder, and no end is near."""
+        if state.get("stopping", False):
+            raise ShuttingDown
+        rows = await state.readiness()
+        return {"status": "ready", "encoder": parts.encoder.info.id, "rows": rows}

@@ -1,0 +1,68 @@
+"""`GET /v1/images/{key}`: the pictures of the catalogue."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import PathParameter, QueryParameter
+
+from service.build import Parts
+from service.images.store.image_store import ImageStore, ThumbnailSide
+from service.server.access.auth import IMAGES
+from service.server.bulkheads import Bulkheads
+from service.server.openapi import protected
+from service.server.requests.body_guard import incoming_body
+
+FOREVER = "public, max-age=31536000, immutable"
+"""A key is the hash of its content, so what it names can never change."""
+
+_UNCHANGED = {304: ResponseSpec(None, description="the picture is the one named in If-None-Match")}
+
+
+class ImageController(Controller):
+    """Catalogue pictures."""
+
+    path = "/v1/images"
+    tags = ("images",)
+    opt = IMAGES
+
+    @get(
+        "/{key:str}",
+        summary="A picture of the catalogue",
+        media_type="image/*",
+        responses=_UNCHANGED
+        | protected(
+            (400, "the size is not one of those offered"),
+            (404, "no picture has this key"),
+            (422, "the stored picture is beyond the limits of now"),
+            (503, "the picture store does not answer, or the stored file is damaged"),
+        ),
+    )
+    async def image(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
+        key: Annotated[str, PathParameter(description="from a product's image_url")],
+        size: Annotated[
+            ThumbnailSide | None, QueryParameter(description="a JPEG that fits so many pixels in each direction")
+        ] = None,
+    ) -> Response[bytes]:
+        """The picture's bytes as they were indexed, or a thumbnail of it. Both may be kept for ever."""
+        headers = {"Cache-Control": FOREVER, "ETag": f'"{key}"' if size is None else f'"{key}-{size}"'}
+        if ImageStore.is_key(key) and headers["ETag"] in _entity_tags(request):
+            return Response(b"", status_code=304, headers=headers)
+        read = partial(parts.images.read, key) if size is None else partial(parts.images.thumbnail, key, size)
+        picture = await bulkheads.images.run(read)
+        incoming_body(request).hold(len(picture.data))
+        return Response(picture.data, media_type=picture.media_type, headers=headers)
+
+
+def _entity_tags(request: Request[Any, Any, Any]) -> list[str]:
+    """The tags in If-None-Match, compared weakly as RFC 9110 13.1.2 asks for."""
+    given = request.headers.get("If-None-Match", "")
+    return [tag.strip().removeprefix("W/") for tag in given.split(",")]

@@ -1,0 +1,133 @@
+"""What the compatible routes have in common: a body is read, and work runs in a slot while its client waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from litestar import Request
+from litestar.di import NamedDependency
+from pydantic import BaseModel
+
+from service.build import Parts
+from service.errors import EmptyQuery, InvalidValue, RerankRequired
+from service.search.content_embedding import ContentVectors, embed_contents
+from service.search.contents import check_not_empty
+from service.search.document_ranking import DocumentRanking, rank_documents, rank_pairs
+from service.search.types import RerankOptions
+from service.server.admission import Admission
+from service.server.bulkheads import Bulkheads
+from service.server.connection import while_connected
+from service.server.dialects.contents import GivenContent
+from service.server.observability.metrics import Metrics
+from service.server.requests.body import read_json
+from service.settings import Settings
+
+T = TypeVar("T")
+Body = TypeVar("Body", bound=BaseModel)
+
+ANY_MODEL = "withthis"
+"""Accepted as the name of whichever model is in use, for clients that have to send one."""
+
+NO_SCORES = "The model gave no scores in time. Try again."
+
+
+class ModelAccess:
+    """One request to the encoder or the reranker; a dependency of its handlers."""
+
+    def __init__(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        bulkheads: NamedDependency[Bulkheads],
+        metrics: NamedDependency[Metrics],
+    ) -> None:
+        self._request, self._parts, self._settings = request, parts, settings
+        self._bulkheads, self._metrics = bulkheads, metrics
+        self._max_pixels = settings.max_request_pixels
+
+    @property
+    def version(self) -> str:
+        """Of the route, as Cohere's clients are told it."""
+        return "2" if self._request.url.path.startswith("/v2/") else "1"
+
+    @property
+    def encoder(self) -> str:
+        """The id of the encoder."""
+        return self._parts.encoder.info.id
+
+    @property
+    def engine(self) -> str:
+        """The id of the engine."""
+        return self._parts.rerank.engine
+
+    async def body(self, model: type[Body]) -> Body:
+        """The checked body. Raises as `read_json`."""
+        return await read_json(self._request, model, self._settings.max_body_bytes)
+
+    async def rank(
+        self, query: GivenContent, documents: Sequence[GivenContent], options: RerankOptions, *, place: str
+    ) -> DocumentRanking:
+        """Rank documents; `place` is their pointer in the request. Raises EmptyQuery, and as `rank_documents`."""
+        _check_query(query, "/query")
+        stage, pictures = self._parts.rerank, self._parts.pictures
+        asked, given = query.at("/query"), [one.at(f"{place}/{number}") for number, one in enumerate(documents)]
+        work = partial(rank_documents, stage, pictures, asked, given, options, max_pixels=self._max_pixels)
+        found = await self._run(self._bulkheads.documents, work)
+        self._metrics.reranked(found.report.fault, found.report.degraded)
+        return found
+
+    async def score(self, queries: Sequence[GivenContent], documents: Sequence[GivenContent]) -> list[DocumentRanking]:
+        """One ranking for one query, or one a pair.
+
+        Raises:
+            EmptyQuery, InvalidValue: a query is empty, or pairs cannot be scored one by one.
+            RerankRequired: the model failed; there is no order to fall back on.
+        """
+        for number, query in enumerate(queries):
+            _check_query(query, f"/queries/{number}")
+        if len(queries) == 1:
+            rankings = [await self.rank(queries[0], documents, RerankOptions(), place="/documents")]
+        else:
+            stage, pictures = self._parts.rerank, self._parts.pictures
+            pairs = [
+                (query.at(f"/queries/{number}"), document.at(f"/documents/{number}"))
+                for number, (query, document) in enumerate(zip(queries, documents, strict=True))
+            ]
+            work = partial(rank_pairs, stage, pictures, pairs, max_pixels=self._max_pixels)
+            rankings = await self._run(self._bulkheads.documents, work)
+        for found in rankings:
+            if found.report.degraded:
+                raise RerankRequired(NO_SCORES, fault=found.report.fault, degraded=found.report.degraded)
+        return rankings
+
+    async def embed(self, given: Sequence[GivenContent], dimensions: int, *, place: str = "/input") -> ContentVectors:
+        """The vectors of inputs. Raises InvalidValue for empty ones, and for another number of dimensions."""
+        encoder, pictures = self._parts.encoder, self._parts.pictures
+        if dimensions not in (0, encoder.info.dimension):
+            raise InvalidValue(
+                f"Vectors of this encoder have {encoder.info.dimension} dimensions. Leave dimensions out."
+            )
+        contents = [one.at(f"{place}/{number}") for number, one in enumerate(given)]
+        check_not_empty(contents)
+        work = partial(embed_contents, encoder, pictures, contents, max_pixels=self._max_pixels)
+        return await self._run(self._bulkheads.embeddings, work)
+
+    async def _run(self, room: Admission, work: Callable[[], T]) -> T:
+        """Have something done in a thread. Raises Overloaded, ClientGone, and as `work` does."""
+        async with while_connected(self._request.receive):
+            return await room.run(work)
+
+
+def check_model(given: str | None, in_use: str) -> None:
+    """Raise InvalidValue for the name of another model."""
+    if given not in (None, "", in_use, ANY_MODEL):
+        detail = f"The model in use is {in_use}. Name it or {ANY_MODEL}, or leave model out."
+        raise InvalidValue(detail, errors=[{"pointer": "/model", "detail": detail}])
+
+
+def _check_query(query: GivenContent, pointer: str) -> None:
+    if query.is_empty:
+        raise EmptyQuery(errors=[{"pointer": pointer, "detail": EmptyQuery.default_detail}])

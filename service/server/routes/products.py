@@ -1,0 +1,221 @@
+"""`/v1/products`: the catalogue over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import anyio.to_thread
+from litestar import Controller, MediaType, Request, Response, delete, get, patch, put
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from pydantic import BaseModel
+
+from service.build import Parts
+from service.catalog.products import ItemResult, ProductInput
+from service.errors import FilterError, UnknownProduct, WithThisError
+from service.server.access.auth import SEARCH, WRITE
+from service.server.admission import Admission
+from service.server.bulkheads import Bulkheads
+from service.server.openapi import form, protected, reference, takes, upload
+from service.server.requests.body import read_json
+from service.server.requests.body_guard import incoming_body
+from service.server.requests.cursor import from_cursor, to_cursor
+from service.server.requests.product_input import (
+    MAX_PRODUCT_TOKENS,
+    NDJSON,
+    Item,
+    item_of_line,
+    read_one,
+    read_product_lines,
+)
+from service.server.requests.validation import load_json
+from service.settings import Settings
+from service.stores.filters import Filter, parse_filter
+from service.wire.products import (
+    ProductBody,
+    ProductPageOut,
+    ProductPatch,
+    PutOut,
+    StoredProductOut,
+    put_out,
+    stored_out,
+)
+from service.wire.search import product_out
+
+MAX_PAGE = 500
+ProductId = Annotated[str, PathParameter(description="the product's id", max_length=257)]
+_STORE = (503, "the store does not answer")
+_UNKNOWN = (404, "no product has this id")
+_READ = (
+    (400, "the request cannot be understood"),
+    (408, "the body came too slowly"),
+    (413, "the body or a picture is too large"),
+)
+
+
+class ProductController(Controller):
+    """Products of the catalogue."""
+
+    path = "/v1/products"
+    tags = ("products",)
+    opt = WRITE
+
+    @put(
+        status_code=200,
+        operation_class=takes(
+            {
+                "application/json": ProductBody,
+                NDJSON: ProductBody,
+                "multipart/form-data": form(image=upload(), product=reference(ProductBody)),
+            }
+        ),
+        summary="Create or replace products",
+        responses=protected(*_READ, (415, "another content type"), (422, "the picture cannot be used"), _STORE),
+    )
+    async def put_products(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        bulkheads: NamedDependency[Bulkheads],
+    ) -> Response[PutOut]:
+        """One product, an array of them, one a line (NDJSON), or multipart with the pictures as files.
+
+        Lines are stored while they come: where a stream is refused in its midst, `processed` says how many were done.
+
+        Sending the same again changes nothing. In arrays and lines a product that cannot be stored is reported with
+        its error, and the others are stored; a product sent alone is answered with the error itself.
+        """
+        if request.content_type[0] == NDJSON:
+            return await _report(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
+        given = await read_one(request, settings.max_body_bytes)
+        items = given if isinstance(given, list) else [given]
+        results = await bulkheads.write.run(partial(_store, parts, items))
+        if not isinstance(given, list) and results[0].error is not None:
+            raise results[0].error
+        return await _report(results)
+
+    @get(
+        opt=SEARCH,
+        summary="List products",
+        responses=protected((400, "the filter, limit or cursor is wrong"), _STORE),
+    )
+    async def list_products(
+        self,
+        request: Request[Any, Any, Any],
+        *,
+        parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
+        filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products in one answer")] = 50,
+        cursor: Annotated[str | None, QueryParameter(description="next_cursor of the answer before")] = None,
+    ) -> Response[ProductPageOut]:
+        """Products in the order of their ids, those that match a filter; page by page with `cursor`."""
+        wanted = _filter(filter) if filter else None
+        after = from_cursor(cursor) if cursor else ""
+
+        def page() -> bytes:
+            found, end = parts.catalogue().page(after=after, limit=limit, filter=wanted)
+            shown = [product_out(product) for product in found]
+            return _json(ProductPageOut(products=shown, next_cursor=to_cursor(end) if end else None))
+
+        raw = await bulkheads.catalog.run(page)
+        incoming_body(request).hold(len(raw))
+        return _written(raw)
+
+    @get("/{product_id:path}", opt=SEARCH, summary="One product", responses=protected(_UNKNOWN, _STORE))
+    async def get_product(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
+        product_id: ProductId,
+    ) -> StoredProductOut:
+        """A product and all its pictures."""
+        id = _id(request, product_id)
+        return stored_out(await bulkheads.catalog.run(lambda: parts.catalogue().get(id)))
+
+    @patch(
+        "/{product_id:path}",
+        operation_class=takes({"application/json": ProductPatch, "application/merge-patch+json": ProductPatch}),
+        summary="Change fields of a product",
+        responses=protected(*_READ, (415, "no JSON"), _UNKNOWN, _STORE),
+    )
+    async def patch_product(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        bulkheads: NamedDependency[Bulkheads],
+        product_id: ProductId,
+    ) -> StoredProductOut:
+        """Title, category, price and attributes; pictures and vectors stay, and nothing is encoded."""
+        body = await read_json(request, ProductPatch, settings.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
+        changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
+        return stored_out(await bulkheads.write.run(lambda: parts.catalogue().patch(id, changes)))
+
+    @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=protected(_UNKNOWN, _STORE))
+    async def delete_product(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        bulkheads: NamedDependency[Bulkheads],
+        product_id: ProductId,
+    ) -> None:
+        """All rows of a product. Its pictures stay until the image store is swept."""
+        id = _id(request, product_id)
+        if not await bulkheads.write.run(lambda: parts.catalogue().delete([id])):
+            raise UnknownProduct
+
+
+def _id(request: Request[Any, Any, Any], path: str) -> str:
+    """The id as it was sent. Ids may hold slashes, so they are taken as a path, which begins with one; in it, routing
+    has made double slashes single and dropped the last.
+    """
+    _, found, sent = (request.scope.get("raw_path") or b"").partition(f"{ProductController.path}/".encode())
+    return unquote(sent.decode("latin-1")) if found else path.removeprefix("/")
+
+
+def _filter(text: str) -> Filter:
+    try:
+        return parse_filter(load_json(text))
+    except ValueError as error:
+        raise FilterError from error
+
+
+async def _report(results: Sequence[ItemResult]) -> Response[PutOut]:
+    return _written(await anyio.to_thread.run_sync(lambda: _json(put_out(results))))
+
+
+def _json(answer: BaseModel) -> bytes:
+    """An answer about many products has megabytes, so that it is written in a thread."""
+    return answer.model_dump_json().encode()
+
+
+def _written(raw: bytes) -> Response[Any]:
+    return Response(raw, media_type=MediaType.JSON)
+
+
+async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Parts, room: Admission) -> list[ItemResult]:
+    """Store products while their lines come. An error says how many have been processed."""
+    results: list[ItemResult] = []
+    try:
+        async for lines in batches:
+            results += await room.run(partial(_store_lines, parts, lines))
+    except WithThisError as error:
+        error.extensions = {**error.extensions, "processed": len(results)}
+        raise
+    return results
+
+
+def _store_lines(parts: Parts, lines: Sequence[bytes]) -> list[ItemResult]:
+    return _store(parts, [item_of_line(line) for line in lines])
+
+
+def _store(parts: Parts, items: Sequence[Item]) -> list[ItemResult]:
+    """Store the good ones; the results stand in the order of all."""
+    stored = iter(parts.catalogue().put([item for item in items if isinstance(item, ProductInput)]))
+    return [next(stored) if isinstance(item, ProductInput) else item for item in items]

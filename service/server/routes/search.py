@@ -1,0 +1,124 @@
+"""`POST /v1/search` and `POST /v1/search/stream`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ASGIApp
+
+from service.build import Parts
+from service.errors import RerankRequired
+from service.search.online.evaluation import OnlineEvaluation
+from service.search.types import SearchRequest
+from service.server.access.auth import SEARCH
+from service.server.bulkheads import Bulkheads
+from service.server.connection import while_connected
+from service.server.observability.metrics import Metrics
+from service.server.openapi import form, protected, reference, takes, upload
+from service.server.requests.search_input import read_search
+from service.server.routes.search_halves import SearchHalves
+from service.server.routes.stream import EVENT_STREAM, SearchEvent, SearchStream
+from service.settings import Settings
+from service.wire.search import SearchBody, SearchOut, to_request
+from service.wire.search_options import SearchOptionsOut, search_options
+
+_TAKES = takes(
+    {
+        "application/json": SearchBody,
+        "multipart/form-data": form(image=upload(), query=reference(SearchBody)),
+    }
+)
+_STORE = (503, "the store does not answer")
+_ERRORS = (
+    (400, "the request cannot be understood"),
+    (404, "the product whose picture was to be used does not exist"),
+    (408, "the body came too slowly"),
+    (413, "the body or the picture is too large"),
+    (415, "neither JSON nor multipart, or a picture format that is not accepted"),
+    (422, "the picture cannot be used"),
+    (429, "too many searches at once; see Retry-After"),
+)
+_EVENTS = (
+    "Server-sent events. `retrieved`: a SearchOut in retrieval order; then `ranked`: the final SearchOut, or "
+    "`problem`: a problem document, where reranking was required and failed, or the prompt does not fit."
+)
+
+
+class SearchController(Controller):
+    """Composed search."""
+
+    path = "/v1/search"
+    tags = ("search",)
+    opt = SEARCH
+
+    @post(
+        status_code=200,
+        operation_class=_TAKES,
+        summary="Search with a sentence, a picture, or both",
+        responses=protected(*_ERRORS, (503, "the store does not answer, or reranking was required and failed")),
+    )
+    async def search(
+        self,
+        request: Request[Any, Any, Any],
+        *,
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        bulkheads: NamedDependency[Bulkheads],
+        metrics: NamedDependency[Metrics],
+        online: NamedDependency[OnlineEvaluation],
+    ) -> SearchOut:
+        """Retrieve products for a sentence and a picture, rerank them, and say why they stand where they stand."""
+        query = online.drawn(await _query(request, settings))
+        halves = SearchHalves(parts, bulkheads)
+        try:
+            async with while_connected(request.receive):
+                begun, answer = await halves.begin(query)
+                if query.is_reranked:
+                    answer = await halves.finish(begun)
+        except RerankRequired as error:
+            metrics.reranked(error.fault, error.degraded)
+            raise
+        metrics.searched(answer.found)
+        online.searched(query, answer.found, parts.encoder.info)
+        return answer.out
+
+    @post(
+        "/stream",
+        status_code=200,
+        operation_class=_TAKES,
+        summary="Search, and hand out the first order while the reranked one is being made",
+        responses={
+            200: ResponseSpec(SearchEvent, description=_EVENTS, media_type=EVENT_STREAM, generate_examples=False),
+            **protected(*_ERRORS, _STORE),
+        },
+    )
+    async def stream(
+        self,
+        request: Request[Any, Any, Any],
+        *,
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        bulkheads: NamedDependency[Bulkheads],
+        metrics: NamedDependency[Metrics],
+        online: NamedDependency[OnlineEvaluation],
+    ) -> ASGIApp:
+        """The same request as `/v1/search`, answered in two events: `retrieved`, then `ranked` or `problem`.
+
+        Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
+        """
+        query = online.drawn(await _query(request, settings))
+        return SearchStream(query, SearchHalves(parts, bulkheads), metrics, online)
+
+    @get("/options", summary="What a search may ask for", responses=protected(), sync_to_thread=False)
+    def options(self, parts: NamedDependency[Parts], settings: NamedDependency[Settings]) -> SearchOptionsOut:
+        """Strategies and prompts that the engine in use can run, what holds where a request says nothing, limits."""
+        return search_options(parts.rerank, settings)
+
+
+async def _query(request: Request[Any, Any, Any], settings: Settings) -> SearchRequest:
+    """The checked request. Raises as `read_search`."""
+    body, image = await read_search(request, settings.max_body_bytes)
+    return to_request(body, image, settings)

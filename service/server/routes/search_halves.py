@@ -1,0 +1,50 @@
+"""The two halves of a search, each in a room of its own, and their answers ready to be sent."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from service.build import Parts
+from service.errors import Overloaded
+from service.search.pipeline import BegunSearch
+from service.search.types import SearchRequest, SearchResponse
+from service.server.bulkheads import Bulkheads
+from service.wire.search import SearchOut, from_response
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, and the same in the shape of the API."""
+
+    found: SearchResponse
+    out: SearchOut
+
+    @classmethod
+    def of(cls, found: SearchResponse) -> Answer:
+        """Made where the search is worked on: it takes a while for a hundred results."""
+        return cls(found, from_response(found))
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHalves:
+    """One search at a time of one request; holds nothing between the halves."""
+
+    parts: Parts
+    bulkheads: Bulkheads
+
+    async def begin(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
+        """Retrieve, and answer in retrieval order. Raises Overloaded, and as `SearchPipeline.begin`."""
+
+        def work() -> tuple[BegunSearch, Answer]:
+            begun = self.parts.begin(query)
+            return begun, Answer.of(begun.preliminary())
+
+        return await self.bulkheads.for_retrieval(query).run(work)
+
+    async def finish(self, begun: BegunSearch) -> Answer:
+        """Rerank. Where too many wait for that already, retrieval order stands. Raises as `SearchPipeline.finish`."""
+        with suppress(Overloaded):
+            async with self.bulkheads.rerank.slot() as slot:
+                return await slot.run(lambda: Answer.of(self.parts.pipeline.finish(begun)))
+        return Answer.of(self.parts.pipeline.finish_without_room(begun))

@@ -1,0 +1,63 @@
+"""Types of settings that hold more than their plain type says; each error says what to give."""
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from service.server.access.api_keys import ApiKey
+
+_STORE_SCHEMES = r"https?://[^/]|tcp://[^/]|unix:|exact:|pinecone:[a-z0-9][a-z0-9-]{0,44}$"
+_URL_HOST = r"(\*\.)?[a-z0-9._-]+(:[0-9]{1,5})?"
+_HOST_NAME = rf"\*|{_URL_HOST}|\[[0-9a-f:.]+\](:[0-9]{{1,5}})?"
+
+
+def _known_scheme(value: str) -> str:
+    if value and not re.match(_STORE_SCHEMES, value) and not value.endswith(".db"):
+        raise ValueError(
+            "give a path that ends in .db, an address that starts with http:// or https://, exact:PATH, or "
+            "pinecone: and the name of an index (small letters, digits and hyphens)"
+        )
+    return value
+
+
+def _lasting(value: str) -> str:
+    if value.startswith("memory:"):
+        raise ValueError("pictures in memory end with the process; give a folder or a URL of a store that lasts")
+    return value
+
+
+def _plain_hosts(value: list[str]) -> list[str]:
+    if not all(re.fullmatch(_URL_HOST, host) for host in value):
+        raise ValueError("give hosts in small letters without http:// and paths, such as img.example")
+    return value
+
+
+def _names(value: list[str]) -> list[str]:
+    if not all(re.fullmatch(_HOST_NAME, name) for name in value):
+        raise ValueError("give names in small letters without http:// and paths, such as shop.example")
+    return value
+
+
+def _networks(value: list[str]) -> list[str]:
+    for network in value:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ValueError("give IP addresses or networks, such as 10.0.0.7 or 10.0.0.0/8") from error
+    return value
+
+
+def _distinct_keys(value: list[ApiKey]) -> list[ApiKey]:
+    if len({key.name for key in value}) < len(value) or len({key.sha256 for key in value}) < len(value):
+        raise ValueError("each key has a name and a hash of its own")
+    return value
+
+
+StoreUri = Annotated[str, AfterValidator(_known_scheme)]
+ImagesUrl = Annotated[str, AfterValidator(_lasting)]
+UrlHosts = Annotated[list[str], AfterValidator(_plain_hosts)]
+HostNames = Annotated[list[str], AfterValidator(_names)]
+Networks = Annotated[list[str], AfterValidator(_networks)]
+ApiKeys = Annotated[list[ApiKey], AfterValidator(_distinct_keys)]

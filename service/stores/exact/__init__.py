@@ -1,0 +1,1 @@
+"""Exact search in memory, with an optional file."""

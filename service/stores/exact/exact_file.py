@@ -1,0 +1,174 @@
+"""The file of the exact store: a log of JSON lines that survives a crash at any byte.
+
+The first line names the encoder, then each line puts a row or removes some; vectors are base64 of little-endian
+float32. Every write adds whole lines at the end and hands them to the kernel, so a crash leaves at most one broken line
+there, which reading drops; what a failed write has left is cut off before the next one. Closing rewrites a log that
+holds more dead lines than rows, beside it and then by renaming. A file belongs to one process at
+a time.
+"""
+
+import base64
+import json
+import logging
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.errors import StoreFull, StoreLocked, StoreUnavailable
+from service.stores.local_file import lock_file
+from service.stores.revisions import row_key
+from service.stores.store import Record
+from service.support import disk
+
+logger = logging.getLogger(__name__)
+
+Built = tuple[str, str]
+_HEADER_START = b'{"encoder":'
+_UNWRITABLE = "The store's file cannot be read or written. Check WITHTHIS_STORE_URI, its permissions and disk space."
+_FOREIGN = "The file named by WITHTHIS_STORE_URI is damaged, or no store of WithThis. Name another file."
+
+
+class RowFile:
+    """One open log. All methods raise :class:`~service.errors.StoreUnavailable` where the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and lock the file, which is made if it is missing. Raises StoreLocked."""
+        self._path = path
+        self._lines = 0
+        self._sound = 0  # bytes of whole lines
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+b", buffering=0)
+        except OSError as error:
+            raise _refusal(error) from error
+        if not lock_file(self._file):
+            self._file.close()
+            raise StoreLocked
+
+    def load(self) -> tuple[Built | None, dict[str, Record]]:
+        """The encoder and the rows; a line that a crash has cut short is passed over, and removed by the next write."""
+        rows: dict[str, Record] = {}
+        built: Built | None = None
+        try:
+            for entry in self._entries():
+                if built is None:
+                    built = entry["encoder"], entry["fingerprint"]
+                elif "put" in entry:
+                    row = _record(entry["put"])
+                    rows[row_key(row)] = row
+                else:
+                    for id in entry["remove"]:
+                        rows.pop(id, None)
+        except (KeyError, TypeError, ValueError) as error:
+            self.abandon()
+            raise StoreUnavailable(_FOREIGN) from error
+        return built, rows
+
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        """The lines' contents. Only the last line may be broken; ValueError for another."""
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    if self._sound == 0 and not line.startswith(_HEADER_START[: len(line)]):
+                        raise ValueError("not our file")
+                    return
+                yield json.loads(line)
+                self._sound += len(line)
+                self._lines += 1
+
+    def begin(self, built: Built) -> None:
+        """Write the header of an empty file."""
+        self._add([{"encoder": built[0], "fingerprint": built[1]}])
+
+    def put(self, records: Sequence[Record]) -> None:
+        """Add rows."""
+        self._add([{"put": _fields(record)} for record in records])
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove rows."""
+        self._add([{"remove": list(ids)}])
+
+    def close(self, rows: Collection[Record]) -> None:
+        """Let go of the file, compact if that is worth it."""
+        try:
+            if self._lines > 2 * len(rows) + 1:
+                self._compact(rows)
+        except StoreFull:
+            logger.warning("the store's file was not made compact: the disk is full")
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file as it is."""
+        self._file.close()
+
+    def replace_by(self, other: "RowFile") -> None:
+        """Take the place of this file with another one, which is not to be used any more."""
+        try:
+            other._path.replace(self._path)
+        except OSError as error:
+            raise _refusal(error) from error
+        self._file.close()
+        self._file, self._lines, self._sound = other._file, other._lines, other._sound
+
+    def _compact(self, rows: Iterable[Record]) -> None:
+        fresh = self._path.with_name(self._path.name + ".compact")
+        try:
+            with self._path.open("rb") as log, fresh.open("wb") as file:
+                file.write(log.readline())
+                file.writelines(_line({"put": _fields(record)}) for record in rows)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            raise _refusal(error) from error
+
+    def _add(self, entries: list[dict[str, Any]]) -> None:
+        lines = b"".join(map(_line, entries))
+        try:
+            self._cut()
+            if not disk.has_room(self._path.parent):
+                raise StoreFull
+            _write_all(self._file, lines)
+        except OSError as error:
+            with suppress(OSError):
+                self._cut()
+            raise _refusal(error) from error
+        self._sound += len(lines)
+        self._lines += len(entries)
+
+    def _cut(self) -> None:
+        """Remove what a failed write has left behind the whole lines."""
+        if os.fstat(self._file.fileno()).st_size > self._sound:
+            self._file.truncate(self._sound)
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
+def _refusal(error: OSError) -> StoreUnavailable:
+    return StoreFull() if disk.is_full(error) else StoreUnavailable(_UNWRITABLE)
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    vector = np.asarray(record.vector, dtype="<f4").tobytes()
+    plain = {name: getattr(record, name) for name in Record.__slots__}
+    return {**plain, "attributes": dict(record.attributes), "vector": base64.b64encode(vector).decode()}
+
+
+def _record(fields: dict[str, Any]) -> Record:
+    vector = np.frombuffer(base64.b64decode(fields["vector"]), dtype="<f4").astype(np.float32)
+    return Record(**{**fields, "vector": vector})

@@ -1,0 +1,91 @@
+"""Filters evaluated in Python: the meaning that :mod:`service.stores.filters` describes, and every compiler is held to.
+
+Numbers and booleans are different things, as they are in JSON.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from service.stores.filters import Filter, TextCondition
+from service.stores.store import Hit, Record
+
+_RANGES: dict[str, Callable[[Any, Any], bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+
+
+def matches(filter: Filter, row: Record | Hit) -> bool:
+    """True if the row passes the filter, whose size was checked by :func:`~service.stores.filters.check_filter`."""
+    return _holds(filter, row, True)
+
+
+def _holds(filter: Filter, row: Record | Hit, positive: bool) -> bool:
+    """The filter or, if ``positive`` is False, its negation; a negation is pushed down to the comparisons."""
+    parts = [_compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, row)]
+    parts += [_holds(part, row, positive) for part in filter.and_ or ()]
+    if filter.or_:
+        parts.append((any if positive else all)(_holds(part, row, positive) for part in filter.or_))
+    if filter.not_ is not None:
+        parts.append(_holds(filter.not_, row, not positive))
+    return (all if positive else any)(parts)
+
+
+def _comparisons(filter: Filter, row: Record | Hit) -> list[tuple[Any, str, Any]]:
+    """(stored value or None, operator, wanted value) of every condition at this level."""
+    fields = (
+        *((_none_for_blank(text), condition) for text, condition in _texts(filter, row)),
+        (row.price, filter.price),
+        *((row.attributes.get(name), condition) for name, condition in (filter.attributes or {}).items()),
+    )
+    given = ((stored, condition) for stored, condition in fields if condition is not None)
+    return [
+        (stored, name, _none_for_blank(wanted) if isinstance(condition, TextCondition) else wanted)
+        for stored, condition in given
+        for name, wanted in condition.operators()
+    ]
+
+
+def _texts(filter: Filter, row: Record | Hit) -> list[tuple[str | None, TextCondition | None]]:
+    return [(row.product_id, filter.id), (row.title, filter.title), (row.category, filter.category)]
+
+
+def _none_for_blank(value: Any) -> Any:
+    """Text fields know no difference between an empty text and none."""
+    if isinstance(value, list):
+        return [_none_for_blank(one) for one in value]
+    return None if value == "" else value
+
+
+def _compares(stored: Any, name: str, wanted: Any, positive: bool) -> bool:
+    if name in _TESTS:
+        return _TESTS[name](stored, wanted) == positive
+    if stored is None:
+        return not positive
+    if _kind(stored) != _kind(wanted):
+        return False  # neither the comparison nor its negation
+    return _RANGES[name](stored, wanted) == positive
+
+
+def _equal(stored: Any, wanted: Any) -> bool:
+    """Equality of JSON values; None means "has none"."""
+    return _kind(stored) == _kind(wanted) and bool(stored == wanted)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return type(value).__name__
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": _equal,
+    "ne": lambda stored, wanted: not _equal(stored, wanted),
+    "in": lambda stored, wanted: any(_equal(stored, one) for one in wanted),
+    "contains": lambda stored, wanted: isinstance(stored, list) and any(_equal(one, wanted) for one in stored),
+}

@@ -1,0 +1,1 @@
+"""Milvus: a local file (Milvus Lite), a server, a cluster or Zilliz Cloud."""

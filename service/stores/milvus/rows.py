@@ -1,0 +1,199 @@
+"""Rows of one Milvus collection: what the store does once it knows which collection is meant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pymilvus import MilvusClient
+
+from service.product import Product
+from service.stores.filters import Filter
+from service.stores.milvus.connection import quiet
+from service.stores.milvus.filter_compiler import any_of, compile_filter, quote
+from service.stores.milvus.grouping import WINDOW, Page, best_of_each, keep_best, without
+from service.stores.milvus.schema import (
+    FIELDS,
+    HEAD_FIELDS,
+    STATE_FIELDS,
+    revision_of,
+    to_hit,
+    to_record,
+    to_row,
+    to_state,
+)
+from service.stores.revisions import head_id
+from service.stores.store import Hit, Record, RowState, Vector
+
+_ID_BATCH = 256
+_UPSERT_BATCH = 512
+_SCAN_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One collection. Errors are Milvus's own; ``search_params`` are those of the collection's index, and ``typed``
+    says how it stores booleans (see :mod:`service.stores.milvus.attributes`).
+    """
+
+    client: MilvusClient
+    collection: str
+    search_params: Mapping[str, int]
+    timeout: float
+    typed: bool
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Write rows. See ``Store.upsert``."""
+        for start in range(0, len(records), _UPSERT_BATCH):
+            rows = [to_row(record, typed=self.typed) for record in records[start : start + _UPSERT_BATCH]]
+            self.client.upsert(self.collection, rows, timeout=self.timeout)
+
+    def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
+        """Nearest products. See ``Store.search``.
+
+        An index may stop early under a narrow filter; then the rest is compared one by one.
+        """
+        expression = self._expression(filter)
+        best, complete = best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
+        if complete:
+            keep_best(best, self._compare_all(vector, without(expression, best)))
+        return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
+
+    def _nearest(self, vector: Vector, rows: int, expression: str) -> Page:
+        params = dict(self.search_params)
+        if "ef" in params:
+            params["ef"] = max(params["ef"], rows)  # Milvus refuses ef < rows
+        [found] = self.client.search(
+            self.collection,
+            data=[np.asarray(vector, dtype=np.float32).tolist()],
+            anns_field="vector",
+            limit=rows,
+            filter=expression,
+            output_fields=FIELDS,
+            search_params={"metric_type": "COSINE", "params": params},
+            timeout=self.timeout,
+        )
+        hits = [_entity(hit) | {"score": float(hit["distance"])} for hit in found]
+        kept, passed, moved = self._named(hits)
+        return Page([to_hit(row, row["score"]) for row in kept], passed, moved, full=len(found) == rows)
+
+    def _named(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str], bool]:
+        """Rows that their heads name; the keys of the others; and whether a product of these is still there.
+
+        Heads that are not among the rows are looked up by their keys. Where all products have one image, all rows are
+        heads and nothing is looked up.
+        """
+        heads = {row["id"]: revision_of(row) for row in rows}
+        missing = {head_id(row["product_id"]) for row in rows} - heads.keys()
+        heads |= {row["id"]: revision_of(row) for row in self.by_id(sorted(missing), HEAD_FIELDS)}
+        kept: list[dict[str, Any]] = []
+        others: list[dict[str, Any]] = []
+        for row in rows:
+            head = head_id(row["product_id"])
+            (kept if heads.get(head, "") == revision_of(row) else others).append(row)
+        moved = any(head_id(row["product_id"]) in heads for row in others)
+        return kept, [row["id"] for row in others], moved
+
+    def _compare_all(self, vector: Vector, expression: str) -> list[Hit]:
+        """Every matching row, scored exactly. Cheap where it is used: nearly all rows have been found already."""
+        rows, _, _ = self._named(self.query(expression, [*FIELDS, "vector"], WINDOW))
+        scores = [float(np.dot(np.asarray(row["vector"], dtype=np.float32), vector)) for row in rows]
+        return [to_hit(row, score) for row, score in zip(rows, scores, strict=True)]
+
+    def get(self, product_id: str) -> list[Record]:
+        """All rows of one product, whatever their revision."""
+        rows = self.query(f"product_id == {quote(product_id)}", [*FIELDS, "vector"], WINDOW)
+        return [to_record(row) for row in rows]
+
+    def by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Fields of the rows with these keys."""
+        rows: list[dict[str, Any]] = []
+        for start in range(0, len(ids), _ID_BATCH):
+            rows += self.query(any_of("id", ids[start : start + _ID_BATCH]), fields, _ID_BATCH)
+        return rows
+
+    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
+        """All rows of products, whatever their revision."""
+        found: list[RowState] = []
+        for start in range(0, len(product_ids), _ID_BATCH):
+            wanted = any_of("product_id", product_ids[start : start + _ID_BATCH])
+            found += [to_state(row) for row in self.query(wanted, STATE_FIELDS, WINDOW)]
+        return found
+
+    def flush(self) -> None:
+        """Write what is in memory to disk, and index it."""
+        self.client.flush(self.collection, timeout=self.timeout)
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete rows. See ``Store.delete_rows``."""
+        known = [row["id"] for row in self.by_id(ids, ["id"])]
+        self.discard(known)
+        if known:
+            self._settle()
+        return len(known)
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Delete rows without waiting until that is seen."""
+        for start in range(0, len(keys), _ID_BATCH):
+            doomed = any_of("id", keys[start : start + _ID_BATCH])
+            self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
+
+    def _settle(self) -> None:
+        """Wait until deletes are seen: servers answer them without the time that session consistency needs."""
+        self.client.query(
+            self.collection,
+            filter=any_of("id", [""]),
+            output_fields=["id"],
+            limit=1,
+            consistency_level="Strong",
+            timeout=self.timeout,
+        )
+
+    def count(self) -> int:
+        """The number of rows."""
+        [row] = self.query("", ["count(*)"], None)
+        return int(row["count(*)"])
+
+    def page(self, after: str, limit: int, filter: Filter | None) -> list[tuple[str, Product]]:
+        """Rows in the order of their ids. See ``Store.page``."""
+        expression = self._expression(filter)
+        return [(row["id"], to_hit(row, 0.0).product) for row in self._in_order(after, limit, expression, FIELDS)]
+
+    def states(self, after: str) -> list[RowState]:
+        """States of the next rows in the order of their ids; none at the end."""
+        rows = self._in_order(after, _SCAN_BATCH, "", STATE_FIELDS)
+        return [to_state(row) for row in rows]
+
+    def _in_order(self, after: str, limit: int, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """The first rows behind an id. Only Milvus's iterators keep an order."""
+        conditions = [f"id > {quote(after)}"] if after else []
+        conditions += [f"({expression})"] if expression else []
+        with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 take no snapshot
+            pages = self.client.query_iterator(
+                self.collection,
+                batch_size=limit,
+                limit=limit,
+                filter=" and ".join(conditions),
+                output_fields=list(fields),
+                timeout=self.timeout,
+            )
+        try:
+            return [dict(row) for row in pages.next()]
+        finally:
+            pages.close()
+
+    def _expression(self, filter: Filter | None) -> str:
+        return compile_filter(filter, typed=self.typed) if filter else ""
+
+    def query(self, expression: str, fields: Sequence[str], limit: int | None) -> list[dict[str, Any]]:
+        """Rows that match an expression made by this package; ``limit`` None is for ``count(*)`` alone."""
+        bound = {} if limit is None else {"limit": limit}
+        rows = self.client.query(
+            self.collection, filter=expression, output_fields=list(fields), timeout=self.timeout, **bound
+        )
+        return [dict(row) for row in rows]
+
+
+def _entity(hit: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row that a search found, its key among them."""
+    return {**hit["entity"], "id": hit["id"]}

@@ -1,0 +1,121 @@
+"""The Milvus collection: its fields, its index, and rows to and from records."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pymilvus import CollectionSchema, DataType, MilvusClient
+from pymilvus.milvus_client.index import IndexParams
+
+from service.product import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS
+from service.stores.filters import NO_CATEGORY, NO_PRICE
+from service.stores.milvus.attributes import decode, encode
+from service.stores.revisions import id_of_key, row_key
+from service.stores.store import Hit, Record, RowState
+
+ENCODER_PROPERTY = "withthis.encoder"
+FINGERPRINT_PROPERTY = "withthis.fingerprint"
+ATTRIBUTES_PROPERTY = "withthis.attributes"
+TYPED = "typed"
+"""The property of collections whose attributes are written by :mod:`service.stores.milvus.attributes`."""
+
+
+_UTF8_BYTES = 4  # Milvus counts VARCHAR lengths in bytes
+_ROW_SUFFIX_BYTES = 16
+_KEY_BYTES = 256
+_BETWEEN, _STAMP_PARTS = ":", 2
+FIELDS = [
+    *("id", "product_id", "title", "category", "price", "attributes", "image_key", "content_hash", "updated_at"),
+]
+STATE_FIELDS = ["id", "product_id", "image_key", "content_hash", "updated_at"]
+HEAD_FIELDS = ["id", "product_id", "content_hash"]
+_BUILD_DEFAULTS: dict[str, dict[str, int]] = {
+    "HNSW": {"M": 16, "efConstruction": 200},
+    "IVF_FLAT": {"nlist": 128},
+}
+
+
+def collection_schema(dimension: int) -> CollectionSchema:
+    """One row per image. No nullable fields: servers before 2.5 do not have them."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    id_bytes = MAX_ID_CHARS * _UTF8_BYTES
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=id_bytes + _ROW_SUFFIX_BYTES)
+    schema.add_field("product_id", DataType.VARCHAR, max_length=id_bytes)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+    schema.add_field("title", DataType.VARCHAR, max_length=MAX_TITLE_CHARS * _UTF8_BYTES)
+    schema.add_field("category", DataType.VARCHAR, max_length=MAX_CATEGORY_CHARS * _UTF8_BYTES)
+    schema.add_field("price", DataType.DOUBLE)
+    schema.add_field("attributes", DataType.JSON)
+    schema.add_field("image_key", DataType.VARCHAR, max_length=_KEY_BYTES)
+    schema.add_field("content_hash", DataType.VARCHAR, max_length=_KEY_BYTES)
+    schema.add_field("updated_at", DataType.INT64)
+    return schema
+
+
+def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
+    """An explicit COSINE index; ``params`` override the defaults of the type."""
+    index = MilvusClient.prepare_index_params()
+    build = {**_BUILD_DEFAULTS.get(index_type, {}), **params}
+    index.add_index("vector", index_type=index_type, metric_type="COSINE", params=build)
+    return index
+
+
+def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
+    """A record as Milvus takes it; ``typed``: as the collection's property says."""
+    return {
+        "id": row_key(record),
+        "product_id": record.product_id,
+        "vector": np.asarray(record.vector, dtype=np.float32).tolist(),
+        "title": record.title,
+        "category": NO_CATEGORY if record.category is None else record.category,
+        "price": NO_PRICE if record.price is None else record.price,
+        "attributes": encode(record.attributes) if typed else dict(record.attributes),
+        "image_key": record.image_key,
+        "content_hash": _stamp(record),
+        "updated_at": record.updated_at,
+    }
+
+
+def to_record(row: Mapping[str, Any]) -> Record:
+    """A record as it was stored."""
+    return Record(vector=np.asarray(row["vector"], dtype=np.float32), **_fields(row))
+
+
+def to_hit(row: Mapping[str, Any], score: float) -> Hit:
+    """A found row; the score is kept within a cosine's range, which float32 sums overstep by a hair."""
+    fields = _fields(row)
+    del fields["revision_rows"]
+    return Hit(score=min(1.0, max(-1.0, score)), **fields)
+
+
+def to_state(row: Mapping[str, Any]) -> RowState:
+    """The state of a row, out of ``STATE_FIELDS``."""
+    return RowState(image_key=row["image_key"], updated_at=row["updated_at"], **_identity(row))
+
+
+def revision_of(row: Mapping[str, Any]) -> str:
+    """A row's revision, out of ``HEAD_FIELDS``."""
+    return str(_identity(row)["revision"])
+
+
+def _stamp(record: Record) -> str:
+    """The hash with the revision behind it: collections that exist get no further fields, on servers before 2.6."""
+    if not record.revision:
+        return record.content_hash
+    return _BETWEEN.join((record.content_hash, record.revision, str(record.revision_rows)))
+
+
+def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Id, hash and revision of a row; rows of before there were revisions have a hash alone."""
+    content_hash, *stamp = row["content_hash"].split(_BETWEEN)
+    revision, rows = stamp if len(stamp) == _STAMP_PARTS else ("", "0")
+    id = id_of_key(row["id"], revision)
+    return {"id": id, "content_hash": content_hash, "revision": revision, "revision_rows": int(rows)}
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: row[name] for name in FIELDS} | _identity(row)
+    fields["category"] = fields["category"] or None
+    fields["price"] = fields["price"] if fields["price"] >= 0 else None
+    fields["attributes"] = decode(fields["attributes"])
+    return fields

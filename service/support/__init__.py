@@ -1,0 +1,1 @@
+"""Small tools that several steps share: disk, batches, single flight, text for logs."""

@@ -1,0 +1,44 @@
+"""The JSON of `/v1/feedback`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from service.search.online.feedback import Feedback, FeedbackKind
+from service.server.requests.validation import parse_body
+
+MAX_EVENTS = 100
+MAX_FEEDBACK_BYTES = 256 * 1024
+"""Twice what as many events take with the longest ids there are, each character written as an escape."""
+
+
+class FeedbackBody(BaseModel):
+    """What a user did with one product of an answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    query_id: str = Field(pattern=r"^[0-9a-f]{32}$", description="`id` of the answer")
+    product_id: str = Field(min_length=1, max_length=256, description="a product of that answer")
+    event: FeedbackKind = Field(description="what became of it")
+    position: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="the product's `rank` in the answer"
+    )
+
+
+class _Several(RootModel[Annotated[list[FeedbackBody], Field(min_length=1, max_length=MAX_EVENTS)]]):
+    """Events of any queries."""
+
+
+class FeedbackOut(BaseModel):
+    """How many events were taken."""
+
+    accepted: int
+
+
+def parse_feedback(raw: bytes) -> list[Feedback]:
+    """The events of a body. Raises InvalidInput."""
+    several = raw.lstrip()[:1] == b"["
+    bodies = parse_body(_Several, raw).root if several else [parse_body(FeedbackBody, raw)]
+    return [Feedback(**body.model_dump()) for body in bodies]

@@ -1,0 +1,112 @@
+"""BM25 over the whole catalog, whenever and in whatever order its products were written."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.search.lexical import inverted_index as module
+from service.search.lexical.inverted_index import K1, B, LexicalIndex
+
+_WORDS = st.lists(st.sampled_from(["red", "blue", "mug", "case", "phone"]), max_size=4)
+_IDS = st.sampled_from(["a", "b", "c", "d", "e"])
+_CHANGES = st.lists(st.tuples(_IDS, st.none() | _WORDS), max_size=30)
+
+
+def filled(catalog: dict[str, list[str]]) -> LexicalIndex:
+    index = LexicalIndex()
+    for id, words in catalog.items():
+        index.put(id, words)
+    return index
+
+
+def bm25(catalog: dict[str, list[str]], query: set[str]) -> dict[str, float]:
+    """The formula of the module, product by product, as shares of the query's own score."""
+    sets = {id: set(words) for id, words in catalog.items()}
+    average = max(1.0, sum(map(len, sets.values())) / len(sets)) if sets else 1.0
+    holders = {word: sum(word in words for words in sets.values()) for word in query}
+    idf = {word: math.log(1 + (len(sets) - n + 0.5) / (n + 0.5)) for word, n in holders.items()}
+
+    def score(words: set[str]) -> float:
+        return sum(idf[word] * (K1 + 1) / (1 + K1 * (1 - B + B * len(words) / average)) for word in query & words)
+
+    own = score(query)
+    found = {id: score(words) / own for id, words in sets.items() if query & words}
+    return {id: min(1.0, share) for id, share in found.items()}
+
+
+@given(_CHANGES, st.sets(st.sampled_from(["red", "mug", "phone", "unknown"]), min_size=1))
+def test_scores_depend_on_what_is_there_and_not_on_how_it_came(
+    changes: list[tuple[str, list[str] | None]], query: set[str]
+) -> None:
+    index, catalog = LexicalIndex(), dict[str, list[str]]()
+    for id, words in changes:
+        if words is None:
+            catalog.pop(id, None)
+            index.remove([id])
+        else:
+            catalog[id] = words
+            index.put(id, words)
+    found = index.score(" ".join(sorted(query))).of
+    assert len(index) == len(catalog)
+    assert found == pytest.approx(bm25(catalog, query))
+    assert found == filled(catalog).score(" ".join(sorted(query))).of
+
+
+def test_a_product_whose_words_are_the_query_has_all_of_its_score() -> None:
+    index = filled({"exact": ["oatly", "oat", "milk"], "longer": ["oatly", "oat", "milk", "barista"], "oat": ["oat"]})
+    scores = index.score("Oatly Oat Milk")
+    assert scores.of["exact"] == 1.0 > scores.of["longer"] > scores.of["oat"]
+    assert scores.best(2) == ["exact", "longer"] and scores.best(9) == ["exact", "longer", "oat"]
+
+
+def test_a_rare_word_counts_more_and_a_repeated_one_no_more() -> None:
+    common = {f"m{number}": ["mug"] for number in range(9)}
+    scores = filled({**common, "red": ["red"], "often": ["mug"] * 5}).score("red mug").of
+    assert scores["red"] > scores["m0"] == scores["often"]
+
+
+def test_equal_products_are_ordered_by_id() -> None:
+    assert filled({"b": ["mug"], "a": ["mug"], "c": ["mug"]}).score("mug").best(2) == ["a", "b"]
+
+
+def test_texts_without_a_known_word_find_nothing() -> None:
+    for text in ("zebra", "", "!!!"):
+        assert filled({"a": ["mug"]}).score(text).of == {} == LexicalIndex().score(text).of
+
+
+def test_dead_entries_are_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SPARE", 4)
+    index = filled({id: ["mug", id] for id in "abc"})
+    for number in range(100):
+        index.put("a", ["mug", f"word{number}"])
+    assert len(index._ids) <= 2 * 3 + 4 and len(index._postings) <= 2 * 3 + 4
+    assert sorted(index.score("mug").of) == ["a", "b", "c"] and index.score("word99").best(3) == ["a"]
+    index.remove(["a", "b", "unknown"])
+    assert index.score("mug").of.keys() == {"c"}
+
+
+def test_searches_beside_writes_see_whole_products() -> None:
+    index, stop, faults = filled({"a": ["red", "mug"]}), threading.Event(), list[object]()
+
+    def write() -> None:
+        for number in range(3000):
+            index.put("a", ["red", "mug", f"word{number}"])
+        stop.set()
+
+    def read() -> None:
+        while not stop.is_set():
+            found = index.score("red mug").ids
+            if found != ["a"]:
+                faults.append(found)
+
+    threads = [threading.Thread(target=each) for each in (write, read, read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
