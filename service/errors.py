@@ -1,58 +1,56 @@
-# ruff: noqa: N818 (the tree tells what they are; a suffix on every name would only make them longer)
-"""Every error of the service, as one tree.
-
-::
+# ruff: noqa: N818 (the tree says what they are; a suffix on every name would only make them longer)
+"""Every error of the service, as one tree:
 
     WithThisError                     500
     ├── InvalidInput                  400   the caller can fix it
-    │   ├── EmptyQuery                400   neither a text nor a picture
-    │   ├── UnknownField              400   a name that the request does not have
+    │   ├── EmptyQuery                400   neither text nor image
+    │   ├── UnknownField              400   a field that the request does not have
     │   ├── InvalidValue              400   a known field with a value out of range
-    │   ├── FilterError               400   the filter cannot be understood
+    │   ├── FilterError               400   the filter is malformed
     │   ├── FeedError                 400   a product feed cannot be read at all
     │   │   └── ChangedIds            400   its products are in the catalog under other ids
-    │   ├── TooManyValues             400   JSON with more values than the route takes
+    │   ├── TooManyValues             400   JSON with more values than the route accepts
     │   ├── BodyTooLarge              413
-    │   ├── BodyTimeout               408   the body came too slowly
-    │   ├── BadRequest                400   what came is not HTTP/1.1
+    │   ├── BodyTimeout               408   the body arrived too slowly
+    │   ├── BadRequest                400   not an HTTP/1.1 request
     │   ├── HeadersTooLarge           431   request line and headers are too long
-    │   ├── HeaderTimeout             408   request line and headers came too slowly
+    │   ├── HeaderTimeout             408   request line and headers arrived too slowly
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
-    │   ├── FeedbackOff               404   this service takes no feedback
-    │   └── InvalidImage              422   a picture that cannot be used
-    │       ├── NotAnImage            422   the bytes are no picture, or a broken data URI
-    │       ├── CorruptImage          422   a picture that breaks off or is damaged
-    │       ├── UnsupportedImage      415   a picture in another format
-    │       ├── UrlRefused            400   a picture's URL that this service does not fetch
-    │       ├── ImageNotFetched       422   a picture's URL that gave no picture in time
+    │   ├── FeedbackOff               404   this service accepts no feedback
+    │   └── InvalidImage              422   an image that cannot be used
+    │       ├── NotAnImage            422   the bytes are not an image, or the data URI is malformed
+    │       ├── CorruptImage          422   an image that is truncated or damaged
+    │       ├── UnsupportedImage      415   an image in another format
+    │       ├── UrlRefused            400   an image URL that this service does not fetch
+    │       ├── ImageNotFetched       422   an image URL that returned no image in time
     │       ├── ImageTooLarge         413   too many bytes or pixels
     │       └── ImageTooSmall         422   too few pixels
     ├── KeyRequired                   401   no API key, or an unknown one
-    ├── ForeignRequest                403   under a foreign name, or from a page of another site
-    ├── ScopeMissing                  403   the API key does not open this route
-    ├── ClientGone                    499   the client closed its connection; only log and metrics see it
+    ├── ForeignRequest                403   under a foreign host name, or from another site's page
+    ├── ScopeMissing                  403   the API key lacks the scope of this route
+    ├── ClientGone                    499   the client closed its connection; seen only in log and metrics
     ├── Overloaded                    429   with Retry-After
     │   └── RateLimited               429   too many requests with one key
     ├── StoreUnavailable              503   the vector store does not answer
-    │   ├── StoreLocked               503   another process holds the local store file
+    │   ├── StoreLocked               503   another process has the local store file open
     │   ├── StoreUnusable             503   the local store's folder cannot be opened
     │   ├── StoreFull                 503   the disk is full; nothing was written
-    │   ├── IndexLost                 503   no products, though there are many images
-    │   └── ImageStoreUnavailable     503   the pictures' store does not answer
-    │       └── ImageDamaged          503   a stored file is not the image that was put in
-    ├── TooManyConnections            503   as many connections are open as the service takes
-    ├── ShuttingDown                  503   the service is about to end
+    │   ├── IndexLost                 503   no products, although there are many images
+    │   └── ImageStoreUnavailable     503   the image store does not answer
+    │       └── ImageDamaged          503   a stored file is not the image that was stored
+    ├── TooManyConnections            503   the limit of open connections is reached
+    ├── ShuttingDown                  503   the service is stopping
     ├── EncoderMismatch               503   the collection was built by another encoder
-    ├── TitleSearchUnavailable        503   hybrid search where words are not searched
-    ├── RerankRequired                503   the caller insisted on reranking and it failed
-    ├── ConfigurationError            500   a setting is wrong; raised at start, never by a request
+    ├── TitleSearchUnavailable        503   hybrid search on a store without lexical search
+    ├── RerankRequired                503   the caller required reranking and it failed
+    ├── ConfigurationError            500   an invalid setting; raised at startup, never by a request
     │   ├── UnknownEncoder            500
     │   └── EncoderUnavailable        500   a known encoder whose files are missing or unusable
     └── InternalFault                 500   anything that should not have happened
 
-``detail`` is always a sentence written here or built from checked values: the words of a foreign exception may hold
-memory addresses and paths (CVE-2026-22778), so they never reach a client. They stay in ``__cause__`` for the log.
+`detail` is always a sentence written here or built from validated values: the message of a foreign exception may
+contain memory addresses and paths (CVE-2026-22778), so it never reaches a client. It stays in `__cause__` for the log.
 """
 
 from collections.abc import Mapping
@@ -62,15 +60,15 @@ PROBLEM_NAMESPACE = "urn:withthis:problem:"
 
 
 class WithThisError(Exception):
-    """Base of all errors: HTTP ``status``, stable ``type`` slug, ``title``, and ``detail`` that says what to do."""
+    """Base of all errors: HTTP `status`, stable `type` slug, `title`, and a `detail` that says what to do."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "error"
     title: ClassVar[str] = "Something went wrong"
-    default_detail: ClassVar[str] = "The request could not be completed. Try again; if it fails again, look at the log."
+    default_detail: ClassVar[str] = "The request could not be completed. Try again; if it fails again, check the log."
 
     def __init__(self, detail: str | None = None, **extensions: object) -> None:
-        """Take a ``detail`` in place of the class's own text and extra members for the problem document."""
+        """Take a `detail` that replaces the class's own text, and extra members for the problem document."""
         self.detail: str = detail or self.default_detail
         self.extensions: Mapping[str, object] = extensions
         super().__init__(self.detail)
@@ -96,11 +94,11 @@ class InvalidInput(WithThisError):
 
 
 class EmptyQuery(InvalidInput):
-    """Neither a text nor a picture was given."""
+    """Neither text nor image was given."""
 
     type = "empty-query"
     title = "The query is empty"
-    default_detail = "Give a text, a picture, or both."
+    default_detail = "Give a text, an image, or both."
 
 
 class UnknownField(InvalidInput):
@@ -112,18 +110,18 @@ class UnknownField(InvalidInput):
 
 
 class InvalidValue(InvalidInput):
-    """A known field holds a value out of its range or of the wrong kind."""
+    """A known field has a value that is out of range or of the wrong type."""
 
     type = "invalid-value"
-    title = "A field has a value that is not allowed"
+    title = "A field has an invalid value"
     default_detail = "Correct the value. The allowed values are listed at /schema."
 
 
 class FilterError(InvalidInput):
-    """A filter that cannot be understood; the detail names the place."""
+    """A malformed filter; the detail says where."""
 
     type = "invalid-filter"
-    title = "The filter cannot be understood"
+    title = "The filter is not valid"
     default_detail = 'Write the filter like {"category": {"eq": "mug"}, "price": {"lte": 30}}.'
 
 
@@ -133,7 +131,7 @@ class FeedError(InvalidInput):
     type = "invalid-feed"
     title = "The feed cannot be read"
     default_detail = (
-        "Give a folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file with a column named image, or a Hugging "
+        "Give a folder of images, a CSV, TSV, JSON, JSONL or Parquet file with a column named image, or a Hugging "
         "Face dataset saved to disk."
     )
 
@@ -144,9 +142,9 @@ class ChangedIds(FeedError):
     type = "changed-ids"
     title = "The products are in the catalog under other ids"
     default_detail = (
-        "The images of this feed are in the catalog already, under other ids, so that indexing would double it. Name "
-        "the column of the ids that are in use with --column id=NAME. If these are other products with the same "
-        "images, run again with --new-ids."
+        "The images of this feed are already in the catalog, under other ids, so indexing would duplicate them. Name "
+        "the column with the ids in use: --column id=NAME. If these are different products with the same images, run "
+        "again with --new-ids."
     )
 
 
@@ -156,50 +154,50 @@ class BodyTooLarge(InvalidInput):
     status = 413
     type = "body-too-large"
     title = "The request is too large"
-    default_detail = "Send a smaller request; reduce the picture before sending it."
+    default_detail = "Send a smaller request; reduce the image before sending it."
 
 
 class TooManyValues(InvalidInput):
-    """JSON that holds more values than its route can take; found before they are parsed."""
+    """JSON with more values than its route accepts; detected before they are parsed."""
 
     type = "too-many-values"
-    title = "The request holds too many values"
+    title = "The request has too many values"
     default_detail = "Send fewer values: shorter lists, a flatter filter, or several requests."
 
 
 class BodyTimeout(InvalidInput):
-    """The body came too slowly, or not at all."""
+    """The body arrived too slowly, or not at all."""
 
     status = 408
     type = "body-timeout"
-    title = "The request came too slowly"
-    default_detail = "The body did not come in time. Send it again, on a faster connection or in smaller requests."
+    title = "The request arrived too slowly"
+    default_detail = "The body did not arrive in time. Send it again, on a faster connection or in smaller requests."
 
 
 class BadRequest(InvalidInput):
-    """What came is not HTTP/1.1; the connection ends."""
+    """Not an HTTP/1.1 request; the connection is closed."""
 
     type = "bad-request"
     title = "The request cannot be read"
-    default_detail = "This is not a request of HTTP/1.1. Compare it with the description at /schema."
+    default_detail = "This is not an HTTP/1.1 request. Compare it with the schema at /schema."
 
 
 class HeadersTooLarge(InvalidInput):
-    """Request line and headers are longer than the limit, or too many; the connection ends."""
+    """Request line and headers exceed the limit, or there are too many; the connection is closed."""
 
     status = 431
     type = "headers-too-large"
     title = "The request's headers are too large"
-    default_detail = "Shorten the address or the headers, or send fewer; WITHTHIS_MAX_HEADER_BYTES is their limit."
+    default_detail = "Shorten the URL or the headers, or send fewer headers; the limit is WITHTHIS_MAX_HEADER_BYTES."
 
 
 class HeaderTimeout(InvalidInput):
-    """Request line and headers did not come in time; the connection ends."""
+    """Request line and headers did not arrive in time; the connection is closed."""
 
     status = 408
     type = "header-timeout"
-    title = "The request came too slowly"
-    default_detail = "The headers did not come in time. Send the request again on a faster connection."
+    title = "The request arrived too slowly"
+    default_detail = "The headers did not arrive in time. Send the request again on a faster connection."
 
 
 class UnknownProduct(InvalidInput):
@@ -212,72 +210,72 @@ class UnknownProduct(InvalidInput):
 
 
 class ImageNotFound(InvalidInput):
-    """No stored picture has this key, or the key is malformed."""
+    """No stored image has this key, or the key is malformed."""
 
     status = 404
     type = "image-not-found"
-    title = "There is no such picture"
-    default_detail = "No picture has this key. Use an image_url from a search result."
+    title = "There is no such image"
+    default_detail = "No image has this key. Use an image_url from a search result."
 
 
 class FeedbackOff(InvalidInput):
-    """Feedback was sent to a service that takes none."""
+    """Feedback was sent to a service that accepts none."""
 
     status = 404
     type = "feedback-off"
-    title = "This service takes no feedback"
-    default_detail = "Feedback is switched off here. Set WITHTHIS_SEARCH_LOG to a folder and WITHTHIS_FEEDBACK to true."
+    title = "This service accepts no feedback"
+    default_detail = "Feedback is turned off here. Set WITHTHIS_SEARCH_LOG to a folder and WITHTHIS_FEEDBACK to true."
 
 
 class InvalidImage(InvalidInput):
-    """A picture that cannot be used."""
+    """An image that cannot be used."""
 
     status = 422
     type = "invalid-image"
-    title = "The picture cannot be used"
-    default_detail = "Send a JPEG, PNG or WebP picture."
+    title = "The image cannot be used"
+    default_detail = "Send a JPEG, PNG or WebP image."
 
 
 class NotAnImage(InvalidImage):
-    """The bytes are no picture, or a data URI is malformed."""
+    """The bytes are not an image, or a data URI is malformed."""
 
     type = "not-an-image"
-    title = "This is not a picture"
-    default_detail = "The data is not a picture. Send the bytes of a JPEG, PNG or WebP file."
+    title = "This is not an image"
+    default_detail = "The data is not a valid image. Send the bytes of a JPEG, PNG or WebP file."
 
 
 class CorruptImage(InvalidImage):
-    """A picture that breaks off or is damaged."""
+    """An image that is truncated or damaged."""
 
     type = "corrupt-image"
-    title = "The picture is damaged"
-    default_detail = "The picture is damaged or breaks off. Save it again and send the new file."
+    title = "The image is damaged"
+    default_detail = "The image is truncated or damaged. Save it again and send the new file."
 
 
 class UnsupportedImage(InvalidImage):
-    """A picture in a format that is not accepted."""
+    """An image in a format that is not accepted."""
 
     status = 415
     type = "unsupported-image"
-    title = "The picture's format is not supported"
-    default_detail = "Only JPEG, PNG and WebP pictures are accepted. Convert the picture to one of them."
+    title = "The image format is not supported"
+    default_detail = "Only JPEG, PNG and WebP images are accepted. Convert the image to one of them."
 
 
 class UrlRefused(InvalidImage):
-    """The URL of a picture, or one that it redirects to, is none that this service fetches."""
+    """The URL of an image, or one that it redirects to, is not one that this service fetches."""
 
     status = 400
     type = "url-refused"
-    title = "Pictures are not fetched from there"
-    default_detail = "Only http and https addresses of allowed hosts are fetched. Send the picture itself instead."
+    title = "Images are not fetched from this URL"
+    default_detail = "Only http and https URLs of allowed hosts are fetched. Send the image itself instead."
 
 
 class ImageNotFetched(InvalidImage):
-    """The URL of a picture gave none in time."""
+    """The URL of an image returned none in time."""
 
     type = "image-not-fetched"
-    title = "The picture could not be fetched"
-    default_detail = "No picture came from that address in time. Check the address, or send the picture itself."
+    title = "The image could not be fetched"
+    default_detail = "The URL returned no image in time. Check the URL, or send the image itself."
 
 
 class ImageTooLarge(InvalidImage):
@@ -285,16 +283,16 @@ class ImageTooLarge(InvalidImage):
 
     status = 413
     type = "image-too-large"
-    title = "The picture is too large"
-    default_detail = "Reduce the picture and send it again."
+    title = "The image is too large"
+    default_detail = "Reduce the image and send it again."
 
 
 class ImageTooSmall(InvalidImage):
-    """Too few pixels to see anything."""
+    """Too few pixels to recognize anything."""
 
     type = "image-too-small"
-    title = "The picture is too small"
-    default_detail = "Send a larger picture."
+    title = "The image is too small"
+    default_detail = "Send a larger image."
 
 
 class Overloaded(WithThisError):
@@ -306,18 +304,18 @@ class Overloaded(WithThisError):
     default_detail = "All workers are busy. Try again after the number of seconds in Retry-After."
 
     def __init__(self, detail: str | None = None, *, retry_after_s: int = 1) -> None:
-        """``retry_after_s`` goes into the Retry-After header."""
+        """`retry_after_s` goes into the Retry-After header."""
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
 
 class ClientGone(WithThisError):
-    """The client closed its connection before it was answered. The status is the one that nginx counts it under."""
+    """The client closed its connection before it was answered. 499 is the status that nginx uses."""
 
     status = 499
     type = "client-gone"
-    title = "The client is gone"
-    default_detail = "The connection was closed before the answer was there. Ask again."
+    title = "The client disconnected"
+    default_detail = "The connection was closed before the response was ready. Send the request again."
 
 
 class RateLimited(Overloaded):
@@ -329,37 +327,37 @@ class RateLimited(Overloaded):
 
 
 class KeyRequired(WithThisError):
-    """No API key was sent, or one that is not known."""
+    """No API key was sent, or an unknown one."""
 
     status = 401
     type = "key-required"
-    title = "An API key is needed"
+    title = "An API key is required"
     default_detail = "Send a valid key in the header X-API-Key, or as Authorization: Bearer, followed by the key."
 
 
 class ForeignRequest(WithThisError):
-    """A request to a service without keys, under a name that is not its own or from a page of another site."""
+    """A request to a service without keys, under a foreign host name or from another site's page."""
 
     status = 403
     type = "foreign-request"
-    title = "This request comes from elsewhere"
+    title = "The host or origin is not allowed"
     default_detail = (
-        "Without API keys this service answers under its own names and to its own pages alone. Call it by an address "
-        "of this machine, or have the name added to WITHTHIS_ALLOWED_HOSTS and the page to WITHTHIS_CORS_ORIGINS."
+        "Without API keys, this service answers only under its own host names and to its own pages. Use a name of its "
+        "machine, or have the name added to WITHTHIS_ALLOWED_HOSTS and the page to WITHTHIS_CORS_ORIGINS."
     )
 
 
 class ScopeMissing(WithThisError):
-    """A known API key that does not open this route."""
+    """A known API key without the scope of this route."""
 
     status = 403
     type = "scope-missing"
-    title = "This API key may not do that"
-    default_detail = "Use a key with the scope of this route, or have the scope added to this one."
+    title = "This API key lacks the required scope"
+    default_detail = "Use a key with the scope of this route, or have the scope added to this key."
 
 
 class StoreUnavailable(WithThisError):
-    """The vector store does not answer or refuses the work."""
+    """The vector store does not answer or refuses the request."""
 
     status = 503
     type = "store-unavailable"
@@ -368,88 +366,88 @@ class StoreUnavailable(WithThisError):
 
 
 class StoreLocked(StoreUnavailable):
-    """Another process holds the local store file."""
+    """Another process has the local store file open."""
 
     type = "store-locked"
     title = "The product store is in use by another process"
     default_detail = (
-        "The local store file belongs to one process at a time and another one has it open. While a service has it, "
+        "The local store file belongs to one process at a time, and another one has it open. If that is a service, "
         "search with `withthis search --url`, and change products with `withthis index --url` or `PUT /v1/products`. "
         "Or stop that process, or run a Milvus server and name it in WITHTHIS_STORE_URI."
     )
 
 
 class StoreUnusable(StoreUnavailable):
-    """The place of the local store cannot be opened, and waiting does not help."""
+    """The folder of the local store cannot be opened, and waiting does not help."""
 
     type = "store-unusable"
     title = "The product store cannot be opened"
     default_detail = (
-        "The store's folder cannot be made, read or written. Check WITHTHIS_DATA_DIR and WITHTHIS_STORE_URI, and who "
-        "may write there."
+        "The store's folder cannot be created, read or written. Check WITHTHIS_DATA_DIR and WITHTHIS_STORE_URI, and "
+        "their permissions."
     )
 
 
 class IndexLost(StoreUnavailable):
-    """The index has no products, and the image store is full."""
+    """The index has no products, although the image store has many images."""
 
     type = "index-lost"
     title = "The index has no products"
     default_detail = (
-        "The index is empty, and there are many images of products: it may have been lost, or be another one. Restore "
-        "it, or fill it with `withthis index FEED`. If it is meant to be empty, run `withthis gc --delete-most`."
+        "The index is empty, but there are many product images: it may be lost, or the wrong one. Restore it, or "
+        "fill it with `withthis index FEED`. If it is meant to be empty, run `withthis gc --delete-most`."
     )
 
 
 class StoreFull(StoreUnavailable):
-    """The disk of the store, or of the images, takes no more."""
+    """The disk of the store, or of the images, is full."""
 
     type = "store-full"
     title = "The disk is full"
     default_detail = (
-        "The disk that holds the catalog is full, so the change was not taken. Free some space and send it again; "
-        "searches go on."
+        "The disk that holds the catalog is full, so the change was not made. Free some space and send it again; "
+        "searches keep working."
     )
 
 
 class ImageStoreUnavailable(StoreUnavailable):
-    """The place where the catalogue's pictures lie does not answer or refuses the work."""
+    """The store of the catalog's images does not answer or refuses the request."""
 
     type = "image-store-unavailable"
-    title = "The picture store does not answer"
+    title = "The image store does not answer"
     default_detail = (
-        "The picture store cannot be reached. Try again in a moment; if it stays away, check WITHTHIS_IMAGES_URL and "
-        "its credentials."
+        "The image store cannot be reached. Try again in a moment; if the error persists, check WITHTHIS_IMAGES_URL "
+        "and its credentials."
     )
 
 
 class ImageDamaged(ImageStoreUnavailable):
-    """The stored file of an image is not what was put in: cut off, emptied or overwritten since."""
+    """The stored file of an image is not what was stored: it has been truncated, emptied or overwritten."""
 
     type = "image-damaged"
     title = "The stored image is damaged"
     default_detail = (
-        "The stored file is not the image that was put in. Send its product again with the image, or index its feed "
-        "again: both write the file anew."
+        "The stored file is not the original image. Send its product again with the image, or index its feed again: "
+        "both rewrite the file."
     )
 
 
 class TooManyConnections(WithThisError):
-    """As many connections are open as the service takes; the connection ends."""
+    """The limit of open connections is reached; the connection is closed."""
 
     status = 503
     type = "too-many-connections"
     title = "Too many connections are open"
-    default_detail = "Use connections again rather than opening new ones, or try again in a moment."
+    default_detail = "Reuse connections instead of opening new ones, or try again in a moment."
 
 
 class ShuttingDown(WithThisError):
-    """The service was told to stop and takes no new work."""
+    """The service is stopping and accepts no new requests."""
 
     status = 503
     type = "shutting-down"
     title = "The service is stopping"
-    default_detail = "The service is stopping. Send the request to another instance, or again when it is back."
+    default_detail = "The service is stopping. Send the request to another instance, or try again after a restart."
 
 
 class EncoderMismatch(WithThisError):
@@ -459,22 +457,22 @@ class EncoderMismatch(WithThisError):
     type = "encoder-mismatch"
     title = "The products were indexed with another encoder"
     default_detail = (
-        "The collection was built with another encoder, so its vectors cannot be compared. Set WITHTHIS_ENCODER back, "
-        "or index the feed into a new collection (WITHTHIS_COLLECTION)."
+        "The collection was built with another encoder, so its embeddings cannot be compared. Restore "
+        "WITHTHIS_ENCODER, or index the feed into a new collection (WITHTHIS_COLLECTION)."
     )
 
 
 class TitleSearchUnavailable(WithThisError):
-    """Hybrid search was asked for, and the words of this catalog are not searched."""
+    """Hybrid search was requested, but lexical search is not available for this catalog."""
 
     status = 503
     type = "title-search-unavailable"
-    title = "Words cannot be searched here"
-    default_detail = "The words of products in this store are not searched. Leave hybrid out, or use another store."
+    title = "Hybrid search is not available"
+    default_detail = "Lexical search is not available with this store. Leave hybrid out, or use another store."
 
 
 class RerankRequired(WithThisError):
-    """The caller asked for reranking or nothing, and reranking failed."""
+    """The caller required reranking, and reranking failed."""
 
     status = 503
     type = "rerank-required"
@@ -482,17 +480,17 @@ class RerankRequired(WithThisError):
     default_detail = "Reranking failed and the request requires it. Try again, or leave rerank.require out."
 
     def __init__(self, detail: str | None = None, *, fault: str | None = None, degraded: str | None = None) -> None:
-        """Take what was wrong (`rerank.ranking.Fault`, `Degraded`), so that it is counted as in an answer."""
+        """Take what went wrong (`rerank.ranking.Fault`, `Degraded`), so that it is counted as in an answer."""
         super().__init__(detail)
         self.fault = fault
         self.degraded = degraded
 
 
 class ConfigurationError(WithThisError):
-    """A setting is wrong; raised when the service or a command starts."""
+    """An invalid setting; raised when the service or a command starts."""
 
     type = "configuration"
-    title = "A setting is wrong"
+    title = "A setting is not valid"
     default_detail = "Check the WITHTHIS_ variables, the .env file and the file named by WITHTHIS_CONFIG."
 
 
@@ -509,12 +507,12 @@ class EncoderUnavailable(ConfigurationError):
 
     type = "encoder-unavailable"
     title = "The encoder cannot be loaded"
-    default_detail = "The encoder's files are missing or damaged. Install it again or set WITHTHIS_ENCODER_PATH."
+    default_detail = "The encoder's files are missing or damaged. Reinstall it or set WITHTHIS_ENCODER_PATH."
 
 
 class InternalFault(WithThisError):
-    """Anything that should not have happened; the log holds the cause."""
+    """Anything that should not happen; the log has the cause."""
 
     type = "internal-fault"
     title = "Something went wrong inside the service"
-    default_detail = "The service failed on this request. It has been logged; the service goes on."
+    default_detail = "The service failed on this request. The cause has been logged, and the service keeps running."
