@@ -46,7 +46,7 @@ def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector,
 
 
 def spread(real: Vector, count: int, seed: int = 5) -> Vector:
-    """The first ``count`` of ``real`` and further vectors around them, float32 [count, dimension], L2-normalised."""
+    """The first `count` of `real` and further vectors around them, float32 [count, dimension], L2-normalised."""
     dice = np.random.default_rng(seed)
     further = count - len(real)
     if further <= 0:

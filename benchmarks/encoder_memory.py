@@ -1,6 +1,6 @@
 """Peak memory of loading a full-size Visualized BGE, against the size of its weights.
 
-``python -m benchmarks.encoder_memory`` writes random weights into a scratch folder (as ``.pth`` and converted) and
+`python -m benchmarks.encoder_memory` writes random weights into a scratch folder (as `.pth` and converted) and
 loads each in a process of its own. The peak counts all resident memory above that of the imports, mapped files too.
 """
 
@@ -22,7 +22,7 @@ DTYPES = ["float32", "bfloat16"]
 
 
 def status_mib(field: str) -> float:
-    """A field of this process's ``/proc/self/status`` (Linux), in MiB."""
+    """A field of this process's `/proc/self/status` (Linux), in MiB."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{field}:"))
 

@@ -1,6 +1,6 @@
 """Visualized BGE in batches against one query at a time as the published class computes it; same random weights.
 
-``python -m benchmarks.encoders --images 16 --threads 2``. The baseline is fp32, one query a call, with attention
+`python -m benchmarks.encoders --images 16 --threads 2`. The baseline is fp32, one query a call, with attention
 written out in the vision tower (what the published class does without xformers). On a busy machine trust the ratio of
 processor time with one thread rather than that of the clock.
 """
@@ -60,7 +60,7 @@ def as_published(encoder: VisualizedBgeEncoder) -> VisualizedBgeEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to encode: ``at_once`` queries a call."""
+    """One way to encode: `at_once` queries a call."""
 
     label: str
     dtype: DtypeName

@@ -28,7 +28,7 @@ class HeldOutProduct:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutQuery:
-    """One query; ``kind`` and ``colour`` are what its words ask for, ``source`` the gallery row it was made from."""
+    """One query; `kind` and `colour` are what its words ask for, `source` the gallery row it was made from."""
 
     task: str
     motif: str

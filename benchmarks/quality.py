@@ -1,4 +1,4 @@
-"""Quality of the starter models on held-out motifs: ``make evaluate-starter`` (or ``python -m benchmarks.quality``).
+"""Quality of the starter models on held-out motifs: `make evaluate-starter` (or `python -m benchmarks.quality`).
 
 Retrieval: the share of queries with a best answer first (R@1) or among the first ten (R@10) of 1,870 products.
 Reranking: the same first nine before and after the listwise strategy, as R@1 and nDCG@9 (gain 2^grade - 1, Burges et

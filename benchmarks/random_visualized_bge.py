@@ -1,6 +1,6 @@
 """A full-size Visualized BGE with random weights in the layout of BAAI's files: noise as vectors, real as cost.
 
-``python -m benchmarks.random_visualized_bge visualized-bge-base-en FOLDER`` writes the ``.pth``, the text model's
+`python -m benchmarks.random_visualized_bge visualized-bge-base-en FOLDER` writes the `.pth`, the text model's
 configuration and a small tokenizer; FOLDER then serves as WITHTHIS_ENCODER_PATH.
 """
 
@@ -70,7 +70,7 @@ def random_tokenizer(model: Published) -> PreTrainedTokenizerFast:
 
 
 def write_random(name: str, folder: Path, dtype: torch.dtype = torch.float16) -> Path:
-    """Write the whole folder; returns the path of the ``.pth``."""
+    """Write the whole folder; returns the path of the `.pth`."""
     model = published(name)
     folder.mkdir(parents=True, exist_ok=True)
     model.text.save_pretrained(folder)

@@ -71,7 +71,7 @@ def check_storable(value: str) -> str:
 
 
 def is_attribute_name(name: str) -> bool:
-    """True if a name may be the name of an attribute (see ``ATTRIBUTE_NAME_RULE``)."""
+    """True if a name may be the name of an attribute (see `ATTRIBUTE_NAME_RULE`)."""
     return _ATTRIBUTE_NAME.fullmatch(name) is not None
 
 
@@ -115,7 +115,7 @@ CategoryText = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_CHARS)
 
 
 class Product(BaseModel):
-    """One product as the outside sees it. A product may have several pictures; ``image_key`` names the one shown."""
+    """One product as the outside sees it. A product may have several pictures; `image_key` names the one shown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

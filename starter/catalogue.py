@@ -1,6 +1,6 @@
-"""The demo shop, a print-on-demand catalogue: ``python -m starter.catalogue FOLDER [--products 900] [--seed 7]``.
+"""The demo shop, a print-on-demand catalogue: `python -m starter.catalogue FOLDER [--products 900] [--seed 7]`.
 
-Writes ``FOLDER/images/*.jpg`` and ``FOLDER/products.csv`` (id, title, category, colour, price, image). The same seed
+Writes `FOLDER/images/*.jpg` and `FOLDER/products.csv` (id, title, category, colour, price, image). The same seed
 gives the same shop. All its motifs are held out from the training of the starter models.
 """
 
@@ -29,7 +29,7 @@ _QUERIES = {"leopard": _LEOPARD, "rose": "1f339", "crocodile": "1f40a", "sushi":
 
 @dataclass(frozen=True, slots=True)
 class DemoProduct:
-    """One row of the feed; ``price`` in euros, ``image`` relative to the feed."""
+    """One row of the feed; `price` in euros, `image` relative to the feed."""
 
     id: str
     title: str
@@ -78,7 +78,7 @@ def demo_products(count: int = 900, seed: int = 7) -> Iterator[tuple[DemoProduct
 
 
 def write_shop(folder: Path, count: int, seed: int) -> None:
-    """Write feed and pictures under ``folder``; the feed comes last, so that its presence means a whole shop."""
+    """Write feed and pictures under `folder`; the feed comes last, so that its presence means a whole shop."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows, shop = [], demo_products(count, seed)
     for row, picture in track(shop, "drawing the shop", total=count, console=Console(stderr=True)):
@@ -91,7 +91,7 @@ def write_shop(folder: Path, count: int, seed: int) -> None:
 
 
 def write_queries(folder: Path) -> None:
-    """Draw the query pictures that ship in ``starter/queries``, in the style that the shop does not use."""
+    """Draw the query pictures that ship in `starter/queries`, in the style that the shop does not use."""
     folder.mkdir(exist_ok=True)
     for name, code in _QUERIES.items():
         render_motif(motif("noto", code), random.Random(name), pixels=320).save(folder / f"{name}.webp", quality=88)

@@ -1,4 +1,4 @@
-"""The starter's composed encoder: ``[CLS] + image tokens + text[1:]`` through MiniLM-L6, pooled and L2-normalised.
+"""The starter's composed encoder: `[CLS] + image tokens + text[1:]` through MiniLM-L6, pooled and L2-normalised.
 
 The composition is that of Visualized BGE (arXiv 2406.04292) at small size. Image tokens come from frozen
 EfficientNet-Lite0 cells through a perceiver (learned queries that attend to the cells, arXiv 2103.03206), which also
@@ -56,7 +56,7 @@ def load_minilm() -> BertModel:
 
 
 class LowRank(nn.Module):
-    """A frozen linear layer plus a trained update of rank ``rank``: x·Wᵀ + b + x·Aᵀ·Bᵀ."""
+    """A frozen linear layer plus a trained update of rank `rank`: x·Wᵀ + b + x·Aᵀ·Bᵀ."""
 
     def __init__(self, base: nn.Linear, rank: int) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class Composer(nn.Module):
         Args:
             image_tokens: [n, 8, 384] or None.
             ids, mask: token ids and attention mask [n, t] with [CLS] first and [SEP] last, or None for no text at all
-                (then ``image_tokens`` is followed by [SEP] alone).
+                (then `image_tokens` is followed by [SEP] alone).
 
         Returns:
             Unit vectors [n, 384].

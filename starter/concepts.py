@@ -1,6 +1,6 @@
 """Which motifs are never trained on: the held-out concepts, and a development set for choices made on the way.
 
-The lists live in ``starter/concepts.json`` and are written once by ``python -m starter.training.split``. A concept is
+The lists live in `starter/concepts.json` and are written once by `python -m starter.training.split`. A concept is
 held out in every style and under every name: training artwork whose names contain a held-out name is dropped.
 """
 
@@ -31,5 +31,5 @@ def _reserved_phrases() -> tuple[str, ...]:
 
 
 def mentions_reserved(names: list[str]) -> bool:
-    """Whether any of ``names`` contains the whole words of a held-out or development concept (singular or plural)."""
+    """Whether any of `names` contains the whole words of a held-out or development concept (singular or plural)."""
     return any(phrase in _words(name) for name in names for phrase in _reserved_phrases())

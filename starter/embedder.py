@@ -23,7 +23,7 @@ _BATCH = 32
 
 
 def weight_file(name: str, path: Path | None) -> Path:
-    """``path``, or the file of that name that ships with the package.
+    """`path`, or the file of that name that ships with the package.
 
     Raises:
         FileNotFoundError: no such file.
@@ -42,7 +42,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 class StarterEmbedder:
-    """Composed encoder of ``starter.composer`` with its weights; see ``starter/README.md`` for what it can do."""
+    """Composed encoder of `starter.composer` with its weights; see `starter/README.md` for what it can do."""
 
     dimension = WIDTH
     max_text_tokens = 64
@@ -57,7 +57,7 @@ class StarterEmbedder:
 
     @classmethod
     def load(cls, path: Path | None = None) -> "StarterEmbedder":
-        """Load the weights in the package, or those of ``path``.
+        """Load the weights in the package, or those of `path`.
 
         Raises:
             FileNotFoundError: no such file.
@@ -88,7 +88,7 @@ class StarterEmbedder:
         """Encode n queries or products, each a text, a picture or both, in any mixture.
 
         Returns:
-            Vectors float32 [n, 384], rows L2-normalised, and bool [n]: the text was cut to ``max_text_tokens``.
+            Vectors float32 [n, 384], rows L2-normalised, and bool [n]: the text was cut to `max_text_tokens`.
 
         Raises:
             ValueError: an entry has neither text nor picture.

@@ -1,4 +1,4 @@
-"""Make the starter models again, from packages only: ``python -m starter.train``; resumable at every stage.
+"""Make the starter models again, from packages only: `python -m starter.train`; resumable at every stage.
 
 Fetches the artwork, renders and featurises the training pictures, trains the embedder, then the VLM on top of it.
 """

@@ -46,7 +46,7 @@ class Views:
         return torch.cat((self.whole, self.middle))
 
     def through(self, function: Callable[[Tensor], Tensor]) -> "Views":
-        """What ``function`` makes of both views, in one pass."""
+        """What `function` makes of both views, in one pass."""
         return Views.split(function(self.both))
 
     def single(self) -> list["Views"]:

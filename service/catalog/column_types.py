@@ -72,7 +72,7 @@ class ColumnTypes:
     """The types of a feed's attributes. All of the feed is to be seen before anything is converted."""
 
     def __init__(self, *, textual: bool, kinds: Mapping[str, Kind]) -> None:
-        """``textual``: all values are texts, so that types must be found out; ``kinds`` are given, and hold."""
+        """`textual`: all values are texts, so that types must be found out; `kinds` are given, and hold."""
         self._textual = textual
         self._given = kinds
         self._seen: dict[str, _Seen] = {}

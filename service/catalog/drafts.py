@@ -14,7 +14,7 @@ from service.stores.store import Record, Store
 
 @dataclass(slots=True)
 class _Draft:
-    """``stored``: the rows when the feed came to the product; ``made``: new ones by id, None until they are made."""
+    """`stored`: the rows when the feed came to the product; `made`: new ones by id, None until they are made."""
 
     stored: Sequence[Record]
     made: dict[str, Record | None] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Drafts:
         self._last: str | None = None
 
     def expect(self, product_id: str, id: str, stored: Sequence[Record]) -> None:
-        """A row with this id is being made; ``stored`` counts for the first one of a product."""
+        """A row with this id is being made; `stored` counts for the first one of a product."""
         self._drafts.setdefault(product_id, _Draft(stored)).made[id] = None
 
     def add(self, rows: Mapping[str, Record]) -> None:
@@ -58,7 +58,7 @@ class Drafts:
         self._last = product_id
 
     def write(self, *, all: bool = False) -> None:
-        """Write what is ready; with ``all`` also the product that the feed came to last."""
+        """Write what is ready; with `all` also the product that the feed came to last."""
         ready = [id for id, draft in self._drafts.items() if draft.is_ready and (all or id != self._last)]
         drafts = [self._drafts.pop(id) for id in ready]
         products = [rows for draft in drafts if draft.made and (rows := draft.rows())]

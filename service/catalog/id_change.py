@@ -21,7 +21,7 @@ class IdChange:
     """Looks at the rows of a feed, in lots, until it meets a product that is stored."""
 
     def __init__(self, store: Store, product_ids: Callable[[], Iterable[str]]) -> None:
-        """``product_ids`` gives the ids of all products of the feed. Nothing is asked before the first lot."""
+        """`product_ids` gives the ids of all products of the feed. Nothing is asked before the first lot."""
         self._store = store
         self._product_ids = product_ids
         self._settled = False

@@ -8,9 +8,9 @@ Idempotent: each row carries a hash over its picture's bytes and its fields; a r
 alone, so an interrupted run is resumed by running it again. A changed title, price or attribute rewrites the row with
 the vector it has; only a new picture (or a missing row) is encoded, because vectors are made from pictures alone.
 
-Several rows with one id are several pictures of one product: rows ``id#0``, ``id#1``, … in the feed's order. The same
+Several rows with one id are several pictures of one product: rows `id#0`, `id#1`, … in the feed's order. The same
 picture twice under one id is rejected. After a complete run, surplus pictures of the products seen are deleted;
-products that the feed no longer names are kept. :mod:`service.catalog.distributed` does the same on a Ray cluster.
+products that the feed no longer names are kept. `service.catalog.distributed` does the same on a Ray cluster.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ _TASK_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Lot:
-    """Lines whose pictures are being read; ``asked`` holds what is stored under the ids that they probably get."""
+    """Lines whose pictures are being read; `asked` holds what is stored under the ids that they probably get."""
 
     lines: Sequence[FeedRow | Reject]
     asked: Mapping[str, str | None]
@@ -63,10 +63,10 @@ def ingest(
 ) -> IngestReport:
     """Bring a feed into the store.
 
-    ``batch`` pictures are encoded at once; ``workers`` processes read ahead of that, none with 0. Pictures given as
-    URLs are rejected unless there is a ``fetcher``. Rejected rows are counted and written to ``rejects_path`` as JSON
-    lines with ``line``, ``id`` and ``reason`` (no rejects, no file). ``new_ids``: that images are in the catalog under
-    other ids is meant. Raises :class:`~service.errors.FeedError` if the feed cannot be read at all, or would double the
+    `batch` pictures are encoded at once; `workers` processes read ahead of that, none with 0. Pictures given as
+    URLs are rejected unless there is a `fetcher`. Rejected rows are counted and written to `rejects_path` as JSON
+    lines with `line`, `id` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
+    other ids is meant. Raises `FeedError` if the feed cannot be read at all, or would double the
     catalog; StoreUnavailable or EncoderMismatch from the store; what was stored until then stays.
     """
     source = open_feed(feed, columns or Columns())

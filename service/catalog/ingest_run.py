@@ -32,15 +32,15 @@ class Progress(Protocol):
     """Told after every batch; a command line draws its bar from this."""
 
     def __call__(self, report: "IngestReport") -> None:
-        """``report`` is the state so far; it must not be kept, it goes on changing."""
+        """`report` is the state so far; it must not be kept, it goes on changing."""
         ...
 
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did, in rows. ``refreshed`` rows got new fields and kept their vector.
+    """What an ingest did, in rows. `refreshed` rows got new fields and kept their vector.
 
-    ``notes`` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
+    `notes` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
     """
 
     indexed: int = 0
@@ -94,7 +94,7 @@ class Item:
         return self.reading.picture.content_hash
 
     def record(self, vector: Vector, now: int) -> Record:
-        """The row of the store; ``now`` is Unix time in milliseconds."""
+        """The row of the store; `now` is Unix time in milliseconds."""
         keys = {"image_key": self.image_key, "content_hash": self.content_hash}
         return make_record(self.reading.row, self.row_id, vector, now=now, **keys)
 
@@ -113,7 +113,7 @@ class IngestRun:
         notes: Sequence[str] = (),
         id_change: IdChange | None = None,
     ) -> None:
-        """The store must have been bound to the encoder. ``id_change`` notices ids that are not the catalog's."""
+        """The store must have been bound to the encoder. `id_change` notices ids that are not the catalog's."""
         self.report = IngestReport(notes=list(notes))
         self._encoder = encoder
         self._store = store
@@ -128,7 +128,7 @@ class IngestRun:
     def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
         """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.
 
-        ``asked`` holds content hashes by row id, None for rows that the store does not have; it is asked for others.
+        `asked` holds content hashes by row id, None for rows that the store does not have; it is asked for others.
         Raises ChangedIds.
         """
         readings = list(readings)

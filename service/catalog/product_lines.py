@@ -24,7 +24,7 @@ _NO_ROOM = "The fields of the feed's products find no room in the folder for tem
 class Joined:
     """The fields of one product, each with the line that brought it, and how many images its lines have.
 
-    ``changed``: not kept yet.
+    `changed`: not kept yet.
     """
 
     values: dict[str, tuple[Any, int]] = field(default_factory=dict)
@@ -58,10 +58,10 @@ class Joined:
 
 
 class ProductLines:
-    """All products of a feed by id. Raises :class:`FeedError` where there is no room for temporary files."""
+    """All products of a feed by id. Raises `FeedError` where there is no room for temporary files."""
 
     def __init__(self) -> None:
-        """An empty temporary file, which goes with :meth:`close` or with the process."""
+        """An empty temporary file, which goes with `close` or with the process."""
         try:
             self._db = _temporary()
         except sqlite3.Error as error:

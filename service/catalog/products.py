@@ -1,10 +1,10 @@
 """Products one by one: what the HTTP routes do with the catalogue.
 
-A product with n pictures is n rows, ``id#0`` … ``id#n-1``. Vectors are made from pictures alone, so a picture that is
+A product with n pictures is n rows, `id#0` … `id#n-1`. Vectors are made from pictures alone, so a picture that is
 stored already keeps its vector, and a change of fields encodes nothing. All pictures of a product are checked and
 encoded before the first row is written, and its rows are one revision: a product is taken as a whole or not at all, and
-read so, also while others write it (see :mod:`service.stores.revisions`). Of two writes at the same moment the last one
-counts. A change that keeps part of what is stored (``patch``, or ``put`` without pictures) begins again if the product
+read so, also while others write it (see `service.stores.revisions`). Of two writes at the same moment the last one
+counts. A change that keeps part of what is stored (`patch`, or `put` without pictures) begins again if the product
 was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
 """
 
@@ -57,7 +57,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductInput:
-    """A product to be stored. ``pictures`` None keeps those that are stored; their order is the order shown."""
+    """A product to be stored. `pictures` None keeps those that are stored; their order is the order shown."""
 
     product: Product
     pictures: Sequence[PictureSource] | None
@@ -76,7 +76,7 @@ class ItemResult:
 class StoredProduct:
     """A product with the keys of all its pictures, and when it was last written (Unix time, milliseconds).
 
-    ``warnings`` are about the change that it comes from.
+    `warnings` are about the change that it comes from.
     """
 
     product: Product
@@ -87,7 +87,7 @@ class StoredProduct:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """One picture of a product in the making; ``vector`` or ``decoded`` is there."""
+    """One picture of a product in the making; `vector` or `decoded` is there."""
 
     key: str
     data: bytes | None
@@ -140,7 +140,7 @@ class Products:
         pictures: PictureLoader,
         words: CatalogWords | None = None,
     ) -> None:
-        """``pictures`` reads what callers send; ``images`` keeps it; ``words`` is told what is written."""
+        """`pictures` reads what callers send; `images` keeps it; `words` is told what is written."""
         self._encoder = encoder
         self._store = store
         self._images = images
@@ -159,7 +159,7 @@ class Products:
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> StoredProduct:
         """Change fields without encoding anything, as RFC 7396 says: null removes, attributes are merged.
 
-        ``changes`` may hold title, category, price and attributes. Raises UnknownProduct, InvalidValue or what the
+        `changes` may hold title, category, price and attributes. Raises UnknownProduct, InvalidValue or what the
         store raises.
         """
         for _ in range(_TRIES):
@@ -195,7 +195,7 @@ class Products:
             logger.warning("changed products could not be moved into the index; searches go on", exc_info=True)
 
     def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
-        """The first ``limit`` matching products behind the row id ``after``, and the row id to go on from, if any."""
+        """The first `limit` matching products behind the row id `after`, and the row id to go on from, if any."""
         found: list[Product] = []
         while len(found) < limit:
             rows = self._store.page(after=after, limit=limit, filter=filter)

@@ -1,9 +1,9 @@
 """Reindex: the vectors made again beside those in use, then put in their place while searches go on.
 
-Cures an :class:`~service.errors.EncoderMismatch` (pictures are encoded again by the encoder of now), and brings another
+Cures an `EncoderMismatch` (pictures are encoded again by the encoder of now), and brings another
 index type into force (vectors of the same encoder are copied). No feed is needed: rows and pictures are those stored.
 
-Products go over whole, and what no head names stays behind (see :mod:`service.stores.revisions`). Those that are there
+Products go over whole, and what no head names stays behind (see `service.stores.revisions`). Those that are there
 already are skipped, so a run that was interrupted goes on where it stopped. What others write meanwhile is taken over
 in further passes until one finds nothing to do, and once more after the switch, when every process has noticed it.
 """
@@ -46,7 +46,7 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class ReindexReport:
-    """What a reindex did, in rows. ``kept`` rows were there from an interrupted run; ``dropped`` counts versions."""
+    """What a reindex did, in rows. `kept` rows were there from an interrupted run; `dropped` counts versions."""
 
     encoded: int = 0
     copied: int = 0
@@ -91,9 +91,9 @@ def reindex(
 ) -> ReindexReport:
     """Build the collection anew for this encoder and the index in the settings, and switch to it.
 
-    Rows whose picture is lost cannot be encoded: nothing is switched then, unless ``drop_missing`` leaves them out.
-    ``keep_old`` keeps the replaced version, so that services with the old encoder go on until they are restarted.
-    Raises :class:`~service.errors.StoreUnavailable` if there is nothing to reindex or the store fails.
+    Rows whose picture is lost cannot be encoded: nothing is switched then, unless `drop_missing` leaves them out.
+    `keep_old` keeps the replaced version, so that services with the old encoder go on until they are restarted.
+    Raises `StoreUnavailable` if there is nothing to reindex or the store fails.
     """
     if store.built_by() is None:
         raise StoreUnavailable("There is nothing to reindex yet. Fill the collection with `withthis index FEED`.")
@@ -162,7 +162,7 @@ class _Run:
             )
 
     def follow(self, old: Store, new: Store, seen: _States) -> None:
-        """What happened to the old version since it was ``seen``, unless newer things happened to the new one."""
+        """What happened to the old version since it was `seen`, unless newer things happened to the new one."""
         states, made = _states(old), _states(new)
         changed = [id for id in states if not _same(seen.get(id), states[id])]
         self._carry(old, new, [id for id in changed if _is_newer(states[id], made.get(id))], states)

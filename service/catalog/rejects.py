@@ -9,13 +9,13 @@ from service.errors import FeedError
 
 
 class RejectFile:
-    """JSON lines with ``line``, ``id`` and ``reason``; an old file is removed, a new one appears with the first reject.
+    """JSON lines with `line`, `id` and `reason`; an old file is removed, a new one appears with the first reject.
 
-    Without a path nothing is written. Raises :class:`FeedError` if the file cannot be written.
+    Without a path nothing is written. Raises `FeedError` if the file cannot be written.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Nothing is touched before the ``with`` block."""
+        """Nothing is touched before the `with` block."""
         self._path = path
         self._file: TextIO | None = None
 

@@ -25,7 +25,7 @@ class ImageFetcher(Protocol):
     """Gets pictures from the network. Is sent to worker processes, so it must be picklable."""
 
     def fetch(self, url: str) -> bytes:
-        """The picture's encoded bytes. Raises :class:`~service.errors.InvalidImage` with the reason for the reject."""
+        """The picture's encoded bytes. Raises `InvalidImage` with the reason for the reject."""
         ...
 
 
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A picture that is in the image store now. ``image`` is None if the row is known, and need not be encoded."""
+    """A picture that is in the image store now. `image` is None if the row is known, and need not be encoded."""
 
     image_key: str
     content_hash: str
@@ -48,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where a feed's images are. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
+    """Where a feed's images are. Paths lead from `folder` to files below it; URLs need a `fetcher`."""
 
     folder: Path
     limits: ImageLimits
@@ -90,7 +90,7 @@ class ImageSource:
 
 @dataclass(frozen=True, slots=True)
 class PictureReader:
-    """Reads the pictures of rows. Paths lead from ``folder`` to files below it; URLs need a ``fetcher``."""
+    """Reads the pictures of rows. Paths lead from `folder` to files below it; URLs need a `fetcher`."""
 
     folder: Path
     limits: ImageLimits
@@ -105,7 +105,7 @@ class PictureReader:
         ]
 
     def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
-        """One picture, kept in the image store; decoded unless ``is_known`` says yes to its key and content hash."""
+        """One picture, kept in the image store; decoded unless `is_known` says yes to its key and content hash."""
         data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
         if isinstance(data, Reject):
             return data

@@ -26,7 +26,7 @@ _REASONS = {
 class FeedLine:
     """A line whose fields are sound, before it is joined with the other lines of its product.
 
-    ``images`` are its images, as in :class:`FeedRow`; None in place of one that is no path and no bytes. There may be
+    `images` are its images, as in `FeedRow`; None in place of one that is no path and no bytes. There may be
     none: then the line has fields for a product whose images stand in other lines.
     """
 
@@ -39,8 +39,8 @@ class FeedLine:
 class FeedRow:
     """A row that can be indexed once its picture has been read.
 
-    ``line`` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
-    ``image`` is the picture's bytes, or a text: a path relative to the feed's folder, a data URI or a URL.
+    `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
+    `image` is the picture's bytes, or a text: a path relative to the feed's folder, a data URI or a URL.
     """
 
     line: int
@@ -64,9 +64,9 @@ class Reject:
 def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbered: bool = False) -> FeedLine | Reject:
     """Check the fields of one line, under our names.
 
-    Names other than id, title, category, price, image and attributes become attributes. ``image`` may be a list; an
-    image is a text, bytes, or an object with ``bytes`` and ``path`` as in Hugging Face datasets. With ``id_of_image``
-    a line without an id takes its image's path, with ``:`` for ``/``, or if ``numbered``, and for want of a path, its
+    Names other than id, title, category, price, image and attributes become attributes. `image` may be a list; an
+    image is a text, bytes, or an object with `bytes` and `path` as in Hugging Face datasets. With `id_of_image`
+    a line without an id takes its image's path, with `:` for `/`, or if `numbered`, and for want of a path, its
     number.
     """
     given = {name: value for name, value in fields.items() if value is not None and value != ""}

@@ -11,10 +11,10 @@ _SHOWN_MIXTURES = 20
 
 
 class Survey:
-    """Filled by a first pass over the lines; a second one makes the rows. Use it in a ``with``."""
+    """Filled by a first pass over the lines; a second one makes the rows. Use it in a `with`."""
 
     def __init__(self, *, textual: bool, kinds: Mapping[str, Kind]) -> None:
-        """See :class:`ColumnTypes`."""
+        """See `ColumnTypes`."""
         self._types = ColumnTypes(textual=textual, kinds=kinds)
         self._products = ProductLines()
         self._made: tuple[str, Product | str] | None = None

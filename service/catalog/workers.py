@@ -1,6 +1,6 @@
 """Worker processes that read pictures ahead of the encoder.
 
-They are started as programs of their own (``python -m service.catalog.workers``) and spoken to over their pipes. That
+They are started as programs of their own (`python -m service.catalog.workers`) and spoken to over their pipes. That
 is what the "spawn" of multiprocessing does, less one thing: spawned processes import the parent's main module again,
 and with it torch. A worker ends when its input ends, also when the parent was killed; Ctrl+C reaches the parent alone.
 """
@@ -30,10 +30,10 @@ _Name = TypeVar("_Name")
 
 
 class Workers(Generic[_Task, _Result]):
-    """``workers`` processes that call ``work``; with 0, the caller's own thread does. Use it in a ``with``."""
+    """`workers` processes that call `work`; with 0, the caller's own thread does. Use it in a `with`."""
 
     def __init__(self, work: Callable[[_Task], _Result], workers: int) -> None:
-        """``work``, tasks and results are pickled. Processes are started with the first task."""
+        """`work`, tasks and results are pickled. Processes are started with the first task."""
         self._work = work
         self._count = workers
         self._workers: list[_Worker] = []
@@ -55,9 +55,9 @@ class Workers(Generic[_Task, _Result]):
             worker.stop()
 
     def results(self, tasks: Iterable[tuple[_Name, _Task]], ahead: int) -> Iterator[tuple[_Name, _Result]]:
-        """Results under the names of their tasks, in order. At most ``ahead`` tasks are taken before their turn.
+        """Results under the names of their tasks, in order. At most `ahead` tasks are taken before their turn.
 
-        Raises :class:`~service.errors.InternalFault` if a worker dies, and errors of ours that a task met.
+        Raises `InternalFault` if a worker dies, and errors of ours that a task met.
         """
         if self._count == 0:
             yield from ((name, self._work(task)) for name, task in tasks)

@@ -1,4 +1,4 @@
-"""The client whose answers are awaited. Its calls are those of :mod:`service.client.synchronous`."""
+"""The client whose answers are awaited. Its calls are those of `service.client.synchronous`."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def _stream(
 
 
 class AsyncClient:
-    """A running service, on asyncio or trio; use it in an ``async with``, or await :meth:`close`.
+    """A running service, on asyncio or trio; use it in an `async with`, or await `close`.
 
-    All methods raise errors of :mod:`service.client.errors`.
+    All methods raise errors of `service.client.errors`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class AsyncClient:
         retry: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """``timeout``: seconds without a byte from the service; ``retry``: what to do when it is busy or away.
+        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or away.
 
         Raises ConnectionFailedError for what is no address.
         """
@@ -99,7 +99,7 @@ class AsyncClient:
     async def put_products(self, products: Iterable[Mapping[str, Any]]) -> AsyncIterator[ItemOut]:
         """Create or replace any number, some at a time; what became of each, in their order.
 
-        A product has the fields of :meth:`put_product`. One that cannot be stored has the status ``rejected``.
+        A product has the fields of `put_product`. One that cannot be stored has the status `rejected`.
         """
         for lines in catalog.batches(products):
             for item in (await self.send(catalog.put_batch(lines))).results:

@@ -22,7 +22,7 @@ NO_SERVICE = "This is no answer that the client understands. Check the address, 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Answer]):
-    """A request and the reader of its answer. ``repeatable``: sending it twice does what sending it once does."""
+    """A request and the reader of its answer. `repeatable`: sending it twice does what sending it once does."""
 
     method: str
     path: str

@@ -29,13 +29,13 @@ def put_product(
     price: float | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> Call[PutOut]:
-    """Create or replace one product; ``images`` None keeps the stored ones. Raises as the service refuses it."""
+    """Create or replace one product; `images` None keeps the stored ones. Raises as the service refuses it."""
     fields = given(title=title, category=category, price=price, attributes=attributes, images=images)
     return Call("PUT", _PATH, into(PutOut), options={"json": _product({"id": id, **fields})})
 
 
 def put_batch(lines: list[bytes]) -> Call[PutOut]:
-    """Create or replace many, from the lines that :func:`batches` makes."""
+    """Create or replace many, from the lines that `batches` makes."""
     headers = {"Content-Type": "application/x-ndjson"}
     return Call("PUT", _PATH, into(PutOut), options={"content": b"".join(lines), "headers": headers})
 
@@ -58,7 +58,7 @@ def delete_product(id: str) -> Call[None]:
 def product_page(
     *, filter: Mapping[str, Any] | BaseModel | None = None, limit: int | None = None, cursor: str | None = None
 ) -> Call[ProductPageOut]:
-    """Some products in the order of their ids; ``cursor`` is ``next_cursor`` of the page before."""
+    """Some products in the order of their ids; `cursor` is `next_cursor` of the page before."""
     plain = (
         filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(filter, BaseModel) else filter
     )
@@ -97,5 +97,5 @@ def _image(image: Picture) -> dict[str, str]:
 
 
 def _one(id: str) -> str:
-    """The path of a product. Dots are written as codes, since ``..`` alone would be taken as a step up."""
+    """The path of a product. Dots are written as codes, since `..` alone would be taken as a step up."""
     return f"{_PATH}/{quote(id, safe='').replace('.', '%2E')}"

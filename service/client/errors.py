@@ -1,17 +1,15 @@
 """Every error of the client, as one tree.
 
-::
-
-    ClientError
-    ├── ConnectionFailedError     no answer: wrong address, nobody there, or too slow
-    ├── AnswerError               an answer that is none of this service's
-    └── ProblemError              the service said no, and why (RFC 9457)
-        ├── InvalidRequestError   400, 413, 415, 422 and other 4xx: the request must be changed
-        ├── KeyRefusedError       401, 403: another key is needed
-        ├── NotFoundError         404
-        ├── BusyError             429: try again after ``retry_after_s``
-        ├── UnavailableError      503: the store or the reranker is away
-        └── ServiceFaultError     other 5xx
+ClientError
+├── ConnectionFailedError     no answer: wrong address, nobody there, or too slow
+├── AnswerError               an answer that is none of this service's
+└── ProblemError              the service said no, and why (RFC 9457)
+    ├── InvalidRequestError   400, 413, 415, 422 and other 4xx: the request must be changed
+    ├── KeyRefusedError       401, 403: another key is needed
+    ├── NotFoundError         404
+    ├── BusyError             429: try again after `retry_after_s`
+    ├── UnavailableError      503: the store or the reranker is away
+    └── ServiceFaultError     other 5xx
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ class ClientError(Exception):
 
 
 class ConnectionFailedError(ClientError):
-    """No answer came. What the transport said is in ``__cause__``."""
+    """No answer came. What the transport said is in `__cause__`."""
 
 
 class AnswerError(ClientError):
@@ -47,7 +45,7 @@ class ProblemError(ClientError):
 
 
 class InvalidRequestError(ProblemError):
-    """The request cannot be answered as it is; ``problem["errors"]`` often names the places."""
+    """The request cannot be answered as it is; `problem["errors"]` often names the places."""
 
 
 class KeyRefusedError(ProblemError):

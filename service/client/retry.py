@@ -14,10 +14,10 @@ _RETRIED = frozenset({429, 503})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``retries`` further tries; no single wait is longer than ``longest_wait_s``.
+    """`retries` further tries; no single wait is longer than `longest_wait_s`.
 
     Where the service names a wait (Retry-After) it is kept, and a longer one than allowed ends the tries. Otherwise
-    waits double from ``first_wait_s``, each shortened at random by up to half, so that clients do not come all at once.
+    waits double from `first_wait_s`, each shortened at random by up to half, so that clients do not come all at once.
     """
 
     retries: int = 2
@@ -25,7 +25,7 @@ class RetryPolicy:
     longest_wait_s: float = 30.0
 
     def wait_s(self, attempt: int, status: int, headers: Mapping[str, str], *, repeatable: bool) -> float | None:
-        """Seconds to wait before the next try, or None where the answer to try ``attempt`` (from 0) stands."""
+        """Seconds to wait before the next try, or None where the answer to try `attempt` (from 0) stands."""
         if not repeatable or status not in _RETRIED or attempt >= self.retries:
             return None
         named = retry_after_s(headers)

@@ -19,7 +19,7 @@ from service.wire.search_options import SearchOptionsOut
 
 
 class Health(BaseModel):
-    """``status`` is ``ready``; the encoder in use, and the number of rows that can be searched."""
+    """`status` is `ready`; the encoder in use, and the number of rows that can be searched."""
 
     status: str
     encoder: str | None = None
@@ -45,8 +45,8 @@ def search(
 ) -> Call[SearchOut]:
     """Products for a sentence, a picture, or both; what is left out is as the service's settings say.
 
-    The fields are those of the HTTP interface. ``rerank``, ``hybrid`` and ``collapse`` may be True or False instead of
-    an object such as ``{"strategy": "pointwise"}``. ``options`` are fields that a newer service has, sent as they are.
+    The fields are those of the HTTP interface. `rerank`, `hybrid` and `collapse` may be True or False instead of
+    an object such as `{"strategy": "pointwise"}`. `options` are fields that a newer service has, sent as they are.
 
     Raises ValueError for a picture that is none, and OSError for a file that cannot be read.
     """
@@ -88,7 +88,7 @@ def rerank(
     prompt: str | None = None,
     deadline_ms: int | None = None,
 ) -> Call[DocumentsOut]:
-    """Your own documents (texts, images), best first for a query; ``meta.scores`` says what their scores mean."""
+    """Your own documents (texts, images), best first for a query; `meta.scores` says what their scores mean."""
     body = given(top_n=top_n, model=model, return_documents=return_documents)
     body |= given(strategy=strategy, prompt=prompt, deadline_ms=deadline_ms)
     body |= {"query": content_json(query), "documents": [content_json(document) for document in documents]}
@@ -103,7 +103,7 @@ def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None)
 
 
 def feedback(query_id: str, product_id: str, event: FeedbackKind, *, position: int | None = None) -> Call[FeedbackOut]:
-    """What a user did with a product of an answer, whose ``id`` is ``query_id``; ``position``: its ``rank`` there.
+    """What a user did with a product of an answer, whose `id` is `query_id`; `position`: its `rank` there.
 
     Raises NotFoundError where the service takes no feedback.
     """
@@ -112,7 +112,7 @@ def feedback(query_id: str, product_id: str, event: FeedbackKind, *, position: i
 
 
 def image(address: str, *, size: int | None = None) -> Call[bytes]:
-    """A picture of the catalogue by its key or ``image_url``; ``size`` (128, 256, 320, 512) asks for a thumbnail."""
+    """A picture of the catalogue by its key or `image_url`; `size` (128, 256, 320, 512) asks for a thumbnail."""
     key = address.rpartition("/")[2]
     path = f"/v1/images/{quote(key, safe='')}"
     return Call("GET", path, content, options={"params": given(size=size)})

@@ -46,9 +46,9 @@ def _stream(
 
 
 class Client:
-    """A running service. Safe to use from several threads; use it in a ``with``, or :meth:`close` it.
+    """A running service. Safe to use from several threads; use it in a `with`, or `close` it.
 
-    All methods raise errors of :mod:`service.client.errors`.
+    All methods raise errors of `service.client.errors`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Client:
         retry: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """``timeout``: seconds without a byte from the service; ``retry``: what to do when it is busy or away.
+        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or away.
 
         Raises ConnectionFailedError for what is no address.
         """
@@ -97,7 +97,7 @@ class Client:
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
         """Create or replace any number, some at a time; what became of each, in their order.
 
-        A product has the fields of :meth:`put_product`. One that cannot be stored has the status ``rejected``.
+        A product has the fields of `put_product`. One that cannot be stored has the status `rejected`.
         """
         for lines in catalog.batches(products):
             yield from self.send(catalog.put_batch(lines)).results

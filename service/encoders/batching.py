@@ -33,7 +33,7 @@ class _Call:
 
 
 class BatchingEncoder:
-    """An :class:`~service.encoders.encoder.Encoder` over another one. Close it: a thread is running behind it."""
+    """An `Encoder` over another one. Close it: a thread is running behind it."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class BatchingEncoder:
         return len(self._waiting)
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode together with what other threads want encoded now. See ``Encoder.encode``.
+        """Encode together with what other threads want encoded now. See `Encoder.encode`.
 
         Raises:
             Overloaded: too many calls are waiting.

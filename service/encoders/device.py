@@ -11,9 +11,9 @@ _KINDS = ("cpu", "cuda", "mps")
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device called ``name``: ``auto``, ``cpu``, ``mps``, ``cuda`` or one card of several as ``cuda:1``.
+    """The device called `name`: `auto`, `cpu`, `mps`, `cuda` or one card of several as `cuda:1`.
 
-    ``auto`` takes CUDA, then MPS, then the CPU. Raises :class:`ConfigurationError` if the name is unknown or this
+    `auto` takes CUDA, then MPS, then the CPU. Raises `ConfigurationError` if the name is unknown or this
     machine has no such device.
     """
     if name == "auto":
@@ -33,10 +33,10 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
-    """The number type called ``name``; ``auto`` is float32 on CPU and MPS, bfloat16 or else float16 on CUDA.
+    """The number type called `name`; `auto` is float32 on CPU and MPS, bfloat16 or else float16 on CUDA.
 
     Most CPUs compute slower in half precision than in float32, so there it is never chosen unasked. Raises
-    :class:`ConfigurationError` for an unknown name.
+    `ConfigurationError` for an unknown name.
     """
     if name not in get_args(DtypeName):
         known = ", ".join(get_args(DtypeName))

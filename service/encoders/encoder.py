@@ -19,9 +19,9 @@ Role = Literal["query", "document"]
 class EncoderInfo:
     """What the rest of the system has to know of an encoder.
 
-    ``fingerprint`` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
-    collection. ``max_text_tokens`` is what fits; longer texts are cut and flagged. ``weighs_parts``: a composed vector
-    is a sum of the text's and the picture's, so that ``EncoderQuery.text_share`` has a meaning.
+    `fingerprint` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
+    collection. `max_text_tokens` is what fits; longer texts are cut and flagged. `weighs_parts`: a composed vector
+    is a sum of the text's and the picture's, so that `EncoderQuery.text_share` has a meaning.
     """
 
     id: str
@@ -34,10 +34,10 @@ class EncoderInfo:
 
 @dataclass(frozen=True, slots=True)
 class EncoderQuery:
-    """One thing to encode. Raises :class:`EmptyQuery` if it holds neither a text nor an image.
+    """One thing to encode. Raises `EmptyQuery` if it holds neither a text nor an image.
 
-    ``text_share`` from 0 to 1 says how much the text of a composed query counts; None: as the encoder is set. Encoders
-    that do not weigh parts pass over it, and symmetric encoders pass over ``role``.
+    `text_share` from 0 to 1 says how much the text of a composed query counts; None: as the encoder is set. Encoders
+    that do not weigh parts pass over it, and symmetric encoders pass over `role`.
     """
 
     text: str | None = None
@@ -53,7 +53,7 @@ class EncoderQuery:
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """``vectors``: float32 [n, dimension], rows L2-normalised. ``truncated``: bool [n], True where the text was cut."""
+    """`vectors`: float32 [n, dimension], rows L2-normalised. `truncated`: bool [n], True where the text was cut."""
 
     vectors: npt.NDArray[np.float32]
     truncated: npt.NDArray[np.bool_]
@@ -68,5 +68,5 @@ class Encoder(Protocol):
         ...
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode a batch that may mix texts, pictures and both. Row i belongs to ``queries[i]``."""
+        """Encode a batch that may mix texts, pictures and both. Row i belongs to `queries[i]`."""
         ...

@@ -13,7 +13,7 @@ _Out = TypeVar("_Out")
 
 
 def each(work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
-    """``work`` of every item, in their order; what it raises for the first one that fails is raised here.
+    """`work` of every item, in their order; what it raises for the first one that fails is raised here.
 
     Without this a batch of 32 photos, prepared one after the other, would keep a GPU waiting longer than it computes.
     """

@@ -14,7 +14,7 @@ _TOLERANCE = 1e-3
 
 
 def probe(encoder: Encoder) -> None:
-    """Encode one query of each kind and role. Raises :class:`EncoderUnavailable` unless unit vectors come."""
+    """Encode one query of each kind and role. Raises `EncoderUnavailable` unless unit vectors come."""
     picture = Image.new("RGB", (64, 48), "orange")
     kinds = {
         "text": EncoderQuery("a mug"),

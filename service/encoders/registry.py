@@ -23,9 +23,9 @@ Loader = Callable[[Settings], Encoder]
 
 @dataclass(frozen=True, slots=True)
 class EncoderEntry:
-    """One encoder. ``dimension`` and ``max_text_tokens`` are those of the usual weights (``source``).
+    """One encoder. `dimension` and `max_text_tokens` are those of the usual weights (`source`).
 
-    ``results`` are published or our own numbers, with the data they were measured on; ``settings`` are the variables
+    `results` are published or our own numbers, with the data they were measured on; `settings` are the variables
     that select the encoder and shape its vectors.
     """
 
@@ -170,7 +170,7 @@ ENCODERS: dict[str, EncoderEntry] = {entry.name: entry for entry in _ENTRIES}
 def load_encoder(settings: Settings) -> Encoder:
     """Load the encoder that the settings name.
 
-    Raises :class:`UnknownEncoder`, listing the known names, or :class:`EncoderUnavailable` if its files are missing.
+    Raises `UnknownEncoder`, listing the known names, or `EncoderUnavailable` if its files are missing.
     """
     entry = ENCODERS.get(settings.encoder)
     if entry is None:

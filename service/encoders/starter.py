@@ -15,7 +15,7 @@ STARTER_ID = "starter"
 
 
 class Embedder(Protocol):
-    """The part of ``starter.embedder.StarterEmbedder`` used here."""
+    """The part of `starter.embedder.StarterEmbedder` used here."""
 
     @property
     def dimension(self) -> int:
@@ -40,7 +40,7 @@ class Embedder(Protocol):
 
 
 class StarterEncoder:
-    """Adapts the starter embedder to the :class:`~service.encoders.encoder.Encoder` protocol.
+    """Adapts the starter embedder to the `Encoder` protocol.
 
     One batch at a time: the model already uses all cores, so batches side by side would only slow each other down.
     """
@@ -59,7 +59,7 @@ class StarterEncoder:
 
     @classmethod
     def load(cls, path: Path | None = None) -> "StarterEncoder":
-        """Load weights from ``path``, or those in the package."""
+        """Load weights from `path`, or those in the package."""
         from starter.embedder import StarterEmbedder  # noqa: PLC0415 (brings torch, which most commands do without)
 
         return cls(StarterEmbedder.load(path))
@@ -70,7 +70,7 @@ class StarterEncoder:
         return self._info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode a batch. See ``Encoder.encode``."""
+        """Encode a batch. See `Encoder.encode`."""
         if not queries:
             return Embeddings(np.zeros((0, self._info.dimension), np.float32), np.zeros(0, np.bool_))
         texts = [query.text if query.text and query.text.strip() else None for query in queries]

@@ -72,7 +72,7 @@ class ImageLimits:
 class DecodedImage:
     """A safe picture: mode RGB, upright, no transparency, no metadata.
 
-    ``content_hash`` is the SHA-256 of the encoded bytes in hex (the cache key); ``width`` and ``height`` are the
+    `content_hash` is the SHA-256 of the encoded bytes in hex (the cache key); `width` and `height` are the
     header's, before orientation and reduction.
     """
 
@@ -94,7 +94,7 @@ def content_hash(data: bytes) -> str:
 
 
 def sniff_format(data: bytes) -> ImageFormat:
-    """The format by signature. Raises :class:`UnsupportedImage` for other known formats, else :class:`NotAnImage`."""
+    """The format by signature. Raises `UnsupportedImage` for other known formats, else `NotAnImage`."""
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -107,7 +107,7 @@ def sniff_format(data: bytes) -> ImageFormat:
 
 
 def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
-    """Decode one picture. Raises a subclass of :class:`InvalidImage`, whatever the bytes are; never anything else."""
+    """Decode one picture. Raises a subclass of `InvalidImage`, whatever the bytes are; never anything else."""
     _check_bytes(len(data), limits)
     format = sniff_format(data)
     if format == "jpeg" and has_more_scans(data, _MAX_JPEG_SCANS):
@@ -129,15 +129,15 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
 
 
 def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
-    """Decode the image in a base64 ``data:`` URI. The bytes, not the declared type, decide what the image is.
+    """Decode the image in a base64 `data:` URI. The bytes, not the declared type, decide what the image is.
 
-    Raises a subclass of :class:`InvalidImage`; too long texts are refused before they are decoded.
+    Raises a subclass of `InvalidImage`; too long texts are refused before they are decoded.
     """
     return decode_image(data_uri_bytes(uri, limits), limits)
 
 
 def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
-    """The encoded bytes in a base64 ``data:`` URI. Raises as :func:`decode_data_uri` does, before any decoding."""
+    """The encoded bytes in a base64 `data:` URI. Raises as `decode_data_uri` does, before any decoding."""
     head = _URI_HEAD.match(uri[:_URI_HEAD_CHARS])
     if head is None:
         raise NotAnImage(_URI_FORM)

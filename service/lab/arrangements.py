@@ -20,7 +20,7 @@ _ANSWERS = TypeAdapter(Answers)
 
 
 def arrangements(items: Sequence[T], count: int, seed: str) -> list[tuple[T, ...]]:
-    """Up to ``count`` different orders; the first is the given one, the others are drawn by seed.
+    """Up to `count` different orders; the first is the given one, the others are drawn by seed.
 
     There are fewer where the items have no more.
     """

@@ -51,7 +51,7 @@ class Benches:
         return self._models.encoder(configuration).info.fingerprint
 
     def bench(self, configuration: Configuration, k: int, step: Step) -> Bench:
-        """Load, embed and fill what is not there yet; ``step`` is told about embedded documents.
+        """Load, embed and fill what is not there yet; `step` is told about embedded documents.
 
         Raises:
             ConfigurationError: a setting names something that does not exist or cannot be loaded.

@@ -42,9 +42,9 @@ class Price:
 
 @dataclass(frozen=True)
 class Configuration:
-    """One way of answering. ``chosen`` is what the experiment says, ``settings`` all that holds.
+    """One way of answering. `chosen` is what the experiment says, `settings` all that holds.
 
-    ``k``: results of a query; None: as many as the data set's measures need. ``filter``: whether the queries' filters
+    `k`: results of a query; None: as many as the data set's measures need. `filter`: whether the queries' filters
     are applied.
     """
 

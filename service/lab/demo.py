@@ -1,7 +1,7 @@
 """The demo shop as a judged data set: composed queries made with it, graded by what was drawn.
 
 Every product's kind, motif and colour are known, so every pair of query and product has a true grade, with no judge to
-err. All motifs of the shop are held out from the training of the starter models (``starter/README.md``): those never
+err. All motifs of the shop are held out from the training of the starter models (`starter/README.md`): those never
 saw this artwork in training, in any style. The grades tell how well drawn motifs on plain products are found, not how
 well photographs are.
 """
@@ -42,7 +42,7 @@ _PIXELS = 320
 
 @dataclass(frozen=True, slots=True)
 class Ware:
-    """A product of the shop and what was drawn. ``motif`` is the artwork's code."""
+    """A product of the shop and what was drawn. `motif` is the artwork's code."""
 
     document: LabDocument
     motif: str
@@ -70,9 +70,9 @@ class Wish:
 
 
 def demo_data(feed: Path, pictures: Path, *, queries: int = QUERIES, seed: int = 7) -> DataSet:
-    """The shop of ``feed`` (``products.csv`` of `starter.catalogue`) with ``queries`` queries; the same by seed.
+    """The shop of `feed` (`products.csv` of `starter.catalogue`) with `queries` queries; the same by seed.
 
-    Query pictures are drawn into the folder ``pictures``. Raises DataSetError if the feed is none of that shop.
+    Query pictures are drawn into the folder `pictures`. Raises DataSetError if the feed is none of that shop.
     """
     wares = list(_wares(feed))
     asked = [_query(number, wares, pictures, seed) for number in range(queries)]

@@ -1,7 +1,7 @@
 """Embeddings on disk, so that ten configurations of one encoder embed a data set once.
 
-A folder for each encoder fingerprint holds safetensors files, each written whole and never changed: ``keys`` uint8
-[n, 32], ``vectors`` float32 [n, dimension], ``truncated`` bool [n], ``ms`` float32 [n] (how long encoding took). The
+A folder for each encoder fingerprint holds safetensors files, each written whole and never changed: `keys` uint8
+[n, 32], `vectors` float32 [n, dimension], `truncated` bool [n], `ms` float32 [n] (how long encoding took). The
 fingerprint covers weights and preprocessing, and a key covers the content, so nothing here can be out of date.
 """
 
@@ -110,7 +110,7 @@ class EmbeddingCache:
 
 
 class CachedEncoder:
-    """An :class:`~service.encoders.encoder.Encoder` that encodes the same content once, and books what that spares."""
+    """An `Encoder` that encodes the same content once, and books what that spares."""
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache) -> None:
         self._encoder = encoder
@@ -122,7 +122,7 @@ class CachedEncoder:
         return self._encoder.info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode what is not known yet, in one batch. See ``Encoder.encode``."""
+        """Encode what is not known yet, in one batch. See `Encoder.encode`."""
         start = time.perf_counter()
         keys = [query_key(query) for query in queries]
         self.fill(keys, queries)
@@ -133,7 +133,7 @@ class CachedEncoder:
         return Embeddings(vectors, np.array([row.truncated for row in found], np.bool_))
 
     def fill(self, keys: Sequence[str], queries: Sequence[EncoderQuery]) -> None:
-        """Make sure that there is an embedding under every key; ``queries[i]`` is what ``keys[i]`` stands for."""
+        """Make sure that there is an embedding under every key; `queries[i]` is what `keys[i]` stands for."""
         missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in self.cache}
         if not missing:
             return

@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 
 
 class DataSpec(BaseModel):
-    """Where the queries and judgments come from. Further names are options of the reader, such as ``split``."""
+    """Where the queries and judgments come from. Further names are options of the reader, such as `split`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -98,7 +98,7 @@ class Experiment:
 
 
 def read_experiment(path: Path, base: Settings) -> Experiment:
-    """Read and check an experiment; ``base`` are the settings that its own are laid over.
+    """Read and check an experiment; `base` are the settings that its own are laid over.
 
     Raises ExperimentError that names file, line and value.
     """

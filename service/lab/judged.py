@@ -1,6 +1,6 @@
 """Judged queries: what a data set holds, whatever form it came in. Ids are opaque texts (COCO's numbers too).
 
-Readers are in :mod:`service.lab.datasets`, measures in :mod:`service.lab.measures`.
+Readers are in `service.lab.datasets`, measures in `service.lab.measures`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class LabQuery:
     pair: str | None = None
     """Queries with the same `pair` count as one: their values are averaged before anything else is computed."""
     tags: frozenset[str] = frozenset()
-    """What to slice by, as ``kind:value`` (``category:dress``, ``aspect:viewpoint``)."""
+    """What to slice by, as `kind:value` (`category:dress`, `aspect:viewpoint`)."""
 
     @property
     def unit(self) -> str:
@@ -70,11 +70,11 @@ class Protocol:
     note: str = ""
     """What must be known to compare with published numbers; printed with every result."""
     submission: str | None = None
-    """The evaluation server that takes runs of this split (``cirr``, ``circo``); None: there is none."""
+    """The evaluation server that takes runs of this split (`cirr`, `circo`); None: there is none."""
     unjudged: bool = False
     """Nobody has judged these queries yet: runs of them are made to be judged, with `withthis judge`."""
     macro: str | None = None
-    """The kind of tag whose values are averaged to the total (FashionIQ: ``category``); None: the mean over queries."""
+    """The kind of tag whose values are averaged to the total (FashionIQ: `category`); None: the mean over queries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
 # ruff: noqa: N818 (as in service.errors)
-"""The errors of the relevance lab, a branch of the tree in :mod:`service.errors`.
+"""The errors of the relevance lab, a branch of the tree in `service.errors`.
 
-::
-
-    InvalidInput
-    └── LabError                 400   an experiment cannot be run as it is described
-        ├── ExperimentError      400   an experiment's file, or its folder of results, cannot be used
-        ├── DataSetError         400   a data set is not as its format says; names the file and the line
-        ├── JudgmentsMissing     400   measures were asked of a split without public ground truth
-        ├── UnknownMeasure       400   a measure that nobody here can compute
-        ├── SubmissionError      400   a run that an evaluation server would refuse
-        └── UnknownPair          404   the pool has no pair of this number
+InvalidInput
+└── LabError                 400   an experiment cannot be run as it is described
+    ├── ExperimentError      400   an experiment's file, or its folder of results, cannot be used
+    ├── DataSetError         400   a data set is not as its format says; names the file and the line
+    ├── JudgmentsMissing     400   measures were asked of a split without public ground truth
+    ├── UnknownMeasure       400   a measure that nobody here can compute
+    ├── SubmissionError      400   a run that an evaluation server would refuse
+    └── UnknownPair          404   the pool has no pair of this number
 """
 
 from pathlib import Path

@@ -17,9 +17,9 @@ Stage = Literal["embed", "caption", "rerank"]
 
 @dataclass
 class Ledger:
-    """The account of one search. ``extra_ms`` is to be added to the clock's times; negative where measuring took time.
+    """The account of one search. `extra_ms` is to be added to the clock's times; negative where measuring took time.
 
-    ``prompt_tokens`` and ``generated_tokens`` count every generating call that the search stands for.
+    `prompt_tokens` and `generated_tokens` count every generating call that the search stands for.
     """
 
     extra_ms: dict[Stage, float] = field(default_factory=dict)

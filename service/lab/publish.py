@@ -28,7 +28,7 @@ class Written:
 
 
 def publish(results: Results, summaries: Sequence[Summary], folder: Path) -> Written:
-    """Write ``report.html``, ``results.json`` and ``runs/``. Raises LabError where the disk fails."""
+    """Write `report.html`, `results.json` and `runs/`. Raises LabError where the disk fails."""
     publish_runs(results, folder)
     write_qrels(folder / "runs" / "judgments.qrels", results.data.require_judgments())
     written = Written(folder / "report.html", folder / "results.json")
@@ -38,7 +38,7 @@ def publish(results: Results, summaries: Sequence[Summary], folder: Path) -> Wri
 
 
 def publish_runs(results: Results, folder: Path) -> list[Path]:
-    """Write ``runs/``, and ``submissions/`` where a server takes the answers to all queries; the latter's files.
+    """Write `runs/`, and `submissions/` where a server takes the answers to all queries; the latter's files.
 
     Raises LabError where the disk fails, and SubmissionError for answers that a server would refuse.
     """

@@ -59,7 +59,7 @@ class Outcomes:
             raise
 
     def get(self, query: str, digest: str) -> QueryOutcome | None:
-        """The outcome of a query; ``digest`` covers its content, so that one that was changed is asked again."""
+        """The outcome of a query; `digest` covers its content, so that one that was changed is asked again."""
         return self._known.get((query, digest))
 
     def add(self, outcome: QueryOutcome, digest: str) -> None:

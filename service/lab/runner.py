@@ -34,13 +34,13 @@ class Progress(Protocol):
     """Told how far a piece of work is; a command line draws its bars from this."""
 
     def __call__(self, work: str, done: int, total: int) -> None:
-        """``work`` names the piece; the same name comes again until ``done`` is ``total``."""
+        """`work` names the piece; the same name comes again until `done` is `total`."""
         ...
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A configuration and what it answered, in the data set's order. ``key`` names its file of outcomes."""
+    """A configuration and what it answered, in the data set's order. `key` names its file of outcomes."""
 
     configuration: Configuration
     key: str
@@ -109,7 +109,7 @@ def _measured_depth(experiment: Experiment, data: DataSet) -> int:
 
 
 def draw(data: DataSet, count: int | None, seed: int) -> DataSet:
-    """``count`` units of the data set, drawn by seed, in the data set's order; all of them where there are no more."""
+    """`count` units of the data set, drawn by seed, in the data set's order; all of them where there are no more."""
     known = list(units(data))
     if count is None or count >= len(known):
         return data

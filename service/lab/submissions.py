@@ -1,8 +1,8 @@
 """The files that the evaluation servers of CIRR and CIRCO take.
 
-- CIRR (``Test-split_server.md``): ``{"version": "rc2", "metric": "recall", PAIRID: [50 names], …}``, and with
-  ``"recall_subset"`` three names of the query's group; the reference is never among them; at most 5 MB.
-- CIRCO (``README.md``): ``{QUERY: [50 COCO numbers], …}`` with all queries of the split.
+- CIRR (`Test-split_server.md`): `{"version": "rc2", "metric": "recall", PAIRID: [50 names], …}`, and with
+  `"recall_subset"` three names of the query's group; the reference is never among them; at most 5 MB.
+- CIRCO (`README.md`): `{QUERY: [50 COCO numbers], …}` with all queries of the split.
 """
 
 from __future__ import annotations

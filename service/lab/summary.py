@@ -41,8 +41,8 @@ class Latency:
 
 @dataclass(frozen=True)
 class Reranking:
-    """How the reranker behaved. ``faults`` counts queries by fault class, ``degraded`` by reason; shares are of the
-    documents that it was given (``repaired``) and tokens are those of a query.
+    """How the reranker behaved. `faults` counts queries by fault class, `degraded` by reason; shares are of the
+    documents that it was given (`repaired`) and tokens are those of a query.
     """
 
     queries: int
@@ -64,7 +64,7 @@ class Reranking:
 
 @dataclass(frozen=True)
 class Summary:
-    """One configuration. ``retrieval`` are the scores of its own orders before reranking."""
+    """One configuration. `retrieval` are the scores of its own orders before reranking."""
 
     answered: Answered
     scores: Scores

@@ -9,10 +9,10 @@ from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQu
 
 
 class WordingEncoder:
-    """An :class:`~service.encoders.encoder.Encoder` that knows further wordings of the query under way.
+    """An `Encoder` that knows further wordings of the query under way.
 
     Its vector is the normalised mean of the unit vectors of all wordings, each with the picture (SEARLE,
-    ``src/validate.py``: both caption orders are encoded and averaged). Without further wordings it changes nothing.
+    `src/validate.py`: both caption orders are encoded and averaged). Without further wordings it changes nothing.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -26,7 +26,7 @@ class WordingEncoder:
         return self._encoder.info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode each query with its wordings. See ``Encoder.encode``."""
+        """Encode each query with its wordings. See `Encoder.encode`."""
         if not self.wordings:
             return self._encoder.encode(queries)
         rows = [self._mean(query) for query in queries]

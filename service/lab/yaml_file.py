@@ -10,7 +10,7 @@ import yaml
 from service.lab.lab_errors import ExperimentError
 
 Location = tuple[Hashable, ...]
-"""The names and numbers that lead to a value: ``("configurations", 2, "k")``."""
+"""The names and numbers that lead to a value: `("configurations", 2, "k")`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class YamlFile:
     lines: Mapping[Location, int]
 
     def error(self, location: Location, problem: str) -> ExperimentError:
-        """The error that names file, line and value; ``problem`` is a sentence without its full stop."""
+        """The error that names file, line and value; `problem` is a sentence without its full stop."""
         known = next(location[:depth] for depth in range(len(location), -1, -1) if location[:depth] in self.lines)
         name = spelled(location)
         return ExperimentError(f"{self.path}, line {self.lines[known]}{f', {name}' if name else ''}: {problem}.")
@@ -52,7 +52,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def spelled(location: Location) -> str:
-    """A location as people write it: ``configurations[2].k``."""
+    """A location as people write it: `configurations[2].k`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return "".join(parts).removeprefix(".")
 

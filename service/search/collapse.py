@@ -33,7 +33,7 @@ def collapse(store: Store, hits: Sequence[Hit], options: CollapseOptions) -> Col
 
 
 def collapse_vectors(hits: Sequence[Hit], vectors: Vector, threshold: float) -> Collapsed:
-    """The same for vectors at hand: [n, dimension], L2-normalised, row i of ``hits[i]``."""
+    """The same for vectors at hand: [n, dimension], L2-normalised, row i of `hits[i]`."""
     shown: list[int] = []
     hidden: dict[str, list[Duplicate]] = {}
     for place, hit in enumerate(hits):

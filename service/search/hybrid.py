@@ -39,7 +39,7 @@ _LESS_THAN_THE_QUERY = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HybridHit(Hit):
-    """A hit whose place comes from both legs; ``score`` is still the cosine."""
+    """A hit whose place comes from both legs; `score` is still the cosine."""
 
     hybrid: HybridScores
 
@@ -54,7 +54,7 @@ def hybrid_options(
 ) -> HybridOptions | None:
     """How words count in a search, if they do. The one place that decides: for the service, the commands and the lab.
 
-    ``enabled`` None: as the service is set, and then only for queries that have words.
+    `enabled` None: as the service is set, and then only for queries that have words.
     """
     by_default = settings.hybrid_enabled and bool(text and words(text))
     if not (by_default if enabled is None else enabled):
@@ -73,9 +73,9 @@ def hybrid_search(
     limit: int,
     filter: Filter | None,
 ) -> list[HybridHit]:
-    """The best ``limit`` products by both legs, best first; ``matched``: those that share words with the text.
+    """The best `limit` products by both legs, best first; `matched`: those that share words with the text.
 
-    Both legs look at the ``limit`` best products, and every product found by one has the other's score, too. Raises
+    Both legs look at the `limit` best products, and every product found by one has the other's score, too. Raises
     StoreUnavailable.
     """
     pool = {hit.product_id: hit for hit in store.search(vector, limit=limit, filter=filter)}
@@ -107,7 +107,7 @@ def shared_ranks(scores: Mapping[str, float]) -> dict[str, int]:
 def _compared(
     compare: Callable[[list[str]], dict[str, Hit]], order: Sequence[str], pool: Mapping[str, Hit], limit: int
 ) -> dict[str, Hit]:
-    """The first ``limit`` of these products that pass the filter, without those of the pool, which do."""
+    """The first `limit` of these products that pass the filter, without those of the pool, which do."""
     found: dict[str, Hit] = {}
     passed = 0
     for batch in in_batches(order, MAX_IN_VALUES):

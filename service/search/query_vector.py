@@ -52,7 +52,7 @@ def query_vector(
 
 
 def away_from(vector: Vector, negative: Vector, weight: float) -> Vector:
-    """``vector`` moved away from ``negative``; both L2-normalised. Raises InvalidValue if next to nothing is left."""
+    """`vector` moved away from `negative`; both L2-normalised. Raises InvalidValue if next to nothing is left."""
     moved = vector - np.float32(weight) * negative
     norm = float(np.linalg.norm(moved))
     if norm < _LEAST_NORM:

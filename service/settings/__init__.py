@@ -1,8 +1,8 @@
 """Every setting, in one place.
 
-Order of precedence: arguments, environment (``WITHTHIS_…``), a ``.env`` file in the current folder, the TOML file named
-by ``WITHTHIS_CONFIG``, the defaults below. Lists and tables are written as JSON in the environment
-(``WITHTHIS_INDEX_PARAMS='{"M": 32}'``). Unknown variables are ignored; unknown names in the TOML file are an error,
+Order of precedence: arguments, environment (`WITHTHIS_…`), a `.env` file in the current folder, the TOML file named
+by `WITHTHIS_CONFIG`, the defaults below. Lists and tables are written as JSON in the environment
+(`WITHTHIS_INDEX_PARAMS='{"M": 32}'`). Unknown variables are ignored; unknown names in the TOML file are an error,
 since there they can only be slips.
 """
 
@@ -23,7 +23,7 @@ IndexType = Literal["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
 
 
 class Settings(BaseSettings):
-    """All settings of the service and the command line. Use :func:`load_settings` for errors made to be read."""
+    """All settings of the service and the command line. Use `load_settings` for errors made to be read."""
 
     model_config = SettingsConfigDict(
         env_prefix="WITHTHIS_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
@@ -387,7 +387,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings from all sources. Raises :class:`ConfigurationError` that names each wrong setting."""
+    """Read the settings from all sources. Raises `ConfigurationError` that names each wrong setting."""
     check_config_file(Settings.model_fields.keys())
     try:
         return Settings(**overrides)

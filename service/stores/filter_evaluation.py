@@ -1,4 +1,4 @@
-"""Filters evaluated in Python: the meaning that :mod:`service.stores.filters` describes, and every compiler is held to.
+"""Filters evaluated in Python: the meaning that `service.stores.filters` describes, and every compiler is held to.
 
 Numbers and booleans are different things, as they are in JSON.
 """
@@ -19,12 +19,12 @@ _RANGES: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(filter: Filter, row: Record | Hit) -> bool:
-    """True if the row passes the filter, whose size was checked by :func:`~service.stores.filters.check_filter`."""
+    """True if the row passes the filter, whose size was checked by `check_filter`."""
     return _holds(filter, row, True)
 
 
 def _holds(filter: Filter, row: Record | Hit, positive: bool) -> bool:
-    """The filter or, if ``positive`` is False, its negation; a negation is pushed down to the comparisons."""
+    """The filter or, if `positive` is False, its negation; a negation is pushed down to the comparisons."""
     parts = [_compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, row)]
     parts += [_holds(part, row, positive) for part in filter.and_ or ()]
     if filter.or_:

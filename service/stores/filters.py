@@ -1,17 +1,17 @@
 """Filters: structured JSON, checked, with one meaning on every store.
 
-A filter is a conjunction of conditions on fields, with ``and``, ``or`` and ``not`` for the rest::
+A filter is a conjunction of conditions on fields, with `and`, `or` and `not` for the rest:
 
     {"category": {"eq": "mug"}, "price": {"gte": 5, "lte": 30}, "attributes": {"colour": {"in": ["red", "blue"]}}}
     {"or": [{"category": {"eq": "cap"}}, {"not": {"attributes": {"colour": {"eq": "red"}}}}]}
 
 Meaning is two-valued: a product without a price or an attribute fails every comparison on it, and passes the negation.
-``{"exists": false}`` (or ``{"eq": null}``) asks for "has none". An attribute of another type than the compared value
-fails ``lt, lte, gt, gte`` *and* their negation. ``contains`` looks into attributes that are lists. Numbers compare by
-value (36 is 36.0), and true is not 1. ``attributes.colour`` may be one key.
+`{"exists": false}` (or `{"eq": null}`) asks for "has none". An attribute of another type than the compared value
+fails `lt, lte, gt, gte` *and* their negation. `contains` looks into attributes that are lists. Numbers compare by
+value (36 is 36.0), and true is not 1. `attributes.colour` may be one key.
 
 `filter_evaluation` is the meaning, written in Python; each other store has a compiler that is held to it.
-Stores compare numbers as float64, so a filter names integers of at most :data:`MAX_NUMBER` only: these are compared
+Stores compare numbers as float64, so a filter names integers of at most `MAX_NUMBER` only: these are compared
 exactly with whatever is stored.
 """
 
@@ -84,11 +84,11 @@ class _Condition(BaseModel):
         return self
 
     def operators(self) -> list[tuple[str, Any]]:
-        """(operator, value) in the order of the fields; ``exists`` as what it means, ``ne`` or ``eq`` None."""
+        """(operator, value) in the order of the fields; `exists` as what it means, `ne` or `eq` None."""
         return [("ne" if value else "eq", None) if name == "exists" else (name, value) for name, value in self._given()]
 
     def _given(self) -> list[tuple[str, Any]]:
-        """(operator, value) as given; ``in`` without its underscore."""
+        """(operator, value) as given; `in` without its underscore."""
         given = (name for name in type(self).model_fields if name in self.model_fields_set)
         return [(name.rstrip("_"), getattr(self, name)) for name in given]
 
@@ -163,7 +163,7 @@ class Filter(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fold_dotted(cls, data: Any) -> Any:
-        """Read ``{"attributes.colour": …}`` as ``{"attributes": {"colour": …}}``."""
+        """Read `{"attributes.colour": …}` as `{"attributes": {"colour": …}}`."""
         if not isinstance(data, dict):
             return data
         plain = {key: value for key, value in data.items() if not str(key).startswith("attributes.")}
@@ -177,7 +177,7 @@ class Filter(BaseModel):
 
 
 def parse_filter(data: object) -> Filter:
-    """Check a filter that came as JSON data. Raises :class:`FilterError` naming the first wrong place."""
+    """Check a filter that came as JSON data. Raises `FilterError` naming the first wrong place."""
     try:
         found = Filter.model_validate(data)
     except ValidationError as error:
@@ -187,7 +187,7 @@ def parse_filter(data: object) -> Filter:
 
 
 def check_filter(filter: Filter) -> None:
-    """Raise :class:`FilterError` for a filter that is too large or too deep for any store, or has an empty part."""
+    """Raise `FilterError` for a filter that is too large or too deep for any store, or has an empty part."""
     if filter.model_fields_set and _conditions(filter, 1) > MAX_FILTER_CONDITIONS:
         raise FilterError(f"The filter has more than {MAX_FILTER_CONDITIONS} conditions. Use `in` for lists of values.")
 

@@ -1,6 +1,6 @@
 """A product's write is one revision of it, whoever else writes, reads or is killed at the same moment.
 
-A product with n images is n rows, ``id#0`` to ``id#n-1``. Row 0 is the product's *head*: its key stays the same, and it
+A product with n images is n rows, `id#0` to `id#n-1`. Row 0 is the product's *head*: its key stays the same, and it
 names the revision that counts and the number of its rows. The keys of the other rows hold their revision. A write puts
 the other rows first, where no reader takes them; then the head, which is the commit, because every store replaces one
 row in one step; then it deletes the other rows of the revision that it replaced. Readers take the head, and the rows of
@@ -8,7 +8,7 @@ the revision that it names.
 
 - Of two writers the one whose head comes last wins, with all its rows. No clock decides.
 - A process killed before the commit leaves the old revision, after it the new one. What it leaves besides is read by
-  nobody, and :func:`leftovers` finds it: rows that no head names and that are too old to belong to a write under way.
+  nobody, and `leftovers` finds it: rows that no head names and that are too old to belong to a write under way.
 - A product with one image is its head alone: nothing to compare, nothing to delete.
 - Rows of before there were revisions have none, and keys without one. They belong to a head without one, or to none.
 
@@ -38,7 +38,7 @@ class Revised(Protocol):
 
     @property
     def id(self) -> str:
-        """``<product id>#<number>``."""
+        """`<product id>#<number>`."""
 
     @property
     def product_id(self) -> str:
@@ -95,7 +95,7 @@ def product_of(id: str) -> str:
 
 
 def belongs(row: Revised, heads: Mapping[str, Revised]) -> bool:
-    """True if the row is of the revision that its product's head names; ``heads`` by product id."""
+    """True if the row is of the revision that its product's head names; `heads` by product id."""
     head = heads.get(row.product_id)
     return is_head(row) or row.revision == (head.revision if head else "")
 
@@ -134,7 +134,7 @@ def _is_whole(rows: Sequence[_WholeRow]) -> bool:
 
 
 def leftovers(states: Iterable[RowState], heads: Mapping[str, RowState], now: int) -> list[RowState]:
-    """Rows that no head names and that are older than any write under way. ``now`` is Unix time in milliseconds."""
+    """Rows that no head names and that are older than any write under way. `now` is Unix time in milliseconds."""
     oldest = now - GRACE_S * 1000
     return [row for row in states if not belongs(row, heads) and row.updated_at < oldest]
 
@@ -159,11 +159,11 @@ class RevisionStore:
         raise NotImplementedError
 
     def get(self, product_id: str) -> list[Record]:
-        """See ``Store.get``."""
+        """See `Store.get`."""
         raise NotImplementedError
 
     def scan(self) -> Iterator[list[RowState]]:
-        """See ``Store.scan``."""
+        """See `Store.scan`."""
         raise NotImplementedError
 
     def delete_rows(self, keys: Sequence[str]) -> int:
@@ -176,7 +176,7 @@ class RevisionStore:
             self.delete_rows(keys)
 
     def write(self, products: Sequence[Sequence[Record]], *, read: Mapping[str, Record] | None = None) -> None:
-        """See ``Store.write``."""
+        """See `Store.write`."""
         stamped = [_stamped(rows) for rows in products]
         others = [row for rows in stamped for row in rows[1:]]
         if others:
@@ -189,7 +189,7 @@ class RevisionStore:
         self._sweep(stamped, before)
 
     def delete(self, product_ids: Sequence[str]) -> int:
-        """See ``Store.delete``. The head goes first: that is the commit.
+        """See `Store.delete`. The head goes first: that is the commit.
 
         With it go all rows without a revision, which would count again without it.
         """
@@ -204,7 +204,7 @@ class RevisionStore:
         return sum(belongs(row, heads) for row in rows)
 
     def delete_leftovers(self, *, dry_run: bool = False) -> int:
-        """See ``Store.delete_leftovers``. Heads are read again right before: a scan is no snapshot."""
+        """See `Store.delete_leftovers`. Heads are read again right before: a scan is no snapshot."""
         rows = [row for page in self.scan() for row in page]
         found = leftovers(rows, heads_among(rows), _now())
         deleted = 0
@@ -222,15 +222,15 @@ class RevisionStore:
         return heads_among(self.states([head_id(id) for id in product_ids])) if product_ids else {}
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """See ``Store.hashes``."""
+        """See `Store.hashes`."""
         return {row.id: row.content_hash for row in self.states(self._keys(ids))}
 
     def fetch(self, ids: Sequence[str]) -> list[Record]:
-        """See ``Store.fetch``."""
+        """See `Store.fetch`."""
         return self.records(self._keys(ids))
 
     def row_ids(self, product_ids: Sequence[str]) -> list[str]:
-        """See ``Store.row_ids``. Heads tell it; only products of before there were revisions are gone through."""
+        """See `Store.row_ids`. Heads tell it; only products of before there were revisions are gone through."""
         heads = self.heads(product_ids)
         known = [head for head in heads.values() if head.revision_rows]
         ids = [f"{head.product_id}#{number}" for head in known for number in range(head.revision_rows)]
@@ -239,7 +239,7 @@ class RevisionStore:
         return ids + [row.id for row in old if not row.revision]
 
     def products(self, product_ids: Sequence[str]) -> dict[str, list[Record]]:
-        """See ``Store.products``."""
+        """See `Store.products`."""
         found: dict[str, list[Record]] = {}
         for row in self.fetch(self.row_ids(product_ids)):
             found.setdefault(row.product_id, []).append(row)

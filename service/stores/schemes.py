@@ -6,7 +6,7 @@ from service.stores.store import VersionedStore
 
 
 def open_store(settings: Settings) -> VersionedStore:
-    """The store that ``store_uri`` names; nothing is opened or created yet."""
+    """The store that `store_uri` names; nothing is opened or created yet."""
     if settings.store_uri.startswith("exact:"):
         from service.stores.exact.exact_store import ExactStore  # noqa: PLC0415 (each store brings its own libraries)
 

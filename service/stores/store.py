@@ -18,9 +18,9 @@ Vector = npt.NDArray[np.float32]
 class Record:
     """One row: one picture of one product.
 
-    ``vector`` is float32 [dimension], L2-normalised. ``content_hash`` covers the picture's bytes and all fields.
-    ``updated_at`` is Unix time in milliseconds. ``revision`` and ``revision_rows`` are what a write stamps its rows
-    with; see :mod:`service.stores.revisions`.
+    `vector` is float32 [dimension], L2-normalised. `content_hash` covers the picture's bytes and all fields.
+    `updated_at` is Unix time in milliseconds. `revision` and `revision_rows` are what a write stamps its rows
+    with; see `service.stores.revisions`.
     """
 
     id: str
@@ -66,7 +66,7 @@ class RowState:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A row found by a search, without its vector. ``score`` is the cosine similarity, higher is better."""
+    """A row found by a search, without its vector. `score` is the cosine similarity, higher is better."""
 
     id: str
     product_id: str
@@ -103,12 +103,12 @@ def _product(row: Record | Hit) -> Product:
 
 
 class Store(Protocol):
-    """All methods raise :class:`~service.errors.StoreUnavailable` when the store fails or does not answer."""
+    """All methods raise `StoreUnavailable` when the store fails or does not answer."""
 
     def ensure(self, info: EncoderInfo) -> None:
         """Create the collection and its index if they are missing.
 
-        Raises :class:`~service.errors.EncoderMismatch` if the collection was built by another encoder. Must be called
+        Raises `EncoderMismatch` if the collection was built by another encoder. Must be called
         once before vectors are written or searched.
         """
         ...
@@ -117,8 +117,8 @@ class Store(Protocol):
         """Write whole products, each one by all its rows in order, as one revision: it replaces the one before.
 
         Readers see the old rows or the new ones, whatever others write meanwhile and wherever the process is killed;
-        see :mod:`service.stores.revisions`. ``read`` holds first rows by product id: if another writer has changed one
-        of them since it was read, :class:`~service.stores.revisions.ProductMoved` is raised and nothing is written.
+        see `service.stores.revisions`. `read` holds first rows by product id: if another writer has changed one
+        of them since it was read, `ProductMoved` is raised and nothing is written.
         """
         ...
 
@@ -127,7 +127,7 @@ class Store(Protocol):
         ...
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        """The best row of each of the ``min(limit, matching products)`` nearest products, best first."""
+        """The best row of each of the `min(limit, matching products)` nearest products, best first."""
         ...
 
     def get(self, product_id: str) -> list[Record]:
@@ -143,7 +143,7 @@ class Store(Protocol):
         ...
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """``content_hash`` by row id, for those of ``ids`` that exist."""
+        """`content_hash` by row id, for those of `ids` that exist."""
         ...
 
     def row_ids(self, product_ids: Sequence[str]) -> list[str]:
@@ -151,7 +151,7 @@ class Store(Protocol):
         ...
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
-        """Keys and products of the first ``limit`` matching rows whose key is greater than ``after``, by key.
+        """Keys and products of the first `limit` matching rows whose key is greater than `after`, by key.
 
         The key of a product's first row is its id; those of others have their revision at the end.
         """
@@ -203,7 +203,7 @@ class VersionedStore(Store, Protocol):
     def claim(self) -> None:
         """Open what belongs to one process, a local file; nothing to do for a server.
 
-        Raises :class:`~service.errors.StoreLocked` or :class:`~service.errors.StoreUnusable`, before anything slow is
+        Raises `StoreLocked` or `StoreUnusable`, before anything slow is
         begun.
         """
         ...
@@ -220,10 +220,10 @@ class VersionedStore(Store, Protocol):
         ...
 
     def publish(self, beside: Store) -> Store:
-        """From now on, searches by any store of this name find the rows of ``beside``. None of them fails.
+        """From now on, searches by any store of this name find the rows of `beside`. None of them fails.
 
-        ``beside`` is not to be used any more. Gives the version that was replaced: others may write to it for some
-        seconds more, and it is there until :meth:`drop_others`.
+        `beside` is not to be used any more. Gives the version that was replaced: others may write to it for some
+        seconds more, and it is there until `drop_others`.
         """
         ...
 

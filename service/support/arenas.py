@@ -7,7 +7,7 @@ from contextlib import suppress
 
 ARENAS = 2
 _M_ARENA_MAX = -8
-"""The parameter's number in glibc's ``malloc.h``."""
+"""The parameter's number in glibc's `malloc.h`."""
 _VARIABLE = "MALLOC_ARENA_MAX"
 
 
@@ -16,7 +16,7 @@ def share_arenas() -> None:
 
     glibc gives new threads arenas of their own, up to eight a core, and what a thread has freed stays in its arena.
     Reranking frees large arrays in threads that come and go: after 120 searches, four at a time, the service held 1.7
-    GB, and 1.1 GB with two arenas. ``MALLOC_ARENA_MAX`` in the environment goes first; other C libraries are left as
+    GB, and 1.1 GB with two arenas. `MALLOC_ARENA_MAX` in the environment goes first; other C libraries are left as
     they are.
     """
     if sys.platform != "linux" or _VARIABLE in os.environ:

@@ -8,7 +8,7 @@ _Item = TypeVar("_Item")
 
 
 def in_batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    """The items in lists of ``size``; the last one may be shorter."""
+    """The items in lists of `size`; the last one may be shorter."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

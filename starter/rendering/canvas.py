@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 
 class Canvas:
-    """A square picture, ``UNITS`` wide in drawing units and ``pixels`` wide in pixels."""
+    """A square picture, `UNITS` wide in drawing units and `pixels` wide in pixels."""
 
     def __init__(self, pixels: int, background: RGB) -> None:
         self.image = Image.new("RGB", (pixels, pixels), background)
@@ -28,13 +28,13 @@ class Canvas:
         return max(1, round(width * self._scale)) if width else 0
 
     def ellipse(self, box: Box, fill: RGB | None = None, outline: RGB | None = None, width: float = 0) -> None:
-        """An ellipse inside ``box``."""
+        """An ellipse inside `box`."""
         self._draw.ellipse(self._flat(box), fill, outline, self._width(width))
 
     def rectangle(
         self, box: Box, fill: RGB | None = None, outline: RGB | None = None, width: float = 0, radius: float = 0
     ) -> None:
-        """A rectangle with corners rounded by ``radius``."""
+        """A rectangle with corners rounded by `radius`."""
         self._draw.rounded_rectangle(self._flat(box), radius * self._scale, fill, outline, self._width(width))
 
     def polygon(self, points: Sequence[Point], fill: RGB, outline: RGB | None = None, width: float = 0) -> None:

@@ -22,7 +22,7 @@ _SHARES: dict[Pattern, float] = {"single": 0.72, "small": 0.12, "grid": 0.1, "br
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """How a motif lies on a product: ``scale`` is a share of the print box, ``tilt`` in degrees."""
+    """How a motif lies on a product: `scale` is a share of the print box, `tilt` in degrees."""
 
     pattern: Pattern
     scale: float
@@ -97,7 +97,7 @@ def render_product(
         kind: a name in `KINDS`.
         colour: a name in `COLOURS`.
         motif: RGBA artwork, cropped to its content.
-        rng: decides the print (unless ``how`` is given), placement, background, light and camera tilt.
+        rng: decides the print (unless `how` is given), placement, background, light and camera tilt.
         how: pattern, scale and tilt of the print.
         pixels: side of the square RGB result.
     """
@@ -122,7 +122,7 @@ def _gradient(pixels: int, rng: random.Random) -> Image.Image:
 
 
 def render_motif(motif: Image.Image, rng: random.Random, *, pixels: int = 224) -> Image.Image:
-    """The artwork alone on a plain or shaded ground, as a shopper's query picture: square RGB of ``pixels``."""
+    """The artwork alone on a plain or shaded ground, as a shopper's query picture: square RGB of `pixels`."""
     if rng.random() < 0.25:
         image = _gradient(pixels, rng)
     else:

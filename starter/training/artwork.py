@@ -1,8 +1,8 @@
 """Training artwork from packages, normalised: RGBA, cropped to its content, at most 192 pixels, indexed by names.
 
-Sources: Noto Color Emoji (Debian ``fonts-noto-color-emoji``), Fluent 3D (npm ``@lobehub/fluent-emoji-3d``), Twemoji
-(npm ``@twemoji/svg``), OpenMoji (npm ``openmoji``) and Open Clip Art (Debian ``openclipart-png`` with the titles and
-keywords that ``openclipart-svg`` carries). Licences: ``THIRD_PARTY.md``.
+Sources: Noto Color Emoji (Debian `fonts-noto-color-emoji`), Fluent 3D (npm `@lobehub/fluent-emoji-3d`), Twemoji
+(npm `@twemoji/svg`), OpenMoji (npm `openmoji`) and Open Clip Art (Debian `openclipart-png` with the titles and
+keywords that `openclipart-svg` carries). Licences: `THIRD_PARTY.md`.
 """
 
 import io
@@ -29,7 +29,7 @@ _EMPTY_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Artwork:
-    """One piece of artwork: what it shows (``concept`` groups the same thing across styles), its names, its file."""
+    """One piece of artwork: what it shows (`concept` groups the same thing across styles), its names, its file."""
 
     style: str
     concept: str
@@ -38,7 +38,7 @@ class Artwork:
 
 
 def normalise(image: Image.Image) -> Image.Image | None:
-    """RGBA, cropped to content, at most ``SIDE`` pixels; None where nothing is left to see."""
+    """RGBA, cropped to content, at most `SIDE` pixels; None where nothing is left to see."""
     image = image.convert("RGBA")
     content = image.getchannel("A").point([0] * 25 + [255] * 231).getbbox()
     if content is None or min(content[2] - content[0], content[3] - content[1]) < 16:
@@ -66,7 +66,7 @@ class EmojiArtists:
         self._font = ImageFont.truetype(str(noto_font), 109)
 
     def draw(self, style: str, code: str) -> Image.Image | None:
-        """The normalised artwork of emoji ``code`` in ``style``."""
+        """The normalised artwork of emoji `code` in `style`."""
         image: Image.Image | None = getattr(self, f"_{style}")(code)
         return None if image is None else normalise(image)
 
@@ -130,7 +130,7 @@ def is_colourful(image: Image.Image) -> bool:
 
 
 def save(artwork: Image.Image, style: str, concept: str, names: list[str], root: Path) -> Artwork:
-    """Write one picture as lossless WebP under ``root`` and return its index row."""
+    """Write one picture as lossless WebP under `root` and return its index row."""
     path = Path(style) / f"{re.sub(r'[^a-z0-9-]+', '_', concept.lower())}.webp"
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     artwork.save(root / path, lossless=True, quality=30)
@@ -138,14 +138,14 @@ def save(artwork: Image.Image, style: str, concept: str, names: list[str], root:
 
 
 def write_index(rows: list[Artwork], root: Path) -> None:
-    """Write ``index.jsonl`` beside the pictures, atomically, so that a broken build is built again."""
+    """Write `index.jsonl` beside the pictures, atomically, so that a broken build is built again."""
     partial = root / "index.jsonl.part"
     partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), "utf-8")
     partial.replace(root / "index.jsonl")
 
 
 def read_index(root: Path) -> list[Artwork]:
-    """The rows of ``index.jsonl``."""
+    """The rows of `index.jsonl`."""
     with (root / "index.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return [Artwork(row["style"], row["concept"], tuple(row["names"]), row["path"]) for row in rows]

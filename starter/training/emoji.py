@@ -55,7 +55,7 @@ _PRODUCT_WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class EmojiConcept:
-    """One emoji: hexadecimal code (lower case, as in ``1f406``), English name, further names, subgroup."""
+    """One emoji: hexadecimal code (lower case, as in `1f406`), English name, further names, subgroup."""
 
     code: str
     name: str
@@ -71,7 +71,7 @@ class EmojiConcept:
 
 
 def read_emoji(package: Path) -> list[EmojiConcept]:
-    """The concepts of npm ``emojibase-data`` (MIT) without flags, keycaps, letters and skin-tone parts."""
+    """The concepts of npm `emojibase-data` (MIT) without flags, keycaps, letters and skin-tone parts."""
     subgroups = json.loads((package / "meta/groups.json").read_text("utf-8"))["subgroups"]
     concepts = []
     for row in json.loads((package / "en/data.json").read_text("utf-8")):

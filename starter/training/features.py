@@ -1,6 +1,6 @@
 """Render the training pictures and run the frozen backbone over them once; resumable shard by shard.
 
-The result is one memory-mapped array, float16 [pictures, 2, 49, 1280] for the two views, beside ``pictures.jsonl`` that
+The result is one memory-mapped array, float16 [pictures, 2, 49, 1280] for the two views, beside `pictures.jsonl` that
 says what each shows.
 """
 
@@ -117,7 +117,7 @@ def _jobs(root: Path, art_root: Path, index: list[Artwork], pictures: list[Pictu
 
 
 def build_features(art_root: Path, root: Path, *, seed: int, workers: int = 2) -> None:
-    """Make (or finish) the feature array under ``root`` for the artwork index under ``art_root``."""
+    """Make (or finish) the feature array under `root` for the artwork index under `art_root`."""
     root.mkdir(parents=True, exist_ok=True)
     index = read_index(art_root)
     pictures = plan(index, seed)

@@ -1,4 +1,4 @@
-"""Further training artwork: icon sets in the Iconify layout (npm ``@iconify-json/*``), drawn from their SVG bodies.
+"""Further training artwork: icon sets in the Iconify layout (npm `@iconify-json/*`), drawn from their SVG bodies.
 
 Four sets draw emoji in other styles; an icon is taken where its name is that of an emoji. Game Icons name thousands of
 other things in one colour; every icon gets a colour of its own, since a shop rarely prints in black alone.

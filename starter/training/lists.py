@@ -62,7 +62,7 @@ class Sights:
         return Views(*self.tokens[rows].float().unbind(1))
 
     def seen(self, rows: list[int], eyes: Eyes) -> Seen:
-        """The pictures of ``rows`` as the VLM is shown them; gradients flow into ``eyes``."""
+        """The pictures of `rows` as the VLM is shown them; gradients flow into `eyes`."""
         cells = self.pictures.views(rows)
         return Seen(self.read(rows), cells.through(eyes.details), self.vectors[rows])
 
@@ -104,7 +104,7 @@ class ListSampler:
         return rows, emoji or rows
 
     def sample(self, count: int) -> list[RankedList]:
-        """``count`` lists over one gallery; three quarters of the queries are about emoji, the rest about any motif."""
+        """`count` lists over one gallery; three quarters of the queries are about emoji, the rest about any motif."""
         gallery, emoji = self._gallery()
         targets = [self.rng.choice(emoji if self.rng.random() < 0.75 else gallery) for _ in range(count)]
         queries = [self.queries.query(target) for target in targets]

@@ -29,7 +29,7 @@ class Packages:
 
     @classmethod
     def default(cls) -> "Packages":
-        """``.cache/starter/packages`` in the working directory."""
+        """`.cache/starter/packages` in the working directory."""
         return cls(Path(".cache/starter/packages"))
 
     @property
@@ -48,7 +48,7 @@ class Packages:
         return self.root / "debian/usr/share/openclipart/svg"
 
     def fetch(self) -> None:
-        """Download what is missing. Needs ``npm``, ``apt-get`` and ``dpkg`` (Debian or Ubuntu).
+        """Download what is missing. Needs `npm`, `apt-get` and `dpkg` (Debian or Ubuntu).
 
         Raises:
             subprocess.CalledProcessError: a package manager failed; its own message is on the terminal.

@@ -1,4 +1,4 @@
-"""From packages to features: ``python -m starter.training.prepare`` (resumable; about 20 minutes on 2 cores)."""
+"""From packages to features: `python -m starter.training.prepare` (resumable; about 20 minutes on 2 cores)."""
 
 import io
 import zipfile
@@ -71,7 +71,7 @@ def _icon_artwork(packages: Packages, root: Path) -> list[Artwork]:
 
 
 def ship(root: Path, archive: Path) -> None:
-    """Pack the held-out artwork in the shipped styles, lossy WebP at 144 pixels, into ``starter/artwork.zip``."""
+    """Pack the held-out artwork in the shipped styles, lossy WebP at 144 pixels, into `starter/artwork.zip`."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
         for row in read_index(root):
             if row.style in STYLES:

@@ -1,4 +1,4 @@
-"""Choose the held-out and development concepts, once: ``python -m starter.training.split`` → ``starter/concepts.json``.
+"""Choose the held-out and development concepts, once: `python -m starter.training.split` → `starter/concepts.json`.
 
 The pool is every distinct emoji motif that exists in all four styles and whose name is not so common in Open Clip Art
 that reserving it would empty the training set. The choice is a seeded shuffle, made before any model was trained; the

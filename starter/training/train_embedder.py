@@ -1,8 +1,8 @@
-"""Train the starter embedder: ``python -m starter.training.train_embedder [--steps N]``; resumable.
+"""Train the starter embedder: `python -m starter.training.train_embedder [--steps N]`; resumable.
 
 Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature
 and with false negatives (other products that answer the query as well) masked out; plus the same between names and
-motif pictures. A checkpoint is written every ``SAVE_EVERY`` steps, and the next start goes on from it.
+motif pictures. A checkpoint is written every `SAVE_EVERY` steps, and the next start goes on from it.
 """
 
 import argparse
@@ -70,7 +70,7 @@ class Trainer:
         return encoded["input_ids"], encoded["attention_mask"]
 
     def _encode(self, queries: list[Query], tokens: Tensor, place: dict[int, int]) -> Tensor:
-        """Encode queries of mixed kinds, one pass a kind; rows come back in the order of ``queries``."""
+        """Encode queries of mixed kinds, one pass a kind; rows come back in the order of `queries`."""
         kinds: dict[tuple[bool, bool], list[int]] = {}
         for row, query in enumerate(queries):
             kinds.setdefault((query.picture is not None, query.text is not None), []).append(row)
@@ -158,7 +158,7 @@ class Trainer:
 
 
 def main() -> None:
-    """Train until ``--steps`` and export."""
+    """Train until `--steps` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--tune", action="store_true", help="begin with the shipped weights, at a lower rate")

@@ -1,4 +1,4 @@
-"""Train the starter VLM: ``python -m starter.training.train_vlm [--steps N]``; resumable.
+"""Train the starter VLM: `python -m starter.training.train_vlm [--steps N]`; resumable.
 
 Three losses: the order of each list (of its label scores at the first ranking step; for every place in the best order
 a cross-entropy against the candidates that remain there, weighted by their grades, as in ListNet, Cao et al. 2007), the
@@ -193,7 +193,7 @@ def development_lists(embedder: StarterEmbedder, development: Sights) -> list[Ra
 
 
 def main() -> None:
-    """Train until ``--steps`` and export."""
+    """Train until `--steps` and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=860)
     parser.add_argument("--tune", action="store_true", help="begin with the shipped weights, at a lower rate")

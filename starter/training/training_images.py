@@ -39,15 +39,15 @@ class Pictures:
             (concept.motifs if picture.kind is None else concept.products).append(row)
 
     def art_of(self, row: int) -> Artwork:
-        """The artwork that picture ``row`` shows."""
+        """The artwork that picture `row` shows."""
         return self.art[self.rows[row].art]
 
     def concept_of(self, row: int) -> str:
-        """The concept that picture ``row`` shows."""
+        """The concept that picture `row` shows."""
         return self.art_of(row).concept
 
     def name(self, row: int, rng: random.Random) -> str:
-        """A name of what picture ``row`` shows: mostly the first, at times another."""
+        """A name of what picture `row` shows: mostly the first, at times another."""
         names = self.art_of(row).names
         return names[0] if rng.random() < 0.75 else rng.choice(names[:4])
 
@@ -56,7 +56,7 @@ class Pictures:
         return Views(*_floats(self.features[np.asarray(rows)]).unbind(1))
 
     def cells(self, rows: list[int], closer: float, rng: random.Random) -> Tensor:
-        """Features of one view of each picture, float32 [n, 49, 1280]: of its middle with chance ``closer``."""
+        """Features of one view of each picture, float32 [n, 49, 1280]: of its middle with chance `closer`."""
         views = [int(rng.random() < closer) for _ in rows]
         return _floats(self.features[np.asarray(rows), np.asarray(views)])
 
@@ -75,7 +75,7 @@ def kept_for_reranker(concept: str) -> bool:
 
 
 def look_alikes(pictures: Pictures, concepts: list[str], count: int = 8) -> dict[str, list[str]]:
-    """Of each concept the ``count`` others whose motif pictures have the nearest mean backbone feature (cosine)."""
+    """Of each concept the `count` others whose motif pictures have the nearest mean backbone feature (cosine)."""
     means = np.stack([pictures.features[pictures.concepts[c].motifs[:8], 0].mean((0, 1), np.float32) for c in concepts])
     units = torch.nn.functional.normalize(torch.from_numpy(means - means.mean(0)), dim=1)
     nearest = (units @ units.T).fill_diagonal_(-1).topk(min(count, len(concepts) - 1)).indices.tolist()
@@ -134,7 +134,7 @@ class BatchSampler:
         return [concept, *self.rng.sample(alike, 3)] if alike and self.rng.random() < 0.5 else [concept]
 
     def query(self, target: int) -> Query:
-        """A query of a random task that ``target`` answers."""
+        """A query of a random task that `target` answers."""
         task = self.rng.choices(self.TASKS, self.WEIGHTS)[0]
         return getattr(self, f"_{task}")(target) or self._composed(target)
 
@@ -142,7 +142,7 @@ class BatchSampler:
         return self.pictures.rows[target].colour if self.rng.random() < chance else None
 
     def _near(self, rows: list[int], target: int, same_art: float) -> int | None:
-        """One of ``rows``: with chance ``same_art`` in the target's own style, else in any."""
+        """One of `rows`: with chance `same_art` in the target's own style, else in any."""
         art = self.pictures.rows[target].art
         own = [row for row in rows if self.pictures.rows[row].art == art]
         if own and self.rng.random() < same_art:

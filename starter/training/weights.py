@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def export(state: Mapping[str, Tensor], begun: Mapping[str, Tensor], path: Path) -> None:
-    """Write the weights to ship; where a run was begun with others (``begun``), the mean of both.
+    """Write the weights to ship; where a run was begun with others (`begun`), the mean of both.
 
     A tuned model and the one before it have each learned something of their own; the mean of their weights keeps most
     of both (Wortsman et al., "Robust fine-tuning of zero-shot models", arXiv 2109.01903).

@@ -1,4 +1,4 @@
-"""The language side: a small ``Phi3`` decoder over MiniLM's word embeddings, whose label logits are pointers.
+"""The language side: a small `Phi3` decoder over MiniLM's word embeddings, whose label logits are pointers.
 
 Pointer: the logit of a candidate's label is the scaled product of the hidden state at the current step with the hidden
 state at the candidate's end (Vinyals et al., "Pointer Networks", arXiv 1506.03134).
@@ -29,7 +29,7 @@ def _config() -> Phi3Config:
 class Decoder(nn.Module):
     """Embeds tokens, runs the decoder, and scores words and labels.
 
-    ``words`` is MiniLM's frozen embedding matrix [30522, 384]; it comes from MiniLM's package, not with these weights.
+    `words` is MiniLM's frozen embedding matrix [30522, 384]; it comes from MiniLM's package, not with these weights.
     """
 
     __call__: Callable[..., Tensor]  # torch leaves it at Any
@@ -57,7 +57,7 @@ class Decoder(nn.Module):
         return torch.where(own.unsqueeze(-1), self.own((ids - self.vocabulary.words).clamp(min=0)), entered)
 
     def forward(self, embedded: Tensor, mask: Tensor | None = None, cache: DynamicCache | None = None) -> Tensor:
-        """[n, t, 320] → hidden states [n, t, 320]; ``mask`` [n, t] is for right-padded batches without cache."""
+        """[n, t, 320] → hidden states [n, t, 320]; `mask` [n, t] is for right-padded batches without cache."""
         output = self.body(
             inputs_embeds=embedded, attention_mask=mask, past_key_values=cache, use_cache=cache is not None
         )

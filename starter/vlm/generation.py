@@ -25,7 +25,7 @@ AllowedNext = Callable[[Sequence[int]], AbstractSet[int] | None]
 class Generated:
     """A decoded answer.
 
-    ``label_scores`` are the pointers at the first ranking step, one a candidate; None if there was no choice to make.
+    `label_scores` are the pointers at the first ranking step, one a candidate; None if there was no choice to make.
     """
 
     text: str
@@ -102,7 +102,7 @@ def decode(
     limit: int,
     deadline: float | None,
 ) -> Generated:
-    """Decode until END or ``limit`` tokens.
+    """Decode until END or `limit` tokens.
 
     Args:
         decoder: the language side.

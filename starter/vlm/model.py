@@ -30,9 +30,9 @@ class Parts(nn.Module):
 
 
 class StarterVLM:
-    """Captions a picture, and ranks up to nine candidates for a composed query; see ``starter/README.md``.
+    """Captions a picture, and ranks up to nine candidates for a composed query; see `starter/README.md`.
 
-    One call at a time: callers serialise. The ranking answer reads ``{"ranking": ["G", "A"], "reason": "…"}``.
+    One call at a time: callers serialise. The ranking answer reads `{"ranking": ["G", "A"], "reason": "…"}`.
     """
 
     labels = LABELS
@@ -45,7 +45,7 @@ class StarterVLM:
 
     @classmethod
     def load(cls, path: Path | None = None, embedder: StarterEmbedder | None = None) -> "StarterVLM":
-        """Load the weights in the package, or those of ``path``, over the given or the shipped embedder.
+        """Load the weights in the package, or those of `path`, over the given or the shipped embedder.
 
         Raises:
             FileNotFoundError: no such file.
@@ -67,7 +67,7 @@ class StarterVLM:
         """Look at pictures, one `Seen` each: most of the work of any question about them, so that it is worth keeping.
 
         Raises:
-            TimeoutError: ``deadline`` (a `time.monotonic` value) passed.
+            TimeoutError: `deadline` (a `time.monotonic` value) passed.
         """
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError("the deadline passed before the pictures were looked at")
@@ -78,10 +78,10 @@ class StarterVLM:
 
     @torch.inference_mode()
     def caption(self, picture: Seen, *, max_new_tokens: int, deadline: float | None = None) -> Generated:
-        """Say what the one picture in ``picture`` shows.
+        """Say what the one picture in `picture` shows.
 
         Raises:
-            TimeoutError: ``deadline`` (a `time.monotonic` value) passed.
+            TimeoutError: `deadline` (a `time.monotonic` value) passed.
         """
         prompt = caption_prompt(self._eyes, self._decoder, picture.tokens.whole, picture.vectors)
         answer = decode(
@@ -106,7 +106,7 @@ class StarterVLM:
             instruction: the shopper's words; may be empty if there is a picture.
             query: the query picture.
             candidates: in retrieval order; they are labelled A, B, ….
-            allowed_next: tokens so far → tokens that may follow, None for any (``rerank.permutation``).
+            allowed_next: tokens so far → tokens that may follow, None for any (`rerank.permutation`).
             max_new_tokens: most tokens to decode.
             deadline: `time.monotonic` value.
 

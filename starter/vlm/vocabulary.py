@@ -12,7 +12,7 @@ _UNSPOKEN = '"\\{}[]'
 
 
 class Vocabulary:
-    """Token ids ↔ text. Ids below ``words`` are MiniLM's; those above are this model's own."""
+    """Token ids ↔ text. Ids below `words` are MiniLM's; those above are this model's own."""
 
     def __init__(self, tokenizer: BertTokenizer) -> None:
         self._tokenizer = tokenizer
@@ -46,11 +46,11 @@ class Vocabulary:
         return (*marks, *(pieces[mark] for mark in _UNSPOKEN), *self._tokenizer.all_special_ids)
 
     def encode(self, text: str) -> list[int]:
-        """Word pieces of ``text``, without [CLS] and [SEP]."""
+        """Word pieces of `text`, without [CLS] and [SEP]."""
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text that ``ids`` stand for; the answer's pieces give exactly their characters."""
+        """The text that `ids` stand for; the answer's pieces give exactly their characters."""
         text, run = "", list[int]()
         for token in ids:
             if token < self.words:

@@ -1,6 +1,6 @@
 """The pages of the documentation: their fenced blocks, links, headings and the commands in their text.
 
-A comment before a block says what it is, where it is not simply run::
+A comment before a block says what it is, where it is not simply run:
 
     <!-- not run: why -->        only its options and settings are checked
     <!-- fails: WORDS -->        it fails, and prints these words

@@ -1,7 +1,7 @@
 """A stand-in for Pinecone: the part of its documented REST API that the store uses, over a dictionary.
 
 The index is described in the shapes of API version 2026-07, the rows in those of the vectors API. Filters are computed
-by :func:`holds`, which refuses what the documentation of the filter language does not know.
+by `holds`, which refuses what the documentation of the filter language does not know.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(condition: Mapping[str, Any], metadata: Mapping[str, Any], *, missing_is_unequal: bool = True) -> bool:
-    """Pinecone's filter language. Its documentation leaves open whether ``$ne`` and ``$nin`` match a missing field."""
+    """Pinecone's filter language. Its documentation leaves open whether `$ne` and `$nin` match a missing field."""
     [(name, wanted)] = condition.items()
     if name in {"$and", "$or"}:
         parts = [holds(part, metadata, missing_is_unequal=missing_is_unequal) for part in wanted]
@@ -135,7 +135,7 @@ class Cloud:
 
 @contextmanager
 def pinecone_server() -> Iterator[Cloud]:
-    """A cloud at ``http://`` and its ``host``."""
+    """A cloud at `http://` and its `host`."""
     cloud = Cloud()
 
     class Handler(BaseHTTPRequestHandler):

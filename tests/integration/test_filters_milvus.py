@@ -196,7 +196,7 @@ def _attribute(name: str, ranged: st.SearchStrategy[Any]) -> st.SearchStrategy[A
 
 
 def leaves(ranged: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Conditions; ``ranged``: what attributes are compared with by order."""
+    """Conditions; `ranged`: what attributes are compared with by order."""
     contained = st.tuples(st.sampled_from(["tags", "x", "y"]), _SCALARS)
     return st.one_of(
         _conditions(_TEXTS, None).map(lambda c: {"category": c}),

@@ -18,10 +18,10 @@ _KNOCK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RayOptions:
-    """``address``: a cluster, else that of ``RAY_ADDRESS``, else one is started on this machine and ended again.
+    """`address`: a cluster, else that of `RAY_ADDRESS`, else one is started on this machine and ended again.
 
-    ``encoders``: how many work side by side; None: one for each GPU, without GPUs one for every two CPUs. ``device``
-    is that of the settings: with ``cuda`` each encoder gets a GPU, with ``auto`` if the cluster has any.
+    `encoders`: how many work side by side; None: one for each GPU, without GPUs one for every two CPUs. `device`
+    is that of the settings: with `cuda` each encoder gets a GPU, with `auto` if the cluster has any.
     """
 
     address: str | None = None
@@ -42,7 +42,7 @@ class EncoderPool:
 def connected(options: RayOptions) -> Iterator[EncoderPool]:
     """Connect to Ray, or start it here; a connection that this process has already is used and left open.
 
-    Raises :class:`~service.errors.ConfigurationError` if there is no such cluster, or too little in it.
+    Raises `ConfigurationError` if there is no such cluster, or too little in it.
     """
     ours = not ray.is_initialized()
     if ours:
@@ -93,9 +93,9 @@ def _quieten_ray_data() -> None:
 
 
 def choose_pool(options: RayOptions, there: Mapping[str, float]) -> EncoderPool:
-    """The encoders' share of the resources that are ``there``: one CPU each, for the pictures' way to the model.
+    """The encoders' share of the resources that are `there`: one CPU each, for the pictures' way to the model.
 
-    Raises :class:`~service.errors.ConfigurationError` where no CPU would be left for reading pictures.
+    Raises `ConfigurationError` where no CPU would be left for reading pictures.
     """
     cpus, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
     on_gpus = options.device.startswith("cuda") or (options.device == "auto" and gpus >= 1)

@@ -46,11 +46,11 @@ def ingest_on_ray(
     new_ids: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Bring a feed into the store, as :func:`service.catalog.ingest.ingest` does, on a Ray cluster.
+    """Bring a feed into the store, as `service.catalog.ingest.ingest` does, on a Ray cluster.
 
-    ``load`` is called on the cluster, once for each encoder. The feed, its pictures and the image store must be at the
-    same place for all nodes: a shared folder or URLs. Raises what ``ingest`` raises, ConfigurationError without a
-    cluster, and :class:`~service.errors.InternalFault` if work fails on Ray, or stands still there.
+    `load` is called on the cluster, once for each encoder. The feed, its pictures and the image store must be at the
+    same place for all nodes: a shared folder or URLs. Raises what `ingest` raises, ConfigurationError without a
+    cluster, and `InternalFault` if work fails on Ray, or stands still there.
     """
     feed, columns = feed.resolve(), columns or Columns()
     source = open_feed(feed, columns)

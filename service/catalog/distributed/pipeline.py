@@ -26,7 +26,7 @@ _BLOCK_BYTES = 1
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What to read, and with what. ``batch`` pictures are encoded at once."""
+    """What to read, and with what. `batch` pictures are encoded at once."""
 
     lines: ReadLines
     reader: PictureReader
@@ -63,7 +63,7 @@ class Pipeline:
 
 
 def lot_rows(batch: int) -> int:
-    """Lines in a lot where ``batch`` pictures are encoded at once."""
+    """Lines in a lot where `batch` pictures are encoded at once."""
     return min(batch, LOT_ROWS)
 
 

@@ -13,9 +13,9 @@ from service.errors import WithThisError
 
 
 class RemoteEncoder:
-    """An :class:`~service.encoders.encoder.Encoder` in an actor of its own, started when it is first asked something.
+    """An `Encoder` in an actor of its own, started when it is first asked something.
 
-    It takes a place in the cluster that the pipeline may be waiting for, so :meth:`release` it before and after.
+    It takes a place in the cluster that the pipeline may be waiting for, so `release` it before and after.
     """
 
     def __init__(self, load: LoadEncoder, pool: EncoderPool) -> None:
@@ -31,7 +31,7 @@ class RemoteEncoder:
         return info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode a batch. See ``Encoder.encode``."""
+        """Encode a batch. See `Encoder.encode`."""
         embeddings: Embeddings = self._ask(lambda encoder: encoder.encode(queries))
         return embeddings
 

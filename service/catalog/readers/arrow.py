@@ -1,8 +1,8 @@
 """Parquet files and Hugging Face datasets on disk, read with pyarrow alone, a few rows at a time.
 
-``save_to_disk`` leaves folders with ``state.json``, which names files of Arrow's stream format; a ``DatasetDict`` is a
-folder of such folders, read one after the other. Pictures there are structs of ``bytes`` and ``path``. A feed without
-ids numbers its rows: ``row-1``, ``row-2``, …
+`save_to_disk` leaves folders with `state.json`, which names files of Arrow's stream format; a `DatasetDict` is a
+folder of such folders, read one after the other. Pictures there are structs of `bytes` and `path`. A feed without
+ids numbers its rows: `row-1`, `row-2`, …
 """
 
 import json
@@ -31,7 +31,7 @@ class _ArrowReader(ABC):
     textual, numbered, declares = False, True, True
 
     def __init__(self, path: Path, columns: Columns) -> None:
-        """``columns`` tell which ones hold images and attributes. Raises FeedError for a file that is damaged."""
+        """`columns` tell which ones hold images and attributes. Raises FeedError for a file that is damaged."""
         self._path = path
         try:
             self._schemas = self._read_schemas()

@@ -21,8 +21,8 @@ class DoubledColumnError(ValueError):
 class Columns:
     """What of a feed is read, and under which names.
 
-    ``sources`` renames: ``{"title": "name"}`` reads the feed's ``name`` as the title, and the feed's own ``title`` is
-    left out. ``without`` are columns of the feed that are left out, ``kinds`` the types that attributes are to have.
+    `sources` renames: `{"title": "name"}` reads the feed's `name` as the title, and the feed's own `title` is
+    left out. `without` are columns of the feed that are left out, `kinds` the types that attributes are to have.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class Columns:
         without: Iterable[str] = (),
         kinds: Mapping[str, Kind] | None = None,
     ) -> None:
-        """``sources``: our name → the feed's. Several of ours may come from one of the feed's."""
+        """`sources`: our name → the feed's. Several of ours may come from one of the feed's."""
         self._sources = {column_name(ours): theirs.strip() for ours, theirs in (sources or {}).items()}
         self._without = frozenset(without)
         self.kinds: Mapping[str, Kind] = dict(kinds or {})
 
     @classmethod
     def parse(cls, options: Iterable[str], *, without: Iterable[str] = (), types: Iterable[str] = ()) -> "Columns":
-        """From texts like ``title=name`` and ``size=list``. Raises :class:`~service.errors.FeedError`."""
+        """From texts like `title=name` and `size=list`. Raises `FeedError`."""
         kinds = _pairs(types, _ONE_TYPE)
         if not set(kinds.values()) <= set(Kind):
             raise FeedError(_ONE_TYPE)
@@ -50,7 +50,7 @@ class Columns:
         )
 
     def check(self, names: Sequence[str]) -> None:
-        """Raise :class:`~service.errors.FeedError` if a feed that declares its columns lacks one that an option names,
+        """Raise `FeedError` if a feed that declares its columns lacks one that an option names,
         or has two of one name.
         """
         stripped = [name.strip() for name in names]

@@ -42,7 +42,7 @@ class CsvRecords:
     """(number of the first line, cells) of every record that is not blank; None for a line that is no record."""
 
     def __init__(self, file: TextIO, delimiter: str) -> None:
-        """Until :meth:`expect` was called, as for the header, only what is not well-formed is found out."""
+        """Until `expect` was called, as for the header, only what is not well-formed is found out."""
         self._lines = _Lines(file)
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         self._is_believable = _Believable(delimiter)

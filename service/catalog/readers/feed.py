@@ -1,11 +1,11 @@
 """Product feeds: a folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file, or a Hugging Face dataset on disk.
 
-Files have a column ``image``. Columns ``id, title, category, price, image`` are known, all others become attributes.
-In JSON, Parquet and datasets ``image`` may be a list: several pictures of one product. A bad line becomes a
-:class:`Reject` and reading goes on; only a feed that cannot be read at all raises :class:`FeedError`.
+Files have a column `image`. Columns `id, title, category, price, image` are known, all others become attributes.
+In JSON, Parquet and datasets `image` may be a list: several pictures of one product. A bad line becomes a
+`Reject` and reading goes on; only a feed that cannot be read at all raises `FeedError`.
 
 A feed is read twice, since the type of a column and the fields of a product are known only when all lines were seen:
-see :mod:`service.catalog.survey`.
+see `service.catalog.survey`.
 """
 
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ _PLAIN = Columns()
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed that can be read. ``id_column`` is the feed's own name of it; None if ids are made of something else."""
+    """A feed that can be read. `id_column` is the feed's own name of it; None if ids are made of something else."""
 
     reader: Reader
     columns: Columns
     id_column: str | None
 
     def survey(self) -> Survey:
-        """Go through the feed once. Raises :class:`FeedError` if it is damaged. The survey is to be closed."""
+        """Go through the feed once. Raises `FeedError` if it is damaged. The survey is to be closed."""
         with ExitStack() as on_failure:
             survey = on_failure.enter_context(Survey(textual=self.reader.textual, kinds=self.columns.kinds))
             for line in self._lines():
@@ -70,7 +70,7 @@ class Feed:
 
 
 def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
-    """Look at a feed's form and columns. Raises :class:`FeedError` if it cannot be read, or not with these columns."""
+    """Look at a feed's form and columns. Raises `FeedError` if it cannot be read, or not with these columns."""
     reader = _reader(path, columns)
     names = reader.names()
     if reader.declares:
@@ -83,7 +83,7 @@ def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
 
 
 def read_feed(path: Path, columns: Columns = _PLAIN) -> Iterator[FeedRow | Reject]:
-    """The rows of a feed, one at a time, in the feed's order. Raises :class:`FeedError` before the first row."""
+    """The rows of a feed, one at a time, in the feed's order. Raises `FeedError` before the first row."""
     return _rows(open_feed(path, columns))
 
 
@@ -93,7 +93,7 @@ def feed_folder(path: Path) -> Path:
 
 
 def count_rows(path: Path) -> int:
-    """How many lines ``read_feed`` will go through (a close guess for a damaged file); for progress bars."""
+    """How many lines `read_feed` will go through (a close guess for a damaged file); for progress bars."""
     return _reader(path, _PLAIN).count()
 
 
@@ -121,7 +121,7 @@ def _reader(path: Path, columns: Columns) -> Reader:
 
 
 def _is_dataset(path: Path) -> bool:
-    """True for what ``save_to_disk`` of Hugging Face datasets leaves."""
+    """True for what `save_to_disk` of Hugging Face datasets leaves."""
     return (path / "dataset_dict.json").is_file() or (
         (path / "state.json").is_file() and (path / "dataset_info.json").is_file()
     )

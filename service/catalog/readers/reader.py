@@ -11,7 +11,7 @@ from service.catalog.rows import Reject
 class RawLine:
     """What stands in one line, under the feed's own names and not checked.
 
-    ``line`` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
+    `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
     """
 
     line: int

@@ -30,7 +30,7 @@ class SeparatedReader:
     textual, numbered, declares = True, False, True
 
     def __init__(self, path: Path, columns: Columns) -> None:
-        """``columns`` tell which one holds the image. Raises FeedError for a header that cannot work."""
+        """`columns` tell which one holds the image. Raises FeedError for a header that cannot work."""
         self._path = path
         with _open_text(path) as file:
             self._delimiter = _delimiter(file.read(_HEADER_CHARS))

@@ -20,7 +20,7 @@ from transformers import ChineseCLIPModel, CLIPModel, PreTrainedModel, SiglipMod
 from service.errors import EncoderUnavailable
 
 MODELS: dict[str, type[PreTrainedModel]] = {"clip": CLIPModel, "chinese_clip": ChineseCLIPModel, "siglip": SiglipModel}
-"""Class by ``model_type`` in config.json. Named here, so that remote code in a config's ``auto_map`` is never run."""
+"""Class by `model_type` in config.json. Named here, so that remote code in a config's `auto_map` is never run."""
 
 PINNED: dict[str, str] = {
     "BAAI/BGE-VL-base": "1aba80d3faf358474cfdd26baccda8b4f7ff2f35",
@@ -51,7 +51,7 @@ class Checkpoint:
 
     @classmethod
     def open(cls, source: Path | str, revision: str | None = None) -> Checkpoint:
-        """Find a checkpoint in a folder or on the hub. Raises :class:`EncoderUnavailable` that says what is missing."""
+        """Find a checkpoint in a folder or on the hub. Raises `EncoderUnavailable` that says what is missing."""
         folder = find(source, revision, (*_FILES, _SAFETENSORS))
         model_type = _read_json(folder / CONFIG).get("model_type")
         if model_type not in MODELS:
@@ -67,7 +67,7 @@ class Checkpoint:
         return cls(folder, model_type, _read_json(folder / PICTURES))
 
     def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
-        """The model, ready to run. Raises :class:`EncoderUnavailable` if weights are missing in the file."""
+        """The model, ready to run. Raises `EncoderUnavailable` if weights are missing in the file."""
         load: Any = MODELS[self.model_type].from_pretrained  # its types know nothing of the loading report
         model, report = load(
             self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
@@ -82,7 +82,7 @@ class Checkpoint:
         return moved
 
     def fingerprint(self, *parts: str) -> str:
-        """SHA-256 over weights, config and tokenizer files, and over ``parts``: what else changes vectors."""
+        """SHA-256 over weights, config and tokenizer files, and over `parts`: what else changes vectors."""
         digest = hashlib.sha256(_FINGERPRINT_VERSION)
         for path in _matching(self.folder, (CONFIG, *_TEXT_FILES, "model*.safetensors")):
             digest.update(path.name.encode())
@@ -93,10 +93,10 @@ class Checkpoint:
 
 
 def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> Path:
-    """The folder of a checkpoint: ``source`` itself, or the local copy of what the hub has under that name.
+    """The folder of a checkpoint: `source` itself, or the local copy of what the hub has under that name.
 
     With HF_HUB_OFFLINE=1, or without a network, only what was fetched before is found. Raises
-    :class:`EncoderUnavailable`.
+    `EncoderUnavailable`.
     """
     name = source.as_posix() if isinstance(source, Path) else source
     folder = Path(source).expanduser()
@@ -121,8 +121,8 @@ def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> P
 def convert(source: Path | str, target: Path, revision: str | None = None) -> Path:
     """Write a checkpoint with pickled weights again, as safetensors; its other files are copied as they are.
 
-    The pickle is read with ``weights_only``: it can hold tensors and nothing that runs. Returns the file of weights.
-    Raises :class:`EncoderUnavailable`.
+    The pickle is read with `weights_only`: it can hold tensors and nothing that runs. Returns the file of weights.
+    Raises `EncoderUnavailable`.
     """
     folder = find(source, revision, (*_FILES, PICKLED))
     pickled, weights = folder / PICKLED, target / WEIGHTS

@@ -22,9 +22,9 @@ _Item = TypeVar("_Item")
 
 
 class ClipEncoder:
-    """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the :class:`~service.encoders.encoder.Encoder` protocol.
+    """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the `Encoder` protocol.
 
-    A composed query is L2norm(w · text + (1 - w) · picture), where the parts are L2-normalised before (``blend``
+    A composed query is L2norm(w · text + (1 - w) · picture), where the parts are L2-normalised before (`blend`
     "unit"), or as the towers give them ("raw": BGE-VL was trained so, arXiv 2412.14475). One half is the plain sum.
     """
 
@@ -40,7 +40,7 @@ class ClipEncoder:
         text_weight: float = 0.5,
         batch: int = 32,
     ) -> None:
-        """Take a loaded model; ``batch`` is how many texts or pictures go through a tower at once."""
+        """Take a loaded model; `batch` is how many texts or pictures go through a tower at once."""
         if not 0 <= text_weight <= 1:
             raise ValueError("text_weight must be between 0 and 1")
         self._model = model
@@ -73,11 +73,11 @@ class ClipEncoder:
         text_weight: float = 0.5,
         batch: int = 32,
     ) -> ClipEncoder:
-        """Load a folder, or a checkpoint of the hub by its name at a ``revision``.
+        """Load a folder, or a checkpoint of the hub by its name at a `revision`.
 
         The fingerprint covers weights, tokenizer and preprocessing; not the device and the number type (their vectors
-        can be compared), nor ``text_weight``, which moves queries and no product. Raises
-        :class:`~service.errors.EncoderUnavailable` or :class:`~service.errors.ConfigurationError`; what transformers
+        can be compared), nor `text_weight`, which moves queries and no product. Raises
+        `EncoderUnavailable` or `ConfigurationError`; what transformers
         raises for damaged files goes through.
         """
         place = resolve_device(device)
@@ -99,7 +99,7 @@ class ClipEncoder:
         return self._info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode a batch. See ``Encoder.encode``. Each tower sees its items in batches, sorted by length.
+        """Encode a batch. See `Encoder.encode`. Each tower sees its items in batches, sorted by length.
 
         One thread at a time is in the model, which uses all of its device anyway, and in the tokenizer, which is not
         safe in threads; others prepare their pictures meanwhile.
@@ -144,7 +144,7 @@ class ClipEncoder:
 def _chunks(
     items: dict[int, _Item], size: int, key: Callable[[_Item], int] | None = None
 ) -> Iterable[tuple[list[int], list[_Item]]]:
-    """Rows and items in pieces of at most ``size``; sorted by ``key``, so that little padding is needed."""
+    """Rows and items in pieces of at most `size`; sorted by `key`, so that little padding is needed."""
     rows = sorted(items, key=lambda row: key(items[row])) if key else list(items)
     for start in range(0, len(rows), size):
         piece = rows[start : start + size]

@@ -1,7 +1,7 @@
-"""Pictures → pixels, as a checkpoint's ``preprocessor_config.json`` says, with Pillow and numpy alone.
+"""Pictures → pixels, as a checkpoint's `preprocessor_config.json` says, with Pillow and numpy alone.
 
 transformers' own loader wants torchvision for some of these files and does not know the older spelling of others
-(``feature_extractor_type``, sizes as a bare number), hence this reader. The numbers are those of its Pillow processors.
+(`feature_extractor_type`, sizes as a bare number), hence this reader. The numbers are those of its Pillow processors.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ _SIGLIP: Mapping[str, Any] = {
     "image_std": (0.5, 0.5, 0.5),
 }
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"clip": _CLIP, "chinese_clip": _CLIP, "siglip": _SIGLIP}
-"""What a file that leaves something out means, by transformers' ``model_type``."""
+"""What a file that leaves something out means, by transformers' `model_type`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRecipe:
     """How a picture becomes float32 [3, side, side].
 
-    ``edge`` is the length to which the shorter side is brought before the centre is cut out; without it the picture is
-    stretched to the square. With ``fit`` "pad" the whole picture is kept instead, in the middle of a white square.
+    `edge` is the length to which the shorter side is brought before the centre is cut out; without it the picture is
+    stretched to the square. With `fit` "pad" the whole picture is kept instead, in the middle of a white square.
     """
 
     side: int
@@ -65,7 +65,7 @@ class PictureRecipe:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], model_type: str, fit: Fit = "crop") -> PictureRecipe:
-        """From the content of ``preprocessor_config.json``. Raises ValueError for a recipe that is not known here."""
+        """From the content of `preprocessor_config.json`. Raises ValueError for a recipe that is not known here."""
         values = {**DEFAULTS[model_type], **{name: value for name, value in raw.items() if value is not None}}
         edge, square = _size(values["size"]) if values["do_resize"] else (None, None)
         if values["do_center_crop"]:

@@ -16,7 +16,7 @@ CHINESE_CLIP_TOKENS = 52
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
-    """``inputs``: what the text tower takes, tensors [n, length]; ``truncated``: whether each text was cut."""
+    """`inputs`: what the text tower takes, tensors [n, length]; `truncated`: whether each text was cut."""
 
     inputs: dict[str, torch.Tensor]
     truncated: list[bool]
@@ -26,14 +26,14 @@ class TextReader:
     """A tokenizer with its limit. Not for several threads at once: it keeps padding and truncation as a state."""
 
     def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool) -> None:
-        """``fixed_length``: pad every text to the limit, as SigLIP was trained, and give no mask."""
+        """`fixed_length`: pad every text to the limit, as SigLIP was trained, and give no mask."""
         self._tokenizer = tokenizer
         self.limit = limit
         self._fixed = fixed_length
 
     @classmethod
     def load(cls, folder: Path, model_type: str, positions: int) -> TextReader:
-        """Read the tokenizer in ``folder``; ``positions`` is what the text tower has room for.
+        """Read the tokenizer in `folder`; `positions` is what the text tower has room for.
 
         Raises OSError, ValueError or ImportError as transformers does where files or packages are missing.
         """

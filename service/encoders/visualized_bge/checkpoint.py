@@ -1,4 +1,4 @@
-"""Weights of Visualized BGE: BAAI's ``.pth`` or our safetensors → a model, without holding them twice.
+"""Weights of Visualized BGE: BAAI's `.pth` or our safetensors → a model, without holding them twice.
 
 Both kinds of file are mapped into memory, so a tensor that already has the wanted number type costs nothing until it is
 used. Tensors that must be changed are read in small groups, and each group's mapping is let go before the next.
@@ -55,9 +55,9 @@ def published_layout(model: VisualizedBge) -> Layout:
 
 
 def read_tensors(path: Path, model: Published) -> dict[str, Tensor]:
-    """The tensors of a file by name, mapped, on the CPU. Only data is read, never code (``weights_only``).
+    """The tensors of a file by name, mapped, on the CPU. Only data is read, never code (`weights_only`).
 
-    Raises :class:`EncoderUnavailable` if the file is missing, or is neither safetensors nor a dictionary of tensors.
+    Raises `EncoderUnavailable` if the file is missing, or is neither safetensors nor a dictionary of tensors.
     """
     if not path.is_file():
         raise EncoderUnavailable(f"There is no file {path}. {_what_to_do(model)}")
@@ -71,7 +71,7 @@ def read_tensors(path: Path, model: Published) -> dict[str, Tensor]:
 
 
 def check_layout(tensors: Mapping[str, Tensor], expected: Layout, path: Path, model: Published) -> None:
-    """Raise :class:`EncoderUnavailable`, naming what differs, unless names and shapes are exactly the expected ones."""
+    """Raise `EncoderUnavailable`, naming what differs, unless names and shapes are exactly the expected ones."""
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     faults = []
     if missing := sorted(expected.keys() - found.keys()):
@@ -95,10 +95,10 @@ def load_model(
     device: torch.device,
     dtype: torch.dtype,
 ) -> tuple[VisualizedBge, str]:
-    """The model with the weights of ``path``, ready to compute, and a hash of those weights as they are stored.
+    """The model with the weights of `path`, ready to compute, and a hash of those weights as they are stored.
 
-    The hash does not depend on the kind of file: a ``.pth`` and what was converted from it have the same. Raises
-    :class:`EncoderUnavailable` if the file does not fit.
+    The hash does not depend on the kind of file: a `.pth` and what was converted from it have the same. Raises
+    `EncoderUnavailable` if the file does not fit.
     """
     net = empty_model(text, vision)
     used = used_layout(net)

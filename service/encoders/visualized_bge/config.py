@@ -18,9 +18,9 @@ WEIGHTS_REVISION = "98db10b10d22620010d06f11733346e1c98c34aa"
 
 @dataclass(frozen=True, slots=True)
 class VisionConfig:
-    """An EVA-02-CLIP tower; the names are those of ``vision.json``. Sizes in pixels, channels or tokens.
+    """An EVA-02-CLIP tower; the names are those of `vision.json`. Sizes in pixels, channels or tokens.
 
-    ``pt_hw_seq_len`` is the grid that the rotary positions were made for, ``embed_dim`` the width of CLIP's own head,
+    `pt_hw_seq_len` is the grid that the rotary positions were made for, `embed_dim` the width of CLIP's own head,
     which is in the files but never used here.
     """
 
@@ -132,14 +132,14 @@ PUBLISHED = {
 
 
 def published(name: str) -> Published:
-    """The published model called ``name``. Raises :class:`ConfigurationError` that lists the known ones."""
+    """The published model called `name`. Raises `ConfigurationError` that lists the known ones."""
     if name not in PUBLISHED:
         raise ConfigurationError(f"There is no Visualized BGE {name!r}. Take one of: {', '.join(PUBLISHED)}.")
     return PUBLISHED[name]
 
 
 def read_text_config(folder: Path) -> PretrainedConfig:
-    """The text encoder's ``config.json``. Raises :class:`EncoderUnavailable` if it is missing or of another kind."""
+    """The text encoder's `config.json`. Raises `EncoderUnavailable` if it is missing or of another kind."""
     path = folder / TEXT_FILE
     try:
         config = cast(PretrainedConfig, AutoConfig.from_pretrained(folder, local_files_only=True))
@@ -151,9 +151,9 @@ def read_text_config(folder: Path) -> PretrainedConfig:
 
 
 def read_vision_config(folder: Path, model: Published) -> VisionConfig:
-    """``vision.json`` of a folder, or the published sizes if it has none. Unknown members are left alone.
+    """`vision.json` of a folder, or the published sizes if it has none. Unknown members are left alone.
 
-    Raises :class:`EncoderUnavailable` if the file is broken or belongs to the other model.
+    Raises `EncoderUnavailable` if the file is broken or belongs to the other model.
     """
     path = folder / VISION_FILE
     if not path.exists():
@@ -172,5 +172,5 @@ def read_vision_config(folder: Path, model: Published) -> VisionConfig:
 
 
 def write_vision_config(config: VisionConfig, folder: Path) -> None:
-    """Write ``vision.json`` as :func:`read_vision_config` reads it."""
+    """Write `vision.json` as `read_vision_config` reads it."""
     (folder / VISION_FILE).write_text(json.dumps(asdict(config), indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""BAAI's ``.pth`` → a folder with everything the encoder needs, in safetensors."""
+"""BAAI's `.pth` → a folder with everything the encoder needs, in safetensors."""
 
 import shutil
 import tempfile
@@ -32,11 +32,11 @@ def convert(
     text_model: Path | str | None = None,
     revision: str | None = None,
 ) -> Path:
-    """Write the folder ``target`` from a published file; returns it. It appears whole or not at all.
+    """Write the folder `target` from a published file; returns it. It appears whole or not at all.
 
-    ``source`` and ``text_model`` are found as in ``VisualizedBgeEncoder.load``. Numbers keep their type; tensors that
-    are never used stay behind. Raises :class:`ConfigurationError` if ``target`` exists, and
-    :class:`~service.errors.EncoderUnavailable` if the source is missing or does not fit.
+    `source` and `text_model` are found as in `VisualizedBgeEncoder.load`. Numbers keep their type; tensors that
+    are never used stay behind. Raises `ConfigurationError` if `target` exists, and
+    `EncoderUnavailable` if the source is missing or does not fit.
     """
     model, folder = published(name), Path(target).expanduser()
     if folder.exists():

@@ -1,4 +1,4 @@
-"""Visualized BGE behind the :class:`~service.encoders.encoder.Encoder` protocol."""
+"""Visualized BGE behind the `Encoder` protocol."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ class VisualizedBgeEncoder:
     def __init__(
         self, model: VisualizedBge, tokeniser: Tokeniser, info: EncoderInfo, *, fit: Fit = "crop", batch: int = 32
     ) -> None:
-        """Take a loaded model; see :meth:`load`. ``batch``: most queries computed at once."""
+        """Take a loaded model; see `load`. `batch`: most queries computed at once."""
         self._model, self._tokeniser, self._info = model, tokeniser, info
         self._fit: Fit = fit
         self._batch = batch
@@ -58,16 +58,16 @@ class VisualizedBgeEncoder:
         fit: Fit = "crop",
         batch: int = 32,
     ) -> "VisualizedBgeEncoder":
-        """Load ``visualized-bge-base-en`` or ``visualized-bge-m3``.
+        """Load `visualized-bge-base-en` or `visualized-bge-m3`.
 
-        ``weights``: a converted folder, a folder with BAAI's ``.pth``, that file, or None for the hub at ``revision``
-        (None: the pinned one). ``text_model``: folder or hub name of configuration and tokenizer; None takes those
-        beside the weights, else the pinned ones on the hub. ``fit``: see ``preprocessing.py``. The fingerprint covers
-        weights, tokenizer, sizes and ``fit``, not the number type: vectors of all types can be compared, so that a
+        `weights`: a converted folder, a folder with BAAI's `.pth`, that file, or None for the hub at `revision`
+        (None: the pinned one). `text_model`: folder or hub name of configuration and tokenizer; None takes those
+        beside the weights, else the pinned ones on the hub. `fit`: see `preprocessing.py`. The fingerprint covers
+        weights, tokenizer, sizes and `fit`, not the number type: vectors of all types can be compared, so that a
         catalogue indexed on a GPU can be searched on a CPU.
 
-        Raises :class:`~service.errors.ConfigurationError` for a wrong name, device or number type, and
-        :class:`~service.errors.EncoderUnavailable` if files are missing or do not fit.
+        Raises `ConfigurationError` for a wrong name, device or number type, and
+        `EncoderUnavailable` if files are missing or do not fit.
         """
         model, where = published(name), resolve_device(device)
         number = resolve_dtype(dtype, where)
@@ -97,11 +97,11 @@ class VisualizedBgeEncoder:
 
     @property
     def info(self) -> EncoderInfo:
-        """Facts about the encoder. ``max_text_tokens`` holds for text alone; beside a picture less fits."""
+        """Facts about the encoder. `max_text_tokens` holds for text alone; beside a picture less fits."""
         return self._info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode a batch. See ``Encoder.encode``; token counts include the two special tokens."""
+        """Encode a batch. See `Encoder.encode`; token counts include the two special tokens."""
         limits = [self._model.text_limit if query.image is None else self._model.composed_limit for query in queries]
         tokens = self._tokeniser([_words(query) for query in queries], limits)
         vectors = np.zeros((len(queries), self._info.dimension), np.float32)
@@ -123,7 +123,7 @@ class VisualizedBgeEncoder:
 
     @torch.inference_mode()
     def _embed(self, rows: Sequence[list[int]], images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
-        """One vector a row; ``images`` holds one a row, or none at all."""
+        """One vector a row; `images` holds one a row, or none at all."""
         ids, mask = pad(rows, self._tokeniser.pad_id)
         vision = self._model.vision_config
         pictures = torch.from_numpy(to_bytes(images, self._fit, vision.image_size)) if images else None

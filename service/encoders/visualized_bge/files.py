@@ -23,10 +23,10 @@ _HUB_FAULTS = (OSError, ValueError, HfHubHTTPError)  # offline, unknown name or 
 
 
 def find_weights(weights: Path | str | None, model: Published, revision: str | None = None) -> Path:
-    """The file of weights: ``weights`` itself, the one in the folder ``weights``, or for None the hub's.
+    """The file of weights: `weights` itself, the one in the folder `weights`, or for None the hub's.
 
-    A folder may hold ``model.safetensors`` (converted) or the published ``.pth``. ``revision`` is that of
-    BAAI/bge-visualized; None takes the pinned one. Raises :class:`EncoderUnavailable`.
+    A folder may hold `model.safetensors` (converted) or the published `.pth`. `revision` is that of
+    BAAI/bge-visualized; None takes the pinned one. Raises `EncoderUnavailable`.
     """
     if weights is None:
         return _weights_from_hub(model, revision or WEIGHTS_REVISION)
@@ -47,8 +47,8 @@ def find_weights(weights: Path | str | None, model: Published, revision: str | N
 def find_text_model(text_model: Path | str | None, model: Published, weights: Path | None = None) -> Path:
     """The folder with the text model's configuration and tokenizer.
 
-    ``text_model`` is a folder, or a name on the hub with or without ``@revision``. None takes the files beside
-    ``weights`` if they are there, else those of the pinned text model on the hub. Raises :class:`EncoderUnavailable`.
+    `text_model` is a folder, or a name on the hub with or without `@revision`. None takes the files beside
+    `weights` if they are there, else those of the pinned text model on the hub. Raises `EncoderUnavailable`.
     """
     if text_model is None:
         if weights is not None and _is_text_model(weights.parent):

@@ -29,7 +29,7 @@ class TextEmbeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def words(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Token ids [n, length] at ``positions`` (same shape, or [length]) → [n, length, width]; all of type 0."""
+        """Token ids [n, length] at `positions` (same shape, or [length]) → [n, length, width]; all of type 0."""
         total = self.word_embeddings(ids) + self.token_type_embeddings.weight[0]
         out: Tensor = self.LayerNorm(total + self.position_embeddings(positions))
         return out
@@ -51,10 +51,10 @@ class VisualHalf(nn.Module):
 
 
 class VisualizedBge(nn.Module):
-    """Texts, pictures, or both → unit vectors. Made with weights of no value; see ``checkpoint.py`` for loading."""
+    """Texts, pictures, or both → unit vectors. Made with weights of no value; see `checkpoint.py` for loading."""
 
     def __init__(self, text: PretrainedConfig, vision: VisionConfig) -> None:
-        """Make the modules. ``text`` is a BERT or XLM-RoBERTa configuration of the vision tower's width."""
+        """Make the modules. `text` is a BERT or XLM-RoBERTa configuration of the vision tower's width."""
         super().__init__()
         text = copy.deepcopy(text)
         text._attn_implementation = "sdpa"
@@ -88,14 +88,14 @@ class VisualizedBge(nn.Module):
         return out
 
     def embed_text(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Token ids [n, length] → float32 [n, width]. ``mask``: bool [n, length], False for padding at the right.
+        """Token ids [n, length] → float32 [n, width]. `mask`: bool [n, length], False for padding at the right.
 
         No mask: nothing is padded.
         """
         return self._pool(self.bge_embeddings.words(ids, self._text_positions(ids)), mask)
 
     def embed_composed(self, pixels: Tensor, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Pixels [n, 3, size, size] with their texts, as in :meth:`embed_text` → float32 [n, width].
+        """Pixels [n, 3, size, size] with their texts, as in `embed_text` → float32 [n, width].
 
         The sequence is [CLS], image tokens, the rest of the text; a picture alone comes with the empty text's ids.
         Positions count 0, 1, … along the sequence for both text encoders, though XLM-RoBERTa's own begin at 2.

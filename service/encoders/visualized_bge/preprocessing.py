@@ -1,8 +1,8 @@
 """A picture → the pixels that the vision tower was trained on.
 
-``fit="crop"`` is what the published code does with torchvision, to the last bit: shortest edge to 224 by PIL's bicubic
+`fit="crop"` is what the published code does with torchvision, to the last bit: shortest edge to 224 by PIL's bicubic
 filter, centre crop, and only then RGB. The order matters: a picture with alpha is resized with alpha, which is then
-dropped, so clear areas turn black; a palette picture is resized by nearest neighbour. ``fit="pad"`` shrinks the whole
+dropped, so clear areas turn black; a palette picture is resized by nearest neighbour. `fit="pad"` shrinks the whole
 picture onto a white square instead, for tall or wide product photos whose ends a crop would cut off; such pictures are
 flattened on white first. EXIF orientation is ignored: callers turn pictures upright before.
 """

@@ -29,7 +29,7 @@ class Tokeniser:
     """A text model's own tokenizer, cutting at a length. Calls may come from several threads."""
 
     def __init__(self, folder: Path, vocab_size: int) -> None:
-        """Read the tokenizer of ``folder``. Raises :class:`EncoderUnavailable` if there is none or it is too large."""
+        """Read the tokenizer of `folder`. Raises `EncoderUnavailable` if there is none or it is too large."""
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # declared fault boundary: tokenizers raises bare Exception on damaged files
@@ -52,7 +52,7 @@ class Tokeniser:
         return hashlib.sha256(f"{vocabulary} {self([_PROBE], [64])[0].ids}".encode()).hexdigest()
 
     def __call__(self, texts: Sequence[str], limits: Sequence[int]) -> list[Tokens]:
-        """Tokenise; text i gets at most ``limits[i]`` ids, its last one still the closing special token."""
+        """Tokenise; text i gets at most `limits[i]` ids, its last one still the closing special token."""
         if not texts:
             return []
         # A lone surrogate, as broken JSON may hold, cannot be encoded; it becomes a question mark.

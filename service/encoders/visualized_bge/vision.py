@@ -15,7 +15,7 @@ class RotaryTable(nn.Module):
     """Cosines and sines [tokens, head width] of the two-dimensional rotary positions.
 
     They come from the file, not from the formula: in a half-precision file they are rounded, and the published code
-    computes with the rounded ones. :meth:`fill` is the formula, for models made from scratch.
+    computes with the rounded ones. `fill` is the formula, for models made from scratch.
     """
 
     freqs_cos: Tensor
@@ -31,7 +31,7 @@ class RotaryTable(nn.Module):
         """Angle = position × 10000^(-2j / half) along each axis, half = head width / 2; rows first, then columns.
 
         Each angle stands twice in a row, once for each number of the pair it turns. Positions are stretched so that
-        the grid spans ``pt_hw_seq_len``.
+        the grid spans `pt_hw_seq_len`.
         """
         half = config.head_width // 2
         speeds = config.rope_theta ** (-torch.arange(0, half, 2).float() / half)
@@ -44,7 +44,7 @@ class RotaryTable(nn.Module):
         self.freqs_sin.copy_(table.sin())
 
     def forward(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Tables [1 + tokens, head width] in ``dtype``; the first row leaves the CLS token unturned."""
+        """Tables [1 + tokens, head width] in `dtype`; the first row leaves the CLS token unturned."""
         cos = fn.pad(self.freqs_cos, (0, 0, 1, 0), value=1.0)
         sin = fn.pad(self.freqs_sin, (0, 0, 1, 0), value=0.0)
         return cos.to(dtype), sin.to(dtype)

@@ -56,15 +56,15 @@ class Swept:
 class ImageStore:
     """Pictures in a folder or under a URL, never changed once written. Picklable, for worker processes.
 
-    Keys are ``<sha-256 of the bytes>.<jpeg|png|webp>``; anything else is refused before it gets near a path. A reader
-    sees a whole picture or none, and several processes may write at once. All methods but ``key`` raise
-    :class:`~service.errors.ImageStoreUnavailable` where the pictures cannot be got at.
+    Keys are `<sha-256 of the bytes>.<jpeg|png|webp>`; anything else is refused before it gets near a path. A reader
+    sees a whole picture or none, and several processes may write at once. All methods but `key` raise
+    `ImageStoreUnavailable` where the pictures cannot be got at.
     """
 
     def __init__(
         self, location: Path | str, limits: ImageLimits | None = None, *, timeout_s: float = _TIMEOUT_S
     ) -> None:
-        """A folder, made on the first write, or a URL of fsspec; ``limits`` apply when pictures are decoded.
+        """A folder, made on the first write, or a URL of fsspec; `limits` apply when pictures are decoded.
 
         Raises:
             ConfigurationError: a URL that cannot be opened with what is installed.
@@ -83,7 +83,7 @@ class ImageStore:
 
     @staticmethod
     def key(data: bytes) -> str:
-        """The key of these bytes. Raises an :class:`~service.errors.InvalidImage` if they are no picture."""
+        """The key of these bytes. Raises an `InvalidImage` if they are no picture."""
         return f"{content_hash(data)}.{sniff_format(data)}"
 
     @staticmethod
@@ -93,10 +93,10 @@ class ImageStore:
 
     def put(self, data: bytes, *, known: bool = False, decoded: DecodedImage | None = None) -> str:
         """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part; given
-        as ``decoded``, its rendition is kept, too.
+        as `decoded`, its rendition is kept, too.
 
         A picture put again counts as new, so that no sweep takes it before its row is written, and replaces a damaged
-        file. ``known`` says that it has a row, which spares a remote store from being sent what it has: there the
+        file. `known` says that it has a row, which spares a remote store from being sent what it has: there the
         file's size is compared, not its bytes.
         """
         key = self.key(data)
@@ -108,7 +108,7 @@ class ImageStore:
     def read(self, key: str) -> StoredImage:
         """The bytes as they were put in, compared with the hash in their key.
 
-        Raises :class:`~service.errors.ImageNotFound`, or :class:`~service.errors.ImageDamaged` for other bytes.
+        Raises `ImageNotFound`, or `ImageDamaged` for other bytes.
         """
         name = _original(key)
         try:
@@ -143,9 +143,9 @@ class ImageStore:
         return self._reading.run(key, partial(self._read_rendition, key))
 
     def thumbnail(self, key: str, side: int) -> StoredImage:
-        """A JPEG that fits ``side`` x ``side`` pixels, made once and kept.
+        """A JPEG that fits `side` x `side` pixels, made once and kept.
 
-        ``side`` is one of ``THUMBNAIL_SIDES`` (others would let a caller fill the disk): ValueError.
+        `side` is one of `THUMBNAIL_SIDES` (others would let a caller fill the disk): ValueError.
         """
         if side not in THUMBNAIL_SIDES:
             raise ValueError(f"side must be one of {THUMBNAIL_SIDES}")
@@ -159,7 +159,7 @@ class ImageStore:
         return next(islice(originals, FEW_IMAGES, None), None) is not None
 
     def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
-        """Delete pictures whose key is not ``used`` and that were put before ``older_than`` (Unix time, seconds).
+        """Delete pictures whose key is not `used` and that were put before `older_than` (Unix time, seconds).
 
         What was made of a picture goes with it, and renditions of other recipes and sizes go, too. Files that are none
         of ours are left alone, and so are those that were put again since the sweep began to look.

@@ -1,9 +1,9 @@
-"""BEIR-style folders (Thakur et al., NeurIPS 2021)::
+"""BEIR-style folders (Thakur et al., NeurIPS 2021):
 
     corpus.jsonl {"_id", "title", "text"}        queries.jsonl {"_id", "text"}
-    qrels/{train,dev,test}.tsv with the header ``query-id corpus-id score``
+    qrels/{train,dev,test}.tsv with the header `query-id corpus-id score`
 
-Rows may also have ``image``, a path inside the folder; BEIR's own sets have none.
+Rows may also have `image`, a path inside the folder; BEIR's own sets have none.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Text(OfficialRow):
 
 
 def read(path: Path, *, split: str = "test", check_images: bool = True) -> DataSet:
-    """Read the queries that ``qrels/{split}.tsv`` judges."""
+    """Read the queries that `qrels/{split}.tsv` judges."""
     judged = list(_judgments(require_folder(path) / "qrels" / f"{split}.tsv"))
     found = Assembly(f"{path.resolve().name}-{split}", path)
     for place, row in jsonl_rows(path / "corpus.jsonl", _Text):

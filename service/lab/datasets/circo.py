@@ -1,6 +1,6 @@
 """CIRCO: COCO pictures with several ground truths for each query (Baldrati et al., ICCV 2023).
 
-Layout of github.com/miccunifi/CIRCO::
+Layout of github.com/miccunifi/CIRCO:
 
     annotations/{val,test}.json
     COCO2017_unlabeled/annotations/image_info_unlabeled2017.json        COCO2017_unlabeled/unlabeled2017/NAME.jpg
@@ -40,7 +40,7 @@ class _Annotation(OfficialRow):
 
 
 def read(path: Path, *, split: Literal["val", "test"] = "val", check_images: bool = True) -> DataSet:
-    """Read a split; ``test`` has no public ground truth."""
+    """Read a split; `test` has no public ground truth."""
     coco = require_folder(path) / "COCO2017_unlabeled"
     found = Assembly(f"circo-{split}", coco / "unlabeled2017")
     _add_gallery(found, coco / "annotations" / "image_info_unlabeled2017.json")

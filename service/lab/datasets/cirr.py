@@ -1,6 +1,6 @@
 """CIRR: real-life photographs of NLVR2 with a sentence on what to change (Liu et al., ICCV 2021).
 
-Layout of github.com/Cuberick-Orion/CIRR, with the pictures of NLVR2 (``data/`` or ``data/cirr/`` may be given)::
+Layout of github.com/Cuberick-Orion/CIRR, with the pictures of NLVR2 (`data/` or `data/cirr/` may be given):
 
     cirr/captions/cap.rc2.{train,val,test1}.json        cirr/image_splits/split.rc2.{train,val,test1}.json
     cirr/img_raw/{train/0…,dev,test1}/NAME.png
@@ -43,7 +43,7 @@ def read(
     images: Path | None = None,
     check_images: bool = True,
 ) -> DataSet:
-    """Read a split; ``test1`` has no public ground truth. `images`: the folder with ``dev``, seen from `path`."""
+    """Read a split; `test1` has no public ground truth. `images`: the folder with `dev`, seen from `path`."""
     root = path / "cirr" if (path / "cirr" / "captions").is_dir() else require_folder(path)
     folder = require_folder(path / images) if images else _picture_folder(path, root)
     found = Assembly(f"cirr-{split}", folder)

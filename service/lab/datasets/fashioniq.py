@@ -1,6 +1,6 @@
 """FashionIQ: dresses, shirts and tops with two sentences each on what to change (Wu et al., CVPR 2021).
 
-Layout of github.com/XiaoxiaoGuo/fashion-iq, with the pictures in one folder::
+Layout of github.com/XiaoxiaoGuo/fashion-iq, with the pictures in one folder:
 
     captions/cap.{dress,shirt,toptee}.{train,val,test}.json
     image_splits/split.{dress,shirt,toptee}.{train,val,test}.json        images/NAME.jpg
@@ -43,7 +43,7 @@ def read(
     images: Path | None = None,
     check_images: bool = True,
 ) -> DataSet:
-    """Read a split; ``test`` has no public ground truth. `captions`: what becomes of the two caption orders."""
+    """Read a split; `test` has no public ground truth. `captions`: what becomes of the two caption orders."""
     found = Assembly(f"fashioniq-{split}", require_folder(path) / (images or "images"))
     for category in dict.fromkeys(categories):
         gallery = _add_gallery(found, path / "image_splits" / f"split.{category}.{split}.json")

@@ -1,7 +1,7 @@
 """GeneCIS: one word on which kind of similarity is meant, and a small gallery for each query (Vaze et al., CVPR 2023).
 
 Layout of github.com/facebookresearch/genecis; the pictures are COCO's 2017 validation set for the object tasks and
-Visual Genome 1.2 (all in one folder) for the attribute tasks::
+Visual Genome 1.2 (all in one folder) for the attribute tasks:
 
     genecis/{focus,change}_{object,attribute}.json        val2017/NAME.jpg        VG_100K_all/ID.jpg
 """

@@ -1,6 +1,6 @@
 """LaSCo: COCO 2014 pictures with sentences made from VQA 2.0 (Levy et al., AAAI 2024).
 
-Layout of github.com/levymsn/LaSCo, files as downloaded and the pictures of COCO 2014 beside them::
+Layout of github.com/levymsn/LaSCo, files as downloaded and the pictures of COCO 2014 beside them:
 
     lasco_val.json        lasco_val_corpus.json        val2014/COCO_val2014_….jpg
 """
@@ -31,7 +31,7 @@ class _Triplet(OfficialRow):
 
 
 def read(path: Path, *, images: Path | None = None, check_images: bool = True) -> DataSet:
-    """Read the validation split. `images`: the folder that holds ``val2014``, from `path`; None: `path` itself."""
+    """Read the validation split. `images`: the folder that holds `val2014`, from `path`; None: `path` itself."""
     root = path / "downloads" if (path / "downloads").is_dir() else require_folder(path)
     found = Assembly("lasco-val", require_folder(path / (images or "")))
     for place, picture in json_rows(root / "lasco_val_corpus.json", _Picture):
@@ -44,7 +44,7 @@ def read(path: Path, *, images: Path | None = None, check_images: bool = True) -
 
 
 def _in_coco(name: str) -> str:
-    """The path from COCO's own folder on: the corpus writes ``val/val2014/NAME``, the queries ``val2014/NAME``."""
+    """The path from COCO's own folder on: the corpus writes `val/val2014/NAME`, the queries `val2014/NAME`."""
     return str(PurePosixPath(*PurePosixPath(name).parts[-2:]))
 
 

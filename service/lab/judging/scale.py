@@ -25,4 +25,4 @@ SCALE = (
     Point(2, "Highly relevant", "Fits both, but for a detail. A fair answer."),
     Point(3, "Perfectly relevant", "Exactly what picture and sentence ask for."),
 )
-"""From the worst to the best. Measures that know only relevant and not count from 1; ``R(rel=2)@10`` counts from 2."""
+"""From the worst to the best. Measures that know only relevant and not count from 1; `R(rel=2)@10` counts from 2."""

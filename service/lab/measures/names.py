@@ -15,7 +15,7 @@ _AT_CUTOFF = re.compile(r"(mAP|R_subset)@([1-9][0-9]{0,5})")
 
 
 def parse(name: str) -> Measure:
-    """The measure of a name: ``mAP@k`` and ``R_subset@k`` are the papers', all others are ir-measures' names.
+    """The measure of a name: `mAP@k` and `R_subset@k` are the papers', all others are ir-measures' names.
 
     Raises:
         UnknownMeasure: there is no such measure, or its cut-off is out of range.

@@ -12,7 +12,7 @@ from service.lab.measures.measure import Measured, PerQuery
 
 @dataclass(frozen=True, slots=True)
 class CappedAveragePrecision:
-    """CIRCO's mAP@k: AP@k divided by min(relevant, k) (Baldrati et al., ICCV 2023; ``src/evaluation.py``).
+    """CIRCO's mAP@k: AP@k divided by min(relevant, k) (Baldrati et al., ICCV 2023; `src/evaluation.py`).
 
     trec_eval's AP@k divides by all relevant documents, so that nothing reaches 1 where more than k are relevant.
     """

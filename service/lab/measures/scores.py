@@ -20,7 +20,7 @@ class Scores:
     values: Mapping[str, Mapping[str, float]]
     """Measure → unit → value; every measure has the same units in the same order."""
     tags: Mapping[str, frozenset[str]]
-    """Unit → its ``kind:value`` tags."""
+    """Unit → its `kind:value` tags."""
     macro: str | None = None
     """The kind of tag that the total averages over; None: the mean over units."""
 
@@ -54,7 +54,7 @@ class Scores:
         return np.array([shares[unit] for unit in self.tags], dtype=np.float64)
 
     def slices(self, kind: str) -> dict[str, Sequence[str]]:
-        """Tag value → its units, for the tags of one kind (``category``, ``aspect``, …)."""
+        """Tag value → its units, for the tags of one kind (`category`, `aspect`, …)."""
         found: dict[str, list[str]] = defaultdict(list)
         for unit, tags in self.tags.items():
             for tag in sorted(tags):

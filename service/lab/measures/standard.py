@@ -17,7 +17,7 @@ _COUNTS = frozenset({"NumQ", "NumRel", "NumRet"})  # no measures of quality
 
 @dataclass(frozen=True, slots=True)
 class StandardMeasure:
-    """A measure under its ir-measures name, such as ``nDCG@10`` or ``R(rel=2)@5``.
+    """A measure under its ir-measures name, such as `nDCG@10` or `R(rel=2)@5`.
 
     As in trec_eval, nDCG gains the grade itself (not 2^grade - 1), and R@k is the share of all relevant documents.
     """

@@ -19,7 +19,7 @@ _DIGITS = 9  # beyond them there is only the rounding of sums
 
 @dataclass(frozen=True)
 class Shown:
-    """One product of a row. ``moved``: places gained by reranking; ``grade`` None: not judged; ``level``: how good the
+    """One product of a row. `moved`: places gained by reranking; `grade` None: not judged; `level`: how good the
     grade is, from 0 to 3.
     """
 

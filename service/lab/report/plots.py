@@ -31,7 +31,7 @@ _MARKERS = "osD^vPX*"
 
 @dataclass(frozen=True)
 class Point:
-    """One configuration in the plane of quality and time; ``number`` is its row in the table."""
+    """One configuration in the plane of quality and time; `number` is its row in the table."""
 
     number: int
     ms: float
@@ -79,7 +79,7 @@ def recall_curves(curves: Sequence[Sequence[float]], cutoffs: Sequence[int], fam
 
 
 def sorted_gains(name: str, gains: Sequence[float], limit: float) -> str:
-    """What reranking changed for each query, the best first. ``name`` tells the plots of one page apart."""
+    """What reranking changed for each query, the best first. `name` tells the plots of one page apart."""
     ordered = np.array(sorted(gains, reverse=True))
     with _figure(name, 3.2, 1.7) as (axes, svg):
         places = np.arange(len(ordered))

@@ -36,7 +36,7 @@ class CatalogWords:
         self, store: Store, fields: Sequence[str], *, most: int = 1_000_000, refresh_s: float | None = None
     ) -> None:
         """`fields`: see `product_words`. `most`: products held, 0 for none at all.
-        ``refresh_s``: after how many seconds the store is walked through again; None where only this process writes.
+        `refresh_s`: after how many seconds the store is walked through again; None where only this process writes.
         """
         self._store = store
         self._fields = tuple(fields)
@@ -62,7 +62,7 @@ class CatalogWords:
     def score(self, text: str) -> LexicalScores:
         """The products that share a word with the text.
 
-        Raises :class:`~service.errors.TitleSearchUnavailable` for too large a catalog, and what the store raises.
+        Raises `TitleSearchUnavailable` for too large a catalog, and what the store raises.
         """
         if not self._most:
             raise TitleSearchUnavailable

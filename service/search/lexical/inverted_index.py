@@ -47,7 +47,7 @@ class LexicalScores:
         return dict(zip(self.ids, self.scores.tolist(), strict=True))
 
     def best(self, limit: int) -> list[str]:
-        """The ``limit`` products with the highest scores, best first; equal ones by id."""
+        """The `limit` products with the highest scores, best first; equal ones by id."""
         least = np.partition(self.scores, -limit)[-limit] if limit < len(self.ids) else 0.0
         places = np.flatnonzero(self.scores >= least).tolist()
         order = sorted(places, key=lambda place: (-self.scores[place], self.ids[place]))

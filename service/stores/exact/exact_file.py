@@ -34,7 +34,7 @@ _FOREIGN = "The file named by WITHTHIS_STORE_URI is damaged, or no store of With
 
 
 class RowFile:
-    """One open log. All methods raise :class:`~service.errors.StoreUnavailable` where the disk fails."""
+    """One open log. All methods raise `StoreUnavailable` where the disk fails."""
 
     def __init__(self, path: Path) -> None:
         """Open and lock the file, which is made if it is missing. Raises StoreLocked."""

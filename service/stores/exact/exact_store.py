@@ -1,6 +1,6 @@
 """Exact search with NumPy: every row is compared. For experiments, and as the truth that indexes are measured by.
 
-In memory (``exact:``) or in a file (``exact:/path/products.jsonl``), see :mod:`service.stores.exact.exact_file`.
+In memory (`exact:`) or in a file (`exact:/path/products.jsonl`), see `service.stores.exact.exact_file`.
 """
 
 import threading
@@ -26,7 +26,7 @@ _SCAN_BATCH = 1000
 
 
 class ExactStore(RevisionStore):
-    """The :class:`~service.stores.store.VersionedStore` over a dictionary of rows. Safe to use from several threads.
+    """The `VersionedStore` over a dictionary of rows. Safe to use from several threads.
 
     Memory: the vectors twice (in the rows and as one matrix), 4 bytes a number. A search is one product of a matrix
     [n, dimension] with a vector, and a filter costs a look at each row.
@@ -43,12 +43,12 @@ class ExactStore(RevisionStore):
 
     @classmethod
     def from_uri(cls, uri: str) -> "ExactStore":
-        """The store that ``exact:`` or ``exact:PATH`` names."""
+        """The store that `exact:` or `exact:PATH` names."""
         path = uri.removeprefix(SCHEME)
         return cls(Path(path) if path else None)
 
     def ensure(self, info: EncoderInfo) -> None:
-        """Bind the store to an encoder. See ``Store.ensure``."""
+        """Bind the store to an encoder. See `Store.ensure`."""
         with self._lock:
             self._open()
             if self._built is None:
@@ -59,7 +59,7 @@ class ExactStore(RevisionStore):
                 raise EncoderMismatch
 
     def upsert(self, records: Sequence[Record]) -> None:
-        """Write rows. See ``Store.upsert``."""
+        """Write rows. See `Store.upsert`."""
         with self._lock:
             self._open()
             if self._file is not None:
@@ -68,33 +68,33 @@ class ExactStore(RevisionStore):
             self._table = None
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        """Nearest products. See ``Store.search``."""
+        """Nearest products. See `Store.search`."""
         rows, matrix = self._snapshot()
         scores = np.clip(matrix @ np.asarray(vector, np.float32), -1.0, 1.0) if rows else np.zeros(0, np.float32)
         found = [_hit(rows[place], float(scores[place])) for place in _best_of_each(rows, scores, filter, limit)]
         return sorted(found, key=lambda hit: (-hit.score, hit.product_id))
 
     def get(self, product_id: str) -> list[Record]:
-        """All rows of one product. See ``Store.get``."""
+        """All rows of one product. See `Store.get`."""
         return read_whole(lambda: [row for row in self._snapshot()[0] if row.product_id == product_id])
 
     def records(self, keys: Sequence[str]) -> list[Record]:
-        """Rows by key. See ``RevisionStore.records``."""
+        """Rows by key. See `RevisionStore.records`."""
         with self._lock:
             self._open()
             return [self._rows[key] for key in dict.fromkeys(keys) if key in self._rows]
 
     def states(self, keys: Sequence[str]) -> list[RowState]:
-        """States by key. See ``RevisionStore.states``."""
+        """States by key. See `RevisionStore.states`."""
         return [row.state for row in self.records(keys)]
 
     def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
-        """States of products. See ``RevisionStore.states_of``."""
+        """States of products. See `RevisionStore.states_of`."""
         wanted = set(product_ids)
         return [row for page in self.scan() for row in page if row.product_id in wanted]
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
-        """Rows in the order of their ids. See ``Store.page``."""
+        """Rows in the order of their ids. See `Store.page`."""
         if filter is not None:
             check_filter(filter)
         rows = sorted((row for row in self._snapshot()[0] if row_key(row) > after), key=row_key)
@@ -102,7 +102,7 @@ class ExactStore(RevisionStore):
         return [(row_key(row), row.product) for row in islice(found, limit)]
 
     def scan(self) -> Iterator[list[RowState]]:
-        """All rows. See ``Store.scan``."""
+        """All rows. See `Store.scan`."""
         with self._lock:
             self._open()
             rows = list(self._rows.values())
@@ -110,7 +110,7 @@ class ExactStore(RevisionStore):
             yield [row.state for row in rows[start : start + _SCAN_BATCH]]
 
     def delete_rows(self, ids: Sequence[str]) -> int:
-        """Delete rows. See ``Store.delete_rows``."""
+        """Delete rows. See `Store.delete_rows`."""
         with self._lock:
             self._open()
             known = [key for key in dict.fromkeys(ids) if key in self._rows]
@@ -122,21 +122,21 @@ class ExactStore(RevisionStore):
             return len(known)
 
     def count(self) -> int:
-        """The number of rows. See ``Store.count``."""
+        """The number of rows. See `Store.count`."""
         with self._lock:
             self._open()
             return len(self._rows)
 
     def settle(self, at_least: int = 0) -> None:
-        """Nothing to do: every row is compared. See ``Store.settle``."""
+        """Nothing to do: every row is compared. See `Store.settle`."""
 
     def ping(self) -> None:
-        """Return if the file can be opened. See ``Store.ping``."""
+        """Return if the file can be opened. See `Store.ping`."""
         with self._lock:
             self._open()
 
     def close(self) -> None:
-        """Let go of the file, which is made compact first. Rows in memory stay. See ``Store.close``."""
+        """Let go of the file, which is made compact first. Rows in memory stay. See `Store.close`."""
         with self._lock:
             if self._file is not None:
                 self._file.close(self._rows.values())
@@ -144,17 +144,17 @@ class ExactStore(RevisionStore):
                 self._rows, self._table, self._built = {}, None, None
 
     def claim(self) -> None:
-        """Open the file. See ``VersionedStore.claim``."""
+        """Open the file. See `VersionedStore.claim`."""
         self.ping()
 
     def built_by(self) -> tuple[str, str] | None:
-        """Encoder id and fingerprint. See ``VersionedStore.built_by``."""
+        """Encoder id and fingerprint. See `VersionedStore.built_by`."""
         with self._lock:
             self._open()
             return self._built
 
     def beside(self, info: EncoderInfo) -> "ExactStore":
-        """A store in memory, or in a file with ``.next`` at its end. See ``VersionedStore.beside``."""
+        """A store in memory, or in a file with `.next` at its end. See `VersionedStore.beside`."""
         store = ExactStore(self._next)
         if store.built_by() not in (None, (info.id, info.fingerprint)):
             store.close()
@@ -163,7 +163,7 @@ class ExactStore(RevisionStore):
         return store
 
     def publish(self, beside: Store) -> "ExactStore":
-        """Take over the rows, and the file. See ``VersionedStore.publish``."""
+        """Take over the rows, and the file. See `VersionedStore.publish`."""
         if not isinstance(beside, ExactStore):
             raise TypeError("publish takes what beside() gave")
         with self._lock, beside._lock:
@@ -177,14 +177,14 @@ class ExactStore(RevisionStore):
             return replaced
 
     def drop_others(self) -> int:
-        """Delete a half-filled file. See ``VersionedStore.drop_others``."""
+        """Delete a half-filled file. See `VersionedStore.drop_others`."""
         if self._next is None or not self._next.exists():
             return 0
         self._next.unlink()
         return 1
 
     def image_keys(self) -> set[str]:
-        """Pictures of all rows. See ``VersionedStore.image_keys``."""
+        """Pictures of all rows. See `VersionedStore.image_keys`."""
         return {state.image_key for page in self.scan() for state in page}
 
     @property
@@ -209,7 +209,7 @@ class ExactStore(RevisionStore):
 
 
 def _best_of_each(rows: Sequence[Record], scores: Vector, filter: Filter | None, limit: int) -> list[int]:
-    """The places of the best matching rows of the ``limit`` best products, best first."""
+    """The places of the best matching rows of the `limit` best products, best first."""
     order: Iterable[int] = np.argsort(-scores, kind="stable").tolist()
     if filter is not None:
         check_filter(filter)

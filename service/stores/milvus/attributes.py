@@ -1,8 +1,8 @@
 """Attributes as Milvus stores them: JSON in which true is not 1.
 
-Milvus Lite compares JSON values as Python does, where ``true == 1`` and ``true > 0``; servers and JSON do not. So a
-boolean is stored as ``{"b": "t"}``, which equals no number anywhere, and a list that holds some, such as
-``[true, 1, false]``, as ``{"l": [null, 1, {}], "b": ["f", "t"]}``: null and ``{}`` keep their places.
+Milvus Lite compares JSON values as Python does, where `true == 1` and `true > 0`; servers and JSON do not. So a
+boolean is stored as `{"b": "t"}`, which equals no number anywhere, and a list that holds some, such as
+`[true, 1, false]`, as `{"l": [null, 1, {}], "b": ["f", "t"]}`: null and `{}` keep their places.
 """
 
 from collections.abc import Mapping

@@ -35,7 +35,7 @@ for _name in ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer"):
 class Connection:
     """One client of one Milvus. Connects when it is first used, so that a service starts while Milvus is down.
 
-    Safe to use from several threads. A local file belongs to the process that opened it until :meth:`close`. All
+    Safe to use from several threads. A local file belongs to the process that opened it until `close`. All
     methods raise StoreUnavailable, StoreLocked or StoreUnusable; Milvus's own texts hold addresses: for the log only.
     """
 
@@ -64,7 +64,7 @@ class Connection:
             yield self._connected()
 
     def writing(self) -> AbstractContextManager[None]:
-        """The block changes rows, through :meth:`open`. Raises StoreFull; see :mod:`service.stores.milvus.lite`."""
+        """The block changes rows, through `open`. Raises StoreFull; see `service.stores.milvus.lite`."""
         return self._folder.writing() if self.is_local else nullcontext()
 
     @contextmanager

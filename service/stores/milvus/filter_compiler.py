@@ -1,10 +1,10 @@
 """Filters for Milvus: our structured JSON in, a boolean expression out, with the same meaning on Lite and on servers.
 
 No raw expression comes in from outside, and every value is quoted here, since Milvus Lite has no expression templates.
-``not`` is pushed down to the comparisons, because Lite computes in three-valued logic and a server in two-valued.
-What else differs between the two: Lite takes ``true`` for 1, which :mod:`service.stores.milvus.attributes` keeps apart;
-its ``json_contains`` reads no negative number, and that of a server 2.3 finds no 36.0 by 36, so lists are searched by
-``json_contains_any`` and numbers in them as floats.
+`not` is pushed down to the comparisons, because Lite computes in three-valued logic and a server in two-valued.
+What else differs between the two: Lite takes `true` for 1, which `service.stores.milvus.attributes` keeps apart;
+its `json_contains` reads no negative number, and that of a server 2.3 finds no 36.0 by 36, so lists are searched by
+`json_contains_any` and numbers in them as floats.
 """
 
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ def literal(value: Scalar) -> str:
 
 
 def any_of(field: str, values: Sequence[str]) -> str:
-    """``field in [...]`` for texts; the field name must come from this code."""
+    """`field in [...]` for texts; the field name must come from this code."""
     return f"{field} in [{', '.join(quote(value) for value in values)}]"
 
 
 def compile_filter(filter: Filter, *, typed: bool = True) -> str:
-    """The Milvus expression; empty for an empty filter. Raises :class:`~service.errors.FilterError` if it is too large.
+    """The Milvus expression; empty for an empty filter. Raises `FilterError` if it is too large.
 
-    ``typed``: booleans are stored as :mod:`service.stores.milvus.attributes` writes them. In collections of before,
+    `typed`: booleans are stored as `service.stores.milvus.attributes` writes them. In collections of before,
     Lite does not tell them from 0 and 1.
     """
     check_filter(filter)
@@ -49,7 +49,7 @@ def compile_filter(filter: Filter, *, typed: bool = True) -> str:
 
 
 class _Compiler:
-    """One walk over a filter; ``positive`` False means "the negation of this"."""
+    """One walk over a filter; `positive` False means "the negation of this"."""
 
     def __init__(self, typed: bool) -> None:
         self._typed = typed

@@ -18,9 +18,9 @@ _MOVES = 8
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows that a search found, best first. ``full``: there may be more of them.
+    """Rows that a search found, best first. `full`: there may be more of them.
 
-    ``passed`` are the keys of rows that no head names and that are left out; ``moved`` says that such a product has
+    `passed` are the keys of rows that no head names and that are left out; `moved` says that such a product has
     other rows now, which this search may have been too early to find.
     """
 
@@ -31,7 +31,7 @@ class Page:
 
 
 def best_of_each(find: Callable[[int, str], Page], expression: str, limit: int) -> tuple[dict[str, Hit], bool]:
-    """The best row of each of the best ``limit`` or more products, and whether ``find`` has no further rows to give.
+    """The best row of each of the best `limit` or more products, and whether `find` has no further rows to give.
 
     Rows are asked for in growing numbers, without the products already found and the rows passed over. A product that
     was written in the middle is looked for again, so that it is not missed.

@@ -30,10 +30,10 @@ _Answer = TypeVar("_Answer")
 
 
 class MilvusStore(RevisionStore):
-    """The :class:`~service.stores.store.VersionedStore` in Milvus.
+    """The `VersionedStore` in Milvus.
 
     Connects on first use, so that a service starts while Milvus is down. Safe to use from
-    several threads. A local file belongs to the process that opened it until :meth:`close`.
+    several threads. A local file belongs to the process that opened it until `close`.
 
     Which version of the collection is in use is looked up once a second. A version that another process has published
     is taken up if this store's encoder made it; otherwise the store stays with the one it has while that exists.
@@ -79,7 +79,7 @@ class MilvusStore(RevisionStore):
         )
 
     def ensure(self, info: EncoderInfo) -> None:
-        """Create the collection and index if missing; check that this encoder built it. See ``Store.ensure``."""
+        """Create the collection and index if missing; check that this encoder built it. See `Store.ensure`."""
         with self._connection.open() as client:
             missing = self._versions.live(client) is None
         with self._connection.writing() if missing else nullcontext(), self._connection.open() as client:
@@ -89,50 +89,50 @@ class MilvusStore(RevisionStore):
             self._info = info
 
     def upsert(self, records: Sequence[Record]) -> None:
-        """Write rows. See ``Store.upsert``."""
+        """Write rows. See `Store.upsert`."""
         self._change(lambda rows: rows.upsert(records))
         self._unsettled += len(records)
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        """Nearest products. See ``Store.search``."""
+        """Nearest products. See `Store.search`."""
         return self._ask(lambda rows: rows.search(vector, limit, filter))
 
     def get(self, product_id: str) -> list[Record]:
-        """All rows of one product. See ``Store.get``."""
+        """All rows of one product. See `Store.get`."""
         return read_whole(lambda: self._ask(lambda rows: rows.get(product_id)))
 
     def records(self, keys: Sequence[str]) -> list[Record]:
-        """Rows by key. See ``RevisionStore.records``."""
+        """Rows by key. See `RevisionStore.records`."""
         return [to_record(row) for row in self._ask(lambda rows: rows.by_id(keys, [*FIELDS, "vector"]))]
 
     def states(self, keys: Sequence[str]) -> list[RowState]:
-        """States by key. See ``RevisionStore.states``."""
+        """States by key. See `RevisionStore.states`."""
         return [to_state(row) for row in self._ask(lambda rows: rows.by_id(keys, STATE_FIELDS))]
 
     def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
-        """States of products. See ``RevisionStore.states_of``."""
+        """States of products. See `RevisionStore.states_of`."""
         return self._ask(lambda rows: rows.states_of(product_ids))
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
-        """Rows in the order of their ids. See ``Store.page``."""
+        """Rows in the order of their ids. See `Store.page`."""
         return self._ask(lambda rows: rows.page(after, limit, filter))
 
     def scan(self) -> Iterator[list[RowState]]:
-        """All rows. See ``Store.scan``."""
+        """All rows. See `Store.scan`."""
         yield from _pages(lambda after: self._ask(lambda rows: rows.states(after)))
 
     def delete_rows(self, ids: Sequence[str]) -> int:
-        """Delete rows. See ``Store.delete_rows``."""
+        """Delete rows. See `Store.delete_rows`."""
         return self._delete(lambda rows: rows.delete(ids))
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete rows that nobody reads. See ``Store.discard``."""
+        """Delete rows that nobody reads. See `Store.discard`."""
         if keys:
             self._change(lambda rows: rows.discard(keys))
             self._unsettled += len(keys)
 
     def count(self) -> int:
-        """The number of rows. See ``Store.count``."""
+        """The number of rows. See `Store.count`."""
         with self._connection.open() as client:
             if self._in_use is None and self._versions.live(client) is None:
                 return 0
@@ -141,7 +141,7 @@ class MilvusStore(RevisionStore):
     def settle(self, at_least: int = 0) -> None:
         """Move the rows that Milvus Lite holds in memory into its index; a server does so by itself.
 
-        900 rows in memory take three times as long to search. See ``Store.settle``.
+        900 rows in memory take three times as long to search. See `Store.settle`.
         """
         if not self._connection.is_local or self._unsettled < at_least:
             return
@@ -151,11 +151,11 @@ class MilvusStore(RevisionStore):
         self._unsettled = 0
 
     def claim(self) -> None:
-        """Open a local file. See ``VersionedStore.claim``."""
+        """Open a local file. See `VersionedStore.claim`."""
         self._connection.claim()
 
     def ping(self) -> None:
-        """Return if Milvus answers. See ``Store.ping``."""
+        """Return if Milvus answers. See `Store.ping`."""
         with self._connection.open() as client:
             client.list_collections(timeout=self._connection.timeout)
 
@@ -168,20 +168,20 @@ class MilvusStore(RevisionStore):
         self._in_use = None
 
     def built_by(self) -> Built | None:
-        """Encoder id and fingerprint. See ``VersionedStore.built_by``."""
+        """Encoder id and fingerprint. See `VersionedStore.built_by`."""
         with self._connection.open() as client:
             collection = self._versions.live(client)
             return None if collection is None else self._versions.built_by(client, collection)
 
     def beside(self, info: EncoderInfo) -> "MilvusVersion":
-        """The next version. See ``VersionedStore.beside``."""
+        """The next version. See `VersionedStore.beside`."""
         with self._connection.writing(), self._connection.open() as client:
             collection = self._versions.next(client, info)
             self._typed.pop(collection, None)  # the name may have been that of a version dropped before
             return MilvusVersion(self, client, collection)
 
     def publish(self, beside: Store) -> "MilvusVersion":
-        """Point the name at another version. See ``VersionedStore.publish``."""
+        """Point the name at another version. See `VersionedStore.publish`."""
         if not isinstance(beside, MilvusVersion):
             raise TypeError("publish takes what beside() gave")
         with self._connection.writing(), self._connection.open() as client:
@@ -190,12 +190,12 @@ class MilvusStore(RevisionStore):
             return MilvusVersion(self, client, replaced)
 
     def drop_others(self) -> int:
-        """Drop versions not in use. See ``VersionedStore.drop_others``."""
+        """Drop versions not in use. See `VersionedStore.drop_others`."""
         with self._connection.open() as client:
             return self._versions.drop_others(client)
 
     def image_keys(self) -> set[str]:
-        """Pictures of all rows. See ``VersionedStore.image_keys``."""
+        """Pictures of all rows. See `VersionedStore.image_keys`."""
         with self._connection.open() as client:
             names = all_of_ours(client, self._connection.timeout)
         return {row.image_key for name in names for page in _pages(partial(self._states, name)) for row in page}

@@ -32,8 +32,8 @@ _SCAN_BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One collection. Errors are Milvus's own; ``search_params`` are those of the collection's index, and ``typed``
-    says how it stores booleans (see :mod:`service.stores.milvus.attributes`).
+    """One collection. Errors are Milvus's own; `search_params` are those of the collection's index, and `typed`
+    says how it stores booleans (see `service.stores.milvus.attributes`).
     """
 
     client: MilvusClient
@@ -43,13 +43,13 @@ class Rows:
     typed: bool
 
     def upsert(self, records: Sequence[Record]) -> None:
-        """Write rows. See ``Store.upsert``."""
+        """Write rows. See `Store.upsert`."""
         for start in range(0, len(records), _UPSERT_BATCH):
             rows = [to_row(record, typed=self.typed) for record in records[start : start + _UPSERT_BATCH]]
             self.client.upsert(self.collection, rows, timeout=self.timeout)
 
     def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
-        """Nearest products. See ``Store.search``.
+        """Nearest products. See `Store.search`.
 
         An index may stop early under a narrow filter; then the rest is compared one by one.
         """
@@ -125,7 +125,7 @@ class Rows:
         self.client.flush(self.collection, timeout=self.timeout)
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Delete rows. See ``Store.delete_rows``."""
+        """Delete rows. See `Store.delete_rows`."""
         known = [row["id"] for row in self.by_id(ids, ["id"])]
         self.discard(known)
         if known:
@@ -155,7 +155,7 @@ class Rows:
         return int(row["count(*)"])
 
     def page(self, after: str, limit: int, filter: Filter | None) -> list[tuple[str, Product]]:
-        """Rows in the order of their ids. See ``Store.page``."""
+        """Rows in the order of their ids. See `Store.page`."""
         expression = self._expression(filter)
         return [(row["id"], to_hit(row, 0.0).product) for row in self._in_order(after, limit, expression, FIELDS)]
 
@@ -186,7 +186,7 @@ class Rows:
         return compile_filter(filter, typed=self.typed) if filter else ""
 
     def query(self, expression: str, fields: Sequence[str], limit: int | None) -> list[dict[str, Any]]:
-        """Rows that match an expression made by this package; ``limit`` None is for ``count(*)`` alone."""
+        """Rows that match an expression made by this package; `limit` None is for `count(*)` alone."""
         bound = {} if limit is None else {"limit": limit}
         rows = self.client.query(
             self.collection, filter=expression, output_fields=list(fields), timeout=self.timeout, **bound

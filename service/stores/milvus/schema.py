@@ -17,7 +17,7 @@ ENCODER_PROPERTY = "withthis.encoder"
 FINGERPRINT_PROPERTY = "withthis.fingerprint"
 ATTRIBUTES_PROPERTY = "withthis.attributes"
 TYPED = "typed"
-"""The property of collections whose attributes are written by :mod:`service.stores.milvus.attributes`."""
+"""The property of collections whose attributes are written by `service.stores.milvus.attributes`."""
 
 
 _UTF8_BYTES = 4  # Milvus counts VARCHAR lengths in bytes
@@ -53,7 +53,7 @@ def collection_schema(dimension: int) -> CollectionSchema:
 
 
 def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
-    """An explicit COSINE index; ``params`` override the defaults of the type."""
+    """An explicit COSINE index; `params` override the defaults of the type."""
     index = MilvusClient.prepare_index_params()
     build = {**_BUILD_DEFAULTS.get(index_type, {}), **params}
     index.add_index("vector", index_type=index_type, metric_type="COSINE", params=build)
@@ -61,7 +61,7 @@ def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
 
 
 def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
-    """A record as Milvus takes it; ``typed``: as the collection's property says."""
+    """A record as Milvus takes it; `typed`: as the collection's property says."""
     return {
         "id": row_key(record),
         "product_id": record.product_id,
@@ -89,12 +89,12 @@ def to_hit(row: Mapping[str, Any], score: float) -> Hit:
 
 
 def to_state(row: Mapping[str, Any]) -> RowState:
-    """The state of a row, out of ``STATE_FIELDS``."""
+    """The state of a row, out of `STATE_FIELDS`."""
     return RowState(image_key=row["image_key"], updated_at=row["updated_at"], **_identity(row))
 
 
 def revision_of(row: Mapping[str, Any]) -> str:
-    """A row's revision, out of ``HEAD_FIELDS``."""
+    """A row's revision, out of `HEAD_FIELDS`."""
     return str(_identity(row)["revision"])
 
 

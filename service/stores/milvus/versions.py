@@ -1,8 +1,8 @@
 """Versions of a Milvus collection behind one name.
 
-The name in the settings is an alias of ``<name>_v1``, ``<name>_v2``, …: a new version is filled beside the one in use
+The name in the settings is an alias of `<name>_v1`, `<name>_v2`, …: a new version is filled beside the one in use
 and the alias is pointed at it, which Milvus does in one step. Collections of before there were versions have the name
-itself; they become ``<name>_v1`` when they are first replaced.
+itself; they become `<name>_v1` when they are first replaced.
 """
 
 import json
@@ -42,7 +42,7 @@ class Versions:
     """The versions of one collection. Errors are Milvus's own; the caller turns them into ours."""
 
     def __init__(self, name: str, index_type: str, index_params: Mapping[str, int], *, local: bool, timeout: float):
-        """``index_*`` are used for new versions; ``local`` says that this is Milvus Lite."""
+        """`index_*` are used for new versions; `local` says that this is Milvus Lite."""
         self._name = name
         self._index = (index_type, dict(index_params))
         self._local = local

@@ -1,7 +1,7 @@
 """Filters for Pinecone: our structured JSON in, its metadata filter language out, with the same meaning.
 
-That language compares numbers by order and texts by equality only, knows no negation, and says nothing of what ``$ne``
-does where a field is missing. So a row carries fields made for it (:func:`attribute_fields`), and a negation is pushed
+That language compares numbers by order and texts by equality only, knows no negation, and says nothing of what `$ne`
+does where a field is missing. So a row carries fields made for it (`attribute_fields`), and a negation is pushed
 down to the comparisons and names what has no value in so many words. Texts cannot be compared by order: FilterError.
 """
 
@@ -25,8 +25,8 @@ _NEGATED = {"lt": "$gte", "lte": "$gt", "gt": "$lte", "gte": "$lt"}
 def attribute_fields(attributes: Attributes) -> dict[str, Any]:
     """The fields by which attributes are filtered, for each that a row has.
 
-    ``is:NAME`` is its exact value as a text that tells types apart; ``number:NAME`` the number again, for order;
-    ``has:NAME`` the items of a list.
+    `is:NAME` is its exact value as a text that tells types apart; `number:NAME` the number again, for order;
+    `has:NAME` the items of a list.
     """
     fields: dict[str, Any] = {}
     for name, value in attributes.items():
@@ -54,7 +54,7 @@ def tagged(value: Scalar) -> str:
 def to_pinecone(filter: Filter) -> Condition | None:
     """The filter in Pinecone's language; None for an empty one.
 
-    Raises :class:`~service.errors.FilterError` if it is too large, or compares texts by order.
+    Raises `FilterError` if it is too large, or compares texts by order.
     """
     check_filter(filter)
     return _filter(filter, True) if filter.model_fields_set else None

@@ -47,7 +47,7 @@ _RETRIES, _LONGEST_WAIT_S = 2, 1.0
 
 
 class PineconeStore(RevisionStore):
-    """The :class:`~service.stores.store.VersionedStore` in Pinecone. Safe to use from several threads."""
+    """The `VersionedStore` in Pinecone. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class PineconeStore(RevisionStore):
         host: str | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        """Nothing is opened yet. ``cloud`` and ``region`` count when the index is created; ``host`` replaces the
+        """Nothing is opened yet. `cloud` and `region` count when the index is created; `host` replaces the
         address of Pinecone's control plane.
         """
         self._name, self._namespace, self._host = index, namespace, host
@@ -88,7 +88,7 @@ class PineconeStore(RevisionStore):
         )
 
     def ensure(self, info: EncoderInfo) -> None:
-        """Create the index if it is missing; check that this encoder made it. See ``Store.ensure``."""
+        """Create the index if it is missing; check that this encoder made it. See `Store.ensure`."""
         with _told():
             client = self._connect()
             if not client.has_index(self._name):
@@ -109,14 +109,14 @@ class PineconeStore(RevisionStore):
             )
 
     def upsert(self, records: Sequence[Record]) -> None:
-        """Write rows. See ``Store.upsert``. Raises InvalidValue for a row that Pinecone cannot hold."""
+        """Write rows. See `Store.upsert`. Raises InvalidValue for a row that Pinecone cannot hold."""
         vectors = [to_vector(record) for record in records]
         with _told():
             for batch in _batches(vectors, _UPSERT_BATCH):
                 self._open().upsert(vectors=batch, namespace=self._namespace, show_progress=False)
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        """Nearest products. See ``Store.search``. Those found are left out of the next query, until it is enough.
+        """Nearest products. See `Store.search`. Those found are left out of the next query, until it is enough.
 
         Rows that their heads do not name are passed over; since a query cannot leave them out, it asks for more.
         """
@@ -143,11 +143,11 @@ class PineconeStore(RevisionStore):
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
 
     def get(self, product_id: str) -> list[Record]:
-        """All rows of one product. See ``Store.get``."""
+        """All rows of one product. See `Store.get`."""
         return read_whole(lambda: self.records(self._keys_of([product_id])))
 
     def records(self, keys: Sequence[str]) -> list[Record]:
-        """Rows by key. See ``RevisionStore.records``."""
+        """Rows by key. See `RevisionStore.records`."""
         found: list[Record] = []
         with _told():
             for batch in _batches([to_vector_id(key) for key in dict.fromkeys(keys)], _ID_BATCH):
@@ -156,11 +156,11 @@ class PineconeStore(RevisionStore):
         return found
 
     def states(self, keys: Sequence[str]) -> list[RowState]:
-        """States by key; Pinecone gives no row without its vector. See ``RevisionStore.states``."""
+        """States by key; Pinecone gives no row without its vector. See `RevisionStore.states`."""
         return [row.state for row in self.records(keys)]
 
     def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
-        """States of products. See ``RevisionStore.states_of``."""
+        """States of products. See `RevisionStore.states_of`."""
         return self.states(self._keys_of(product_ids))
 
     def _keys_of(self, product_ids: Sequence[str]) -> list[str]:
@@ -181,7 +181,7 @@ class PineconeStore(RevisionStore):
         return [hit for hit in hits if belongs(hit, heads)]
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
-        """Rows in the order of their ids. See ``Store.page``.
+        """Rows in the order of their ids. See `Store.page`.
 
         Pinecone lists from the first id on; where a list ended is remembered, so that the next page goes on there. One
         that this process did not begin is walked to from the start. Raises StoreUnavailable if that is too far.
@@ -202,21 +202,21 @@ class PineconeStore(RevisionStore):
         return found[:limit]
 
     def scan(self) -> Iterator[list[RowState]]:
-        """All rows. See ``Store.scan``."""
+        """All rows. See `Store.scan`."""
         with _told():
             for ids in self._listed():
                 yield self.states(ids)
 
     def delete_rows(self, ids: Sequence[str]) -> int:
-        """Delete rows. See ``Store.delete_rows``."""
+        """Delete rows. See `Store.delete_rows`."""
         return self._delete([row_key(row) for row in self.states(ids)])
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete rows that nobody reads. See ``Store.discard``."""
+        """Delete rows that nobody reads. See `Store.discard`."""
         self._delete(keys)
 
     def count(self) -> int:
-        """The number of rows, as Pinecone has counted them some seconds ago. See ``Store.count``."""
+        """The number of rows, as Pinecone has counted them some seconds ago. See `Store.count`."""
         with _told():
             if self._index is None and not self._connect().has_index(self._name):
                 return 0
@@ -224,15 +224,15 @@ class PineconeStore(RevisionStore):
             return int(spaces[self._namespace].vector_count) if self._namespace in spaces else 0
 
     def settle(self, at_least: int = 0) -> None:
-        """Nothing to do: Pinecone does so by itself. See ``Store.settle``."""
+        """Nothing to do: Pinecone does so by itself. See `Store.settle`."""
 
     def ping(self) -> None:
-        """Return if Pinecone answers. See ``Store.ping``."""
+        """Return if Pinecone answers. See `Store.ping`."""
         with _told():
             self._connect().has_index(self._name)
 
     def close(self) -> None:
-        """Let go of the connections. See ``Store.close``."""
+        """Let go of the connections. See `Store.close`."""
         with self._lock:
             for opened in (self._index, self._client):
                 if opened is not None:
@@ -240,10 +240,10 @@ class PineconeStore(RevisionStore):
             self._index = self._client = None
 
     def claim(self) -> None:
-        """Nothing to do: an index is a server's. See ``VersionedStore.claim``."""
+        """Nothing to do: an index is a server's. See `VersionedStore.claim`."""
 
     def built_by(self) -> tuple[str, str] | None:
-        """Encoder id and fingerprint, as tags can hold them. See ``VersionedStore.built_by``."""
+        """Encoder id and fingerprint, as tags can hold them. See `VersionedStore.built_by`."""
         with _told():
             client = self._connect()
             return self._built(client.describe_index(self._name)) if client.has_index(self._name) else None
@@ -257,11 +257,11 @@ class PineconeStore(RevisionStore):
         raise ConfigurationError(NO_ALIASES)
 
     def drop_others(self) -> int:
-        """There are never others. See ``VersionedStore.drop_others``."""
+        """There are never others. See `VersionedStore.drop_others`."""
         return 0
 
     def image_keys(self) -> set[str]:
-        """Pictures of all rows of this namespace and its neighbours. See ``VersionedStore.image_keys``."""
+        """Pictures of all rows of this namespace and its neighbours. See `VersionedStore.image_keys`."""
         with _told():
             spaces = list(self._open().describe_index_stats().namespaces or {})
         found: set[str] = set()

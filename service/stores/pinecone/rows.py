@@ -1,6 +1,6 @@
 """Rows of ours as vectors of Pinecone, and back.
 
-Its ids are ASCII of at most 512 characters, so others are written as ``~`` and six hex digits, which keeps their order.
+Its ids are ASCII of at most 512 characters, so others are written as `~` and six hex digits, which keeps their order.
 Metadata is flat and holds at most 40 KB; attributes go in twice, as JSON to be read back and as fields to be filtered.
 """
 

@@ -19,7 +19,7 @@ class BlobStore(Protocol):
     """Files by name. Names are relative paths with slashes, made by our own code and never by a caller of the service.
 
     A reader sees a whole file or none, and several processes may write at once. Picklable, for worker processes. All
-    methods raise :class:`~service.errors.ImageStoreUnavailable` where the place fails or does not answer.
+    methods raise `ImageStoreUnavailable` where the place fails or does not answer.
     """
 
     def read(self, name: str) -> bytes:
@@ -29,7 +29,7 @@ class BlobStore(Protocol):
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
         """Keep bytes. A file that holds others, or is cut off, is written anew.
 
-        ``refresh`` makes the file count as new where it was there; without it, a remote place compares sizes alone.
+        `refresh` makes the file count as new where it was there; without it, a remote place compares sizes alone.
         """
         ...
 
@@ -38,7 +38,7 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, name: str, *, older_than: float = math.inf) -> bool:
-        """Delete a file unless it was put since ``older_than`` (Unix time, seconds); whether it was deleted.
+        """Delete a file unless it was put since `older_than` (Unix time, seconds); whether it was deleted.
 
         Looks at the file right before, because it may have been put again since it was listed.
         """

@@ -21,12 +21,12 @@ class LocalBlobs:
         self._root = root
 
     def read(self, name: str) -> bytes:
-        """See ``BlobStore.read``."""
+        """See `BlobStore.read`."""
         with _told():
             return (self._root / name).read_bytes()
 
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
-        """See ``BlobStore.put``. Comparing and refreshing cost little here, so they are always done."""
+        """See `BlobStore.put`. Comparing and refreshing cost little here, so they are always done."""
         path = self._root / name
         try:
             if _holds(path, data):
@@ -38,7 +38,7 @@ class LocalBlobs:
             _write_whole(path, data)
 
     def list(self) -> Iterator[Blob]:
-        """See ``BlobStore.list``."""
+        """See `BlobStore.list`."""
         for path in sorted(self._root.rglob("*")):
             try:
                 with _told():
@@ -49,7 +49,7 @@ class LocalBlobs:
                 yield Blob(path.relative_to(self._root).as_posix(), status.st_size, status.st_mtime)
 
     def delete(self, name: str, *, older_than: float = math.inf) -> bool:
-        """See ``BlobStore.delete``."""
+        """See `BlobStore.delete`."""
         path = self._root / name
         try:
             with _told():

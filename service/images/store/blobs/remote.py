@@ -30,7 +30,7 @@ class RemoteBlobs:
     """
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        """``timeout_s`` bounds each reading and writing where the file system is an asynchronous one.
+        """`timeout_s` bounds each reading and writing where the file system is an asynchronous one.
 
         Raises:
             ConfigurationError: a protocol that fsspec does not know, or whose package is not installed.
@@ -58,18 +58,18 @@ class RemoteBlobs:
         return _connect, (self._url, self._timeout_s)
 
     def read(self, name: str) -> bytes:
-        """See ``BlobStore.read``."""
+        """See `BlobStore.read`."""
         found: bytes = self._ask(self._fs.cat_file, self._path(name), **self._patience)
         return found
 
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
-        """See ``BlobStore.put``. An object is made young by writing it again: few of these systems have a touch."""
+        """See `BlobStore.put`. An object is made young by writing it again: few of these systems have a touch."""
         path = self._path(name)
         if refresh or self._size(path) != len(data):
             self._ask(self._write, path, data)
 
     def list(self) -> Iterator[Blob]:
-        """See ``BlobStore.list``."""
+        """See `BlobStore.list`."""
         try:
             found: Mapping[str, Any] = self._ask(self._fs.find, self._root, detail=True)
         except FileNotFoundError:
@@ -79,7 +79,7 @@ class RemoteBlobs:
             yield Blob(name, int(info.get("size") or 0), self._ask(self._modified, path, info))
 
     def delete(self, name: str, *, older_than: float = math.inf) -> bool:
-        """See ``BlobStore.delete``."""
+        """See `BlobStore.delete`."""
         path = self._path(name)
         try:
             info = self._ask(self._fs.info, path, **self._patience)

@@ -8,7 +8,7 @@ from service.images.store.blobs.local import LocalBlobs
 
 
 def open_blobs(location: Path | str, *, timeout_s: float) -> BlobStore:
-    """A folder by its path or its ``file://`` URL, anything else by fsspec. Raises ConfigurationError."""
+    """A folder by its path or its `file://` URL, anything else by fsspec. Raises ConfigurationError."""
     if isinstance(location, Path) or "://" not in location:
         return LocalBlobs(Path(location))
     if location.startswith("file://"):

@@ -14,7 +14,7 @@ class Killed(BaseException):
 
 
 class Stepped(RevisionStore):
-    """A connection to a store, as a process of its own has it; ``step`` is called before each of its requests."""
+    """A connection to a store, as a process of its own has it; `step` is called before each of its requests."""
 
     def __init__(self, inner: RevisionStore, step: Callable[[], None]) -> None:
         self._inner = inner

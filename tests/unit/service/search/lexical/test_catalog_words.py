@@ -17,7 +17,7 @@ from tests.integration.records import INFO, record
 
 
 class Counting(ExactStore):
-    """Counts how often it is walked through; ``meanwhile`` is done after the first page was read."""
+    """Counts how often it is walked through; `meanwhile` is done after the first page was read."""
 
     def __init__(self) -> None:
         super().__init__()
