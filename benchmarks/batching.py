@@ -24,7 +24,7 @@ from benchmarks.report import Report, Sheet, Value
 from service.cli.console import err
 from service.encoders.batching import BatchingEncoder
 from service.encoders.clip_family.encoder import ClipEncoder
-from service.encoders.clip_family.image_processing import PictureRecipe
+from service.encoders.clip_family.image_processing import ImageRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import EncoderQuery
@@ -45,12 +45,12 @@ def random_clip(device: str, dtype: DtypeName) -> ClipEncoder:
     config = CLIPConfig(text_config={"eos_token_id": len(words) - 1}, vision_config={})
     model: Any = CLIPModel(config)
     model.to(place, resolve_dtype(dtype, place)).eval()
-    recipe = PictureRecipe.read({}, "clip")
+    recipe = ImageRecipe.read({}, "clip")
     return ClipEncoder(model, TextReader(tokenizer, 77, fixed_length=False), recipe, id="clip", fingerprint="random")
 
 
 def make_queries(n: int) -> dict[str, Queries]:
-    """`n` queries of each kind; pictures have the size to which the service reduces them."""
+    """`n` queries of each kind; images have the size to which the service reduces them."""
     noise = np.random.default_rng(5)
     pictures = [Image.fromarray(noise.integers(0, 255, (768, 1024, 3), dtype=np.uint8)) for _ in range(n)]
     texts = [TEXTS[number % len(TEXTS)] for number in range(n)]

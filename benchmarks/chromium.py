@@ -1,4 +1,4 @@
-"""The Chromium of the system, under Playwright: for the page benchmark, the page's pictures and the browser tests."""
+"""The Chromium of the system, under Playwright: for the page benchmark, the page's images and the browser tests."""
 
 from __future__ import annotations
 

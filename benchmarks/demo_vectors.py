@@ -1,10 +1,10 @@
 """Vectors of the demo's distribution, as many as a benchmark needs, and composed queries to search them with.
 
-The first ones are real: products of the demo shop, each drawn anew, so that no two pictures are equal, through the
+The first ones are real: products of the demo shop, each drawn anew, so that no two images are equal, through the
 encoder. Drawing and encoding tens of thousands takes an hour on two cores, so the others are a real vector plus the
-difference between another real one and one of its nearest neighbours, L2-normalised. That keeps what an index feels:
-the clusters, and how far neighbours lie apart in each direction. Noise that is the same in all directions would make
-every point as far from every other, which is no catalogue.
+difference between another real one and one of its nearest neighbors, L2-normalized. That keeps what an index feels:
+the clusters, and how far neighbors lie apart in each direction. Noise that is the same in all directions would make
+every point as far from every other, which is no catalog.
 
 Queries are composed: artwork of the shop's motifs in the style that its products are not printed in, and a sentence,
 "a KIND with this".
@@ -33,7 +33,7 @@ _NEIGHBOURS = 10
 
 
 def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector, Vector]:
-    """Vectors of so many products and composed queries: float32 [n, dimension], L2-normalised."""
+    """Vectors of so many products and composed queries: float32 [n, dimension], L2-normalized."""
     rows: list[DemoProduct] = []
 
     def pictures() -> Iterable[EncoderQuery]:
@@ -46,7 +46,7 @@ def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector,
 
 
 def spread(real: Vector, count: int, seed: int = 5) -> Vector:
-    """The first `count` of `real` and further vectors around them, float32 [count, dimension], L2-normalised."""
+    """The first `count` of `real` and further vectors around them, float32 [count, dimension], L2-normalized."""
     dice = np.random.default_rng(seed)
     further = count - len(real)
     if further <= 0:
@@ -80,5 +80,5 @@ def _queries(codes: list[str], count: int) -> Iterable[EncoderQuery]:
 
 
 def _encode(encoder: Encoder, queries: Iterable[EncoderQuery]) -> Vector:
-    """Batch by batch: the pictures of a whole shop would not fit into memory."""
+    """Batch by batch: the images of a whole shop would not fit into memory."""
     return np.concatenate([encoder.encode(batch).vectors for batch in in_batches(queries, _BATCH)])

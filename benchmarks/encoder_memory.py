@@ -28,7 +28,7 @@ def status_mib(field: str) -> float:
 
 
 def measure(name: str, folder: str, dtype: str) -> dict[str, float]:
-    """Load and encode one picture with a text; run in a fresh process."""
+    """Load and encode one image with a text; run in a fresh process."""
     from PIL import Image  # noqa: PLC0415 (imports are part of the baseline only in the child)
 
     from service.encoders.encoder import EncoderQuery  # noqa: PLC0415

@@ -101,7 +101,7 @@ def once(way: Way, queries: list[EncoderQuery], device: str) -> Best:
 
 
 def compare(name: str, folder: Path, options: argparse.Namespace) -> Sheet:
-    """All ways, for pictures alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
+    """All ways, for images alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
     images = pictures(options.images)
     kinds = {
         "picture": [EncoderQuery(image=image) for image in images],

@@ -66,7 +66,7 @@ class Cost:
     layout: Layout
     crops: int
     read: int
-    """Tokens of all prompts, pictures included."""
+    """Tokens of all prompts, images included."""
     written: int
     seconds: float
     cpu_seconds: float

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.ingest`: pictures a second of bulk ingest, against the bare encoder in the same run.
+"""`python -m benchmarks.ingest`: images a second of bulk ingest, against the bare encoder in the same run.
 
-The bare encoder gets the same pictures, decoded before the clock starts, in batches of the same size. Ingest starts
+The bare encoder gets the same images, decoded before the clock starts, in batches of the same size. Ingest starts
 from the feed's file and ends with every row in the store, so its time holds reading, decoding, hashing, keeping the
-picture, encoding and writing, and the start of the workers. The aim of issue 5 is at least 85 % of the bare encoder.
+image, encoding and writing, and the start of the workers. The aim of issue 5 is at least 85 % of the bare encoder.
 The encoder alone is measured before and after each ingest, and the ingest compared with the mean of the two: other
 programs on the machine then slow both. The table gives medians over the rounds.
 """
@@ -35,7 +35,7 @@ AIM = 0.85
 
 
 def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
-    """Pictures a second of the encoder alone."""
+    """Images a second of the encoder alone."""
     begin = time.perf_counter()
     for part in in_batches(queries, batch):
         encoder.encode(part)
@@ -43,7 +43,7 @@ def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
 
 
 def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> float:
-    """Pictures a second of an ingest into a store that is empty at the start."""
+    """Images a second of an ingest into a store that is empty at the start."""
     with tempfile.TemporaryDirectory() as name:
         fresh = settings.model_copy(update={"data_dir": Path(name), "store_uri": f"{name}/milvus.db", "images_url": ""})
         store = open_store(fresh)
@@ -57,7 +57,7 @@ def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> flo
 
 
 def load(feed: Path, settings: Settings) -> list[EncoderQuery]:
-    """The feed's pictures, decoded as ingest decodes them."""
+    """The feed's images, decoded as ingest decodes them."""
     names = [row.image for row in read_feed(feed) if isinstance(row, FeedRow) and isinstance(row.image, str)]
     found = (decode_image((feed.parent / name).read_bytes(), settings.image_limits).image for name in names)
     return [EncoderQuery(image=image, role="document") for image in found]

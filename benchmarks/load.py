@@ -1,7 +1,7 @@
 """`python -m benchmarks.load`: the running service under many clients at once, and what it costs besides the models.
 
 `withthis serve` runs in a process of its own over the demo shop, indexed into a temporary folder; the clients are
-coroutines of this process. Every search is composed: a sentence and a product's picture, each picture once until all
+coroutines of this process. Every search is composed: a sentence and a product's image, each image once until all
 were shown. Both parts run with reranking and without.
 
 *Load*: so many clients ask for so many seconds, each as soon as it has its answer. A client that is told 429 waits as
@@ -12,7 +12,7 @@ and 429, and memory that does not grow.
 connection, since the work of a client library is not the service's. The time that is the service's own is that between
 the first byte sent and the last one received (`http` and all stages), without the stages `embed`, `caption` and
 `rerank`, which are the models', and `retrieve`, which is the store's. What is left is shown by part: `decode` (the
-query's picture), `load` (reading the candidates' pictures), `http` (the client's time less the service's `total`: HTTP,
+query's image), `load` (reading the candidates' images), `http` (the client's time less the service's `total`: HTTP,
 JSON, admission), and `other` (what no stage counts). Preparing panel and prompt counts as `rerank` here;
 `benchmarks.rerank_overhead` measures it. Aim: p50 at most 5 ms.
 """

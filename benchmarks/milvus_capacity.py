@@ -1,7 +1,7 @@
 """`python -m benchmarks.milvus_capacity`: memory and CPU time of a real Milvus server by index type.
 
 One server with a collection for each index type, filled through the service's own store with rows like those of a
-catalogue. Then the server is started again for each of them, and only that one is loaded: what its processes hold
+catalog. Then the server is started again for each of them, and only that one is loaded: what its processes hold
 more than before is the memory of the collection, and what they compute while it is searched is the CPU time of a
 search. CPU time, unlike a rate, is hardly changed by what else the machine does. The points go into
 `benchmarks/measured.json`, against which the capacity model is checked. Takes some minutes.
@@ -35,7 +35,7 @@ QUIET_S, QUIET_CORES, PATIENCE_S = 8, 0.3, 120
 
 
 def records(rows: int, dimension: int) -> Iterator[list[Record]]:
-    """Products with one picture each and the fields of the demo shop, in batches; the same for the same numbers."""
+    """Products with one image each and the fields of the demo shop, in batches; the same for the same numbers."""
     random = np.random.default_rng(0)
     for start in range(0, rows, BATCH):
         vectors = random.normal(size=(min(BATCH, rows - start), dimension)).astype(np.float32)

@@ -1,6 +1,6 @@
 """`python -m benchmarks.page`: the search page as somebody sits before it: from Enter to results on the screen.
 
-`withthis serve` runs in a process of its own over the demo shop; headless Chromium uploads another picture for each
+`withthis serve` runs in a process of its own over the demo shop; headless Chromium uploads another image for each
 query, so that no caption is cached, types the sentence and presses Enter. Times are the page's own marks, set after
 the frame with the cards was painted; their thumbnails may still be coming. Aims of issue 7, on two cores, medians: the
 order of retrieval within 150 ms, the reranked one within 1,200 ms; the page itself at most 150 KB.
@@ -53,7 +53,7 @@ def ask(page: Page, picture: Path) -> dict[str, float]:
 
 
 def measure(url: str, pictures: Sequence[Path]) -> tuple[list[dict[str, float]], int]:
-    """The times of each query but the first few, and the bytes of the page without pictures and answers."""
+    """The times of each query but the first few, and the bytes of the page without images and answers."""
     with chromium() as browser, progress_bar() as bar:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)

@@ -33,7 +33,7 @@ Row = dict[str, float | str | None]
 
 
 def _orders(embedder: StarterEmbedder, asked: list[HeldOutQuery], vectors: Vectors) -> list[list[int]]:
-    """Gallery rows from best to worst for each query, without the product that the query picture is of."""
+    """Gallery rows from best to worst for each query, without the product that the query image is of."""
     found, _ = embedder.encode([query.text for query in asked], [query.picture for query in asked])
     orders = np.argsort(-(found @ vectors.T), axis=1)
     return [[int(row) for row in order if row != query.source] for order, query in zip(orders, asked, strict=True)]

@@ -53,7 +53,7 @@ class Measured:
 
 
 def records(vectors: Vector) -> list[Record]:
-    """Products with one picture each."""
+    """Products with one image each."""
     return [product_record(number, vector) for number, vector in enumerate(vectors)]
 
 

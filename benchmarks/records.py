@@ -6,7 +6,7 @@ from service.stores.store import Record, Vector
 
 
 def product_record(number: int, vector: Vector) -> Record:
-    """A product with one picture, whose vector this is."""
+    """A product with one image, whose vector this is."""
     return Record(
         id=f"P{number:08}#0",
         product_id=f"P{number:08}",

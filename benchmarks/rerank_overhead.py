@@ -50,7 +50,7 @@ class InstantEngine:
 
 
 def noise(seed: int) -> Image.Image:
-    """A picture that no resampling shortcut applies to, RGB."""
+    """An image that no resampling shortcut applies to, RGB."""
     pixels = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 

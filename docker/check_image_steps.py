@@ -144,7 +144,7 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def ask(url: str) -> str:
-    """The demo query: a picture and a sentence. What the best product is."""
+    """The demo query: an image and a sentence. What the best product is."""
     picture = (CONTEXT / "starter/queries/leopard.webp").read_bytes()
     parts: dict[str, Any] = {
         "image": ("leopard.webp", picture),

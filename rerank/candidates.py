@@ -9,14 +9,14 @@ __all__ = ["Candidate", "RerankQuery"]
 
 @dataclass(frozen=True, slots=True)
 class RerankQuery:
-    """A sentence, a picture (RGB), or both."""
+    """A sentence, an image (RGB), or both."""
 
     text: str | None
     image: Image | None
     image_hash: str | None
-    """Content hash of the picture; the key under which its caption is kept. None: the caption is not kept."""
+    """Content hash of the image; the key under which its caption is kept. None: the caption is not kept."""
     caption: str | None = None
-    """What the picture shows, one clean line, where that is known; empty: nothing to say. None: the engine is asked."""
+    """What the image shows, one clean line, where that is known; empty: nothing to say. None: the engine is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Candidate:
 
     id: str
     title: str
-    """As the catalogue has it: untrusted text, cleaned before it meets a prompt."""
+    """As the catalog has it: untrusted text, cleaned before it meets a prompt."""
     image: Image | None
-    """RGB. None where the product has no picture; it is shown as an empty cell."""
+    """RGB. None where the product has no image; it is shown as an empty cell."""
     score: float
     """Retrieval score, higher is better."""
     image_hash: str | None = None
-    """Content hash of the picture; the key under which its thumbnail is kept. None: the thumbnail is not kept."""
+    """Content hash of the image; the key under which its thumbnail is kept. None: the thumbnail is not kept."""

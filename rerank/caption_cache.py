@@ -1,4 +1,4 @@
-"""Captions of query pictures, kept so that the same picture is described once."""
+"""Captions of query images, kept so that the same image is described once."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ __all__ = ["CaptionCache", "CaptionKey"]
 
 
 class CaptionKey(NamedTuple):
-    """Everything a caption depends on: another picture, prompt or engine is another caption."""
+    """Everything a caption depends on: another image, prompt or engine is another caption."""
 
     image_hash: str
     prompt: str

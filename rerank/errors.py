@@ -6,7 +6,7 @@
     │   ├── EngineTimeout      it did not answer before the deadline
     │   └── EngineOverloaded   it refused the work because it is full
     ├── PromptError            a prompt template is malformed, unknown, or lacks a value
-    └── LayoutError            a prompt was written for another picture layout than the engine takes
+    └── LayoutError            a prompt was written for another image layout than the engine takes
 
 Engine errors never leave a strategy: they become the retrieval order with a declared fault. Prompt and layout
 errors are mistakes of the caller and are raised before any model is asked.

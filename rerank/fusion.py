@@ -4,7 +4,7 @@ rrf     score(d) = w / (k + rerank rank) + (1 - w) / (k + retrieval rank), ranks
         rank fusion: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
         Learning Methods", SIGIR 2009; the weight is the usual extension. It needs no scores and no common scale.
 scores  score(d) = w · rerank score + (1 - w) · retrieval score, each brought to 0…1 by (s - min) / (max - min) over the
-        candidates. Min-max normalisation: Lee, "Analyses of Multiple Evidence Combination", SIGIR 1997; as a convex
+        candidates. Min-max normalization: Lee, "Analyses of Multiple Evidence Combination", SIGIR 1997; as a convex
         combination it was compared with rrf by Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
         Retrieval", ACM TOIS 42(1), 2023. It keeps how far apart candidates are, which ranks forget.
 """

@@ -1,6 +1,6 @@
-"""The panel: query and candidates on one numbered picture, for models that take a single image.
+"""The panel: query and candidates on one numbered image, for models that take a single image.
 
-┌───────┬───┬───┬───┐     The query stands in a column of its own, framed and labelled in blue. Each candidate
+┌───────┬───┬───┬───┐     The query stands in a column of its own, framed and labeled in blue. Each candidate
 │       │ A │ B │ C │     keeps its proportions inside its cell and carries its letter, white on red, in the
 │       ├───┼───┼───┤     corner. Nothing straddles two cells: nine candidates and a query at the default size are
 │ query │ D │ E │ F │     1200 × 900, which Phi-3 Vision at 16 crops sees as one cell a crop.
@@ -27,7 +27,7 @@ _QUERY_PAPER = "#eaf1ff"
 
 _Box = tuple[int, int, int, int]
 _Fitted = Callable[[int, int], Image.Image]
-"""A picture as large as fits into a width and a height."""
+"""An image as large as fits into a width and a height."""
 
 
 _NONE_KEPT = ThumbnailCache(0)
@@ -45,7 +45,7 @@ def draw_panel(
 ) -> Image.Image:
     """Draw the panel as RGB, (columns + 1 with a query) · cell wide and as many rows · cell high as it takes.
 
-    A candidate without a picture gets an empty cell that says so. Fewer candidates than columns narrow the grid.
+    A candidate without an image gets an empty cell that says so. Fewer candidates than columns narrow the grid.
     With `thumbnails`, candidates that have a content hash in `keys` (one a candidate) are resized only once.
     ValueError without candidates, if labels and candidates differ in number, or for a cell below 48 pixels.
     """
@@ -71,7 +71,7 @@ def draw_panel(
 
 
 def blank(side: int = 300) -> Image.Image:
-    """The picture of a product that has none: grey on white, RGB."""
+    """The image of a product that has none: gray on white, RGB."""
     picture = Image.new("RGB", (side, side), _PAPER)
     draw = ImageDraw.Draw(picture)
     draw.text((side / 2, side / 2), "no picture", fill=_MUTED, font=_font(side // 10), anchor="mm")
@@ -91,7 +91,7 @@ def _draw_query(panel: Image.Image, query: Image.Image, cell: int) -> None:
 
 
 def _draw_candidate(panel: Image.Image, shown: _Fitted, label: str, corner: tuple[int, int], cell: int) -> None:
-    """One cell: a thin line around it, the badge in its top left corner, the picture right of and below the badge."""
+    """One cell: a thin line around it, the badge in its top left corner, the image right of and below the badge."""
     draw, (x, y), pad, badge = ImageDraw.Draw(panel), corner, max(2, cell // 50), cell // 7
     draw.rectangle((x, y, x + cell - 1, y + cell - 1), outline=_LINE)
     inner = (x + pad + badge // 2, y + pad + badge // 2, x + cell - pad, y + cell - pad)
@@ -101,7 +101,7 @@ def _draw_candidate(panel: Image.Image, shown: _Fitted, label: str, corner: tupl
 
 
 def _paste(panel: Image.Image, shown: _Fitted, box: _Box) -> None:
-    """Fit the picture into the box (left, top, right, bottom), proportions kept, centred."""
+    """Fit the image into the box (left, top, right, bottom), proportions kept, centered."""
     width, height = box[2] - box[0], box[3] - box[1]
     small = shown(width, height)
     panel.paste(small, (box[0] + (width - small.width) // 2, box[1] + (height - small.height) // 2))

@@ -90,7 +90,7 @@ class _Answer:
 
 
 def parse_ranking(text: str, n: int, *, truncated: bool = False, anchored: bool = False) -> Ranking:
-    """Read a ranking of n candidates, labelled A, B, …, from a model's text.
+    """Read a ranking of n candidates, labeled A, B, …, from a model's text.
 
     `truncated`: the model was stopped by its token limit. `anchored`: decoding was constrained, so the answer is what
     the text begins with, whatever the free text behind it looks like. ValueError only for n outside 0…26.

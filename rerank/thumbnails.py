@@ -1,4 +1,4 @@
-"""Pictures made smaller, kept so that a product that is found often is resized once."""
+"""Images made smaller, kept so that a product that is found often is resized once."""
 
 from PIL import Image
 
@@ -8,7 +8,7 @@ __all__ = ["ThumbnailCache", "fitted"]
 
 
 def fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """The picture as large as fits into width × height pixels, proportions kept, RGB."""
+    """The image as large as fits into width × height pixels, proportions kept, RGB."""
     scale = min(width / picture.width, height / picture.height)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     plain = picture if picture.mode == "RGB" else picture.convert("RGB")  # convert would copy what is RGB already
@@ -22,7 +22,7 @@ class ThumbnailCache(LruCache[tuple[str, int, int], Image.Image]):
         super().__init__(size)
 
     def fitted(self, picture: Image.Image, width: int, height: int, key: str | None) -> Image.Image:
-        """As the function `fitted`; `key` is the picture's content hash, None for one that is not to be kept.
+        """As the function `fitted`; `key` is the image's content hash, None for one that is not to be kept.
 
         The thumbnail is shared: draw it, do not change it.
         """

@@ -18,7 +18,7 @@ from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
 from service.encoders.registry import in_batches, load_encoder
 from service.errors import ConfigurationError, StoreLocked, StoreUnavailable, StoreUnusable
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.online.evaluation import check_rival
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class Parts:
-    """Encoder, store, pictures and pipeline, alive together.
+    """Encoder, store, images and pipeline, alive together.
 
     The store may be away when the service starts: it is prepared on the first call that needs it.
     """
@@ -52,17 +52,17 @@ class Parts:
         images: ImageStore,
         rerank: RerankStage,
         settings: Settings,
-        pictures: PictureLoader | None = None,
+        pictures: ImageLoader | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        """`pictures`: how pictures from outside are read, if not as the settings say; `check` raises where the store
+        """`pictures`: how images from outside are read, if not as the settings say; `check` raises where the store
         must not be used.
         """
         self.encoder = encoder
         self.store = store
         self.images = images
         self.rerank = rerank
-        self.pictures = pictures or PictureLoader.from_settings(settings)
+        self.pictures = pictures or ImageLoader.from_settings(settings)
         self.words = CatalogWords.from_settings(store, settings)
         self._hybrid = settings.hybrid_enabled
         retriever = Retriever(

@@ -1,4 +1,4 @@
-"""What a product is, for the catalogue, the search and the API alike."""
+"""What a product is, for the catalog, the search and the API alike."""
 
 import json
 import re
@@ -115,7 +115,7 @@ CategoryText = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_CHARS)
 
 
 class Product(BaseModel):
-    """One product as the outside sees it. A product may have several pictures; `image_key` names the one shown."""
+    """One product as the outside sees it. A product may have several images; `image_key` names the one shown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

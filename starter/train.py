@@ -1,6 +1,6 @@
 """Make the starter models again, from packages only: `python -m starter.train`; resumable at every stage.
 
-Fetches the artwork, renders and featurises the training pictures, trains the embedder, then the VLM on top of it.
+Fetches the artwork, renders and featurises the training images, trains the embedder, then the VLM on top of it.
 """
 
 import argparse

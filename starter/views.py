@@ -1,7 +1,7 @@
-"""Two views of a picture: the whole of it, and its middle brought closer.
+"""Two views of an image: the whole of it, and its middle brought closer.
 
 At 224 pixels a motif on a product is a few cells of the backbone's grid; the middle, at two and a half times the scale,
-shows its details. Vectors of both are averaged, as crops of a picture are at test time (Krizhevsky, Sutskever and
+shows its details. Vectors of both are averaged, as crops of an image are at test time (Krizhevsky, Sutskever and
 Hinton, NIPS 2012, §4.1). Share and weight were chosen on the development concepts, never on the held-out ones.
 """
 
@@ -25,7 +25,7 @@ _MIDDLE_WEIGHT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Something of n pictures, [n, …], for each view: cells, image tokens."""
+    """Something of n images, [n, …], for each view: cells, image tokens."""
 
     whole: Tensor
     middle: Tensor
@@ -37,7 +37,7 @@ class Views:
 
     @classmethod
     def joined(cls, parts: Sequence["Views"]) -> "Views":
-        """The pictures of all parts, in order."""
+        """The images of all parts, in order."""
         return cls(torch.cat([part.whole for part in parts]), torch.cat([part.middle for part in parts]))
 
     @property
@@ -50,7 +50,7 @@ class Views:
         return Views.split(function(self.both))
 
     def single(self) -> list["Views"]:
-        """The pictures one by one, [1, …] each, as copies of their own."""
+        """The images one by one, [1, …] each, as copies of their own."""
         both = zip(torch.split(self.whole, 1), torch.split(self.middle, 1), strict=True)
         return [Views(whole.clone(), middle.clone()) for whole, middle in both]
 

@@ -32,7 +32,7 @@ DIMENSION = 8
 
 
 def png(colour: str = "orange", size: tuple[int, int] = (24, 16)) -> bytes:
-    """A small picture as PNG bytes."""
+    """A small image as PNG bytes."""
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, "PNG")
     return buffer.getvalue()
@@ -230,7 +230,7 @@ def make_shop(
     images: ImageStore | None = None,
     **settings: object,
 ) -> Shop:
-    """A shop of fakes whose pictures lie in `folder`; `missing`: strategies it lacks, and why."""
+    """A shop of fakes whose images lie in `folder`; `missing`: strategies it lacks, and why."""
     chosen = Settings(_env_file=None, **{"data_dir": folder, **settings})  # type: ignore[arg-type]
     encoder, store, fake = FakeEncoder(), MemoryStore(), FakeStrategy()
     images = images or ImageStore.from_settings(chosen)

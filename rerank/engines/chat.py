@@ -1,8 +1,8 @@
-"""The chat format of a checkpoint: a prompt and pictures in, the tensors of its model out.
+"""The chat format of a checkpoint: a prompt and images in, the tensors of its model out.
 
 The text of a prompt is data to the chat format: it holds product titles and the shopper's words. Strings that the
 tokenizer would read as one of its own marks (`<|im_end|>`, `<image>`) are broken by a space, and it is checked that
-none is left, so that no text can end a turn, open another or claim a picture.
+none is left, so that no text can end a turn, open another or claim an image.
 """
 
 import re
@@ -23,7 +23,7 @@ _ROUNDS = 4
 
 
 class Chat:
-    """Wraps a transformers processor with a chat template. EngineError if it has none or cannot show pictures."""
+    """Wraps a transformers processor with a chat template. EngineError if it has none or cannot show images."""
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
@@ -38,9 +38,9 @@ class Chat:
         self.lead, self.turn_end = self._answer_surroundings()
 
     def inputs(self, prompt: str, images: Sequence[Image], answer: Sequence[int] = ()) -> Any:
-        """The tensors of one turn: the pictures, then the prompt, then the first ids of the model's answer.
+        """The tensors of one turn: the images, then the prompt, then the first ids of the model's answer.
 
-        EngineError if the prompt cannot be made harmless; ValueError if the processor refuses the pictures.
+        EngineError if the prompt cannot be made harmless; ValueError if the processor refuses the images.
         """
         text = self._render([_turn("user", self.harmless(prompt), len(images))], add_generation_prompt=True)
         begins = self.tokenizer.bos_token is not None and text.startswith(self.tokenizer.bos_token)
@@ -106,7 +106,7 @@ class Chat:
 
 
 def _turn(role: str, text: str, images: int = 0) -> dict[str, Any]:
-    """One message: its pictures, then its text."""
+    """One message: its images, then its text."""
     return {"role": role, "content": [*({"type": "image"} for _ in range(images)), {"type": "text", "text": text}]}
 
 

@@ -50,8 +50,8 @@ def permutation_spec(
 ) -> PermutationSpec:
     """The answer `prefix label (separator label)* suffix` in ids, each label one token.
 
-    Whole answers are tokenised and compared, so that the ids are those the model would meet in such text; where
-    neighbours melt into one token, the pieces are tokenised alone and have to give the same text when decoded.
+    Whole answers are tokenized and compared, so that the ids are those the model would meet in such text; where
+    neighbors melt into one token, the pieces are tokenized alone and have to give the same text when decoded.
 
     Raises:
         EngineError: no labels, more than 26 or equal ones, or this tokenizer cannot write each as one token.

@@ -1,4 +1,4 @@
-"""The seam to a vision-language model: pictures and a prompt in, text out."""
+"""The seam to a vision-language model: images and a prompt in, text out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class EngineInfo:
     id: str
     """Names the model and its revision: captions are kept under it."""
     layout: Literal["images", "panel"]
-    """How the rank task gets its pictures: one by one, or as one panel."""
+    """How the rank task gets its images: one by one, or as one panel."""
     max_candidates: int
     """The most candidates one call can rank, 1…26."""
     label_scores: bool
@@ -41,13 +41,13 @@ class EngineInfo:
 class EngineRequest:
     """One call. With labels it is a rank task: the engine constrains its text to a permutation of them if it can.
 
-    In a match task, which is only ever scored, the labels are the two answers; pictures: the query's, the product's.
+    In a match task, which is only ever scored, the labels are the two answers; images: the query's, the product's.
     """
 
     prompt: str
     """The rendered template, without chat tokens; the engine adds its own chat format."""
     images: tuple[Image, ...]
-    """RGB. Layout "images": the query picture, if there is one, comes before one picture a label."""
+    """RGB. Layout "images": the query image, if there is one, comes before one image a label."""
     labels: tuple[str, ...] = ()
     max_new_tokens: int = 256
     answer_prefix: str = ANSWER_PREFIX

@@ -17,7 +17,7 @@ __all__ = ["StarterEngine"]
 class StarterEngine:
     """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns.
 
-    Pictures with a content hash are looked at once, as long as they are among the last `cache_size` asked about.
+    Images with a content hash are looked at once, as long as they are among the last `cache_size` asked about.
     """
 
     def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
@@ -36,7 +36,7 @@ class StarterEngine:
 
     @property
     def caches(self) -> Mapping[str, LruCache[str, Seen]]:
-        """What was made of pictures, 75 KB each."""
+        """What was made of images, 75 KB each."""
         return {"seen": self._seen}
 
     @property
@@ -45,12 +45,12 @@ class StarterEngine:
         return self._info
 
     def generate(self, request: EngineRequest) -> Generation:
-        """Caption the one picture of a request without labels; rank the pictures of one with labels.
+        """Caption the one image of a request without labels; rank the images of one with labels.
 
         Raises:
             EngineOverloaded: another call held the model until the deadline.
             EngineTimeout: the deadline passed while the model was at work.
-            EngineError: the request has pictures or labels that the starter cannot take.
+            EngineError: the request has images or labels that the starter cannot take.
         """
         with self._turn(request.deadline):
             answer = self._rank(request) if request.labels else self._caption(request)
@@ -103,13 +103,13 @@ class StarterEngine:
             return self._vlm.score(request.prompt, *self._shown(request), deadline=request.deadline)
 
     def _shown(self, request: EngineRequest) -> tuple[Seen | None, list[Seen]]:
-        """The query's picture, if there is one, and those of the candidates."""
+        """The query's image, if there is one, and those of the candidates."""
         seen, count = self._see(request), len(request.labels)
         query, candidates = seen[:-count], seen[-count:]
         return query[0] if query else None, candidates
 
     def _see(self, request: EngineRequest) -> list[Seen]:
-        """Each picture of the request; those that are not kept are looked at together."""
+        """Each image of the request; those that are not kept are looked at together."""
         keys = request.image_keys or (None,) * len(request.images)
         kept = [self._seen.get(key) if key else None for key in keys]
         new = [image for image, known in zip(request.images, kept, strict=True) if known is None]

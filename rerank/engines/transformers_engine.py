@@ -44,13 +44,13 @@ _PROMPTS: dict[Layout, dict[str, str]] = {
 _TEXT_ROOM = 2048
 """Tokens kept free for the words of a rank prompt and its answer when candidates are shown one by one."""
 _SAMPLE = (512, 512)
-"""Size of the picture by which the tokens of one candidate are estimated."""
+"""Size of the image by which the tokens of one candidate are estimated."""
 
 
 class TransformersEngine:
     """A model and its processor behind the `Engine` protocol; threads may share it, and take turns.
 
-    EngineError on construction if the checkpoint has no chat template for pictures, or its tokenizer cannot write
+    EngineError on construction if the checkpoint has no chat template for images, or its tokenizer cannot write
     the labels A…Z as one token each.
     """
 
@@ -98,8 +98,8 @@ class TransformersEngine:
             revision: commit, tag or branch on the hub.
             device: a device, or a placement of accelerate ("auto" spreads over what there is).
             dtype: "auto" (that of the files), "float32", "bfloat16", "float16".
-            layout: how candidates are shown: one panel, or one picture each.
-            max_candidates: the most that one call ranks; fewer where as many pictures would not fit the context.
+            layout: how candidates are shown: one panel, or one image each.
+            max_candidates: the most that one call ranks; fewer where as many images would not fit the context.
 
         Raises:
             OSError: the files are missing.
@@ -214,7 +214,7 @@ class TransformersEngine:
         return answer_start(self._tokenizer, names, self._chat.lead + prefix)
 
     def _room(self) -> int:
-        """How many candidates fit the context as pictures of their own, besides the query's; 1…26."""
+        """How many candidates fit the context as images of their own, besides the query's; 1…26."""
         if self._context is None:
             return MAX_LABELS
         one, two = (self._chat.inputs("", [Image.new("RGB", _SAMPLE)] * count) for count in (1, 2))

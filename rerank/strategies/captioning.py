@@ -1,4 +1,4 @@
-"""The caption of the query picture: asked once a picture, then kept."""
+"""The caption of the query image: asked once an image, then kept."""
 
 from rerank.candidates import RerankQuery
 from rerank.caption_cache import CaptionCache, CaptionKey
@@ -12,7 +12,7 @@ __all__ = ["Captioner"]
 
 
 class Captioner:
-    """Says what a query picture shows. PromptError on construction if the engine's caption prompt does not exist."""
+    """Says what a query image shows. PromptError on construction if the engine's caption prompt does not exist."""
 
     def __init__(self, engine: Engine, prompts: PromptLibrary, cache: CaptionCache | None = None) -> None:
         self.engine = engine
@@ -20,7 +20,7 @@ class Captioner:
         self._prompt = chosen_prompt(prompts, engine.info, "caption", None)
 
     def caption(self, query: RerankQuery, deadline: float | None, trace: Trace) -> str | None:
-        """One line, cleaned, from the query or the cache if it is known; None without a picture or without words.
+        """One line, cleaned, from the query or the cache if it is known; None without an image or without words.
 
         Raises as `Trace.generate`. The caption is put into the trace, too.
         """

@@ -1,8 +1,8 @@
 """A text cross-encoder before the vision-language model: of many candidates only the likely ones are looked at.
 
-The model that looks at pictures is slow; one that reads the shopper's words beside a title is fast and knows which
+The model that looks at images is slow; one that reads the shopper's words beside a title is fast and knows which
 titles have nothing to do with them. It only prunes: who is let through goes on in retrieval order, and so do the others
-behind them, because retrieval has seen the pictures and titles have not.
+behind them, because retrieval has seen the images and titles have not.
 """
 
 import logging
@@ -38,7 +38,7 @@ class TextScorer(Protocol):
 class CrossEncoderStrategy:
     """Let the best `keep` candidates by title through to another strategy; the others follow in retrieval order.
 
-    The query it reads is the shopper's words and what their picture shows. Where there is neither, the first `keep`
+    The query it reads is the shopper's words and what their image shows. Where there is neither, the first `keep`
     go through. With at most `keep` candidates the other strategy is all there is. The time of pruning counts as
     "rerank". If the cross-encoder fails the answer is the retrieval order, declared as any failure is.
     ValueError for a `keep` below 1.
@@ -114,7 +114,7 @@ class CrossEncoderStrategy:
 
 
 def _asked(query: RerankQuery, caption: str | None) -> str:
-    """The query as one text: the words, the picture's content in brackets, or whichever there is."""
+    """The query as one text: the words, the image's content in brackets, or whichever there is."""
     words = clean_text(query.text or "", INSTRUCTION_LIMIT)
     return f"{words} ({caption})" if words and caption else words or caption or ""
 

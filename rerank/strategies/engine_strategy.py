@@ -35,7 +35,7 @@ class Call:
 
 
 class EngineStrategy(ABC):
-    """Caption the query picture, then let `_rank` ask the engine; whatever breaks, the retrieval order is the answer.
+    """Caption the query image, then let `_rank` ask the engine; whatever breaks, the retrieval order is the answer.
 
     PromptError or LayoutError on construction if the engine's own prompts are not in the library or do not fit it.
     """

@@ -1,4 +1,4 @@
-"""Listwise reranking: caption the query picture, show all candidates at once, read one order and a reason."""
+"""Listwise reranking: caption the query image, show all candidates at once, read one order and a reason."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ __all__ = ["ListwiseStrategy", "rank_request"]
 
 
 class ListwiseStrategy(EngineStrategy):
-    """One caption call (kept by picture) and one rank call.
+    """One caption call (kept by image) and one rank call.
 
     The engine ranks as many of the first candidates as it can take; the rest follow in retrieval order, as repaired and
     without a score. `sliding_window.for_any_number` shows it all of them.

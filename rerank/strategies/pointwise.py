@@ -32,7 +32,7 @@ _CELL = ("?",)
 
 
 class PointwiseStrategy(EngineStrategy):
-    """One caption call (kept by picture) and one forward pass a candidate; any number of candidates.
+    """One caption call (kept by image) and one forward pass a candidate; any number of candidates.
 
     Scores do not depend on the other candidates, so they can be compared between calls with the same query. The
     engine has to be one that `can_score` and that has a match prompt.

@@ -20,13 +20,13 @@ def chosen_prompt(prompts: PromptLibrary, info: EngineInfo, task: Task, name: st
 
     Raises:
         PromptError: there is no such prompt, or it is for another task.
-        LayoutError: its pictures are laid out in another way than the engine takes them.
+        LayoutError: its images are laid out in another way than the engine takes them.
     """
     own = info.prompts.get(task, "")
     prompt = prompts.get(own if name is None else name)
     if prompt.task != task:
         raise PromptError(f"{prompt.key} is a {prompt.task} prompt, a {task} prompt is needed")
-    # One product and the query are few pictures: an engine that ranks a panel may still match them side by side.
+    # One product and the query are few images: an engine that ranks a panel may still match them side by side.
     layout = info.layout if task == "rank" else prompts.get(own).layout
     if prompt.layout != layout:
         raise LayoutError(f"{prompt.key} is for layout {prompt.layout}, engine {info.id} takes {layout}")

@@ -1,4 +1,4 @@
-"""What an engine is shown: one panel, or the query picture followed by one picture a candidate."""
+"""What an engine is shown: one panel, or the query image followed by one image a candidate."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -17,7 +17,7 @@ _NO_IMAGE_KEY = "no-image"
 
 
 class Shown(NamedTuple):
-    """The pictures of one request, RGB, and their content hashes; a panel, drawn for this request, has none."""
+    """The images of one request, RGB, and their content hashes; a panel, drawn for this request, has none."""
 
     images: tuple[Image, ...]
     keys: tuple[str | None, ...]
@@ -30,7 +30,7 @@ def pictures(
     layout: Literal["image", "panel", "images"],
     thumbnails: ThumbnailCache,
 ) -> Shown:
-    """The pictures of one request; `names` are written on the panel's cells, one a candidate."""
+    """The images of one request; `names` are written on the panel's cells, one a candidate."""
     if layout == "panel":
         keys = [candidate.image_hash for candidate in shown]
         images = [candidate.image for candidate in shown]

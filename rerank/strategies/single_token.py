@@ -21,7 +21,7 @@ __all__ = ["SingleTokenStrategy"]
 
 
 class SingleTokenStrategy(EngineStrategy):
-    """One caption call (kept by picture) and one scoring call over 1…`rotations` arrangements of the candidates.
+    """One caption call (kept by image) and one scoring call over 1…`rotations` arrangements of the candidates.
 
     Each rotation shows the candidates from another starting point, spread evenly, and the logits are averaged. With
     as many rotations as candidates everyone has stood at every place, so whatever a place adds to a logit cancels

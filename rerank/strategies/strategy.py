@@ -25,7 +25,7 @@ class RerankOutcome:
 
     ranking: Ranking
     caption: str | None
-    """What the query picture shows; None without a picture."""
+    """What the query image shows; None without an image."""
     engine: str
     strategy: str
     prompt: str
@@ -33,7 +33,7 @@ class RerankOutcome:
     raw: str = ""
     """What the model wrote for the rank task, at most 64 KiB; untrusted, like everything a model writes."""
     panel: Image | None = None
-    """The one picture the model ranked; None for an engine that takes pictures one by one."""
+    """The one image the model ranked; None for an engine that takes images one by one."""
     shown: tuple[str, ...] = ()
     """Ids of the candidates that the model saw together, in the order of their labels; the first of several
     arrangements, the last of several windows."""

@@ -1,6 +1,6 @@
 """GPUs for the VLM: tokens of a reranked search, and what a GPU makes of them.
 
-Tokens of a picture are those of Phi-3 Vision's own formula, taken from the engine's code by drawing an empty panel.
+Tokens of an image are those of Phi-3 Vision's own formula, taken from the engine's code by drawing an empty panel.
 Time is that of the roofline model (Williams et al., CACM 52(4), 2009): reading a prompt is bound by arithmetic, writing
 an answer by memory, since each step reads all weights and the keys and values of every sequence in the batch.
 
@@ -71,7 +71,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One reranked search: a caption of the query's picture and a ranking of the panel."""
+    """One reranked search: a caption of the query's image and a ranking of the panel."""
 
     panel: int
     """Of them, the panel's."""
@@ -131,7 +131,7 @@ def _panel(candidates: int, crops: int) -> tuple[int, int]:
 
 @cache
 def _picture(width: int, height: int, crops: int) -> tuple[int, int]:
-    """Tokens of a picture of this size, and the pieces that the vision tower sees: its crops and a global view."""
+    """Tokens of an image of this size, and the pieces that the vision tower sees: its crops and a global view."""
     from PIL import Image  # noqa: PLC0415
 
     from rerank.engines.phi3_vision.image_processing import CROP_SIDE, hd_transform, token_count  # noqa: PLC0415

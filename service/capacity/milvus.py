@@ -9,10 +9,10 @@ Memory of one row:
 - IVF_FLAT: an id of 8 bytes; nlist centroids a segment.
 - the other fields, which query nodes hold in memory: `SCALAR_BYTES`.
 
-CPU time of a search: each segment is searched by itself, so that it grows with the catalogue even where one index is
+CPU time of a search: each segment is searched by itself, so that it grows with the catalog even where one index is
 logarithmic. Each search costs `SEARCH_S`, and a segment the vectors that it compares:
 
-- HNSW: at most ef · 2·M (every neighbour of every candidate kept), scattered in memory: `GATHER_BYTES_PER_S`.
+- HNSW: at most ef · 2·M (every neighbor of every candidate kept), scattered in memory: `GATHER_BYTES_PER_S`.
 - IVF_FLAT: nlist centroids, and nprobe / nlist of the rows, one after another: `SCAN_BYTES_PER_S`.
 - FLAT: all rows, one after another.
 """

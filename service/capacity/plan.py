@@ -61,7 +61,7 @@ class ServicePlan:
     """Of all replicas."""
     nodes: int
     pictures_gb: float
-    """Pictures in the object store."""
+    """Images in the object store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ REPLICA_CORES = 2
 RESULT_BYTES = 5e3
 """Assumed: an answer of nine products as JSON."""
 PANEL_BYTES = 400e3
-"""Assumed: a panel as PNG in base64, sent to the model's server; the caption's picture is of the same size."""
+"""Assumed: a panel as PNG in base64, sent to the model's server; the caption's image is of the same size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Traffic:
     """Bytes a second at the busiest time."""
 
     callers: float
-    """From and to the callers, without pictures of results, which a CDN delivers."""
+    """From and to the callers, without images of results, which a CDN delivers."""
     milvus: float
     model: float
     pictures: float
-    """From the object store: the candidates' pictures, as if none were in a replica's cache."""
+    """From the object store: the candidates' images, as if none were in a replica's cache."""
 
 
 def search_cpu_s(work: Workload, query_s: float) -> float:

@@ -11,7 +11,7 @@ INDEX_TYPES: tuple[IndexType, ...] = get_args(IndexType)
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The catalogue and the queries. ValueError for numbers that make no sense."""
+    """The catalog and the queries. ValueError for numbers that make no sense."""
 
     products: int
     qps: float
@@ -19,7 +19,7 @@ class Workload:
     rerank_share: float = 0.2
     """Share of the searches that a VLM reranks."""
     pictures_per_product: float = 1.0
-    """One row of the collection is one picture."""
+    """One row of the collection is one image."""
     dimension: int = 768
     index: IndexType = "HNSW"
     m: int = 16
@@ -35,11 +35,11 @@ class Workload:
     candidates: int = 9
     """Products that the VLM sees in one panel."""
     crops: int = 16
-    """Crops in which Phi-3 Vision sees a picture, at most."""
+    """Crops in which Phi-3 Vision sees an image, at most."""
     picture_kb: float = 100.0
-    """A stored picture, 1000 bytes."""
+    """A stored image, 1000 bytes."""
     query_picture_kb: float = 200.0
-    """A picture that a caller sends, 1000 bytes."""
+    """An image that a caller sends, 1000 bytes."""
 
     def __post_init__(self) -> None:
         positive = (self.products, self.pictures_per_product, self.dimension, self.m, self.ef, self.nlist, self.nprobe)

@@ -1,1 +1,1 @@
-"""Product feeds in: readers, bulk ingest, and the store of the catalogue's pictures."""
+"""Product feeds in: readers, bulk ingest, and the store of the catalog's images."""

@@ -1,15 +1,15 @@
-"""Bulk ingest: feed → checked rows → pictures → vectors → store. This is the engine for one machine.
+"""Bulk ingest: feed → checked rows → images → vectors → store. This is the engine for one machine.
 
-Worker processes read, decode and keep the pictures ahead of the encoder; this process asks the store what it has,
-encodes, and writes. A row is written after its picture is kept and its vector is made, so a stored row is complete,
+Worker processes read, decode and keep the images ahead of the encoder; this process asks the store what it has,
+encodes, and writes. A row is written after its image is kept and its vector is made, so a stored row is complete,
 whenever the run is killed.
 
-Idempotent: each row carries a hash over its picture's bytes and its fields; a row whose hash is stored already is left
+Idempotent: each row carries a hash over its image's bytes and its fields; a row whose hash is stored already is left
 alone, so an interrupted run is resumed by running it again. A changed title, price or attribute rewrites the row with
-the vector it has; only a new picture (or a missing row) is encoded, because vectors are made from pictures alone.
+the vector it has; only a new image (or a missing row) is encoded, because vectors are made from images alone.
 
-Several rows with one id are several pictures of one product: rows `id#0`, `id#1`, … in the feed's order. The same
-picture twice under one id is rejected. After a complete run, surplus pictures of the products seen are deleted;
+Several rows with one id are several images of one product: rows `id#0`, `id#1`, … in the feed's order. The same
+image twice under one id is rejected. After a complete run, surplus images of the products seen are deleted;
 products that the feed no longer names are kept. `service.catalog.distributed` does the same on a Ray cluster.
 """
 
@@ -23,7 +23,7 @@ from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress, 
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
-from service.catalog.row_images import ImageFetcher, Picture, PictureReader, Task
+from service.catalog.row_images import ImageFetcher, Picture, RowImageReader, Task
 from service.catalog.rows import FeedRow, Reject
 from service.catalog.workers import Workers
 from service.encoders.encoder import Encoder
@@ -40,7 +40,7 @@ _TASK_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Lot:
-    """Lines whose pictures are being read; `asked` holds what is stored under the ids that they probably get."""
+    """Lines whose images are being read; `asked` holds what is stored under the ids that they probably get."""
 
     lines: Sequence[FeedRow | Reject]
     asked: Mapping[str, str | None]
@@ -63,7 +63,7 @@ def ingest(
 ) -> IngestReport:
     """Bring a feed into the store.
 
-    `batch` pictures are encoded at once; `workers` processes read ahead of that, none with 0. Pictures given as
+    `batch` images are encoded at once; `workers` processes read ahead of that, none with 0. Images given as
     URLs are rejected unless there is a `fetcher`. Rejected rows are counted and written to `rejects_path` as JSON
     lines with `line`, `id` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
     other ids is meant. Raises `FeedError` if the feed cannot be read at all, or would double the
@@ -71,7 +71,7 @@ def ingest(
     """
     source = open_feed(feed, columns or Columns())
     store.ensure(encoder.info)
-    reader = PictureReader(feed_folder(feed), limits or ImageLimits(), images, fetcher)
+    reader = RowImageReader(feed_folder(feed), limits or ImageLimits(), images, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
         id_change = None if new_ids else IdChange(store, survey.product_ids)
         notes = source.notes(survey)
@@ -103,13 +103,13 @@ def _tasks(lines: Iterable[FeedRow | Reject], store: Store, batch: int) -> Itera
 
 
 def _probable_id(row: FeedRow, planned: Counter[str]) -> str:
-    """The row's id unless an earlier picture of the product is rejected."""
+    """The row's id unless an earlier image of the product is rejected."""
     planned[row.id] += 1
     return row_id(row.id, planned[row.id] - 1)
 
 
 def _readings(lines: Iterable[FeedRow | Reject], pictures: Iterable[Picture | Reject]) -> Iterator[Reading | Reject]:
-    """The lines with their pictures, in the feed's order. There is one picture or reject for each row."""
+    """The lines with their images, in the feed's order. There is one image or reject for each row."""
     found = iter(pictures)
     for line in lines:
         if isinstance(line, Reject):

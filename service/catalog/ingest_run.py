@@ -1,7 +1,7 @@
 """What is decided about each row of a feed, and written: the part of an ingest that every engine shares.
 
-It sees the rows in the feed's order and in one place, because a picture's number, and with it the row's id, depends on
-the pictures of the same product before it.
+It sees the rows in the feed's order and in one place, because an image's number, and with it the row's id, depends on
+the images of the same product before it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,7 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A row with its picture, and the picture's vector where that was made already."""
+    """A row with its image, and the image's vector where that was made already."""
 
     row: FeedRow
     picture: Picture
@@ -68,7 +68,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """A reading with the number that its picture got among the product's."""
+    """A reading with the number that its image got among the product's."""
 
     reading: Reading
     number: int
@@ -85,12 +85,12 @@ class Item:
 
     @property
     def image_key(self) -> str:
-        """Key of the picture."""
+        """Key of the image."""
         return self.reading.picture.image_key
 
     @property
     def content_hash(self) -> str:
-        """Hash over picture and fields."""
+        """Hash over image and fields."""
         return self.reading.picture.content_hash
 
     def record(self, vector: Vector, now: int) -> Record:
@@ -100,7 +100,7 @@ class Item:
 
 
 class IngestRun:
-    """The state of one ingest: the pictures seen under each id, and the report."""
+    """The state of one ingest: the images seen under each id, and the report."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class IngestRun:
         self._drafts.write()
 
     def finish(self) -> None:
-        """Write what is left, and delete pictures that products of this feed had once and have no more.
+        """Write what is left, and delete images that products of this feed had once and have no more.
 
         To be called after a whole feed.
 
@@ -186,7 +186,7 @@ class IngestRun:
             self._progress(self.report)
 
     def _name(self, reading: Reading | Reject) -> Item | None:
-        """Give the row its number among the product's pictures; None if it was rejected."""
+        """Give the row its number among the product's images; None if it was rejected."""
         if isinstance(reading, Reject):
             self._reject(reading)
             return None
@@ -199,7 +199,7 @@ class IngestRun:
         return Item(reading, len(keys) - 1)
 
     def _shorten(self, product_ids: Sequence[str]) -> None:
-        """Write products again with as many pictures as this feed has of them."""
+        """Write products again with as many images as this feed has of them."""
         stored = self._store.products(product_ids) if product_ids else {}
         lengths = {name: len(self._keys[name]) for name in stored}
         if stored:
@@ -213,7 +213,7 @@ class IngestRun:
         return {**found, **(self._store.hashes(unasked) if unasked else {})}
 
     def _begin(self, changed: Sequence[Item], stored: Mapping[str, str]) -> dict[str, Vector]:
-        """Open drafts for rows that change; the stored vectors of those that keep their picture."""
+        """Open drafts for rows that change; the stored vectors of those that keep their image."""
         new = {item.product_id for item in changed if item.number == 0 and item.row_id not in stored}
         asked = {item.product_id for item in changed} - new
         found = self._store.products(sorted(asked)) if asked else {}

@@ -1,10 +1,10 @@
-"""Products one by one: what the HTTP routes do with the catalogue.
+"""Products one by one: what the HTTP routes do with the catalog.
 
-A product with n pictures is n rows, `id#0` … `id#n-1`. Vectors are made from pictures alone, so a picture that is
-stored already keeps its vector, and a change of fields encodes nothing. All pictures of a product are checked and
+A product with n images is n rows, `id#0` … `id#n-1`. Vectors are made from images alone, so an image that is
+stored already keeps its vector, and a change of fields encodes nothing. All images of a product are checked and
 encoded before the first row is written, and its rows are one revision: a product is taken as a whole or not at all, and
 read so, also while others write it (see `service.stores.revisions`). Of two writes at the same moment the last one
-counts. A change that keeps part of what is stored (`patch`, or `put` without pictures) begins again if the product
+counts. A change that keeps part of what is stored (`patch`, or `put` without images) begins again if the product
 was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
 """
 
@@ -22,7 +22,7 @@ from service.catalog.records import make_record, now_ms, row_hash, row_id
 from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
 from service.images.decode import DecodedImage
-from service.images.sources import PictureLoader, PictureSource
+from service.images.sources import ImageInput, ImageLoader
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.lexical.catalog_words import CatalogWords
@@ -33,7 +33,7 @@ from service.stores.store import Record, Store, Vector
 logger = logging.getLogger(__name__)
 
 ENCODE_BATCH = 8
-"""Pictures encoded at once; few, so that searches get their turn in between."""
+"""Images encoded at once; few, so that searches get their turn in between."""
 
 SETTLE_ROWS = 128
 """Rows changed one by one before a local store is asked to index them. On Milvus Lite 128 rows in memory take a search
@@ -60,7 +60,7 @@ class ProductInput:
     """A product to be stored. `pictures` None keeps those that are stored; their order is the order shown."""
 
     product: Product
-    pictures: Sequence[PictureSource] | None
+    pictures: Sequence[ImageInput] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class StoredProduct:
-    """A product with the keys of all its pictures, and when it was last written (Unix time, milliseconds).
+    """A product with the keys of all its images, and when it was last written (Unix time, milliseconds).
 
     `warnings` are about the change that it comes from.
     """
@@ -87,7 +87,7 @@ class StoredProduct:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """One picture of a product in the making; `vector` or `decoded` is there."""
+    """One image of a product in the making; `vector` or `decoded` is there."""
 
     key: str
     data: bytes | None
@@ -137,7 +137,7 @@ class Products:
         encoder: Encoder,
         store: Store,
         images: ImageStore,
-        pictures: PictureLoader,
+        pictures: ImageLoader,
         words: CatalogWords | None = None,
     ) -> None:
         """`pictures` reads what callers send; `images` keeps it; `words` is told what is written."""
@@ -180,7 +180,7 @@ class Products:
         return _stored(self._rows(product_id))
 
     def delete(self, product_ids: Sequence[str]) -> int:
-        """Delete products; the number of rows deleted. Pictures stay until the image store is swept."""
+        """Delete products; the number of rows deleted. Images stay until the image store is swept."""
         deleted = self._store.delete(product_ids)
         if self._words is not None:
             self._words.remove(product_ids)
@@ -217,7 +217,7 @@ class Products:
         raise StoreUnavailable(MOVING)
 
     def _put_once(self, items: Sequence[ProductInput]) -> list[ItemResult]:
-        """Their pictures are encoded together, and they are written together."""
+        """Their images are encoded together, and they are written together."""
         plans = [self._try_plan(item) for item in items]
         for plan in plans:
             if isinstance(plan, _Plan):
@@ -250,7 +250,7 @@ class Products:
             raise InvalidValue(SAME_PICTURE)
         return _Plan(item.product, rows, pictures)
 
-    def _read(self, source: PictureSource, known: Mapping[str, Vector]) -> _Picture:
+    def _read(self, source: ImageInput, known: Mapping[str, Vector]) -> _Picture:
         data = self._pictures.read(source)
         key = self._images.key(data)
         if key in known:
@@ -258,7 +258,7 @@ class Products:
         return _Picture(key, data, self._pictures.decode(data))
 
     def _vectors(self, pictures: Sequence[_Picture]) -> dict[str, Vector]:
-        """A vector for each picture, by key."""
+        """A vector for each image, by key."""
         vectors = {picture.key: picture.vector for picture in pictures if picture.vector is not None}
         new = [(picture.key, picture.decoded.image) for picture in pictures if picture.decoded is not None]
         for start in range(0, len(new), ENCODE_BATCH):
@@ -305,7 +305,7 @@ def _rows(plan: _Plan, vectors: Mapping[str, Vector]) -> list[Record]:
 
 
 def _changed(rows: Sequence[Record], product: Product) -> list[Record]:
-    """The same pictures with other fields."""
+    """The same images with other fields."""
     now = now_ms()
     hashes = [row_hash(product, row.image_key) for row in rows]
     return [

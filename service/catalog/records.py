@@ -36,12 +36,12 @@ class Described(Protocol):
 
 
 def row_id(product_id: str, number: int) -> str:
-    """The id of a product's picture with this number, from 0."""
+    """The id of a product's image with this number, from 0."""
     return f"{product_id}#{number}"
 
 
 def row_hash(product: Described, image_key: str) -> str:
-    """SHA-256 over a row's picture and all its fields, in hex."""
+    """SHA-256 over a row's image and all its fields, in hex."""
     values = [product.id, product.title, product.category, product.price, dict(product.attributes)]
     fields = [_HASH_VERSION, image_key, *values]
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

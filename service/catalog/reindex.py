@@ -1,7 +1,7 @@
 """Reindex: the vectors made again beside those in use, then put in their place while searches go on.
 
-Cures an `EncoderMismatch` (pictures are encoded again by the encoder of now), and brings another
-index type into force (vectors of the same encoder are copied). No feed is needed: rows and pictures are those stored.
+Cures an `EncoderMismatch` (images are encoded again by the encoder of now), and brings another
+index type into force (vectors of the same encoder are copied). No feed is needed: rows and images are those stored.
 
 Products go over whole, and what no head names stays behind (see `service.stores.revisions`). Those that are there
 already are skipped, so a run that was interrupted goes on where it stopped. What others write meanwhile is taken over
@@ -30,7 +30,7 @@ NOTICE_S = 2.5
 
 _PASSES = 5
 _Made = tuple[Record, Vector | None]
-"""A row and its vector of the new version; None if its picture is lost."""
+"""A row and its vector of the new version; None if its image is lost."""
 
 _States = Mapping[str, Sequence[RowState]]
 """The rows of each product that its head names, in order, by product id."""
@@ -57,7 +57,7 @@ class ReindexReport:
 
 @dataclass(frozen=True, slots=True)
 class _Opener:
-    """Opens pictures by their keys, in worker processes; None for those that are lost or damaged.
+    """Opens images by their keys, in worker processes; None for those that are lost or damaged.
 
     A damaged file is deleted: the advice is to index the feed again, and a lost file comes back on every store.
     """
@@ -91,7 +91,7 @@ def reindex(
 ) -> ReindexReport:
     """Build the collection anew for this encoder and the index in the settings, and switch to it.
 
-    Rows whose picture is lost cannot be encoded: nothing is switched then, unless `drop_missing` leaves them out.
+    Rows whose image is lost cannot be encoded: nothing is switched then, unless `drop_missing` leaves them out.
     `keep_old` keeps the replaced version, so that services with the old encoder go on until they are restarted.
     Raises `StoreUnavailable` if there is nothing to reindex or the store fails.
     """
@@ -129,7 +129,7 @@ class _Run:
         progress: Progress | None,
     ) -> None:
         self.report = ReindexReport()
-        self.missing: dict[str, int] = {}  # rows without a picture, by product
+        self.missing: dict[str, int] = {}  # rows without an image, by product
         self._encoder = encoder
         self._openers = openers
         self._copies = copies
@@ -208,7 +208,7 @@ class _Run:
             yield list(zip(part, vectors, strict=True))
 
     def _complete(self, products: Mapping[str, Sequence[_Made]]) -> list[list[Record]]:
-        """The rows of each product, numbered anew where pictures are lost; products that have none are left out."""
+        """The rows of each product, numbered anew where images are lost; products that have none are left out."""
         found: list[list[Record]] = []
         for id, made in products.items():
             rows = [(row, vector) for row, vector in made if vector is not None]

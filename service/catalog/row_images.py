@@ -1,4 +1,4 @@
-"""From a row to its picture: read it, weigh it, decode it, keep it. Done in worker processes, so nothing here may
+"""From a row to its image: read it, weigh it, decode it, keep it. Done in worker processes, so nothing here may
 import torch or touch the store.
 """
 
@@ -22,10 +22,10 @@ _NOT_FETCHED = (
 
 
 class ImageFetcher(Protocol):
-    """Gets pictures from the network. Is sent to worker processes, so it must be picklable."""
+    """Gets images from the network. Is sent to worker processes, so it must be picklable."""
 
     def fetch(self, url: str) -> bytes:
-        """The picture's encoded bytes. Raises `InvalidImage` with the reason for the reject."""
+        """The image's encoded bytes. Raises `InvalidImage` with the reason for the reject."""
         ...
 
 
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A picture that is in the image store now. `image` is None if the row is known, and need not be encoded."""
+    """An image that is in the image store now. `image` is None if the row is known, and need not be encoded."""
 
     image_key: str
     content_hash: str
@@ -58,7 +58,7 @@ class ImageSource:
         """The encoded bytes, not yet known to be an image; a reject where they cannot be had."""
         try:
             return self._bytes(row.image)
-        except _UnreadablePictureError as error:
+        except _UnreadableImageError as error:
             return Reject(row.line, str(error), row.id)
         except InvalidImage as error:
             return Reject(row.line, error.detail, row.id)
@@ -71,7 +71,7 @@ class ImageSource:
         if "://" not in image:
             return self._file(image)
         if self.fetcher is None or not image.lower().startswith(("http://", "https://")):
-            raise _UnreadablePictureError(_NOT_FETCHED)
+            raise _UnreadableImageError(_NOT_FETCHED)
         return self.fetcher.fetch(image)
 
     def _file(self, name: str) -> bytes:
@@ -79,18 +79,18 @@ class ImageSource:
             folder = self.folder.resolve()
             path = (folder / name).resolve()
             if not path.is_relative_to(folder):
-                raise _UnreadablePictureError("the picture's path leads out of the feed's folder")
+                raise _UnreadableImageError("the picture's path leads out of the feed's folder")
             if not path.is_file():  # opening a pipe would wait for ever
-                raise _UnreadablePictureError("the picture's file is missing or cannot be read")
+                raise _UnreadableImageError("the picture's file is missing or cannot be read")
             with path.open("rb") as file:
                 return file.read(self.limits.max_bytes + 1)
         except (OSError, ValueError, RuntimeError) as error:  # also a NUL in the path, or links in a circle
-            raise _UnreadablePictureError("the picture's file is missing or cannot be read") from error
+            raise _UnreadableImageError("the picture's file is missing or cannot be read") from error
 
 
 @dataclass(frozen=True, slots=True)
-class PictureReader:
-    """Reads the pictures of rows. Paths lead from `folder` to files below it; URLs need a `fetcher`."""
+class RowImageReader:
+    """Reads the images of rows. Paths lead from `folder` to files below it; URLs need a `fetcher`."""
 
     folder: Path
     limits: ImageLimits
@@ -98,14 +98,14 @@ class PictureReader:
     fetcher: ImageFetcher | None = None
 
     def __call__(self, task: Task) -> list[Picture | Reject]:
-        """One picture or reject for each row, in order."""
+        """One image or reject for each row, in order."""
         return [
             self.read(row, lambda _, content_hash, known=known: content_hash == known)  # type: ignore[misc]
             for row, known in zip(task.rows, task.known, strict=True)
         ]
 
     def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
-        """One picture, kept in the image store; decoded unless `is_known` says yes to its key and content hash."""
+        """One image, kept in the image store; decoded unless `is_known` says yes to its key and content hash."""
         data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
         if isinstance(data, Reject):
             return data
@@ -119,5 +119,5 @@ class PictureReader:
         return Picture(key, content_hash, decoded.image if decoded else None)
 
 
-class _UnreadablePictureError(Exception):
-    """A picture that cannot be got at; the text is the reason given for the reject."""
+class _UnreadableImageError(Exception):
+    """An image that cannot be got at; the text is the reason given for the reject."""

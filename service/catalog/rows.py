@@ -37,10 +37,10 @@ class FeedLine:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A row that can be indexed once its picture has been read.
+    """A row that can be indexed once its image has been read.
 
     `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
-    `image` is the picture's bytes, or a text: a path relative to the feed's folder, a data URI or a URL.
+    `image` is the image's bytes, or a text: a path relative to the feed's folder, a data URI or a URL.
     """
 
     line: int
@@ -103,7 +103,7 @@ def make_product(fields: Mapping[str, Any]) -> Product | str:
 
 
 def is_data_uri(image: str | bytes) -> bool:
-    """True for a picture that is written out in the feed."""
+    """True for an image that is written out in the feed."""
     return isinstance(image, str) and image[:5].lower() == "data:"
 
 

@@ -1,4 +1,4 @@
-"""Worker processes that read pictures ahead of the encoder.
+"""Worker processes that read images ahead of the encoder.
 
 They are started as programs of their own (`python -m service.catalog.workers`) and spoken to over their pipes. That
 is what the "spawn" of multiprocessing does, less one thing: spawned processes import the parent's main module again,

@@ -69,7 +69,7 @@ class ServiceClient:
             yield from self._client.put_products(products)
 
     def picture(self, key: str) -> Image | None:
-        """A picture of the catalogue; None where it is lost."""
+        """An image of the catalog; None where it is lost."""
         try:
             return decode_image(self._client.image(key), self._limits).image
         except (ClientError, InvalidImage):

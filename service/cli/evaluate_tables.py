@@ -17,7 +17,7 @@ SIGNIFICANT = 0.05
 
 
 def show_summaries(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
-    """Quality, then time and the reranker's behaviour; a row for each configuration."""
+    """Quality, then time and the reranker's behavior; a row for each configuration."""
     data, measures = results.data, measures_of(results)
     console.print(
         f"\n[bold]{plain(results.experiment.name)}[/]\n{plain(data.name)}: {len(data.queries)} queries, "

@@ -52,7 +52,7 @@ def results_folder(path: Path | None, given: Path | None) -> Path:
 
 
 def data_of(experiment: Experiment, folder: Path, *, judged: bool = True) -> DataSet:
-    """The data set, checked; pictures that are drawn for it go below the folder. Raises DataSetError.
+    """The data set, checked; images that are drawn for it go below the folder. Raises DataSetError.
 
     `judged` False: its judgments are not needed, and may be missing.
     """

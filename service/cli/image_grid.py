@@ -1,4 +1,4 @@
-"""One picture of a search: the query, the results as retrieved, and the results after reranking.
+"""One image of a search: the query, the results as retrieved, and the results after reranking.
 
 Every result carries the number of its place *before* reranking in both grids, so that moves can be seen at a glance.
 """

@@ -84,7 +84,7 @@ def index(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a product feed into the catalogue. Run it again to resume or to update: what is there already is kept."""
+    """Bring a product feed into the catalog. Run it again to resume or to update: what is there already is kept."""
     settings = start()
     columns = Columns.parse(column or (), without=without or (), types=type or ())
     options = _options(feed, settings, rejects, columns, new_ids=new_ids)
@@ -185,14 +185,14 @@ def _progress(feed: Path) -> Iterator[Progress]:
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:
-    """Gets pictures that a feed gives as URLs, from the hosts that the settings allow; None if they allow none."""
+    """Gets images that a feed gives as URLs, from the hosts that the settings allow; None if they allow none."""
     hosts = frozenset(settings.url_image_hosts)
     policy = FetchPolicy(hosts, settings.max_image_bytes, settings.url_image_timeout_s)
     return Fetcher(policy) if hosts else None
 
 
 def _advance(bar: RichProgress, task: TaskID, report: IngestReport) -> None:
-    """A line with several pictures counts once for the total and more in the report, so the total may grow."""
+    """A line with several images counts once for the total and more in the report, so the total may grow."""
     total = bar.tasks[task].total or 0
     bar.update(task, completed=report.seen, total=max(total, report.seen))
 

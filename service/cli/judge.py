@@ -49,7 +49,7 @@ def judge(
     settings = start()
     chosen = chosen_experiment(experiment, demo, settings, seed=seed)
     results_in = results_folder(experiment, folder)
-    files = runs or run_files(results_in)  # before the pictures of a large data set are looked at
+    files = runs or run_files(results_in)  # before the images of a large data set are looked at
     data = data_of(chosen, results_in, judged=False)
     pairs = pooled(data, files, depth=depth, seed=chosen.seed)
     with listen(host, port) as sock, JudgmentRecord(qrels or results_in / "judged.qrels") as record:

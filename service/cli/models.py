@@ -35,7 +35,7 @@ models = typer.Typer(name="models", help="The encoders there are, and their weig
 
 @models.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """Show every encoder with its weights, licence, results and settings."""
+    """Show every encoder with its weights, license, results and settings."""
     if as_json:
         out.print_json(json.dumps([_facts(entry) for entry in ENCODERS.values()]))
         return

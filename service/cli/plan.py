@@ -1,4 +1,4 @@
-"""`withthis plan`: machines and money for a catalogue and a load."""
+"""`withthis plan`: machines and money for a catalog and a load."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by posi
     price_gb_month: Annotated[float, typer.Option(help="Price of 10⁹ bytes in the object store for a month.")] = 0.023,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Memory, machines, GPUs, network and cost for a catalogue and a load, and what they were computed from."""
+    """Memory, machines, GPUs, network and cost for a catalog and a load, and what they were computed from."""
     try:
         work = Workload(
             products=count(products),

@@ -24,8 +24,8 @@ from service.stores.filters import Filter, parse_filter
 from service.wire.retrieval import to_negative
 from service.wire.search import SearchOut, from_response
 
-PictureOf = Callable[[str], Image | None]
-"""Key of a catalogue picture → the picture, or None where it is lost."""
+ImageOf = Callable[[str], Image | None]
+"""Key of a catalog image → the image, or None where it is lost."""
 
 Text = Annotated[str | None, typer.Option(help="A sentence, such as 'a phone case with this'.")]
 ImagePath = Annotated[Path | None, typer.Option("--image", help="The picture that 'this' means: a file.")]
@@ -65,7 +65,7 @@ def search(
     as_json: AsJson = False,
     picture: PicturePath = None,
 ) -> None:
-    """Search with a sentence, a picture, or both."""
+    """Search with a sentence, an image, or both."""
     settings = start()
     request = SearchRequest(
         text=text,
@@ -93,7 +93,7 @@ def _show(
     answer: SearchOut,
     request: SearchRequest,
     settings: Settings,
-    picture_of: PictureOf,
+    picture_of: ImageOf,
     *,
     as_json: bool,
     picture: Path | None,
@@ -106,7 +106,7 @@ def _show(
         show_answer(out, answer)
 
 
-def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture_of: PictureOf, path: Path) -> None:
+def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture_of: ImageOf, path: Path) -> None:
     if not answer.results:
         err.print("[yellow]No picture was drawn: there are no results.[/]")
         return
@@ -122,7 +122,7 @@ def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture
         ) from error
 
 
-def _local_pictures(parts: Parts) -> PictureOf:
+def _local_pictures(parts: Parts) -> ImageOf:
     def picture_of(key: str) -> Image | None:
         try:
             return parts.images.rendition(key).image

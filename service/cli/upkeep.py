@@ -1,4 +1,4 @@
-"""`withthis reindex` and `withthis gc`: upkeep of a catalogue."""
+"""`withthis reindex` and `withthis gc`: upkeep of a catalog."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run_reindex(
 def gc(
     grace_hours: GraceHours = 24, dry_run: DryRun = False, delete_most: DeleteMost = False, as_json: AsJson = False
 ) -> None:
-    """Delete rows that a crash left over, and pictures that no product uses any more, with their thumbnails."""
+    """Delete rows that a crash left over, and images that no product uses any more, with their thumbnails."""
     settings = start()
     store = open_store(settings)
     try:

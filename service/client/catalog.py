@@ -1,4 +1,4 @@
-"""Calls about the catalogue. All but a patch may be sent again: storing and deleting twice changes nothing more."""
+"""Calls about the catalog. All but a patch may be sent again: storing and deleting twice changes nothing more."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def put_batch(lines: list[bytes]) -> Call[PutOut]:
 
 
 def get_product(id: str) -> Call[StoredProductOut]:
-    """A product and all its pictures. Raises NotFoundError."""
+    """A product and all its images. Raises NotFoundError."""
     return Call("GET", _one(id), into(StoredProductOut))
 
 
@@ -87,7 +87,7 @@ def batches(products: Iterable[Mapping[str, Any]]) -> Iterator[list[bytes]]:
 
 
 def _product(product: Mapping[str, Any]) -> dict[str, Any]:
-    """A product with its pictures as the service takes them."""
+    """A product with its images as the service takes them."""
     images = product.get("images")
     return {**product, "images": [_image(image) for image in images]} if images is not None else dict(product)
 

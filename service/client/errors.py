@@ -53,7 +53,7 @@ class KeyRefusedError(ProblemError):
 
 
 class NotFoundError(ProblemError):
-    """No such product, picture or route."""
+    """No such product, image or route."""
 
 
 class BusyError(ProblemError):

@@ -1,4 +1,4 @@
-"""Pictures as callers have them, and as the service takes them."""
+"""Images as callers have them, and as the service takes them."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Saves(Protocol):
     """A PIL image; named by what it does, so that Pillow is not imported."""
 
     def save(self, fp: Any, format: str | None = None) -> None:
-        """Write the picture into a file."""
+        """Write the image into a file."""
         ...
 
 
 Encoded = os.PathLike[str] | bytes | Saves
-"""A picture that is here: a file, its bytes, or a PIL image."""
+"""An image that is here: a file, its bytes, or a PIL image."""
 
 Picture = Encoded | str | Mapping[str, str]
 """Also one that is elsewhere: a data URI, an address, or the service's own `{"product_id": …}`."""
 
 Content = str | Encoded | Mapping[str, Any]
-"""A text, a picture, `{"text": …, "image": …}` with both, or `{"content": […]}` with parts as OpenAI has them."""
+"""A text, an image, `{"text": …, "image": …}` with both, or `{"content": […]}` with parts as OpenAI has them."""
 
 
 def encoded(picture: Encoded) -> bytes:
-    """The bytes of a picture that is here. Raises OSError for a file that cannot be read."""
+    """The bytes of an image that is here. Raises OSError for a file that cannot be read."""
     if isinstance(picture, bytes | bytearray):
         return bytes(picture)
     if isinstance(picture, os.PathLike):
@@ -46,14 +46,14 @@ def encoded(picture: Encoded) -> bytes:
 
 
 def data_uri(picture: Encoded) -> str:
-    """A picture that is here as a `data:` URI."""
+    """An image that is here as a `data:` URI."""
     data = encoded(picture)
     kind = next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "png")
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def reference(picture: str | Mapping[str, str]) -> dict[str, str]:
-    """A picture that is elsewhere, as the field `image` has it. Raises ValueError for another text."""
+    """An image that is elsewhere, as the field `image` has it. Raises ValueError for another text."""
     if isinstance(picture, Mapping):
         return dict(picture)
     if picture[:5].lower() == "data:":
@@ -64,7 +64,7 @@ def reference(picture: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def content_json(content: Content) -> Any:
-    """A text or picture as `/v1/rerank` and `/v1/embeddings` take it."""
+    """A text or image as `/v1/rerank` and `/v1/embeddings` take it."""
     if isinstance(content, str):
         return content
     if isinstance(content, Mapping):

@@ -1,4 +1,4 @@
-"""Calls that read: search, rerank, embeddings, pictures and health. All of them may be sent again."""
+"""Calls that read: search, rerank, embeddings, images and health. All of them may be sent again."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def search(
     rerank: bool | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Call[SearchOut]:
-    """Products for a sentence, a picture, or both; what is left out is as the service's settings say.
+    """Products for a sentence, an image, or both; what is left out is as the service's settings say.
 
     The fields are those of the HTTP interface. `rerank`, `hybrid` and `collapse` may be True or False instead of
     an object such as `{"strategy": "pointwise"}`. `options` are fields that a newer service has, sent as they are.
 
-    Raises ValueError for a picture that is none, and OSError for a file that cannot be read.
+    Raises ValueError for an image that is none, and OSError for a file that cannot be read.
     """
     fields = given(
         text=text,
@@ -96,7 +96,7 @@ def rerank(
 
 
 def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None) -> Call[EmbeddingsOut]:
-    """Vectors of texts, pictures, or both as one; a list of inputs gives one vector each, in order."""
+    """Vectors of texts, images, or both as one; a list of inputs gives one vector each, in order."""
     several: Sequence[Content] = inputs if isinstance(inputs, list | tuple) else [inputs]  # type: ignore[list-item]
     body = given(model=model) | {"input": [content_json(one) for one in several]}
     return Call("POST", "/v1/embeddings", into(EmbeddingsOut), options={"json": body})
@@ -112,7 +112,7 @@ def feedback(query_id: str, product_id: str, event: FeedbackKind, *, position: i
 
 
 def image(address: str, *, size: int | None = None) -> Call[bytes]:
-    """A picture of the catalogue by its key or `image_url`; `size` (128, 256, 320, 512) asks for a thumbnail."""
+    """An image of the catalog by its key or `image_url`; `size` (128, 256, 320, 512) asks for a thumbnail."""
     key = address.rpartition("/")[2]
     path = f"/v1/images/{quote(key, safe='')}"
     return Call("GET", path, content, options={"params": given(size=size)})

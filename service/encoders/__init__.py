@@ -1,1 +1,1 @@
-"""Encoders: a text, a picture or both in; one unit vector out."""
+"""Encoders: a text, an image or both in; one unit vector out."""

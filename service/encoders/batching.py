@@ -88,7 +88,7 @@ class BatchingEncoder:
             future.cancel()  # an interrupted caller wants nothing any more; no effect on an answer that is there
 
     def submit(self, queries: Sequence[EncoderQuery]) -> Future[Embeddings]:
-        """The same without waiting. A future that is cancelled before its turn costs the encoder nothing."""
+        """The same without waiting. A future that is canceled before its turn costs the encoder nothing."""
         call = _Call(queries)
         with self._changed:
             if self._closed:

@@ -1,4 +1,4 @@
-"""What an encoder is: a text, a picture, or both → one unit vector."""
+"""What an encoder is: a text, an image, or both → one unit vector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class EncoderInfo:
 
     `fingerprint` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
     collection. `max_text_tokens` is what fits; longer texts are cut and flagged. `weighs_parts`: a composed vector
-    is a sum of the text's and the picture's, so that `EncoderQuery.text_share` has a meaning.
+    is a sum of the text's and the image's, so that `EncoderQuery.text_share` has a meaning.
     """
 
     id: str
@@ -53,7 +53,7 @@ class EncoderQuery:
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """`vectors`: float32 [n, dimension], rows L2-normalised. `truncated`: bool [n], True where the text was cut."""
+    """`vectors`: float32 [n, dimension], rows L2-normalized. `truncated`: bool [n], True where the text was cut."""
 
     vectors: npt.NDArray[np.float32]
     truncated: npt.NDArray[np.bool_]
@@ -68,5 +68,5 @@ class Encoder(Protocol):
         ...
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
-        """Encode a batch that may mix texts, pictures and both. Row i belongs to `queries[i]`."""
+        """Encode a batch that may mix texts, images and both. Row i belongs to `queries[i]`."""
         ...

@@ -1,4 +1,4 @@
-"""Pictures of a batch are prepared side by side: Pillow and numpy let go of the interpreter while they work."""
+"""Images of a batch are prepared side by side: Pillow and numpy let go of the interpreter while they work."""
 
 from __future__ import annotations
 

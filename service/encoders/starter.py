@@ -35,7 +35,7 @@ class Embedder(Protocol):
     def encode(
         self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Vectors [n, dimension], L2-normalised, and whether each text was cut."""
+        """Vectors [n, dimension], L2-normalized, and whether each text was cut."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""Untrusted bytes in, safe RGB pictures out."""
+"""Untrusted bytes in, safe RGB images out."""

@@ -70,7 +70,7 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
-    """A safe picture: mode RGB, upright, no transparency, no metadata.
+    """A safe image: mode RGB, upright, no transparency, no metadata.
 
     `content_hash` is the SHA-256 of the encoded bytes in hex (the cache key); `width` and `height` are the
     header's, before orientation and reduction.
@@ -107,7 +107,7 @@ def sniff_format(data: bytes) -> ImageFormat:
 
 
 def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
-    """Decode one picture. Raises a subclass of `InvalidImage`, whatever the bytes are; never anything else."""
+    """Decode one image. Raises a subclass of `InvalidImage`, whatever the bytes are; never anything else."""
     _check_bytes(len(data), limits)
     format = sniff_format(data)
     if format == "jpeg" and has_more_scans(data, _MAX_JPEG_SCANS):

@@ -1,4 +1,4 @@
-"""Pictures from outside, however they are given: upload, data URI or URL."""
+"""Images from outside, however they are given: upload, data URI or URL."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ URL_IMAGES_OFF = (
     "multipart upload, or name the hosts in WITHTHIS_URL_IMAGE_HOSTS."
 )
 
-PictureSource = UploadedImage | InlineImage | UrlImage
+ImageInput = UploadedImage | InlineImage | UrlImage
 
 
-class PictureLoader:
-    """Reads and decodes pictures within limits; without a fetcher, URLs are refused."""
+class ImageLoader:
+    """Reads and decodes images within limits; without a fetcher, URLs are refused."""
 
     def __init__(self, limits: ImageLimits, fetcher: Fetcher | None = None) -> None:
         self._limits = limits
         self._fetcher = fetcher
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> PictureLoader:
+    def from_settings(cls, settings: Settings) -> ImageLoader:
         """A reader as the settings describe it."""
         if not settings.url_image_hosts:
             return cls(settings.image_limits)
@@ -32,8 +32,8 @@ class PictureLoader:
         policy = FetchPolicy(hosts, settings.max_image_bytes, settings.url_image_timeout_s)
         return cls(settings.image_limits, Fetcher(policy))
 
-    def read(self, source: PictureSource) -> bytes:
-        """The encoded bytes, not yet known to be a picture.
+    def read(self, source: ImageInput) -> bytes:
+        """The encoded bytes, not yet known to be an image.
 
         Raises:
             InvalidImage, UrlRefused: they cannot be had.
@@ -50,9 +50,9 @@ class PictureLoader:
                 return self._fetcher.fetch(url)
 
     def decode(self, data: bytes) -> DecodedImage:
-        """The safe picture in encoded bytes. Raises a subclass of InvalidImage."""
+        """The safe image in encoded bytes. Raises a subclass of InvalidImage."""
         return decode_image(data, self._limits)
 
-    def open(self, source: PictureSource) -> DecodedImage:
+    def open(self, source: ImageInput) -> DecodedImage:
         """Read and decode. Raises as `read` and `decode` do."""
         return self.decode(self.read(source))

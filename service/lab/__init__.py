@@ -1,1 +1,1 @@
-"""The relevance lab: does reranking help on this catalogue? Data sets, runs, measures, and what they mean."""
+"""The relevance lab: does reranking help on this catalog? Data sets, runs, measures, and what they mean."""

@@ -10,7 +10,7 @@ import torch
 from rerank.prompts import PromptLibrary
 from service.build import Parts, build_rerank
 from service.encoders.encoder import Encoder
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.lab.configuration import Configuration
 from service.lab.digests import digest_of
 from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
@@ -55,7 +55,7 @@ class Benches:
 
         Raises:
             ConfigurationError: a setting names something that does not exist or cannot be loaded.
-            DataSetError: a picture that cannot be decoded.
+            DataSetError: an image that cannot be decoded.
             StoreUnavailable: as the store says.
         """
         settings = configuration.settings
@@ -70,7 +70,7 @@ class Benches:
             images=LabImages(self._gallery.pictures, limits),
             rerank=self._rerank(configuration),
             settings=settings,
-            pictures=PictureLoader(limits),
+            pictures=ImageLoader(limits),
         )
         return Bench(configuration, parts, encoder, Shelf(records), k)
 

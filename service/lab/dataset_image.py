@@ -1,4 +1,4 @@
-"""A picture of a data set: a file, and perhaps a part of it."""
+"""An image of a data set: a file, and perhaps a part of it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ LAB_LIMITS = ImageLimits(max_bytes=64 * 2**20, max_pixels=80_000_000)
 """Wider than those of the service: these files were chosen by the person who runs the experiment."""
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels of the whole picture."""
+"""Left, top, right, bottom in pixels of the whole image."""
 
 _SIGNATURE_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """The path of a picture; with `box`, only that part of it, and with `square`, padded with black to a square."""
+    """The path of an image; with `box`, only that part of it, and with `square`, padded with black to a square."""
 
     path: Path
     box: Box | None = None
     square: bool = False
 
     def open(self, limits: ImageLimits = LAB_LIMITS) -> DecodedImage:
-        """Decode the picture; `content_hash` tells apart two parts of one file. Raises a subclass of InvalidImage."""
+        """Decode the image; `content_hash` tells apart two parts of one file. Raises a subclass of InvalidImage."""
         decoded = decode_image(self.read(limits), limits)
         if self.box is None:
             return decoded
@@ -50,7 +50,7 @@ class ImageRef:
 
 
 def check_header(path: Path, limits: ImageLimits = LAB_LIMITS) -> None:
-    """Look at a picture without decoding its pixels. Raises a subclass of InvalidImage.
+    """Look at an image without decoding its pixels. Raises a subclass of InvalidImage.
 
     A file that breaks off after its header is not noticed: finding that out means decoding it.
     """
@@ -75,7 +75,7 @@ def check_header(path: Path, limits: ImageLimits = LAB_LIMITS) -> None:
 
 
 def _cut(decoded: DecodedImage, box: Box) -> Image.Image:
-    """The part of a picture; `box` counts the pixels before the picture was reduced."""
+    """The part of an image; `box` counts the pixels before the image was reduced."""
     image = decoded.image
     scale = max(image.size) / max(decoded.width, decoded.height)
     left, top, right, bottom = (round(side * scale) for side in box)
@@ -84,7 +84,7 @@ def _cut(decoded: DecodedImage, box: Box) -> Image.Image:
 
 
 def _padded(image: Image.Image) -> Image.Image:
-    """The picture in the middle of a black square."""
+    """The image in the middle of a black square."""
     side = max(image.size)
     canvas = Image.new("RGB", (side, side))
     canvas.paste(image, ((side - image.width) // 2, (side - image.height) // 2))

@@ -1,6 +1,6 @@
 """The demo shop as a judged data set: composed queries made with it, graded by what was drawn.
 
-Every product's kind, motif and colour are known, so every pair of query and product has a true grade, with no judge to
+Every product's kind, motif and color are known, so every pair of query and product has a true grade, with no judge to
 err. All motifs of the shop are held out from the training of the starter models (`starter/README.md`): those never
 saw this artwork in training, in any style. The grades tell how well drawn motifs on plain products are found, not how
 well photographs are.
@@ -24,10 +24,10 @@ from starter.training.phrases import article
 
 QUERIES = 300
 OTHER_STYLE = "noto"
-"""The shop prints nothing in it: such a query picture finds products by what it shows, not by how it is drawn."""
+"""The shop prints nothing in it: such a query image finds products by what it shows, not by how it is drawn."""
 
 TASKS = ("a T with this", "a C T with this", "this design on a T", "another style: a T", "another style: a C T")
-"""T: the kind of product, C: its colour. Each round asks one task about every motif."""
+"""T: the kind of product, C: its color. Each round asks one task about every motif."""
 
 PROTOCOL = Protocol(
     measures=("nDCG@9", "Success(rel=3)@1", "RR(rel=3)@9", "R(rel=3)@9"),
@@ -52,14 +52,14 @@ class Ware:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a query asks for; without a colour, any will do."""
+    """What a query asks for; without a color, any will do."""
 
     motif: str
     kind: str
     colour: str | None
 
     def grade(self, ware: Ware) -> int:
-        """7: everything asked for; 3: all but the colour; 1: the kind or the motif alone; 0: neither.
+        """7: everything asked for; 3: all but the color; 1: the kind or the motif alone; 0: neither.
 
         These are the gains 2^g - 1 of the grades 3, 2 and 1 (Burges et al. 2005), as `benchmarks.quality` has them.
         """
@@ -72,7 +72,7 @@ class Wish:
 def demo_data(feed: Path, pictures: Path, *, queries: int = QUERIES, seed: int = 7) -> DataSet:
     """The shop of `feed` (`products.csv` of `starter.catalogue`) with `queries` queries; the same by seed.
 
-    Query pictures are drawn into the folder `pictures`. Raises DataSetError if the feed is none of that shop.
+    Query images are drawn into the folder `pictures`. Raises DataSetError if the feed is none of that shop.
     """
     wares = list(_wares(feed))
     asked = [_query(number, wares, pictures, seed) for number in range(queries)]
@@ -101,7 +101,7 @@ def _wares(feed: Path) -> Iterator[Ware]:
 
 
 def _query(number: int, wares: list[Ware], pictures: Path, seed: int) -> tuple[LabQuery, Wish]:
-    """One query and what it asks for; its target is in the shop, and its picture is not the target's."""
+    """One query and what it asks for; its target is in the shop, and its image is not the target's."""
     rng = random.Random(f"{seed} {number}")
     motifs = list(dict.fromkeys(ware.motif for ware in wares))
     code, task = motifs[number % len(motifs)], TASKS[number // len(motifs) % len(TASKS)]
@@ -121,7 +121,7 @@ def _query(number: int, wares: list[Ware], pictures: Path, seed: int) -> tuple[L
 
 
 def _draw(path: Path, style: str, code: str, rng: random.Random) -> None:
-    """Draw a query picture unless it is there; it appears whole or not at all."""
+    """Draw a query image unless it is there; it appears whole or not at all."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

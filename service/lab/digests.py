@@ -11,7 +11,7 @@ Part = str | bytes | int | float | bool | None | Image.Image
 
 def digest(*parts: Part) -> str:
     """SHA-256 over parts of any kind, in hex. Every part goes in with its kind and length, so that none runs into
-    another; a picture counts by mode, size and pixels.
+    another; an image counts by mode, size and pixels.
     """
     hashed = hashlib.sha256()
     for part in parts:

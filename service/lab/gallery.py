@@ -1,4 +1,4 @@
-"""The documents of a data set as rows of a store: pictures known by content, embedded once, searched as in service."""
+"""The documents of a data set as rows of a store: images known by content, embedded once, searched as in service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STORE_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """A document and the key of its picture's content; empty where it has none."""
+    """A document and the key of its image's content; empty where it has none."""
 
     document: LabDocument
     image_key: str
@@ -44,7 +44,7 @@ class Gallery:
 
     @classmethod
     def of(cls, data: DataSet, step: Step = lambda done: None) -> Gallery:
-        """Read every picture's bytes, without decoding them. Raises DataSetError for one that cannot be read."""
+        """Read every image's bytes, without decoding them. Raises DataSetError for one that cannot be read."""
         shelved = []
         for document in data.documents.values():
             shelved.append(Shelved(document, image_key(document.image)))
@@ -53,17 +53,17 @@ class Gallery:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with any document, its fields or its picture."""
+        """Changes with any document, its fields or its image."""
         return digest_of([one.document.id, row_hash(one.document, one.image_key)] for one in self.shelved)
 
     @cached_property
     def pictures(self) -> Mapping[str, ImageRef]:
-        """Pictures by their keys."""
+        """Images by their keys."""
         return {one.image_key: one.document.image for one in self.shelved if one.document.image is not None}
 
 
 def image_key(ref: ImageRef | None) -> str:
-    """What tells a picture's content from others; empty without a picture. Raises DataSetError."""
+    """What tells an image's content from others; empty without an image. Raises DataSetError."""
     if ref is None:
         return ""
     try:
@@ -73,17 +73,17 @@ def image_key(ref: ImageRef | None) -> str:
 
 
 def lab_limits(settings: Settings) -> ImageLimits:
-    """Pictures are reduced as in service; the limits on what comes from outside are the lab's."""
+    """Images are reduced as in service; the limits on what comes from outside are the lab's."""
     return replace(LAB_LIMITS, min_side=settings.min_image_side, working_side=settings.working_image_side)
 
 
 def embedded(
     gallery: Gallery, encoder: CachedEncoder, settings: Settings, step: Step = lambda done: None
 ) -> tuple[Record, ...]:
-    """The documents as records of the store. Only pictures without a known embedding are decoded.
+    """The documents as records of the store. Only images without a known embedding are decoded.
 
     Raises:
-        DataSetError: a picture that cannot be decoded.
+        DataSetError: an image that cannot be decoded.
     """
     limits, done = lab_limits(settings), 0
     for lot in in_batches(gallery.shelved, settings.encoder_batch):
@@ -141,7 +141,7 @@ def _embedding_key(one: Shelved, limits: ImageLimits) -> str:
 
 
 def _as_query(one: Shelved, limits: ImageLimits) -> EncoderQuery:
-    """What stands for a document in the encoder's space: its picture, as in service; its title where it has none."""
+    """What stands for a document in the encoder's space: its image, as in service; its title where it has none."""
     ref = one.document.image
     if ref is None:
         return EncoderQuery(one.document.title, role="document")

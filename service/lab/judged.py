@@ -19,21 +19,21 @@ Judgments = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class LabQuery:
-    """One query: text, picture, or both."""
+    """One query: text, image, or both."""
 
     id: str
     text: str | None = None
     image: ImageRef | None = None
     filter: Filter | None = None
     excluded: frozenset[str] = frozenset()
-    """Documents taken out of every ranking before it is measured (CIRR: the reference picture)."""
+    """Documents taken out of every ranking before it is measured (CIRR: the reference image)."""
     gallery: tuple[str, ...] | None = None
     """The only documents that are ranked for this query (GeneCIS); None: all of the data set."""
     subset: tuple[str, ...] | None = None
     """The group that is ranked once more on its own (CIRR's R_subset), without the excluded; None: there is none."""
     wordings: tuple[str, ...] = ()
-    """Further texts for the same wish. A retriever embeds `text` and each of these with the picture and searches with
-    the normalised mean of the unit vectors (FashionIQ's two caption orders, as SEARLE does it)."""
+    """Further texts for the same wish. A retriever embeds `text` and each of these with the image and searches with
+    the normalized mean of the unit vectors (FashionIQ's two caption orders, as SEARLE does it)."""
     pair: str | None = None
     """Queries with the same `pair` count as one: their values are averaged before anything else is computed."""
     tags: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class LabQuery:
 
 @dataclass(frozen=True, slots=True)
 class LabDocument:
-    """One document of the gallery: a product, or a bare picture."""
+    """One document of the gallery: a product, or a bare image."""
 
     id: str
     title: str = ""

@@ -28,7 +28,7 @@ from service.stores.store import Hit, Vector
 
 
 class LabImages(ImageStore):
-    """The pictures of a data set where they lie, in place of the catalogue's folder. For reading only."""
+    """The images of a data set where they lie, in place of the catalog's folder. For reading only."""
 
     def __init__(self, pictures: Mapping[str, ImageRef], limits: ImageLimits) -> None:
         super().__init__(Path(), limits)
@@ -36,7 +36,7 @@ class LabImages(ImageStore):
         self._reduced = limits
 
     def open(self, key: str) -> DecodedImage:
-        """The decoded picture. Raises ImageNotFound for an unknown key, or InvalidImage."""
+        """The decoded image. Raises ImageNotFound for an unknown key, or InvalidImage."""
         if key not in self._pictures:
             raise ImageNotFound
         return self._pictures[key].open(self._reduced)
@@ -58,7 +58,7 @@ class Bench:
     """Results of a query."""
 
     def measure(self, query: LabQuery) -> QueryOutcome:
-        """Answer one query and its subset. Raises DataSetError for a picture that cannot be used, and store errors."""
+        """Answer one query and its subset. Raises DataSetError for an image that cannot be used, and store errors."""
         with new_ledger() as ledger:
             self.encoder.wordings = query.wordings
             response = self._answer(query, query.gallery)
@@ -101,7 +101,7 @@ class Bench:
         )
 
     def _upload(self, ref: ImageRef) -> UploadedImage:
-        """The picture as a caller would send it; a part of one is cut out first, without loss."""
+        """The image as a caller would send it; a part of one is cut out first, without loss."""
         limits = lab_limits(self.configuration.settings)
         try:
             if ref.box is None:

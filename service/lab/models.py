@@ -49,7 +49,7 @@ class Models:
         """The configuration's engine. Raises as `load_engine`, and LabError for a damaged journal."""
         key = engine_fingerprint(configuration)
         if key not in self._engines:
-            # Nothing is kept between calls: each answer takes the time that it takes with pictures never seen before.
+            # Nothing is kept between calls: each answer takes the time that it takes with images never seen before.
             engine = self._load_engine(configuration.settings.model_copy(update={"engine_cache_size": 0}))
             self._engines[key] = RecordedEngine(engine, Journal(self._folder / "answers" / f"{key[:16]}.jsonl"))
         return self._engines[key]

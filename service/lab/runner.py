@@ -69,7 +69,7 @@ def run_experiment(
     """Measure every configuration on the data set, as far as it is not known from an earlier run in this folder.
 
     Raises:
-        DataSetError: a picture that cannot be read.
+        DataSetError: an image that cannot be read.
         ConfigurationError: something that a configuration names cannot be loaded; before any query is asked.
         LabError: a damaged file in the folder, queries that ask for nothing, or a depth that the measures need and a
             configuration does not give.

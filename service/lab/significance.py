@@ -1,6 +1,6 @@
 """Is a difference between two runs more than chance? Tests over the paired values of the same queries.
 
-- Paired randomisation test (Fisher 1935; for retrieval: Smucker, Allan & Carterette, CIKM 2007, who prefer it to the
+- Paired randomization test (Fisher 1935; for retrieval: Smucker, Allan & Carterette, CIKM 2007, who prefer it to the
   Wilcoxon and sign tests): under the null hypothesis each query's two values may be exchanged, so the signs of the
   differences are flipped at random. Counted as (b + 1) / (m + 1), which is never 0 (Phipson & Smyth 2010).
 - Percentile bootstrap interval of the mean difference (Efron 1979), over queries.

@@ -1,9 +1,9 @@
-"""Near-duplicates shown once: the same picture listed twice, or two photos of what looks like one product.
+"""Near-duplicates shown once: the same image listed twice, or two photos of what looks like one product.
 
-In retrieval order, a product is hidden behind the first one shown before it whose picture is the same (by its hash) or
+In retrieval order, a product is hidden behind the first one shown before it whose image is the same (by its hash) or
 whose vector has at least a threshold's cosine with its own. The one shown names those hidden behind it, so that shown
-and hidden together are all that was found. Hidden products hide nothing themselves: likeness is not transitive, and a
-chain of small steps must not swallow a catalogue.
+and hidden together are all that was found. Hidden products hide nothing themselves: similarity is not transitive, and a
+chain of small steps must not swallow a catalog.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def collapse(store: Store, hits: Sequence[Hit], options: CollapseOptions) -> Col
 
 
 def collapse_vectors(hits: Sequence[Hit], vectors: Vector, threshold: float) -> Collapsed:
-    """The same for vectors at hand: [n, dimension], L2-normalised, row i of `hits[i]`."""
+    """The same for vectors at hand: [n, dimension], L2-normalized, row i of `hits[i]`."""
     shown: list[int] = []
     hidden: dict[str, list[Duplicate]] = {}
     for place, hit in enumerate(hits):

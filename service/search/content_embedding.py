@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.encoders.encoder import Encoder, EncoderQuery
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.search.contents import Content, ContentOpener
 from service.stores.store import Vector
 
@@ -30,7 +30,7 @@ class ContentVectors:
 
 
 def embed_contents(
-    encoder: Encoder, pictures: PictureLoader, contents: Sequence[Content], *, max_pixels: int
+    encoder: Encoder, pictures: ImageLoader, contents: Sequence[Content], *, max_pixels: int
 ) -> ContentVectors:
     """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and that a list
     nobody waits for any more ends.

@@ -1,4 +1,4 @@
-"""What callers of `/v1/rerank` and `/v1/embeddings` send: texts, pictures, or both; not from the catalogue."""
+"""What callers of `/v1/rerank` and `/v1/embeddings` send: texts, images, or both; not from the catalog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rerank.cancellation import check_cancelled
 from service.errors import ImageTooLarge, InvalidImage, InvalidValue
 from service.images.decode import DecodedImage
 from service.images.header import pixels
-from service.images.sources import PictureLoader, PictureSource
+from service.images.sources import ImageInput, ImageLoader
 from service.product import normal_text
 from service.search.types import UrlImage
 
@@ -22,16 +22,16 @@ EMPTY = "This is empty. Give a text, an image, or both."
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A text, a picture (not yet checked), or both. `pointer` is its place in the request, for errors."""
+    """A text, an image (not yet checked), or both. `pointer` is its place in the request, for errors."""
 
     text: str | None
-    image: PictureSource | None
+    image: ImageInput | None
     pointer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedContent:
-    """The same with its picture decoded; both None for an empty one."""
+    """The same with its image decoded; both None for an empty one."""
 
     text: str | None
     image: DecodedImage | None
@@ -70,7 +70,7 @@ class ContentOpener:
     """
 
     def __init__(
-        self, pictures: PictureLoader, *, max_pixels: int, contents: Sequence[Content], kept_pixels: int | None = None
+        self, pictures: ImageLoader, *, max_pixels: int, contents: Sequence[Content], kept_pixels: int | None = None
     ) -> None:
         """`max_pixels`: of all images as they come; `kept_pixels`: of all that are open at once, where they are: they
         are reduced to equal shares of it.
@@ -103,7 +103,7 @@ class ContentOpener:
         with _placed(content.pointer):
             return OpenedContent(text, self._decoded(content.image) if content.image is not None else None)
 
-    def _decoded(self, image: PictureSource) -> DecodedImage:
+    def _decoded(self, image: ImageInput) -> DecodedImage:
         data = self._pictures.read(image)
         if isinstance(image, UrlImage):
             self._tally.add(data)

@@ -14,7 +14,7 @@ from rerank.ranking import Ranking
 from rerank.sanitize import is_cut
 from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
 from service.errors import InvalidValue
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.search.contents import Content, ContentOpener, OpenedContent
 from service.search.reranking.stage import RerankPlan, RerankStage
 from service.search.types import RerankOptions, RerankReport
@@ -52,7 +52,7 @@ class DocumentRanking:
 
 def rank_documents(
     stage: RerankStage,
-    pictures: PictureLoader,
+    pictures: ImageLoader,
     query: Content,
     documents: Sequence[Content],
     options: RerankOptions | None = None,
@@ -75,7 +75,7 @@ def rank_documents(
 
 
 def rank_pairs(
-    stage: RerankStage, pictures: PictureLoader, pairs: Sequence[tuple[Content, Content]], *, max_pixels: int
+    stage: RerankStage, pictures: ImageLoader, pairs: Sequence[tuple[Content, Content]], *, max_pixels: int
 ) -> list[DocumentRanking]:
     """Score each document for its own query, all within one deadline; the list ends with the first that the model
     failed on.

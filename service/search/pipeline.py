@@ -23,7 +23,7 @@ from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
 from service.images.store.image_store import ImageStore
 from service.search.hybrid import HybridHit
 from service.search.online.interleaved_rerank import Side, interleaved, rank_both, retrieved_side
-from service.search.reranking.stage import LoadPictures, RankedHit, RerankCall, Reranked, RerankPlan, RerankStage
+from service.search.reranking.stage import LoadImages, RankedHit, RerankCall, Reranked, RerankPlan, RerankStage
 from service.search.retrieval import DecodedQuery, Retrieved, Retriever
 from service.search.stage_clock import StageClock
 from service.search.types import (
@@ -41,7 +41,7 @@ from service.stores.store import Hit
 logger = logging.getLogger(__name__)
 
 STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
-"""The stages of a search in their order; `load` reads the candidates' pictures. One that did not run has no time."""
+"""The stages of a search in their order; `load` reads the candidates' images. One that did not run has no time."""
 
 _READERS = 16
 """Candidates' images are read side by side, for all searches together: a remote store answers many as soon as one."""
@@ -123,8 +123,8 @@ class SearchPipeline:
         """Answer one query.
 
         Raises:
-            InvalidInput: something the caller can mend (empty query, unusable picture, unknown product, …).
-            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalogue cannot be searched now, or not so.
+            InvalidInput: something the caller can mend (empty query, unusable image, unknown product, …).
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not so.
             RerankRequired: reranking failed and the request insists on it.
         """
         return self.finish(self.begin(request))
@@ -160,15 +160,15 @@ class SearchPipeline:
     def _plan(self, options: RerankOptions) -> RerankPlan | None:
         return self._rerank.plan(options) if options.enabled else None
 
-    def _sides(self, begun: BegunSearch, query: RerankQuery, load: LoadPictures) -> tuple[Side, Side | None]:
+    def _sides(self, begun: BegunSearch, query: RerankQuery, load: LoadImages) -> tuple[Side, Side | None]:
         hits = begun.retrieved.hits
         if begun.is_contest:
             return rank_both(self._rerank, (begun.plan, begun.rival), query, hits, load)
         assert begun.plan is not None
         return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, load)), None
 
-    def _loader(self, begun: BegunSearch) -> LoadPictures:
-        """Loads the pictures of all that are to be reranked, once, when they are first wanted."""
+    def _loader(self, begun: BegunSearch) -> LoadImages:
+        """Loads the images of all that are to be reranked, once, when they are first wanted."""
 
         @cache
         def load() -> Sequence[Image | None]:
@@ -178,12 +178,12 @@ class SearchPipeline:
         return load
 
     def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
-        """Pictures of hits, read side by side; each reader logs as part of this search."""
+        """Images of hits, read side by side; each reader logs as part of this search."""
         reading = [self._readers.submit(copy_context().run, self._picture, hit) for hit in hits]
         return [picture.result() for picture in reading]
 
     def _picture(self, hit: Hit) -> Image | None:
-        """The stored picture of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
+        """The stored image of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
         check_cancelled()
         try:
             return self._images.rendition(hit.image_key).image

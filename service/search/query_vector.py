@@ -3,7 +3,7 @@
 Weights    the share of the text in the sum is text / (text + image); for encoders that compose by a sum alone.
 Negative   q' = L2norm(q - λ · L2norm(negative)): Rocchio, "Relevance Feedback in Information Retrieval", in Salton
            (ed.), The SMART Retrieval System, 1971, with the query's own weight 1, no relevant documents, and the
-           negative text in place of the centre of the non-relevant ones.
+           negative text in place of the center of the non-relevant ones.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def check_weights(weights: QueryWeights, info: EncoderInfo, *, composed: bool) -
 def query_vector(
     encoder: Encoder, text: str | None, image: Image | None, weights: QueryWeights | None, negative: Negative | None
 ) -> tuple[Vector, bool]:
-    """The vector, float32 [dimension], L2-normalised, and whether a text was cut. Raises InvalidValue."""
+    """The vector, float32 [dimension], L2-normalized, and whether a text was cut. Raises InvalidValue."""
     share = None if weights is None else weights.text / (weights.text + weights.image)
     queries = [EncoderQuery(text, image, share)]
     if negative is not None:
@@ -52,7 +52,7 @@ def query_vector(
 
 
 def away_from(vector: Vector, negative: Vector, weight: float) -> Vector:
-    """`vector` moved away from `negative`; both L2-normalised. Raises InvalidValue if next to nothing is left."""
+    """`vector` moved away from `negative`; both L2-normalized. Raises InvalidValue if next to nothing is left."""
     moved = vector - np.float32(weight) * negative
     norm = float(np.linalg.norm(moved))
     if norm < _LEAST_NORM:

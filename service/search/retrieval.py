@@ -1,4 +1,4 @@
-"""The first half of a search: check a request, decode its picture, embed both as one vector, find the nearest.
+"""The first half of a search: check a request, decode its image, embed both as one vector, find the nearest.
 
 A search that asks for facets, no near-duplicates or a further page looks at the whole search window, the best products
 up to a number in the settings; a hybrid one at the hundred best that each leg finds; any other at the products that it
@@ -16,7 +16,7 @@ from rerank.stages import note
 from service.encoders.encoder import Encoder
 from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
 from service.images.decode import DecodedImage
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
 from service.product import normal_text
 from service.search.collapse import Collapsed, collapse
@@ -44,7 +44,7 @@ REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require
 
 @dataclass(frozen=True, slots=True)
 class DecodedQuery:
-    """A request with its picture decoded; `excluded` is the product whose picture is the query."""
+    """A request with its image decoded; `excluded` is the product whose image is the query."""
 
     text: str | None
     image: DecodedImage | None
@@ -92,7 +92,7 @@ class Retriever:
         store: Store,
         words: CatalogWords,
         images: ImageStore,
-        pictures: PictureLoader,
+        pictures: ImageLoader,
         max_limit: int,
         max_text_chars: int,
         window: int = 200,
@@ -139,8 +139,8 @@ class Retriever:
         The stages decode, embed and retrieve are timed.
 
         Raises:
-            InvalidInput: an empty query, an unusable picture, an unknown product, a cursor of another search.
-            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalogue cannot be searched now, or not so.
+            InvalidInput: an empty query, an unusable image, an unknown product, a cursor of another search.
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not so.
         """
         with clock.stage("decode"):
             query = self._decode(request)
@@ -197,7 +197,7 @@ class Retriever:
     def _nearest(
         self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int
     ) -> tuple[list[Hit], bool]:
-        """The best products that are similar enough, without the one whose picture is the query; are there more?"""
+        """The best products that are similar enough, without the one whose image is the query; are there more?"""
         size = self._size(request, depth)
         hits = self._found(vector, query, request, size + 1 + (query.excluded is not None))
         least = -math.inf if request.min_score is None else request.min_score

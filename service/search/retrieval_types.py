@@ -22,7 +22,7 @@ class HybridOptions:
 
 @dataclass(frozen=True, slots=True)
 class QueryWeights:
-    """How much text and picture count in a composed query; only their ratio matters."""
+    """How much text and image count in a composed query; only their ratio matters."""
 
     text: float = 1.0
     image: float = 1.0
@@ -38,7 +38,7 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class CollapseOptions:
-    """Show near-duplicates once; see `search.collapse`. `threshold`: least cosine of two pictures that are one."""
+    """Show near-duplicates once; see `search.collapse`. `threshold`: least cosine of two images that are one."""
 
     threshold: float = DEFAULT_DUPLICATE_THRESHOLD
 

@@ -28,28 +28,28 @@ from service.stores.filters import Filter
 
 @dataclass(frozen=True, slots=True)
 class UploadedImage:
-    """The encoded bytes of a picture, as uploaded; not yet checked."""
+    """The encoded bytes of an image, as uploaded; not yet checked."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class InlineImage:
-    """A picture as a `data:` URI; not yet checked."""
+    """An image as a `data:` URI; not yet checked."""
 
     uri: str
 
 
 @dataclass(frozen=True, slots=True)
 class ProductImage:
-    """The stored picture of a product in the catalogue. That product is left out of the results."""
+    """The stored image of a product in the catalog. That product is left out of the results."""
 
     product_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class UrlImage:
-    """The address of a picture; fetched only from hosts that the settings name."""
+    """The address of an image; fetched only from hosts that the settings name."""
 
     url: str
 
@@ -179,7 +179,7 @@ class SearchTrace:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What the model saw and wrote: `shown` are products in the order of their labels (A, B, …), `panel` the one
-    picture they were shown on, `raw` at most 64 KiB. Empty where the strategy does not work that way."""
+    image they were shown on, `raw` at most 64 KiB. Empty where the strategy does not work that way."""
 
     raw: str
     shown: tuple[str, ...]

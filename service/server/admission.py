@@ -25,7 +25,7 @@ class Slot:
         self._threads = threads
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread. It cannot be stopped: a caller cancelled meanwhile still waits for its end."""
+        """Run `work` in a thread. It cannot be stopped: a caller canceled meanwhile still waits for its end."""
         await anyio.lowlevel.checkpoint_if_cancelled()  # nothing is begun for a caller that has gone
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 

@@ -22,7 +22,7 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
     told through `rerank.cancellation`, which it looks at between its steps, and keeps its slot until it ends.
 
     Raises:
-        ClientGone: the block was cancelled.
+        ClientGone: the block was canceled.
     """
     cancellation = Cancellation()
     token = current_cancellation.set(cancellation)

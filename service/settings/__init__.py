@@ -357,12 +357,12 @@ class Settings(BaseSettings):
 
     @property
     def images_location(self) -> str:
-        """Where the catalogue's pictures lie: a folder or a URL."""
+        """Where the catalog's images lie: a folder or a URL."""
         return self.images_url or str(self.data_dir / "images")
 
     @property
     def image_limits(self) -> ImageLimits:
-        """The limits for pictures from outside."""
+        """The limits for images from outside."""
         return ImageLimits(
             max_bytes=self.max_image_bytes,
             max_pixels=self.max_image_pixels,

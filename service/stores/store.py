@@ -1,4 +1,4 @@
-"""What a store is: rows with a vector and product fields, searched by likeness under a filter."""
+"""What a store is: rows with a vector and product fields, searched by similarity under a filter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """One row: one picture of one product.
+    """One row: one image of one product.
 
-    `vector` is float32 [dimension], L2-normalised. `content_hash` covers the picture's bytes and all fields.
+    `vector` is float32 [dimension], L2-normalized. `content_hash` covers the image's bytes and all fields.
     `updated_at` is Unix time in milliseconds. `revision` and `revision_rows` are what a write stamps its rows
     with; see `service.stores.revisions`.
     """
@@ -232,5 +232,5 @@ class VersionedStore(Store, Protocol):
         ...
 
     def image_keys(self) -> set[str]:
-        """The pictures of all rows that this store's database holds, of every version and collection of ours."""
+        """The images of all rows that this store's database holds, of every version and collection of ours."""
         ...

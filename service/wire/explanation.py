@@ -28,7 +28,7 @@ class ShownOut(_Out):
 
 
 class PanelOut(_Out):
-    """The one picture that the model ranked."""
+    """The one image that the model ranked."""
 
     data: str = Field(description="a data URI: PNG, pixel by pixel what the model saw; JPEG where that is too large")
     width: int
@@ -37,7 +37,7 @@ class PanelOut(_Out):
 
 
 class ExplanationOut(_Out):
-    """What the model saw and wrote. The text is the model's own and as untrusted as the pictures it was shown."""
+    """What the model saw and wrote. The text is the model's own and as untrusted as the images it was shown."""
 
     raw: str = Field(description="what the model wrote, at most 16,384 characters; empty where it writes nothing")
     raw_truncated: bool

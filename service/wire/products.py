@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.catalog.products import ItemResult, Outcome, ProductInput, StoredProduct
 from service.errors import InvalidValue
-from service.images.sources import PictureSource
+from service.images.sources import ImageInput
 from service.product import AttributeMap, AttributeValue, CategoryText, IdText, Price, Product, TitleText, normal_text
 from service.search.types import InlineImage, UrlImage
 from service.wire.search import ProductOut, product_out
@@ -28,14 +28,14 @@ class _Body(BaseModel):
 
 
 class PictureBody(_Body):
-    """One picture: exactly one of the two."""
+    """One image: exactly one of the two."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
     url: str | None = Field(default=None, max_length=4096, description="an address on a host that the service allows")
 
 
 class ProductBody(_Body):
-    """A product to be stored. What is left out is empty; pictures left out are kept as they are stored."""
+    """A product to be stored. What is left out is empty; images left out are kept as they are stored."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"id": "p1", "title": "Rose mug, red", "category": "mug", "price": 12.5}]}
@@ -63,7 +63,7 @@ class ProductPatch(_Body):
 
 
 class StoredProductOut(ProductOut):
-    """A product with the addresses of all its pictures, and when it was last written (Unix time, milliseconds)."""
+    """A product with the addresses of all its images, and when it was last written (Unix time, milliseconds)."""
 
     image_urls: list[str]
     updated_at: int
@@ -97,15 +97,15 @@ class ProductPageOut(_Body):
     next_cursor: str | None
 
 
-def to_input(body: ProductBody, uploads: Sequence[PictureSource] = ()) -> ProductInput:
-    """What the catalogue understands. Raises InvalidValue if a picture is given in both ways or in none."""
+def to_input(body: ProductBody, uploads: Sequence[ImageInput] = ()) -> ProductInput:
+    """What the catalog understands. Raises InvalidValue if an image is given in both ways or in none."""
     fields = {name: getattr(body, name) for name in ("id", "title", "category", "price", "attributes")}
     named = [_source(picture) for picture in body.images or ()]
     pictures = [*uploads, *named]
     return ProductInput(Product(**fields, image_key=""), pictures or None)
 
 
-def _source(picture: PictureBody) -> PictureSource:
+def _source(picture: PictureBody) -> ImageInput:
     if picture.data is not None and picture.url is None:
         return InlineImage(picture.data)
     if picture.url is not None and picture.data is None:

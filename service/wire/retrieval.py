@@ -36,7 +36,7 @@ class HybridBody(_Body):
 
 
 class WeightsBody(_Body):
-    """How much text and picture count; only the ratio matters. For encoders that compose by a sum."""
+    """How much text and image count; only the ratio matters. For encoders that compose by a sum."""
 
     text: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the text")
     image: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the picture")
@@ -105,7 +105,7 @@ def to_hybrid(body: HybridBody | None, settings: Settings, text: str | None) -> 
 
 
 def to_weights(body: WeightsBody | None) -> QueryWeights | None:
-    """The weights of text and picture."""
+    """The weights of text and image."""
     return None if body is None else QueryWeights(body.text, body.image)
 
 

@@ -49,7 +49,7 @@ class _Body(BaseModel):
 
 
 class ImageBody(_Body):
-    """The picture of the query: exactly one of the three."""
+    """The image of the query: exactly one of the three."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
     url: str | None = Field(
@@ -84,7 +84,7 @@ class RerankBody(_Body):
 
 
 class SearchBody(_Body):
-    """A composed query: a sentence, a picture, or both."""
+    """A composed query: a sentence, an image, or both."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -167,7 +167,7 @@ class ResultOut(_Body):
 
 
 class QueryOut(_Body):
-    """What the service understood: the caption of the query's picture; whether the text was cut to what fits."""
+    """What the service understood: the caption of the query's image; whether the text was cut to what fits."""
 
     caption: str | None
     truncated: bool
@@ -241,7 +241,7 @@ def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) 
 
 
 def image_source(image: ImageBody) -> ImageSource | None:
-    """The picture that `image` names, or None where it names none."""
+    """The image that `image` names, or None where it names none."""
     if image.data is not None:
         return InlineImage(image.data)
     if image.url is not None:
@@ -252,7 +252,7 @@ def image_source(image: ImageBody) -> ImageSource | None:
 
 
 def image_url(product: Product) -> str | None:
-    """Where the product's picture is served, relative to the service."""
+    """Where the product's image is served, relative to the service."""
     return f"/v1/images/{product.image_key}" if product.image_key else None
 
 

@@ -1,4 +1,4 @@
-"""Flat product pictures for the demo shop, drawn with Pillow."""
+"""Flat product images for the demo shop, drawn with Pillow."""
 
 from starter.rendering.kinds import KINDS
 from starter.rendering.palette import COLOURS

@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 
 class Canvas:
-    """A square picture, `UNITS` wide in drawing units and `pixels` wide in pixels."""
+    """A square image, `UNITS` wide in drawing units and `pixels` wide in pixels."""
 
     def __init__(self, pixels: int, background: RGB) -> None:
         self.image = Image.new("RGB", (pixels, pixels), background)

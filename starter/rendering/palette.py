@@ -1,4 +1,4 @@
-"""The ten product colours of the demo shop and the studio backgrounds."""
+"""The ten product colors of the demo shop and the studio backgrounds."""
 
 RGB = tuple[int, int, int]
 
@@ -18,12 +18,12 @@ BACKGROUNDS: tuple[RGB, ...] = ((255, 255, 255), (249, 247, 243), (237, 240, 243
 
 
 def shade(colour: RGB, factor: float) -> RGB:
-    """The colour with each channel multiplied by `factor` and clipped to 0…255."""
+    """The color with each channel multiplied by `factor` and clipped to 0…255."""
     red, green, blue = (max(0, min(255, round(channel * factor))) for channel in colour)
     return red, green, blue
 
 
 def lift(colour: RGB, amount: float) -> RGB:
-    """The colour moved towards white by `amount` (0…1); unlike `shade` it is visible on black."""
+    """The color moved towards white by `amount` (0…1); unlike `shade` it is visible on black."""
     red, green, blue = (round(channel + (255 - channel) * amount) for channel in colour)
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Motif + kind + colour → a product picture, with the variation that a shop's photographs have."""
+"""Motif + kind + color → a product image, with the variation that a shop's photographs have."""
 
 import random
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def _blank(kind: str, colour: str, background: RGB, pixels: int) -> tuple[Image.
 
 @lru_cache(maxsize=64)
 def _overlay(kind: str, pixels: int) -> Image.Image:
-    """What lies above the print, as a mask-carrying RGBA picture (it is always near black)."""
+    """What lies above the print, as a mask-carrying RGBA image (it is always near black)."""
     canvas = Canvas(pixels * _SUPERSAMPLING, (255, 255, 255))
     KINDS[kind].finish(canvas)
     drawn = canvas.image.resize((pixels, pixels), Image.Resampling.BOX)
@@ -64,7 +64,7 @@ def _fitted(motif: Image.Image, side: float, tilt: float) -> Image.Image:
 
 
 def _places(box: Box, how: Print, rng: random.Random) -> list[tuple[float, float]]:
-    """Centres of the motif's copies in drawing units."""
+    """Centers of the motif's copies in drawing units."""
     x, y, width, height = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
     if how.pattern == "single":
         return [(x + rng.uniform(-0.04, 0.04) * width, y + rng.uniform(-0.04, 0.04) * height)]
@@ -91,11 +91,11 @@ def _lit(image: Image.Image, rng: random.Random) -> Image.Image:
 def render_product(
     kind: str, colour: str, motif: Image.Image, rng: random.Random, *, how: Print | None = None, pixels: int = 224
 ) -> Image.Image:
-    """Draw one product picture.
+    """Draw one product image.
 
     Args:
         kind: a name in `KINDS`.
-        colour: a name in `COLOURS`.
+        color: a name in `COLOURS`.
         motif: RGBA artwork, cropped to its content.
         rng: decides the print (unless `how` is given), placement, background, light and camera tilt.
         how: pattern, scale and tilt of the print.
@@ -122,7 +122,7 @@ def _gradient(pixels: int, rng: random.Random) -> Image.Image:
 
 
 def render_motif(motif: Image.Image, rng: random.Random, *, pixels: int = 224) -> Image.Image:
-    """The artwork alone on a plain or shaded ground, as a shopper's query picture: square RGB of `pixels`."""
+    """The artwork alone on a plain or shaded ground, as a shopper's query image: square RGB of `pixels`."""
     if rng.random() < 0.25:
         image = _gradient(pixels, rng)
     else:

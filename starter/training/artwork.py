@@ -1,8 +1,8 @@
-"""Training artwork from packages, normalised: RGBA, cropped to its content, at most 192 pixels, indexed by names.
+"""Training artwork from packages, normalized: RGBA, cropped to its content, at most 192 pixels, indexed by names.
 
 Sources: Noto Color Emoji (Debian `fonts-noto-color-emoji`), Fluent 3D (npm `@lobehub/fluent-emoji-3d`), Twemoji
 (npm `@twemoji/svg`), OpenMoji (npm `openmoji`) and Open Clip Art (Debian `openclipart-png` with the titles and
-keywords that `openclipart-svg` carries). Licences: `THIRD_PARTY.md`.
+keywords that `openclipart-svg` carries). Licenses: `THIRD_PARTY.md`.
 """
 
 import io
@@ -66,7 +66,7 @@ class EmojiArtists:
         self._font = ImageFont.truetype(str(noto_font), 109)
 
     def draw(self, style: str, code: str) -> Image.Image | None:
-        """The normalised artwork of emoji `code` in `style`."""
+        """The normalized artwork of emoji `code` in `style`."""
         image: Image.Image | None = getattr(self, f"_{style}")(code)
         return None if image is None else normalise(image)
 
@@ -107,7 +107,7 @@ def _clip_art_names(svg: Path) -> list[str]:
 
 
 def clip_art(png_root: Path, svg_root: Path) -> Iterator[tuple[str, list[str], Image.Image]]:
-    """Open Clip Art as (relative stem, names with the title first, artwork); pictures without a name are left out."""
+    """Open Clip Art as (relative stem, names with the title first, artwork); images without a name are left out."""
     for png in sorted(png_root.rglob("*.png")):
         relative = png.relative_to(png_root).with_suffix("")
         svg = svg_root / relative.with_suffix(".svg")
@@ -123,14 +123,14 @@ def clip_art(png_root: Path, svg_root: Path) -> Iterator[tuple[str, list[str], I
 
 
 def is_colourful(image: Image.Image) -> bool:
-    """Whether enough of the artwork is coloured to be told from another glyph of the same outline."""
+    """Whether enough of the artwork is colored to be told from another glyph of the same outline."""
     pixels = np.asarray(image.resize((64, 64)), dtype=np.int16)
     solid = pixels[pixels[..., 3] > 128][:, :3]
     return len(solid) > 200 and float((solid.max(1) - solid.min(1)).mean()) > 12
 
 
 def save(artwork: Image.Image, style: str, concept: str, names: list[str], root: Path) -> Artwork:
-    """Write one picture as lossless WebP under `root` and return its index row."""
+    """Write one image as lossless WebP under `root` and return its index row."""
     path = Path(style) / f"{re.sub(r'[^a-z0-9-]+', '_', concept.lower())}.webp"
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     artwork.save(root / path, lossless=True, quality=30)
@@ -138,7 +138,7 @@ def save(artwork: Image.Image, style: str, concept: str, names: list[str], root:
 
 
 def write_index(rows: list[Artwork], root: Path) -> None:
-    """Write `index.jsonl` beside the pictures, atomically, so that a broken build is built again."""
+    """Write `index.jsonl` beside the images, atomically, so that a broken build is built again."""
     partial = root / "index.jsonl.part"
     partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), "utf-8")
     partial.replace(root / "index.jsonl")

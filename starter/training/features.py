@@ -1,6 +1,6 @@
-"""Render the training pictures and run the frozen backbone over them once; resumable shard by shard.
+"""Render the training images and run the frozen backbone over them once; resumable shard by shard.
 
-The result is one memory-mapped array, float16 [pictures, 2, 49, 1280] for the two views, beside `pictures.jsonl` that
+The result is one memory-mapped array, float16 [images, 2, 49, 1280] for the two views, beside `pictures.jsonl` that
 says what each shows.
 """
 
@@ -31,7 +31,7 @@ SHARD = 256
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One training picture: artwork (its row in the index), and kind and colour if it is a product."""
+    """One training image: artwork (its row in the index), and kind and color if it is a product."""
 
     art: int
     kind: str | None
@@ -40,9 +40,9 @@ class Picture:
 
 
 def plan(index: list[Artwork], seed: int) -> list[Picture]:
-    """Which pictures to make: 2 motifs and 5 products of artwork in the main emoji styles, else 1 and 2.
+    """Which images to make: 2 motifs and 5 products of artwork in the main emoji styles, else 1 and 2.
 
-    The last product of an emoji repeats the first one's kind in another colour, for colour edits.
+    The last product of an emoji repeats the first one's kind in another color, for color edits.
     """
     rng, pictures = random.Random(seed), []
     kinds, colours = list(KINDS), list(COLOURS)
@@ -58,7 +58,7 @@ def plan(index: list[Artwork], seed: int) -> list[Picture]:
 
 
 def draw(picture: Picture, artwork: Image.Image) -> Image.Image:
-    """The picture as the backbone sees it: RGB, 224×224."""
+    """The image as the backbone sees it: RGB, 224×224."""
     rng = random.Random(picture.seed)
     if picture.kind is None or picture.colour is None:
         return render_motif(artwork, rng)
@@ -92,7 +92,7 @@ def _session(path: str) -> onnxruntime.InferenceSession:
 
 
 _Job = tuple[Path, Path, int, list[Picture], list[str]]
-"""Feature root, artwork root, first row, the pictures, and the files of their artwork."""
+"""Feature root, artwork root, first row, the images, and the files of their artwork."""
 
 
 def _shard(job: _Job) -> int:

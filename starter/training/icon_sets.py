@@ -1,7 +1,7 @@
 """Further training artwork: icon sets in the Iconify layout (npm `@iconify-json/*`), drawn from their SVG bodies.
 
 Four sets draw emoji in other styles; an icon is taken where its name is that of an emoji. Game Icons name thousands of
-other things in one colour; every icon gets a colour of its own, since a shop rarely prints in black alone.
+other things in one color; every icon gets a color of its own, since a shop rarely prints in black alone.
 """
 
 import colorsys
@@ -46,7 +46,7 @@ def _draw(icon: dict[str, Any], icons: dict[str, Any], name: str) -> Image.Image
 
 
 def icon_set(package: Path) -> Iterator[tuple[str, Image.Image]]:
-    """The set's icons as (name in `words`, artwork), one icon a name; pictures that cannot be drawn are left out."""
+    """The set's icons as (name in `words`, artwork), one icon a name; images that cannot be drawn are left out."""
     icons = json.loads((package / "icons.json").read_text("utf-8"))
     seen: set[str] = set()
     for key, icon in icons["icons"].items():

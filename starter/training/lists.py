@@ -36,7 +36,7 @@ class RankedList:
 
 
 def grade(query: Query, pictures: Pictures, row: int) -> int:
-    """3: everything asked for; 2: all but the colour; 1: the kind or the motif alone; 0: neither."""
+    """3: everything asked for; 2: all but the color; 1: the kind or the motif alone; 0: neither."""
     picture, concept = pictures.rows[row], pictures.concept_of(row)
     if query.accepts(concept, picture):
         return 3
@@ -46,7 +46,7 @@ def grade(query: Query, pictures: Pictures, row: int) -> int:
 
 
 class Sights:
-    """What the embedder makes of every picture of a split, computed once and kept beside the features."""
+    """What the embedder makes of every image of a split, computed once and kept beside the features."""
 
     def __init__(self, embedder: StarterEmbedder, pictures: Pictures, root: Path) -> None:
         path = root / f"sights-{embedder.fingerprint}.safetensors"
@@ -58,18 +58,18 @@ class Sights:
         self.tokens, self.vectors = kept["tokens"], kept["vectors"]
 
     def read(self, rows: list[int]) -> Views:
-        """The image tokens of the pictures."""
+        """The image tokens of the images."""
         return Views(*self.tokens[rows].float().unbind(1))
 
     def seen(self, rows: list[int], eyes: Eyes) -> Seen:
-        """The pictures of `rows` as the VLM is shown them; gradients flow into `eyes`."""
+        """The images of `rows` as the VLM is shown them; gradients flow into `eyes`."""
         cells = self.pictures.views(rows)
         return Seen(self.read(rows), cells.through(eyes.details), self.vectors[rows])
 
 
 @torch.no_grad()
 def _look(embedder: StarterEmbedder, pictures: Pictures) -> tuple[Tensor, Tensor]:
-    """Image tokens of both views, float16 [pictures, 2, 8, 384], and vectors float32 [pictures, 384]."""
+    """Image tokens of both views, float16 [images, 2, 8, 384], and vectors float32 [images, 384]."""
     tokens, vectors = [], []
     for start in track(range(0, len(pictures.rows), 64), "sights"):
         with torch.autocast("cpu", torch.bfloat16):

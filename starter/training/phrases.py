@@ -54,12 +54,12 @@ def _product(kind: str, colour: str | None, rng: random.Random) -> str:
 
 
 def composed(kind: str, colour: str | None, rng: random.Random) -> str:
-    """For a motif picture: "a red mug with this"."""
+    """For a motif image: "a red mug with this"."""
     return rng.choice(_COMPOSED).format(a=article(_product(kind, colour, rng)))
 
 
 def text_only(kind: str, colour: str | None, name: str, rng: random.Random) -> str:
-    """Without a picture: "a red mug with a leopard"."""
+    """Without an image: "a red mug with a leopard"."""
     product = _product(kind, colour, rng)
     return rng.choice(_TEXT).format(a=article(product), k=product, m=_motif(name, rng), bare=name)
 
@@ -70,12 +70,12 @@ def named(name: str, rng: random.Random) -> str:
 
 
 def swapped(kind: str, colour: str | None, rng: random.Random) -> str:
-    """For a product picture: "this design on a cushion"."""
+    """For a product image: "this design on a cushion"."""
     return rng.choice(_SWAP).format(a=article(_product(kind, colour, rng)))
 
 
 def recoloured(colour: str, rng: random.Random) -> str:
-    """For a product picture: "the same in blue"."""
+    """For a product image: "the same in blue"."""
     return rng.choice(_RECOLOUR).format(c=colour)
 
 
@@ -84,5 +84,5 @@ def _motif(name: str, rng: random.Random) -> str:
 
 
 def described(kind: str, colour: str, name: str) -> str:
-    """What a product picture shows: "a red mug with a leopard"."""
+    """What a product image shows: "a red mug with a leopard"."""
     return f"{article(f'{colour} {kind}')} with {article(name)}"

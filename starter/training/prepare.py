@@ -84,7 +84,7 @@ def ship(root: Path, archive: Path) -> None:
 
 
 def main() -> None:
-    """Fetch, normalise, render, featurise: training and development sets, and the shipped held-out artwork."""
+    """Fetch, normalize, render, featurise: training and development sets, and the shipped held-out artwork."""
     packages = Packages.default()
     packages.fetch()
     for split in ("held-out", "dev", "train"):

@@ -2,7 +2,7 @@
 
 Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature
 and with false negatives (other products that answer the query as well) masked out; plus the same between names and
-motif pictures. A checkpoint is written every `SAVE_EVERY` steps, and the next start goes on from it.
+motif images. A checkpoint is written every `SAVE_EVERY` steps, and the next start goes on from it.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from starter.training.weights import export
 TARGETS = 96
 NAMED = 128
 CLOSER = 0.3
-"""Share of queries' pictures that are seen by their middle; products are seen both ways."""
+"""Share of queries' images that are seen by their middle; products are seen both ways."""
 SAVE_EVERY, EVALUATE_EVERY = 100, 200
 TUNING_PEAK = 0.4
 WEIGHTS = Path(__file__).parents[1] / "weights" / "embedder.safetensors"
@@ -39,7 +39,7 @@ _console = Console(width=140)
 
 
 class Trainer:
-    """Model, optimiser and data of one training run."""
+    """Model, optimizer and data of one training run."""
 
     def __init__(self, steps: int, seed: int = 5, peak: float = 1.0) -> None:
         torch.manual_seed(seed)
@@ -90,7 +90,7 @@ class Trainer:
             return (functional.cross_entropy(scores, labels) + functional.cross_entropy(scores.T, labels)) / 2
 
     def loss(self) -> Tensor:
-        """One batch: query → product, and name → motif picture."""
+        """One batch: query → product, and name → motif image."""
         targets, queries = self.sampler.sample()
         rng = self.sampler.rng
         motifs = list({q.concept: q.picture for q in queries if q.text is None and q.picture is not None}.values())
@@ -120,7 +120,7 @@ class Trainer:
         return self._contrast(texts, pictures, same)
 
     def update(self) -> float:
-        """One optimiser step; returns the loss."""
+        """One optimizer step; returns the loss."""
         with torch.autocast("cpu", torch.bfloat16):
             loss = self.loss()
         self.optimiser.zero_grad(set_to_none=True)

@@ -2,7 +2,7 @@
 
 Three losses: the order of each list (of its label scores at the first ranking step; for every place in the best order
 a cross-entropy against the candidates that remain there, weighted by their grades, as in ListNet, Cao et al. 2007), the
-reason (what the best candidate shows), and captions of query pictures and of further pictures of any kind.
+reason (what the best candidate shows), and captions of query images and of further images of any kind.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _console = Console(width=140)
 
 
 class Trainer:
-    """Model, optimiser and data of one training run."""
+    """Model, optimizer and data of one training run."""
 
     def __init__(self, steps: int, seed: int = 9, peak: float = 1.0) -> None:
         torch.manual_seed(seed)
@@ -126,7 +126,7 @@ class Trainer:
         return self.decoder(pad_sequence(rows, batch_first=True), mask)
 
     def update(self) -> tuple[float, float]:
-        """One optimiser step; returns the ranking and the caption loss."""
+        """One optimizer step; returns the ranking and the caption loss."""
         lists = self.sampler.sample(LISTS)
         captioned = [ranked.query.picture for ranked in lists if ranked.query.picture is not None]
         captioned += self.sampler.rng.sample(range(len(self.sights.pictures.rows)), CAPTIONS)

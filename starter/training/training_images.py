@@ -1,4 +1,4 @@
-"""The training pictures, looked up by what they show, and the sampling of contrastive batches from them."""
+"""The training images, looked up by what they show, and the sampling of contrastive batches from them."""
 
 import random
 import zlib
@@ -19,7 +19,7 @@ from starter.views import Views
 
 @dataclass(slots=True)
 class Concept:
-    """Everything there is of one concept: rows of its motif and product pictures, and its names by artwork."""
+    """Everything there is of one concept: rows of its motif and product images, and its names by artwork."""
 
     motifs: list[int] = field(default_factory=list)
     products: list[int] = field(default_factory=list)
@@ -39,24 +39,24 @@ class Pictures:
             (concept.motifs if picture.kind is None else concept.products).append(row)
 
     def art_of(self, row: int) -> Artwork:
-        """The artwork that picture `row` shows."""
+        """The artwork that image `row` shows."""
         return self.art[self.rows[row].art]
 
     def concept_of(self, row: int) -> str:
-        """The concept that picture `row` shows."""
+        """The concept that image `row` shows."""
         return self.art_of(row).concept
 
     def name(self, row: int, rng: random.Random) -> str:
-        """A name of what picture `row` shows: mostly the first, at times another."""
+        """A name of what image `row` shows: mostly the first, at times another."""
         names = self.art_of(row).names
         return names[0] if rng.random() < 0.75 else rng.choice(names[:4])
 
     def views(self, rows: list[int]) -> Views:
-        """Features of the pictures in both views, float32 [n, 49, 1280] each."""
+        """Features of the images in both views, float32 [n, 49, 1280] each."""
         return Views(*_floats(self.features[np.asarray(rows)]).unbind(1))
 
     def cells(self, rows: list[int], closer: float, rng: random.Random) -> Tensor:
-        """Features of one view of each picture, float32 [n, 49, 1280]: of its middle with chance `closer`."""
+        """Features of one view of each image, float32 [n, 49, 1280]: of its middle with chance `closer`."""
         views = [int(rng.random() < closer) for _ in rows]
         return _floats(self.features[np.asarray(rows), np.asarray(views)])
 
@@ -75,7 +75,7 @@ def kept_for_reranker(concept: str) -> bool:
 
 
 def look_alikes(pictures: Pictures, concepts: list[str], count: int = 8) -> dict[str, list[str]]:
-    """Of each concept the `count` others whose motif pictures have the nearest mean backbone feature (cosine)."""
+    """Of each concept the `count` others whose motif images have the nearest mean backbone feature (cosine)."""
     means = np.stack([pictures.features[pictures.concepts[c].motifs[:8], 0].mean((0, 1), np.float32) for c in concepts])
     units = torch.nn.functional.normalize(torch.from_numpy(means - means.mean(0)), dim=1)
     nearest = (units @ units.T).fill_diagonal_(-1).topk(min(count, len(concepts) - 1)).indices.tolist()

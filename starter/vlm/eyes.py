@@ -1,8 +1,8 @@
-"""The vision side: what the decoder is given of each picture, and how alike each candidate is to the query.
+"""The vision side: what the decoder is given of each image, and how alike each candidate is to the query.
 
-Besides the embedder's image tokens and vector, every candidate brings a few likenesses to the query: cosines of the
-embedder's vectors (composed, picture, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
-2004.12832): for every cell of one picture the best match among the cells of the other, averaged with learned weights.
+Besides the embedder's image tokens and vector, every candidate brings a few similarities to the query: cosines of the
+embedder's vectors (composed, image, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
+2004.12832): for every cell of one image the best match among the cells of the other, averaged with learned weights.
 Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
 """
 
@@ -27,7 +27,7 @@ _RETRIEVAL_SHARPNESS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """n pictures as they can be kept, some 75 KB each.
+    """n images as they can be kept, some 75 KB each.
 
     Of both views: image tokens [n, 8, 384] and details (`Eyes.details`) [n, 49, 129]; of both together: the embedder's
     vectors [n, 384].
@@ -39,19 +39,19 @@ class Seen:
 
     @classmethod
     def joined(cls, parts: Sequence["Seen"]) -> "Seen":
-        """The pictures of all parts, in order."""
+        """The images of all parts, in order."""
         tokens, details = (Views.joined([getattr(part, name) for part in parts]) for name in ("tokens", "details"))
         return cls(tokens, details, torch.cat([part.vectors for part in parts]))
 
     def single(self) -> list["Seen"]:
-        """The pictures one by one, as copies, so that keeping one does not keep them all."""
+        """The images one by one, as copies, so that keeping one does not keep them all."""
         tokens, details = self.tokens.single(), self.details.single()
         vectors = [vector.clone() for vector in torch.split(self.vectors, 1)]
         return [Seen(*parts) for parts in zip(tokens, details, vectors, strict=True)]
 
 
 class Eyes(nn.Module):
-    """Projections into the decoder, and likenesses."""
+    """Projections into the decoder, and similarities."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Eyes(nn.Module):
         return torch.cat((functional.normalize(self.cell(cells), dim=-1), self.importance(cells)), -1)
 
     def compare(self, query: Views, candidates: Views) -> Tensor:
-        """Details of one picture and of c candidates → likenesses both ways [c, 2], by the better view of the query."""
+        """Details of one image and of c candidates → similarities both ways [c, 2], by the better view of the query."""
         (left, counts), (right, matter) = (torch.split(x, [_CELL, 1], -1) for x in (query.both, candidates.middle))
         alike = torch.einsum("vid,cjd->vcij", left, right)
         forward = (alike.amax(-1) * counts.squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)

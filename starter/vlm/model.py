@@ -1,4 +1,4 @@
-"""The starter VLM as one object: pictures and words in, text out. CPU, deterministic, no download."""
+"""The starter VLM as one object: images and words in, text out. CPU, deterministic, no download."""
 
 import time
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ class Parts(nn.Module):
 
 
 class StarterVLM:
-    """Captions a picture, and ranks up to nine candidates for a composed query; see `starter/README.md`.
+    """Captions an image, and ranks up to nine candidates for a composed query; see `starter/README.md`.
 
-    One call at a time: callers serialise. The ranking answer reads `{"ranking": ["G", "A"], "reason": "…"}`.
+    One call at a time: callers serialize. The ranking answer reads `{"ranking": ["G", "A"], "reason": "…"}`.
     """
 
     labels = LABELS
@@ -64,7 +64,7 @@ class StarterVLM:
 
     @torch.inference_mode()
     def see(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[Seen]:
-        """Look at pictures, one `Seen` each: most of the work of any question about them, so that it is worth keeping.
+        """Look at images, one `Seen` each: most of the work of any question about them, so that it is worth keeping.
 
         Raises:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
@@ -78,7 +78,7 @@ class StarterVLM:
 
     @torch.inference_mode()
     def caption(self, picture: Seen, *, max_new_tokens: int, deadline: float | None = None) -> Generated:
-        """Say what the one picture in `picture` shows.
+        """Say what the one image in `picture` shows.
 
         Raises:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
@@ -100,12 +100,12 @@ class StarterVLM:
         max_new_tokens: int,
         deadline: float | None = None,
     ) -> Generated:
-        """Rank 1 to 9 candidate pictures for a query of words, a picture or both, under a constraint.
+        """Rank 1 to 9 candidate images for a query of words, an image or both, under a constraint.
 
         Args:
-            instruction: the shopper's words; may be empty if there is a picture.
-            query: the query picture.
-            candidates: in retrieval order; they are labelled A, B, ….
+            instruction: the shopper's words; may be empty if there is an image.
+            query: the query image.
+            candidates: in retrieval order; they are labeled A, B, ….
             allowed_next: tokens so far → tokens that may follow, None for any (`rerank.permutation`).
             max_new_tokens: most tokens to decode.
             deadline: `time.monotonic` value.

@@ -1,9 +1,9 @@
-"""How a question is laid out for the decoder: task mark, query picture, its vectors, words, then the candidates.
+"""How a question is laid out for the decoder: task mark, query image, its vectors, words, then the candidates.
 
-    rank     <rank> [<picture> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end
-    caption  <caption> <picture> 8 tokens, vector
+    rank     <rank> [<image> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end
+    caption  <caption> <image> 8 tokens, vector
 
-A candidate's end carries its own vector and its likenesses to the query; the pointers refer to it.
+A candidate's end carries its own vector and its similarities to the query; the pointers refer to it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from starter.vlm.vocabulary import LABELS
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One list to rank: the query's picture (one row of `Seen`, or None), words and vectors, and its candidates."""
+    """One list to rank: the query's image (one row of `Seen`, or None), words and vectors, and its candidates."""
 
     picture: Seen | None
     words: list[int]
@@ -29,7 +29,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Positions of the candidates' ends in the prompt [c], and what their likenesses alone say for each [c]."""
+    """Positions of the candidates' ends in the prompt [c], and what their similarities alone say for each [c]."""
 
     ends: Tensor
     prior: Tensor
@@ -58,7 +58,7 @@ def _picture(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> l
 
 
 def caption_prompt(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> Tensor:
-    """Embedded prompt [t, 320] for a caption of one picture: tokens of the whole [1, 8, 384] and vector [1, 384]."""
+    """Embedded prompt [t, 320] for a caption of one image: tokens of the whole [1, 8, 384] and vector [1, 384]."""
     return torch.cat([_mark(decoder, "<caption>"), *_picture(eyes, decoder, tokens, vectors)])
 
 

@@ -1,4 +1,4 @@
-"""The other two views: browsing the catalogue, and adding to it."""
+"""The other two views: browsing the catalog, and adding to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def picture(name: str, colour: str) -> FilePayload:
     return FilePayload(name=name, mimeType="image/png", buffer=png(colour, (32, 32)))
 
 
-def test_the_catalogue_comes_in_pages_and_can_be_filtered(serve: Serve, open_page: OpenPage) -> None:
+def test_the_catalog_comes_in_pages_and_can_be_filtered(serve: Serve, open_page: OpenPage) -> None:
     page = open_page(f"{serve(products=60)[1]}/?view=catalogue")
     cards = page.locator("#products .card")
     expect(cards).to_have_count(48)
@@ -57,7 +57,7 @@ def test_a_product_of_the_catalog_opens_where_it_is(serve: Serve, open_page: Ope
     expect(titles(page)).to_have_count(0)  # those were of the query before
 
 
-def test_products_are_added_with_their_pictures(serve: Serve, open_page: OpenPage) -> None:
+def test_products_are_added_with_their_images(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve()
     page = open_page(f"{url}/?view=add")
     add(page, picture("red-cap.png", "red"), picture("blue_mug.png", "blue"))
@@ -73,7 +73,7 @@ def test_products_are_added_with_their_pictures(serve: Serve, open_page: OpenPag
     assert shop.store.get("blue_mug")
 
 
-def test_a_bad_picture_stops_nobody_else(serve: Serve, open_page: OpenPage) -> None:
+def test_a_bad_image_stops_nobody_else(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve()
     page = open_page(f"{url}/?view=add")
     broken = FilePayload(name="broken.png", mimeType="image/png", buffer=b"just words")

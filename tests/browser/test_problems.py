@@ -38,7 +38,7 @@ def test_a_failed_reranker_degrades_the_answer_and_says_so(serve: Serve, open_pa
     expect(page.get_by_role("dialog")).to_contain_text("backend_error")
 
 
-def test_a_picture_with_too_many_bytes_is_not_even_sent(serve: Serve, open_page: OpenPage) -> None:
+def test_an_image_with_too_many_bytes_is_not_even_sent(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve(max_image_bytes=2048)
     page = open_page(url)
     expect(page.locator("#limit option")).not_to_have_count(0)
@@ -51,7 +51,7 @@ def test_a_picture_with_too_many_bytes_is_not_even_sent(serve: Serve, open_page:
     assert shop.encoder.seen == []
 
 
-def test_a_picture_with_too_many_pixels_is_refused_in_plain_words(serve: Serve, open_page: OpenPage) -> None:
+def test_an_image_with_too_many_pixels_is_refused_in_plain_words(serve: Serve, open_page: OpenPage) -> None:
     _, url = serve(max_image_pixels=1000)
     page = open_page(url)
     choose(page, "wide.png", "image/png", png(size=(100, 100)))
@@ -66,7 +66,7 @@ def test_a_picture_with_too_many_pixels_is_refused_in_plain_words(serve: Serve, 
         ("renamed.png", "image/png", "This file is not a picture."),
     ],
 )
-def test_what_is_no_picture(serve: Serve, open_page: OpenPage, name: str, kind: str, words: str) -> None:
+def test_what_is_no_image(serve: Serve, open_page: OpenPage, name: str, kind: str, words: str) -> None:
     page = open_page(serve()[1])
     choose(page, name, kind, b"just words")
     ask(page, "a mug with this")

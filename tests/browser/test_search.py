@@ -1,4 +1,4 @@
-"""The search itself: a picture and a sentence in, two orders out, each of them explained."""
+"""The search itself: an image and a sentence in, two orders out, each of them explained."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def titles(page: Page) -> Locator:
 
 
 def pictured(img: Locator) -> None:
-    """The picture has come; `wait_for_function` would need what the page's policy forbids."""
+    """The image has come; `wait_for_function` would need what the page's policy forbids."""
     expect(img).to_have_js_property("complete", True)
     assert img.evaluate("img => img.naturalWidth") > 0
 
@@ -128,7 +128,7 @@ def test_an_address_brings_the_same_query_back(serve: Serve, open_page: OpenPage
     expect(page.get_by_text("Try one of these")).to_be_visible()
 
 
-def test_a_link_to_a_picture_of_ones_own_holds_the_picture(serve: Serve, open_page: OpenPage) -> None:
+def test_a_link_to_an_image_of_ones_own_holds_the_image(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve()
     page = open_page(url)
     page.get_by_label("The picture of your query").set_input_files(LEOPARD)

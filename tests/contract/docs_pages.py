@@ -75,7 +75,7 @@ def prose(page: Path) -> str:
 
 
 def links(page: Path) -> list[str]:
-    """Where the page leads, and the pictures that it shows."""
+    """Where the page leads, and the images that it shows."""
     return [found["target"] or found["address"] for found in _LINK.finditer(re.sub(_CODE, "", prose(page)))]
 
 

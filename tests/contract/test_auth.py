@@ -91,7 +91,7 @@ def test_probes_and_page_answer_without_a_key(locked: Client) -> None:
         assert locked.get(path).status_code == 200
 
 
-def test_pictures_can_be_made_public(tmp_path: Path) -> None:
+def test_images_can_be_made_public(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, api_keys=KEYS, public_images=True)
     key = next(iter(shop.store.rows.values())).image_key
     with open_client(shop) as client:

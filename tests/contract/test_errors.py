@@ -70,7 +70,7 @@ def test_what_is_not_there_is_a_problem(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "..%2F..%2Fetc%2Fpasswd", "%00", "a" * 64 + ".png"])
-def test_a_picture_key_is_never_a_path(client: Client, key: str) -> None:
+def test_an_image_key_is_never_a_path(client: Client, key: str) -> None:
     response = client.get(f"/v1/images/{key}")
     assert response.status_code == 404
     assert_problem(response)

@@ -8,7 +8,7 @@
     unit/service/images/fetch/test_fetch_deadline.py::test_a_slow_answer_is_cut_at_the_deadline
     integration/test_http_search.py::test_a_body_of_unknown_length_is_cut_at_the_limit
  3. Files of the server's own, asked for by path or URL: here
- 4. Small files that unpack to huge pictures, and pictures of one pixel:
+ 4. Small files that unpack to huge images, and images of one pixel:
     unit/service/images/test_decode.py::test_a_small_file_with_huge_dimensions_is_refused_from_its_header
     unit/service/images/test_decode.py::test_too_small
  5. Formats with dangerous decoders, named .jpg: here, and
@@ -18,7 +18,7 @@
  7. Orientation and transparency that models and people see differently: here, and
     unit/service/images/test_normalize.py::test_every_orientation_comes_out_upright
     unit/service/images/test_normalize.py::test_trns_becomes_white
- 8. Cache keys that forget a picture's shape:
+ 8. Cache keys that forget an image's shape:
     unit/service/images/test_decode.py::test_same_pixels_in_another_shape_have_another_key
     unit/rerank/test_caption_cache.py::test_picture_prompt_and_engine_make_the_key
  9. Titles that hold chat tokens, labels and orders:
@@ -123,13 +123,13 @@ FILES = [
 
 @pytest.fixture
 def fetching(tmp_path: Path) -> Iterator[Client]:
-    """A service that fetches pictures from hosts by any of these names, if it ever gets to names."""
+    """A service that fetches images from hosts by any of these names, if it ever gets to names."""
     with open_client(make_shop(tmp_path, url_image_hosts=["localhost", "etc"])) as client:
         yield client
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_no_file_of_the_server_is_opened_wherever_a_picture_may_be_named(fetching: Client, path: str) -> None:
+def test_no_file_of_the_server_is_opened_wherever_an_image_may_be_named(fetching: Client, path: str) -> None:
     OPENED.clear()
     pictures: list[Any] = [{"type": "image_url", "image_url": {"url": path}}]
     answers = [
@@ -168,14 +168,14 @@ def test_a_corrupt_jpeg_is_answered_in_our_own_words(client: Client) -> None:
 
 
 def embedded(shop: Shop, client: Client, data: bytes) -> bytes:
-    """What the service's encoder makes of a picture that is sent."""
+    """What the service's encoder makes of an image that is sent."""
     answer = client.post("/v1/search", files={"image": ("a.png", data, "image/png")})
     assert answer.status_code == 200
     return shop.encoder.encode(shop.encoder.seen[-1:]).vectors.tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_turned_picture_is_embedded_as_people_see_it(shop: Shop, client: Client, orientation: int) -> None:
+def test_a_turned_image_is_embedded_as_people_see_it(shop: Shop, client: Client, orientation: int) -> None:
     image, exif = two_tone(), Image.Exif()
     image.paste((0, 200, 0), (0, 0, 30, 15))  # no symmetry left
     exif[ExifTags.Base.Orientation] = orientation
@@ -185,7 +185,7 @@ def test_a_turned_picture_is_embedded_as_people_see_it(shop: Shop, client: Clien
     assert embedded(shop, client, turned) == embedded(shop, client, upright) != embedded(shop, client, encoded(image))
 
 
-def test_a_transparent_picture_is_embedded_as_people_see_it(shop: Shop, client: Client) -> None:
+def test_a_transparent_image_is_embedded_as_people_see_it(shop: Shop, client: Client) -> None:
     hidden = two_tone()
     red = hidden.getpixel((5, 5))
     pixels = np.asarray(hidden)

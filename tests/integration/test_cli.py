@@ -54,7 +54,7 @@ def local(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
-    """A query picture on disk."""
+    """A query image on disk."""
     path = tmp_path / "query.png"
     path.write_bytes(png())
     return path

@@ -68,7 +68,7 @@ def test_top_n_shortens_the_answer_and_nothing_else(shop: Shop, client: Client) 
     assert len(shop.strategy.calls[0][1]) == 3
 
 
-def test_pictures_reach_the_strategy_in_every_form(shop: Shop, client: Client) -> None:
+def test_images_reach_the_strategy_in_every_form(shop: Shop, client: Client) -> None:
     documents = ["text", parts(), parts("a", "b"), {"text": "t", "image": URI}, {"image": URI}, parts("c", image=None)]
     answer = rerank(client, query=parts("like this"), documents=documents, return_documents=True)
     query, candidates, _ = shop.strategy.calls[0]
@@ -130,7 +130,7 @@ def test_relevance_strictly_decreases_for_any_scores(scores: list[float | None])
         assert all(later < earlier for earlier, later in pairwise(found))
 
 
-def test_embeddings_of_texts_and_pictures(shop: Shop, client: Client) -> None:
+def test_embeddings_of_texts_and_images(shop: Shop, client: Client) -> None:
     answer = embed(client, ["two words", parts("x"), {"image": URI}, "long " * 50], model="fake")
     assert (answer["object"], answer["model"]) == ("list", "fake")
     assert [item["index"] for item in answer["data"]] == [0, 1, 2, 3]

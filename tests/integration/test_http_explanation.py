@@ -23,7 +23,7 @@ RAW = '{"ranking": ["B", "A"], "reason": "<b>it shows it</b>"}'
 
 
 def noise(side: int) -> Image.Image:
-    """A picture that no encoder makes small, unless it loses something."""
+    """An image that no encoder makes small, unless it loses something."""
     return Image.fromarray(np.random.default_rng(7).integers(0, 256, (side, side, 3), dtype=np.uint8))
 
 

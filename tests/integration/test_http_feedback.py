@@ -34,7 +34,7 @@ def event(**changes: Any) -> dict[str, Any]:
     return {"query_id": QUERY, "product_id": "p1", "event": "click", **changes}
 
 
-def test_a_search_leaves_one_line_without_its_picture(tmp_path: Path) -> None:
+def test_a_search_leaves_one_line_without_its_image(tmp_path: Path) -> None:
     body = {"text": "a mug", "limit": 4, "filter": {"category": {"eq": "mug"}}, "negative_text": "red"}
     with open_client(logging_shop(tmp_path)) as client:
         picture, query = {"image": ("q.png", png("red"))}, {"query": json.dumps(body)}

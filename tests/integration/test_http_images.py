@@ -1,4 +1,4 @@
-"""`GET /v1/images/{key}`: thumbnails, caches, and a picture store that is away."""
+"""`GET /v1/images/{key}`: thumbnails, caches, and an image store that is away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Client = TestClient[Any]
 
 @pytest.fixture
 def key(shop: Shop) -> str:
-    """A picture that is larger than the largest thumbnail."""
+    """An image that is larger than the largest thumbnail."""
     return shop.images.put(png("green", (1200, 600)))
 
 
@@ -38,7 +38,7 @@ def test_each_size_has_its_own_tag_and_is_kept_for_ever(client: Client, key: str
     assert client.get(f"/v1/images/{key}", params=params, headers={"If-None-Match": '"x"'}).status_code == 200
 
 
-def test_a_tag_makes_no_picture_of_what_is_no_key(client: Client) -> None:
+def test_a_tag_makes_no_image_of_what_is_no_key(client: Client) -> None:
     assert client.get("/v1/images/x", headers={"If-None-Match": '"x"'}).status_code == 404
 
 
@@ -64,7 +64,7 @@ def test_a_lost_or_damaged_file_is_never_promised_and_comes_back_with_its_produc
     assert client.get(f"/v1/images/{key}").content == image
 
 
-def test_searches_answer_while_the_picture_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_searches_answer_while_the_image_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     away = ImageStore(f"memory://{tmp_path}")
     shop = make_shop(tmp_path, images=away)
     key = next(iter(shop.store.rows.values())).image_key

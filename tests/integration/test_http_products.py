@@ -67,7 +67,7 @@ def test_the_same_again_changes_nothing_and_encodes_nothing(shop: Shop, client: 
     assert shop.store.rows == before and len(shop.encoder.seen) == seen
 
 
-def test_new_fields_keep_vectors_and_fewer_pictures_drop_rows(shop: Shop, client: Client) -> None:
+def test_new_fields_keep_vectors_and_fewer_images_drop_rows(shop: Shop, client: Client) -> None:
     put(client, product("n", "red", "blue", "green"))
     seen = len(shop.encoder.seen)
     assert statuses(put(client, product("n", title="Only the title"))) == ["updated"]
@@ -108,7 +108,7 @@ def test_bad_items_are_reported_and_the_others_stored(shop: Shop, client: Client
         assert (result["error"] is None) == (result["status"] != "rejected")
         if result["error"]:
             assert result["error"]["type"].startswith("urn:withthis:problem:") and result["error"]["detail"]
-    assert shop.store.get("half") == []  # its good picture is not stored either
+    assert shop.store.get("half") == []  # its good image is not stored either
     assert client.get("/v1/products/good").json()["title"] == "later"
 
 
@@ -127,7 +127,7 @@ def test_a_product_sent_alone_is_answered_with_its_error(client: Client) -> None
         assert_problem(response)
 
 
-def test_multipart_takes_pictures_as_files(client: Client) -> None:
+def test_multipart_takes_images_as_files(client: Client) -> None:
     pictures = [("image", ("a.png", png("red"))), ("image", ("b.png", png("blue")))]
     files: list[tuple[str, Any]] = [("product", (None, '{"id": "m"}')), *pictures]
     assert statuses(client.put("/v1/products", files=files).json()) == ["created"]

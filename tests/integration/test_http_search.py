@@ -70,7 +70,7 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
     assert {"decode", "embed", "retrieve", "caption", "rerank", "total"} <= answer["timings_ms"].keys()
 
 
-def test_the_picture_of_a_result_can_be_fetched(client: Client) -> None:
+def test_the_image_of_a_result_can_be_fetched(client: Client) -> None:
     url = search(client, text="a mug").json()["results"][0]["product"]["image_url"]
     picture = client.get(url)
     assert picture.headers["content-type"] == "image/png"
@@ -90,20 +90,20 @@ def test_multipart_is_the_same_as_json(client: Client) -> None:
     assert multipart.json()["results"] == inline.json()["results"]
 
 
-def test_multipart_takes_the_picture_alone_and_the_query_as_a_file(client: Client) -> None:
+def test_multipart_takes_the_image_alone_and_the_query_as_a_file(client: Client) -> None:
     alone = client.post("/v1/search", files={"image": ("query.png", png(), "image/png")})
     assert len(alone.json()["results"]) == 9
     files = {"image": ("q.png", png(), "image/png"), "query": ("q.json", b'{"limit": 2}', "application/json")}
     assert len(client.post("/v1/search", files=files).json()["results"]) == 2
 
 
-def test_a_product_is_a_picture_too(client: Client) -> None:
+def test_a_product_is_an_image_too(client: Client) -> None:
     answer = search(client, text="like this", image={"product_id": "p3"}, limit=100).json()
     assert len(answer["results"]) == 19
     assert "p3" not in {result["product"]["id"] for result in answer["results"]}
 
 
-def test_a_threshold_of_likeness_cuts_the_answer_before_it_is_reranked(client: Client) -> None:
+def test_a_threshold_of_similarity_cuts_the_answer_before_it_is_reranked(client: Client) -> None:
     dense = {"text": "a mug", "limit": 100, "hybrid": {"enabled": False}}
     everything = search(client, **dense, rerank={"enabled": False}).json()["results"]
     least = everything[4]["scores"]["retrieval"]
@@ -175,7 +175,7 @@ def test_a_problem_points_at_the_field(client: Client) -> None:
     ]
 
 
-def test_pictures_by_address_are_off_and_say_so(client: Client) -> None:
+def test_images_by_address_are_off_and_say_so(client: Client) -> None:
     assert search(client, image={"url": "https://example.org/a.png"}).json()["detail"].startswith("URL images are off")
 
 
@@ -203,7 +203,7 @@ def test_bodies_that_cannot_be_read(client: Client, content: bytes, content_type
     assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_one_part_twice_and_the_picture_twice(client: Client) -> None:
+def test_one_part_twice_and_the_image_twice(client: Client) -> None:
     twice = [("image", ("a.png", png())), ("image", ("b.png", png()))]
     assert client.post("/v1/search", files=twice).status_code == 400
     query = json.dumps({"image": {"product_id": "p1"}})

@@ -71,7 +71,7 @@ def test_the_first_order_is_sent_while_the_reranker_is_at_work(shop: Shop, url: 
         assert next(events)[0] == "ranked"
 
 
-def test_a_picture_can_be_uploaded(url: str) -> None:
+def test_an_image_can_be_uploaded(url: str) -> None:
     parts = {"image": ("query.png", png(), "image/png"), "query": ("q.json", b'{"limit": 2}', "application/json")}
     with httpx.stream("POST", f"{url}/v1/search/stream", files=parts, timeout=30) as response:
         (_, retrieved), (_, ranked) = read_events(response)

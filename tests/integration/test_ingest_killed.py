@@ -1,4 +1,4 @@
-"""A bulk ingest of 2,000 pictures into Milvus Lite, killed at three moments and resumed."""
+"""A bulk ingest of 2,000 images into Milvus Lite, killed at three moments and resumed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICTURES = 2000
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A feed of two thousand different pictures."""
+    """A feed of two thousand different images."""
     lines = []
     for number in range(PICTURES):
         (tmp_path / f"{number}.png").write_bytes(encoded(Image.new("RGB", (8, 8), (number % 256, number // 256, 99))))
@@ -63,7 +63,7 @@ def vectors(store: MilvusStore | ExactStore) -> dict[str, Vector]:
 @pytest.mark.slow
 def test_after_three_kills_nothing_is_lost_or_doubled(folder: Path) -> None:
     kill(folder, "", "seen", 6)  # between two batches
-    kill(folder, "encoding", "never", 1)  # pictures kept, vectors made, rows not written
+    kill(folder, "encoding", "never", 1)  # images kept, vectors made, rows not written
     kill(folder, "", "writing", 15)  # in the middle of a write
     with start(folder) as process:
         assert process.stdout is not None

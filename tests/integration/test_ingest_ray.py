@@ -68,7 +68,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Products with one picture, every tenth with three; among them pictures and lines that cannot be used."""
+    """Products with one image, every tenth with three; among them images and lines that cannot be used."""
     lines: list[dict[str, Any]] = []
     for number in range(ROWS):
         names = [f"{number}-{place}.png" for place in range(1 if number % 10 else 3)]
@@ -78,7 +78,7 @@ def bench(tmp_path: Path) -> Bench:
         lines.append({"id": f"p{number}", "image": image, "price": number, "sizes": [1, number], "weight": 1.0})
     lines.insert(7, {"id": "gone", "image": "gone.png"})
     lines.insert(40, {"id": "free", "image": "1-0.png", "price": "free"})
-    lines.append({"id": "p3", "image": "3-0.png"})  # a picture that it has
+    lines.append({"id": "p3", "image": "3-0.png"})  # an image that it has
     lines.append({"id": "p3", "image": "4-0.png"})  # one that it has not
     return Bench(tmp_path, lines, ExactStore(), ExactStore())
 
@@ -90,7 +90,7 @@ def rows(store: ExactStore) -> dict[str, tuple[dict[str, object], bytes]]:
 
 
 def assert_same(bench: Bench, **options: Any) -> IngestReport:
-    """Both ways, the same report, rows, rejects and kept pictures."""
+    """Both ways, the same report, rows, rejects and kept images."""
     here, on_ray = bench.run_here(), bench.run_on_ray(**options)
     assert on_ray == here and rows(bench.on_ray) == rows(bench.here)
     assert (bench.folder / "ray.jsonl").read_text() == (bench.folder / "here.jsonl").read_text()

@@ -1,4 +1,4 @@
-"""`withthis index --engine ray` with the real starter encoder: 2,000 pictures, Ctrl+C in the middle, resumed."""
+"""`withthis index --engine ray` with the real starter encoder: 2,000 images, Ctrl+C in the middle, resumed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOLERANCE = 1e-5
 
 @pytest.fixture
 def feed(tmp_path: Path) -> Path:
-    """Two thousand different pictures, and five lines whose picture is missing."""
+    """Two thousand different images, and five lines whose image is missing."""
     folder = tmp_path / "feed"
     folder.mkdir()
     random = np.random.default_rng(7)

@@ -90,7 +90,7 @@ def test_filters_hold_for_composed_queries(client: Client) -> None:
     assert {one["product"]["category"] for one in found["results"]} == {"mug"}
 
 
-def test_words_alone_and_a_product_as_the_picture(client: Client) -> None:
+def test_words_alone_and_a_product_as_the_image(client: Client) -> None:
     words = client.post("/v1/search", json={"text": "a phone case with a leopard", "limit": 5})
     assert words.status_code == 200
     assert words.json()["query"]["caption"] is None
@@ -106,7 +106,7 @@ def test_no_time_to_rerank_is_said_and_loses_nothing(client: Client) -> None:
     assert found["rerank"]["degraded"] == "rerank_timeout"
 
 
-def test_pictures_are_served(client: Client) -> None:
+def test_images_are_served(client: Client) -> None:
     url = _search(client, text=QUERY_TEXT, limit=1)["results"][0]["product"]["image_url"]
     answer = client.get(url)
     assert answer.status_code == 200

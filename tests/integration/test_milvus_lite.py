@@ -19,7 +19,7 @@ from service.errors import (
     StoreUnusable,
 )
 from service.images.decode import ImageLimits
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.types import UploadedImage
@@ -51,7 +51,7 @@ def store(uri: str) -> Iterator[MilvusStore]:
 
 @pytest.mark.parametrize("index_type", INDEX_TYPES)
 def test_always_as_many_products_as_there_are(uri: str, index_type: str) -> None:
-    """One product with 400 pictures next to the query must not push others out, before and after a flush."""
+    """One product with 400 images next to the query must not push others out, before and after a flush."""
     near = [record("big", number, seed=1) for number in range(400)]
     others = [record(f"p{number}", seed=number, category="rare" if number < 3 else "odd") for number in range(40)]
     rare = parse_filter({"category": {"eq": "rare"}})
@@ -220,7 +220,7 @@ def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(
 
 
 def test_products_put_one_by_one_are_indexed_by_count(uri: str, store: MilvusStore, tmp_path: Path) -> None:
-    pictures = PictureLoader(ImageLimits(min_side=1))
+    pictures = ImageLoader(ImageLimits(min_side=1))
     products = Products(encoder=FakeEncoder(), store=store, images=ImageStore(tmp_path / "images"), pictures=pictures)
     sources = [UploadedImage(png(f"rgb({number}, 0, 0)")) for number in range(4)]
     items = [

@@ -1,6 +1,6 @@
 """The OpenAI-compatible engine against a server of its own: whatever that does, the ranking is complete.
 
-Against a real vLLM (any model that takes pictures), with the model it serves:
+Against a real vLLM (any model that takes images), with the model it serves:
 
     WITHTHIS_TEST_VLLM_URL=http://127.0.0.1:8001/v1 WITHTHIS_TEST_VLLM_MODEL=… pytest -k real_vllm
 """
@@ -97,7 +97,7 @@ def test_what_goes_over_the_wire(running: ModelServer) -> None:
 
 
 @pytest.mark.parametrize("layout", ["panel", "images"])
-def test_both_layouts_send_their_pictures(running: ModelServer, layout: Any) -> None:
+def test_both_layouts_send_their_images(running: ModelServer, layout: Any) -> None:
     running.say(says("A leopard."), says(RANKED))
     rerank(running.url, image=True, layout=layout)
     parts = running.bodies[-1]["messages"][0]["content"]

@@ -136,7 +136,7 @@ def test_every_answer_has_a_request_id_and_a_plain_one_is_kept(client: Client) -
         assert chosen_id(odd) != odd
 
 
-def test_logs_tell_the_request_and_neither_pictures_nor_keys(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_tell_the_request_and_neither_images_nor_keys(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     secret, uri = "wt_very_secret", "data:image/png;base64," + base64.b64encode(png()).decode()
     keys = [{"name": "shop", "sha256": hash_key(secret), "scopes": ["admin"]}]
     stream = io.StringIO()

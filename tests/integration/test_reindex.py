@@ -90,7 +90,7 @@ def test_the_same_encoder_copies_vectors(make_store: MakeStore, images: ImageSto
     assert store.count() == 40 and np.array_equal(store.get("p7")[0].vector, rows[7].vector)
 
 
-def test_a_lost_picture_stops_the_switch_unless_told_otherwise(make_store: MakeStore, images: ImageStore) -> None:
+def test_a_lost_image_stops_the_switch_unless_told_otherwise(make_store: MakeStore, images: ImageStore) -> None:
     store = make_store()
     rows = fill(store, images, 5)
     store.upsert([replace(rows[2], image_key="0" * 64 + ".png")])

@@ -1,6 +1,6 @@
-"""What the two seed tutorials show, through the real parts: text → picture, picture → picture, IVF_FLAT, a threshold.
+"""What the two seed tutorials show, through the real parts: text → image, image → image, IVF_FLAT, a threshold.
 
-CLIP and Chinese-CLIP stand here with tiny random weights: the way is real, the likeness of texts to pictures is noise.
+CLIP and Chinese-CLIP stand here with tiny random weights: the way is real, the similarity of texts to images is noise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Make = Callable[[Path], Path]
 
 @pytest.fixture(params=[make_clip, make_chinese_clip], ids=["clip", "chinese-clip"])
 def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
-    """Ten pictures, indexed by a real encoder into a real Milvus Lite with IVF_FLAT."""
+    """Ten images, indexed by a real encoder into a real Milvus Lite with IVF_FLAT."""
     encoder = ClipEncoder.load(request.param(tmp_path / "model"), device="cpu")
     store = MilvusStore(str(tmp_path / "milvus.db"), index_type="IVF_FLAT", index_params={"nlist": 4})
     feed = tmp_path / "feed"
@@ -50,21 +50,21 @@ def plain(**values: object) -> SearchRequest:
 
 
 @pytest.mark.parametrize("text", ["a white dog", POEM])
-def test_text_to_picture(parts: Parts, text: str) -> None:
+def test_text_to_image(parts: Parts, text: str) -> None:
     results = parts.search(plain(text=text, limit=10)).results
     assert len({result.product.id for result in results}) == 10
     scores = [result.scores.retrieval for result in results]
     assert scores == sorted(scores, reverse=True)
 
 
-def test_picture_to_picture_finds_the_picture_itself(parts: Parts, tmp_path: Path) -> None:
+def test_image_to_image_finds_the_image_itself(parts: Parts, tmp_path: Path) -> None:
     for colour in COLOURS:
         data = (tmp_path / "feed" / f"{colour}.png").read_bytes()
         best = parts.search(plain(image=UploadedImage(data), limit=3)).results[0]
         assert best.product.title == colour and best.scores.retrieval == pytest.approx(1, abs=1e-4)
 
 
-def test_a_product_of_the_catalogue_is_not_its_own_answer(parts: Parts) -> None:
+def test_a_product_of_the_catalog_is_not_its_own_answer(parts: Parts) -> None:
     first = parts.search(plain(text="a", limit=1)).results[0].product.id
     results = parts.search(plain(image=ProductImage(first), limit=10)).results
     assert len(results) == 9 and first not in {result.product.id for result in results}

@@ -71,7 +71,7 @@ def test_search_orders_by_cosine(store: Store) -> None:
 
 
 def test_always_as_many_products_as_there_are(store: Store) -> None:
-    """One product with 400 pictures next to the query must not push others out."""
+    """One product with 400 images next to the query must not push others out."""
     near = [record("big", number, seed=1) for number in range(400)]
     store.upsert(near + [record(f"p{n}", seed=n, category="rare" if n < 3 else "odd") for n in range(40)])
     for limit, count in ((1, 1), (2, 2), (9, 9), (41, 41), (100, 41)):

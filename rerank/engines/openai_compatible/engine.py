@@ -86,7 +86,7 @@ class OpenAICompatibleEngine:
         if not self._info.can_score:
             raise EngineError(f"label scores are not to be had in the dialect {self._dialect}")
         pictures = {id(image): image for request in requests for image in request.images}
-        uris = {key: data_uri(image) for key, image in pictures.items()}  # a query picture is in many requests
+        uris = {key: data_uri(image) for key, image in pictures.items()}  # a query image is in many requests
 
         def one(request: EngineRequest) -> tuple[float, ...]:
             body = first_label_body(self._model, request, [uris[id(image)] for image in request.images])

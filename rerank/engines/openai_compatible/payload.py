@@ -1,7 +1,7 @@
 """The body of a chat completion.
 
-The text comes first and the pictures after it: servers keep the computed start of a prompt by blocks of tokens, and
-the start of our templates is the same for every query, while pictures never are. (vLLM puts the pictures of Phi-3
+The text comes first and the images after it: servers keep the computed start of a prompt by blocks of tokens, and
+the start of our templates is the same for every query, while images never are. (vLLM puts the images of Phi-3
 Vision in front by itself, as that model was trained.)
 
 What a user typed must not become a special token. Values were cleaned before they met the template; here what is left
@@ -27,9 +27,9 @@ _QUALITY = 90
 
 
 def data_uri(image: Image) -> str:
-    """A picture as a JPEG data URI: encoded anew from its pixels, so that nothing else of a file travels along.
+    """An image as a JPEG data URI: encoded anew from its pixels, so that nothing else of a file travels along.
 
-    Colour is kept at full resolution, or the small white letters on red of a panel would blur.
+    Color is kept at full resolution, or the small white letters on red of a panel would blur.
     """
     buffer, plain = io.BytesIO(), image.convert("RGB")
     plain.info = {}  # of the copy that `convert` makes; Pillow would write a comment found here

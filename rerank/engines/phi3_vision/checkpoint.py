@@ -46,7 +46,7 @@ def load_model(
         folder: config.json and safetensors, in one file or in shards with their index.
         device: where the model goes. "auto" spreads it over all GPUs, and over CPU memory if they are too small.
         dtype: "auto" is bfloat16 (or float16 on older cards) on a GPU and float32 on the CPU.
-        quantised: "4bit" or "8bit" through bitsandbytes, on one device.
+        quantized: "4bit" or "8bit" through bitsandbytes, on one device.
         max_memory: limits by device for the spreading, as accelerate takes them.
         offload_folder: where modules go that fit neither GPUs nor CPU memory, or that `device` sends to "disk".
 

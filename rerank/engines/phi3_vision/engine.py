@@ -32,7 +32,7 @@ _PROMPTS = {
 }
 
 _Seen = dict[int, Tensor]
-"""Pictures of one call that have been looked at, by identity: the query picture comes back in every pair."""
+"""Images of one call that have been looked at, by identity: the query image comes back in every pair."""
 
 
 class Phi3VisionEngine:
@@ -54,7 +54,7 @@ class Phi3VisionEngine:
             model: in evaluation mode.
             processor: its `num_crops` decides how closely the model looks.
             name: model and revision.
-            layout: the model was trained on single pictures first of all, hence the panel.
+            layout: the model was trained on single images first of all, hence the panel.
             max_candidates: up to twelve fill a panel of four cells by four beside the query, and at 16 crops every
                 cell is a crop of its own; beyond that each is seen less closely.
             score_batch: prompts in one forward pass of `score`.
@@ -154,7 +154,7 @@ class Phi3VisionEngine:
         return [label_logits(row, labels) for row, (_, labels) in zip(logits, rows, strict=True)]
 
     def _batches(self, prompts: Sequence[Tensor]) -> Iterator[Tensor]:
-        """Logits [batch, vocabulary] of neighbours that share a pass: never across the switch of rope factors."""
+        """Logits [batch, vocabulary] of neighbors that share a pass: never across the switch of rope factors."""
         switch = self._model.config.original_max_position_embeddings
         for _, run in groupby(prompts, key=lambda prompt: len(prompt) > switch):
             alike = list(run)

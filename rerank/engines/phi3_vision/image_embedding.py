@@ -1,4 +1,4 @@
-"""Crops → the vectors that stand in the prompt where a picture is.
+"""Crops → the vectors that stand in the prompt where an image is.
 
 Names of modules and parameters are those of the published weights (`model.vision_embed_tokens.…`).
 """
@@ -46,7 +46,7 @@ class ImageEmbedding(nn.Module):
     def forward(self, pixels: Tensor, rows: int, columns: int) -> Tensor:
         """[1 + rows · columns, 3, 336, 336] → [tokens, hidden size].
 
-        The crops come first, read as one picture, then a separator, then the global view.
+        The crops come first, read as one image, then a separator, then the global view.
         """
         merged = _merge(self.img_processor(pixels.to(self.glb_GN.dtype)))
         side = MERGED_SIDE

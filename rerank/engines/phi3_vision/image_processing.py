@@ -1,6 +1,6 @@
-"""A picture as Phi-3 Vision sees it: a global view and a grid of crops, each 336 × 336.
+"""An image as Phi-3 Vision sees it: a global view and a grid of crops, each 336 × 336.
 
-Source: the published image processor of microsoft/Phi-3-vision-128k-instruct. The picture is laid on its long side,
+Source: the published image processor of microsoft/Phi-3-vision-128k-instruct. The image is laid on its long side,
 enlarged or reduced to a whole number of crops in width, padded with white to a whole number in height, and turned back.
 """
 
@@ -28,26 +28,26 @@ _WHITE = (255, 255, 255)
 
 @dataclass(frozen=True)
 class ImageCrops:
-    """One picture, ready for the vision tower."""
+    """One image, ready for the vision tower."""
 
     pixels: Tensor
-    """Float32 [1 + rows · columns, 3, 336, 336], normalised: the global view, then the crops row by row."""
+    """Float32 [1 + rows · columns, 3, 336, 336], normalized: the global view, then the crops row by row."""
     rows: int
     columns: int
 
     @property
     def tokens(self) -> int:
-        """How many positions of the prompt the picture takes."""
+        """How many positions of the prompt the image takes."""
         return token_count(self.rows, self.columns)
 
 
 def token_count(rows: int, columns: int) -> int:
-    """Tokens of a picture of so many crops: 144 a crop and for the global view, one behind every row, one between."""
+    """Tokens of an image of so many crops: 144 a crop and for the global view, one behind every row, one between."""
     return (rows * columns + 1) * MERGED_SIDE**2 + (rows + 1) * MERGED_SIDE + 1
 
 
 def cut(image: Image.Image, num_crops: int) -> ImageCrops:
-    """Cut a picture of any size and mode into at most `num_crops` crops and a global view."""
+    """Cut an image of any size and mode into at most `num_crops` crops and a global view."""
     fitted = hd_transform(image, num_crops)
     whole = _normalise(fitted)
     rows, columns = fitted.height // CROP_SIDE, fitted.width // CROP_SIDE
@@ -62,7 +62,7 @@ def hd_transform(image: Image.Image, num_crops: int) -> Image.Image:
     """
     if num_crops < 1:
         raise ValueError(f"at least one crop is needed, not {num_crops}")
-    rgb = image.convert("RGB")  # alpha is dropped, not laid over white: the colours below it come back
+    rgb = image.convert("RGB")  # alpha is dropped, not laid over white: the colors below it come back
     upright = rgb.width < rgb.height
     wide = rgb.transpose(Image.Transpose.TRANSPOSE) if upright else rgb
     padded = _pad(wide.resize(_fit(wide.width / wide.height, num_crops), Image.Resampling.BILINEAR))
@@ -70,7 +70,7 @@ def hd_transform(image: Image.Image, num_crops: int) -> Image.Image:
 
 
 def _fit(ratio: float, num_crops: int) -> tuple[int, int]:
-    """Width and height in pixels of the picture with this ratio ≥ 1: as many crops wide as the number allows."""
+    """Width and height in pixels of the image with this ratio ≥ 1: as many crops wide as the number allows."""
     scale = 1
     while (scale + 1) * math.ceil((scale + 1) / ratio) <= num_crops:
         scale += 1
@@ -94,6 +94,6 @@ def _normalise(image: Image.Image) -> Tensor:
 
 
 def _global_view(whole: Tensor) -> Tensor:
-    """The padded picture as one crop [1, 3, 336, 336]: resized after normalisation, without antialiasing."""
+    """The padded image as one crop [1, 3, 336, 336]: resized after normalization, without antialiasing."""
     size = (CROP_SIDE, CROP_SIDE)
     return functional.interpolate(whole[None], size=size, mode="bicubic", align_corners=False, antialias=False)

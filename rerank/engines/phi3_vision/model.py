@@ -19,7 +19,7 @@ class Phi3VisionForCausalLM(Phi3ForCausalLM):  # type: ignore[no-untyped-call]
     """The published model; its 592 parameters carry the published names.
 
     Prompts enter as vectors alone. With the ids beside them transformers would drop the cache where the long rope
-    factors begin (position 4,096) and compute it again from the ids, without the pictures.
+    factors begin (position 4,096) and compute it again from the ids, without the images.
     """
 
     def __init__(self, config: Phi3VisionConfig) -> None:
@@ -27,13 +27,13 @@ class Phi3VisionForCausalLM(Phi3ForCausalLM):  # type: ignore[no-untyped-call]
         self.model.vision_embed_tokens = ImageEmbedding(config.vision, config.language.hidden_size)
 
     def see(self, image: ImageCrops) -> Tensor:
-        """The vectors of one picture [tokens, hidden size]."""
+        """The vectors of one image [tokens, hidden size]."""
         embedding = self.model.vision_embed_tokens
         features: Tensor = embedding(image.pixels.to(_device(embedding.glb_GN)), image.rows, image.columns)
         return features
 
     def embed(self, ids: Sequence[int], pictures: Sequence[Tensor]) -> Tensor:
-        """The prompt as vectors [length, hidden size]; negative ids are the places of the pictures, in order."""
+        """The prompt as vectors [length, hidden size]; negative ids are the places of the images, in order."""
         words = self.model.embed_tokens
         tokens = torch.tensor(ids, device=_device(words.weight))
         vectors: Tensor = words(tokens.clamp(min=0))

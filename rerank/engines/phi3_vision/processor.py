@@ -2,8 +2,8 @@
 
     <|user|>⏎<|image_1|>⏎<|image_2|>⏎words<|end|>⏎<|assistant|>⏎
 
-The published processor tokenises the stretches between pictures one by one, so that a second `<s>` stands behind every
-picture; a model trained so needs it. The format is put together from ids, and words are read by a tokenizer that knows
+The published processor tokenizes the stretches between images one by one, so that a second `<s>` stands behind every
+image; a model trained so needs it. The format is put together from ids, and words are read by a tokenizer that knows
 no special tokens: whatever they spell (`<|end|>`, `<|image_1|>`, `</s>`), they stay words.
 """
 
@@ -25,7 +25,7 @@ _USER, _ASSISTANT, _END = "<|user|>", "<|assistant|>", "<|end|>"
 
 
 class Phi3VisionProcessor:
-    """Words and pictures → ids and crops. `num_crops` bounds the crops of one picture: 16, 4 or 1."""
+    """Words and images → ids and crops. `num_crops` bounds the crops of one image: 16, 4 or 1."""
 
     def __init__(self, tokenizer_file: Path, num_crops: int) -> None:
         """Read tokenizer.json. EngineError if it lacks the chat tokens or cannot be read, OSError if it is missing."""
@@ -56,13 +56,13 @@ class Phi3VisionProcessor:
         return tuple(self._words.encode(text, add_special_tokens=False).ids)
 
     def cut(self, image: Image.Image) -> ImageCrops:
-        """A picture of any size as crops for the vision tower."""
+        """An image of any size as crops for the vision tower."""
         return cut(image, self.num_crops)
 
     def encode(self, text: str, pictures: Sequence[int] = ()) -> tuple[int, ...]:
-        """One turn of the user: the pictures, then the words.
+        """One turn of the user: the images, then the words.
 
-        `pictures` holds the tokens of each picture; -i stands in the result once for each token of picture i, from 1.
+        `pictures` holds the tokens of each image; -i stands in the result once for each token of image i, from 1.
         """
         start = self._id[_START]
         ids = [start, self._id[_USER]]

@@ -31,7 +31,7 @@ def quantise(model: _Model, bits: Bits, device: str) -> _Model:
             if isinstance(linear, nn.Linear):
                 parent, _, own = name.rpartition(".")
                 setattr(layer.get_submodule(parent), own, _quantised(library, linear, bits))
-    model.to(device)  # type: ignore[arg-type]  # here the weights are quantised
+    model.to(device)  # type: ignore[arg-type]  # here the weights are quantized
     return model
 
 

@@ -93,9 +93,9 @@ def _quieten_ray_data() -> None:
 
 
 def choose_pool(options: RayOptions, there: Mapping[str, float]) -> EncoderPool:
-    """The encoders' share of the resources that are `there`: one CPU each, for the pictures' way to the model.
+    """The encoders' share of the resources that are `there`: one CPU each, for the images' way to the model.
 
-    Raises `ConfigurationError` where no CPU would be left for reading pictures.
+    Raises `ConfigurationError` where no CPU would be left for reading images.
     """
     cpus, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
     on_gpus = options.device.startswith("cuda") or (options.device == "auto" and gpus >= 1)

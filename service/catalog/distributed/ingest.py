@@ -8,7 +8,7 @@ from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import RayError
 
 from service.catalog.distributed.cluster import RayOptions, connected
-from service.catalog.distributed.known import StoredPictures
+from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.pipeline import Pipeline, lot_rows
 from service.catalog.distributed.remote_encoder import RemoteEncoder
 from service.catalog.distributed.stages import LoadEncoder, ReadLines
@@ -17,7 +17,7 @@ from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
-from service.catalog.row_images import ImageFetcher, PictureReader
+from service.catalog.row_images import ImageFetcher, RowImageReader
 from service.errors import InternalFault
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
@@ -48,7 +48,7 @@ def ingest_on_ray(
 ) -> IngestReport:
     """Bring a feed into the store, as `service.catalog.ingest.ingest` does, on a Ray cluster.
 
-    `load` is called on the cluster, once for each encoder. The feed, its pictures and the image store must be at the
+    `load` is called on the cluster, once for each encoder. The feed, its images and the image store must be at the
     same place for all nodes: a shared folder or URLs. Raises what `ingest` raises, ConfigurationError without a
     cluster, and `InternalFault` if work fails on Ray, or stands still there.
     """
@@ -63,8 +63,8 @@ def ingest_on_ray(
         encoder.release()
         pipeline = Pipeline(
             lines=ReadLines(feed, columns, lot_rows(batch)),
-            reader=PictureReader(feed_folder(feed), limits or ImageLimits(), images, fetcher),
-            stored=StoredPictures.of(store),
+            reader=RowImageReader(feed_folder(feed), limits or ImageLimits(), images, fetcher),
+            stored=StoredImages.of(store),
             load=load,
             pool=pool,
             batch=batch,

@@ -1,4 +1,4 @@
-"""Which pictures of which products are stored, small enough to be sent to every worker."""
+"""Which images of which products are stored, small enough to be sent to every worker."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from service.stores.store import Store
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StoredPictures:
+class StoredImages:
     """A sorted array of 64-bit hashes, uint64 [rows]: 8 MB for a million rows.
 
     It only spares workers from decoding and encoding: a row is compared with the store itself before it is written, so
@@ -20,7 +20,7 @@ class StoredPictures:
     hashes: npt.NDArray[np.uint64]
 
     @classmethod
-    def of(cls, store: Store) -> "StoredPictures":
+    def of(cls, store: Store) -> "StoredImages":
         """Goes through all rows of the store, without their vectors."""
         rows = (row for page in store.scan() for row in page)
         hashes = np.fromiter((_hash(row.product_id, row.image_key) for row in rows), np.uint64)
@@ -28,7 +28,7 @@ class StoredPictures:
         return cls(hashes)
 
     def has(self, product_id: str, image_key: str) -> bool:
-        """True if the product has this picture, under whatever number."""
+        """True if the product has this image, under whatever number."""
         wanted = np.uint64(_hash(product_id, image_key))
         place = int(np.searchsorted(self.hashes, wanted))
         return place < len(self.hashes) and bool(self.hashes[place] == wanted)

@@ -15,7 +15,7 @@ from service.catalog.rows import FeedRow, Reject
 from service.errors import WithThisError
 
 LOT_ROWS = 32
-"""Most lines in one lot: decoded pictures of the usual 1024 pixels are 3 MB each."""
+"""Most lines in one lot: decoded images of the usual 1024 pixels are 3 MB each."""
 
 Readings = list[Reading | Reject]
 _COLUMN = "lot"

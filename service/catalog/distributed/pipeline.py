@@ -1,4 +1,4 @@
-"""The Ray Data pipeline: lines → pictures → vectors, in the feed's order and in bounded memory."""
+"""The Ray Data pipeline: lines → images → vectors, in the feed's order and in bounded memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import ReadTask
 
 from service.catalog.distributed.cluster import EncoderPool
-from service.catalog.distributed.known import StoredPictures
+from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import LOT_ROWS, Readings, unpack
 from service.catalog.distributed.stages import LoadEncoder, MakeVectors, ReadLines, read_pictures
-from service.catalog.row_images import PictureReader
+from service.catalog.row_images import RowImageReader
 
-# Reading pictures waits for disks and networks about as long as it computes. That it is another share than the
+# Reading images waits for disks and networks about as long as it computes. That it is another share than the
 # encoders' also keeps Ray from putting both into one worker.
 _CPUS_OF_A_READER = 0.5
-# The reader of lines waits most of the time, for room. It must not hold a CPU that the reader of pictures needs.
+# The reader of lines waits most of the time, for room. It must not hold a CPU that the reader of images needs.
 _CPUS_OF_THE_FEED = 0
 # Less than any lot: each lot stays a block of its own, so that workers get equal shares of any feed.
 _BLOCK_BYTES = 1
@@ -26,11 +26,11 @@ _BLOCK_BYTES = 1
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What to read, and with what. `batch` pictures are encoded at once."""
+    """What to read, and with what. `batch` images are encoded at once."""
 
     lines: ReadLines
-    reader: PictureReader
-    stored: StoredPictures
+    reader: RowImageReader
+    stored: StoredImages
     load: LoadEncoder
     pool: EncoderPool
     batch: int
@@ -63,7 +63,7 @@ class Pipeline:
 
 
 def lot_rows(batch: int) -> int:
-    """Lines in a lot where `batch` pictures are encoded at once."""
+    """Lines in a lot where `batch` images are encoded at once."""
     return min(batch, LOT_ROWS)
 
 

@@ -1,6 +1,6 @@
 """The steps of the pipeline, as Ray's workers run them. Nothing here touches the store of products.
 
-Whatever a step does may be done again: Ray repeats the work of workers that are lost. Pictures are kept under the hash
+Whatever a step does may be done again: Ray repeats the work of workers that are lost. Images are kept under the hash
 of their bytes, so keeping one twice changes nothing.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 from PIL import Image
 
-from service.catalog.distributed.known import StoredPictures
+from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import Readings, pack, unpack
 from service.catalog.ingest_run import Reading
 from service.catalog.readers import Columns, read_feed
-from service.catalog.row_images import PictureReader
+from service.catalog.row_images import RowImageReader
 from service.catalog.rows import FeedRow, Reject
 from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import WithThisError
@@ -27,7 +27,7 @@ LoadEncoder = Callable[[], Encoder]
 
 @dataclass(frozen=True, slots=True)
 class ReadLines:
-    """The feed in lots of lines, in order: one task, since lines are read far faster than pictures."""
+    """The feed in lots of lines, in order: one task, since lines are read far faster than images."""
 
     feed: Path
     columns: Columns
@@ -42,8 +42,8 @@ class ReadLines:
             yield pack(error)
 
 
-def read_pictures(block: pa.Table, reader: PictureReader, stored: StoredPictures) -> Iterator[pa.Table]:
-    """Read and keep the pictures of the lines, and decode those that are not stored yet."""
+def read_pictures(block: pa.Table, reader: RowImageReader, stored: StoredImages) -> Iterator[pa.Table]:
+    """Read and keep the images of the lines, and decode those that are not stored yet."""
     try:
         for lines in unpack(block):
             yield pack([_reading(line, reader, stored) for line in lines])
@@ -52,10 +52,10 @@ def read_pictures(block: pa.Table, reader: PictureReader, stored: StoredPictures
 
 
 class MakeVectors:
-    """An actor with an encoder: vectors for the pictures that are decoded, which then go no further."""
+    """An actor with an encoder: vectors for the images that are decoded, which then go no further."""
 
     def __init__(self, load: LoadEncoder) -> None:
-        """The encoder is loaded with the first picture."""
+        """The encoder is loaded with the first image."""
         self._load = load
         self._encoder: Encoder | None = None
 
@@ -81,7 +81,7 @@ class MakeVectors:
         ]
 
 
-def _reading(line: FeedRow | Reject, reader: PictureReader, stored: StoredPictures) -> Reading | Reject:
+def _reading(line: FeedRow | Reject, reader: RowImageReader, stored: StoredImages) -> Reading | Reject:
     if isinstance(line, Reject):
         return line
     picture = reader.read(line, lambda key, _: stored.has(line.id, key))

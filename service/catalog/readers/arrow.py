@@ -1,7 +1,7 @@
 """Parquet files and Hugging Face datasets on disk, read with pyarrow alone, a few rows at a time.
 
 `save_to_disk` leaves folders with `state.json`, which names files of Arrow's stream format; a `DatasetDict` is a
-folder of such folders, read one after the other. Pictures there are structs of `bytes` and `path`. A feed without
+folder of such folders, read one after the other. Images there are structs of `bytes` and `path`. A feed without
 ids numbers its rows: `row-1`, `row-2`, …
 """
 

@@ -1,7 +1,7 @@
-"""Product feeds: a folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file, or a Hugging Face dataset on disk.
+"""Product feeds: a folder of images, a CSV, TSV, JSON, JSONL or Parquet file, or a Hugging Face dataset on disk.
 
 Files have a column `image`. Columns `id, title, category, price, image` are known, all others become attributes.
-In JSON, Parquet and datasets `image` may be a list: several pictures of one product. A bad line becomes a
+In JSON, Parquet and datasets `image` may be a list: several images of one product. A bad line becomes a
 `Reject` and reading goes on; only a feed that cannot be read at all raises `FeedError`.
 
 A feed is read twice, since the type of a column and the fields of a product are known only when all lines were seen:
@@ -88,7 +88,7 @@ def read_feed(path: Path, columns: Columns = _PLAIN) -> Iterator[FeedRow | Rejec
 
 
 def feed_folder(path: Path) -> Path:
-    """The folder that a feed's picture paths are relative to, and may not leave."""
+    """The folder that a feed's image paths are relative to, and may not leave."""
     return path if path.is_dir() else path.parent
 
 

@@ -1,4 +1,4 @@
-"""A folder of pictures as a feed."""
+"""A folder of images as a feed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SHOWN_SUFFIXES = 8
 
 
 class FolderReader:
-    """Every picture below a folder is a product: title from the file's name, category from the first subfolder."""
+    """Every image below a folder is a product: title from the file's name, category from the first subfolder."""
 
     textual, numbered, declares = False, False, False
 
@@ -30,7 +30,7 @@ class FolderReader:
         return ["title", "category", "image"]
 
     def notes(self) -> list[str]:
-        """How many files are no pictures, going by their names."""
+        """How many files are no images, going by their names."""
         skipped = Counter(name.suffix.lower() or "without" for name in self._files() if not _is_picture(name))
         if not skipped:
             return []
@@ -39,11 +39,11 @@ class FolderReader:
         return [f"Files that are no pictures by their suffix are left out: {skipped.total()} ({kinds})."]
 
     def count(self) -> int:
-        """The number of pictures."""
+        """The number of images."""
         return sum(1 for name in self._files() if _is_picture(name))
 
     def lines(self) -> Iterator[RawLine | Reject]:
-        """The pictures in the order of their names."""
+        """The images in the order of their names."""
         names = sorted(name for name in self._files() if _is_picture(name))
         for line, name in enumerate(names, start=1):
             title = name.stem.replace("_", " ").replace("-", " ")

@@ -13,7 +13,7 @@ from service.catalog.rows import Reject
 from service.errors import FeedError
 
 MAX_LINE_BYTES = 16 * 2**20
-"""Longest line of a JSONL file: room for a picture of 10 MiB as a data URI."""
+"""Longest line of a JSONL file: room for an image of 10 MiB as a data URI."""
 
 MAX_JSON_BYTES = 256 * 2**20
 NAMED_LINES = 1000

@@ -1,4 +1,4 @@
-"""CSV and TSV feeds: a header, then one picture a line. Several lines with one id are pictures of one product."""
+"""CSV and TSV feeds: a header, then one image a line. Several lines with one id are images of one product."""
 
 import re
 from collections.abc import Iterable, Iterator

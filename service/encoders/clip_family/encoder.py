@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from service.encoders.clip_family.checkpoint import Checkpoint
-from service.encoders.clip_family.image_processing import Fit, PictureRecipe
+from service.encoders.clip_family.image_processing import Fit, ImageRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
@@ -24,7 +24,7 @@ _Item = TypeVar("_Item")
 class ClipEncoder:
     """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the `Encoder` protocol.
 
-    A composed query is L2norm(w · text + (1 - w) · picture), where the parts are L2-normalised before (`blend`
+    A composed query is L2norm(w · text + (1 - w) · image), where the parts are L2-normalized before (`blend`
     "unit"), or as the towers give them ("raw": BGE-VL was trained so, arXiv 2412.14475). One half is the plain sum.
     """
 
@@ -32,7 +32,7 @@ class ClipEncoder:
         self,
         model: Any,
         texts: TextReader,
-        pictures: PictureRecipe,
+        pictures: ImageRecipe,
         *,
         id: str,
         fingerprint: str,
@@ -40,7 +40,7 @@ class ClipEncoder:
         text_weight: float = 0.5,
         batch: int = 32,
     ) -> None:
-        """Take a loaded model; `batch` is how many texts or pictures go through a tower at once."""
+        """Take a loaded model; `batch` is how many texts or images go through a tower at once."""
         if not 0 <= text_weight <= 1:
             raise ValueError("text_weight must be between 0 and 1")
         self._model = model
@@ -84,7 +84,7 @@ class ClipEncoder:
         checkpoint = Checkpoint.open(source, revision)
         model = checkpoint.model(place, resolve_dtype(dtype, place))
         config: Any = model.config
-        recipe = PictureRecipe.read(checkpoint.pictures, checkpoint.model_type, fit)
+        recipe = ImageRecipe.read(checkpoint.pictures, checkpoint.model_type, fit)
         if recipe.side != config.vision_config.image_size:
             raise ValueError("preprocessor_config.json gives pictures of another size than the model takes")
         texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
@@ -102,7 +102,7 @@ class ClipEncoder:
         """Encode a batch. See `Encoder.encode`. Each tower sees its items in batches, sorted by length.
 
         One thread at a time is in the model, which uses all of its device anyway, and in the tokenizer, which is not
-        safe in threads; others prepare their pictures meanwhile.
+        safe in threads; others prepare their images meanwhile.
         """
         n = len(queries)
         texts = {row: query.text for row, query in enumerate(queries) if query.text and query.text.strip()}
@@ -131,7 +131,7 @@ class ClipEncoder:
             return self._finish(self._model.get_image_features(pixels.to(self._model.device, self._model.dtype)))
 
     def _finish(self, output: Any) -> torch.Tensor:
-        """Features in float32 on the CPU, normalised where the blend asks for it."""
+        """Features in float32 on the CPU, normalized where the blend asks for it."""
         features: torch.Tensor = output.pooler_output.float().cpu()
         return _unit(features) if self._blend == "unit" else features
 
@@ -156,5 +156,5 @@ def _unit(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _dimension(config: Any) -> int:
-    """Length of the vectors. SigLIP has no projection of pictures: its towers meet in their own width."""
+    """Length of the vectors. SigLIP has no projection of images: its towers meet in their own width."""
     return int(getattr(config, "projection_dim", None) or config.vision_config.hidden_size)

@@ -1,4 +1,4 @@
-"""Pictures → pixels, as a checkpoint's `preprocessor_config.json` says, with Pillow and numpy alone.
+"""Images → pixels, as a checkpoint's `preprocessor_config.json` says, with Pillow and numpy alone.
 
 transformers' own loader wants torchvision for some of these files and does not know the older spelling of others
 (`feature_extractor_type`, sizes as a bare number), hence this reader. The numbers are those of its Pillow processors.
@@ -48,11 +48,11 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {"clip": _CLIP, "chinese_clip": _CLI
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRecipe:
-    """How a picture becomes float32 [3, side, side].
+class ImageRecipe:
+    """How an image becomes float32 [3, side, side].
 
-    `edge` is the length to which the shorter side is brought before the centre is cut out; without it the picture is
-    stretched to the square. With `fit` "pad" the whole picture is kept instead, in the middle of a white square.
+    `edge` is the length to which the shorter side is brought before the center is cut out; without it the image is
+    stretched to the square. With `fit` "pad" the whole image is kept instead, in the middle of a white square.
     """
 
     side: int
@@ -64,7 +64,7 @@ class PictureRecipe:
     fit: Fit = "crop"
 
     @classmethod
-    def read(cls, raw: Mapping[str, Any], model_type: str, fit: Fit = "crop") -> PictureRecipe:
+    def read(cls, raw: Mapping[str, Any], model_type: str, fit: Fit = "crop") -> ImageRecipe:
         """From the content of `preprocessor_config.json`. Raises ValueError for a recipe that is not known here."""
         values = {**DEFAULTS[model_type], **{name: value for name, value in raw.items() if value is not None}}
         edge, square = _size(values["size"]) if values["do_resize"] else (None, None)
@@ -84,7 +84,7 @@ class PictureRecipe:
         )
 
     def pixels(self, images: Sequence[Image.Image]) -> Pixels:
-        """float32 [n, 3, side, side], scaled and normalised."""
+        """float32 [n, 3, side, side], scaled and normalized."""
         return np.stack(each(self._one, images))
 
     def _one(self, image: Image.Image) -> Pixels:
@@ -131,7 +131,7 @@ def _square(size: int | Mapping[str, int]) -> int:
 
 
 def _not_too_long(image: Image.Image) -> Image.Image:
-    """The middle of a strip: enlarged whole, a picture of 3 x 10,000 pixels would take half a gigabyte."""
+    """The middle of a strip: enlarged whole, an image of 3 x 10,000 pixels would take half a gigabyte."""
     width, height = image.size
     longest = _LONGEST_RATIO * min(image.size)
     if max(image.size) <= longest:

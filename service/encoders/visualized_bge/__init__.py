@@ -1,5 +1,5 @@
 """Visualized BGE (FlagOpen/FlagEmbedding, research/visual_bge) on plain torch and transformers' text encoders.
 
-A picture's tokens are placed between the `[CLS]` of a BGE text encoder and the words, so that one vector stands for
+An image's tokens are placed between the `[CLS]` of a BGE text encoder and the words, so that one vector stands for
 both. Read `encoder.py` for use, `model.py` for the composition, `checkpoint.py` for files.
 """

@@ -50,7 +50,7 @@ class VisionConfig:
 
     @property
     def image_tokens(self) -> int:
-        """Patches of a picture."""
+        """Patches of an image."""
         return self.grid * self.grid
 
     @property

@@ -29,9 +29,9 @@ _PREPROCESSING = 1  # count up when the way from query to pixels or ids changes
 
 
 class VisualizedBgeEncoder:
-    """Texts, pictures and both at once → one space. Any mixture in one call; calls may come from several threads.
+    """Texts, images and both at once → one space. Any mixture in one call; calls may come from several threads.
 
-    Queries with and without a picture run in separate batches, sorted by length so that little is padded. One batch
+    Queries with and without an image run in separate batches, sorted by length so that little is padded. One batch
     computes at a time; other threads prepare theirs meanwhile.
     """
 
@@ -64,7 +64,7 @@ class VisualizedBgeEncoder:
         (None: the pinned one). `text_model`: folder or hub name of configuration and tokenizer; None takes those
         beside the weights, else the pinned ones on the hub. `fit`: see `preprocessing.py`. The fingerprint covers
         weights, tokenizer, sizes and `fit`, not the number type: vectors of all types can be compared, so that a
-        catalogue indexed on a GPU can be searched on a CPU.
+        catalog indexed on a GPU can be searched on a CPU.
 
         Raises `ConfigurationError` for a wrong name, device or number type, and
         `EncoderUnavailable` if files are missing or do not fit.
@@ -97,7 +97,7 @@ class VisualizedBgeEncoder:
 
     @property
     def info(self) -> EncoderInfo:
-        """Facts about the encoder. `max_text_tokens` holds for text alone; beside a picture less fits."""
+        """Facts about the encoder. `max_text_tokens` holds for text alone; beside an image less fits."""
         return self._info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
@@ -111,7 +111,7 @@ class VisualizedBgeEncoder:
         return Embeddings(vectors, np.array([token.truncated for token in tokens], np.bool_))
 
     def _batches(self, queries: Sequence[EncoderQuery], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
-        """Rows that go together: all with a picture or all without, of similar length."""
+        """Rows that go together: all with an image or all without, of similar length."""
         for pictured in (False, True):
             rows = [row for row, query in enumerate(queries) if (query.image is not None) == pictured]
             rows.sort(key=lambda row: len(tokens[row].ids), reverse=True)
@@ -139,5 +139,5 @@ class VisualizedBgeEncoder:
 
 
 def _words(query: EncoderQuery) -> str:
-    """A blank text beside a picture is no text."""
+    """A blank text beside an image is no text."""
     return query.text if query.text and query.text.strip() else ""

@@ -1,7 +1,7 @@
-"""Visualized BGE: pictures as tokens of a BGE text encoder (Zhou et al. 2024, arXiv:2406.04292).
+"""Visualized BGE: images as tokens of a BGE text encoder (Zhou et al. 2024, arXiv:2406.04292).
 
 The names of the parameters are those of the published files. The text encoder's layers are transformers' own; its
-embeddings are written out here, since pictures need positions and a norm of their own.
+embeddings are written out here, since images need positions and a norm of their own.
 """
 
 import copy
@@ -51,7 +51,7 @@ class VisualHalf(nn.Module):
 
 
 class VisualizedBge(nn.Module):
-    """Texts, pictures, or both → unit vectors. Made with weights of no value; see `checkpoint.py` for loading."""
+    """Texts, images, or both → unit vectors. Made with weights of no value; see `checkpoint.py` for loading."""
 
     def __init__(self, text: PretrainedConfig, vision: VisionConfig) -> None:
         """Make the modules. `text` is a BERT or XLM-RoBERTa configuration of the vision tower's width."""
@@ -78,12 +78,12 @@ class VisualizedBge(nn.Module):
 
     @property
     def composed_limit(self) -> int:
-        """Most tokens of a text beside a picture."""
+        """Most tokens of a text beside an image."""
         longest: int = self.text_config.max_position_embeddings
         return longest - self.vision_config.image_tokens
 
     def image_tokens(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels [n, 3, size, size] → image tokens [n, patches, width] in the text encoder's space."""
+        """Normalized pixels [n, 3, size, size] → image tokens [n, patches, width] in the text encoder's space."""
         out: Tensor = self.visual_proj(self.model_visual.visual(pixels.to(self.dtype)))
         return out
 
@@ -97,7 +97,7 @@ class VisualizedBge(nn.Module):
     def embed_composed(self, pixels: Tensor, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         """Pixels [n, 3, size, size] with their texts, as in `embed_text` → float32 [n, width].
 
-        The sequence is [CLS], image tokens, the rest of the text; a picture alone comes with the empty text's ids.
+        The sequence is [CLS], image tokens, the rest of the text; an image alone comes with the empty text's ids.
         Positions count 0, 1, … along the sequence for both text encoders, though XLM-RoBERTa's own begin at 2.
         """
         images = self.bge_embeddings.patches(self.image_tokens(pixels))

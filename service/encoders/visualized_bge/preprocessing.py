@@ -1,10 +1,10 @@
-"""A picture → the pixels that the vision tower was trained on.
+"""An image → the pixels that the vision tower was trained on.
 
 `fit="crop"` is what the published code does with torchvision, to the last bit: shortest edge to 224 by PIL's bicubic
-filter, centre crop, and only then RGB. The order matters: a picture with alpha is resized with alpha, which is then
-dropped, so clear areas turn black; a palette picture is resized by nearest neighbour. `fit="pad"` shrinks the whole
-picture onto a white square instead, for tall or wide product photos whose ends a crop would cut off; such pictures are
-flattened on white first. EXIF orientation is ignored: callers turn pictures upright before.
+filter, center crop, and only then RGB. The order matters: an image with alpha is resized with alpha, which is then
+dropped, so clear areas turn black; a palette image is resized by nearest neighbor. `fit="pad"` shrinks the whole
+image onto a white square instead, for tall or wide product photos whose ends a crop would cut off; such images are
+flattened on white first. EXIF orientation is ignored: callers turn images upright before.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from service.images.normalize import flatten
 
 Fit = Literal["crop", "pad"]
 
-# Modes for which Pillow both resizes and converts to RGB without losing the picture (16-bit grey would turn white).
+# Modes for which Pillow both resizes and converts to RGB without losing the image (16-bit gray would turn white).
 _PLAIN_MODES = frozenset(
     {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 )
@@ -39,14 +39,14 @@ def crop_pixels(image: Image.Image, size: int = 224) -> Image.Image:
     if reduced > size * _LONGEST_STRIP:
         return _crop_strip(image, size, start, reduced).convert("RGB")
     target = (reduced, size) if width > height else (size, reduced)
-    if image.size != target:  # a picture that already fits keeps the colours under its clear areas
+    if image.size != target:  # an image that already fits keeps the colors under its clear areas
         image = image.resize(target, Image.Resampling.BICUBIC)
     left, top = (start, 0) if width > height else (0, start)
     return image.crop((left, top, left + size, top + size)).convert("RGB")
 
 
 def _crop_strip(image: Image.Image, size: int, start: int, reduced: int) -> Image.Image:
-    """The same part of a very long picture, resized without the rest of it; Pillow rounds it a little differently."""
+    """The same part of a very long image, resized without the rest of it; Pillow rounds it a little differently."""
     width, height = image.size
     scale = max(width, height) / reduced
     near, far = start * scale, (start + size) * scale
@@ -55,7 +55,7 @@ def _crop_strip(image: Image.Image, size: int, start: int, reduced: int) -> Imag
 
 
 def pad_pixels(image: Image.Image, size: int = 224) -> Image.Image:
-    """The whole picture in the middle of a white square: RGB, size × size."""
+    """The whole image in the middle of a white square: RGB, size × size."""
     image = flatten(image)
     scale = size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
@@ -68,7 +68,7 @@ _FITS = {"crop": crop_pixels, "pad": pad_pixels}
 
 
 def to_bytes(images: Sequence[Image.Image], fit: Fit, size: int = 224) -> npt.NDArray[np.uint8]:
-    """Pictures of any size and mode → uint8 [n, 3, size, size], before scaling."""
+    """Images of any size and mode → uint8 [n, 3, size, size], before scaling."""
     fitted = [np.asarray(_FITS[fit](image, size)) for image in images]
     return np.ascontiguousarray(np.stack(fitted).transpose(0, 3, 1, 2))
 

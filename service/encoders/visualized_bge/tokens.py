@@ -52,7 +52,7 @@ class Tokeniser:
         return hashlib.sha256(f"{vocabulary} {self([_PROBE], [64])[0].ids}".encode()).hexdigest()
 
     def __call__(self, texts: Sequence[str], limits: Sequence[int]) -> list[Tokens]:
-        """Tokenise; text i gets at most `limits[i]` ids, its last one still the closing special token."""
+        """Tokenize; text i gets at most `limits[i]` ids, its last one still the closing special token."""
         if not texts:
             return []
         # A lone surrogate, as broken JSON may hold, cannot be encoded; it becomes a question mark.

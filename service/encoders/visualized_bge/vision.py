@@ -105,7 +105,7 @@ class SwiGLU(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP, each on a normalised input and added to it."""
+    """Attention and MLP, each on a normalized input and added to it."""
 
     def __init__(self, config: VisionConfig) -> None:
         """Empty weights."""
@@ -123,7 +123,7 @@ class Block(nn.Module):
 
 
 class PatchEmbedding(nn.Module):
-    """One token for each patch of the picture."""
+    """One token for each patch of the image."""
 
     def __init__(self, config: VisionConfig) -> None:
         """Empty weights."""
@@ -149,7 +149,7 @@ class VisionTower(nn.Module):
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels [n, 3, size, size] → [n, patches, width]: the last block's output without its CLS row."""
+        """Normalized pixels [n, 3, size, size] → [n, patches, width]: the last block's output without its CLS row."""
         patches = self.patch_embed(pixels)
         x = torch.cat((self.cls_token.expand(len(patches), -1, -1), patches), dim=1) + self.pos_embed
         cos, sin = self.rope(x.dtype)

@@ -1,7 +1,7 @@
-"""One GET request to a given address, as a coroutine that may be cancelled in any state and then leaves nothing open.
+"""One GET request to a given address, as a coroutine that may be canceled in any state and then leaves nothing open.
 
 asyncio makes the connection and h11 speaks HTTP/1.1 on it. httpx would do both, but it leaks the socket of a TLS
-handshake that is cancelled, and does not let the caller choose the address that a name stands for.
+handshake that is canceled, and does not let the caller choose the address that a name stands for.
 """
 
 from __future__ import annotations

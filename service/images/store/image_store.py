@@ -46,7 +46,7 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep deleted: pictures, files (pictures, thumbnails, remains of crashes), and their bytes."""
+    """What a sweep deleted: images, files (images, thumbnails, remains of crashes), and their bytes."""
 
     pictures: int
     files: int
@@ -54,17 +54,17 @@ class Swept:
 
 
 class ImageStore:
-    """Pictures in a folder or under a URL, never changed once written. Picklable, for worker processes.
+    """Images in a folder or under a URL, never changed once written. Picklable, for worker processes.
 
     Keys are `<sha-256 of the bytes>.<jpeg|png|webp>`; anything else is refused before it gets near a path. A reader
-    sees a whole picture or none, and several processes may write at once. All methods but `key` raise
-    `ImageStoreUnavailable` where the pictures cannot be got at.
+    sees a whole image or none, and several processes may write at once. All methods but `key` raise
+    `ImageStoreUnavailable` where the images cannot be got at.
     """
 
     def __init__(
         self, location: Path | str, limits: ImageLimits | None = None, *, timeout_s: float = _TIMEOUT_S
     ) -> None:
-        """A folder, made on the first write, or a URL of fsspec; `limits` apply when pictures are decoded.
+        """A folder, made on the first write, or a URL of fsspec; `limits` apply when images are decoded.
 
         Raises:
             ConfigurationError: a URL that cannot be opened with what is installed.
@@ -83,19 +83,19 @@ class ImageStore:
 
     @staticmethod
     def key(data: bytes) -> str:
-        """The key of these bytes. Raises an `InvalidImage` if they are no picture."""
+        """The key of these bytes. Raises an `InvalidImage` if they are no image."""
         return f"{content_hash(data)}.{sniff_format(data)}"
 
     @staticmethod
     def is_key(key: str) -> bool:
-        """True for what may be the key of a picture."""
+        """True for what may be the key of an image."""
         return _KEY.fullmatch(key) is not None
 
     def put(self, data: bytes, *, known: bool = False, decoded: DecodedImage | None = None) -> str:
         """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part; given
         as `decoded`, its rendition is kept, too.
 
-        A picture put again counts as new, so that no sweep takes it before its row is written, and replaces a damaged
+        An image put again counts as new, so that no sweep takes it before its row is written, and replaces a damaged
         file. `known` says that it has a row, which spares a remote store from being sent what it has: there the
         file's size is compared, not its bytes.
         """
@@ -159,9 +159,9 @@ class ImageStore:
         return next(islice(originals, FEW_IMAGES, None), None) is not None
 
     def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
-        """Delete pictures whose key is not `used` and that were put before `older_than` (Unix time, seconds).
+        """Delete images whose key is not `used` and that were put before `older_than` (Unix time, seconds).
 
-        What was made of a picture goes with it, and renditions of other recipes and sizes go, too. Files that are none
+        What was made of an image goes with it, and renditions of other recipes and sizes go, too. Files that are none
         of ours are left alone, and so are those that were put again since the sweep began to look.
         """
         hashes = {key.partition(".")[0] for key in used}
@@ -213,7 +213,7 @@ class ImageStore:
             return None
 
     def _keep(self, name: str, data: bytes) -> None:
-        """Keep what was made. A full disk, or a store that can only be read, must not cost the picture."""
+        """Keep what was made. A full disk, or a store that can only be read, must not cost the image."""
         try:
             self._blobs.put(name, seal(data))
         except (ImageStoreUnavailable, StoreFull):
@@ -221,7 +221,7 @@ class ImageStore:
 
 
 def _original(key: str) -> str:
-    """The file of a picture. Raises ImageNotFound for anything that is no key."""
+    """The file of an image. Raises ImageNotFound for anything that is no key."""
     if not ImageStore.is_key(key):
         raise ImageNotFound
     return f"originals/{key[:2]}/{key}"

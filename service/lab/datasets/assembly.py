@@ -14,7 +14,7 @@ class Assembly:
     """Collects documents, then queries, then judgments. Every method raises DataSetError at the place it is given."""
 
     def __init__(self, name: str, images: Path) -> None:
-        """`images`: the folder that all pictures are below."""
+        """`images`: the folder that all images are below."""
         self.name = name
         self.pictures = Pictures(images)
         self.documents: dict[str, LabDocument] = {}
@@ -53,7 +53,7 @@ class Assembly:
         grades[document] = grade
 
     def finish(self, protocol: Protocol, *, judged: bool = True, check_images: bool = True) -> DataSet:
-        """The data set. `judged`: its ground truth is public; `check_images`: look at the pictures first."""
+        """The data set. `judged`: its ground truth is public; `check_images`: look at the images first."""
         if not self.documents or not self.queries:
             raise DataSetError(f"{self.name} has no {'queries' if self.documents else 'documents'}.")
         if judged and not self.judgments:

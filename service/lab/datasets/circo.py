@@ -1,4 +1,4 @@
-"""CIRCO: COCO pictures with several ground truths for each query (Baldrati et al., ICCV 2023).
+"""CIRCO: COCO images with several ground truths for each query (Baldrati et al., ICCV 2023).
 
 Layout of github.com/miccunifi/CIRCO:
 
@@ -16,7 +16,7 @@ from service.lab.datasets.assembly import Assembly
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 
 TARGET, OTHER = 2, 1
-"""Grades: the picture that the sentence was written for, and the further ground truths."""
+"""Grades: the image that the sentence was written for, and the further ground truths."""
 
 _MEASURES = ("mAP@5", "mAP@10", "mAP@25", "mAP@50")
 _NOTE = (

@@ -1,6 +1,6 @@
 """CIRR: real-life photographs of NLVR2 with a sentence on what to change (Liu et al., ICCV 2021).
 
-Layout of github.com/Cuberick-Orion/CIRR, with the pictures of NLVR2 (`data/` or `data/cirr/` may be given):
+Layout of github.com/Cuberick-Orion/CIRR, with the images of NLVR2 (`data/` or `data/cirr/` may be given):
 
     cirr/captions/cap.rc2.{train,val,test1}.json        cirr/image_splits/split.rc2.{train,val,test1}.json
     cirr/img_raw/{train/0…,dev,test1}/NAME.png
@@ -56,12 +56,12 @@ def read(
 
 
 def _picture_folder(path: Path, root: Path) -> Path:
-    """Where CIRR's own layout has the pictures, or where those have them who keep NLVR2 beside it (SEARLE)."""
+    """Where CIRR's own layout has the images, or where those have them who keep NLVR2 beside it (SEARLE)."""
     return path if not (root / "img_raw").is_dir() and (path / "dev").is_dir() else require_folder(root / "img_raw")
 
 
 def _add_gallery(found: Assembly, file: Path) -> None:
-    """The split's pictures: one JSON object, name → path."""
+    """The split's images: one JSON object, name → path."""
     names = read_json(file)
     if not isinstance(names, dict):
         raise Place(file).error("the file must be one JSON object from names to paths")

@@ -1,6 +1,6 @@
 """FashionIQ: dresses, shirts and tops with two sentences each on what to change (Wu et al., CVPR 2021).
 
-Layout of github.com/XiaoxiaoGuo/fashion-iq, with the pictures in one folder:
+Layout of github.com/XiaoxiaoGuo/fashion-iq, with the images in one folder:
 
     captions/cap.{dress,shirt,toptee}.{train,val,test}.json
     image_splits/split.{dress,shirt,toptee}.{train,val,test}.json        images/NAME.jpg

@@ -1,6 +1,6 @@
 """GeneCIS: one word on which kind of similarity is meant, and a small gallery for each query (Vaze et al., CVPR 2023).
 
-Layout of github.com/facebookresearch/genecis; the pictures are COCO's 2017 validation set for the object tasks and
+Layout of github.com/facebookresearch/genecis; the images are COCO's 2017 validation set for the object tasks and
 Visual Genome 1.2 (all in one folder) for the attribute tasks:
 
     genecis/{focus,change}_{object,attribute}.json        val2017/NAME.jpg        VG_100K_all/ID.jpg
@@ -29,7 +29,7 @@ _NOTE = (
 
 
 class _Instance(OfficialRow):
-    """A COCO picture, or an object in a picture of Visual Genome (left, top, width, height)."""
+    """A COCO image, or an object in an image of Visual Genome (left, top, width, height)."""
 
     val_image_id: Annotated[int, Field(ge=0)] | None = None
     image_id: Id | None = None
@@ -50,7 +50,7 @@ class _Template(OfficialRow):
 
 
 def read(path: Path, *, task: Task, images: Path | None = None, check_images: bool = True) -> DataSet:
-    """Read one task. `images`: the folder of the pictures themselves, from `path`."""
+    """Read one task. `images`: the folder of the images themselves, from `path`."""
     usual = "val2017" if task.endswith("object") else "VG_100K_all"
     root = path / "genecis" if (path / "genecis").is_dir() else require_folder(path)
     found = Assembly(f"genecis-{task}", require_folder(path / (images or usual)))
@@ -89,6 +89,6 @@ def _picture(found: Assembly, instance: _Instance, place: Place) -> tuple[str, I
 
 
 def _enlarged(box: tuple[float, float, float, float]) -> Box:
-    """Left, top, right, bottom of the official cut-out; the picture's right and lower edge cut it when it is opened."""
+    """Left, top, right, bottom of the official cut-out; the image's right and lower edge cut it when it is opened."""
     left, top = max(0.0, box[0] - _DILATION * box[2]), max(0.0, box[1] - _DILATION * box[3])
     return left, top, left + (1 + _DILATION) * box[2], top + (1 + _DILATION) * box[3]

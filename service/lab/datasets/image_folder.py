@@ -1,4 +1,4 @@
-"""The pictures of a data set: found below one folder, and looked at before any long work."""
+"""The images of a data set: found below one folder, and looked at before any long work."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _THREADS = 8  # reading headers waits for the disk, not for the processor
 
 
 class Pictures:
-    """Picture names → files below a folder. Raises DataSetError for names that lead out of it."""
+    """Image names → files below a folder. Raises DataSetError for names that lead out of it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[Path, Place] = {}
 
     def ref(self, name: str, place: Place) -> ImageRef:
-        """The picture of a name; `place` is where the name stands."""
+        """The image of a name; `place` is where the name stands."""
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
             raise place.error(f"{name[:200]!r} is not the path of a picture inside the data set")
@@ -29,7 +29,7 @@ class Pictures:
         return ImageRef(path)
 
     def check(self) -> None:
-        """Look at the header of every picture that was named. Raises DataSetError for the first that is unusable."""
+        """Look at the header of every image that was named. Raises DataSetError for the first that is unusable."""
         with ThreadPoolExecutor(_THREADS) as pool:
             faults = dict(zip(self._seen, pool.map(_fault, self._seen, chunksize=64), strict=True))
         unusable = [(path, fault) for path, fault in faults.items() if fault]

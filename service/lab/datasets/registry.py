@@ -30,7 +30,7 @@ KINDS = tuple(_READERS)
 def load_dataset(kind: str, path: Path | str, **options: Any) -> DataSet:
     """Read a data set from where the user has put it; nothing is fetched.
 
-    Everything that can be wrong is found here: files that are missing, ids that are unknown or doubled, pictures whose
+    Everything that can be wrong is found here: files that are missing, ids that are unknown or doubled, images whose
     header cannot be read (`check_images=False` leaves that out). Options are those of the kind's own reader.
 
     Raises:

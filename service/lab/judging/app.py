@@ -69,7 +69,7 @@ class PairController(Controller):
 
     @get(sync_to_thread=False)
     def show(self, session: NamedDependency[Session], number: Number) -> dict[str, Any]:
-        """The pair and its grade; pictures have routes of their own."""
+        """The pair and its grade; images have routes of their own."""
         pair = _pair(session, number)
         place, queries = session.query_place(pair)
         query, document = pair.query, pair.document
@@ -92,7 +92,7 @@ class PairController(Controller):
         number: Number,
         side: Annotated[Side, QueryParameter(description="whose picture")],
     ) -> Response[bytes]:
-        """The picture of the query or of the product."""
+        """The image of the query or of the product."""
         return Response(picture_of(_pair(session, number), side), media_type="image/webp")
 
     @put("/grade", sync_to_thread=True)

@@ -2,7 +2,7 @@
 
 Four points, as TREC's Deep Learning track has judged since 2019 (Craswell, Mitra, Yilmaz, Campos and Voorhees,
 "Overview of the TREC 2019 Deep Learning Track"): irrelevant, related, highly relevant, perfectly relevant. The meanings
-are ours, written for a picture and a sentence that say together what is wanted.
+are ours, written for an image and a sentence that say together what is wanted.
 """
 
 from __future__ import annotations

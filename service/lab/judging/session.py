@@ -15,7 +15,7 @@ from service.lab.judging.record import JudgmentRecord
 Side = Literal["query", "product"]
 
 PICTURE_SIDE = 768
-"""Pixels of the longer side; larger pictures are reduced, so that a page of photographs loads at once."""
+"""Pixels of the longer side; larger images are reduced, so that a page of photographs loads at once."""
 _QUALITY = 90
 
 
@@ -68,7 +68,7 @@ class Session:
 
 
 def picture_of(pair: Pair, side: Side) -> bytes:
-    """A picture of a pair as WebP, made from its pixels alone. Raises ImageNotFound, or InvalidImage."""
+    """An image of a pair as WebP, made from its pixels alone. Raises ImageNotFound, or InvalidImage."""
     ref: ImageRef | None = pair.query.image if side == "query" else pair.document.image
     if ref is None:
         raise ImageNotFound

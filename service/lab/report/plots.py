@@ -1,4 +1,4 @@
-"""The report's plots as SVG that takes its colours from the page, so that they suit a light and a dark one alike."""
+"""The report's plots as SVG that takes its colors from the page, so that they suit a light and a dark one alike."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _figure(name: str, width: float, height: float) -> Iterator[tuple[Axes, _Svg
 
 
 def _inline(document: str) -> str:
-    """The drawing alone, without the XML around it, in the page's colours."""
+    """The drawing alone, without the XML around it, in the page's colors."""
     drawing = document[document.index("<svg") :]
     # matplotlib's own style sheet would hold for the whole page; the page says the same of its drawings alone.
     drawing = re.sub(r"<(metadata|style)\b.*?</\1>", "", drawing, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""The report's pictures: small, each in the file once, however often it is shown."""
+"""The report's images: small, each in the file once, however often it is shown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _QUALITY = 62
 
 
 class Thumbnails:
-    """Names pictures for the style sheet, which holds each as a data URI."""
+    """Names images for the style sheet, which holds each as a data URI."""
 
     def __init__(self) -> None:
         self._names: dict[ImageRef, str] = {}
         self._uris: dict[str, str] = {}
 
     def name(self, ref: ImageRef | None) -> str | None:
-        """The class that shows a picture; None where there is none, or none that can be read any more."""
+        """The class that shows an image; None where there is none, or none that can be read any more."""
         if ref is None:
             return None
         if ref not in self._names:

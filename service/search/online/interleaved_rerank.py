@@ -16,7 +16,7 @@ from rerank.candidates import RerankQuery
 from service.errors import InvalidValue
 from service.search.online.team_draft import team_draft
 from service.search.reranking.stage import (
-    LoadPictures,
+    LoadImages,
     RankedHit,
     Reranked,
     RerankPlan,
@@ -64,7 +64,7 @@ def rank_both(
     plans: tuple[Plan, Plan],
     query: RerankQuery,
     hits: Sequence[Hit],
-    load: LoadPictures,
+    load: LoadImages,
 ) -> tuple[Side, Side | None]:
     """The orders of two configurations. No second one where its prompt is unfit.
 
@@ -100,7 +100,7 @@ def interleaved(a: Side, b: Side, seed: str) -> tuple[Reranked, str]:
     return Reranked(hits, report, told.caption, spent), "".join(draft.teams)
 
 
-def _second(stage: RerankStage, plan: Plan, query: RerankQuery, hits: Sequence[Hit], load: LoadPictures) -> Side | None:
+def _second(stage: RerankStage, plan: Plan, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Side | None:
     """The order of the second configuration, whose faults must not cost the first one's answer."""
     if plan is None:
         return retrieved_side(hits)

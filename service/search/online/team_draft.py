@@ -2,7 +2,7 @@
 
 Team draft interleaving: Radlinski, Kurup and Joachims, "How Does Clickthrough Data Reflect Retrieval Quality?", CIKM
 2008, algorithm 2. Like captains who pick players: the team with fewer items picks next, a coin decides between equals,
-and who picks takes the best item of its ranking that is not taken yet. So neither ranking is favoured by the places
+and who picks takes the best item of its ranking that is not taken yet. So neither ranking is favored by the places
 that its items get.
 """
 

@@ -45,8 +45,8 @@ class RerankPlan:
     explain: bool = False
 
 
-LoadPictures = Callable[[], Sequence[Image | None]]
-"""Loads the pictures of the first hits, in their order: at least those of a plan's candidates."""
+LoadImages = Callable[[], Sequence[Image | None]]
+"""Loads the images of the first hits, in their order: at least those of a plan's candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class RerankStage:
             explain=options.explain,
         )
 
-    def apply(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadPictures) -> Reranked:
+    def apply(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """Rerank the first hits, as many as the plan says.
 
         Raises:
@@ -198,8 +198,8 @@ class RerankStage:
             raise RerankRequired(fault=report.fault, degraded=report.degraded)
         return reranked
 
-    def call(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadPictures) -> RerankCall:
-        """Ask the model about the first hits. Loading their pictures takes a slot, and of the time, too.
+    def call(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> RerankCall:
+        """Ask the model about the first hits. Loading their images takes a slot, and of the time, too.
 
         Raises InvalidValue as `apply`.
         """

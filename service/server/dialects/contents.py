@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from service.images.sources import PictureSource
+from service.images.sources import ImageInput
 from service.search.contents import Content
 from service.search.types import InlineImage, UrlImage
 from service.server.dialects.fields import pointer_of
@@ -83,7 +83,7 @@ class GivenContent:
     """A text, an image, or both, and the form in which the client sent it."""
 
     text: str | None
-    image: PictureSource | None
+    image: ImageInput | None
     form: Any
 
     @property
@@ -127,7 +127,7 @@ ImageIn = Annotated[
 """A field that holds an image alone."""
 
 
-def image_at(value: object) -> PictureSource:
+def image_at(value: object) -> ImageInput:
     """An image by its data URI, plain base64, or address; also as an object that holds one of them."""
     if isinstance(value, dict):
         value = next((value[key] for key in _ADDRESS_KEYS if value.get(key) is not None), None)
@@ -189,7 +189,7 @@ def _part(part: object, within: str) -> tuple[str, object]:
     return found[0], next((part[key] for key in found[1] if key in part), None)
 
 
-def _joined(texts: list[str], images: list[PictureSource], form: object) -> GivenContent:
+def _joined(texts: list[str], images: list[ImageInput], form: object) -> GivenContent:
     if len(images) > 1:
         raise wrong(TWO_IMAGES)
     return GivenContent("\n".join(texts)[:MAX_TEXT_CHARS] if texts else None, images[0] if images else None, form)

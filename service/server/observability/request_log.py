@@ -1,6 +1,6 @@
 """Which request a line of the log belongs to, and logs as JSON for machines.
 
-Nothing that a caller sends is logged but the id that it may give its request: no bodies, no pictures, no keys, no query
+Nothing that a caller sends is logged but the id that it may give its request: no bodies, no images, no keys, no query
 strings.
 """
 

@@ -1,4 +1,4 @@
-"""Serves the search page at `/`, its files under `/static` and its example pictures under `/examples`."""
+"""Serves the search page at `/`, its files under `/static` and its example images under `/examples`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' blob: data:",  # blob: pictures just chosen; data: panels, and small copies of recent queries
+        "img-src 'self' blob: data:",  # blob: images just chosen; data: panels, and small copies of recent queries
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -43,7 +43,7 @@ def static_router() -> Router:
 
 
 def examples_router() -> Router:
-    """The pictures of the example queries, which come with the starter models."""
+    """The images of the example queries, which come with the starter models."""
     return create_static_files_router(
         path="/examples",
         directories=[Path(str(files("starter").joinpath("queries")))],

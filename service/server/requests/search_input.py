@@ -24,7 +24,7 @@ MAX_SEARCH_TOKENS = 10_000
 
 
 async def read_search(request: Request[Any, Any, Any], limit: int) -> tuple[SearchBody, ImageSource | None]:
-    """The checked body and the query's picture (still encoded). `limit` is in bytes.
+    """The checked body and the query's image (still encoded). `limit` is in bytes.
 
     Raises:
         InvalidInput: the request cannot be understood.

@@ -1,4 +1,4 @@
-"""`GET /v1/images/{key}`: the pictures of the catalogue."""
+"""`GET /v1/images/{key}`: the images of the catalog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNCHANGED = {304: ResponseSpec(None, description="the picture is the one named 
 
 
 class ImageController(Controller):
-    """Catalogue pictures."""
+    """Catalog images."""
 
     path = "/v1/images"
     tags = ("images",)
@@ -52,7 +52,7 @@ class ImageController(Controller):
             ThumbnailSide | None, QueryParameter(description="a JPEG that fits so many pixels in each direction")
         ] = None,
     ) -> Response[bytes]:
-        """The picture's bytes as they were indexed, or a thumbnail of it. Both may be kept for ever."""
+        """The image's bytes as they were indexed, or a thumbnail of it. Both may be kept for ever."""
         headers = {"Cache-Control": FOREVER, "ETag": f'"{key}"' if size is None else f'"{key}-{size}"'}
         if ImageStore.is_key(key) and headers["ETag"] in _entity_tags(request):
             return Response(b"", status_code=304, headers=headers)

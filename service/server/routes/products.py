@@ -1,4 +1,4 @@
-"""`/v1/products`: the catalogue over HTTP."""
+"""`/v1/products`: the catalog over HTTP."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _READ = (
 
 
 class ProductController(Controller):
-    """Products of the catalogue."""
+    """Products of the catalog."""
 
     path = "/v1/products"
     tags = ("products",)
@@ -82,7 +82,7 @@ class ProductController(Controller):
         settings: NamedDependency[Settings],
         bulkheads: NamedDependency[Bulkheads],
     ) -> Response[PutOut]:
-        """One product, an array of them, one a line (NDJSON), or multipart with the pictures as files.
+        """One product, an array of them, one a line (NDJSON), or multipart with the images as files.
 
         Lines are stored while they come: where a stream is refused in its midst, `processed` says how many were done.
 
@@ -134,7 +134,7 @@ class ProductController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
-        """A product and all its pictures."""
+        """A product and all its images."""
         id = _id(request, product_id)
         return stored_out(await bulkheads.catalog.run(lambda: parts.catalogue().get(id)))
 
@@ -152,7 +152,7 @@ class ProductController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
-        """Title, category, price and attributes; pictures and vectors stay, and nothing is encoded."""
+        """Title, category, price and attributes; images and vectors stay, and nothing is encoded."""
         body = await read_json(request, ProductPatch, settings.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
         return stored_out(await bulkheads.write.run(lambda: parts.catalogue().patch(id, changes)))
@@ -165,7 +165,7 @@ class ProductController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> None:
-        """All rows of a product. Its pictures stay until the image store is swept."""
+        """All rows of a product. Its images stay until the image store is swept."""
         id = _id(request, product_id)
         if not await bulkheads.write.run(lambda: parts.catalogue().delete([id])):
             raise UnknownProduct

@@ -70,7 +70,7 @@ class SearchController(Controller):
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
     ) -> SearchOut:
-        """Retrieve products for a sentence and a picture, rerank them, and say why they stand where they stand."""
+        """Retrieve products for a sentence and an image, rerank them, and say why they stand where they stand."""
         query = online.drawn(await _query(request, settings))
         halves = SearchHalves(parts, bulkheads)
         try:

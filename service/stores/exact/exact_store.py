@@ -184,7 +184,7 @@ class ExactStore(RevisionStore):
         return 1
 
     def image_keys(self) -> set[str]:
-        """Pictures of all rows. See `VersionedStore.image_keys`."""
+        """Images of all rows. See `VersionedStore.image_keys`."""
         return {state.image_key for page in self.scan() for state in page}
 
     @property

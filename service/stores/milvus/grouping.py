@@ -1,6 +1,6 @@
 """The best row of each product, out of searches that give rows: grouping is done here.
 
-Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so one product with many pictures
+Milvus before 2.4 has none, and Lite's looks at ten rows a group and then gives up, so one product with many images
 would push others out.
 """
 

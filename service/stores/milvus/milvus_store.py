@@ -195,7 +195,7 @@ class MilvusStore(RevisionStore):
             return self._versions.drop_others(client)
 
     def image_keys(self) -> set[str]:
-        """Pictures of all rows. See `VersionedStore.image_keys`."""
+        """Images of all rows. See `VersionedStore.image_keys`."""
         with self._connection.open() as client:
             names = all_of_ours(client, self._connection.timeout)
         return {row.image_key for name in names for page in _pages(partial(self._states, name)) for row in page}

@@ -261,7 +261,7 @@ class PineconeStore(RevisionStore):
         return 0
 
     def image_keys(self) -> set[str]:
-        """Pictures of all rows of this namespace and its neighbours. See `VersionedStore.image_keys`."""
+        """Images of all rows of this namespace and its neighbors. See `VersionedStore.image_keys`."""
         with _told():
             spaces = list(self._open().describe_index_stats().namespaces or {})
         found: set[str] = set()

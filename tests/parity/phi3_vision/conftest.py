@@ -16,7 +16,7 @@ def model() -> Phi3VisionForCausalLM:
 
 @pytest.fixture(scope="session")
 def processor() -> Phi3VisionProcessor:
-    """Sees every picture in one crop."""
+    """Sees every image in one crop."""
     return Phi3VisionProcessor(GOLDEN / "tokenizer.json", 1)
 
 

@@ -1,4 +1,4 @@
-"""The golden cases: prompts, pictures, and what the published code made of them."""
+"""The golden cases: prompts, images, and what the published code made of them."""
 
 import json
 import re
@@ -44,5 +44,5 @@ EXPECTED: dict[str, Tensor] = load_file(GOLDEN / "expected.safetensors")
 
 
 def picture(name: str = "panel") -> Image.Image:
-    """One of the golden pictures as RGB."""
+    """One of the golden images as RGB."""
     return Image.open(GOLDEN / "images" / f"{name}.png").convert("RGB")

@@ -191,14 +191,14 @@ def test_modules_may_lie_in_several_places(how: dict[str, Any], tmp_path: Path, 
     assert torch.equal(_last(spread), _last(model))
 
 
-def test_quantised_weights_without_bitsandbytes_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quantized_weights_without_bitsandbytes_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(EngineError, match="quantised"):
         load_model(GOLDEN, device="cpu", quantised="4bit")
 
 
 @pytest.mark.parametrize(("bits", "off"), [("4bit", 0.15), ("8bit", 0.02)])
-def test_quantised_matrices_are_nearly_the_same(bits: Any, off: float, model: Phi3VisionForCausalLM) -> None:
+def test_quantized_matrices_are_nearly_the_same(bits: Any, off: float, model: Phi3VisionForCausalLM) -> None:
     pytest.importorskip("bitsandbytes")
     small = load_model(GOLDEN, device="cpu", quantised=bits)
     exact, rough = (one.model.layers[0].mlp.gate_up_proj for one in (model, small))

@@ -121,7 +121,7 @@ def test_prompts_beyond_the_short_positions_are_scored_apart(engine: Phi3VisionE
     assert mixed[1] == pytest.approx(engine.score([long])[0], abs=1e-4)
 
 
-def test_the_query_picture_is_looked_at_once(engine: Phi3VisionEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_query_image_is_looked_at_once(engine: Phi3VisionEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[ImageCrops] = []
     see = Phi3VisionForCausalLM.see
 
@@ -136,7 +136,7 @@ def test_the_query_picture_is_looked_at_once(engine: Phi3VisionEngine, monkeypat
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_hostile_words_change_neither_pictures_nor_completeness(words: str, engine: Phi3VisionEngine) -> None:
+def test_hostile_words_change_neither_images_nor_completeness(words: str, engine: Phi3VisionEngine) -> None:
     request = EngineRequest(f"Titles:\nA: {words}\nB: mug", (picture(),), labels(5), answer_length(5))
     answer = engine.generate(request)
     parsed = parse_ranking(answer.text, 5, truncated=answer.finish == "length", anchored=True)

@@ -1,4 +1,4 @@
-"""Crops of a picture: the published numbers, and shapes that no published picture has."""
+"""Crops of an image: the published numbers, and shapes that no published image has."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_tokens_by_shape_and_crops(size: tuple[int, int], tokens: tuple[int, ...
 
 @pytest.mark.parametrize("size", [(1, 1), (4000, 1), (1, 4000), (3, 5000)])
 @pytest.mark.parametrize("num_crops", [1, 4, 16])
-def test_a_line_of_pixels_is_a_picture_too(size: tuple[int, int], num_crops: int) -> None:
+def test_a_line_of_pixels_is_an_image_too(size: tuple[int, int], num_crops: int) -> None:
     crops = cut(Image.new("RGB", size, "red"), num_crops)
     assert crops.rows * crops.columns <= num_crops
     assert crops.pixels.isfinite().all()

@@ -109,7 +109,7 @@ def test_a_half_precision_file_in_float32() -> None:
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_stays_close(golden: Golden, from_pth: VisualizedBgeEncoder, dtype: DtypeName) -> None:
     encoder = VisualizedBgeEncoder.load(golden.encoder, golden.weights, device="cpu", dtype=dtype)
-    some = queries(golden)[::4]  # two texts, two pictures, one of both: half precision is slow on a CPU
+    some = queries(golden)[::4]  # two texts, two images, one of both: half precision is slow on a CPU
     vectors = encoder.encode(some).vectors
     assert (vectors * from_pth.encode(some).vectors).sum(axis=1).min() >= 0.999
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

@@ -21,7 +21,7 @@ def test_the_gallery_is_large_enough(products: list[HeldOutProduct]) -> None:
     assert len(products) >= 1800
 
 
-def test_every_query_has_an_answer_other_than_its_own_picture(products: list[HeldOutProduct]) -> None:
+def test_every_query_has_an_answer_other_than_its_own_image(products: list[HeldOutProduct]) -> None:
     for query in queries(products):
         assert any(query.grade(product) == 3 for row, product in enumerate(products) if row != query.source), query.text
 
@@ -41,7 +41,7 @@ def test_grades(motif: str, kind: str, colour: str, expected: int) -> None:
     assert query.grade(HeldOutProduct(motif, kind, colour, PICTURE)) == expected
 
 
-def test_a_picture_alone_asks_for_the_motif_only() -> None:
+def test_an_image_alone_asks_for_the_motif_only() -> None:
     query = HeldOutQuery("", "leopard", None, None, None, PICTURE)
     assert query.grade(HeldOutProduct("leopard", "cap", "red", PICTURE)) == 3
     assert query.grade(HeldOutProduct("rose", "cap", "red", PICTURE)) == 0

@@ -44,7 +44,7 @@ QWEN_MARKS = ["<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"
 
 
 def words(marks: list[str], end: str) -> PreTrainedTokenizerFast:
-    """Byte-level BPE learnt from the project's own prompts; `<think>` is added, but not special, as with Qwen."""
+    """Byte-level BPE learned from the project's own prompts; `<think>` is added, but not special, as with Qwen."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -92,7 +92,7 @@ def _decoder(tokenizer: PreTrainedTokenizerFast, context: int) -> dict[str, Any]
 
 
 def _smolvlm(kind: str, context: int) -> tuple[Any, Any, Any, str]:
-    """SmolVLM (an Idefics3) and SmolVLM2, which cut pictures into tiles and write a space after "Assistant:"."""
+    """SmolVLM (an Idefics3) and SmolVLM2, which cut images into tiles and write a space after "Assistant:"."""
     tokenizer = words(SMOLVLM_MARKS, "<end_of_utterance>")
     eye = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     shape: dict[str, Any] = {
@@ -112,7 +112,7 @@ def _smolvlm(kind: str, context: int) -> tuple[Any, Any, Any, str]:
 
 
 def _qwen(kind: str, context: int) -> tuple[Any, Any, Any, str]:
-    """Qwen2-VL and Qwen3-VL: pictures of any shape, rotary positions in three dimensions."""
+    """Qwen2-VL and Qwen3-VL: images of any shape, rotary positions in three dimensions."""
     tokenizer = words(QWEN_MARKS, "<|im_end|>")
     marks = ("image_token_id", "<|image_pad|>"), ("video_token_id", "<|video_pad|>")
     ids: dict[str, Any] = {name: tokenizer.convert_tokens_to_ids(mark) for name, mark in marks}

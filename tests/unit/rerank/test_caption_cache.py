@@ -9,7 +9,7 @@ def key(image_hash: str, prompt: str = "caption@1", engine: str = "fake") -> Cap
     return CaptionKey(image_hash, prompt, engine)
 
 
-def test_picture_prompt_and_engine_make_the_key() -> None:
+def test_image_prompt_and_engine_make_the_key() -> None:
     cache = CaptionCache()
     cache.put(key("a"), "a leopard")
     assert cache.get(key("a")) == "a leopard"

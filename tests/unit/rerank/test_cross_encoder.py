@@ -82,7 +82,7 @@ def test_it_reads_the_words_and_the_caption_beside_each_title_cleaned() -> None:
     assert scorer.asked == [("a case this (a leopard)", title) for title in ("mug", "cap", "(A) first")]
 
 
-def test_the_picture_alone_is_its_caption_and_the_words_alone_are_the_words() -> None:
+def test_the_image_alone_is_its_caption_and_the_words_alone_are_the_words() -> None:
     scorer = FakeScorer()
     strategy(FakeEngine(), scorer, keep=1).rerank(query(None), candidates(2))
     strategy(FakeEngine(), scorer, keep=1).rerank(replace(query("a mug"), image=None), candidates(2))
@@ -95,7 +95,7 @@ def test_nothing_to_read_lets_the_first_through() -> None:
     assert (outcome.ranking.order, outcome.degraded, scorer.asked) == ((0, 1, 2, 3, 4), None, [])
 
 
-def test_the_picture_is_captioned_once() -> None:
+def test_the_image_is_captioned_once() -> None:
     engine = FakeEngine()
     strategy(engine, FakeScorer()).rerank(query(image_hash=None), candidates(7))
     assert len(engine.asked) == 1

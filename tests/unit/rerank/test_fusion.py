@@ -43,7 +43,7 @@ def test_the_result_is_always_a_permutation_sorted_by_score(
 SCORED = Ranking((3, 1, 0, 2), scores=(0.2, 0.5, 0.1, 0.9))
 
 
-def test_scores_are_normalised_and_weighed() -> None:
+def test_scores_are_normalized_and_weighed() -> None:
     order, scores = fuse(SCORED, RETRIEVAL, 0.5, method="scores")
     reranked = (0.125, 0.5, 0.0, 1.0)
     retrieved = (1.0, 2 / 3, 1 / 3, 0.0)

@@ -63,7 +63,7 @@ def test_an_images_engine_sees_the_query_first() -> None:
 
 
 @pytest.mark.parametrize("layout", ["panel", "images"])
-def test_without_a_query_picture_there_is_no_caption(layout: Literal["panel", "images"]) -> None:
+def test_without_a_query_image_there_is_no_caption(layout: Literal["panel", "images"]) -> None:
     engine = FakeEngine(GOOD).taking(layout)
     outcome = strategy(engine).rerank(replace(query(), image=None, image_hash=None), candidates(3))
     assert (outcome.caption, outcome.timings_ms["caption"]) == (None, 0.0)
@@ -71,7 +71,7 @@ def test_without_a_query_picture_there_is_no_caption(layout: Literal["panel", "i
 
 
 @pytest.mark.parametrize("layout", ["panel", "images"])
-def test_without_words_or_product_pictures_it_still_ranks(layout: Literal["panel", "images"]) -> None:
+def test_without_words_or_product_images_it_still_ranks(layout: Literal["panel", "images"]) -> None:
     engine = FakeEngine(GOOD).taking(layout)
     found = [replace(one, image=None) for one in candidates(3)]
     outcome = strategy(engine).rerank(query(text=None), found)
@@ -103,7 +103,7 @@ def test_more_candidates_than_the_engine_takes_follow_unscored_and_are_said_not_
     assert ranking.scores == (*[pytest.approx(1 / 3)] * 3, *[None] * 27)
 
 
-def test_a_picture_is_captioned_once() -> None:
+def test_an_image_is_captioned_once() -> None:
     engine, cache = FakeEngine(GOOD), CaptionCache()
     for _ in range(3):
         outcome = strategy(engine, cache).rerank(query(), candidates(3))
@@ -277,7 +277,7 @@ def test_an_engine_takes_1_to_26_candidates(most: int) -> None:
         EngineInfo("fake", "panel", most, False, False, {})
 
 
-def test_a_picture_that_breaks_while_it_is_drawn_costs_no_product() -> None:
+def test_an_image_that_breaks_while_it_is_drawn_costs_no_product() -> None:
     broken = picture()
     broken.close()
     found = [replace(one, image=broken) for one in candidates(3)]

@@ -16,7 +16,7 @@ def solid(colour: str, size: tuple[int, int] = (100, 100)) -> Image.Image:
 
 
 def count(region: Image.Image, colour: tuple[int, int, int]) -> int:
-    """Pixels of exactly this colour."""
+    """Pixels of exactly this color."""
     return sum(n for n, found in region.getcolors(region.width * region.height) or [] if found == colour)
 
 
@@ -70,13 +70,13 @@ def test_proportions_are_kept(size: tuple[int, int]) -> None:
     assert shown == pytest.approx(wanted, rel=0.3)
 
 
-def test_a_missing_picture_is_an_empty_cell_that_says_so() -> None:
+def test_a_missing_image_is_an_empty_cell_that_says_so() -> None:
     panel = draw_panel(None, [None, solid("lime")], labels(2))
     assert 0 < count(cell_of(panel, 0, 0), (138, 147, 160)) < 5000
     assert blank(64).size == (64, 64)
 
 
-def test_pictures_are_left_as_they_were() -> None:
+def test_images_are_left_as_they_were() -> None:
     picture = solid("lime", (50, 40))
     before = picture.tobytes()
     draw_panel(picture, [picture], labels(1))

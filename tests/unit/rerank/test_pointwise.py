@@ -55,7 +55,7 @@ def test_each_product_is_asked_about_alone_after_one_caption() -> None:
     assert (outcome.prompt, outcome.panel) == ("match@1", None)
 
 
-def test_a_model_of_one_picture_gets_a_panel_each() -> None:
+def test_a_model_of_one_image_gets_a_panel_each() -> None:
     engine = FakeEngine()
     outcome = strategy(engine, "match-panel").rerank(query(), candidates(2))
     assert [request.images[0].size for request in engine.scored] == [(600, 300), (600, 300)]
@@ -121,7 +121,7 @@ def test_a_failing_engine_is_declared() -> None:
     assert strategy(short).rerank(query(), candidates(3)).degraded == "rerank_error"
 
 
-def test_products_and_queries_without_pictures_are_judged_too() -> None:
+def test_products_and_queries_without_images_are_judged_too() -> None:
     engine = FakeEngine()
     found = [replace(one, image=None) for one in candidates(2)]
     strategy(engine).rerank(replace(query(), image=None), found)

@@ -62,7 +62,7 @@ def test_it_captions_then_scores_one_request_and_decodes_no_ranking() -> None:
     assert "a leopard" in request.prompt
 
 
-def test_pictures_one_by_one_turn_with_their_titles() -> None:
+def test_images_one_by_one_turn_with_their_titles() -> None:
     engine, asked, found = FakeEngine().taking("images"), query(), candidates(4)
     strategy(engine, rotations=2).rerank(asked, found)
     first, second = engine.scored

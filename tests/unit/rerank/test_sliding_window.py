@@ -168,7 +168,7 @@ def test_a_failed_window_stops_the_sweep_and_leaves_the_retrieval_order() -> Non
 
 
 @pytest.mark.parametrize("caption", ["a leopard", ""])
-def test_the_picture_is_captioned_once_even_where_no_caption_is_kept(caption: str) -> None:
+def test_the_image_is_captioned_once_even_where_no_caption_is_kept(caption: str) -> None:
     engine = FakeEngine(says('{"ranking": ["B", "A"]}'), caption=says(caption))
     base = ListwiseStrategy(engine, PROMPTS, CaptionCache(0))
     outcome = sliding(base).rerank(query(image_hash=None), candidates(12))

@@ -130,9 +130,7 @@ def test_a_busy_model_is_overload(engine: StarterEngine) -> None:
         holder.join()
 
 
-def test_a_picture_whose_hash_is_known_is_looked_at_once(
-    engine: StarterEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_whose_hash_is_known_is_looked_at_once(engine: StarterEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     see = StarterVLM.see
 

@@ -115,7 +115,7 @@ def test_reading_the_beginning_of_the_answer_with_the_prompt_changes_nothing(eng
     assert engine.score([request])[0] == pytest.approx(mask.label_scores[0].tolist(), abs=1e-4)
 
 
-def test_the_pictures_decide(engine: TransformersEngine) -> None:
+def test_the_images_decide(engine: TransformersEngine) -> None:
     light, dark = Image.new("RGB", (60, 60), "white"), Image.new("RGB", (60, 60), "black")
     scores = engine.score([rank_request(4, images=(picture,)) for picture in (light, dark)])
     assert scores[0] != pytest.approx(scores[1], abs=1e-4)
@@ -222,7 +222,7 @@ def test_a_failing_library_is_an_engine_error(engine: TransformersEngine, monkey
 
 
 def counted(chat: Chat, prompt: str) -> dict[int, int]:
-    """How often each mark of the tokenizer stands in the ids of a prompt with two pictures."""
+    """How often each mark of the tokenizer stands in the ids of a prompt with two images."""
     ids = chat.inputs(prompt, pictures(2))["input_ids"][0].tolist()
     known = chat.tokenizer.get_vocab()
     return {known[mark]: ids.count(known[mark]) for mark in chat.marks if mark in known}

@@ -39,7 +39,7 @@ def test_the_shop_is_deterministic_and_uses_another_style_than_the_queries() -> 
     assert "noto" not in SHOP_STYLES
 
 
-def test_no_product_twice_and_all_kinds_and_colours() -> None:
+def test_no_product_twice_and_all_kinds_and_colors() -> None:
     rows = [row for row, _ in demo_products(900)]
     assert len(rows) == len({row.id for row in rows}) == 900
     assert len({(row.title, row.image) for row in rows}) == 900
@@ -48,7 +48,7 @@ def test_no_product_twice_and_all_kinds_and_colours() -> None:
     assert sum("Leopard phone case" in row.title for row in rows) == 4
 
 
-def test_the_feed_names_pictures_that_exist(tmp_path: Path) -> None:
+def test_the_feed_names_images_that_exist(tmp_path: Path) -> None:
     write_shop(tmp_path, 12, 7)
     with (tmp_path / "products.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -50,12 +50,12 @@ def test_nothing_is_refused(embedder: StarterEmbedder) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (2000, 10), (640, 480)])
-def test_any_shape_of_picture(embedder: StarterEmbedder, size: tuple[int, int]) -> None:
+def test_any_shape_of_image(embedder: StarterEmbedder, size: tuple[int, int]) -> None:
     vectors, _ = embedder.encode([None], [Image.new("L", size, 90)])
     assert np.isfinite(vectors).all()
 
 
-def test_nothing_of_a_wide_picture_is_cut_off() -> None:
+def test_nothing_of_a_wide_image_is_cut_off() -> None:
     picture = Image.new("RGB", (400, 200), "white")
     picture.paste((0, 0, 0), (0, 0, 10, 200))
     pixels = preprocess([picture])[0]
@@ -77,7 +77,7 @@ def test_merging_a_low_rank_update_keeps_the_function() -> None:
     assert torch.allclose(layer.merged()(x), expected, atol=1e-5)
 
 
-def test_the_picture_and_the_words_both_count(embedder: StarterEmbedder) -> None:
+def test_the_image_and_the_words_both_count(embedder: StarterEmbedder) -> None:
     """A query in a style the products do not use: the product asked for beats wrong kinds and wrong motifs."""
     rng = random.Random(8)
     wares = [(kind, code) for code in (LEOPARD, ROSE, "1f363") for kind in list(KINDS)[:6]]

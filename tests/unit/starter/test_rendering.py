@@ -1,4 +1,4 @@
-"""Product pictures: deterministic, and each kind, colour and motif shows."""
+"""Product images: deterministic, and each kind, color and motif shows."""
 
 import random
 
@@ -25,14 +25,14 @@ def test_the_shop_is_wide_enough() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_seed_draws_the_same_picture(kind: str) -> None:
+def test_the_same_seed_draws_the_same_image(kind: str) -> None:
     first, second = (render_product(kind, "red", motif("fluent", LEOPARD), random.Random(4)) for _ in range(2))
     assert first.tobytes() == second.tobytes()
     assert (first.mode, first.size) == ("RGB", (224, 224))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_colour_and_motif_change_the_picture(kind: str) -> None:
+def test_color_and_motif_change_the_image(kind: str) -> None:
     def draw(colour: str, code: str) -> NDArray[np.int16]:
         return _pixels(render_product(kind, colour, motif("fluent", code), random.Random(4), how=PLAIN))
 

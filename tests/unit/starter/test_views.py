@@ -1,4 +1,4 @@
-"""The two views of a picture."""
+"""The two views of an image."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def test_the_second_view_is_the_middle_alone(backbone: Backbone, size: tuple[int
     assert torch.allclose(seen.middle, backbone(preprocess([middle])), atol=1e-4)
 
 
-def test_views_of_several_pictures_stay_together(backbone: Backbone) -> None:
+def test_views_of_several_images_stay_together(backbone: Backbone) -> None:
     pictures = [framed((200, 200)), Image.new("RGB", (50, 50), (0, 90, 200)), Image.new("RGB", (1, 1))]
     together = look(backbone, pictures)
     for one, picture in zip(together.single(), pictures, strict=True):

@@ -56,7 +56,7 @@ def test_one_pass_gives_the_scores_of_the_first_ranking_step(vlm: StarterVLM, co
         assert json.loads(decoded.text)["ranking"] == [vlm.labels[place] for place in best_first]
 
 
-def test_words_alone_and_a_picture_alone_are_queries_too(vlm: StarterVLM) -> None:
+def test_words_alone_and_an_image_alone_are_queries_too(vlm: StarterVLM) -> None:
     for text, query in (("a red mug with a rose", None), ("", _query())):
         assert sorted(json.loads(_rank(vlm, text, query, _wares(4)).text)["ranking"]) == ["A", "B", "C", "D"]
 
@@ -99,7 +99,7 @@ def test_a_passed_deadline_stops_the_work(vlm: StarterVLM) -> None:
         vlm.score("a mug", None, seen, deadline=late)
 
 
-def test_a_picture_looks_the_same_alone_and_among_others(vlm: StarterVLM) -> None:
+def test_an_image_looks_the_same_alone_and_among_others(vlm: StarterVLM) -> None:
     together = vlm.see([_query(), *_wares(4)])
     alone = vlm.see([_query()])[0]
     for name in ("vectors", "tokens", "details"):

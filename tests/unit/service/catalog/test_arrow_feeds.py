@@ -67,7 +67,7 @@ def test_parquet_with_row_groups_dates_and_missing_values(tmp_path: Path) -> Non
     assert count_rows(path) == 100 and feed_folder(path) == tmp_path
 
 
-def test_pictures_in_parquet_as_bytes_structs_and_lists(tmp_path: Path) -> None:
+def test_images_in_parquet_as_bytes_structs_and_lists(tmp_path: Path) -> None:
     images = pa.array(
         [
             [{"bytes": PNG, "path": "a.png"}, {"bytes": None, "path": "b.png"}],

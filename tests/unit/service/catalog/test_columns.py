@@ -1,4 +1,4 @@
-"""Columns under other names, and several pictures in one line."""
+"""Columns under other names, and several images in one line."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_renamed_column_must_exist_where_the_feed_names_its_columns(tmp_path: 
         read_feed(path, Columns.parse(["colour=image"]))
 
 
-def test_a_list_of_pictures_is_several_rows_of_one_product(tmp_path: Path) -> None:
+def test_a_list_of_images_is_several_rows_of_one_product(tmp_path: Path) -> None:
     lines = [
         {"id": "a", "image": ["1.png", "2.png"]},
         {"image": ["x/3.png", "4.png"]},
@@ -67,7 +67,7 @@ def test_a_list_of_pictures_is_several_rows_of_one_product(tmp_path: Path) -> No
     assert [(row.line, row.id) for row in found if isinstance(row, Reject)] == [(3, "c"), (4, "d"), (5, "e")]
 
 
-def test_a_picture_written_out_needs_an_id_and_may_be_long(tmp_path: Path) -> None:
+def test_an_image_written_out_needs_an_id_and_may_be_long(tmp_path: Path) -> None:
     uri = "data:image/png;base64," + "A" * 5000
     path = feed(tmp_path, "f.json", json.dumps([{"id": "1", "image": uri}, {"image": uri}]))
     first, second = read_feed(path)

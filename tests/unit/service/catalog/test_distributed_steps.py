@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.catalog.ingest_run import Reading
 from service.catalog.readers import Columns
-from service.catalog.row_images import PictureReader
+from service.catalog.row_images import RowImageReader
 from service.catalog.rows import FeedRow, Reject
 from service.encoders.encoder import Embeddings, EncoderQuery
 from service.errors import ConfigurationError, EncoderUnavailable, ImageStoreUnavailable
@@ -25,11 +25,11 @@ from tests.unit.service.images.sample_images import picture
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)
 from service.catalog.distributed.cluster import RayOptions, choose_pool, connected
-from service.catalog.distributed.known import StoredPictures
+from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import Readings, pack, unpack
 from service.catalog.distributed.stages import MakeVectors, ReadLines, read_pictures
 
-NOTHING = StoredPictures(np.zeros(0, np.uint64))
+NOTHING = StoredImages(np.zeros(0, np.uint64))
 values = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.lists(st.text()))
 
 
@@ -53,10 +53,10 @@ def readings_of(block: object) -> Readings:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> PictureReader:
+def reader(tmp_path: Path) -> RowImageReader:
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(picture((number, 0, 0)))
-    return PictureReader(tmp_path, ImageLimits(), ImageStore(tmp_path / "images"))
+    return RowImageReader(tmp_path, ImageLimits(), ImageStore(tmp_path / "images"))
 
 
 @given(st.dictionaries(st.text(), values))
@@ -68,9 +68,9 @@ def test_lots_come_out_as_they_went_in(attributes: dict[str, str | int | float |
 
 
 @given(st.sets(st.tuples(st.text(), st.text()), max_size=20), st.tuples(st.text(), st.text()))
-def test_stored_pictures_are_those_of_the_store(stored: set[tuple[str, str]], other: tuple[str, str]) -> None:
+def test_stored_images_are_those_of_the_store(stored: set[tuple[str, str]], other: tuple[str, str]) -> None:
     states = [RowState(f"{product}#{place}", key, "", 0) for place, (product, key) in enumerate(sorted(stored))]
-    known = StoredPictures.of(Scanned(states))
+    known = StoredImages.of(Scanned(states))
     assert all(known.has(*pair) for pair in stored) and known.has(*other) == (other in stored)
 
 
@@ -85,10 +85,10 @@ def test_lines_stand_in_lots_and_a_feed_that_breaks_off_says_so(tmp_path: Path) 
         list(unpack(block))
 
 
-def test_pictures_are_read_kept_and_decoded_unless_they_are_stored(reader: PictureReader) -> None:
+def test_images_are_read_kept_and_decoded_unless_they_are_stored(reader: RowImageReader) -> None:
     lines: list[FeedRow | Reject] = [row("0.png", 1), Reject(2, "bad"), row("1.png", 3), row("gone.png", 4)]
     key = ImageStore.key(picture((1, 0, 0)))
-    stored = StoredPictures.of(Scanned([RowState("p3#5", key, "", 0)]))
+    stored = StoredImages.of(Scanned([RowState("p3#5", key, "", 0)]))
     [block] = read_pictures(pack(lines), reader, stored)
     new, bad, known, gone = readings_of(block)
     assert isinstance(new, Reading) and new.picture.image is not None and new.row.image == ""
@@ -96,7 +96,7 @@ def test_pictures_are_read_kept_and_decoded_unless_they_are_stored(reader: Pictu
     assert bad == Reject(2, "bad") and isinstance(gone, Reject) and gone.line == 4
 
 
-def test_vectors_are_made_of_all_lots_of_a_block_in_one_batch(reader: PictureReader) -> None:
+def test_vectors_are_made_of_all_lots_of_a_block_in_one_batch(reader: RowImageReader) -> None:
     encoder = FakeEncoder()
     [block] = read_pictures(pack([row("0.png", 1), row("gone.png", 2), row("1.png", 3)]), reader, NOTHING)
     made = readings_of(MakeVectors(lambda: encoder)(block))
@@ -115,7 +115,7 @@ def test_no_encoder_is_loaded_where_there_is_nothing_to_encode() -> None:
     assert readings_of(MakeVectors(load)(pack([Reject(1, "bad")]))) == [Reject(1, "bad")]
 
 
-def test_errors_travel_to_the_end(reader: PictureReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> str:
         raise ImageStoreUnavailable("The disk is full.")
 
@@ -131,7 +131,7 @@ def test_errors_travel_to_the_end(reader: PictureReader, monkeypatch: pytest.Mon
         readings_of(MakeVectors(FakeEncoder)(block))
 
 
-def test_an_encoder_that_fails_is_not_hidden(reader: PictureReader) -> None:
+def test_an_encoder_that_fails_is_not_hidden(reader: RowImageReader) -> None:
     class Broken(FakeEncoder):
         def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
             raise MemoryError

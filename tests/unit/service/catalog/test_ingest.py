@@ -28,7 +28,7 @@ class Bench:
         self.lines: list[dict[str, str]] = []
 
     def add(self, id: str, shade: int, **fields: str) -> None:
-        """A line with a picture of its own grey."""
+        """A line with an image of its own gray."""
         image = f"{shade}.png"
         (self.folder / image).write_bytes(picture((shade, shade, shade)))
         self.lines.append({"id": id, "image": image, "title": f"Product {id}", "colour": "grey", **fields})
@@ -89,7 +89,7 @@ def test_new_fields_keep_the_vector(bench: Bench) -> None:
     assert row.price == 5 and (row.vector == vector).all() and len(bench.encoder.seen) == 10
 
 
-def test_a_new_picture_is_encoded(bench: Bench) -> None:
+def test_a_new_image_is_encoded(bench: Bench) -> None:
     bench.run()
     (bench.folder / "30.png").write_bytes(picture((1, 2, 3)))
     report = bench.run()
@@ -112,7 +112,7 @@ def test_an_interrupted_run_is_resumed(bench: Bench, monkeypatch: pytest.MonkeyP
     assert (report.unchanged, report.indexed) == (7, 3) and bench.store.count() == 10
 
 
-def test_a_lost_picture_file_comes_back(bench: Bench) -> None:
+def test_a_lost_image_file_comes_back(bench: Bench) -> None:
     bench.run()
     key = bench.store.rows["p1#0"].image_key
     [path] = bench.images_dir.rglob(key)
@@ -142,7 +142,7 @@ def test_bad_rows_are_written_down_and_the_rest_goes_in(bench: Bench) -> None:
     assert not any(row.product_id.startswith("bad") for row in bench.store.rows.values())
 
 
-def test_several_pictures_of_one_product(bench: Bench) -> None:
+def test_several_images_of_one_product(bench: Bench) -> None:
     bench.add("p3", 200)
     bench.add("p3", 210)
     bench.add("p3", 200)
@@ -175,7 +175,7 @@ def test_progress_is_told_after_every_batch(bench: Bench) -> None:
     assert seen == [4, 8, 10, 10]
 
 
-def test_a_folder_of_pictures(bench: Bench) -> None:
+def test_a_folder_of_images(bench: Bench) -> None:
     bench.run()
     store = MemoryStore()
     report = ingest(bench.folder, bench.encoder, store, ImageStore(bench.images_dir))

@@ -1,4 +1,4 @@
-"""Pictures as paths, data URIs, bytes and URLs, in this process and in workers."""
+"""Images as paths, data URIs, bytes and URLs, in this process and in workers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def data_uri(data: bytes) -> str:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_every_way_to_give_a_picture(bench: Bench, workers: int) -> None:
+def test_every_way_to_give_an_image(bench: Bench, workers: int) -> None:
     (bench.folder / "a.png").write_bytes(picture((1, 1, 1)))
     lines: list[dict[str, object]] = [
         {"id": "path", "image": "a.png"},
@@ -88,8 +88,8 @@ def test_the_network_is_refused_unless_there_is_a_fetcher(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_rejected_picture_leaves_no_gap_and_nothing_is_made_twice(bench: Bench, workers: int) -> None:
-    """Numbers are guessed before pictures are read; a guess that was wrong must not cost or lose anything."""
+def test_a_rejected_image_leaves_no_gap_and_nothing_is_made_twice(bench: Bench, workers: int) -> None:
+    """Numbers are guessed before images are read; a guess that was wrong must not cost or lose anything."""
     for number in range(4):
         (bench.folder / f"{number}.png").write_bytes(picture((number, 0, 0)))
     (bench.folder / "bad.png").write_bytes(b"bad")
@@ -105,7 +105,7 @@ def test_a_rejected_picture_leaves_no_gap_and_nothing_is_made_twice(bench: Bench
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_picture_folder_that_cannot_be_written_stops_the_run(bench: Bench, tmp_path: Path, workers: int) -> None:
+def test_an_image_folder_that_cannot_be_written_stops_the_run(bench: Bench, tmp_path: Path, workers: int) -> None:
     (bench.folder / "a.png").write_bytes(picture())
     (tmp_path / "images").write_text("a file where the folder should be")
     with pytest.raises(StoreUnavailable, match="picture folder"):

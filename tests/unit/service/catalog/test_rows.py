@@ -48,7 +48,7 @@ def test_json_values_keep_their_types() -> None:
     assert product.attributes == {"n": "38", "tags": ["a", 1], "new": True}
 
 
-def test_without_an_id_the_picture_names_the_product() -> None:
+def test_without_an_id_the_image_names_the_product() -> None:
     assert good({"image": "mugs/cafe\u0301.png"}).product.id == "mugs:caf\u00e9.png"
     assert good({"image": ["a.png", "b.png"]}).product.id == "a.png"
     assert good({"image": {"bytes": b"x", "path": "a.png"}}, numbered=True).product.id == "row-2"

@@ -1,4 +1,4 @@
-"""What is sent: bodies, pictures, batches and paths."""
+"""What is sent: bodies, images, batches and paths."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_what_is_not_said_is_not_sent() -> None:
     assert body(searches.search("a", rerank={"candidates": 3}))["rerank"] == {"candidates": 3}
 
 
-def test_pictures_that_are_here_are_uploaded(tmp_path: Path) -> None:
+def test_images_that_are_here_are_uploaded(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png())
     for picture in (path, png()):
@@ -55,7 +55,7 @@ def test_pictures_that_are_here_are_uploaded(tmp_path: Path) -> None:
         assert again.size == (24, 16) and again.format == "PNG"
 
 
-def test_pictures_that_are_elsewhere_are_named() -> None:
+def test_images_that_are_elsewhere_are_named() -> None:
     assert body(searches.search(image="https://img.example/a.png"))["image"] == {"url": "https://img.example/a.png"}
     assert body(searches.search(image="data:image/png;base64,AA"))["image"] == {"data": "data:image/png;base64,AA"}
     assert body(searches.search(image={"product_id": "P1"}))["image"] == {"product_id": "P1"}
@@ -120,7 +120,7 @@ def test_batches_keep_all_products_in_order_and_fit(sizes: list[int], most: int)
     assert all(1 <= len(lines) <= most and (len(lines) == 1 or sum(map(len, lines)) <= 60) for lines in found)
 
 
-def test_products_carry_their_pictures() -> None:
+def test_products_carry_their_images() -> None:
     call = catalog.put_product("P1", images=[png(), "https://img.example/a.png"], price=0.0, attributes={})
     assert body(call) == {
         **{"id": "P1", "price": 0.0, "attributes": {}},

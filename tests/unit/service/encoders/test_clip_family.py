@@ -21,7 +21,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from service.encoders.clip_family.checkpoint import PINNED, convert, find
 from service.encoders.clip_family.encoder import ClipEncoder
-from service.encoders.clip_family.image_processing import PictureRecipe
+from service.encoders.clip_family.image_processing import ImageRecipe
 from service.encoders.encoder import Embeddings, EncoderQuery
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, EncoderUnavailable
@@ -114,7 +114,7 @@ def test_the_order_of_a_mixed_batch_does_not_matter(name: str, encoders: dict[st
 def test_pixels_are_those_of_the_pillow_processor(name: str, folders: dict[str, Path], size: tuple[int, int]) -> None:
     raw = json.loads((folders[name] / "preprocessor_config.json").read_text())
     expected = KINDS[name][2].from_pretrained(folders[name])(picture(1, size), return_tensors="np")["pixel_values"]
-    found = PictureRecipe.read(raw, name.replace("-", "_")).pixels([picture(1, size)])
+    found = ImageRecipe.read(raw, name.replace("-", "_")).pixels([picture(1, size)])
     assert found.dtype == np.float32
     assert np.abs(found - expected).max() < 1e-6
 
@@ -160,16 +160,16 @@ def test_odd_texts_have_an_embedding(name: str, text: str, encoders: dict[str, C
     assert np.allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
 
 
-def test_a_blank_text_with_a_picture_is_the_picture_alone(encoders: dict[str, ClipEncoder]) -> None:
+def test_a_blank_text_with_an_image_is_the_image_alone(encoders: dict[str, ClipEncoder]) -> None:
     found = encoders["clip"].encode([EncoderQuery("  ", picture(1)), EncoderQuery(image=picture(1))]).vectors
     assert np.abs(found[0] - found[1]).max() < 1e-6
     assert encoders["clip"].encode([]).vectors.shape == (0, 12)
 
 
 @pytest.mark.parametrize(("mode", "size"), [("L", (9, 9)), ("RGBA", (3, 3000)), ("P", (1, 1)), ("RGB", (5000, 4))])
-def test_any_picture_has_an_embedding(mode: str, size: tuple[int, int], encoders: dict[str, ClipEncoder]) -> None:
+def test_any_image_has_an_embedding(mode: str, size: tuple[int, int], encoders: dict[str, ClipEncoder]) -> None:
     for fit in ("crop", "pad"):
-        recipe = PictureRecipe.read({"size": SIDE, "crop_size": SIDE}, "clip", fit)
+        recipe = ImageRecipe.read({"size": SIDE, "crop_size": SIDE}, "clip", fit)
         assert recipe.pixels([Image.new(mode, size)]).shape == (1, 3, SIDE, SIDE)
     assert np.isfinite(encoders["clip"].encode([EncoderQuery(image=Image.new(mode, size))]).vectors).all()
 
@@ -178,7 +178,7 @@ def test_padding_keeps_what_cropping_cuts_off() -> None:
     wide = Image.new("RGB", (200, 50), "white")
     wide.paste((255, 0, 0), (0, 0, 20, 50))  # at the very left
     raw = {"size": SIDE, "crop_size": SIDE}
-    cropped, padded = (PictureRecipe.read(raw, "clip", fit).pixels([wide])[0] for fit in ("crop", "pad"))
+    cropped, padded = (ImageRecipe.read(raw, "clip", fit).pixels([wide])[0] for fit in ("crop", "pad"))
     assert np.ptp(cropped[1]) == 0
     assert padded[1, SIDE // 2, 0] < -1
     assert np.ptp(padded[:, 0, :], axis=1).max() == 0 and padded[:, 0, 0].min() > 1.9  # the frame is white
@@ -194,7 +194,7 @@ def test_padding_keeps_what_cropping_cuts_off() -> None:
 )
 def test_a_recipe_that_gives_no_square_is_refused(raw: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"square|size"):
-        PictureRecipe.read(raw, "clip")
+        ImageRecipe.read(raw, "clip")
 
 
 @pytest.mark.parametrize("name", KINDS)

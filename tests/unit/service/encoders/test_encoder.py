@@ -13,7 +13,7 @@ def test_nothing_is_no_query(text: str | None) -> None:
         EncoderQuery(text)
 
 
-def test_a_text_or_a_picture_is_enough() -> None:
+def test_a_text_or_an_image_is_enough() -> None:
     picture = Image.new("RGB", (3, 3))
     assert EncoderQuery("a mug").image is None
     assert EncoderQuery("", picture).image is picture

@@ -78,7 +78,7 @@ def test_hostile_texts_give_vectors(encoder: VisualizedBgeEncoder, text: str) ->
 
 
 @pytest.mark.parametrize("blank", [None, "", " \n\t"])
-def test_a_blank_text_beside_a_picture_is_no_text(encoder: VisualizedBgeEncoder, blank: str | None) -> None:
+def test_a_blank_text_beside_an_image_is_no_text(encoder: VisualizedBgeEncoder, blank: str | None) -> None:
     both = encoder.encode([EncoderQuery(blank, picture()), EncoderQuery(None, picture())])
     assert np.array_equal(both.vectors[0], both.vectors[1]) and not both.truncated.any()
 

@@ -1,4 +1,4 @@
-"""Pictures → pixels: what the golden data does not hold."""
+"""Images → pixels: what the golden data does not hold."""
 
 import numpy as np
 import pytest
@@ -59,18 +59,18 @@ def test_pad_shows_clear_areas_as_white_and_crop_as_published_in_black() -> None
     assert crop_pixels(clear).getcolors() == [(224 * 224, (0, 0, 0))]
 
 
-def test_a_picture_that_already_fits_keeps_the_colours_under_its_clear_areas() -> None:
+def test_an_image_that_already_fits_keeps_the_colors_under_its_clear_areas() -> None:
     assert crop_pixels(Image.new("RGBA", (224, 300), (200, 10, 10, 0))).getpixel((0, 0)) == (200, 10, 10)
 
 
-def test_the_picture_itself_is_not_changed() -> None:
+def test_the_image_itself_is_not_changed() -> None:
     picture = noise(224, 224)
     before = picture.tobytes()
     crop_pixels(picture).paste("red", (0, 0, 224, 224))
     assert picture.tobytes() == before
 
 
-def test_normalise() -> None:
+def test_normalize() -> None:
     pixels = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2).expand(1, 3, 1, 2)
     out = normalise(pixels, (0.5, 0.25, 0.0), (0.5, 0.25, 2.0))
     assert out[0, :, 0, :].tolist() == [[-1, 1], [-1, 3], [0, 0.5]]

@@ -1,4 +1,4 @@
-"""Small pictures for tests, as encoded bytes."""
+"""Small images for tests, as encoded bytes."""
 
 import io
 from typing import Any
@@ -10,14 +10,14 @@ BLUE = (10, 40, 200)
 
 
 def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    """The bytes of a picture in a format."""
+    """The bytes of an image in a format."""
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
 def picture(colour: tuple[int, int, int] = RED, size: tuple[int, int] = (32, 24), format: str = "PNG") -> bytes:
-    """A plain picture of one colour."""
+    """A plain image of one color."""
     return encoded(Image.new("RGB", size, colour), format)
 
 

@@ -1,4 +1,4 @@
-"""Pictures in JSON."""
+"""Images in JSON."""
 
 import base64
 

@@ -67,7 +67,7 @@ def test_other_formats_are_named_as_unsupported(format: str) -> None:
         b"P6 4 4 255 " + b"\0" * 48,
     ],
 )
-def test_what_is_no_picture(data: bytes) -> None:
+def test_what_is_no_image(data: bytes) -> None:
     assert isinstance(refusal(data), NotAnImage)
 
 
@@ -161,12 +161,12 @@ def test_texts_hold_nothing_of_the_decoder() -> None:
 @given(
     st.binary(max_size=300), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x10\0\0\0WEBPVP8 ", b""])
 )
-def test_any_bytes_give_a_picture_or_a_refusal(tail: bytes, head: bytes) -> None:
+def test_any_bytes_give_an_image_or_a_refusal(tail: bytes, head: bytes) -> None:
     refusal(head + tail)
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255), st.sampled_from(["JPEG", "PNG", "WEBP"]))
-def test_a_flipped_byte_gives_a_picture_or_a_refusal(position: int, value: int, format: str) -> None:
+def test_a_flipped_byte_gives_an_image_or_a_refusal(position: int, value: int, format: str) -> None:
     data = bytearray(encoded(two_tone(), format))
     data[position % len(data)] = value
     try:
@@ -176,7 +176,7 @@ def test_a_flipped_byte_gives_a_picture_or_a_refusal(position: int, value: int, 
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_large_pictures_are_reduced_with_their_proportions(format: str) -> None:
+def test_large_images_are_reduced_with_their_proportions(format: str) -> None:
     decoded = decode_image(encoded(two_tone((1600, 800)), format), ImageLimits(working_side=200))
     assert decoded.image.size == (200, 100) and (decoded.width, decoded.height) == (1600, 800)
     left, right = decoded.image.getpixel((40, 50)), decoded.image.getpixel((160, 50))
@@ -197,7 +197,7 @@ def test_animations_count_as_their_first_frame(format: str) -> None:
     assert decode_image(data, LIMITS).image.getpixel((3, 3)) == RED
 
 
-def test_multi_picture_jpegs_of_phones() -> None:
+def test_multi_image_jpegs_of_phones() -> None:
     data = encoded(two_tone(), "MPO", save_all=True, append_images=[two_tone()])
     assert decode_image(data, LIMITS).format == "jpeg"
 

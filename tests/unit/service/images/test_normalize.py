@@ -67,7 +67,7 @@ def test_half_transparent_is_mixed_with_white() -> None:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P"])
 def test_trns_becomes_white(mode: str) -> None:
-    """The transparent colour must not show: a tRNS chunk can hide a whole other picture (GHSA-8jr5-v98p-w75m)."""
+    """The transparent color must not show: a tRNS chunk can hide a whole other image (GHSA-8jr5-v98p-w75m)."""
     image = Image.new("RGB", (8, 8), BLUE).convert(mode)
     pixel = image.getpixel((0, 0))
     assert decoded(image, transparency=pixel).getpixel((4, 4)) == WHITE
@@ -98,7 +98,7 @@ def test_cmyk_jpeg() -> None:
     assert isinstance(pixel, tuple) and pixel[0] > 180 and pixel[2] < 100
 
 
-def test_large_transparent_pictures_are_flattened_before_reduction() -> None:
+def test_large_transparent_images_are_flattened_before_reduction() -> None:
     image = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     result = decode_image(encoded(image), ImageLimits(working_side=64)).image
     assert result.size == (64, 64) and result.getpixel((30, 30)) == WHITE

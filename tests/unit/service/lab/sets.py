@@ -47,7 +47,7 @@ def write_lines(path: Path, *rows: object) -> Path:
 
 
 def write_pictures(folder: Path, *names: str) -> None:
-    """Write a small picture under each name, in the format of its suffix."""
+    """Write a small image under each name, in the format of its suffix."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ COLUMNS = ("id", "title", "category", "colour", "price", "image")
 
 @pytest.fixture
 def feed(tmp_path: Path) -> Path:
-    """The feed of a shop with six motifs, four products each; its pictures are not looked at."""
+    """The feed of a shop with six motifs, four products each; its images are not looked at."""
     names = list(motif_names().values())[:6]
     kinds = (("mug", "red"), ("mug", "blue"), ("cap", "red"), ("poster", "green"))
     path = tmp_path / "products.csv"

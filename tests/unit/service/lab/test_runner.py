@@ -41,7 +41,7 @@ def test_configurations_share_models_embeddings_captions_and_rerank_calls(tmp_pa
 
 
 def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
-    """The same pictures and settings through parts that were wired without anything of the lab."""
+    """The same images and settings through parts that were wired without anything of the lab."""
     experiment, data = prepared(tmp_path / "set")
     results = run(experiment, data, tmp_path / "out", Counting())
     for one in results.answered:
@@ -189,7 +189,7 @@ configurations:
     assert [outcome.final for outcome in exact.outcomes] == [outcome.final for outcome in lite.outcomes]
 
 
-def test_a_picture_that_breaks_off_names_its_file(tmp_path: Path) -> None:
+def test_an_image_that_breaks_off_names_its_file(tmp_path: Path) -> None:
     experiment, data = prepared(tmp_path / "set")
     path = tmp_path / "set" / "d3.png"
     path.write_bytes(path.read_bytes()[:60])

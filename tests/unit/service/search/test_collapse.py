@@ -50,7 +50,7 @@ def test_a_chain_of_small_steps_does_not_swallow_what_is_far() -> None:
     assert {id: [d.product_id for d in several] for id, several in found.hidden.items()} == {"p0": ["p1"], "p2": ["p3"]}
 
 
-def test_the_same_picture_is_one_however_it_was_encoded_and_no_picture_is_none() -> None:
+def test_the_same_image_is_one_however_it_was_encoded_and_no_image_is_none() -> None:
     vectors = at(0, 90, 180)
     found = collapse_vectors([hit(0, "k"), hit(1, "k"), hit(2, "k2")], vectors, 0.99)
     [duplicate] = found.hidden["p0"]

@@ -7,12 +7,12 @@ import pytest
 from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.errors import ImageTooLarge
 from service.images.decode import ImageLimits
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.search.contents import Content, ContentOpener
 from service.search.types import UploadedImage
 from tests.fakes import png
 
-PICTURES = PictureLoader(ImageLimits())
+PICTURES = ImageLoader(ImageLimits())
 
 
 def contents(*sizes: tuple[int, int]) -> list[Content]:

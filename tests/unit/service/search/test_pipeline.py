@@ -121,7 +121,7 @@ def test_no_match_is_an_empty_answer_and_asks_no_model(shop: Shop) -> None:
     assert shop.strategy.calls == []
 
 
-def test_a_picture_is_captioned_and_given_to_encoder_and_reranker(shop: Shop) -> None:
+def test_an_image_is_captioned_and_given_to_encoder_and_reranker(shop: Shop) -> None:
     response = shop.parts.search(SearchRequest(text=" with this ", image=UploadedImage(png())))
     assert response.caption == "a leopard"
     assert shop.encoder.seen[-1].text == "with this"
@@ -137,7 +137,7 @@ def test_a_data_uri_is_the_same_as_the_upload(shop: Shop) -> None:
     assert ids(inline) == ids(upload)
 
 
-def test_a_product_as_the_picture_is_not_among_its_own_results(shop: Shop) -> None:
+def test_a_product_as_the_image_is_not_among_its_own_results(shop: Shop) -> None:
     response = shop.parts.search(SearchRequest(text="like this", image=ProductImage("p3"), limit=100))
     assert len(response.results) == 19
     assert "p3" not in ids(response)
@@ -156,7 +156,7 @@ def test_a_long_text_is_flagged(shop: Shop) -> None:
     assert not search(shop).truncated
 
 
-def test_candidates_pictures_are_read_side_by_side(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_candidates_images_are_read_side_by_side(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     all_at_once, read = threading.Barrier(9, timeout=30), ImageStore.open
 
     def slow(images: ImageStore, key: str) -> DecodedImage:
@@ -219,7 +219,7 @@ def test_the_readers_of_images_end_with_the_parts(shop: Shop) -> None:
     assert not any(thread.is_alive() for thread in mine)
 
 
-def test_a_lost_picture_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> None:
+def test_a_lost_image_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> None:
     for file in (tmp_path / "images").rglob("*.png"):
         file.unlink()
     assert search(shop).rerank.applied

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.catalog.products import ProductInput, Products
-from service.images.sources import PictureLoader
+from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.settings import Settings
@@ -169,7 +169,7 @@ def test_many_writers_in_any_order(order: list[int]) -> None:
 def new_products(tmp_path: Path) -> Callable[[Stepped], Products]:
     """Makes the products of a service on this store."""
     settings = Settings(_env_file=None, data_dir=tmp_path)
-    images, pictures = ImageStore.from_settings(settings), PictureLoader.from_settings(settings)
+    images, pictures = ImageStore.from_settings(settings), ImageLoader.from_settings(settings)
     return lambda store: Products(encoder=FakeEncoder(), store=store, images=images, pictures=pictures)  # type: ignore[arg-type]
 
 

@@ -109,7 +109,7 @@ def drip(request: BaseHTTPRequestHandler, pause: float, chunk: bytes) -> None:
         pass
 
 
-def test_a_picture_is_fetched_from_the_checked_address_under_its_own_name(web: Web) -> None:
+def test_an_image_is_fetched_from_the_checked_address_under_its_own_name(web: Web) -> None:
     assert web.fetch("/a.png?size=2") == PICTURE
     assert web.asked == [("/a.png?size=2", f"{HOST}:{web.port}")]
     assert web.looked_up == [HOST]  # once: what was checked is what was connected to
@@ -249,7 +249,7 @@ def test_redirects_come_to_an_end(web: Web) -> None:
         (lambda request: drip(headed_drip(request), 0.0, b"a" * 65536), ImageTooLarge),
     ],
 )
-def test_answers_that_are_no_picture_or_too_much(
+def test_answers_that_are_no_image_or_too_much(
     web: Web, answer: Callable[[BaseHTTPRequestHandler], None], error: type[WithThisError]
 ) -> None:
     web.answers["/a.png"] = answer
@@ -262,7 +262,7 @@ def headed_drip(request: BaseHTTPRequestHandler) -> BaseHTTPRequestHandler:
     return request
 
 
-def test_a_look_up_that_hangs_or_fails_is_no_picture(web: Web) -> None:
+def test_a_look_up_that_hangs_or_fails_is_no_image(web: Web) -> None:
     hanging = threading.Event()
 
     def hang(_: str) -> Sequence[str]:

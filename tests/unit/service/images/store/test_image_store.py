@@ -1,4 +1,4 @@
-"""The picture store."""
+"""The image store."""
 
 import io
 import math
@@ -50,7 +50,7 @@ def test_what_goes_in_comes_out(store: ImageStore, format: str) -> None:
     assert store.open(key).image.size == (32, 24)
 
 
-def test_what_is_no_picture_stays_out(tmp_path: Path) -> None:
+def test_what_is_no_image_stays_out(tmp_path: Path) -> None:
     with pytest.raises(NotAnImage):
         ImageStore(tmp_path).put(b"<script>")
     assert files(tmp_path) == []
@@ -231,7 +231,7 @@ def test_a_sweep_of_a_store_that_is_empty(store: ImageStore) -> None:
     assert store.sweep(set(), older_than=math.inf).files == 0
 
 
-def test_a_sweep_knows_used_unused_and_young_pictures_everywhere(store: ImageStore) -> None:
+def test_a_sweep_knows_used_unused_and_young_images_everywhere(store: ImageStore) -> None:
     used, unused = store.put(picture(RED)), store.put(picture(BLUE))
     store.thumbnail(unused, 128)
     assert store.sweep({used}, older_than=time.time() - 60).files == 0

@@ -10,7 +10,7 @@ GROUP = ["ref", "a", "b", "c", "d", "e"]
 
 
 def cirr(root: Path, split: str = "val", folder: str = "dev") -> Path:
-    """Two queries over eight pictures; `ref` is the reference of the first one."""
+    """Two queries over eight images; `ref` is the reference of the first one."""
     names = [*GROUP, "f", "other"]
     entries = []
     for pair, (reference, target) in enumerate([("ref", "a"), ("other", "b")], start=12063):
@@ -26,7 +26,7 @@ def cirr(root: Path, split: str = "val", folder: str = "dev") -> Path:
 
 
 def circo(root: Path, split: str = "val", pictures: int = 60) -> Path:
-    """Two queries; the first has eight ground truths, pictures 1 to 8."""
+    """Two queries; the first has eight ground truths, images 1 to 8."""
     coco = root / "COCO2017_unlabeled"
     images = [{"id": number, "file_name": f"{number:012d}.jpg", "width": 32} for number in range(pictures)]
     write_json(coco / "annotations/image_info_unlabeled2017.json", {"images": images})
@@ -56,7 +56,7 @@ def fashioniq(root: Path, split: str = "val") -> Path:
 
 
 def lasco(root: Path) -> Path:
-    """Two queries over three pictures. The corpus and the queries write paths differently, as they do in LaSCo."""
+    """Two queries over three images. The corpus and the queries write paths differently, as they do in LaSCo."""
     names = {number: f"COCO_val2014_{number:012d}.jpg" for number in (42, 73, 74)}
     corpus = [{"id": id, "path": f"val/val2014/{name}"} for id, name in names.items()]
     write_json(root / "lasco_val_corpus.json", corpus)
@@ -76,7 +76,7 @@ def lasco(root: Path) -> Path:
 
 
 def genecis_objects(root: Path) -> Path:
-    """Two queries with three pictures besides the target, and one of another size that the official code drops."""
+    """Two queries with three images besides the target, and one of another size that the official code drops."""
     rows = [
         {"reference": 9, "target": 5, "gallery": [1, 2, 3], "condition": "table"},
         {"reference": 8, "target": 1, "gallery": [2, 3, 4], "condition": "sky"},
@@ -101,7 +101,7 @@ def genecis_objects(root: Path) -> Path:
 
 
 def genecis_attributes(root: Path) -> Path:
-    """One query on objects that are parts of pictures; two of them are in the same picture."""
+    """One query on objects that are parts of images; two of them are in the same image."""
 
     def thing(id: int, *box: float) -> dict[str, object]:
         return {"image_id": id, "instance_bbox": list(box), "object_name": "cup"}

@@ -97,7 +97,7 @@ def test_a_doubled_query_is_named(tmp_path: Path) -> None:
     assert "entry 2: the query '12063' is there twice." in _refused("cirr", tmp_path)
 
 
-def test_a_lost_picture_is_named_with_the_place_that_names_it(tmp_path: Path) -> None:
+def test_a_lost_image_is_named_with_the_place_that_names_it(tmp_path: Path) -> None:
     layouts.circo(tmp_path)
     lost = tmp_path / "COCO2017_unlabeled/unlabeled2017/000000000003.jpg"
     lost.unlink()
@@ -107,7 +107,7 @@ def test_a_lost_picture_is_named_with_the_place_that_names_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n broken", b"GIF89a"])
-def test_an_unreadable_picture_is_named(tmp_path: Path, data: bytes) -> None:
+def test_an_unreadable_image_is_named(tmp_path: Path, data: bytes) -> None:
     layouts.own(tmp_path)
     broken = tmp_path / "images/mug.png"
     broken.write_bytes(data)
@@ -115,7 +115,7 @@ def test_an_unreadable_picture_is_named(tmp_path: Path, data: bytes) -> None:
     assert detail.startswith(f"{tmp_path / 'documents.jsonl'}, line 1: the picture {broken} cannot be used: ")
 
 
-def test_several_unreadable_pictures_are_one_message(tmp_path: Path) -> None:
+def test_several_unreadable_images_are_one_message(tmp_path: Path) -> None:
     layouts.own(tmp_path)
     for name in ("mug", "leopard"):
         (tmp_path / f"images/{name}.png").write_bytes(b"")
@@ -125,7 +125,7 @@ def test_several_unreadable_pictures_are_one_message(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["/etc/passwd", "../secret.png", "images/../../secret.png", "a\\b.png", "x\0.png", "."]
 )
-def test_a_picture_outside_the_data_set_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_image_outside_the_data_set_is_refused(tmp_path: Path, name: str) -> None:
     layouts.own(tmp_path)
     write_lines(tmp_path / "documents.jsonl", {"id": "mug", "image": name})
     assert "is not the path of a picture inside the data set" in _refused("jsonl", tmp_path)

@@ -164,7 +164,7 @@ def test_every_kind_has_a_reader_that_is_tested_here() -> None:
     assert set(KINDS) == {"beir", "circo", "cirr", "fashioniq", "genecis", "jsonl", "lasco", "trec"}
 
 
-def test_a_cut_out_follows_a_picture_that_was_reduced(tmp_path: Path) -> None:
+def test_a_cut_out_follows_an_image_that_was_reduced(tmp_path: Path) -> None:
     image = Image.new("RGB", (2048, 1024), "white")
     image.paste((255, 0, 0), (1024, 512, 2048, 1024))
     layouts.genecis_attributes(tmp_path)

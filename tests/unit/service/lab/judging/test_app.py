@@ -119,7 +119,7 @@ def test_no_path_leads_out_of_the_page(client: TestClient[Any], path: str) -> No
     assert client.get(path).status_code == 404
 
 
-def test_a_picture_that_was_lost_meanwhile_is_one_problem(client: TestClient[Any], tmp_path: Path) -> None:
+def test_an_image_that_was_lost_meanwhile_is_one_problem(client: TestClient[Any], tmp_path: Path) -> None:
     for path in (tmp_path / "set").glob("*.png"):
         path.unlink()
     assert client.get("/pairs/0/picture?side=query").status_code == 422

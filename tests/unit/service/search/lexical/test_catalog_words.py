@@ -34,7 +34,7 @@ class Counting(ExactStore):
 
 @pytest.fixture
 def store() -> Counting:
-    """Two products, one with three pictures."""
+    """Two products, one with three images."""
     opened = Counting()
     opened.ensure(INFO)
     opened.upsert([record("mug", number, title="Red mug") for number in range(3)])
