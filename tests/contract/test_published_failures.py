@@ -41,7 +41,7 @@
     contract/test_errors.py::test_every_error_has_this_shape_on_the_wire
     contract/test_fuzz.py::test_made_up_requests_get_described_answers
 14. A setting that nobody wrote down:
-    contract/test_readme.py::test_every_setting_is_in_the_table_with_default_and_meaning
+    contract/test_reference.py::test_the_reference_is_written_from_the_code_as_it_is
 15. Requests lost when the service is told to stop:
     integration/test_operation.py::test_told_to_stop_it_is_not_ready_at_once_and_answers_what_is_in_flight
 """
