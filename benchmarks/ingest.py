@@ -50,7 +50,7 @@ def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> flo
         store.ensure(encoder.info)  # opening a store is no part of the rate
         images = ImageStore.from_settings(fresh)
         begin = time.perf_counter()
-        report = ingest(feed, encoder, store, images, batch=settings.encoder_batch, workers=workers)
+        report = ingest(feed, encoder, store, images, batch=settings.encoder.batch, workers=workers)
         seconds = time.perf_counter() - begin
         store.close()
     return report.indexed / seconds
@@ -67,9 +67,9 @@ def one_turn(
     feed: Path, encoder: Encoder, queries: list[EncoderQuery], settings: Settings, workers: int
 ) -> tuple[float, float]:
     """Rates of the encoder alone and of ingest, taken around each other."""
-    before = bare(encoder, queries, settings.encoder_batch)
+    before = bare(encoder, queries, settings.encoder.batch)
     rate = whole(feed, encoder, settings, workers)
-    return (before + bare(encoder, queries, settings.encoder_batch)) / 2, rate
+    return (before + bare(encoder, queries, settings.encoder.batch)) / 2, rate
 
 
 def main(
@@ -84,7 +84,7 @@ def main(
     feed = make_shop(folder / f"shop-{products}", products)
     encoder = load_encoder(settings)
     queries = load(feed, settings)
-    encoder.encode(queries[: settings.encoder_batch])  # warms up
+    encoder.encode(queries[: settings.encoder.batch])  # warms up
     rows = []
     for count in workers or [0, 1, 2]:
         err.print(f"{count} workers")

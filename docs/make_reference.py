@@ -14,7 +14,7 @@ from service.app import create_app
 from service.cli import app
 from service.server.observability.metrics import Metrics
 from service.server.observability.watched import GAUGES
-from service.settings import Settings
+from service.settings import Settings, setting_places
 
 PAGE = Path(__file__).parent / "reference.md"
 _ROOT = PAGE.parents[1]
@@ -64,10 +64,15 @@ def _table(*rows: Iterable[str]) -> str:
 
 def _settings() -> str:
     rows = (
-        (f"`WITHTHIS_{name.upper()}`", _shown(field.get_default(call_default_factory=True)), field.description or "")
-        for name, field in Settings.model_fields.items()
+        (
+            f"`WITHTHIS_{name.upper()}`",
+            f"`{group}.{field}`" if group else f"`{field}`",
+            _shown(info.get_default(call_default_factory=True)),
+            info.description or "",
+        )
+        for name, (group, field, info) in setting_places().items()
     )
-    return _table(("setting", "default", "meaning"), *rows)
+    return _table(("variable", "in TOML", "default", "meaning"), *rows)
 
 
 def _shown(value: object) -> str:

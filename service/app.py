@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
             EmbeddingsController,
             FeedbackController,
             # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
-            Router("/", route_handlers=[ProductController], request_max_body_size=settings.max_feed_bytes),
+            Router("/", route_handlers=[ProductController], request_max_body_size=settings.server.max_feed_bytes),
             ImageController,
             HealthController,
             MetricsController,
@@ -106,7 +106,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[observer.middleware, *([spans.middleware] if spans else []), _new_body_guard(settings).middleware],
         before_send=[_add_security_headers, observer.before_send],
-        request_max_body_size=settings.max_body_bytes,
+        request_max_body_size=settings.server.max_body_bytes,
         openapi_config=openapi_config(package_version(), settings),
         logging_config=None,
     )
@@ -145,16 +145,16 @@ def package_version() -> str:
 
 def _guards(settings: Settings) -> list[Guard]:
     """Keys where there are any; else the names and pages that may call."""
-    own = [] if settings.api_keys else [OwnPagesOnly(names_of(settings), settings.cors_origins)]
+    own = [] if settings.server.api_keys else [OwnPagesOnly(names_of(settings), settings.server.cors_origins)]
     return [*own, Door(settings)]
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
     """Which pages of other origins may call the service. Keys travel in headers, never in cookies."""
-    if not settings.cors_origins:
+    if not settings.server.cors_origins:
         return None
     return CORSConfig(
-        allow_origins=settings.cors_origins,
+        allow_origins=settings.server.cors_origins,
         allow_headers=ALLOWED_HEADERS,
         expose_headers=["Retry-After", "X-Request-Id"],
     )
@@ -162,10 +162,10 @@ def _cors(settings: Settings) -> CORSConfig | None:
 
 def _new_body_guard(settings: Settings) -> BodyGuard:
     return BodyGuard(
-        timeout_s=settings.body_timeout_s,
-        min_rate=settings.body_min_rate,
-        max_held=max(settings.max_held_bytes, settings.max_body_bytes),
-        retry_after_s=settings.retry_after_s,
+        timeout_s=settings.server.body_timeout_s,
+        min_rate=settings.server.body_min_rate,
+        max_held=max(settings.server.max_held_bytes, settings.server.max_body_bytes),
+        retry_after_s=settings.server.retry_after_s,
     )
 
 

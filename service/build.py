@@ -64,16 +64,16 @@ class Parts:
         self.rerank = rerank
         self.pictures = pictures or ImageLoader.from_settings(settings)
         self.words = CatalogWords.from_settings(store, settings)
-        self._hybrid = settings.hybrid_enabled
+        self._hybrid = settings.search.hybrid_enabled
         retriever = Retriever(
             encoder=encoder,
             store=store,
             words=self.words,
             images=images,
             pictures=self.pictures,
-            max_limit=settings.max_limit,
-            max_text_chars=settings.max_text_chars,
-            window=settings.search_window,
+            max_limit=settings.search.max_limit,
+            max_text_chars=settings.search.max_text_chars,
+            window=settings.search.window,
         )
         self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
         self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures, words=self.words)
@@ -141,8 +141,8 @@ def build_parts(settings: Settings) -> Parts:
         EncoderMismatch: the collection was made by another encoder.
     """
     share_arenas()
-    if settings.torch_threads is not None:
-        torch.set_num_threads(settings.torch_threads)
+    if settings.encoder.torch_threads is not None:
+        torch.set_num_threads(settings.encoder.torch_threads)
     store, images = open_store(settings), ImageStore.from_settings(settings)
     with ExitStack() as failing:
         failing.callback(store.close)
@@ -173,41 +173,43 @@ def _prepare(parts: Parts) -> None:
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
-        prompts = PromptLibrary.load(settings.prompts_dir)
+        prompts = PromptLibrary.load(settings.rerank.prompts_dir)
         engine = WithPrompts(
             (load or load_engine)(settings),
-            rank=settings.rank_prompt,
-            caption=settings.caption_prompt,
-            match=settings.match_prompt,
+            rank=settings.rerank.rank_prompt,
+            caption=settings.rerank.caption_prompt,
+            match=settings.rerank.match_prompt,
         )
         strategies = build_strategies(settings, engine, prompts)
     except (PromptError, LayoutError) as error:
         # These texts are written by `rerank` about files and settings of the operator's own.
         raise ConfigurationError(f"The prompts do not fit: {error}.") from error
-    if settings.strategy not in strategies.usable:
-        reason = strategies.missing.get(settings.strategy, "There is no such strategy.")
+    if settings.rerank.strategy not in strategies.usable:
+        reason = strategies.missing.get(settings.rerank.strategy, "There is no such strategy.")
         names = ", ".join(sorted(strategies.usable))
-        raise ConfigurationError(f"WITHTHIS_STRATEGY cannot be {settings.strategy}. {reason} It can be: {names}.")
+        raise ConfigurationError(
+            f"WITHTHIS_STRATEGY cannot be {settings.rerank.strategy}. {reason} It can be: {names}."
+        )
     defaults = RerankDefaults(
-        strategy=settings.strategy,
+        strategy=settings.rerank.strategy,
         engine=engine.info.id,
-        candidates=settings.rerank_candidates,
-        fusion_weight=settings.fusion_weight,
-        fusion_method=settings.fusion_method,
-        deadline_ms=settings.rerank_deadline_ms,
-        max_deadline_ms=settings.rerank_max_deadline_ms,
+        candidates=settings.rerank.candidates,
+        fusion_weight=settings.rerank.fusion_weight,
+        fusion_method=settings.rerank.fusion_method,
+        deadline_ms=settings.rerank.deadline_ms,
+        max_deadline_ms=settings.rerank.max_deadline_ms,
     )
     stage = RerankStage(
         strategies.usable,
         prompts,
-        RerankRunner(settings.rerank_concurrency),
+        RerankRunner(settings.rerank.concurrency),
         defaults,
-        documents=RerankRunner(settings.compatible_concurrency),
+        documents=RerankRunner(settings.server.compatible_concurrency),
         missing=strategies.missing,
         caches={**strategies.caches, **engine.caches},
         close=engine.close,
         rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
     )
-    if settings.interleave is not None:
-        check_rival(settings.interleave, stage)
+    if settings.online.interleave is not None:
+        check_rival(settings.online.interleave, stage)
     return stage

@@ -235,11 +235,13 @@ def make_shop(
     encoder, store, fake = FakeEncoder(), MemoryStore(), FakeStrategy()
     images = images or ImageStore.from_settings(chosen)
     fill(store, images, products)
-    numbers = (chosen.rerank_candidates, chosen.fusion_weight, chosen.rerank_deadline_ms)
-    most = chosen.rerank_max_deadline_ms
-    defaults = RerankDefaults("listwise", "fake", *numbers, fusion_method=chosen.fusion_method, max_deadline_ms=most)
-    runner = RerankRunner(chosen.rerank_concurrency)
-    documents = RerankRunner(chosen.compatible_concurrency)
+    numbers = (chosen.rerank.candidates, chosen.rerank.fusion_weight, chosen.rerank.deadline_ms)
+    most = chosen.rerank.max_deadline_ms
+    defaults = RerankDefaults(
+        "listwise", "fake", *numbers, fusion_method=chosen.rerank.fusion_method, max_deadline_ms=most
+    )
+    runner = RerankRunner(chosen.rerank.concurrency)
+    documents = RerankRunner(chosen.server.compatible_concurrency)
     rerank = RerankStage(
         {"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults, documents=documents, missing=missing
     )

@@ -36,8 +36,8 @@ class ServiceClient:
     def __init__(self, url: str, settings: Settings, *, retries: int = 0) -> None:
         """A search is not repeated: whoever types a command sees what happens. `retries`: for long runs."""
         self._limits = settings.image_limits
-        timeout = settings.rerank_deadline_ms / 1000 + _SPARE_S
-        key = settings.client_key.get_secret_value() if settings.client_key else None
+        timeout = settings.rerank.deadline_ms / 1000 + _SPARE_S
+        key = settings.server.client_key.get_secret_value() if settings.server.client_key else None
         with _told():
             self._client = Client(url, api_key=key, timeout=timeout, retry=RetryPolicy(retries=retries))
 

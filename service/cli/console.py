@@ -32,7 +32,7 @@ def start(**overrides: object) -> Settings:
     """Read the settings and set up logging; what every command does first. Options that are None are left out."""
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     logging.basicConfig(
-        level=settings.log_level,
+        level=settings.server.log_level,
         handlers=[_log_handler(settings)],
         force=True,
     )
@@ -42,7 +42,7 @@ def start(**overrides: object) -> Settings:
 
 
 def _log_handler(settings: Settings) -> logging.Handler:
-    if settings.log_format == "text":
+    if settings.server.log_format == "text":
         rich = RichHandler(console=err, show_path=False, rich_tracebacks=False)
         rich.setFormatter(TextFormatter())
         return rich

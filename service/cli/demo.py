@@ -39,7 +39,7 @@ def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = Tru
     """Build the demo shop, index it, serve it, and run a first composed query through the live service."""
     settings = _settings(folder, port)
     # Taken first, so that a port in use is known before minutes of work.
-    with listen(settings.host, settings.port) as sock:
+    with listen(settings.server.host, settings.server.port) as sock:
         feed = make_shop(folder / f"shop-{products}", products)
         parts = _parts(settings)
         try:
@@ -66,10 +66,10 @@ def _settings(folder: Path, port: int | None) -> Settings:
 
 def index_name(settings: Settings) -> str:
     """Folder of an encoder's index, below the demo's: none for the one in the box, else by what selects the vectors."""
-    chosen = (settings.encoder_path, settings.encoder_revision, settings.encoder_text_model, settings.encoder_fit)
-    if settings.encoder == STARTER_ID and settings.encoder_path is None:
+    chosen = (settings.encoder.path, settings.encoder.revision, settings.encoder.text_model, settings.encoder.fit)
+    if settings.encoder.name == STARTER_ID and settings.encoder.path is None:
         return ""
-    return f"{settings.encoder}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
+    return f"{settings.encoder.name}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
 
 
 def _parts(settings: Settings) -> Parts:
@@ -78,8 +78,8 @@ def _parts(settings: Settings) -> Parts:
         return build_parts(settings)
     except EncoderMismatch as error:
         raise EncoderMismatch(
-            f"The demo's index in {settings.data_dir} was made with other weights of {settings.encoder}. Delete that "
-            "folder to index again, or give another one with --dir."
+            f"The demo's index in {settings.data_dir} was made with other weights of {settings.encoder.name}. Delete "
+            "that folder to index again, or give another one with --dir."
         ) from error
 
 

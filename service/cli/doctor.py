@@ -62,7 +62,7 @@ def examine(part: str, check: Callable[[Settings], str], settings: Settings) -> 
 
 def _device(settings: Settings) -> str:
     accelerator = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU, running on the CPU"
-    threads = settings.torch_threads or torch.get_num_threads()
+    threads = settings.encoder.torch_threads or torch.get_num_threads()
     return f"{accelerator}; torch {torch.__version__}, {threads} threads"
 
 
@@ -95,7 +95,7 @@ def _reranker(settings: Settings) -> str:
     stage = build_rerank(settings)
     stage.close()
     check_model_server(settings)
-    return f"engine {settings.engine}; strategies: {', '.join(stage.strategies)}"
+    return f"engine {settings.engine.name}; strategies: {', '.join(stage.strategies)}"
 
 
 def _store(settings: Settings) -> str:
@@ -109,13 +109,15 @@ def _store(settings: Settings) -> str:
             store.ensure(load_encoder(settings).info)  # an existing collection is only compared with the encoder
     finally:
         store.close()
-    return f"{rows} rows in collection {settings.collection}" + ("" if rows else "; fill it with `withthis index FEED`")
+    return f"{rows} rows in collection {settings.store.collection}" + (
+        "" if rows else "; fill it with `withthis index FEED`"
+    )
 
 
 def _port(settings: Settings) -> str:
     check_exposure(settings)
-    with listen(settings.host, settings.port):
-        return f"{settings.host} port {settings.port} is free"
+    with listen(settings.server.host, settings.server.port):
+        return f"{settings.server.host} port {settings.server.port} is free"
 
 
 CHECKS: dict[str, Callable[[Settings], str]] = {

@@ -118,7 +118,7 @@ def run_ingest(
     """Ingest a feed under a progress bar."""
     options, images = options or _options(feed, settings), ImageStore.from_settings(settings)
     with _progress(feed) as progress:
-        workers = settings.ingest_workers
+        workers = settings.catalog.ingest_workers
         return ingest(feed, encoder, store, images, workers=workers, progress=progress, **options)
 
 
@@ -130,7 +130,7 @@ def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: Ing
 
     settings = _for_other_processes(settings)
     images = ImageStore.from_settings(settings)
-    ray = RayOptions(settings.ray_address, settings.ray_encoders, settings.encoder_device)
+    ray = RayOptions(settings.catalog.ray_address, settings.catalog.ray_encoders, settings.encoder.device)
     with _progress(feed) as progress:
         load = partial(load_encoder, settings)
         return ingest_on_ray(feed, load, store, images, ray_options=ray, progress=progress, **options)
@@ -160,18 +160,18 @@ def _options(
         limits=settings.image_limits,
         fetcher=_fetcher(settings),
         rejects_path=rejects_file(feed, rejects),
-        batch=settings.encoder_batch,
+        batch=settings.encoder.batch,
         new_ids=new_ids,
     )
 
 
 def _for_other_processes(settings: Settings) -> Settings:
     """Workers of Ray run in other folders, and each sees only the GPU that it was given."""
-    images, weights = settings.images_location, settings.encoder_path
+    images, weights = settings.images_location, settings.encoder.path
     changes = {
         "images_url": images if "://" in images else str(Path(images).absolute()),
         "encoder_path": weights.absolute() if weights is not None and weights.exists() else weights,
-        "encoder_device": "cuda" if settings.encoder_device.startswith("cuda") else settings.encoder_device,
+        "encoder_device": "cuda" if settings.encoder.device.startswith("cuda") else settings.encoder.device,
     }
     return settings.model_copy(update=changes)
 
@@ -186,8 +186,8 @@ def _progress(feed: Path) -> Iterator[Progress]:
 
 def _fetcher(settings: Settings) -> Fetcher | None:
     """Gets images that a feed gives as URLs, from the hosts that the settings allow; None if they allow none."""
-    hosts = frozenset(settings.url_image_hosts)
-    policy = FetchPolicy(hosts, settings.max_image_bytes, settings.url_image_timeout_s)
+    hosts = frozenset(settings.images.url_image_hosts)
+    policy = FetchPolicy(hosts, settings.images.max_image_bytes, settings.images.url_image_timeout_s)
     return Fetcher(policy) if hosts else None
 
 

@@ -39,7 +39,7 @@ def list_models(as_json: AsJson = False) -> None:
     if as_json:
         out.print_json(json.dumps([_facts(entry) for entry in ENCODERS.values()]))
         return
-    chosen = start().encoder
+    chosen = start().encoder.name
     for entry in ENCODERS.values():
         out.print(_card(entry, entry.name == chosen))
 

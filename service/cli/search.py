@@ -71,9 +71,9 @@ def search(
         text=text,
         image=_source(image, product),
         filter=_filter(where),
-        limit=settings.default_limit if limit is None else limit,
+        limit=settings.search.default_limit if limit is None else limit,
         min_score=min_score,
-        rerank=RerankOptions(enabled=settings.rerank_enabled if rerank is None else rerank),
+        rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank),
         hybrid=hybrid_options(settings, text, enabled=hybrid),
         negative=to_negative(negative, None, settings),
     )

@@ -34,13 +34,13 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
     """Serve the search API and the search page."""
     settings = start(host=host, port=port, workers=workers)
     check_exposure(settings)
-    if settings.workers > 1:
+    if settings.server.workers > 1:
         check_shareable(settings)
     # Taken before the models are loaded, so that a port in use is known at once.
-    with listen(settings.host, settings.port) as sock:
-        if settings.workers > 1:
-            err.print(f"{settings.workers} workers are starting; they answer on [bold]{address(sock)}[/]")
-            os.environ["WITHTHIS_WORKERS"] = str(settings.workers)  # workers read the settings for themselves
+    with listen(settings.server.host, settings.server.port) as sock:
+        if settings.server.workers > 1:
+            err.print(f"{settings.server.workers} workers are starting; they answer on [bold]{address(sock)}[/]")
+            os.environ["WITHTHIS_WORKERS"] = str(settings.server.workers)  # workers read the settings for themselves
             run_workers(settings, sock)
             return
         parts = build_parts(settings)

@@ -34,7 +34,7 @@ class PoliteServer(uvicorn.Server):
     def __init__(self, app: Litestar, settings: Settings) -> None:
         super().__init__(uvicorn.Config(app, timeout_graceful_shutdown=GRACE_S, **server_options(settings)))
         self._state = app.state
-        self._polite_stop = PoliteStop(app.state, settings.shutdown_delay_s, super().handle_exit)
+        self._polite_stop = PoliteStop(app.state, settings.server.shutdown_delay_s, super().handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What a signal does."""

@@ -43,7 +43,7 @@ def check_shareable(settings: Settings) -> None:
 
 
 def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -> None:
-    """Serve with `settings.workers` processes until told to stop.
+    """Serve with `settings.server.workers` processes until told to stop.
 
     `worker`: module and name of the function that makes a worker's application. It is called in the new process and
     reads the settings from the environment.
@@ -54,7 +54,7 @@ def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -
     config = uvicorn.Config(
         worker,
         factory=True,
-        workers=settings.workers,
+        workers=settings.server.workers,
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=HANGS_S,
         **server_options(settings),

@@ -32,17 +32,17 @@ def create_worker() -> Litestar:
 
 def shared_out(settings: Settings) -> Settings:
     """The settings with the machine's cores shared out among the workers, unless `torch_threads` says otherwise."""
-    if settings.torch_threads is not None:
+    if settings.encoder.torch_threads is not None:
         return settings
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return settings.model_copy(update={"torch_threads": max(1, cores // settings.workers)})
+    return settings.model_copy(update={"torch_threads": max(1, cores // settings.server.workers)})
 
 
 def as_worker(settings: Settings, parts: Parts) -> Litestar:
     """The application over these parts, which it closes; it stops politely, and does not outlive its supervisor."""
     parts.warm()
     app = create_app(settings, parts)
-    app.on_startup.append(lambda: _stop_politely(app, settings.shutdown_delay_s))
+    app.on_startup.append(lambda: _stop_politely(app, settings.server.shutdown_delay_s))
     app.on_shutdown.append(parts.close)
     threading.Thread(target=_follow_supervisor, name="supervisor", daemon=True).start()
     return app

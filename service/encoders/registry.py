@@ -41,7 +41,7 @@ class EncoderEntry:
 
 
 def _starter(settings: Settings) -> Encoder:
-    return StarterEncoder.load(settings.encoder_path)
+    return StarterEncoder.load(settings.encoder.path)
 
 
 def _visualized_bge(name: str) -> Loader:
@@ -50,13 +50,13 @@ def _visualized_bge(name: str) -> Loader:
 
         return VisualizedBgeEncoder.load(
             name,
-            settings.encoder_path,
-            text_model=settings.encoder_text_model,
-            revision=settings.encoder_revision,
-            device=settings.encoder_device,
-            dtype=settings.encoder_dtype,
-            fit=settings.encoder_fit,
-            batch=settings.encoder_batch,
+            settings.encoder.path,
+            text_model=settings.encoder.text_model,
+            revision=settings.encoder.revision,
+            device=settings.encoder.device,
+            dtype=settings.encoder.dtype,
+            fit=settings.encoder.fit,
+            batch=settings.encoder.batch,
         )
 
     return load
@@ -67,15 +67,15 @@ def _clip_family(name: str, source: str, blend: Blend = "unit") -> Loader:
         from service.encoders.clip_family.encoder import ClipEncoder  # noqa: PLC0415 (see above)
 
         return ClipEncoder.load(
-            settings.encoder_path or source,
+            settings.encoder.path or source,
             id=name,
-            revision=settings.encoder_revision,
-            device=settings.encoder_device,
-            dtype=settings.encoder_dtype,
-            fit=settings.encoder_fit,
+            revision=settings.encoder.revision,
+            device=settings.encoder.device,
+            dtype=settings.encoder.dtype,
+            fit=settings.encoder.fit,
             blend=blend,
-            text_weight=settings.encoder_text_weight,
-            batch=settings.encoder_batch,
+            text_weight=settings.encoder.text_weight,
+            batch=settings.encoder.batch,
         )
 
     return load
@@ -172,10 +172,10 @@ def load_encoder(settings: Settings) -> Encoder:
 
     Raises `UnknownEncoder`, listing the known names, or `EncoderUnavailable` if its files are missing.
     """
-    entry = ENCODERS.get(settings.encoder)
+    entry = ENCODERS.get(settings.encoder.name)
     if entry is None:
         known = ", ".join(sorted(ENCODERS))
-        raise UnknownEncoder(f"There is no encoder {settings.encoder!r}. Set WITHTHIS_ENCODER to one of: {known}.")
+        raise UnknownEncoder(f"There is no encoder {settings.encoder.name!r}. Set WITHTHIS_ENCODER to one of: {known}.")
     try:
         return entry.load(settings)
     except (OSError, ImportError, ValueError, KeyError, RuntimeError) as error:  # what broken weight files raise
@@ -184,12 +184,12 @@ def load_encoder(settings: Settings) -> Encoder:
 
 def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
     """The encoder as the service uses it: concurrent searches share batches, unless the settings turn that off."""
-    if settings.encoder_max_batch == 1:
+    if settings.encoder.max_batch == 1:
         return encoder
     return BatchingEncoder(
         encoder,
-        max_batch=settings.encoder_max_batch,
-        max_wait_ms=settings.encoder_max_wait_ms,
-        queue=settings.encoder_queue,
-        retry_after_s=settings.retry_after_s,
+        max_batch=settings.encoder.max_batch,
+        max_wait_ms=settings.encoder.max_wait_ms,
+        queue=settings.encoder.queue,
+        retry_after_s=settings.server.retry_after_s,
     )

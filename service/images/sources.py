@@ -26,10 +26,10 @@ class ImageLoader:
     @classmethod
     def from_settings(cls, settings: Settings) -> ImageLoader:
         """A reader as the settings describe it."""
-        if not settings.url_image_hosts:
+        if not settings.images.url_image_hosts:
             return cls(settings.image_limits)
-        hosts = frozenset(settings.url_image_hosts)
-        policy = FetchPolicy(hosts, settings.max_image_bytes, settings.url_image_timeout_s)
+        hosts = frozenset(settings.images.url_image_hosts)
+        policy = FetchPolicy(hosts, settings.images.max_image_bytes, settings.images.url_image_timeout_s)
         return cls(settings.image_limits, Fetcher(policy))
 
     def read(self, source: ImageInput) -> bytes:

@@ -41,8 +41,8 @@ class Benches:
         info = self._models.encoder(configuration).info
         asked = [FORMAT, k, configuration.filter, configuration.measured]
         rerank = None
-        if configuration.settings.rerank_enabled:
-            prompts = PromptLibrary.load(configuration.settings.prompts_dir)
+        if configuration.settings.rerank.enabled:
+            prompts = PromptLibrary.load(configuration.settings.rerank.prompts_dir)
             rerank = [engine_fingerprint(configuration), sorted(str(prompt.model_dump()) for prompt in prompts)]
         return digest_of([*asked, self._gallery.fingerprint, info.id, info.fingerprint, rerank])
 
@@ -59,8 +59,8 @@ class Benches:
             StoreUnavailable: as the store says.
         """
         settings = configuration.settings
-        if settings.torch_threads is not None:
-            torch.set_num_threads(settings.torch_threads)
+        if settings.encoder.torch_threads is not None:
+            torch.set_num_threads(settings.encoder.torch_threads)
         encoder = WordingEncoder(self._models.encoder(configuration))
         records = self._embedded(configuration, step)
         limits = lab_limits(settings)
@@ -82,7 +82,7 @@ class Benches:
 
     def _embedded(self, configuration: Configuration, step: Step) -> tuple[Record, ...]:
         settings = configuration.settings
-        key = digest_of([configuration.encoder_key(), settings.working_image_side])
+        key = digest_of([configuration.encoder_key(), settings.images.working_image_side])
         if key not in self._records:
             self._records[key] = embedded(self._gallery, self._models.encoder(configuration), settings, step)
         return self._records[key]
@@ -91,7 +91,7 @@ class Benches:
         """A store filled with the data set, under a name of its own: a shop's collection is never touched."""
         settings, info = configuration.settings, encoder.info
         filled = [configuration.store_key(), info.id, info.fingerprint, self._gallery.fingerprint]
-        key = digest_of([*filled, settings.working_image_side])
+        key = digest_of([*filled, settings.images.working_image_side])
         if key not in self._stores:
             store = open_store(settings.model_copy(update={"collection": f"lab_{key[:24]}"}))
             self._stores[key] = store
@@ -101,12 +101,12 @@ class Benches:
 
     def _rerank(self, configuration: Configuration) -> RerankStage:
         settings = configuration.settings
-        if settings.rerank_enabled:
+        if settings.rerank.enabled:
             return build_rerank(settings, lambda _: self._models.engine(configuration))
         return _no_rerank(settings)
 
 
 def _no_rerank(settings: Settings) -> RerankStage:
     """For retrieval only: no engine is loaded."""
-    defaults = RerankDefaults(settings.strategy, "", 1, 0.0, 1)
+    defaults = RerankDefaults(settings.rerank.strategy, "", 1, 0.0, 1)
     return RerankStage({}, PromptLibrary({}), RerankRunner(1), defaults)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.lab.digests import digest_of
-from service.settings import Settings
+from service.settings import Settings, setting_places
 
 UNMEASURED = frozenset(
     {
@@ -25,7 +25,7 @@ UNMEASURED = frozenset(
 """Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the
 environment alone, since an experiment's file and its report are made to be passed on."""
 
-MEASURED = frozenset(Settings.model_fields) - UNMEASURED
+MEASURED = frozenset(setting_places()) - UNMEASURED
 """Settings that a configuration may name."""
 
 EXACT = "exact:"
@@ -58,7 +58,7 @@ class Configuration:
     @property
     def measured(self) -> dict[str, object]:
         """Every setting that can change a result."""
-        return {name: getattr(self.settings, name) for name in sorted(MEASURED)}
+        return {name: self.settings.flat(name) for name in sorted(MEASURED)}
 
     def encoder_key(self) -> str:
         """Configurations with the same key share a loaded encoder."""
@@ -74,4 +74,4 @@ class Configuration:
 
     def _key(self, *prefixes: str) -> str:
         chosen = {name: value for name, value in self.measured.items() if name.startswith(prefixes)}
-        return digest_of([chosen, self.settings.torch_threads])
+        return digest_of([chosen, self.settings.encoder.torch_threads])

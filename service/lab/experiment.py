@@ -1,7 +1,7 @@
 """An experiment as one YAML file: a data set, and the configurations that are compared on it."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from service.lab.datasets import KINDS
 from service.lab.lab_errors import LabError
 from service.lab.measures import parse
 from service.lab.yaml_file import Location, YamlFile, read_yaml
-from service.settings import Settings
+from service.settings import Settings, flat_name, setting_places
 
 MAX_K = 1000
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -157,18 +157,17 @@ def _settings(
     file: YamlFile, place: Location, base: Settings, chosen: Mapping[str, Any], own: Mapping[str, Any]
 ) -> Settings:
     """The base with what was chosen laid over it, checked as the service checks its settings."""
-    known = {name: getattr(base, name) for name in base.model_fields_set}
-    laid = {**known, "store_uri": EXACT, **chosen, "max_limit": MAX_K}
+    laid = {**base.given(), "store_uri": EXACT, **chosen, "max_limit": MAX_K}
     try:
         return Settings(**laid)
     except ValidationError as error:
-        raise _first_fault(file, error, lambda loc: place if loc[:1] and loc[0] in own else ("settings",)) from error
+        raise _first_fault(file, error, lambda name: place if name in own else ("settings",)) from error
 
 
 def _check_name(file: YamlFile, name: str, where: Location) -> None:
     if name in MEASURED:
         return
-    if name in Settings.model_fields:
+    if name in setting_places():
         problem = "this setting cannot change a result, or is chosen by the lab or the environment. Take it out"
     else:
         near = difflib.get_close_matches(name, [*MEASURED, *_ConfigurationSpec.model_fields], 1)
@@ -176,10 +175,13 @@ def _check_name(file: YamlFile, name: str, where: Location) -> None:
     raise file.error((*where, name), problem)
 
 
-def _first_fault(file: YamlFile, error: ValidationError, place: Any = None) -> Exception:
-    """The first fault as an ExperimentError at its place."""
+def _first_fault(
+    file: YamlFile, error: ValidationError, place: Callable[[str | None], Location] | None = None
+) -> Exception:
+    """The first fault as an ExperimentError at its place; with `place`, that of the setting it names."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    location = tuple(fault["loc"])
+    location: Location = tuple(fault["loc"])
     if place is not None:
-        location = (*place(location), *location)
+        setting = flat_name(fault["loc"])
+        location = (*place(setting), setting, *location[2:]) if setting else place(setting)
     return file.error(location, fault["msg"].removeprefix("Value error, ").rstrip("."))

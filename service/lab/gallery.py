@@ -74,7 +74,7 @@ def image_key(ref: ImageRef | None) -> str:
 
 def lab_limits(settings: Settings) -> ImageLimits:
     """Images are reduced as in service; the limits on what comes from outside are the lab's."""
-    return replace(LAB_LIMITS, min_side=settings.min_image_side, working_side=settings.working_image_side)
+    return replace(LAB_LIMITS, min_side=settings.images.min_image_side, working_side=settings.images.working_image_side)
 
 
 def embedded(
@@ -86,7 +86,7 @@ def embedded(
         DataSetError: an image that cannot be decoded.
     """
     limits, done = lab_limits(settings), 0
-    for lot in in_batches(gallery.shelved, settings.encoder_batch):
+    for lot in in_batches(gallery.shelved, settings.encoder.batch):
         keys = [_embedding_key(one, limits) for one in lot]
         new = [(key, one) for key, one in zip(keys, lot, strict=True) if key not in encoder.cache]
         encoder.fill([key for key, _ in new], [_as_query(one, limits) for _, one in new])

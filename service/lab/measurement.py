@@ -71,7 +71,7 @@ class Bench:
         """
         self.encoder.wordings = query.wordings
         begun, hits = self._found(query, query.gallery)
-        candidates = hits[: self.configuration.settings.rerank_candidates]
+        candidates = hits[: self.configuration.settings.rerank.candidates]
         shown = arrangements(candidates, orders, f"{seed} {query.id}")
         answered = (self.parts.pipeline.finish(_with_hits(begun, each)) for each in shown)
         return tuple(_ids(response) for response in answered if response.rerank.applied)
@@ -95,8 +95,8 @@ class Bench:
             text=query.text,
             image=None if query.image is None else self._upload(query.image),
             filter=query.filter if self.configuration.filter else None,
-            limit=min(limit, settings.max_limit),
-            rerank=RerankOptions(enabled=settings.rerank_enabled),
+            limit=min(limit, settings.search.max_limit),
+            rerank=RerankOptions(enabled=settings.rerank.enabled),
             hybrid=hybrid_options(settings, query.text),
         )
 
@@ -122,7 +122,7 @@ class Bench:
 
     def _reranked(self, response: SearchResponse) -> int:
         settings = self.configuration.settings
-        return min(settings.rerank_candidates, len(response.results)) if settings.rerank_enabled else 0
+        return min(settings.rerank.candidates, len(response.results)) if settings.rerank.enabled else 0
 
 
 def _with_hits(begun: BegunSearch, hits: tuple[Hit, ...]) -> BegunSearch:

@@ -70,8 +70,8 @@ class Models:
 def engine_fingerprint(configuration: Configuration) -> str:
     """Changes with the engine's settings and with its weights, as far as they lie on this machine."""
     settings = configuration.settings
-    places = [settings.engine_path, Path(settings.engine_model) if settings.engine_model else None]
-    if settings.engine == "starter":
+    places = [settings.engine.path, Path(settings.engine.model) if settings.engine.model else None]
+    if settings.engine.name == "starter":
         with as_file(files("starter") / "weights") as shipped:
             places.append(shipped)
     return digest_of([configuration.engine_key(), [_state(place) for place in places if place is not None]])

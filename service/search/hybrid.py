@@ -56,10 +56,10 @@ def hybrid_options(
 
     `enabled` None: as the service is set, and then only for queries that have words.
     """
-    by_default = settings.hybrid_enabled and bool(text and words(text))
+    by_default = settings.search.hybrid_enabled and bool(text and words(text))
     if not (by_default if enabled is None else enabled):
         return None
-    weight = settings.hybrid_lexical_weight if lexical_weight is None else lexical_weight
+    weight = settings.search.hybrid_lexical_weight if lexical_weight is None else lexical_weight
     return HybridOptions(weight, required=enabled is True)
 
 

@@ -43,16 +43,16 @@ class Bulkheads:
     def from_settings(cls, settings: Settings) -> Self:
         """Empty rooms of the sizes in the settings."""
 
-        def room(slots: int, queue: int = settings.search_queue) -> Admission:
-            wait_s = settings.search_queue_wait_ms / 1000
-            return Admission(concurrency=slots, queue=queue, wait_s=wait_s, retry_after_s=settings.retry_after_s)
+        def room(slots: int, queue: int = settings.server.search_queue) -> Admission:
+            wait_s = settings.server.search_queue_wait_ms / 1000
+            return Admission(concurrency=slots, queue=queue, wait_s=wait_s, retry_after_s=settings.server.retry_after_s)
 
         return cls(
-            search=room(settings.search_concurrency),
-            reranked=room(settings.search_concurrency),
-            rerank=room(settings.rerank_concurrency + settings.rerank_queue, queue=0),
-            documents=room(settings.compatible_concurrency),
-            embeddings=room(settings.compatible_concurrency),
+            search=room(settings.server.search_concurrency),
+            reranked=room(settings.server.search_concurrency),
+            rerank=room(settings.rerank.concurrency + settings.rerank.queue, queue=0),
+            documents=room(settings.server.compatible_concurrency),
+            embeddings=room(settings.server.compatible_concurrency),
             write=room(1),
             catalog=room(CATALOG_SLOTS, CATALOG_QUEUE),
             images=room(IMAGE_SLOTS, IMAGE_QUEUE),

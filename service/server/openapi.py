@@ -170,7 +170,7 @@ def openapi_config(version: str, settings: Settings) -> OpenAPIConfig:
         openapi_router=Router(
             "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH, include_in_schema=False
         ),
-        security=keys if settings.api_keys else [{}, *keys],
+        security=keys if settings.server.api_keys else [{}, *keys],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
@@ -183,9 +183,9 @@ def openapi_config(version: str, settings: Settings) -> OpenAPIConfig:
 
 
 def _limits(settings: Settings) -> dict[tuple[str, str], dict[str, int]]:
-    text = {"maxLength": settings.max_text_chars}
+    text = {"maxLength": settings.search.max_text_chars}
     return {
         ("SearchBody", "text"): text,
         ("SearchBody", "negative_text"): text,
-        ("SearchBody", "limit"): {"maximum": settings.max_limit},
+        ("SearchBody", "limit"): {"maximum": settings.search.max_limit},
     }

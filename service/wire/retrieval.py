@@ -112,7 +112,7 @@ def to_weights(body: WeightsBody | None) -> QueryWeights | None:
 def to_negative(text: str | None, weight: float | None, settings: Settings) -> Negative | None:
     """What the products should not be like; a blank text counts as none."""
     text = normal_text(text or "").strip()
-    return Negative(text, settings.negative_weight if weight is None else weight) if text else None
+    return Negative(text, settings.search.negative_weight if weight is None else weight) if text else None
 
 
 def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:

@@ -53,8 +53,8 @@ def search_options(stage: RerankStage, settings: Settings) -> SearchOptionsOut:
         strategies=list(stage.strategies),
         prompts=list(stage.rank_prompts),
         defaults=DefaultsOut(
-            limit=settings.default_limit,
-            rerank=settings.rerank_enabled,
+            limit=settings.search.default_limit,
+            rerank=settings.rerank.enabled,
             strategy=defaults.strategy,
             candidates=defaults.candidates,
             fusion_weight=defaults.fusion_weight,
@@ -62,10 +62,10 @@ def search_options(stage: RerankStage, settings: Settings) -> SearchOptionsOut:
             deadline_ms=defaults.deadline_ms,
         ),
         limits=LimitsOut(
-            limit=settings.max_limit,
-            text_chars=settings.max_text_chars,
-            image_bytes=settings.max_image_bytes,
-            image_pixels=settings.max_image_pixels,
-            deadline_ms=settings.rerank_max_deadline_ms,
+            limit=settings.search.max_limit,
+            text_chars=settings.search.max_text_chars,
+            image_bytes=settings.images.max_image_bytes,
+            image_pixels=settings.images.max_image_pixels,
+            deadline_ms=settings.rerank.max_deadline_ms,
         ),
     )

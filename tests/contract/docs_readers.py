@@ -18,8 +18,7 @@ from pydantic import BaseModel
 from rerank.prompts import PromptLibrary
 from service.cli import app
 from service.lab.experiment import read_experiment
-from service.settings import Settings, load_settings
-from service.settings.config_file import CONFIG_VARIABLE
+from service.settings import CONFIG_VARIABLE, Settings, load_settings
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.products import ProductPageOut, PutOut, StoredProductOut
 from service.wire.search import SearchOut

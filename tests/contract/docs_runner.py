@@ -20,7 +20,7 @@ from service.cli.demo import make_shop
 from service.cli.index import run_ingest
 from service.encoders.registry import ENCODERS
 from service.search.reranking.engines import ENGINES
-from service.settings import Settings
+from service.settings import Settings, setting_places
 from tests.contract.docs_pages import ROOT, Block
 from tests.contract.docs_readers import check_answer, check_file, check_shell, read_settings
 from tests.contract.docs_shell import Shell
@@ -28,7 +28,7 @@ from tests.integration.live import live
 
 ADDRESS = "http://127.0.0.1:8000"
 PRODUCTS = 24
-SETTINGS = {f"WITHTHIS_{name.upper()}" for name in Settings.model_fields} | {"WITHTHIS_CONFIG"}
+SETTINGS = {f"WITHTHIS_{name.upper()}" for name in setting_places()} | {"WITHTHIS_CONFIG"}
 
 
 @dataclass

@@ -10,12 +10,12 @@ from litestar.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.cli import app
-from service.settings import Settings
+from service.settings import setting_places
 
 
 def settings() -> set[str]:
     """The environment variables."""
-    return {f"WITHTHIS_{name.upper()}" for name in Settings.model_fields} | {"WITHTHIS_CONFIG"}
+    return {f"WITHTHIS_{name.upper()}" for name in setting_places()} | {"WITHTHIS_CONFIG"}
 
 
 def commands() -> set[str]:

@@ -14,7 +14,7 @@ import yaml
 from docker.dockerfile import Dockerfile, assignments, parse
 from service.server.access.auth import LOOPBACK
 from service.server.access.origin import in_header
-from service.settings import Settings
+from service.settings import Settings, setting_places
 from tests.contract.deployment import DOCKER, compose
 
 ROOT = DOCKER.parent
@@ -117,7 +117,7 @@ def test_the_service_uses_the_model_server_with_its_key() -> None:
 def check_settings(environment: dict[str, str], *, values: bool = True) -> None:
     """Every variable of ours is a setting, and its value one that the setting takes."""
     ours = {name: value for name, value in environment.items() if name.startswith("WITHTHIS_")}
-    assert {name.removeprefix("WITHTHIS_").lower() for name in ours} <= Settings.model_fields.keys()
+    assert {name.removeprefix("WITHTHIS_").lower() for name in ours} <= setting_places().keys()
     if values:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in ours.items():

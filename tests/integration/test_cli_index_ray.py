@@ -49,7 +49,7 @@ def test_what_is_sent_to_workers_holds_in_other_folders_and_processes(
     result = CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False)
     assert result.exit_code == 0 and '"indexed": 1' in result.output
     [settings] = told["load"].args
-    assert (settings.encoder_device, settings.encoder_path) == ("cuda", tmp_path / "weights")
+    assert (settings.encoder.device, settings.encoder.path) == ("cuda", tmp_path / "weights")
     assert told["ray_options"] == distributed.RayOptions(None, 3, "cuda")
     key = told["images"].put(png())
     assert list((tmp_path / ".withthis" / "images").rglob(key))

@@ -24,7 +24,7 @@ def pid() -> int:
 def create() -> Litestar:
     """A worker over a shop of its own."""
     settings = shared_out(load_settings())
-    kept = {name: getattr(settings, name) for name in ("shutdown_delay_s", "search_log")}
+    kept = {name: settings.flat(name) for name in ("shutdown_delay_s", "search_log")}
     folder = Path(settings.data_dir) / str(os.getpid())
     shop = watched(make_shop(folder, products=9, **kept), folder / "closed")
     app = as_worker(shop.settings, shop.parts)

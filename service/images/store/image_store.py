@@ -79,7 +79,7 @@ class ImageStore:
     @classmethod
     def from_settings(cls, settings: Settings) -> "ImageStore":
         """The store that the settings describe. Raises ConfigurationError."""
-        return cls(settings.images_location, settings.image_limits, timeout_s=settings.store_timeout_s)
+        return cls(settings.images_location, settings.image_limits, timeout_s=settings.store.timeout_s)
 
     @staticmethod
     def key(data: bytes) -> str:

@@ -56,8 +56,13 @@ class CatalogWords:
         row, so it is not walked through.
         """
         own = settings.store_uri.startswith("exact:") or is_local(settings.store_uri)
-        most = 0 if settings.store_uri.startswith("pinecone:") else settings.lexical_max_products
-        return cls(store, settings.lexical_fields, most=most, refresh_s=None if own else settings.lexical_refresh_s)
+        most = 0 if settings.store_uri.startswith("pinecone:") else settings.search.lexical_max_products
+        return cls(
+            store,
+            settings.search.lexical_fields,
+            most=most,
+            refresh_s=None if own else settings.search.lexical_refresh_s,
+        )
 
     def score(self, text: str) -> LexicalScores:
         """The products that share a word with the text.

@@ -29,14 +29,14 @@ class OnlineEvaluation:
 
     def __init__(self, settings: Settings, count: Callable[[Result, int], None]) -> None:
         """`count`: see `LogWriter`. Raises ConfigurationError for a folder that cannot be written to."""
-        folder = settings.search_log
+        folder = settings.online.search_log
         self._writer = LogWriter(LogFile(folder), count) if folder is not None else None
-        self._with_text = settings.search_log_text
-        self._takes_feedback = settings.feedback
-        self._retry_after_s = settings.retry_after_s
-        self._rival = rival_options(settings.interleave) if settings.interleave else None
-        self._share = settings.interleave_share
-        self._usual = RerankOptions(enabled=settings.rerank_enabled)
+        self._with_text = settings.online.search_log_text
+        self._takes_feedback = settings.online.feedback
+        self._retry_after_s = settings.server.retry_after_s
+        self._rival = rival_options(settings.online.interleave) if settings.online.interleave else None
+        self._share = settings.online.interleave_share
+        self._usual = RerankOptions(enabled=settings.rerank.enabled)
         self._recent = RecentAnswers()
 
     def start(self) -> None:

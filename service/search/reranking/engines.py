@@ -30,22 +30,22 @@ def _starter(settings: Settings) -> Engine:
     from rerank.engines.starter import StarterEngine  # noqa: PLC0415
     from starter.vlm import StarterVLM  # noqa: PLC0415
 
-    return StarterEngine(StarterVLM.load(settings.engine_path), cache_size=settings.engine_cache_size)
+    return StarterEngine(StarterVLM.load(settings.engine.path), cache_size=settings.engine.cache_size)
 
 
 def _transformers(settings: Settings) -> Engine:
     from rerank.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
 
-    model = settings.engine_model or (str(settings.engine_path) if settings.engine_path is not None else None)
+    model = settings.engine.model or (str(settings.engine.path) if settings.engine.path is not None else None)
     if model is None:
         raise ConfigurationError("Set WITHTHIS_ENGINE_MODEL to a model's name on the hub or to its folder.")
     return TransformersEngine.load(
         model,
-        revision=settings.engine_revision,
-        device=settings.engine_device,
-        dtype=settings.engine_dtype,
-        layout=settings.engine_layout or "panel",
-        max_candidates=settings.engine_max_candidates,
+        revision=settings.engine.revision,
+        device=settings.engine.device,
+        dtype=settings.engine.dtype,
+        layout=settings.engine.layout or "panel",
+        max_candidates=settings.engine.max_candidates,
     )
 
 
@@ -53,15 +53,15 @@ def _phi3_vision(settings: Settings) -> Engine:
     from rerank.engines.phi3_vision import Phi3VisionEngine  # noqa: PLC0415
 
     return Phi3VisionEngine.load(
-        settings.engine_path,
-        model=settings.engine_model,
-        revision=settings.engine_revision,
-        device=settings.engine_device,
-        dtype=settings.engine_dtype,
-        quantised=settings.engine_quantisation,
-        num_crops=settings.engine_num_crops,
-        layout=settings.engine_layout or "panel",
-        max_candidates=settings.engine_max_candidates,
+        settings.engine.path,
+        model=settings.engine.model,
+        revision=settings.engine.revision,
+        device=settings.engine.device,
+        dtype=settings.engine.dtype,
+        quantised=settings.engine.quantisation,
+        num_crops=settings.engine.num_crops,
+        layout=settings.engine.layout or "panel",
+        max_candidates=settings.engine.max_candidates,
     )
 
 
@@ -72,11 +72,11 @@ def _openai_compatible(settings: Settings) -> Engine:
     return OpenAICompatibleEngine(
         client,
         model=model,
-        dialect=settings.engine_dialect,
-        layout=settings.engine_layout or "panel",
-        max_candidates=settings.engine_max_candidates,
-        parallel=settings.engine_concurrency,
-        extra=settings.engine_extra,
+        dialect=settings.engine.dialect,
+        layout=settings.engine.layout or "panel",
+        max_candidates=settings.engine.max_candidates,
+        parallel=settings.engine.concurrency,
+        extra=settings.engine.extra,
     )
 
 
@@ -84,18 +84,18 @@ def _model_server(settings: Settings) -> tuple[str, ChatClient]:
     """The model's name and the server that has it."""
     from rerank.engines.openai_compatible import ChatClient  # noqa: PLC0415
 
-    if settings.engine_url is None or settings.engine_model is None:
+    if settings.engine.url is None or settings.engine.model is None:
         raise ConfigurationError(
             "The engine openai-compatible needs WITHTHIS_ENGINE_URL (like http://127.0.0.1:8001/v1) and "
             "WITHTHIS_ENGINE_MODEL (a model's name as that server has it)."
         )
-    key = settings.engine_api_key
+    key = settings.engine.api_key
     try:
-        return settings.engine_model, ChatClient(
-            settings.engine_url,
+        return settings.engine.model, ChatClient(
+            settings.engine.url,
             api_key=key.get_secret_value() if key else None,
-            concurrency=settings.engine_concurrency,
-            retries=settings.engine_retries,
+            concurrency=settings.engine.concurrency,
+            retries=settings.engine.retries,
         )
     except ValueError as error:
         raise ConfigurationError(
@@ -113,12 +113,12 @@ ENGINES: Mapping[str, Callable[[Settings], Engine]] = {
 
 
 def load_engine(settings: Settings) -> Engine:
-    """Load the engine that `settings.engine` names.
+    """Load the engine that `settings.engine.name` names.
 
     Raises:
         ConfigurationError: no such engine, its files are missing, or the engine cannot use them.
     """
-    loader = ENGINES.get(settings.engine)
+    loader = ENGINES.get(settings.engine.name)
     if loader is None:
         raise ConfigurationError(f"WITHTHIS_ENGINE must be one of: {', '.join(sorted(ENGINES))}.")
     try:
@@ -129,7 +129,7 @@ def load_engine(settings: Settings) -> Engine:
             "WITHTHIS_ENGINE_MODEL; a model that is named and not in a folder needs a way to the hub the first time."
         ) from error
     except EngineError as error:  # its words are our own
-        raise ConfigurationError(f"The engine {settings.engine} cannot be used. {error}") from error
+        raise ConfigurationError(f"The engine {settings.engine.name} cannot be used. {error}") from error
 
 
 def check_model_server(settings: Settings) -> None:
@@ -138,7 +138,7 @@ def check_model_server(settings: Settings) -> None:
     Raises:
         ConfigurationError: the server does not answer in time, or does not offer the model.
     """
-    if settings.engine != "openai-compatible":
+    if settings.engine.name != "openai-compatible":
         return
     model, client = _model_server(settings)
     with closing(client):

@@ -69,10 +69,13 @@ def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary)
         ConfigurationError: a setting does not fit the engine, or the cross-encoder cannot be loaded.
         PromptError, LayoutError: the prompts do not fit the engine.
     """
-    captions, thumbnails = CaptionCache(settings.caption_cache_size), ThumbnailCache(settings.thumbnail_cache_size)
+    captions, thumbnails = (
+        CaptionCache(settings.rerank.caption_cache_size),
+        ThumbnailCache(settings.images.thumbnail_cache_size),
+    )
     found = Strategies(caches={"caption": captions, "thumbnail": thumbnails})
     shared = (engine, prompts, captions, thumbnails)
-    rotations, no_scores = settings.rerank_rotations, None if engine.info.can_score else NO_SCORES
+    rotations, no_scores = settings.rerank.rotations, None if engine.info.can_score else NO_SCORES
     no_matching = None if _has_match_prompt(settings, engine.info, prompts) else NO_MATCHING
     most = engine.info.max_candidates
     found.add("listwise", None, lambda: for_any_number(ListwiseStrategy(*shared), most))
@@ -91,7 +94,7 @@ def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary)
 def _has_match_prompt(settings: Settings, info: EngineInfo, prompts: PromptLibrary) -> bool:
     """Whether the engine can match; a folder of prompts of the operator's own need not have one for it."""
     known = {name for prompt in prompts for name in (prompt.id, prompt.key)}
-    return "match" in info.prompts and (settings.match_prompt is not None or info.prompts["match"] in known)
+    return "match" in info.prompts and (settings.rerank.match_prompt is not None or info.prompts["match"] in known)
 
 
 def _add_sliding(found: Strategies, base: str, name: str, settings: Settings, info: EngineInfo) -> None:
@@ -113,25 +116,27 @@ def _prune(settings: Settings, captioner: Captioner) -> _Prune | None:
     scorer = _scorer(settings)
     if scorer is None:
         return None
-    return lambda base, name: CrossEncoderStrategy(base, captioner, scorer, keep=settings.rerank_prune, name=name)
+    return lambda base, name: CrossEncoderStrategy(base, captioner, scorer, keep=settings.rerank.prune, name=name)
 
 
 def _window(settings: Settings, info: EngineInfo) -> tuple[int, int]:
     """Window and step. Raises ConfigurationError where the engine takes less, or where windows would not overlap."""
-    window = settings.rerank_window or info.max_candidates
-    step = settings.rerank_step or max(1, window // 2)
+    window = settings.rerank.window or info.max_candidates
+    step = settings.rerank.step or max(1, window // 2)
     if window > info.max_candidates:
         raise ConfigurationError(f"WITHTHIS_RERANK_WINDOW must be at most {info.max_candidates} for this engine.")
-    if settings.rerank_step is not None and step >= window:
+    if settings.rerank.step is not None and step >= window:
         raise ConfigurationError(f"WITHTHIS_RERANK_STEP must be less than the window, which is {window}.")
     return window, step
 
 
 def _scorer(settings: Settings) -> TextScorer | None:
-    if settings.cross_encoder_model is None:
+    if settings.rerank.cross_encoder_model is None:
         return None
     try:
-        return FlagScorer.load(settings.cross_encoder_model, str(resolve_device(settings.cross_encoder_device)))
+        return FlagScorer.load(
+            settings.rerank.cross_encoder_model, str(resolve_device(settings.rerank.cross_encoder_device))
+        )
     except ImportError as error:
         raise ConfigurationError(
             "WITHTHIS_CROSS_ENCODER_MODEL needs FlagEmbedding: pip install 'withthis[text]'."

@@ -54,7 +54,7 @@ def check_exposure(settings: Settings) -> None:
     Raises:
         ConfigurationError: with what to do.
     """
-    if not (settings.api_keys or settings.allow_anonymous or is_loopback(settings.host)):
+    if not (settings.server.api_keys or settings.server.allow_anonymous or is_loopback(settings.server.host)):
         raise ConfigurationError(EXPOSED)
 
 
@@ -62,9 +62,9 @@ class Door:
     """The guard: keys, scopes and the rate limit, as the settings say."""
 
     def __init__(self, settings: Settings) -> None:
-        self._keys = KeyRing(settings.api_keys)
-        self._public_images = settings.public_images
-        self._limiter = RateLimiter(settings.rate_limit_per_minute)
+        self._keys = KeyRing(settings.server.api_keys)
+        self._public_images = settings.images.public
+        self._limiter = RateLimiter(settings.server.rate_limit_per_minute)
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
         """Let a request pass or not.

@@ -35,11 +35,11 @@ def names_of(settings: Settings) -> Collection[str] | None:
     A service that others may reach is called by names that it cannot know, and `WITHTHIS_ALLOW_ANONYMOUS` says that
     something in front of it keeps strangers out.
     """
-    if "*" in settings.allowed_hosts:
+    if "*" in settings.server.allowed_hosts:
         return None
-    if settings.allowed_hosts:
-        return settings.allowed_hosts
-    return [in_header(name) for name in LOOPBACK] if is_loopback(settings.host) else None
+    if settings.server.allowed_hosts:
+        return settings.server.allowed_hosts
+    return [in_header(name) for name in LOOPBACK] if is_loopback(settings.server.host) else None
 
 
 def in_header(name: str) -> str:

@@ -13,18 +13,18 @@ from service.settings import Settings
 def server_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of `uvicorn.Config`. Raises this process's limit of descriptors, which its children inherit."""
     bounds = ConnectionBounds(
-        header_timeout_s=settings.header_timeout_s,
-        write_timeout_s=settings.write_timeout_s,
-        max_connections=min(settings.max_connections, descriptors.raise_limit() // 2),
+        header_timeout_s=settings.server.header_timeout_s,
+        write_timeout_s=settings.server.write_timeout_s,
+        max_connections=min(settings.server.max_connections, descriptors.raise_limit() // 2),
     )
     return {
         "http": partial(BoundedProtocol, bounds),
         "ws": "none",  # nothing here speaks it
-        "h11_max_incomplete_event_size": settings.max_header_bytes,
+        "h11_max_incomplete_event_size": settings.server.max_header_bytes,
         "log_config": None,
-        "log_level": settings.log_level.lower(),
+        "log_level": settings.server.log_level.lower(),
         "access_log": False,  # it would write down query strings; the application has a log of its own
         "server_header": False,
-        "proxy_headers": bool(settings.trusted_proxies),
-        "forwarded_allow_ips": settings.trusted_proxies,
+        "proxy_headers": bool(settings.server.trusted_proxies),
+        "forwarded_allow_ips": settings.server.trusted_proxies,
     }

@@ -31,12 +31,12 @@ def asked_by_environment(environ: Mapping[str, str]) -> bool:
 
 def new_tracing(settings: Settings) -> Spans | None:
     """What makes the spans; None where there are to be none. Raises ConfigurationError."""
-    if not (settings.tracing or asked_by_environment(os.environ)):
+    if not (settings.server.tracing or asked_by_environment(os.environ)):
         return None
     try:
         from service.server.observability.spans import Spans, new_provider  # noqa: PLC0415 (an extra)
     except ImportError as error:
-        if settings.tracing:
+        if settings.server.tracing:
             raise ConfigurationError(MISSING) from error
         logger.info("OTEL_* variables ask for traces, but the extra `otel` is not installed")
         return None

@@ -50,7 +50,9 @@ async def read_one(request: Request[Any, Any, Any], limit: int) -> ProductInput 
 
 def read_product_lines(request: Request[Any, Any, Any], settings: Settings) -> AsyncIterator[list[bytes]]:
     """The lines of NDJSON, a few at a time. Raises as `read_lines`."""
-    return read_lines(request, max_line=settings.max_body_bytes, max_lines=settings.max_feed_lines, batch=LINES_AT_ONCE)
+    return read_lines(
+        request, max_line=settings.server.max_body_bytes, max_lines=settings.server.max_feed_lines, batch=LINES_AT_ONCE
+    )
 
 
 def item_of_line(line: bytes) -> Item:

@@ -46,7 +46,7 @@ class ModelAccess:
     ) -> None:
         self._request, self._parts, self._settings = request, parts, settings
         self._bulkheads, self._metrics = bulkheads, metrics
-        self._max_pixels = settings.max_request_pixels
+        self._max_pixels = settings.images.max_request_pixels
 
     @property
     def version(self) -> str:
@@ -65,7 +65,7 @@ class ModelAccess:
 
     async def body(self, model: type[Body]) -> Body:
         """The checked body. Raises as `read_json`."""
-        return await read_json(self._request, model, self._settings.max_body_bytes)
+        return await read_json(self._request, model, self._settings.server.max_body_bytes)
 
     async def rank(
         self, query: GivenContent, documents: Sequence[GivenContent], options: RerankOptions, *, place: str

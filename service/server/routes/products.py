@@ -91,7 +91,7 @@ class ProductController(Controller):
         """
         if request.content_type[0] == NDJSON:
             return await _report(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
-        given = await read_one(request, settings.max_body_bytes)
+        given = await read_one(request, settings.server.max_body_bytes)
         items = given if isinstance(given, list) else [given]
         results = await bulkheads.write.run(partial(_store, parts, items))
         if not isinstance(given, list) and results[0].error is not None:
@@ -153,7 +153,7 @@ class ProductController(Controller):
         product_id: ProductId,
     ) -> StoredProductOut:
         """Title, category, price and attributes; images and vectors stay, and nothing is encoded."""
-        body = await read_json(request, ProductPatch, settings.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
+        body = await read_json(request, ProductPatch, settings.server.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
         return stored_out(await bulkheads.write.run(lambda: parts.catalogue().patch(id, changes)))
 

@@ -70,12 +70,12 @@ class MilvusStore(RevisionStore):
         """A store as the settings describe it."""
         return cls(
             settings.store_uri,
-            token=settings.store_token.get_secret_value() if settings.store_token else None,
-            collection=settings.collection,
-            index_type=settings.index_type,
-            index_params=settings.index_params,
-            search_params=settings.search_params,
-            timeout_s=settings.store_timeout_s,
+            token=settings.store.token.get_secret_value() if settings.store.token else None,
+            collection=settings.store.collection,
+            index_type=settings.store.index_type,
+            index_params=settings.store.index_params,
+            search_params=settings.store.search_params,
+            timeout_s=settings.store.timeout_s,
         )
 
     def ensure(self, info: EncoderInfo) -> None:

@@ -75,16 +75,16 @@ class PineconeStore(RevisionStore):
     @classmethod
     def from_settings(cls, settings: Settings) -> "PineconeStore":
         """A store as the settings describe it. Raises ConfigurationError without a key."""
-        if settings.store_token is None:
+        if settings.store.token is None:
             raise ConfigurationError(NO_KEY)
         return cls(
             settings.store_uri.removeprefix(SCHEME),
-            api_key=settings.store_token.get_secret_value(),
-            namespace=settings.collection,
-            cloud=settings.pinecone_cloud,
-            region=settings.pinecone_region,
-            host=settings.pinecone_host,
-            timeout_s=settings.store_timeout_s,
+            api_key=settings.store.token.get_secret_value(),
+            namespace=settings.store.collection,
+            cloud=settings.store.pinecone_cloud,
+            region=settings.store.pinecone_region,
+            host=settings.store.pinecone_host,
+            timeout_s=settings.store.timeout_s,
         )
 
     def ensure(self, info: EncoderInfo) -> None:

@@ -39,6 +39,6 @@ def test_serve_refuses_before_anything_is_started(monkeypatch: pytest.MonkeyPatc
 def test_cores_are_shared_out_unless_that_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert shared_out(chosen(workers=3)).torch_threads == 2
-    assert shared_out(chosen(workers=20)).torch_threads == 1
-    assert shared_out(chosen(workers=2, torch_threads=7)).torch_threads == 7
+    assert shared_out(chosen(workers=3)).encoder.torch_threads == 2
+    assert shared_out(chosen(workers=20)).encoder.torch_threads == 1
+    assert shared_out(chosen(workers=2, torch_threads=7)).encoder.torch_threads == 7

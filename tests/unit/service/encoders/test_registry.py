@@ -10,7 +10,7 @@ from service.encoders import registry
 from service.encoders.encoder import Encoder
 from service.encoders.registry import ENCODERS, EncoderEntry, load_encoder
 from service.errors import EncoderUnavailable, UnknownEncoder
-from service.settings import Settings
+from service.settings import Settings, setting_places
 from tests.fakes import FakeEncoder
 from tests.unit.service.encoders.tiny_clip import make_chinese_clip, make_clip
 
@@ -51,7 +51,7 @@ def test_missing_files_are_explained(monkeypatch: pytest.MonkeyPatch, fault: Exc
 def test_every_entry_names_settings_that_exist() -> None:
     for name, described in ENCODERS.items():
         assert described.name == name
-        assert {setting.lower() for setting in described.settings} <= Settings.model_fields.keys()
+        assert {setting.lower() for setting in described.settings} <= setting_places().keys()
 
 
 def test_the_clip_family_is_loaded_with_its_settings(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from service.lab.configuration import MEASURED, UNMEASURED
 from service.lab.experiment import Experiment, read_experiment
 from service.lab.lab_errors import ExperimentError
 from service.lab.models import engine_fingerprint
-from service.settings import Settings
+from service.settings import Settings, setting_places
 
 HEAD = "name: a\ndata: {kind: jsonl, path: set}\n"
 
@@ -41,9 +41,14 @@ configurations:
         store_uri="http://production:19530",
     )
     one, two = experiment.configurations
-    assert (one.settings.strategy, one.settings.rerank_candidates, one.k, one.filter) == ("single-token", 5, 20, True)
-    assert (two.settings.strategy, two.k, two.filter) == ("listwise", 30, False)
-    assert one.settings.rerank_deadline_ms == 1234
+    assert (one.settings.rerank.strategy, one.settings.rerank.candidates, one.k, one.filter) == (
+        "single-token",
+        5,
+        20,
+        True,
+    )
+    assert (two.settings.rerank.strategy, two.k, two.filter) == ("listwise", 30, False)
+    assert one.settings.rerank.deadline_ms == 1234
     assert one.settings.store_uri == "exact:"  # a shop's store is never touched by accident
     assert one.price is not None and two.price is not None
     assert (one.price.prompt, two.price.generated) == (0.5, 2.0)
@@ -61,7 +66,7 @@ configurations:
         ("configurations:\n  - name: a\n    fusion_weight: 2", "line 5, configurations[0].fusion_weight: Input should"),
         ("configurations:\n  - {name: a, port: 9}", "line 4, configurations[0].port: this setting cannot"),
         ("configurations:\n  - {name: a, engine_api_key: s}", "configurations[0].engine_api_key: this setting"),
-        ("settings: {rerank_window: 1}\nconfigurations: [{name: a}]", "line 3, settings.rerank_window"),
+        ("settings: {rerank_window: 1}\nconfigurations: [{name: a}]", "line 3, settings.rerank.window"),
         ("settings: {color: 1}\nconfigurations: [{name: a}]", "line 3, settings.color"),
         ("configurations:\n  - name: a\n  - name: a", "line 5, configurations[1].name: there is another"),
         ("configurations:\n  - name: a\n    k: 1\n    k: 2", "line 6, configurations[0].k: this is said twice"),
@@ -100,9 +105,9 @@ def test_whatever_stands_in_a_file_only_our_error_comes_out(
 
 
 def test_every_setting_is_measured_or_named_as_not() -> None:
-    assert frozenset(Settings.model_fields) >= UNMEASURED
+    assert frozenset(setting_places()) >= UNMEASURED
     assert {"encoder", "engine", "strategy", "fusion_weight", "index_type", "rank_prompt"} <= MEASURED
-    secret = {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
+    secret = {name for name, place in setting_places().items() if "Secret" in str(place.info.annotation)}
     assert secret <= UNMEASURED
 
 
@@ -135,8 +140,10 @@ def test_the_demo_experiment_is_an_example_that_works() -> None:
     with as_file(files("service.lab") / "demo.yaml") as path:
         demo = read_experiment(path, Settings(_env_file=None))
     assert demo.data.kind == "demo"
-    assert not demo.configurations[0].settings.rerank_enabled
-    listwise = {one.settings.fusion_weight for one in demo.configurations if one.settings.strategy == "listwise"}
+    assert not demo.configurations[0].settings.rerank.enabled
+    listwise = {
+        one.settings.rerank.fusion_weight for one in demo.configurations if one.settings.rerank.strategy == "listwise"
+    }
     assert listwise == {0.0, 0.25, 0.5, 0.75, 1.0}
-    assert "single-token" in {one.settings.strategy for one in demo.configurations}
+    assert "single-token" in {one.settings.rerank.strategy for one in demo.configurations}
     assert demo.queries is not None and demo.queries >= 300

@@ -59,7 +59,7 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
             assert query.image is not None
             hybrid = hybrid_options(settings, query.text)
             request = SearchRequest(query.text, UploadedImage(query.image.read()), limit=10, hybrid=hybrid)
-            direct = parts.search(replace(request, rerank=replace(request.rerank, enabled=settings.rerank_enabled)))
+            direct = parts.search(replace(request, rerank=replace(request.rerank, enabled=settings.rerank.enabled)))
             assert outcome.final == tuple(result.product.id for result in direct.results)
             assert outcome.caption == direct.caption
             assert outcome.reason == direct.rerank.reason

@@ -1,12 +1,14 @@
-"""Settings: sources, defaults and the words of their errors."""
+"""Settings: sources, groups, defaults and the words of their errors."""
 
+import logging
 import os
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from service.errors import ConfigurationError
-from service.settings import Settings, load_settings
+from service.settings import Settings, load_settings, setting_places
 
 
 @pytest.fixture(autouse=True)
@@ -16,36 +18,95 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def config_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    config = tmp_path / "withthis.toml"
+    config.write_text(text)
+    monkeypatch.setenv("WITHTHIS_CONFIG", str(config))
+
+
 def test_every_setting_is_described() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not (field.description or "").endswith(".")] == []
+    places = setting_places().items()
+    assert [name for name, place in places if not (place.info.description or "").endswith(".")] == []
+
+
+def test_every_setting_has_one_name_in_one_group() -> None:
+    grouped = [(place.group, place.field) for place in setting_places().values()]
+    fields = sum(len(model.model_fields) for model in _groups()) + 1  # data_dir is what the groups share
+    assert len(set(grouped)) == len(grouped) == fields
+
+
+def _groups() -> set[type[BaseModel]]:
+    settings = Settings(_env_file=None)
+    return {type(getattr(settings, place.group)) for place in setting_places().values() if place.group}
 
 
 def test_defaults_put_everything_below_the_data_folder() -> None:
     settings = load_settings()
     assert settings.store_uri == str(Path(".withthis") / "milvus.db")
     assert Path(settings.images_location) == Path(".withthis") / "images"
-    assert (settings.port, settings.encoder, settings.rerank_candidates) == (8000, "starter", 9)
+    assert (settings.server.port, settings.encoder.name, settings.rerank.candidates) == (8000, "starter", 9)
+
+
+def test_a_copy_with_another_data_folder_has_everything_there(tmp_path: Path) -> None:
+    settings = load_settings().model_copy(update={"data_dir": tmp_path, "engine_model": "x"})
+    assert settings.store_uri == str(tmp_path / "milvus.db")
+    assert settings.images_location == str(tmp_path / "images")
+    assert settings.engine.model == "x"
+    assert settings.given() == {"data_dir": tmp_path, "engine_model": "x"}
 
 
 def test_environment_beats_dotenv_beats_toml(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    config = tmp_path / "withthis.toml"
-    config.write_text('port = 1\nhost = "0.0.0.0"\nmax_limit = 50\n[index_params]\nM = 8\n')
+    tables = '[server]\nport = 1\nhost = "0.0.0.0"\n[search]\nmax_limit = 50\n[store.index_params]\nM = 8\n'
+    config_file(monkeypatch, tmp_path, tables)
     (tmp_path / ".env").write_text("WITHTHIS_PORT=2\nWITHTHIS_HOST=::1\nOTHER_APP=x\n")
-    monkeypatch.setenv("WITHTHIS_CONFIG", str(config))
     monkeypatch.setenv("WITHTHIS_PORT", "3")
     settings = load_settings()
-    assert (settings.port, settings.host, settings.max_limit, settings.index_params) == (3, "::1", 50, {"M": 8})
-    assert load_settings(port=4).port == 4
+    assert (settings.server.port, settings.server.host) == (3, "::1")
+    assert (settings.search.max_limit, settings.store.index_params) == (50, {"M": 8})
+    assert load_settings(port=4).server.port == 4
 
 
-def test_unknown_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WITHTHIS_NO_SUCH_THING", "1")
-    assert load_settings().port == 8000
+def test_a_flat_file_is_read_with_a_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config_file(
+        monkeypatch, tmp_path, 'data_dir = "d"\nengine = "openai"\nengine_url = "http://a/v1"\n[index_params]\nM = 8\n'
+    )
+    with pytest.warns(FutureWarning, match=r"engine_url to \[engine\] url, index_params to \[store\] index_params\."):
+        settings = load_settings()
+    assert (settings.data_dir, settings.engine.name, settings.engine.url) == (Path("d"), "openai", "http://a/v1")
+    assert settings.store.index_params == {"M": 8}
+
+
+def test_a_table_may_use_the_flat_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config_file(monkeypatch, tmp_path, '[engine]\nengine = "openai"\nengine_url = "http://a/v1"\n')
+    assert (load_settings().engine.name, load_settings().engine.url) == ("openai", "http://a/v1")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("WITHTHIS_ENGINE_URI", "did you mean WITHTHIS_ENGINE_URL?"),
+        ("WITHTHIS_PROT", "did you mean WITHTHIS_PORT?"),
+        ("WITHTHIS_ENTIRELY_ELSE", "the reference lists all settings."),
+    ],
+)
+def test_a_misspelt_variable_is_named_and_has_no_effect(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, hint: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    with caplog.at_level(logging.WARNING):
+        assert load_settings() == Settings(_env_file=None)
+    assert caplog.messages == [f"{name} is not a setting and has no effect; {hint}"]
+
+
+def test_a_misspelt_line_of_the_dotenv_file_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / ".env").write_text("WITHTHIS_HOTS=::1\nOTHER_APP=x\n")
+    load_settings()
+    assert caplog.messages == ["WITHTHIS_HOTS is not a setting and has no effect; did you mean WITHTHIS_HOST?"]
 
 
 def test_tables_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WITHTHIS_SEARCH_PARAMS", '{"ef": 300}')
-    assert load_settings().search_params == {"ef": 300}
+    assert load_settings().store.search_params == {"ef": 300}
     monkeypatch.setenv("WITHTHIS_SEARCH_PARAMS", "ef=300")
     with pytest.raises(ConfigurationError, match="written as JSON"):
         load_settings()
@@ -60,6 +121,8 @@ def test_tables_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ("COLLECTION", "a-b"),
         ("STORE_URI", "x.sqlite"),
         ("IMAGES_URL", "memory://images"),
+        ("ENGINE", ""),
+        ("API_KEYS", "[1]"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -70,7 +133,13 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("prot = 1\n", "unknown settings: prot"), ("port = \n", "not valid TOML"), (None, "cannot be read")],
+    [
+        ("prot = 1\n", "unknown settings: prot"),
+        ("[engine]\nuri = 1\n[server]\nport = 1\n", "unknown settings: engine.uri"),
+        ("[motor]\nurl = 1\n", "unknown settings: motor"),
+        ("port = \n", "not valid TOML"),
+        (None, "cannot be read"),
+    ],
 )
 def test_config_file_errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, words: str) -> None:
     config = tmp_path / "c.toml"
@@ -82,7 +151,7 @@ def test_config_file_errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tex
 
 
 def test_limits_are_compared() -> None:
-    with pytest.raises(ConfigurationError, match="default_limit must not exceed max_limit"):
+    with pytest.raises(ConfigurationError, match="settings: default_limit must not exceed max_limit"):
         load_settings(default_limit=20, max_limit=10)
 
 

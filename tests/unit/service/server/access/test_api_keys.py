@@ -43,7 +43,7 @@ def test_the_command_prints_a_key_and_the_entry_that_the_settings_take() -> None
     result = CliRunner().invoke(app, ["keys", "new", "--name", "shop", "--scope", "search", "--scope", "write"])
     secret, entry = result.stdout.splitlines()
     settings = load_settings(_env_file=None, api_keys=[json.loads(entry)])
-    found = KeyRing(settings.api_keys).find(secret)
+    found = KeyRing(settings.server.api_keys).find(secret)
     assert found is not None
     assert found.scopes == {"search", "write"}
 

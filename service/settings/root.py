@@ -1,0 +1,152 @@
+"""All settings together, and how they are read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.errors import ConfigurationError
+from service.images.decode import ImageLimits
+from service.settings.catalog import CatalogSettings
+from service.settings.encoder import EncoderSettings
+from service.settings.engine import EngineSettings
+from service.settings.images import ImagesSettings
+from service.settings.misspelt import PREFIX, misspelt
+from service.settings.names import Place, grouped, places
+from service.settings.online import OnlineSettings
+from service.settings.rerank import RerankSettings
+from service.settings.search import SearchSettings
+from service.settings.server import ServerSettings
+from service.settings.sources import CONFIG_VARIABLE, ConfigFile, Grouped, dotenv, dotenv_names, environment
+from service.settings.store import StoreSettings
+
+logger = logging.getLogger(__name__)
+
+
+class Settings(BaseSettings):
+    """All settings of the service and the command line. Use `load_settings` for errors made to be read.
+
+    Keywords are flat names (`engine_url`) or groups (`engine={"url": …}`).
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalogue's pictures.")
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    images: ImagesSettings = Field(default_factory=ImagesSettings)
+    encoder: EncoderSettings = Field(default_factory=EncoderSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    rerank: RerankSettings = Field(default_factory=RerankSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
+    catalog: CatalogSettings = Field(default_factory=CatalogSettings)
+    online: OnlineSettings = Field(default_factory=OnlineSettings)
+
+    @model_validator(mode="after")
+    def _compare(self) -> Self:
+        rival = self.online.interleave
+        if rival and not (rival.enabled or self.rerank.enabled):
+            raise ValueError("interleave would compare retrieval with itself; leave its enabled out")
+        return self
+
+    @property
+    def store_uri(self) -> str:
+        """Where the store is: `store.uri`, else a Milvus Lite file below `data_dir`."""
+        return self.store.uri or str(self.data_dir / "milvus.db")
+
+    @property
+    def images_location(self) -> str:
+        """Where the catalog's images are: a folder or a URL."""
+        return self.images.url or str(self.data_dir / "images")
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """The limits for images from outside."""
+        return ImageLimits(
+            max_bytes=self.images.max_image_bytes,
+            max_pixels=self.images.max_image_pixels,
+            min_side=self.images.min_image_side,
+            working_side=self.images.working_image_side,
+            decode_pixels=self.images.decode_pixels,
+        )
+
+    def flat(self, name: str) -> Any:
+        """A setting by its flat name, with what is derived where it is not set."""
+        if name == "store_uri":
+            return self.store_uri
+        place = setting_places()[name]
+        return getattr(getattr(self, place.group) if place.group else self, place.field)
+
+    def given(self) -> dict[str, object]:
+        """What was given rather than left at its default, by flat name."""
+        return {
+            name: self.flat(name)
+            for name, place in setting_places().items()
+            if place.field in self._owner(place).model_fields_set
+        }
+
+    def _owner(self, place: Place) -> Any:
+        return getattr(self, place.group) if place.group else self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some settings replaced, by flat name or group; like pydantic's, it does not validate them."""
+        changes = grouped(update or {}, setting_places())
+        groups = {
+            name: getattr(self, name).model_copy(update=value) if isinstance(value, dict) else value
+            for name, value in changes.items()
+        }
+        return super().model_copy(update=groups, deep=deep)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read flat names everywhere, and tables in the TOML file."""
+        given = Grouped(settings_cls, init_settings)
+        return given, environment(settings_cls), dotenv(settings_cls, dotenv_settings), ConfigFile(settings_cls)
+
+
+def setting_places() -> dict[str, Place]:
+    """Every setting by its flat name, in the order of the groups."""
+    return places(Settings)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from all sources. Raises ConfigurationError that names each wrong setting."""
+    known = {f"{PREFIX}{name.upper()}" for name in setting_places()} | {CONFIG_VARIABLE}
+    for sentence in misspelt([*os.environ, *dotenv_names(Settings)], known):
+        logger.warning(sentence)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        lines = [f"{_variable(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}" for fault in faults]
+        raise ConfigurationError("Wrong settings. " + "; ".join(lines) + ".") from error
+    except ValueError as error:  # pydantic-settings: a table in the environment that is not JSON
+        raise ConfigurationError("A setting that takes a table must be written as JSON, like '{\"M\": 32}'.") from error
+
+
+def flat_name(location: tuple[int | str, ...]) -> str | None:
+    """The flat name of the setting at a place of a ValidationError; None: several of them together."""
+    for name, place in setting_places().items():
+        if location[:2] in {(place.group, place.field), (place.group, name)} or location[:1] == (name,):
+            return name
+    return None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = flat_name(location)
+    return PREFIX + name.upper() if name else "settings"
