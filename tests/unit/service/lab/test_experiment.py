@@ -66,7 +66,7 @@ configurations:
         ("configurations:\n  - name: a\n    fusion_weight: 2", "line 5, configurations[0].fusion_weight: Input should"),
         ("configurations:\n  - {name: a, port: 9}", "line 4, configurations[0].port: this setting cannot"),
         ("configurations:\n  - {name: a, engine_api_key: s}", "configurations[0].engine_api_key: this setting"),
-        ("settings: {rerank_window: 1}\nconfigurations: [{name: a}]", "line 3, settings.rerank.window"),
+        ("settings: {rerank_window: 1}\nconfigurations: [{name: a}]", "line 3, settings.rerank_window"),
         ("settings: {color: 1}\nconfigurations: [{name: a}]", "line 3, settings.color"),
         ("configurations:\n  - name: a\n  - name: a", "line 5, configurations[1].name: there is another"),
         ("configurations:\n  - name: a\n    k: 1\n    k: 2", "line 6, configurations[0].k: this is said twice"),
