@@ -29,6 +29,8 @@ from service.search.reranking.stage import RerankDefaults, RerankStage
 from service.search.reranking.strategies import build_strategies
 from service.search.retrieval import Retriever
 from service.search.types import SearchRequest, SearchResponse
+from service.search.understanding.understand import Understander
+from service.search.understanding.vocabulary import Vocabulary
 from service.settings import Settings
 from service.stores.schemes import open_store
 from service.stores.store import Store
@@ -63,8 +65,9 @@ class Parts:
         self.images = images
         self.rerank = rerank
         self.pictures = pictures or ImageLoader.from_settings(settings)
-        self.words = CatalogWords.from_settings(store, settings)
-        self._hybrid = settings.search.hybrid_enabled
+        vocabulary = Vocabulary.from_settings(settings)
+        self.words = CatalogWords.from_settings(store, settings, vocabulary.labels)
+        self._reads_words = settings.search.hybrid_enabled or settings.search.understand_enabled
         retriever = Retriever(
             encoder=encoder,
             store=store,
@@ -74,6 +77,8 @@ class Parts:
             max_limit=settings.search.max_limit,
             max_text_chars=settings.search.max_text_chars,
             window=settings.search.window,
+            understander=Understander(vocabulary),
+            negative_weight=settings.search.negative_weight,
         )
         self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
         self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures, words=self.words)
@@ -112,7 +117,7 @@ class Parts:
 
     def warm(self) -> None:
         """Begin in the background what searches would wait for."""
-        if self._hybrid:
+        if self._reads_words:
             self.words.warm()
 
     def check(self) -> int:

@@ -58,6 +58,7 @@ class ServiceClient:
                 limit=request.limit,
                 min_score=request.min_score,
                 hybrid=_hybrid(request.hybrid),
+                understand=request.understand,
                 negative_text=request.negative.text if request.negative else None,
                 negative_weight=request.negative.weight if request.negative else None,
                 rerank=rerank,

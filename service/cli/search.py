@@ -41,6 +41,13 @@ Hybrid = Annotated[
     bool | None,
     typer.Option("--hybrid/--no-hybrid", help="Search products by their words, too; else as the settings say."),
 ]
+Understand = Annotated[
+    bool | None,
+    typer.Option(
+        "--understand/--no-understand",
+        help="Read price bounds, negations and the catalog's values in the sentence; else as the settings say.",
+    ),
+]
 NegativeText = Annotated[
     str | None, typer.Option("--negative", help="What the products should not be like, such as 'red'.")
 ]
@@ -59,6 +66,7 @@ def search(
     limit: Limit = None,
     min_score: MinScore = None,
     hybrid: Hybrid = None,
+    understand: Understand = None,
     negative: NegativeText = None,
     rerank: Rerank = None,
     url: Url = None,
@@ -75,6 +83,7 @@ def search(
         min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank),
         hybrid=hybrid_options(settings, text, enabled=hybrid),
+        understand=settings.search.understand_enabled if understand is None else understand,
         negative=to_negative(negative, None, settings),
     )
     if url is not None:

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from service.cli.console import plain
 from service.wire.search import ResultOut, SearchOut
+from service.wire.understood import describe
 
 
 def show_answer(console: Console, answer: SearchOut) -> None:
@@ -21,6 +22,7 @@ def _facts(answer: SearchOut) -> list[tuple[str, str]]:
     times = ", ".join(f"{stage} {ms:.0f}" for stage, ms in answer.timings_ms.items())
     facts = [
         ("caption", answer.query.caption),
+        ("read", describe(answer.understood) if answer.understood else None),
         ("reason", report.reason),
         ("engine", f"{report.engine}, {report.strategy}, {report.prompt}: {report.fault}" if report.applied else None),
         ("degraded", report.degraded),

@@ -39,6 +39,7 @@ def search(
     negative_weight: float | None = None,
     collapse: bool | Mapping[str, Any] | None = None,
     facets: Sequence[str] | None = None,
+    understand: bool | None = None,
     cursor: str | None = None,
     rerank: bool | Mapping[str, Any] | None = None,
     **options: Any,
@@ -61,6 +62,7 @@ def search(
         negative_weight=negative_weight,
         collapse={"near_duplicates": collapse} if isinstance(collapse, bool) else collapse,
         facets=facets,
+        understand=understand,
         cursor=cursor,
         rerank={"enabled": rerank} if isinstance(rerank, bool) else rerank,
     )

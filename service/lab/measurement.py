@@ -98,6 +98,7 @@ class Bench:
             limit=min(limit, settings.search.max_limit),
             rerank=RerankOptions(enabled=settings.rerank.enabled),
             hybrid=hybrid_options(settings, query.text),
+            understand=settings.search.understand_enabled,
         )
 
     def _upload(self, ref: ImageRef) -> UploadedImage:
@@ -117,7 +118,7 @@ class Bench:
         query = begun.retrieved.query
         image = query.image.image if query.image else None
         with new_ledger():
-            vector: Vector = self.encoder.encode([EncoderQuery(query.text, image)]).vectors[0]
+            vector: Vector = self.encoder.encode([EncoderQuery(begun.retrieved.text, image)]).vectors[0]
         return vector
 
     def _reranked(self, response: SearchResponse) -> int:

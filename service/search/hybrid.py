@@ -1,6 +1,8 @@
 """Hybrid retrieval: products like the query's vector, and products that share its words, as one order.
 
-fused(d)   = w · lexical(d) + (1 - w) · dense(d)
+fused(d)   = w · lexical(d) + (1 - w) · dense(d);   where the query names values of the catalog: 1 - w/5 times that,
+             plus w/5 · boost(d)
+boost(d)   = 1 where the title is the query; else the share of those values that the product has
 lexical(d) = 1 where the title is the query; else 0.8 times BM25 as a share of the query's own (`inverted_index`)
 dense(d)   = (cosine(d) + 1) / (highest cosine + 1)
 
@@ -35,6 +37,9 @@ MOST_TITLES = 2048
 """Products looked at by their words where a filter may leave some of them out."""
 
 _LESS_THAN_THE_QUERY = 0.8
+BOOST_SHARE = 0.2
+"""How much the values that a query names count, as a share of its words: enough to order products that are alike in
+their words, not enough to lift one over a title that is the query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +85,22 @@ def hybrid_search(
     """
     pool = {hit.product_id: hit for hit in store.search(vector, limit=limit, filter=filter)}
     if len(pool) == limit:  # else these are all that pass the filter
-        order = matched.best(limit if filter is None else MOST_TITLES)
+        label_weight = BOOST_SHARE / _LESS_THAN_THE_QUERY
+        order = matched.best(limit if filter is None else MOST_TITLES, label_weight)
         compare = partial(_compare, store, vector, filter)
         pool |= _compared(compare, order, pool, limit)
     lexical = _lexical(text, matched, pool)
     dense = _dense(pool)
+    boost = {id: 1.0 if lexical[id] == 1 else matched.raised_of.get(id, 0.0) for id in pool}
     weight = options.lexical_weight
-    fused = {id: weight * lexical[id] + (1 - weight) * dense[id] for id in pool}
+    share = BOOST_SHARE * weight if matched.raised_of else 0.0
+    fused = {id: (1 - share) * (weight * lexical[id] + (1 - weight) * dense[id]) + share * boost[id] for id in pool}
     ranks = shared_ranks(dense), shared_ranks({id: score for id, score in lexical.items() if score})
     order = sorted(pool, key=lambda id: (-fused[id], -dense[id], id))[:limit]
-    scores = (HybridScores(fused[id], dense[id], lexical[id], ranks[0][id], ranks[1].get(id)) for id in order)
+    scores = (
+        HybridScores(fused[id], dense[id], lexical[id], ranks[0][id], ranks[1].get(id), boost[id] if share else None)
+        for id in order
+    )
     return [_join(pool[id], score) for id, score in zip(order, scores, strict=True)]
 
 

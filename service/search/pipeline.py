@@ -40,7 +40,7 @@ from service.stores.store import Hit
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
+STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "total")
 """The stages of a search in their order; `load` reads the candidates' images. One that did not run has no time."""
 
 _READERS = 16
@@ -90,6 +90,7 @@ class BegunSearch:
             facets=self.retrieved.facets,
             next_cursor=self.retrieved.next_cursor([ranked.hit for ranked in page]),
             notices=self.retrieved.notices,
+            understood=self.retrieved.understood,
             trace=self._trace(reranked, a, b, teams),
         )
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from rerank.stages import note
 from service.encoders.encoder import Encoder
@@ -26,9 +27,12 @@ from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
 from service.search.query_vector import check_weights, query_vector
-from service.search.retrieval_types import Duplicate, Facets
+from service.search.retrieval_types import Duplicate, Facets, Negative
 from service.search.stage_clock import StageClock
 from service.search.types import ImageSource, ProductImage, SearchRequest
+from service.search.understanding.understand import Understander, Understood
+from service.search.understanding.vocabulary import FacetValue
+from service.search.understanding.wanted import Wanted, wanted
 from service.stores.filter_notices import filter_notices
 from service.stores.filters import check_filter
 from service.stores.store import Hit, Store, Vector
@@ -56,7 +60,8 @@ class Retrieved:
     """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
     page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
     takes; `duplicates`: what each product stands for besides itself, by product id; `more`: whether another page
-    may follow; none does behind the search window; `notices`: why a filter may have found nothing.
+    may follow; none does behind the search window; `notices`: why a filter may have found nothing; `text`: what was
+    searched for, which is the query's without what was understood as a condition.
     """
 
     query: DecodedQuery
@@ -70,6 +75,8 @@ class Retrieved:
     duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
     facets: Facets | None = None
     notices: tuple[str, ...] = ()
+    text: str | None = None
+    understood: Understood | None = None
 
     @property
     def offset(self) -> int:
@@ -96,9 +103,12 @@ class Retriever:
         max_limit: int,
         max_text_chars: int,
         window: int = 200,
+        understander: Understander | None = None,
+        negative_weight: float = 0.5,
     ) -> None:
         """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence; `window`: the
-        products that facets, duplicates and pages are about, at least `max_limit`.
+        products that facets, duplicates and pages are about, at least `max_limit`; `understander`: reads sentences,
+        which are taken as they are without one; `negative_weight`: how far their negations move a query away.
         """
         self._encoder = encoder
         self._store = store
@@ -108,6 +118,8 @@ class Retriever:
         self._max_limit = max_limit
         self._max_text_chars = max_text_chars
         self._window = max(window, max_limit)
+        self._understander = understander
+        self._negative_weight = negative_weight
 
     def check(self, request: SearchRequest) -> None:
         """Refuse what cannot be answered, before any model runs. Raises InvalidInput."""
@@ -146,12 +158,16 @@ class Retriever:
             query = self._decode(request)
             key = self._key(query, request)
             cursor = Cursor.from_text(request.cursor, key) if request.cursor is not None else None
+        understood = self._understood(query.text, request, clock)
+        text = searched_text(query, understood)
         with clock.stage("embed"):
             image = query.image.image if query.image else None
-            vector, truncated = query_vector(self._encoder, query.text, image, request.weights, request.negative)
+            weights = request.weights if text is not None else None
+            negative = request.negative or self._negative(text, image is not None, understood)
+            vector, truncated = query_vector(self._encoder, text, image, weights, negative)
         with clock.stage("retrieve"):
             depth = min(max(request.limit, candidates), self._window)
-            hits, further = self._nearest(vector, query, request, depth)
+            hits, further, understood = self._first_found(vector, replace(query, text=text), request, depth, understood)
             note(results=len(hits))
             shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
             notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
@@ -173,7 +189,38 @@ class Retriever:
             duplicates=shown.hidden,
             facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
             notices=notices,
+            text=text,
+            understood=understood,
         )
+
+    def _understood(self, text: str | None, request: SearchRequest, clock: StageClock) -> Understood | None:
+        """What the sentence says; None where it is taken as it is. Values raise products in a hybrid search alone."""
+        if self._understander is None or not request.understand or text is None:
+            return None
+        with clock.stage("understand"):
+            try:
+                understood = self._understander.understand(text, self._words.index().has)
+            except TitleSearchUnavailable:  # too large a catalog to hold its words; prices are understood without
+                understood = self._understander.understand(text, lambda value: False)
+        return understood if request.hybrid is not None else replace(understood, boost=())
+
+    def _negative(self, text: str | None, has_image: bool, understood: Understood | None) -> Negative | None:
+        """Words that are not wanted and name no value of the catalog, as a text to move away from."""
+        unwanted = [one.text for one in understood.excluded if one.rest] if understood else []
+        says_something = has_image or (understood is not None and understood.text is not None)
+        return Negative(", ".join(unwanted), self._negative_weight) if unwanted and says_something else None
+
+    def _first_found(
+        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int, understood: Understood | None
+    ) -> tuple[list[Hit], bool, Understood | None]:
+        """The products found under all conditions of the sentence, or with some of them given up."""
+        if understood is None:
+            return *self._nearest(vector, query, request, depth, Wanted(request.filter)), None
+        for attempt in understood.attempts():
+            hits, further = self._nearest(vector, query, request, depth, wanted(request.filter, attempt))
+            if hits:
+                break
+        return hits, further, attempt
 
     def _decode(self, request: SearchRequest) -> DecodedQuery:
         text = normal_text(request.text or "").strip() or None
@@ -195,13 +242,16 @@ class Retriever:
         return self._images.rendition(rows[0].image_key)
 
     def _nearest(
-        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int
+        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int, wanted: Wanted
     ) -> tuple[list[Hit], bool]:
         """The best products that are similar enough, without the one whose image is the query; are there more?"""
         size = self._size(request, depth)
-        hits = self._found(vector, query, request, size + 1 + (query.excluded is not None))
+        unwanted = self._unwanted(wanted)
+        margin = min(len(unwanted), size) + (query.excluded is not None)
+        hits = self._found(vector, query, request, size + 1 + margin, wanted)
         least = -math.inf if request.min_score is None else request.min_score
-        kept = [hit for hit in hits if hit.product_id != query.excluded and hit.score >= least]
+        unwanted |= {query.excluded} if query.excluded else set()
+        kept = [hit for hit in hits if hit.product_id not in unwanted and hit.score >= least]
         return kept[:size], len(kept) > size
 
     def _size(self, request: SearchRequest, depth: int) -> int:
@@ -210,19 +260,29 @@ class Retriever:
             return self._window
         return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
 
-    def _found(self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int) -> Sequence[Hit]:
-        matched = self._matched(query, request)
+    def _unwanted(self, wanted: Wanted) -> set[str]:
+        """Products whose words have all words of something that is not wanted, where words can be searched."""
+        with suppress(TitleSearchUnavailable):
+            return set[str]().union(*(self._words.index().having(terms) for terms in wanted.unwanted))
+        return set()
+
+    def _found(
+        self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int, wanted: Wanted
+    ) -> Sequence[Hit]:
+        matched = self._matched(query, request, wanted.labels)
         if matched is None or request.hybrid is None or query.text is None:
-            return self._store.search(vector, limit=limit, filter=request.filter)
-        options, filter = request.hybrid, request.filter
+            return self._store.search(vector, limit=limit, filter=wanted.filter)
+        options, filter = request.hybrid, wanted.filter
         return hybrid_search(self._store, matched, vector, query.text, options, limit=limit, filter=filter)
 
-    def _matched(self, query: DecodedQuery, request: SearchRequest) -> LexicalScores | None:
+    def _matched(
+        self, query: DecodedQuery, request: SearchRequest, labels: Sequence[Collection[FacetValue]]
+    ) -> LexicalScores | None:
         """What shares words with the query; None where words do not count, or cannot where they need not."""
         if request.hybrid is None or query.text is None:
             return None
         try:
-            return self._words.score(query.text)
+            return self._words.score(query.text, labels)
         except TitleSearchUnavailable:
             if request.hybrid.required:
                 raise
@@ -232,9 +292,17 @@ class Retriever:
         """A digest of all that decides which products are found, in which order."""
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
         image = query.image.content_hash if query.image else None
-        options = (request.min_score, request.hybrid, request.weights, request.negative, request.collapse)
+        how = (request.hybrid, request.weights, request.negative, request.understand)
+        options = (request.min_score, *how, request.collapse)
         given = (self._encoder.info.fingerprint, query.text, image, query.excluded, json.dumps(where, sort_keys=True))
         return digest(*given, *options)
+
+
+def searched_text(query: DecodedQuery, understood: Understood | None) -> str | None:
+    """What is searched for: the sentence without its conditions, or all of it where that and an image are missing."""
+    if understood is None or (understood.text is None and query.image is None):
+        return query.text
+    return understood.text
 
 
 def _facets(hits: Sequence[Hit], names: Sequence[str], *, complete: bool) -> Facets:

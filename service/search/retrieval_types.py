@@ -48,7 +48,8 @@ class HybridScores:
     """Where a product of a hybrid search comes from: both scores, from 0 to 1, and what they make together.
 
     Ranks are among the products that were looked at, and equal scores share one. `lexical` is 0, and without a rank,
-    where the product shares no word with the text.
+    where the product shares no word with the text. `boost`: the share of the catalog's values named in the text that
+    the product has; None where it names none.
     """
 
     fused: float
@@ -56,6 +57,7 @@ class HybridScores:
     lexical: float
     dense_rank: int
     lexical_rank: int | None
+    boost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

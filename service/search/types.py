@@ -23,6 +23,7 @@ from service.search.retrieval_types import (
     Negative,
     QueryWeights,
 )
+from service.search.understanding.understand import Understood
 from service.stores.filters import Filter
 
 
@@ -96,6 +97,7 @@ class SearchRequest:
     negative: Negative | None = None
     collapse: CollapseOptions | None = None
     facets: tuple[str, ...] = ()  # "category", or the names of attributes
+    understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
     cursor: str | None = None  # `next_cursor` of the page before; only the first page is reranked
     rival: RerankOptions | None = None  # interleave the first page's order with that of these options
 
@@ -201,5 +203,6 @@ class SearchResponse:
     facets: Facets | None = None
     next_cursor: str | None = None
     notices: tuple[str, ...] = ()
+    understood: Understood | None = None  # what was read in the sentence, where that was asked for
     explanation: Explanation | None = None  # only where the request asks for it
     trace: SearchTrace | None = None

@@ -1,5 +1,6 @@
 """Retrieval: limits, words (BM25) and negative text."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -38,6 +39,16 @@ class SearchSettings(Group):
         300,
         ge=1,
         description="How old the words written by other processes may be, in seconds, where a server is shared.",
+    )
+    understand_enabled: bool = Field(
+        True, description="Read price bounds, negations and the catalog's values in sentences unless a request says no."
+    )
+    understand_fields: list[str] = Field(
+        default=["category", "color", "colour", "brand", "size"],
+        description="Fields whose values are looked for in sentences: category, or names of attributes.",
+    )
+    synonyms: Path | None = Field(
+        None, description="YAML file of words and the catalog's words that they stand for: `sneakers: [shoes]`."
     )
     negative_weight: float = Field(
         0.5, gt=0, le=1, description="How far negative_text moves a query away, unless the request says."

@@ -53,7 +53,8 @@ class CollapseBody(_Body):
 
 
 class HybridOut(_Body):
-    """Both legs of a hybrid search, from 0 to 1; `fused` is their mean, weighted by `lexical_weight`.
+    """Both legs of a hybrid search, from 0 to 1; `fused` is their mean, weighted by `lexical_weight`, of which `boost`
+    makes up to a fifth where the sentence names values of the catalog: it is the share of them that the product has.
 
     `lexical` is 1 for the query itself as a title, and 0, without a rank, for a product that shares no word with it;
     `dense` is 1 for the most similar product. Ranks count from 1, and equal scores share one.
@@ -64,6 +65,7 @@ class HybridOut(_Body):
     lexical: float
     dense_rank: int
     lexical_rank: int | None
+    boost: float | None
 
 
 class DuplicateOut(_Body):

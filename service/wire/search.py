@@ -39,6 +39,7 @@ from service.wire.retrieval import (
     to_negative,
     to_weights,
 )
+from service.wire.understood import UnderstoodOut, understood_out
 
 MAX_CANDIDATES = 100
 MAX_DEADLINE_MS = 600_000
@@ -113,6 +114,11 @@ class SearchBody(_Body):
     collapse: CollapseBody | None = Field(default=None, description="show near-duplicates once")
     facets: Annotated[list[Annotated[str, Field(min_length=1, max_length=120)]], Field(max_length=MAX_FACETS)] = Field(
         default_factory=list, description="values to count over the best products: category, or names of attributes"
+    )
+    understand: bool | None = Field(
+        default=None,
+        description="read price bounds, negations and the catalog's values in text, as `understood` says; null: as the "
+        "service is set",
     )
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARS)] | None = Field(
         default=None, description="next_cursor of the page before; later pages are in retrieval order, not reranked"
@@ -202,6 +208,7 @@ class SearchOut(_Body):
     facets: FacetsOut | None
     next_cursor: str | None
     notices: list[str] = Field(default_factory=list, description="what is odd about a filter that finds nothing")
+    understood: UnderstoodOut | None = Field(default=None, description="null without text, or where it is switched off")
     explanation: ExplanationOut | None
 
 
@@ -236,6 +243,7 @@ def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) 
         negative=to_negative(body.negative_text, body.negative_weight, settings),
         collapse=to_collapse(body.collapse),
         facets=tuple(body.facets),
+        understand=settings.search.understand_enabled if body.understand is None else body.understand,
         cursor=body.cursor,
     )
 
@@ -267,6 +275,7 @@ def from_response(response: SearchResponse) -> SearchOut:
         facets=from_facets(response.facets) if response.facets else None,
         next_cursor=response.next_cursor,
         notices=list(response.notices),
+        understood=understood_out(response.understood) if response.understood else None,
         explanation=explanation_out(response.explanation) if response.explanation else None,
     )
 

@@ -158,3 +158,12 @@ def test_two_configurations_side_by_side(serve: Serve, open_page: OpenPage) -> N
     expect(agreement).to_contain_text("1 at the same place")
     second.get_by_role("button", name="Why this order?").click()
     expect(page.get_by_role("dialog")).to_contain_text("listwise")
+
+
+def test_what_was_read_in_the_sentence_is_said(serve: Serve, open_page: OpenPage) -> None:
+    page = open_page(serve()[1])
+    ask(page, "red mugs under 90")
+    said = page.locator(".understood")
+    expect(said).to_have_text("Understood: colour red; category mug; under 90.")
+    ask(page, "product 7")
+    expect(said).to_be_hidden()

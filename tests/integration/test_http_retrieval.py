@@ -47,7 +47,7 @@ def test_hybrid_search_says_where_each_product_comes_from(client: Client) -> Non
     first = answer["results"][0]
     assert first["product"]["id"] == "p7"
     assert first["scores"]["hybrid"] == {
-        **{"fused": 1.0, "dense": 1.0, "lexical": 1.0, "dense_rank": 1, "lexical_rank": 1},
+        **{"fused": 1.0, "dense": 1.0, "lexical": 1.0, "dense_rank": 1, "lexical_rank": 1, "boost": None},
     }
     assert first["scores"]["retrieval"] == pytest.approx(1, abs=1e-5)
     without = ask(client, limit=100, hybrid={"enabled": False})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 from service.errors import StoreUnavailable, TitleSearchUnavailable, WithThisError
 from service.product import Product
@@ -23,6 +23,7 @@ from service.stores.store import Store
 
 logger = logging.getLogger(__name__)
 _PAGE = 4096
+Labels = Callable[[Product], Collection[Hashable]]
 TOO_MANY = (
     "The catalog has more products than WITHTHIS_LEXICAL_MAX_PRODUCTS, so their words are not held in memory. Raise "
     "it, or leave hybrid out."
@@ -33,13 +34,21 @@ class CatalogWords:
     """Which products share words with a text. Safe to use from several threads."""
 
     def __init__(
-        self, store: Store, fields: Sequence[str], *, most: int = 1_000_000, refresh_s: float | None = None
+        self,
+        store: Store,
+        fields: Sequence[str],
+        *,
+        most: int = 1_000_000,
+        refresh_s: float | None = None,
+        labels: Labels = lambda product: (),
     ) -> None:
-        """`fields`: see `product_words`. `most`: products held, 0 for none at all.
+        """`fields`: see :func:`~service.search.lexical.words.product_words`. `most`: products held, 0 for none at all.
         `refresh_s`: after how many seconds the store is walked through again; None where only this process writes.
+        `labels`: what a product is found by besides its words.
         """
         self._store = store
         self._fields = tuple(fields)
+        self._labels = labels
         self._most = most
         self._refresh_s = refresh_s
         self._index: LexicalIndex | None = None
@@ -51,21 +60,21 @@ class CatalogWords:
         self._writing = threading.Lock()
 
     @classmethod
-    def from_settings(cls, store: Store, settings: Settings) -> CatalogWords:
+    def from_settings(cls, store: Store, settings: Settings, labels: Labels = lambda product: ()) -> CatalogWords:
         """As the settings say. A local file belongs to this process, so nobody else changes it. Pinecone is paid by the
         row, so it is not walked through.
         """
         own = settings.store_uri.startswith("exact:") or is_local(settings.store_uri)
         most = 0 if settings.store_uri.startswith("pinecone:") else settings.search.lexical_max_products
-        return cls(
-            store,
-            settings.search.lexical_fields,
-            most=most,
-            refresh_s=None if own else settings.search.lexical_refresh_s,
-        )
+        refresh_s = None if own else settings.search.lexical_refresh_s
+        return cls(store, settings.search.lexical_fields, most=most, refresh_s=refresh_s, labels=labels)
 
-    def score(self, text: str) -> LexicalScores:
-        """The products that share a word with the text.
+    def score(self, text: str, labels: Sequence[Collection[Hashable]] = ()) -> LexicalScores:
+        """The products that share a word with the text, or have one of the labels of a group. Raises as `index`."""
+        return self.index().score(text, labels)
+
+    def index(self) -> LexicalIndex:
+        """The words and labels of all products.
 
         Raises `TitleSearchUnavailable` for too large a catalog, and what the store raises.
         """
@@ -78,7 +87,7 @@ class CatalogWords:
             index = self._make(since=0.0)
         elif self._refresh_s is not None and time.monotonic() - self._made > self._refresh_s:
             self.warm()
-        return index.score(text)
+        return index
 
     def warm(self) -> None:
         """Make the index anew in the background, unless that is under way."""
@@ -96,7 +105,7 @@ class CatalogWords:
         with self._writing:
             for product in products:
                 for index in self._indexes(product.id):
-                    index.put(product.id, product_words(product, self._fields))
+                    index.put(product.id, product_words(product, self._fields), self._labels(product))
 
     def remove(self, product_ids: Iterable[str]) -> None:
         """Note what was deleted."""
@@ -149,7 +158,7 @@ class CatalogWords:
             with self._writing:
                 for key, product in page:
                     if key == head_id(product.id) and product.id not in self._changed:
-                        index.put(product.id, product_words(product, self._fields))
+                        index.put(product.id, product_words(product, self._fields), self._labels(product))
             if len(index) > self._most:
                 self._too_many = True
                 raise TitleSearchUnavailable(TOO_MANY)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import threading
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,21 +36,33 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LexicalScores:
-    """Products that share words with a text, and how much: scores in (0, 1], in no order."""
+    """Products that share words with a text, or have labels that it names, in no order.
+
+    `scores`: how much of the text's words, from 0 to 1; `raised`: the share of the labels, from 0 to 1.
+    """
 
     ids: list[str]
     scores: Scores
+    raised: Scores
 
     @cached_property
     def of(self) -> dict[str, float]:
         """The scores by product id."""
         return dict(zip(self.ids, self.scores.tolist(), strict=True))
 
-    def best(self, limit: int) -> list[str]:
-        """The `limit` products with the highest scores, best first; equal ones by id."""
-        least = np.partition(self.scores, -limit)[-limit] if limit < len(self.ids) else 0.0
-        places = np.flatnonzero(self.scores >= least).tolist()
-        order = sorted(places, key=lambda place: (-self.scores[place], self.ids[place]))
+    @cached_property
+    def raised_of(self) -> dict[str, float]:
+        """The shares of labels by product id."""
+        return dict(zip(self.ids, self.raised.tolist(), strict=True)) if self.raised.any() else {}
+
+    def best(self, limit: int, label_weight: float = 0.0) -> list[str]:
+        """The `limit` products with the highest scores, best first; equal ones by id. All labels of the text count
+        as much as so large a share of its words.
+        """
+        scores = self.scores + label_weight * self.raised
+        least = np.partition(scores, -limit)[-limit] if limit < len(self.ids) else 0.0
+        places = np.flatnonzero(scores >= least).tolist()
+        order = sorted(places, key=lambda place: (-scores[place], self.ids[place]))
         return [self.ids[place] for place in order[:limit]]
 
 
@@ -67,17 +79,17 @@ class LexicalIndex:
         self._entry_of: dict[str, int] = {}
         self._ids: list[str] = []
         self._marks, self._lengths, self._alive = array("q"), array("I"), bytearray()
-        self._postings: dict[str, array[int]] = {}
+        self._postings: dict[Hashable, array[int]] = {}
         self._total = 0
 
     def __len__(self) -> int:
         """The number of products."""
         return len(self._entry_of)
 
-    def put(self, product_id: str, words: Sequence[str]) -> None:
-        """Add a product, or replace its words."""
+    def put(self, product_id: str, words: Sequence[str], labels: Collection[Hashable] = ()) -> None:
+        """Add a product, or replace what it has. Labels (no texts) are found by, and are none of its words."""
         different = sorted(set(words))
-        mark = hash(tuple(different))
+        mark = hash((*different, *labels))
         with self._lock:
             known = self._entry_of.get(product_id)
             if known is not None and self._marks[known] == mark:
@@ -89,8 +101,8 @@ class LexicalIndex:
             self._lengths.append(len(different))
             self._alive.append(1)
             self._total += len(different)
-            for word in different:
-                self._postings.setdefault(word, array("I")).append(entry)
+            for term in (*different, *dict.fromkeys(labels)):
+                self._postings.setdefault(term, array("I")).append(entry)
             self._sweep()
 
     def remove(self, product_ids: Iterable[str]) -> None:
@@ -100,31 +112,51 @@ class LexicalIndex:
                 self._bury(self._entry_of.pop(id, None))
             self._sweep()
 
-    def score(self, text: str) -> LexicalScores:
-        """The products that share a word with the text."""
+    def score(self, text: str, labels: Sequence[Collection[Hashable]] = ()) -> LexicalScores:
+        """The products that share a word with the text, or have one of the labels of a group."""
         with self._lock:
-            return self._score(query_words(text))
+            scores, raised = self._score(query_words(text)), self._raised(labels)
+            matched = np.flatnonzero(scores + raised)
+            return LexicalScores([self._ids[entry] for entry in matched.tolist()], scores[matched], raised[matched])
 
-    def _score(self, wanted: Sequence[str]) -> LexicalScores:
-        """Runs under the lock: no view of the arrays is left when it ends, so that they can grow again."""
-        products, entries = len(self._entry_of), len(self._ids)
-        if not products or not wanted:
-            return LexicalScores([], np.zeros(0))
-        average = max(self._total / products, 1.0)
-        alive = np.frombuffer(self._alive, np.bool_)
+    def having(self, terms: Sequence[Collection[Hashable]]) -> set[str]:
+        """The products that have a word or label of every group."""
+        with self._lock:
+            entries = (set(self._entries(group).tolist()) for group in terms)
+            found = set[int].intersection(*entries) if terms else set[int]()
+            return {self._ids[entry] for entry in found}
+
+    def has(self, label: Hashable) -> bool:
+        """Whether a product has a label."""
+        with self._lock:
+            return bool(self._entries([label]).size)
+
+    def _score(self, wanted: Sequence[str]) -> Scores:
+        """The share of each entry. Runs under the lock, as the next ones: no view of the arrays is left when they end,
+        so that they can grow again.
+        """
+        products, scores, own = len(self._entry_of), np.zeros(len(self._ids)), 0.0
+        average = max(self._total / max(products, 1), 1.0)
         lengths = np.frombuffer(self._lengths, np.uint32)
-        scores, own = np.zeros(entries), 0.0
         for word in wanted:
-            found = self._found(word, alive)
+            found = self._entries([word])
             idf = math.log1p((products - len(found) + 0.5) / (len(found) + 0.5))
             own += idf / _damping(len(wanted) / average)
             scores[found] += idf / _damping(lengths[found] / average)
-        matched = np.flatnonzero(scores)
-        return LexicalScores([self._ids[entry] for entry in matched.tolist()], np.minimum(scores[matched] / own, 1.0))
+        return np.minimum(scores / own, 1.0) if own else scores
 
-    def _found(self, word: str, alive: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
-        """The living entries with a word."""
-        entries = np.frombuffer(self._postings.get(word, b""), np.uint32)
+    def _raised(self, labels: Sequence[Collection[Hashable]]) -> Scores:
+        """For each entry the share of groups of which it has a label."""
+        raised = np.zeros(len(self._ids))
+        for group in labels:
+            raised[self._entries(group)] += 1 / len(labels)
+        return raised
+
+    def _entries(self, terms: Collection[Hashable]) -> npt.NDArray[np.uint32]:
+        """The living entries that have any of these words and labels, each once."""
+        alive = np.frombuffer(self._alive, np.bool_)
+        each = [np.frombuffer(self._postings.get(term, b""), np.uint32) for term in terms]
+        entries = each[0] if len(each) == 1 else np.unique(np.concatenate(each))
         return entries[alive[entries]]
 
     def _bury(self, entry: int | None) -> None:
@@ -138,12 +170,12 @@ class LexicalIndex:
             return
         alive = np.frombuffer(bytes(self._alive), np.bool_)
         renumbered = np.cumsum(alive, dtype=np.uint32) - 1
-        for word, posting in list(self._postings.items()):
+        for term, posting in list(self._postings.items()):
             entries = np.array(posting, np.uint32)
             kept = renumbered[entries[alive[entries]]]
-            self._postings[word] = array("I", kept.tobytes())
+            self._postings[term] = array("I", kept.tobytes())
             if not kept.size:
-                del self._postings[word]
+                del self._postings[term]
         places = np.flatnonzero(alive).tolist()
         self._ids = [self._ids[place] for place in places]
         self._marks = array("q", [self._marks[place] for place in places])

@@ -18,21 +18,38 @@ STOP_WORDS = frozenset(
 )
 """The English stop words of Lucene's StopAnalyzer. Few titles have them, so that BM25 would take them for telling."""
 
+_IRREGULAR = {
+    **{"men": "man", "women": "woman", "children": "child", "feet": "foot", "scarves": "scarf", "knives": "knife"},
+    **{"shelves": "shelf", "mice": "mouse", "leaves": "leaf", "wolves": "wolf", "tomatoes": "tomato"},
+    **{"potatoes": "potato", "buses": "bus", "geese": "goose", "teeth": "tooth"},
+}
+
 
 def words(text: str) -> list[str]:
     """Runs of letters and digits of a text in Unicode form KC, case-folded: `Größe XL!` has `grösse` and `xl`."""
     return _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
+def singular(word: str) -> str:
+    """An English word without the ending of its plural; a word in another form may come out as no word at all."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 4 and word.endswith(("ie", "ies")):  # "hoodies" and "berries" look alike: both end in y
+        return f"{word.rpartition('ie')[0]}y"
+    if len(word) < 4 or word.endswith(("ss", "us", "is")) or not word.endswith("s"):
+        return word
+    return word[:-2] if word.endswith(("ches", "shes", "xes", "sses")) else word[:-1]
+
+
 def query_words(text: str) -> list[str]:
-    """The different words of a query, in their order; stop words only where there are no others."""
+    """The different words of a query, singular, in their order; stop words only where there are no others."""
     found = list(dict.fromkeys(words(text)))
-    return [word for word in found if word not in STOP_WORDS] or found
+    return list(dict.fromkeys(singular(word) for word in found if word not in STOP_WORDS)) or found
 
 
 def product_words(product: Product, fields: Sequence[str]) -> list[str]:
-    """The words of the given fields: `id`, `title`, `category`, or the names of attributes."""
-    return [word for text in _texts(product, fields) for word in words(text)]
+    """The words of the given fields, singular: `id`, `title`, `category`, or the names of attributes."""
+    return [singular(word) for text in _texts(product, fields) for word in words(text)]
 
 
 def _texts(product: Product, fields: Sequence[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ import { count, duration } from "./format.js";
 import { Grid } from "./grid.js";
 import { degradedWords } from "./problem.js";
 import { search, searchFurther } from "./search.js";
+import { understoodWords } from "./understood.js";
 
 /** @typedef {import("./query.js").Query} Query */
 /** @typedef {import("./query.js").Configuration} Configuration */
@@ -33,6 +34,7 @@ export class Lane {
     this.steps = h("p", { class: "steps", role: "status" });
     this.why = h("button", { type: "button", class: "quiet why", hidden: true, onclick: () => wiring.open(this, null) }, "Why this order?");
     this.degraded = h("p", { class: "notice hint degraded", role: "status", hidden: true });
+    this.understood = h("p", { class: "soft understood", role: "status", hidden: true });
     this.form = h("div");
     this.showForm();
     const list = h("ol", { class: "cards" });
@@ -45,7 +47,7 @@ export class Lane {
     const { name } = this;
     const details = h("details", { class: "settings", open: name !== "" }, h("summary", {}, "How it is ranked"), this.form);
     const title = h("h2", { class: name ? "" : "visually-hidden" }, name ? `Configuration ${name}` : "Results");
-    return h("section", { class: "lane" }, title, h("div", { class: "lane-head" }, this.steps, this.why, details), this.degraded, list, this.unranked, this.more);
+    return h("section", { class: "lane" }, title, h("div", { class: "lane-head" }, this.steps, this.why, details), this.understood, this.degraded, list, this.unranked, this.more);
   }
 
   /** The form with the options that are known now. */
@@ -87,6 +89,7 @@ export class Lane {
     toggle(this.unranked, false);
     this.steps.replaceChildren(h("span", { class: "step now" }, "Searching…"));
     this.degraded.hidden = true;
+    this.understood.hidden = true;
     this.why.hidden = true;
     this.answer = null;
   }
@@ -94,6 +97,8 @@ export class Lane {
   /** @param {any} answer @param {boolean} final @param {number} ms since the search began */
   show(answer, final, ms) {
     this.answer = answer;
+    this.understood.textContent = understoodWords(answer.understood);
+    toggle(this.understood, this.understood.textContent !== "");
     this.grid.show(answer.results, answer.rerank.applied);
     const waiting = !final && this.configuration.rerank && answer.results.length > 0;
     this.ms ||= ms;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.product import Product
-from service.search.lexical.words import product_words, query_words, words
+from service.search.lexical.words import product_words, query_words, singular, words
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,19 @@ def test_stop_words_of_a_query_count_only_where_there_are_no_others(text: str, f
 def test_words_of_a_product_come_from_the_fields_that_are_named() -> None:
     attributes = {"brand": "Oatly", "sku": "AB-12", "tags": ["oat", 3, True], "empty": ""}
     product = Product(id="p 1", title="Milk", category="drinks", attributes=attributes, image_key="")
-    assert product_words(product, ["title", "category", "brand", "sku"]) == ["milk", "drinks", "oatly", "ab", "12"]
+    assert product_words(product, ["title", "category", "brand", "sku"]) == ["milk", "drink", "oatly", "ab", "12"]
     assert product_words(product, ["tags", "id", "none", "empty"]) == ["oat", "3", "true", "p", "1"]
     assert product_words(Product(id="q", image_key=""), ["title", "category"]) == []
+
+
+def test_singular_and_plural_of_a_word_meet() -> None:
+    pairs = ["mug mugs", "dress dresses", "watch watches", "box boxes", "hoodie hoodies", "berry berries", "shoe shoes"]
+    pairs += ["glass glasses", "woman women", "knife knives", "glove gloves", "bus buses", "tie ties", "case cases"]
+    for one, several in (pair.split() for pair in pairs):
+        assert singular(one) == singular(several), one
+    assert len({singular(word) for word in ("dress", "this", "bus", "gas", "axis", "us", "as")}) == 7
+
+
+def test_plurals_of_a_query_find_the_singular() -> None:
+    product = Product(id="p", title="Blue hoodie", image_key="")
+    assert set(query_words("blue hoodies")) == set(product_words(product, ["title"]))

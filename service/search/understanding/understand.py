@@ -1,0 +1,99 @@
+"""From a sentence to what it asks of the catalog.
+
+"a blue hoodie under 20 euros, no pizza" searches for "a blue hoodie", raises products whose color is blue and whose
+category is hoodie, leaves out those that cost 20 or more, and those whose words have "pizza".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from service.search.understanding.bounds import Operator, PriceBound, price_bounds
+from service.search.understanding.negation import Negation, negations
+from service.search.understanding.sentence import Sentence, overlaps
+from service.search.understanding.vocabulary import FacetValue, Mention, Vocabulary
+from service.stores.filters import MAX_NUMBER
+
+MOST_MENTIONS = 8
+Part = Literal["filter", "excluded"]
+"""What is given up where nothing would be left: price bounds, or what is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What is not wanted. `values`: those of the catalog that the words name; `rest`: stems of the other words."""
+
+    text: str
+    values: tuple[Mention, ...]
+    rest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """`text`: the sentence without its bounds and negations, None where nothing else is in it."""
+
+    text: str | None
+    price: dict[Operator, float]
+    boost: tuple[Mention, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
+    relaxed: tuple[Part, ...] = ()
+
+    @property
+    def labels(self) -> list[tuple[FacetValue, ...]]:
+        """The values that raise a product, one group for each that the sentence names."""
+        return [mention.values for mention in self.boost]
+
+    def attempts(self) -> Iterator[Understood]:
+        """The same, then with less and less of its conditions, for the case that nothing is left under them."""
+        yield self
+        less = self
+        if self.excluded:
+            less = replace(less, excluded=(), relaxed=("excluded",))
+            yield less
+        if self.price:
+            yield replace(less, price={}, relaxed=("filter", *less.relaxed))
+
+
+class Understander:
+    """Reads sentences by what the catalog has. Thread-safe."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """`vocabulary`: grows with the catalog."""
+        self._vocabulary = vocabulary
+
+    def understand(self, text: str, is_known: Callable[[FacetValue], bool]) -> Understood:
+        """What a sentence says. `is_known`: whether a value is one of the catalog's still."""
+        sentence = Sentence.of(text)
+        bounds = price_bounds(sentence.text)
+        taken = [(bound.start, bound.end) for bound in bounds]
+        unwanted = negations(sentence, taken, self._vocabulary.longest)
+        taken += [(one.start, one.end) for one in unwanted]
+        wanted = [word for word in sentence.words if not overlaps(word, taken)]
+        mentions = [_known(mention, is_known) for mention in self._vocabulary.mentions(wanted)]
+        return Understood(
+            sentence.left(taken) if taken else text,
+            _price(bounds),
+            tuple(mention for mention in mentions if mention.values)[:MOST_MENTIONS],
+            tuple(self._exclusion(sentence, one, is_known) for one in unwanted),
+        )
+
+    def _exclusion(self, sentence: Sentence, one: Negation, is_known: Callable[[FacetValue], bool]) -> Exclusion:
+        mentions = [_known(mention, is_known) for mention in self._vocabulary.mentions(one.words)]
+        values = tuple(mention for mention in mentions if mention.values)
+        named = {word for mention in values for word in mention.words}
+        rest = tuple(word.stem for word in one.words if word not in named)
+        return Exclusion(sentence.text[one.words[0].start : one.words[-1].end], values, rest)
+
+
+def _known(mention: Mention, is_known: Callable[[FacetValue], bool]) -> Mention:
+    return replace(mention, values=tuple(value for value in mention.values if is_known(value)))
+
+
+def _price(bounds: Sequence[PriceBound]) -> dict[Operator, float]:
+    """The bounds as a condition; the last one of a kind counts."""
+    return {
+        bound.operator: bound.amount for bound in bounds if bound.amount <= MAX_NUMBER and math.isfinite(bound.amount)
+    }

@@ -1,0 +1,81 @@
+"""The `understood` of an answer: what was read in the sentence besides what to search for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:  # the client reads these models, and must not load what answers
+    from service.search.understanding.understand import Understood
+    from service.search.understanding.vocabulary import Mention
+
+Values = dict[str, list[bool | int | float | str]]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class UnderstoodFilterOut(_Out):
+    """Conditions, as in a filter."""
+
+    price: dict[Literal["lt", "lte", "gt", "gte"], float] = Field(description="bounds by operator")
+
+
+class ExcludedOut(_Out):
+    """What is not wanted. `values`: the catalog's values that are meant; empty where products are left out for having
+    the words, and others are lowered the more they are like them.
+    """
+
+    text: str
+    values: Values
+
+
+class UnderstoodOut(_Out):
+    """What was read in the sentence. `text` is what was searched for without it."""
+
+    text: str | None
+    filter: UnderstoodFilterOut | None = Field(description="price bounds; joined with the filter of the request")
+    boost: Values = Field(description="values of the catalog that raise the products that have them, by field")
+    excluded: list[ExcludedOut]
+    relaxed: list[str] = Field(
+        description="what was given up because no product was left: filter (price bounds), excluded (negations)"
+    )
+
+
+def understood_out(understood: Understood) -> UnderstoodOut:
+    """The JSON of what was understood."""
+    return UnderstoodOut(
+        text=understood.text,
+        filter=UnderstoodFilterOut(price=understood.price) if understood.price else None,
+        boost=_values(understood.boost),
+        excluded=[ExcludedOut(text=one.text, values=_values(one.values)) for one in understood.excluded],
+        relaxed=list(understood.relaxed),
+    )
+
+
+_OPERATORS = {"lt": "under", "lte": "at most", "gt": "over", "gte": "at least"}
+
+
+def describe(understood: UnderstoodOut) -> str:
+    """The same in words: "color red; under 20; without stripes"; empty where nothing was read."""
+    price = understood.filter.price if understood.filter else {}
+    return "; ".join(
+        [
+            *(f"{name} {' or '.join(map(str, values))}" for name, values in understood.boost.items()),
+            *(f"{_OPERATORS[operator]} {amount:g}" for operator, amount in price.items()),
+            *(f"without {one.text}" for one in understood.excluded),
+            *(f"{'price' if part == 'filter' else 'what is not wanted'} given up" for part in understood.relaxed),
+        ]
+    )
+
+
+def _values(mentions: tuple[Mention, ...]) -> Values:
+    found: Values = {}
+    for mention in mentions:
+        for name, value in mention.values:
+            known = found.setdefault(name, [])
+            if value not in known:
+                known.append(value)
+    return found
