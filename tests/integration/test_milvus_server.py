@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from pymilvus import MilvusClient
 
+from service.errors import StoreUnavailable
 from service.stores.filters import parse_filter
 from service.stores.milvus.milvus_store import MilvusStore
 from tests.integration.records import INFO, record, unit
@@ -65,3 +68,25 @@ def test_what_is_deleted_is_gone_at_once(milvus_uri: str, name: str) -> None:
         assert (store.count(), store.get(f"p{number}")) == (1, [])
         assert [hit.product_id for hit in store.search(unit(0), limit=5)] == ["stays"]
     store.close()
+
+
+def test_what_somebody_released_is_loaded_again(milvus_uri: str, name: str, client: MilvusClient) -> None:
+    """Milvus says `not loaded` from then on; before, that was 503 until the service was started anew."""
+    store = MilvusStore(milvus_uri, collection=name, timeout_s=60)
+    store.ensure(INFO)
+    store.upsert([record(f"p{number}", seed=number) for number in range(30)])
+    client.release_collection(name)
+    assert first_answer(lambda: len(store.search(unit(1), limit=50))) == 30
+    client.release_collection(name)
+    assert first_answer(store.count) == 30
+    store.close()
+
+
+def first_answer(read: Callable[[], int]) -> int:
+    """What is answered once it is not refused."""
+    patience = time.monotonic() + 60
+    while time.monotonic() < patience:
+        with suppress(StoreUnavailable):
+            return read()
+        time.sleep(0.1)
+    raise AssertionError("never answered")

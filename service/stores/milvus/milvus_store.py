@@ -16,9 +16,10 @@ from service.product import Product
 from service.settings import Settings
 from service.stores.filters import Filter
 from service.stores.milvus.connection import Connection
+from service.stores.milvus.consistency import Consistency
 from service.stores.milvus.rows import Rows
 from service.stores.milvus.schema import FIELDS, STATE_FIELDS, to_record, to_state
-from service.stores.milvus.versions import Built, Versions, all_of_ours, is_gone
+from service.stores.milvus.versions import Built, Versions, all_of_ours, is_gone, is_not_loaded
 from service.stores.revisions import RevisionStore, read_whole, row_key
 from service.stores.store import Hit, Record, RowState, Store, Vector
 
@@ -216,19 +217,29 @@ class MilvusStore(RevisionStore):
             return self._ask(work)
 
     def _ask(self, work: Callable[[Rows], _Answer]) -> _Answer:
-        """Work on the version in use; once more if it was replaced and dropped in the middle."""
+        """Work on the version in use; once more if it was replaced and dropped in the middle.
+
+        A server that starts anew, or was told to release it, has to load it: StoreUnavailable until that is done.
+        """
         with self._connection.open() as client:
+            collection = self._current(client)
             try:
-                return work(self._rows(client, self._current(client)))
+                return work(self._rows(client, collection))
             except MilvusException as error:
-                if not is_gone(error):
+                if is_not_loaded(error):
+                    self._versions.load(client, collection, wait=False)
+                elif is_gone(error):
+                    collection = self._after_it_went(client)
+                else:
                     raise
-            return work(self._rows(client, self._after_it_went(client)))
+            return work(self._rows(client, collection))
 
     def _rows(self, client: MilvusClient, collection: str) -> Rows:
         if collection not in self._typed:
             self._typed[collection] = self._versions.is_typed(client, collection)
-        return Rows(client, collection, self._search_params, self._connection.timeout, self._typed[collection])
+        consistency = Consistency(self._connection.uri, collection)
+        timeout = self._connection.timeout
+        return Rows(client, collection, self._search_params, timeout, self._typed[collection], consistency)
 
     def _current(self, client: MilvusClient) -> str:
         """The version in use, looked up now and then, and after the connection was made anew."""

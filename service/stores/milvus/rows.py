@@ -10,6 +10,7 @@ from pymilvus import MilvusClient
 from service.product import Product
 from service.stores.filters import Filter
 from service.stores.milvus.connection import quiet
+from service.stores.milvus.consistency import Consistency
 from service.stores.milvus.filter_compiler import any_of, compile_filter, quote
 from service.stores.milvus.grouping import WINDOW, Page, best_of_each, keep_best, without
 from service.stores.milvus.schema import (
@@ -41,12 +42,14 @@ class Rows:
     search_params: Mapping[str, int]
     timeout: float
     typed: bool
+    consistency: Consistency
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See `Store.upsert`."""
         for start in range(0, len(records), _UPSERT_BATCH):
             rows = [to_row(record, typed=self.typed) for record in records[start : start + _UPSERT_BATCH]]
             self.client.upsert(self.collection, rows, timeout=self.timeout)
+            self.consistency.wrote()
 
     def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
         """Nearest products. See `Store.search`.
@@ -71,6 +74,7 @@ class Rows:
             filter=expression,
             output_fields=FIELDS,
             search_params={"metric_type": "COSINE", "params": params},
+            consistency_level=self.consistency.level,
             timeout=self.timeout,
         )
         hits = [_entity(hit) | {"score": float(hit["distance"])} for hit in found]
@@ -129,7 +133,7 @@ class Rows:
         known = [row["id"] for row in self.by_id(ids, ["id"])]
         self.discard(known)
         if known:
-            self._settle()
+            self._catch_up("Strong")  # servers answer deletes without the time that `Session` goes by
         return len(known)
 
     def discard(self, keys: Sequence[str]) -> None:
@@ -138,15 +142,11 @@ class Rows:
             doomed = any_of("id", keys[start : start + _ID_BATCH])
             self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
 
-    def _settle(self) -> None:
-        """Wait until deletes are seen: servers answer them without the time that session consistency needs."""
+    def _catch_up(self, level: str) -> None:
+        """Wait until the server has caught up with what reads of this level must see."""
+        nobody = any_of("id", [""])
         self.client.query(
-            self.collection,
-            filter=any_of("id", [""]),
-            output_fields=["id"],
-            limit=1,
-            consistency_level="Strong",
-            timeout=self.timeout,
+            self.collection, filter=nobody, output_fields=["id"], limit=1, consistency_level=level, timeout=self.timeout
         )
 
     def count(self) -> int:
@@ -165,7 +165,8 @@ class Rows:
         return [to_state(row) for row in rows]
 
     def _in_order(self, after: str, limit: int, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
-        """The first rows behind an id. Only Milvus's iterators keep an order."""
+        """The first rows behind an id. Only Milvus's iterators keep an order; their first question has no level."""
+        self._catch_up(self.consistency.level)
         conditions = [f"id > {quote(after)}"] if after else []
         conditions += [f"({expression})"] if expression else []
         with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 take no snapshot
@@ -187,9 +188,13 @@ class Rows:
 
     def query(self, expression: str, fields: Sequence[str], limit: int | None) -> list[dict[str, Any]]:
         """Rows that match an expression made by this package; `limit` None is for `count(*)` alone."""
-        bound = {} if limit is None else {"limit": limit}
         rows = self.client.query(
-            self.collection, filter=expression, output_fields=list(fields), timeout=self.timeout, **bound
+            self.collection,
+            filter=expression,
+            output_fields=list(fields),
+            consistency_level=self.consistency.level,
+            timeout=self.timeout,
+            **({} if limit is None else {"limit": limit}),
         )
         return [dict(row) for row in rows]
 

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 INDEX_PROPERTY = "withthis.index"
 NAME_PROPERTY = "withthis.collection"
+_NOT_LOADED = 101  # merr.ErrCollectionNotLoaded of Milvus; pymilvus has no name for it
 Built = tuple[str, str]
 """Encoder id and fingerprint that a collection was built with."""
 
@@ -36,6 +37,11 @@ Built = tuple[str, str]
 def is_gone(error: MilvusException) -> bool:
     """True if Milvus says that there is no such collection."""
     return bool(error.code == ErrorCode.COLLECTION_NOT_FOUND)
+
+
+def is_not_loaded(error: MilvusException) -> bool:
+    """True if Milvus says that the collection is not in memory: somebody released it, or the server starts."""
+    return bool(error.code == _NOT_LOADED)
 
 
 class Versions:
@@ -102,8 +108,12 @@ class Versions:
     def make_ready(self, client: MilvusClient, collection: str) -> None:
         """Create the indexes that are not there (a crash may have come between), and load the collection."""
         self._index_field(client, collection, "vector", vector_index(*self._index))
+        self.load(client, collection)
+
+    def load(self, client: MilvusClient, collection: str, *, wait: bool = True) -> None:
+        """Have the collection loaded into memory. Without `wait` a server is only asked to; Lite is done at once."""
         try:
-            client.load_collection(collection, timeout=self._timeout)
+            client.load_collection(collection, timeout=self._timeout, _async=not wait)
         except MilvusException:
             if not self._local:
                 raise
