@@ -21,7 +21,8 @@ from service.build import Parts, build_parts
 from service.cli.console import start
 from service.cli.demo import make_shop
 from service.cli.index import run_ingest
-from service.search.types import RerankOptions, SearchRequest, UploadedImage
+from service.images.sources import UploadedImage
+from service.search.types import RerankOptions, SearchRequest
 
 WARM_UP = 3
 

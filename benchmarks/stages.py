@@ -20,8 +20,9 @@ from service.build import Parts, build_parts
 from service.cli.console import progress_bar, start
 from service.cli.demo import DEMO_DIR, make_shop
 from service.cli.index import run_ingest
+from service.images.sources import UploadedImage
 from service.search.pipeline import STAGES
-from service.search.types import RerankOptions, SearchRequest, UploadedImage
+from service.search.types import RerankOptions, SearchRequest
 
 TEXT = "a phone case with this"
 WARM_UP = 5

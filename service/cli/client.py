@@ -14,8 +14,9 @@ from service.client import Client, ClientError, ConnectionFailedError, ProblemEr
 from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
 from service.images.decode import decode_image
+from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.search.retrieval_types import HybridOptions
-from service.search.types import ImageSource, InlineImage, ProductImage, SearchRequest, UploadedImage, UrlImage
+from service.search.types import ImageSource, ProductImage, SearchRequest
 from service.settings import Settings
 from service.wire.products import ItemOut
 from service.wire.search import SearchOut

@@ -21,7 +21,8 @@ from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
 from service.encoders.starter import STARTER_ID
 from service.errors import EncoderMismatch, InternalFault
-from service.search.types import RerankOptions, SearchRequest, UploadedImage
+from service.images.sources import UploadedImage
+from service.search.types import RerankOptions, SearchRequest
 from service.server.access.auth import check_exposure
 from service.settings import Settings
 

@@ -12,9 +12,9 @@ from rich import box
 from rich.table import Table
 
 from service.cli.console import out, plain
-from service.search.online.feedback import FEEDBACK_KINDS, FeedbackKind
 from service.search.online.log_reader import SearchLog
 from service.search.online.report import Comparison, Preference, Report, interleaving_report
+from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
 
 SIGNIFICANT = 0.05
 

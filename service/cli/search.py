@@ -17,12 +17,14 @@ from service.cli.image_grid import draw_search
 from service.cli.tables import show_answer
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage, InvalidInput, InvalidValue
 from service.images.decode import decode_image
+from service.images.sources import UploadedImage
 from service.search.hybrid import hybrid_options
-from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest, UploadedImage
+from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
+from service.server.mapping.search_request import to_negative
+from service.server.mapping.search_response import from_response
 from service.settings import Settings
 from service.stores.filters import Filter, parse_filter
-from service.wire.retrieval import to_negative
-from service.wire.search import SearchOut, from_response
+from service.wire.search import SearchOut
 
 ImageOf = Callable[[str], Image | None]
 """Key of a catalog image → the image, or None where it is lost."""

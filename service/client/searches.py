@@ -11,9 +11,8 @@ from pydantic import BaseModel
 
 from service.client.call import Call, content, given, into
 from service.client.images import Content, Picture, content_json, encoded, reference
-from service.search.online.feedback import FeedbackKind
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
-from service.wire.feedback import FeedbackOut
+from service.wire.feedback import FeedbackKind, FeedbackOut
 from service.wire.search import SearchOut
 from service.wire.search_options import SearchOptionsOut
 

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from service.errors import InvalidValue
 from service.images.decode import DecodedImage, ImageLimits, data_uri_bytes, decode_image
 from service.images.fetch.fetch import Fetcher, FetchPolicy
-from service.search.types import InlineImage, UploadedImage, UrlImage
 from service.settings import Settings
 
 URL_IMAGES_OFF = (
     "URL images are off: this service does not fetch pictures. Send the picture itself as a data URI or as a "
     "multipart upload, or name the hosts in WITHTHIS_URL_IMAGE_HOSTS."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedImage:
+    """The encoded bytes of an image, as uploaded; not yet checked."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """An image as a `data:` URI; not yet checked."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlImage:
+    """The address of an image; fetched only from hosts that the settings name."""
+
+    url: str
+
 
 ImageInput = UploadedImage | InlineImage | UrlImage
 

@@ -11,6 +11,7 @@ from service.build import Parts
 from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
+from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
 from service.lab.arrangements import Answers, arrangements
 from service.lab.configuration import Configuration
@@ -23,7 +24,7 @@ from service.lab.outcomes import QueryOutcome
 from service.lab.wordings import WordingEncoder
 from service.search.hybrid import hybrid_options
 from service.search.pipeline import BegunSearch
-from service.search.types import RerankOptions, SearchRequest, SearchResponse, UploadedImage
+from service.search.types import RerankOptions, SearchRequest, SearchResponse
 from service.stores.store import Hit, Vector
 
 

@@ -13,9 +13,8 @@ from rerank.cancellation import check_cancelled
 from service.errors import ImageTooLarge, InvalidImage, InvalidValue
 from service.images.decode import DecodedImage
 from service.images.header import pixels
-from service.images.sources import ImageInput, ImageLoader
+from service.images.sources import ImageInput, ImageLoader, UrlImage
 from service.product import normal_text
-from service.search.types import UrlImage
 
 EMPTY = "This is empty. Give a text, an image, or both."
 

@@ -14,8 +14,8 @@ from service.errors import InvalidValue
 from service.product import AttributeValue, Scalar, is_attribute_name, normal_text
 from service.search.retrieval_types import Facet, FacetCount
 from service.stores.store import Hit
+from service.wire.limits import MAX_FACETS
 
-MAX_FACETS = 16
 MAX_VALUES = 50
 CATEGORY = "category"
 _PREFIX = "attributes."

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from service.errors import InvalidValue
 from service.stores.store import Hit
+from service.wire.limits import MAX_CURSOR_CHARS
 
-MAX_CURSOR_CHARS = 16_384
 BROKEN = "This is no cursor of this service. Use next_cursor of the last answer, or leave it out to start again."
 OTHER_QUERY = (
     "This cursor belongs to another search. Send it with the text, picture, filter and options of the page before, or "

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.product import Scalar
-
-DEFAULT_DUPLICATE_THRESHOLD = 0.98
-"""With the starter encoder: no two of 480 demo products are that alike, and a photo saved again as JPEG of quality 60
-is (0.99 in the median of 24). Other encoders have other cosines."""
+from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The values that go into and come out of `SearchPipeline`: plain, immutable, free of HTTP.
 
-`service.wire.search` turns JSON into a `SearchRequest` and a `SearchResponse` into JSON; the command line builds them
-directly.
+`service.server.mapping` turns JSON into a `SearchRequest` and a `SearchResponse` into JSON; the command line builds
+them directly.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import StrEnum
 from PIL.Image import Image
 
 from rerank.fusion import FusionMethod
+from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.product import Product
 from service.search.reranking.reason_check import ReasonFault
 from service.search.retrieval_types import (
@@ -28,31 +29,10 @@ from service.stores.filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
-class UploadedImage:
-    """The encoded bytes of an image, as uploaded; not yet checked."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InlineImage:
-    """An image as a `data:` URI; not yet checked."""
-
-    uri: str
-
-
-@dataclass(frozen=True, slots=True)
 class ProductImage:
     """The stored image of a product in the catalog. That product is left out of the results."""
 
     product_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class UrlImage:
-    """The address of an image; fetched only from hosts that the settings name."""
-
-    url: str
 
 
 ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from service.search.online.feedback import Feedback, FeedbackKind
-from service.server.requests.validation import parse_body
+FeedbackKind = Literal["click", "add_to_cart", "purchase"]
+FEEDBACK_KINDS: tuple[FeedbackKind, ...] = get_args(FeedbackKind)
 
 MAX_EVENTS = 100
 MAX_FEEDBACK_BYTES = 256 * 1024
@@ -27,18 +27,7 @@ class FeedbackBody(BaseModel):
     )
 
 
-class _Several(RootModel[Annotated[list[FeedbackBody], Field(min_length=1, max_length=MAX_EVENTS)]]):
-    """Events of any queries."""
-
-
 class FeedbackOut(BaseModel):
     """How many events were taken."""
 
     accepted: int
-
-
-def parse_feedback(raw: bytes) -> list[Feedback]:
-    """The events of a body. Raises InvalidInput."""
-    several = raw.lstrip()[:1] == b"["
-    bodies = parse_body(_Several, raw).root if several else [parse_body(FeedbackBody, raw)]
-    return [Feedback(**body.model_dump()) for body in bodies]

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from service.catalog.products import ItemResult, Outcome, ProductInput, StoredProduct
-from service.errors import InvalidValue
-from service.images.sources import ImageInput
-from service.product import AttributeMap, AttributeValue, CategoryText, IdText, Price, Product, TitleText, normal_text
-from service.search.types import InlineImage, UrlImage
-from service.wire.search import ProductOut, product_out
+from service.product import AttributeMap, AttributeValue, CategoryText, IdText, Price, TitleText, normal_text
+from service.wire.search import ProductOut
 
 MAX_PICTURES = 32
-ONE_PICTURE = "Give exactly one of data and url for each picture."
 
 
 def _normal_names(changes: dict[str, AttributeValue | None]) -> dict[str, AttributeValue | None]:
@@ -95,39 +89,3 @@ class ProductPageOut(_Body):
 
     products: list[ProductOut]
     next_cursor: str | None
-
-
-def to_input(body: ProductBody, uploads: Sequence[ImageInput] = ()) -> ProductInput:
-    """What the catalog understands. Raises InvalidValue if an image is given in both ways or in none."""
-    fields = {name: getattr(body, name) for name in ("id", "title", "category", "price", "attributes")}
-    named = [_source(picture) for picture in body.images or ()]
-    pictures = [*uploads, *named]
-    return ProductInput(Product(**fields, image_key=""), pictures or None)
-
-
-def _source(picture: PictureBody) -> ImageInput:
-    if picture.data is not None and picture.url is None:
-        return InlineImage(picture.data)
-    if picture.url is not None and picture.data is None:
-        return UrlImage(picture.url)
-    raise InvalidValue(ONE_PICTURE)
-
-
-def stored_out(stored: StoredProduct) -> StoredProductOut:
-    """The JSON of a stored product."""
-    return StoredProductOut(
-        **product_out(stored.product).model_dump(),
-        image_urls=[f"/v1/images/{key}" for key in stored.image_keys if key],
-        updated_at=stored.updated_at,
-        warnings=list(stored.warnings),
-    )
-
-
-def put_out(results: Sequence[ItemResult]) -> PutOut:
-    """The JSON of what became of products."""
-    items = [
-        ItemOut(id=result.id, status=result.outcome, error=result.error.problem() if result.error else None)
-        for result in results
-    ]
-    counts = {outcome.value: sum(result.outcome is outcome for result in results) for outcome in Outcome}
-    return PutOut(results=items, **counts)

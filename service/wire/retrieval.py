@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.product import normal_text
-from service.search.hybrid import hybrid_options
-from service.search.retrieval_types import (
-    DEFAULT_DUPLICATE_THRESHOLD,
-    CollapseOptions,
-    Duplicate,
-    Facets,
-    HybridOptions,
-    HybridScores,
-    Negative,
-    QueryWeights,
-)
-from service.settings import Settings
+from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD
 
 
 class _Body(BaseModel):
@@ -97,49 +84,3 @@ class FacetsOut(_Body):
     window: int
     complete: bool
     counts: dict[str, FacetOut]
-
-
-def to_hybrid(body: HybridBody | None, settings: Settings, text: str | None) -> HybridOptions | None:
-    """How words count in a search, if they do."""
-    if body is None:
-        return hybrid_options(settings, text)
-    return hybrid_options(settings, text, enabled=body.enabled is not False, lexical_weight=body.lexical_weight)
-
-
-def to_weights(body: WeightsBody | None) -> QueryWeights | None:
-    """The weights of text and image."""
-    return None if body is None else QueryWeights(body.text, body.image)
-
-
-def to_negative(text: str | None, weight: float | None, settings: Settings) -> Negative | None:
-    """What the products should not be like; a blank text counts as none."""
-    text = normal_text(text or "").strip()
-    return Negative(text, settings.search.negative_weight if weight is None else weight) if text else None
-
-
-def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:
-    """How near-duplicates are told."""
-    return CollapseOptions(body.threshold) if body is not None and body.near_duplicates else None
-
-
-def from_hybrid(scores: HybridScores) -> HybridOut:
-    """The JSON of both legs."""
-    return HybridOut.model_validate(asdict(scores))
-
-
-def from_duplicate(found: Duplicate) -> DuplicateOut:
-    """The JSON of a product that is not shown."""
-    return DuplicateOut.model_validate(asdict(found))
-
-
-def from_facets(facets: Facets) -> FacetsOut:
-    """The JSON of facet counts."""
-    counts = {
-        name: FacetOut(
-            values=[FacetValueOut(value=found.value, count=found.count) for found in facet.values],
-            other=facet.other,
-            missing=facet.missing,
-        )
-        for name, facet in facets.counts.items()
-    }
-    return FacetsOut(window=facets.window, complete=facets.complete, counts=counts)

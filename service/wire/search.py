@@ -7,39 +7,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from rerank.fusion import FusionMethod
-from service.product import Product
-from service.search.facets import MAX_FACETS
-from service.search.paging import MAX_CURSOR_CHARS
-from service.search.types import (
-    ImageSource,
-    InlineImage,
-    ProductImage,
-    RerankOptions,
-    RerankReport,
-    SearchRequest,
-    SearchResponse,
-    SearchResult,
-    UrlImage,
-)
-from service.settings import Settings
 from service.stores.filters import Filter
-from service.wire.explanation import ExplanationOut, explanation_out
-from service.wire.retrieval import (
-    CollapseBody,
-    DuplicateOut,
-    FacetsOut,
-    HybridBody,
-    HybridOut,
-    WeightsBody,
-    from_duplicate,
-    from_facets,
-    from_hybrid,
-    to_collapse,
-    to_hybrid,
-    to_negative,
-    to_weights,
-)
-from service.wire.understood import UnderstoodOut, understood_out
+from service.wire.explanation import ExplanationOut
+from service.wire.limits import MAX_CURSOR_CHARS, MAX_FACETS
+from service.wire.retrieval import CollapseBody, DuplicateOut, FacetsOut, HybridBody, HybridOut, WeightsBody
+from service.wire.understood import UnderstoodOut
 
 MAX_CANDIDATES = 100
 MAX_DEADLINE_MS = 600_000
@@ -148,18 +120,6 @@ class ProductOut(_Body):
     image_url: str | None
 
 
-def product_out(product: Product) -> ProductOut:
-    """The JSON of a product."""
-    return ProductOut(
-        id=product.id,
-        title=product.title,
-        category=product.category,
-        price=product.price,
-        attributes=dict(product.attributes),
-        image_url=image_url(product),
-    )
-
-
 class ResultOut(_Body):
     """One product with its place now (`rank`) and before reranking (`retrieval_rank`); both count from 1, over all
     pages. `duplicates`: the near-duplicates that it stands for.
@@ -210,102 +170,3 @@ class SearchOut(_Body):
     notices: list[str] = Field(default_factory=list, description="what is odd about a filter that finds nothing")
     understood: UnderstoodOut | None = Field(default=None, description="null without text, or where it is switched off")
     explanation: ExplanationOut | None
-
-
-def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
-    """What the pipeline understands of the `rerank` object."""
-    return RerankOptions(
-        enabled=enabled_by_default if body.enabled is None else body.enabled,
-        strategy=body.strategy,
-        prompt=body.prompt,
-        candidates=body.candidates,
-        fusion_weight=body.fusion_weight,
-        fusion_method=body.fusion_method,
-        require=body.require,
-        deadline_ms=body.deadline_ms,
-        explain=body.explain,
-    )
-
-
-def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) -> SearchRequest:
-    """The pipeline's request, with the settings where the body says nothing; `image` was found by `image_source` or
-    uploaded as a part.
-    """
-    return SearchRequest(
-        text=body.text,
-        image=image,
-        filter=body.filter,
-        limit=settings.search.default_limit if body.limit is None else body.limit,
-        min_score=body.min_score,
-        rerank=to_options(body.rerank, enabled_by_default=settings.rerank.enabled or body.rerank.require),
-        hybrid=to_hybrid(body.hybrid, settings, body.text),
-        weights=to_weights(body.weights),
-        negative=to_negative(body.negative_text, body.negative_weight, settings),
-        collapse=to_collapse(body.collapse),
-        facets=tuple(body.facets),
-        understand=settings.search.understand_enabled if body.understand is None else body.understand,
-        cursor=body.cursor,
-    )
-
-
-def image_source(image: ImageBody) -> ImageSource | None:
-    """The image that `image` names, or None where it names none."""
-    if image.data is not None:
-        return InlineImage(image.data)
-    if image.url is not None:
-        return UrlImage(image.url)
-    if image.product_id is not None:
-        return ProductImage(image.product_id)
-    return None
-
-
-def image_url(product: Product) -> str | None:
-    """Where the product's image is served, relative to the service."""
-    return f"/v1/images/{product.image_key}" if product.image_key else None
-
-
-def from_response(response: SearchResponse) -> SearchOut:
-    """The JSON of a pipeline's answer."""
-    return SearchOut(
-        id=response.id,
-        query=QueryOut(caption=response.caption, truncated=response.truncated),
-        results=[_from_result(result) for result in response.results],
-        rerank=_from_report(response.rerank),
-        timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
-        facets=from_facets(response.facets) if response.facets else None,
-        next_cursor=response.next_cursor,
-        notices=list(response.notices),
-        understood=understood_out(response.understood) if response.understood else None,
-        explanation=explanation_out(response.explanation) if response.explanation else None,
-    )
-
-
-def _from_result(result: SearchResult) -> ResultOut:
-    product, scores = result.product, result.scores
-    return ResultOut(
-        rank=result.rank,
-        retrieval_rank=result.retrieval_rank,
-        product=product_out(product),
-        scores=ScoresOut(
-            retrieval=scores.retrieval,
-            rerank=scores.rerank,
-            fused=scores.fused,
-            hybrid=from_hybrid(scores.hybrid) if scores.hybrid else None,
-        ),
-        duplicates=[from_duplicate(found) for found in result.duplicates],
-    )
-
-
-def _from_report(report: RerankReport) -> RerankOut:
-    return RerankOut(
-        applied=report.applied,
-        engine=report.engine,
-        strategy=report.strategy,
-        prompt=report.prompt,
-        fault=report.fault,
-        repaired=list(report.repaired),
-        reason=report.reason,
-        reason_fault=report.reason_fault,
-        degraded=report.degraded,
-        interleaved=report.interleaved,
-    )

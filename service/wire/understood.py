@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-if TYPE_CHECKING:  # the client reads these models, and must not load what answers
-    from service.search.understanding.understand import Understood
-    from service.search.understanding.vocabulary import Mention
 
 Values = dict[str, list[bool | int | float | str]]
 
@@ -44,17 +40,6 @@ class UnderstoodOut(_Out):
     )
 
 
-def understood_out(understood: Understood) -> UnderstoodOut:
-    """The JSON of what was understood."""
-    return UnderstoodOut(
-        text=understood.text,
-        filter=UnderstoodFilterOut(price=understood.price) if understood.price else None,
-        boost=_values(understood.boost),
-        excluded=[ExcludedOut(text=one.text, values=_values(one.values)) for one in understood.excluded],
-        relaxed=list(understood.relaxed),
-    )
-
-
 _OPERATORS = {"lt": "under", "lte": "at most", "gt": "over", "gte": "at least"}
 
 
@@ -69,13 +54,3 @@ def describe(understood: UnderstoodOut) -> str:
             *(f"{'price' if part == 'filter' else 'what is not wanted'} given up" for part in understood.relaxed),
         ]
     )
-
-
-def _values(mentions: tuple[Mention, ...]) -> Values:
-    found: Values = {}
-    for mention in mentions:
-        for name, value in mention.values:
-            known = found.setdefault(name, [])
-            if value not in known:
-                known.append(value)
-    return found

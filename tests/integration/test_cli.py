@@ -24,7 +24,8 @@ from service.cli import search as search_module
 from service.cli.client import ServiceClient, ServiceError
 from service.cli.serve import address, listen, serving
 from service.errors import ConfigurationError, EncoderUnavailable, WithThisError
-from service.search.types import InlineImage, RerankOptions, SearchRequest
+from service.images.sources import InlineImage
+from service.search.types import RerankOptions, SearchRequest
 from service.settings import Settings
 from service.stores.filters import Filter
 from tests.fakes import FakeEncoder, Shop, make_shop, png

@@ -15,7 +15,7 @@ from PIL import Image
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.strategies.strategy import RerankOutcome
-from service.wire import explanation
+from service.server.mapping import explanation
 from tests.conftest import open_client
 from tests.fakes import FakeStrategy, make_shop
 

@@ -19,10 +19,9 @@ from service.errors import (
     StoreUnusable,
 )
 from service.images.decode import ImageLimits
-from service.images.sources import ImageLoader
+from service.images.sources import ImageLoader, UploadedImage
 from service.images.store.image_store import ImageStore
 from service.product import Product
-from service.search.types import UploadedImage
 from service.settings import Settings
 from service.stores.filters import parse_filter
 from service.stores.milvus.lite import lite_folder

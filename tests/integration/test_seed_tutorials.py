@@ -14,8 +14,9 @@ from PIL import Image
 from service.build import Parts
 from service.catalog.ingest import ingest
 from service.encoders.clip_family.encoder import ClipEncoder
+from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
-from service.search.types import ProductImage, RerankOptions, SearchRequest, UploadedImage
+from service.search.types import ProductImage, RerankOptions, SearchRequest
 from service.settings import Settings
 from service.stores.milvus.milvus_store import MilvusStore
 from tests.fakes import make_shop, png

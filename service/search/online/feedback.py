@@ -5,12 +5,9 @@ search may have been answered by another process, whose log has the line.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
 
 from service.search.online.search_entry import now
-
-FeedbackKind = Literal["click", "add_to_cart", "purchase"]
-FEEDBACK_KINDS: tuple[FeedbackKind, ...] = get_args(FeedbackKind)
+from service.wire.feedback import FeedbackKind
 
 
 @dataclass(frozen=True, slots=True)

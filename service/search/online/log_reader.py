@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.errors import InvalidInput
-from service.search.online.feedback import FeedbackKind
 from service.search.online.log_file import SUFFIX
+from service.wire.feedback import FeedbackKind
 
 NO_LOG = (
     "There is no search log in that folder. Give the folder that WITHTHIS_SEARCH_LOG names, of a service that has "

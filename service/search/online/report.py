@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from service.search.online.feedback import FEEDBACK_KINDS, FeedbackKind
 from service.search.online.log_reader import ConfigurationLine, EncoderLine, FeedbackLine, SearchLine, SearchLog
 from service.search.online.sign_test import sign_test_p, wilson_interval
+from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
 
 
 class Unused(StrEnum):

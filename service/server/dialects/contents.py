@@ -13,9 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from service.images.sources import ImageInput
+from service.images.sources import ImageInput, InlineImage, UrlImage
 from service.search.contents import Content
-from service.search.types import InlineImage, UrlImage
 from service.server.dialects.fields import pointer_of
 
 MAX_PARTS = 16

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from service.catalog.products import ItemResult, Outcome, ProductInput
 from service.errors import InvalidInput, UnknownField
-from service.search.types import UploadedImage
+from service.images.sources import UploadedImage
+from service.server.mapping.product_bodies import to_input
 from service.server.requests.body import parsed, read_body, read_lines, read_parts, require_json
 from service.server.requests.multipart import MULTIPART, Part
 from service.server.requests.validation import load_json, parse_body, to_problem
 from service.settings import Settings
-from service.wire.products import MAX_PICTURES, ProductBody, to_input
+from service.wire.products import MAX_PICTURES, ProductBody
 
 NDJSON = "application/x-ndjson"
 MAX_ITEMS = 1000

@@ -8,11 +8,13 @@ from typing import Any
 from litestar import Request
 
 from service.errors import InvalidInput, InvalidValue, UnknownField
-from service.search.types import ImageSource, UploadedImage
+from service.images.sources import UploadedImage
+from service.search.types import ImageSource
+from service.server.mapping.search_request import image_source
 from service.server.requests.body import read_json, read_parts
 from service.server.requests.multipart import MULTIPART, Part
 from service.server.requests.validation import parse_body
-from service.wire.search import ImageBody, SearchBody, image_source
+from service.wire.search import ImageBody, SearchBody
 
 ONE_IMAGE = "Give exactly one of image.data, image.url and image.product_id."
 TWO_IMAGES = "The picture was given twice. Send either the part named image or the field image of query, not both."

@@ -11,10 +11,11 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from service.search.online.evaluation import OnlineEvaluation
 from service.server.access.auth import SEARCH
+from service.server.mapping.feedback_events import parse_feedback
 from service.server.openapi import protected, reference, takes
 from service.server.requests.body import read_body, require_json
 from service.settings import Settings
-from service.wire.feedback import MAX_EVENTS, MAX_FEEDBACK_BYTES, FeedbackBody, FeedbackOut, parse_feedback
+from service.wire.feedback import MAX_EVENTS, MAX_FEEDBACK_BYTES, FeedbackBody, FeedbackOut
 
 _ONE = reference(FeedbackBody)
 _SEVERAL = Schema(type=OpenAPIType.ARRAY, items=_ONE, min_items=1, max_items=MAX_EVENTS)

@@ -19,6 +19,8 @@ from service.errors import FilterError, UnknownProduct, WithThisError
 from service.server.access.auth import SEARCH, WRITE
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
+from service.server.mapping.product_bodies import put_out, stored_out
+from service.server.mapping.search_response import product_out
 from service.server.openapi import form, protected, reference, takes, upload
 from service.server.requests.body import read_json
 from service.server.requests.body_guard import incoming_body
@@ -34,16 +36,7 @@ from service.server.requests.product_input import (
 from service.server.requests.validation import load_json
 from service.settings import Settings
 from service.stores.filters import Filter, parse_filter
-from service.wire.products import (
-    ProductBody,
-    ProductPageOut,
-    ProductPatch,
-    PutOut,
-    StoredProductOut,
-    put_out,
-    stored_out,
-)
-from service.wire.search import product_out
+from service.wire.products import ProductBody, ProductPageOut, ProductPatch, PutOut, StoredProductOut
 
 MAX_PAGE = 500
 ProductId = Annotated[str, PathParameter(description="the product's id", max_length=257)]

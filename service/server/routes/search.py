@@ -16,14 +16,16 @@ from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH
 from service.server.bulkheads import Bulkheads
 from service.server.connection import while_connected
+from service.server.mapping.search_options import search_options
+from service.server.mapping.search_request import to_request
 from service.server.observability.metrics import Metrics
 from service.server.openapi import form, protected, reference, takes, upload
 from service.server.requests.search_input import read_search
 from service.server.routes.search_halves import SearchHalves
 from service.server.routes.stream import EVENT_STREAM, SearchEvent, SearchStream
 from service.settings import Settings
-from service.wire.search import SearchBody, SearchOut, to_request
-from service.wire.search_options import SearchOptionsOut, search_options
+from service.wire.search import SearchBody, SearchOut
+from service.wire.search_options import SearchOptionsOut
 
 _TAKES = takes(
     {

@@ -10,7 +10,8 @@ from service.errors import Overloaded
 from service.search.pipeline import BegunSearch
 from service.search.types import SearchRequest, SearchResponse
 from service.server.bulkheads import Bulkheads
-from service.wire.search import SearchOut, from_response
+from service.server.mapping.search_response import from_response
+from service.wire.search import SearchOut
 
 
 @dataclass(frozen=True, slots=True)

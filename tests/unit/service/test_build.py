@@ -11,9 +11,10 @@ from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from service.build import build_rerank
 from service.errors import ConfigurationError
+from service.images.sources import UploadedImage
 from service.search.reranking import engines
 from service.search.reranking.engines import WithPrompts, load_engine
-from service.search.types import SearchRequest, UploadedImage
+from service.search.types import SearchRequest
 from service.settings import Settings
 from tests.fakes import make_shop, png
 from tests.unit.rerank.fakes import FakeEngine, says

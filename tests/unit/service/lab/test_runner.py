@@ -13,13 +13,14 @@ from service.build import Parts, build_rerank
 from service.catalog.records import make_record, row_id
 from service.encoders.encoder import EncoderQuery
 from service.errors import UnknownEncoder
+from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
 from service.lab.judged import LabQuery
 from service.lab.lab_errors import DataSetError, ExperimentError, LabError
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, draw, run_experiment
 from service.search.hybrid import hybrid_options
-from service.search.types import SearchRequest, UploadedImage
+from service.search.types import SearchRequest
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder
 from tests.unit.service.lab.bench_fakes import DOCUMENTS, QUERIES, Counting, fake_engine, prepared, run, without

@@ -7,9 +7,8 @@ import pytest
 from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.errors import ImageTooLarge
 from service.images.decode import ImageLimits
-from service.images.sources import ImageLoader
+from service.images.sources import ImageLoader, UploadedImage
 from service.search.contents import Content, ContentOpener
-from service.search.types import UploadedImage
 from tests.fakes import png
 
 PICTURES = ImageLoader(ImageLimits())

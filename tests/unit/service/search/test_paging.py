@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidValue
-from service.search.paging import MAX_CURSOR_CHARS, Cursor, digest, pack, unpack
+from service.search.paging import Cursor, digest, pack, unpack
 from service.stores.store import Hit
+from service.wire.limits import MAX_CURSOR_CHARS
 
 QUERY = digest("a mug", 1)
 

@@ -21,17 +21,10 @@ from service.errors import (
     UnknownProduct,
 )
 from service.images.decode import DecodedImage, ImageLimits, decode_image
+from service.images.sources import InlineImage, UploadedImage
 from service.images.store.image_store import ImageStore
 from service.product import Product
-from service.search.types import (
-    Degraded,
-    InlineImage,
-    ProductImage,
-    RerankOptions,
-    SearchRequest,
-    SearchResponse,
-    UploadedImage,
-)
+from service.search.types import Degraded, ProductImage, RerankOptions, SearchRequest, SearchResponse
 from service.stores.filters import Filter
 from tests.fakes import Shop, make_shop, png
 from tests.unit.service.images.sample_images import encoded, two_tone

@@ -1,0 +1,1 @@
+"""Between the JSON of `wire` and the values of `search` and `catalog`."""

@@ -1,0 +1,50 @@
+"""Products: from JSON to what the catalog understands, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.catalog.products import ItemResult, Outcome, ProductInput, StoredProduct
+from service.errors import InvalidValue
+from service.images.sources import ImageInput, InlineImage, UrlImage
+from service.product import Product
+from service.server.mapping.search_response import product_out
+from service.wire.products import ItemOut, PictureBody, ProductBody, PutOut, StoredProductOut
+
+ONE_PICTURE = "Give exactly one of data and url for each picture."
+
+
+def to_input(body: ProductBody, uploads: Sequence[ImageInput] = ()) -> ProductInput:
+    """What the catalog understands. Raises InvalidValue if an image is given in both ways or in none."""
+    fields = {name: getattr(body, name) for name in ("id", "title", "category", "price", "attributes")}
+    named = [_source(picture) for picture in body.images or ()]
+    pictures = [*uploads, *named]
+    return ProductInput(Product(**fields, image_key=""), pictures or None)
+
+
+def _source(picture: PictureBody) -> ImageInput:
+    if picture.data is not None and picture.url is None:
+        return InlineImage(picture.data)
+    if picture.url is not None and picture.data is None:
+        return UrlImage(picture.url)
+    raise InvalidValue(ONE_PICTURE)
+
+
+def stored_out(stored: StoredProduct) -> StoredProductOut:
+    """The JSON of a stored product."""
+    return StoredProductOut(
+        **product_out(stored.product).model_dump(),
+        image_urls=[f"/v1/images/{key}" for key in stored.image_keys if key],
+        updated_at=stored.updated_at,
+        warnings=list(stored.warnings),
+    )
+
+
+def put_out(results: Sequence[ItemResult]) -> PutOut:
+    """The JSON of what became of products."""
+    items = [
+        ItemOut(id=result.id, status=result.outcome, error=result.error.problem() if result.error else None)
+        for result in results
+    ]
+    counts = {outcome.value: sum(result.outcome is outcome for result in results) for outcome in Outcome}
+    return PutOut(results=items, **counts)

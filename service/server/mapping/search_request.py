@@ -1,0 +1,82 @@
+"""A search request: from JSON to what the pipeline understands."""
+
+from __future__ import annotations
+
+from service.images.sources import InlineImage, UrlImage
+from service.product import normal_text
+from service.search.hybrid import hybrid_options
+from service.search.retrieval_types import CollapseOptions, HybridOptions, Negative, QueryWeights
+from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
+from service.settings import Settings
+from service.wire.retrieval import CollapseBody, HybridBody, WeightsBody
+from service.wire.search import ImageBody, RerankBody, SearchBody
+
+
+def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
+    """What the pipeline understands of the `rerank` object."""
+    return RerankOptions(
+        enabled=enabled_by_default if body.enabled is None else body.enabled,
+        strategy=body.strategy,
+        prompt=body.prompt,
+        candidates=body.candidates,
+        fusion_weight=body.fusion_weight,
+        fusion_method=body.fusion_method,
+        require=body.require,
+        deadline_ms=body.deadline_ms,
+        explain=body.explain,
+    )
+
+
+def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) -> SearchRequest:
+    """The pipeline's request, with the settings where the body says nothing; `image` was found by `image_source` or
+    uploaded as a part.
+    """
+    return SearchRequest(
+        text=body.text,
+        image=image,
+        filter=body.filter,
+        limit=settings.search.default_limit if body.limit is None else body.limit,
+        min_score=body.min_score,
+        rerank=to_options(body.rerank, enabled_by_default=settings.rerank.enabled or body.rerank.require),
+        hybrid=to_hybrid(body.hybrid, settings, body.text),
+        weights=to_weights(body.weights),
+        negative=to_negative(body.negative_text, body.negative_weight, settings),
+        collapse=to_collapse(body.collapse),
+        facets=tuple(body.facets),
+        understand=settings.search.understand_enabled if body.understand is None else body.understand,
+        cursor=body.cursor,
+    )
+
+
+def image_source(image: ImageBody) -> ImageSource | None:
+    """The image that `image` names, or None where it names none."""
+    if image.data is not None:
+        return InlineImage(image.data)
+    if image.url is not None:
+        return UrlImage(image.url)
+    if image.product_id is not None:
+        return ProductImage(image.product_id)
+    return None
+
+
+def to_hybrid(body: HybridBody | None, settings: Settings, text: str | None) -> HybridOptions | None:
+    """How words count in a search, if they do."""
+    if body is None:
+        return hybrid_options(settings, text)
+    return hybrid_options(settings, text, enabled=body.enabled is not False, lexical_weight=body.lexical_weight)
+
+
+def to_weights(body: WeightsBody | None) -> QueryWeights | None:
+    """The weights of text and image."""
+    return None if body is None else QueryWeights(body.text, body.image)
+
+
+def to_negative(text: str | None, weight: float | None, settings: Settings) -> Negative | None:
+    """What the products should not be like; a blank text counts as none."""
+    text = normal_text(text or "").strip()
+    return Negative(text, settings.search.negative_weight if weight is None else weight) if text else None
+
+
+def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:
+    """How near-duplicates are told."""
+    return CollapseOptions(body.threshold) if body is not None and body.near_duplicates else None
