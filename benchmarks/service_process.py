@@ -72,7 +72,8 @@ def serving(environment: Mapping[str, str], *options: str) -> Iterator[RunningSe
     """
     port, begin = _free_port(), time.monotonic()
     command = [*_COMMAND, "serve", "--port", str(port), *options]
-    server = subprocess.Popen(command, env=os.environ | environment, stdout=sys.stderr)
+    # A session of its own: Linux shares a busy machine out by session, and clients have many threads in this one.
+    server = subprocess.Popen(command, env=os.environ | environment, stdout=sys.stderr, start_new_session=True)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(url, server)

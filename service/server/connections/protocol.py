@@ -12,7 +12,7 @@ body comes.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,7 @@ from service.errors import HeaderTimeout, WithThisError
 from service.server.connections.crowd import SPARE, Crowded, CrowdLog
 from service.server.connections.early_answers import raw_answer
 from service.server.connections.http_parser import BoundedConnection
+from service.server.connections.pace import Pace, PacedFlow
 
 LINGER_S = 5.0
 """How long the rest of a request that was answered early is read: to close at once would lose the answer on its way."""
@@ -47,6 +48,7 @@ class ConnectionBounds:
     write_timeout_s: float
     max_connections: int
     linger_s: float = LINGER_S
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def tick_s(self) -> float:
@@ -84,6 +86,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or turn it away."""
         super().connection_made(transport)
+        self.flow: PacedFlow = PacedFlow(transport, self._bounds.pace, self.loop)
         beyond = len(self.connections) - self._bounds.max_connections
         if beyond > 0:
             _crowd_log.turned_away(self._bounds.max_connections)
@@ -98,12 +101,14 @@ class BoundedProtocol(H11Protocol):
         """Forget the connection."""
         if self._tick is not None:
             self._tick.cancel()
+        self.flow.close()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, but for those behind a request that was refused."""
         if not self._refused:
             super().data_received(data)
+            self.flow.spend(len(data))
 
     def resume_writing(self) -> None:
         """The client has taken most of what was sent."""
