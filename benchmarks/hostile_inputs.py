@@ -14,10 +14,10 @@ import socket
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,7 @@ from urllib.parse import urlsplit
 import httpx
 from PIL import Image
 
-SIDE = 6320
-"""Of images of 39.9 megapixels, as large as they may be."""
-PEAK_MB, WEBP_PEAK_MB = 300.0, 750.0
-"""Pillow holds a WebP four times while it decodes it: 0.65 GB for the largest, of which one is decoded at a time."""
+PEAK_MB = 300.0
 BODY_BYTES = 16 * 2**20 - 1000
 PATIENCE_S = 600.0
 LARGE = "large-"
@@ -48,19 +45,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class HostileInput:
-    """What is sent, in words, and how; `peak_mb` is how far memory may rise meanwhile."""
+    """What is sent, in words, and how."""
 
     name: str
     send: Callable[[Target], Statuses]
-    peak_mb: float = PEAK_MB
 
 
 def inputs() -> list[HostileInput]:
     """All there are."""
-    embed = [
-        HostileInput(f"2 × embeddings of 6 large images, {kind}", _embeddings(kind, 6), _peak_mb(kind))
-        for kind in KINDS
-    ]
+    embed = [HostileInput(f"2 × embeddings of 6 large images, {kind}", _embeddings(kind, 6)) for kind in KINDS]
     return [
         HostileInput("a filter of 5.5 million branches", _json("/v1/search", b'{"text":"a","filter":{"or":[', b"{},")),
         HostileInput("a filter 2 million levels deep", _json("/v1/search", b'{"text":"a","filter":', b'{"not":')),
@@ -79,19 +72,33 @@ def inputs() -> list[HostileInput]:
     ]
 
 
-KINDS = {"PNG": ("PNG", "RGB"), "PNG with alpha": ("PNG", "RGBA"), "WebP": ("WEBP", "RGB"), "JPEG": ("JPEG", "RGB")}
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of image. `side`: with it an image is about as large as it may be, unless its name says otherwise."""
+
+    format: str
+    mode: str = "RGB"
+    side: int = 6320
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
-def _peak_mb(kind: str) -> float:
-    return WEBP_PEAK_MB if kind == "WebP" else PEAK_MB
+KINDS = {
+    "PNG": Kind("PNG"),
+    "PNG with alpha": Kind("PNG", "RGBA"),
+    "WebP": Kind("WEBP", side=4096),
+    "WebP beyond its limit": Kind("WEBP"),
+    "JPEG": Kind("JPEG"),
+    "progressive JPEG": Kind("JPEG", options={"progressive": True, "subsampling": 0}),
+    "progressive CMYK JPEG": Kind("JPEG", "CMYK", 5640, {"progressive": True}),
+}
 
 
 @cache
 def large_image(kind: str = "PNG") -> bytes:
-    """An image of 39.9 megapixels in one color, in few bytes."""
-    format, mode = KINDS[kind]
-    buffer = io.BytesIO()
-    Image.new(mode, (SIDE, SIDE), (200, 30, 30, 128)[: len(mode)]).save(buffer, format)
+    """An image in one color, as large as it may be, in few bytes."""
+    one, buffer = KINDS[kind], io.BytesIO()
+    image = Image.new(one.mode, (one.side, one.side), (200, 30, 30, 128)[: len(one.mode)])
+    image.save(buffer, one.format, **one.options)
     return buffer.getvalue()
 
 
@@ -104,7 +111,7 @@ def other_image(number: int) -> bytes:
 
 def data_uri(data: bytes, kind: str = "PNG") -> str:
     """As requests hold images."""
-    return f"data:image/{KINDS[kind][0].lower()};base64,{base64.b64encode(data).decode()}"
+    return f"data:image/{KINDS[kind].format.lower()};base64,{base64.b64encode(data).decode()}"
 
 
 def put_large_products(url: str, count: int) -> list[str]:

@@ -19,8 +19,10 @@ from typing import Literal
 
 from PIL import Image
 
+from rerank.cancellation import Cancelled
 from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
 from service.images.color import to_srgb
+from service.images.decoding_cost import check_cost, decoding_cost
 from service.images.jpeg_scans import has_more_scans
 from service.images.normalize import bare, orientation, upright
 from service.images.pixel_budget import PixelBudget
@@ -58,14 +60,16 @@ class ImageLimits:
     """Bounds for images from outside.
 
     `max_bytes` counts encoded bytes, `max_pixels` width x height, `min_side` the shorter side in pixels; images with a
-    longer side than `working_side` are reduced to it. `decode_pixels` are decoded at the same time in a process.
+    longer side than `working_side` are reduced to it. `decode_pixels` are decoded at the same time in a process, where
+    costly kinds count more (`service.images.decoding_cost`); an image that counts more than all of them, and more than
+    `max_pixels`, is refused.
     """
 
     max_bytes: int = 10 * 2**20
     max_pixels: int = 40_000_000
     min_side: int = 3
     working_side: int = 1024
-    decode_pixels: int = 40_000_000
+    decode_pixels: int = 51_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +111,9 @@ def sniff_format(data: bytes) -> ImageFormat:
 
 
 def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
-    """Decode one image. Raises a subclass of `InvalidImage`, whatever the bytes are; never anything else."""
+    """Decode one image. Raises a subclass of `InvalidImage`, whatever the bytes are; else only Cancelled, where the
+    client went before its turn.
+    """
     _check_bytes(len(data), limits)
     format = sniff_format(data)
     if format == "jpeg" and has_more_scans(data, _MAX_JPEG_SCANS):
@@ -117,7 +123,7 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
             width, height = opened.size
             _check_size(width, height, limits)
             image = _decode_pixels(opened, limits)
-    except InvalidImage:
+    except (InvalidImage, Cancelled):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(limits) from error
@@ -153,19 +159,13 @@ def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:
     size, whole = _reduced_size(opened, limits), opened.width * opened.height
     if opened.format in ("JPEG", "MPO"):
         opened.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 where that is still enough
+    cost = decoding_cost(opened, whole)
+    check_cost(cost, whole, max(limits.decode_pixels, limits.max_pixels))
     # Closing frees the pixels before the room is given back.
-    with DECODING.spend(_weight(opened, whole), limits.decode_pixels), closing(opened):
+    with DECODING.spend(cost, limits.decode_pixels), closing(opened):
         opened.load()
         image = to_srgb(opaque_and_reduced(opened, size), opened.info.get("icc_profile"))
         return bare(upright(image, orientation(opened.info.get("exif"))))
-
-
-def _weight(opened: Image.Image, whole: int) -> int:
-    """What decoding takes, in pixels of a PNG: 5 bytes each."""
-    if opened.format == "WEBP":
-        return 3 * whole
-    # A progressive JPEG is kept as a whole while it is decoded, at whatever scale.
-    return whole if opened.info.get("progressive") else opened.width * opened.height
 
 
 def _reduced_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:

@@ -1,13 +1,15 @@
 """A bound on the pixels that are decoded at the same time in a process.
 
-A decoder needs 5 to 16 bytes a pixel while it works. Without a bound, as many 40-megapixel images as there are threads
-would be unpacked side by side.
+A decoder needs 5 to 16 bytes a pixel while it works (`service.images.decoding_cost`). Without a bound, as many
+40-megapixel images as there are threads would be unpacked side by side.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
+
+from rerank.cancellation import check_cancelled, is_cancelled, on_cancel
 
 
 class PixelBudget:
@@ -22,7 +24,8 @@ class PixelBudget:
     def spend(self, pixels: int, most: int) -> Iterator[None]:
         """Hold room for so many pixels during the block, after waiting for one's turn.
 
-        With them at most `most` are under way; an image with more pixels than that is decoded alone.
+        With them at most `most` are under way; an image with more pixels than that is decoded alone. Raises Cancelled
+        where the caller goes before its turn.
         """
         with self._changed:
             self._wait(pixels, most)
@@ -38,9 +41,17 @@ class PixelBudget:
         me = object()
         self._queue.append(me)
         try:
-            self._changed.wait_for(lambda: self._queue[0] is me and self._has_room(pixels, most))
+            with on_cancel(self._wake):
+                self._changed.wait_for(
+                    lambda: is_cancelled() or (self._queue[0] is me and self._has_room(pixels, most))
+                )
+            check_cancelled()
         finally:
             self._queue.remove(me)
+            self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
             self._changed.notify_all()
 
     def _has_room(self, pixels: int, most: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.errors import CorruptImage
 from service.images import decode
 from service.images.decode import ImageLimits, decode_image
@@ -57,6 +58,37 @@ def test_it_comes_back_after_an_error() -> None:
         pass
 
 
+def test_a_caller_that_has_gone_leaves_the_queue_and_lets_the_next_one_in() -> None:
+    budget, cancellation, waits = PixelBudget(), Cancellation(), threading.Event()
+
+    def leave() -> None:
+        current_cancellation.set(cancellation)
+        waits.set()
+        with pytest.raises(Cancelled), budget.spend(10, 10):
+            raise AssertionError("it has gone")
+
+    with ThreadPoolExecutor(2) as threads, budget.spend(8, 10):
+        gone = threads.submit(leave)
+        assert waits.wait(20)
+        cancellation.cancel()
+        gone.result(20)
+        with budget.spend(2, 10):  # behind the one that left
+            pass
+    with budget.spend(10, 10):
+        pass
+
+
+def test_a_client_that_has_gone_is_no_corrupt_image() -> None:
+    cancellation = Cancellation()
+    cancellation.cancel()
+    token = current_cancellation.set(cancellation)
+    try:
+        with pytest.raises(Cancelled):
+            decode_image(encoded(two_tone()), ImageLimits())
+    finally:
+        current_cancellation.reset(token)
+
+
 def test_every_decoded_image_is_counted_by_what_its_decoder_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
     spend = PixelBudget.spend
@@ -74,7 +106,7 @@ def test_every_decoded_image_is_counted_by_what_its_decoder_unpacks(monkeypatch:
         encoded(image, "JPEG"),  # read at an eighth
     ):
         decode_image(data, limits)
-    assert counted == [320_000, 960_000, 320_000, 5_000]
+    assert counted == [320_000, 930_909, 371_545, 5_000]
     with pytest.raises(CorruptImage):
         decode_image(encoded(image)[:-500], limits)
     with decode.DECODING.spend(1, 1):  # nothing is held any more
