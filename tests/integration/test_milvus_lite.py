@@ -214,7 +214,7 @@ def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(
         raise PermissionError
 
     monkeypatch.setattr("service.stores.milvus.lite.start_server_in_thread", refuse)
-    with pytest.raises(StoreUnusable, match="who may write there"):
+    with pytest.raises(StoreUnusable, match="permissions"):
         MilvusStore(str(tmp_path / "closed.db")).ping()
 
 
