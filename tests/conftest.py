@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ class _OneFileOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # the packa
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """How `make test` shares the tests out."""
     return _OneFileOneWorker(config, log)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_event_loop_is_left() -> Iterator[None]:
+    """A file that leaves one running in this thread, as Playwright does until it is stopped, fails here: otherwise
+    `asyncio.run` refuses in files after it, and their coroutines that nobody awaited fail yet others.
+    """
+    yield
+    assert asyncio._get_running_loop() is None
 
 
 @pytest.fixture

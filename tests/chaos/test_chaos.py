@@ -17,12 +17,12 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "300"))
 @pytest.mark.timeout(SECONDS + 900)
 @pytest.mark.parametrize("store", ["lite", "server"])
 def test_nothing_acknowledged_is_lost_whatever_breaks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], store: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], store: str
 ) -> None:
     try:
         run = chaos(tmp_path, SECONDS, 900, on_server=store == "server")
     except MilvusServerError as error:
         pytest.skip(str(error))
-    with capsys.disabled():
+    with capfd.disabled():
         run.report().show()
     assert run.faults_found() == []
