@@ -27,6 +27,11 @@ class Content:
     image: ImageInput | None
     pointer: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither a text nor an image."""
+        return self.image is None and not (self.text or "").strip()
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedContent:
@@ -38,7 +43,7 @@ class OpenedContent:
 
 def check_not_empty(contents: Sequence[Content]) -> None:
     """Raise InvalidValue where neither a text nor an image is given; `errors` says where."""
-    empty = [content.pointer for content in contents if content.image is None and not (content.text or "").strip()]
+    empty = [content.pointer for content in contents if content.is_empty]
     if empty:
         raise InvalidValue(EMPTY, errors=[{"pointer": pointer, "detail": EMPTY} for pointer in empty[:20]])
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from service.errors import (
@@ -26,6 +26,7 @@ from service.errors import (
 from service.server.error_message import with_message
 from service.server.observability.metrics import NO_ROUTE
 from service.server.outages import Outages
+from service.server.requests.parameters import wrong_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +106,9 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         return handle_own_error(request, BodyTooLarge())
     if status >= 500:
         return handle_own_error(request, InternalFault())
+    wrong = isinstance(error, ValidationException) and wrong_parameters(request.route_handler, error)
+    if wrong:
+        return handle_own_error(request, wrong)
     return _routing_problem(status, _allowed(error))
 
 

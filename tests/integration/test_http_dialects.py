@@ -157,6 +157,24 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(client: Client, body: d
     assert pointer in refused(client, "/v1/rerank", body)
 
 
+@pytest.mark.parametrize(
+    ("route", "body", "pointer"),
+    [
+        ("/v1/embeddings", {"input": ""}, "/input"),
+        ("/v1/embeddings", {"texts": ["a", ""]}, "/texts/1"),
+        ("/v2/embed", {"texts": ["a"], "inputs": [{"content": []}]}, "/inputs/0/content"),
+        ("/v2/embed", {"texts": ["a", ""], "inputs": ["b"]}, "/texts/1"),
+        ("/score", {"text_1": "", "text_2": ["a"]}, "/text_1"),
+        ("/score", {"data_1": ["a", ""], "data_2": ["a", "b"]}, "/data_1/1"),
+        ("/rerank", {"query": "", "texts": ["a"]}, "/query"),
+    ],
+)
+def test_a_place_is_named_as_the_client_named_it(
+    client: Client, route: str, body: dict[str, Any], pointer: str
+) -> None:
+    assert pointer in refused(client, route, body)
+
+
 def test_tei_gets_its_list_at_the_root(client: Client) -> None:
     body = {"query": "a mug", "texts": ["one", "two"], "raw_scores": False, "truncate": True, "return_text": True}
     answer = post(client, "/rerank", body)
@@ -186,7 +204,7 @@ def test_pairs_are_scored_one_by_one_where_scores_are_absolute(shop: Shop, clien
     first, second = shop.strategy.deadlines[-2:]
     assert second is not None and first is not None and second <= first + 0.01, "one deadline for all pairs"
     assert client.post("/score", json={**pairs, "text_2": ["a", "b", "c"]}).status_code == 400
-    assert "/queries/1" in refused(client, "/score", {**pairs, "text_1": ["a mug", ""]})
+    assert "/text_1/1" in refused(client, "/score", {**pairs, "text_1": ["a mug", ""]})
 
 
 def test_a_model_that_fails_gives_no_scores(shop: Shop, client: Client) -> None:

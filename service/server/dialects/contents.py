@@ -6,7 +6,7 @@ the form says so, since a document may well be about an address.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -85,14 +85,14 @@ class GivenContent:
     image: ImageInput | None
     form: Any
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is neither a text nor an image."""
-        return self.image is None and not (self.text and self.text.strip())
-
     def at(self, pointer: str) -> Content:
         """The same for the models; `pointer` is its place in the request."""
         return Content(self.text, self.image, pointer)
+
+
+def placed(given: Sequence[GivenContent], place: str) -> list[Content]:
+    """Contents for the models, which stand in a list at a place of the request."""
+    return [one.at(f"{place}/{number}") for number, one in enumerate(given)]
 
 
 def read_content(value: object) -> GivenContent:
@@ -110,6 +110,8 @@ def read_content(value: object) -> GivenContent:
     content = value.get("content")
     if isinstance(content, list):
         return _of_parts(content, value, "/content")
+    if content is not None and not isinstance(content, str):
+        raise wrong(NO_TEXT, "/content")
     return _of_object({"text" if name == "content" else name: given for name, given in value.items()}, value)
 
 

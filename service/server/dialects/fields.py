@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.errors import InvalidInput, InvalidValue, UnknownField
+from service.server.requests.json_pointers import escaped
 
 NOT_KNOWN = "This field is not known. Remove it or check its spelling."
 TWICE = "This was given twice, under two names. Send one of them."
@@ -82,7 +83,7 @@ def _refused(wrong: Mapping[str, str]) -> InvalidInput:
 
 def pointer_of(name: str) -> str:
     """RFC 6901. Long names are cut: they are the caller's own words."""
-    return ("/" + name.replace("~", "~0").replace("/", "~1"))[:200]
+    return f"/{escaped(name)}"[:200]
 
 
 _ANYWHERE: Mapping[str, ForeignField] = {

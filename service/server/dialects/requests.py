@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
 from service.errors import InvalidValue
-from service.server.dialects.contents import ContentIn, GivenContent, ImageIn
+from service.search.contents import Content
+from service.server.dialects.contents import ContentIn, ImageIn, placed
 from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
 
 MAX_DOCUMENTS = 1000
@@ -33,7 +34,7 @@ Inputs = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_INPUTS), 
 Model = Annotated[str, Field(max_length=200)]
 
 
-class _ClientBody(BaseModel):
+class ClientBody(BaseModel):
     """A body as clients of other services send it. The fields that have no effect are in docs/clients.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +56,7 @@ def _example(body: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [body]})
 
 
-class DocumentsBody(_ClientBody):
+class DocumentsBody(ClientBody):
     """A query and documents to be ranked."""
 
     model_config = _example(
@@ -81,7 +82,7 @@ class DocumentsBody(_ClientBody):
     )
 
 
-class TextsBody(_ClientBody):
+class TextsBody(ClientBody):
     """A query and documents to be ranked, as Text Embeddings Inference (TEI) has them."""
 
     dialect = RERANK
@@ -108,8 +109,10 @@ class RootRerankBody(
 ):
     """What comes to `/rerank`: TEI's form where it has `texts`."""
 
+    dialect: ClassVar[Dialect] = RERANK
 
-class ScoreBody(_ClientBody):
+
+class ScoreBody(ClientBody):
     """One query for all documents, or as many queries as documents."""
 
     model_config = _example({"queries": "a red mug", "documents": ["Rose mug, red", "Leopard cushion"]})
@@ -120,7 +123,7 @@ class ScoreBody(_ClientBody):
     documents: Documents
 
 
-class EmbeddingsBody(_ClientBody):
+class EmbeddingsBody(ClientBody):
     """Texts and images to be embedded."""
 
     model_config = _example(
@@ -148,7 +151,7 @@ class EmbeddingsBody(_ClientBody):
         return body
 
 
-class EmbedBody(_ClientBody):
+class EmbedBody(ClientBody):
     """Texts, images, or both as one input, as Cohere has them."""
 
     model_config = _example({"texts": ["a red mug"], "input_type": "search_query", "embedding_types": ["float"]})
@@ -161,12 +164,12 @@ class EmbedBody(_ClientBody):
     embedding_types: list[Literal["float", "base64"]] = Field(default_factory=list, max_length=2)
     dimensions: int = Field(default=0, ge=0)
 
-    def contents(self) -> list[GivenContent]:
+    def contents(self) -> list[Content]:
         """Texts, images and inputs, in this order."""
-        return [*self.texts, *self.images, *self.inputs]
+        return [*placed(self.texts, "/texts"), *placed(self.images, "/images"), *placed(self.inputs, "/inputs")]
 
 
-class TeiEmbedBody(_ClientBody):
+class TeiEmbedBody(ClientBody):
     """Inputs to be embedded, as Text Embeddings Inference (TEI) has them."""
 
     dialect = EMBED

@@ -97,6 +97,6 @@ def _item(value: Any) -> Item:
     try:
         return to_input(ProductBody.model_validate(value))
     except ValidationError as error:
-        return ItemResult(shown, Outcome.REJECTED, to_problem(error, MAX_ITEM_FAULTS))
+        return ItemResult(shown, Outcome.REJECTED, to_problem(error, lambda: value, MAX_ITEM_FAULTS))
     except InvalidInput as error:
         return ItemResult(shown, Outcome.REJECTED, error)

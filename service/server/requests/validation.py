@@ -8,7 +8,8 @@ memory, and beyond a limit it is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from service.errors import FilterError, InvalidInput, InvalidValue, TooManyValues, UnknownField
+from service.server.requests.json_pointers import NO_ALIASES, json_pointer
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -27,7 +29,6 @@ LISTED_OF = 50
 """Faults among which one is listed, at most."""
 MAX_POINTER_CHARS = 200
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[]\[{},]', re.DOTALL)
-_TAG = re.compile(r"<[a-z_]+>")  # which member of a union was meant: no place in the request
 
 _TEXTS: Mapping[str, str] = {
     "extra_forbidden": "This field is not known. Remove it or check its spelling.",
@@ -65,8 +66,10 @@ _FALLBACK = "This value is not allowed here. The allowed values are listed at /s
 TOO_MANY_FAULTS = "There are too many faults to list them. Compare the request with the schema at /schema."
 
 
-def parse_body(model: type[T], raw: bytes | str, *, max_tokens: int = MAX_TOKENS) -> T:
-    """Check JSON against a model.
+def parse_body(
+    model: type[T], raw: bytes | str, *, max_tokens: int = MAX_TOKENS, aliases: Mapping[str, str] = NO_ALIASES
+) -> T:
+    """Check JSON against a model. `aliases`: other names of its fields → their names.
 
     Raises:
         TooManyValues: more than `max_tokens` tokens.
@@ -76,7 +79,7 @@ def parse_body(model: type[T], raw: bytes | str, *, max_tokens: int = MAX_TOKENS
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise to_problem(error) from error
+        raise to_problem(error, partial(from_json, raw), aliases=aliases) from error
 
 
 def load_json(raw: bytes | str, *, max_tokens: int = MAX_TOKENS) -> Any:
@@ -94,14 +97,23 @@ def check_tokens(raw: bytes | str, most: int) -> None:
         raise TooManyValues
 
 
-def to_problem(error: ValidationError, most: int = MAX_REPORTED) -> InvalidInput:
-    """The error of ours that says what is wrong with a body, with `most` places at most."""
+def to_problem(
+    error: ValidationError,
+    document: Callable[[], object],
+    most: int = MAX_REPORTED,
+    aliases: Mapping[str, str] = NO_ALIASES,
+) -> InvalidInput:
+    """The error of ours that says what is wrong with a body, with `most` places at most.
+
+    `document` gives what was checked, as plain data, for the pointers to be into it.
+    """
     if error.error_count() > LISTED_OF * most:  # to list them would take longer than to find them
         return InvalidValue(TOO_MANY_FAULTS)
     errors = error.errors(include_url=False, include_input=False)
-    listed = [{"pointer": _place(error), "detail": _text(error)} for error in errors[:most]]
     if any(error["type"] == "json_invalid" for error in errors):
         return InvalidInput("The body is not valid JSON. Send one JSON object, encoded as UTF-8.")
+    whole = document()
+    listed = [{"pointer": _place(error, whole, aliases), "detail": _text(error)} for error in errors[:most]]
     if any(error["loc"][:1] == ("filter",) for error in errors):
         return FilterError(errors=listed)
     if all(error["type"] == "extra_forbidden" for error in errors):
@@ -109,17 +121,11 @@ def to_problem(error: ValidationError, most: int = MAX_REPORTED) -> InvalidInput
     return InvalidValue(errors=listed)
 
 
-def _place(error: Mapping[str, Any]) -> str:
-    """Where the error is; our own checks of a value say where within it."""
+def _place(error: Mapping[str, Any], document: object, aliases: Mapping[str, str]) -> str:
+    """Where the error is; our own checks of a value say where within it. Long names are cut: they are the caller's."""
     within = (error.get("ctx") or {}).get("within", "")
-    return f"{_pointer(error['loc'])}{within}"[:MAX_POINTER_CHARS]
-
-
-def _pointer(location: Sequence[int | str]) -> str:
-    """RFC 6901; the escapes for ~ and / come first. Long names are cut: they are the caller's own words."""
-    named = (str(part) for part in location if not _TAG.fullmatch(str(part)))
-    parts = (part.replace("~", "~0").replace("/", "~1") for part in named)
-    return "".join(f"/{part}" for part in parts)[:MAX_POINTER_CHARS]
+    missing = error["loc"][-1] if error["type"] == "missing" else None
+    return f"{json_pointer(document, error['loc'], aliases, missing)}{within}"[:MAX_POINTER_CHARS]
 
 
 def _text(error: Mapping[str, Any]) -> str:

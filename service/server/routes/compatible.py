@@ -10,6 +10,7 @@ from service.search.document_ranking import DocumentRanking
 from service.search.types import RerankOptions
 from service.server.access.auth import SEARCH
 from service.server.dialects import answers
+from service.server.dialects.contents import placed
 from service.server.dialects.requests import (
     DocumentsBody,
     EmbedBody,
@@ -40,7 +41,7 @@ _ERRORS = protected(
     (415, "no JSON, or a picture format that is not accepted"),
     (422, "a picture cannot be used"),
 )
-_ACCESS = {"models": Provide(ModelAccess, sync_to_thread=False)}
+_ACCESS = {"models": Provide(ModelAccess.opened)}
 
 
 class RerankController(Controller):
@@ -100,7 +101,9 @@ class RerankController(Controller):
         check_model(body.model, models.engine)
         if len(body.queries) not in (1, len(body.documents)):
             raise InvalidValue(UNEVEN)
-        return answers.scored(await models.score(body.queries, body.documents), models.engine)
+        return answers.scored(
+            await models.score(placed(body.queries, "/queries"), placed(body.documents, "/documents")), models.engine
+        )
 
 
 class EmbeddingsController(Controller):
@@ -124,7 +127,7 @@ class EmbeddingsController(Controller):
         """
         body = await models.body(EmbeddingsBody)
         check_model(body.model, models.encoder)
-        return answers.embedded(body, await models.embed(body.input, body.dimensions), models.encoder)
+        return answers.embedded(body, await models.embed(placed(body.input, "/input"), body.dimensions), models.encoder)
 
     @post(
         ["/v2/embed", "/v1/embed"],
@@ -152,7 +155,7 @@ class EmbeddingsController(Controller):
     async def tei_embed(self, models: NamedDependency[ModelAccess]) -> list[list[float]]:
         """The vectors alone, in the order of the inputs."""
         body = await models.body(TeiEmbedBody)
-        found = await models.embed(body.inputs, body.dimensions, place="/inputs")
+        found = await models.embed(placed(body.inputs, "/inputs"), body.dimensions)
         vectors: list[list[float]] = found.vectors.tolist()
         return vectors
 
@@ -166,4 +169,4 @@ class EmbeddingsController(Controller):
 async def _ranked(models: ModelAccess, body: DocumentsBody, *, place: str = "/documents") -> DocumentRanking:
     check_model(body.model, models.engine)
     options = RerankOptions(strategy=body.strategy, prompt=body.prompt, deadline_ms=body.deadline_ms)
-    return await models.rank(body.query, body.documents, options, place=place)
+    return await models.rank(body.query.at("/query"), placed(body.documents, place), options)

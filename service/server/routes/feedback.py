@@ -14,6 +14,7 @@ from service.server.access.auth import SEARCH
 from service.server.mapping.feedback_events import parse_feedback
 from service.server.openapi import protected, reference, takes
 from service.server.requests.body import read_body, require_json
+from service.server.requests.parameters import known_parameters_only
 from service.settings import Settings
 from service.wire.feedback import MAX_EVENTS, MAX_FEEDBACK_BYTES, FeedbackBody, FeedbackOut
 
@@ -27,6 +28,7 @@ class FeedbackController(Controller):
     path = "/v1/feedback"
     tags = ("search",)
     opt = SEARCH
+    guards = (known_parameters_only,)
 
     @post(
         status_code=202,

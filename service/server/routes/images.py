@@ -16,6 +16,7 @@ from service.server.access.auth import IMAGES
 from service.server.bulkheads import Bulkheads
 from service.server.openapi import protected
 from service.server.requests.body_guard import incoming_body
+from service.server.requests.parameters import known_parameters_only
 
 FOREVER = "public, max-age=31536000, immutable"
 """A key is the hash of its content, so what it names can never change."""
@@ -29,6 +30,7 @@ class ImageController(Controller):
     path = "/v1/images"
     tags = ("images",)
     opt = IMAGES
+    guards = (known_parameters_only,)
 
     @get(
         "/{key:str}",

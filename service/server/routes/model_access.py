@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from litestar import Request
 from litestar.di import NamedDependency
-from pydantic import BaseModel
+from pydantic_core import from_json
 
 from service.build import Parts
-from service.errors import EmptyQuery, InvalidValue, RerankRequired
+from service.errors import EmptyQuery, InvalidValue, RerankRequired, WithThisError
 from service.search.content_embedding import ContentVectors, embed_contents
-from service.search.contents import check_not_empty
+from service.search.contents import Content, check_not_empty
 from service.search.document_ranking import DocumentRanking, rank_documents, rank_pairs
 from service.search.types import RerankOptions
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
 from service.server.connection import while_connected
-from service.server.dialects.contents import GivenContent
+from service.server.dialects.requests import ClientBody, RootRerankBody
 from service.server.observability.metrics import Metrics
-from service.server.requests.body import read_json
+from service.server.requests.body import parsed, read_body, require_json
+from service.server.requests.json_pointers import NO_ALIASES, repoint
+from service.server.requests.validation import parse_body
 from service.settings import Settings
 
 T = TypeVar("T")
-Body = TypeVar("Body", bound=BaseModel)
+Body = TypeVar("Body", bound=ClientBody | RootRerankBody)
 
 ANY_MODEL = "withthis"
 """Accepted as the name of whichever model is in use, for clients that have to send one."""
@@ -47,6 +49,24 @@ class ModelAccess:
         self._request, self._parts, self._settings = request, parts, settings
         self._bulkheads, self._metrics = bulkheads, metrics
         self._max_pixels = settings.images.max_request_pixels
+        self._raw = b"{}"
+        self._aliases: Mapping[str, str] = NO_ALIASES
+
+    @classmethod
+    async def opened(
+        cls,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[Parts],
+        settings: NamedDependency[Settings],
+        bulkheads: NamedDependency[Bulkheads],
+        metrics: NamedDependency[Metrics],
+    ) -> AsyncIterator[Self]:
+        """The dependency. Errors of its handlers are made to point into the body as it was sent."""
+        access = cls(request, parts, settings, bulkheads, metrics)
+        try:
+            yield access
+        except WithThisError as error:  # Litestar raises it again
+            repoint(error, partial(from_json, access._raw), access._aliases)
 
     @property
     def version(self) -> str:
@@ -65,37 +85,34 @@ class ModelAccess:
 
     async def body(self, model: type[Body]) -> Body:
         """The checked body. Raises as `read_json`."""
-        return await read_json(self._request, model, self._settings.server.max_body_bytes)
+        require_json(self._request)
+        self._raw = await read_body(self._request, self._settings.server.max_body_bytes)
+        self._aliases = model.dialect.aliases
+        return await parsed(len(self._raw), partial(parse_body, model, self._raw, aliases=self._aliases))
 
-    async def rank(
-        self, query: GivenContent, documents: Sequence[GivenContent], options: RerankOptions, *, place: str
-    ) -> DocumentRanking:
-        """Rank documents; `place` is their pointer in the request. Raises EmptyQuery, and as `rank_documents`."""
-        _check_query(query, "/query")
+    async def rank(self, query: Content, documents: Sequence[Content], options: RerankOptions) -> DocumentRanking:
+        """Rank documents. Raises EmptyQuery, and as `rank_documents`."""
+        _check_query(query)
         stage, pictures = self._parts.rerank, self._parts.pictures
-        asked, given = query.at("/query"), [one.at(f"{place}/{number}") for number, one in enumerate(documents)]
-        work = partial(rank_documents, stage, pictures, asked, given, options, max_pixels=self._max_pixels)
+        work = partial(rank_documents, stage, pictures, query, documents, options, max_pixels=self._max_pixels)
         found = await self._run(self._bulkheads.documents, work)
         self._metrics.reranked(found.report.fault, found.report.degraded)
         return found
 
-    async def score(self, queries: Sequence[GivenContent], documents: Sequence[GivenContent]) -> list[DocumentRanking]:
+    async def score(self, queries: Sequence[Content], documents: Sequence[Content]) -> list[DocumentRanking]:
         """One ranking for one query, or one a pair.
 
         Raises:
             EmptyQuery, InvalidValue: a query is empty, or pairs cannot be scored one by one.
             RerankRequired: the model failed; there is no order to fall back on.
         """
-        for number, query in enumerate(queries):
-            _check_query(query, f"/queries/{number}")
+        for query in queries:
+            _check_query(query)
         if len(queries) == 1:
-            rankings = [await self.rank(queries[0], documents, RerankOptions(), place="/documents")]
+            rankings = [await self.rank(queries[0], documents, RerankOptions())]
         else:
             stage, pictures = self._parts.rerank, self._parts.pictures
-            pairs = [
-                (query.at(f"/queries/{number}"), document.at(f"/documents/{number}"))
-                for number, (query, document) in enumerate(zip(queries, documents, strict=True))
-            ]
+            pairs = list(zip(queries, documents, strict=True))
             work = partial(rank_pairs, stage, pictures, pairs, max_pixels=self._max_pixels)
             rankings = await self._run(self._bulkheads.documents, work)
         for found in rankings:
@@ -103,14 +120,13 @@ class ModelAccess:
                 raise RerankRequired(NO_SCORES, fault=found.report.fault, degraded=found.report.degraded)
         return rankings
 
-    async def embed(self, given: Sequence[GivenContent], dimensions: int, *, place: str = "/input") -> ContentVectors:
+    async def embed(self, contents: Sequence[Content], dimensions: int) -> ContentVectors:
         """The vectors of inputs. Raises InvalidValue for empty ones, and for another number of dimensions."""
         encoder, pictures = self._parts.encoder, self._parts.pictures
         if dimensions not in (0, encoder.info.dimension):
             raise InvalidValue(
                 f"Vectors of this encoder have {encoder.info.dimension} dimensions. Leave dimensions out."
             )
-        contents = [one.at(f"{place}/{number}") for number, one in enumerate(given)]
         check_not_empty(contents)
         work = partial(embed_contents, encoder, pictures, contents, max_pixels=self._max_pixels)
         return await self._run(self._bulkheads.embeddings, work)
@@ -128,6 +144,6 @@ def check_model(given: str | None, in_use: str) -> None:
         raise InvalidValue(detail, errors=[{"pointer": "/model", "detail": detail}])
 
 
-def _check_query(query: GivenContent, pointer: str) -> None:
+def _check_query(query: Content) -> None:
     if query.is_empty:
-        raise EmptyQuery(errors=[{"pointer": pointer, "detail": EmptyQuery.default_detail}])
+        raise EmptyQuery(errors=[{"pointer": query.pointer, "detail": EmptyQuery.default_detail}])

@@ -25,6 +25,7 @@ from service.server.openapi import form, protected, reference, takes, upload
 from service.server.requests.body import read_json
 from service.server.requests.body_guard import incoming_body
 from service.server.requests.cursor import from_cursor, to_cursor
+from service.server.requests.parameters import known_parameters_only
 from service.server.requests.product_input import (
     MAX_PRODUCT_TOKENS,
     NDJSON,
@@ -55,6 +56,7 @@ class ProductController(Controller):
     path = "/v1/products"
     tags = ("products",)
     opt = WRITE
+    guards = (known_parameters_only,)
 
     @put(
         status_code=200,

@@ -20,6 +20,7 @@ from service.server.mapping.search_options import search_options
 from service.server.mapping.search_request import to_request
 from service.server.observability.metrics import Metrics
 from service.server.openapi import form, protected, reference, takes, upload
+from service.server.requests.parameters import known_parameters_only
 from service.server.requests.search_input import read_search
 from service.server.routes.search_halves import SearchHalves
 from service.server.routes.stream import EVENT_STREAM, SearchEvent, SearchStream
@@ -55,6 +56,7 @@ class SearchController(Controller):
     path = "/v1/search"
     tags = ("search",)
     opt = SEARCH
+    guards = (known_parameters_only,)
 
     @post(
         status_code=200,
