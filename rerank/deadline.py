@@ -13,7 +13,7 @@ def check_deadline(deadline: float | None) -> None:
     try:
         check_cancelled()
     except Cancelled as gone:
-        raise EngineTimeout("nobody waits for the answer any more") from gone
+        raise EngineTimeout("the client has disconnected") from gone
     if deadline is not None:
         seconds_left(deadline)
 

@@ -44,7 +44,7 @@ def fuse(
     """
     n = len(ranking.order)
     if not 0.0 <= weight <= 1.0:
-        raise ValueError(f"the fusion weight must lie between 0 and 1, not {weight}")
+        raise ValueError(f"the fusion weight must be between 0 and 1, not {weight}")
     if len(retrieval_scores) != n:
         raise ValueError(f"{len(retrieval_scores)} retrieval scores for {n} candidates")
     # At weight 0 ranks say all there is to say, and keep candidates with equal scores as retrieval gave them.

@@ -17,5 +17,5 @@ MAX_LABELS = len(LABELS)
 def labels(n: int) -> tuple[str, ...]:
     """The labels of `n` candidates in retrieval order. ValueError unless 0 ≤ n ≤ 26."""
     if not 0 <= n <= MAX_LABELS:
-        raise ValueError(f"between 0 and {MAX_LABELS} candidates can be labelled, not {n}")
+        raise ValueError(f"between 0 and {MAX_LABELS} candidates can be labeled, not {n}")
     return tuple(LABELS[:n])

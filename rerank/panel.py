@@ -74,7 +74,7 @@ def blank(side: int = 300) -> Image.Image:
     """The image of a product that has none: gray on white, RGB."""
     picture = Image.new("RGB", (side, side), _PAPER)
     draw = ImageDraw.Draw(picture)
-    draw.text((side / 2, side / 2), "no picture", fill=_MUTED, font=_font(side // 10), anchor="mm")
+    draw.text((side / 2, side / 2), "no image", fill=_MUTED, font=_font(side // 10), anchor="mm")
     return picture
 
 

@@ -100,7 +100,7 @@ class PermutationLogitsProcessor(LogitsProcessor):
         """Mask `scores` [rows, vocabulary] by `input_ids` [rows, prompt + generated]; both stay on their device."""
         step = input_ids.shape[1] - self.prompt_length
         if step < 0:
-            raise ValueError(f"{input_ids.shape[1]} input ids, but the prompt was said to have {self.prompt_length}")
+            raise ValueError(f"{input_ids.shape[1]} input ids, but the declared prompt has {self.prompt_length}")
         if step >= len(self.spec.pattern):
             return scores
         masked = torch.full_like(scores, -torch.inf)

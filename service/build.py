@@ -172,7 +172,7 @@ def _prepare(parts: Parts) -> None:
     except (StoreLocked, StoreUnusable):
         raise
     except StoreUnavailable as error:
-        logger.warning("%s The service starts, but /readyz says 503.", error.detail, exc_info=error.__cause__)
+        logger.warning("%s The service starts, but /readyz answers 503.", error.detail, exc_info=error.__cause__)
 
 
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
@@ -188,7 +188,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         strategies = build_strategies(settings, engine, prompts)
     except (PromptError, LayoutError) as error:
         # These texts are written by `rerank` about files and settings of the operator's own.
-        raise ConfigurationError(f"The prompts do not fit: {error}.") from error
+        raise ConfigurationError(f"The prompts are not valid: {error}.") from error
     if settings.rerank.strategy not in strategies.usable:
         reason = strategies.missing.get(settings.rerank.strategy, "There is no such strategy.")
         names = ", ".join(sorted(strategies.usable))

@@ -54,7 +54,7 @@ def _has_control(text: str) -> bool:
 def check_id(value: str) -> str:
     """Return an id as it is, or raise ValueError if it is padded with blanks or holds control characters."""
     if not value or value != value.strip() or _has_control(value) or not is_storable_text(value):
-        raise ValueError("an id is 1 to 256 printable characters without blanks around it")
+        raise ValueError("an id is 1 to 256 printable characters without surrounding blanks")
     return value
 
 
@@ -66,7 +66,7 @@ def check_text(value: str) -> str:
 def check_storable(value: str) -> str:
     """Return a text as it is, or raise ValueError if no store could hold it."""
     if not is_storable_text(value):
-        raise ValueError("the text holds characters that are not valid Unicode text")
+        raise ValueError("the text contains characters that are not valid Unicode")
     return value
 
 
@@ -79,7 +79,7 @@ def _check_scalar(name: str, value: Scalar) -> Scalar:
     if isinstance(value, str):
         if len(value) > MAX_ATTRIBUTE_TEXT_CHARS or not is_storable_text(value):
             raise ValueError(
-                f"attribute {name[:40]!r} is no valid text of at most {MAX_ATTRIBUTE_TEXT_CHARS} characters"
+                f"attribute {name[:40]!r} is not a valid text of at most {MAX_ATTRIBUTE_TEXT_CHARS} characters"
             )
         return normal_text(value)
     if isinstance(value, float) and not abs(value) < float("inf"):

@@ -29,7 +29,7 @@ class Chat:
         self.processor = processor
         self.tokenizer: Any = getattr(processor, "tokenizer", None)
         if self.tokenizer is None or not hasattr(processor, "image_processor"):
-            raise EngineError("This checkpoint has no processor for pictures and text.")
+            raise EngineError("This checkpoint has no processor for images and text.")
         template = getattr(processor, "chat_template", None)
         if not template:
             raise EngineError("This checkpoint has no chat template; take an instruction-tuned model.")
@@ -60,7 +60,7 @@ class Chat:
         for _ in range(_ROUNDS):
             text = self._marks.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
         if self._mark_ids.intersection(self.tokenizer.encode(text, add_special_tokens=False)):
-            raise EngineError("the prompt holds a chat token of this model that could not be removed")
+            raise EngineError("the prompt contains a chat token of this model that could not be removed")
         return text
 
     @cached_property
@@ -93,7 +93,7 @@ class Chat:
             prompt = self._render([_turn("user", _PROBE, 1)], add_generation_prompt=True)
             whole = self._render([_turn("user", _PROBE, 1), _turn("assistant", _PROBE)])
         except (TemplateError, TypeError, ValueError) as error:
-            raise EngineError("The chat template of this checkpoint does not take a picture and a text.") from error
+            raise EngineError("The chat template of this checkpoint does not accept an image and a text.") from error
         lead, _, tail = whole.removeprefix(prompt).partition(_PROBE) if whole.startswith(prompt) else ("", "", "")
         end = self._marks.match(tail.lstrip())
         return "" if lead.strip() else lead, self.tokenizer.convert_tokens_to_ids(end[0]) if end else None

@@ -73,7 +73,7 @@ class StarterEngine:
             try:
                 yield
             except TimeoutError as error:
-                raise EngineTimeout("the deadline passed while the starter was at work") from error
+                raise EngineTimeout("the deadline passed while the starter was working") from error
             except ValueError as error:
                 raise EngineError(str(error)) from error
 
@@ -98,7 +98,7 @@ class StarterEngine:
 
     def _scored(self, request: EngineRequest) -> tuple[float, ...]:
         if not request.labels or request.answer_prefix != ANSWER_PREFIX:
-            raise EngineError("the starter scores the candidates of a rank task and nothing else")
+            raise EngineError("the starter only scores the candidates of a rank task")
         with self._turn(request.deadline):
             return self._vlm.score(request.prompt, *self._shown(request), deadline=request.deadline)
 

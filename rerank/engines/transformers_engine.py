@@ -192,7 +192,7 @@ class TransformersEngine:
         length = inputs["input_ids"].shape[1]
         if self._context is not None and length + room > self._context:
             raise EngineError(
-                f"{length} tokens of prompt and pictures and {room} of answer exceed the {self._context} of this model"
+                f"{length} tokens of prompt and images and {room} of answer exceed the {self._context} of this model"
                 ": show fewer candidates, or the panel"
             )
         return inputs.to(self._model.device, dtype=self._model.dtype)
@@ -234,11 +234,11 @@ def _load_model(model: str, revision: str | None, device: str, dtype: str) -> An
             use_safetensors=True,
         )
     except ValueError as error:
-        raise EngineError("This checkpoint is no image-text-to-text model of transformers.") from error
+        raise EngineError("This checkpoint is not an image-text-to-text model of transformers.") from error
     except ImportError as error:
         raise EngineError("The weights of this checkpoint need a package that is not installed.") from error
     except (AssertionError, RuntimeError) as error:  # how torch says that it has no such device, or no room there
-        raise EngineError(f"The model cannot be loaded on {device}: no such device, or too little memory.") from error
+        raise EngineError(f"The model cannot be loaded on {device}: no such device, or not enough memory.") from error
 
 
 def _stop_ids(model: Any, chat: Chat) -> frozenset[int]:

@@ -33,7 +33,7 @@ class Turns:
             if not self._free.wait_for(lambda: not self._taken or is_cancelled(), patience):
                 raise EngineOverloaded("the model was busy with other requests until the deadline")
             if is_cancelled():
-                raise EngineTimeout("nobody waits for the answer any more")
+                raise EngineTimeout("the client has disconnected")
             self._taken = True
         try:
             yield

@@ -45,7 +45,7 @@ def basis(machines: Machines, rates: Rates, search_s: float) -> list[Basis]:
 
 
 def _compared(order: str, rate: float, kind: Kind, source: str) -> Basis:
-    return Basis(f"vectors compared by a core, {order}", f"{rate / 1e9:.0f} GB/s", kind, source)
+    return Basis(f"vectors compared per core, {order}", f"{rate / 1e9:.0f} GB/s", kind, source)
 
 
 def _search(search_s: float) -> Basis:

@@ -66,7 +66,7 @@ class Rates:
 
     def __post_init__(self) -> None:
         if any(rate is not None and rate <= 0 for rate in (self.prefill_tokens_per_s, self.decode_tokens_per_s)):
-            raise ValueError("rates are above zero")
+            raise ValueError("rates must be above zero")
 
 
 @dataclass(frozen=True, slots=True)

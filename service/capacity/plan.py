@@ -139,7 +139,7 @@ def _milvus(work: Workload, machines: Machines) -> MilvusPlan:
 
 def _vlm(work: Workload, machines: Machines, rates: Rates) -> VlmPlan:
     if machines.gpu not in GPUS:
-        raise ValueError(f"the GPU is one of {', '.join(GPUS)}")
+        raise ValueError(f"the GPU must be one of {', '.join(GPUS)}")
     reranked, of = work.qps * work.rerank_share, tokens(work)
     seconds = gpu_s(work, GPUS[machines.gpu], rates)
     gpus = math.ceil(reranked * seconds / machines.gpu_use)

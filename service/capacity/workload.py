@@ -44,13 +44,13 @@ class Workload:
     def __post_init__(self) -> None:
         positive = (self.products, self.pictures_per_product, self.dimension, self.m, self.ef, self.nlist, self.nprobe)
         if min(*positive, self.replicas, self.candidates, self.crops) <= 0:
-            raise ValueError("numbers of things are at least one")
+            raise ValueError("counts must be at least one")
         if self.qps < 0 or not 0 <= self.rerank_share <= 1 or min(self.picture_kb, self.query_picture_kb) < 0:
-            raise ValueError("rates and sizes are not negative, and a share is between 0 and 1")
+            raise ValueError("rates and sizes must not be negative, and a share must be between 0 and 1")
         if self.index not in INDEX_TYPES:
-            raise ValueError(f"the index is one of {', '.join(INDEX_TYPES)}")
+            raise ValueError(f"the index must be one of {', '.join(INDEX_TYPES)}")
         if self.candidates > 26:
-            raise ValueError("a panel holds 26 candidates at most")
+            raise ValueError("a panel holds at most 26 candidates")
 
     @property
     def rows(self) -> int:
@@ -77,7 +77,7 @@ class Machines:
         if min(self.node_cores, self.node_gb) <= 0 or not all(
             0 < share <= 1 for share in (self.memory_use, self.cpu_use, self.gpu_use)
         ):
-            raise ValueError("machines have cores and memory, and shares are above 0 and at most 1")
+            raise ValueError("machines need cores and memory, and shares must be above 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)

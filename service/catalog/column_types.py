@@ -134,8 +134,8 @@ def type_changes(before: Attributes, after: Attributes) -> tuple[str, ...]:
     """A sentence for each attribute that has another type than before."""
     kinds = [(name, kind_of(before[name]), kind_of(after[name])) for name in after if name in before]
     return tuple(
-        f"The attribute {name!r} was {old} and is {new} now. A filter compares one type: it treats this product unlike "
-        f"those where it is {old}."
+        f"The attribute {name!r} was {old} and is {new} now. A filter compares one type: it treats this product "
+        f"differently from those where it is {old}."
         for name, old, new in kinds
         if old is not new
     )

@@ -193,7 +193,7 @@ class IngestRun:
         row, key = reading.row, reading.picture.image_key
         keys = self._keys.setdefault(row.id, [])
         if key in keys:
-            self._reject(Reject(row.line, "an earlier line has the same id and the same picture", row.id))
+            self._reject(Reject(row.line, "an earlier line has the same id and the same image", row.id))
             return None
         keys.append(key)
         return Item(reading, len(keys) - 1)

@@ -29,6 +29,6 @@ def check_sweep(planned: Swept, used: int) -> None:
     """
     if planned.pictures > max(FEW_IMAGES, used):
         raise IndexLost(
-            f"{planned.pictures} images would be deleted and {used} are in use, so the index may be a lost or a wrong "
-            "one. Nothing was deleted. If that is meant, run `withthis gc --delete-most`."
+            f"{planned.pictures} images would be deleted and {used} are in use, so the index may be lost or the "
+            "wrong one. Nothing was deleted. If this is intended, run `withthis gc --delete-most`."
         )

@@ -17,7 +17,7 @@ from service.product import Product
 _ATTRIBUTE = "attributes."
 _CACHE_KIB = 16 * 1024
 _SHOWN_CHARS = 40
-_NO_ROOM = "The fields of the feed's products find no room in the folder for temporary files. Free some, or set TMPDIR."
+_NO_ROOM = "The fields of the feed's products do not fit into the temporary folder. Free some space, or set TMPDIR."
 
 
 @dataclass(slots=True)
@@ -38,8 +38,8 @@ class Joined:
             if not _same(known, value):
                 return (
                     f"line {first} gives this id another {name.removeprefix(_ATTRIBUTE)}: {_shown(known)}, here "
-                    f"{_shown(value)}. All images of a product share its fields: give the line an id of its own, or "
-                    "leave the column out"
+                    f"{_shown(value)}. All images of a product share its fields: give the line its own id, or leave "
+                    "the column out"
                 )
         return None
 

@@ -40,9 +40,9 @@ SETTLE_ROWS = 128
 of 1,000 products from 4 to 7 ms, and indexing them takes 20 to 40 ms.
 """
 
-NO_PICTURE = "A new product needs at least one picture. Give it in images, or as multipart parts named image."
-SAME_PICTURE = "The same picture was given twice for one product. Give each picture once."
-MOVING = "Others change this product again and again. Send the request once more."
+NO_PICTURE = "A new product needs at least one image. Give it in images, or as multipart parts named image."
+SAME_PICTURE = "The same image was given twice for one product. Give each image once."
+MOVING = "Other requests keep changing this product. Send the request again."
 _TRIES = 10
 
 
@@ -192,7 +192,7 @@ class Products:
         try:
             self._store.settle(SETTLE_ROWS)
         except StoreUnavailable:
-            logger.warning("changed products could not be moved into the index; searches go on", exc_info=True)
+            logger.warning("changed products could not be moved into the index; searches keep working", exc_info=True)
 
     def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
         """The first `limit` matching products behind the row id `after`, and the row id to go on from, if any."""

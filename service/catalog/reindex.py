@@ -156,7 +156,7 @@ class _Run:
         """Refuse to go on without some rows, unless that is wanted."""
         if self.missing and not drop_missing:
             raise StoreUnavailable(
-                f"The pictures of {sum(self.missing.values())} rows are lost or damaged, so nothing was switched. "
+                f"The images of {sum(self.missing.values())} rows are lost or damaged, so nothing was switched. "
                 "Index the feed again with the old encoder to bring them back, or leave these rows out with "
                 "--drop-missing."
             )

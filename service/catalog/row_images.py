@@ -16,7 +16,7 @@ from service.images.decode import ImageLimits, data_uri_bytes, decode_image
 from service.images.store.image_store import ImageStore
 
 _NOT_FETCHED = (
-    "pictures are not fetched from the network; give a path beside the feed, or name their hosts in "
+    "images are not fetched from the network; give a path relative to the feed, or name their hosts in "
     "WITHTHIS_URL_IMAGE_HOSTS"
 )
 
@@ -79,13 +79,13 @@ class ImageSource:
             folder = self.folder.resolve()
             path = (folder / name).resolve()
             if not path.is_relative_to(folder):
-                raise _UnreadableImageError("the picture's path leads out of the feed's folder")
+                raise _UnreadableImageError("the image path leads out of the feed's folder")
             if not path.is_file():  # opening a pipe would wait for ever
-                raise _UnreadableImageError("the picture's file is missing or cannot be read")
+                raise _UnreadableImageError("the image file is missing or cannot be read")
             with path.open("rb") as file:
                 return file.read(self.limits.max_bytes + 1)
         except (OSError, ValueError, RuntimeError) as error:  # also a NUL in the path, or links in a circle
-            raise _UnreadableImageError("the picture's file is missing or cannot be read") from error
+            raise _UnreadableImageError("the image file is missing or cannot be read") from error
 
 
 @dataclass(frozen=True, slots=True)

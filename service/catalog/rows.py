@@ -12,12 +12,12 @@ from service.product import AttributeValue, Product, normal_text
 
 MAX_IMAGE_PATH_CHARS = 1000
 MAX_IMAGES_A_LINE = 100
-NO_IMAGE = "the image column is missing, empty or no path"
+NO_IMAGE = "the image column is missing, empty or not a path"
 _PRICE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _REASONS = {
-    "id": "the id is missing, longer than 256 characters, or has blanks around it or control characters in it",
-    "title": "the title is no text of at most 1000 characters",
-    "category": "the category is no text of at most 200 characters",
+    "id": "the id is missing, longer than 256 characters, or has surrounding blanks or control characters",
+    "title": "the title must be a text of at most 1000 characters",
+    "category": "the category must be a text of at most 200 characters",
     "price": "the price is not a number of 0 or more",
 }
 
@@ -168,5 +168,5 @@ def _reason(error: ValidationError) -> str:
         return _REASONS[field]
     own_words = first["type"] == "value_error"
     return (
-        first["msg"].removeprefix("Value error, ") if own_words else "an attribute is no text, number or list of them"
+        first["msg"].removeprefix("Value error, ") if own_words else "an attribute is not text, number or list of them"
     )

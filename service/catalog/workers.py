@@ -21,8 +21,8 @@ from service.errors import InternalFault, WithThisError
 
 _STOP_S = 5.0
 _DIED = (
-    "A worker process that reads pictures ended unexpectedly, perhaps for lack of memory. Run the command again: it "
-    "goes on where it stopped. WITHTHIS_INGEST_WORKERS=0 reads pictures without workers."
+    "A worker process that reads images ended unexpectedly, perhaps for lack of memory. Run the command again: it "
+    "resumes where it stopped. WITHTHIS_INGEST_WORKERS=0 reads images without workers."
 )
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")

@@ -27,8 +27,8 @@ _SPARE_S = 30.0
 class ServiceError(WithThisError):
     """The service refused, does not answer, or is something else."""
 
-    title = "The service did not do it"
-    default_detail = "Nothing useful came from that address. Check it; `withthis serve` prints the right one."
+    title = "The service refused the request"
+    default_detail = "There is no WithThis service at this URL. Check it; `withthis serve` prints the right one."
 
 
 class ServiceClient:

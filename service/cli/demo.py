@@ -30,10 +30,10 @@ DEMO_DIR = Path(".withthis/demo")
 QUERY_TEXT = "a phone case with this"
 QUERY_PICTURE = "leopard.webp"
 
-Folder = Annotated[Path, typer.Option("--dir", help="Where the demo shop and its index are kept.")]
-Products = Annotated[int, typer.Option(min=9, help="Size of the demo shop, when it is made.")]
-Serve = Annotated[bool, typer.Option("--serve/--no-serve", help="Go on serving after the first query.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; else WITHTHIS_PORT.")]
+Folder = Annotated[Path, typer.Option("--dir", help="Folder for the demo shop and its index.")]
+Products = Annotated[int, typer.Option(min=9, help="Number of products, when the demo shop is created.")]
+Serve = Annotated[bool, typer.Option("--serve/--no-serve", help="Keep serving after the first query.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one. Default: WITHTHIS_PORT.")]
 
 
 def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = True, port: Port = None) -> None:
@@ -49,7 +49,7 @@ def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = Tru
             with serving(create_app(settings, parts), settings, sock) as server:
                 _first_query(address(sock), settings)
                 if serve:
-                    err.print(f"\nThe shop is open at [bold]{address(sock)}[/] (Ctrl+C closes it)")
+                    err.print(f"\nThe demo shop is running at [bold]{address(sock)}[/] (Ctrl+C stops it)")
                     server.join()
         except KeyboardInterrupt:
             err.print("closed")
@@ -79,8 +79,8 @@ def _parts(settings: Settings) -> Parts:
         return build_parts(settings)
     except EncoderMismatch as error:
         raise EncoderMismatch(
-            f"The demo's index in {settings.data_dir} was made with other weights of {settings.encoder.name}. Delete "
-            "that folder to index again, or give another one with --dir."
+            f"The demo's index in {settings.data_dir} was built with other weights of {settings.encoder.name}. Delete "
+            "that folder to index again, or choose another one with --dir."
         ) from error
 
 
@@ -97,7 +97,7 @@ def make_shop(folder: Path, products: int) -> Path:
         unfinished.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "starter.catalogue", str(unfinished), "--products", str(products)]
         if subprocess.run(command, check=False).returncode != 0:
-            raise InternalFault("The demo shop could not be made; the lines above say why.")
+            raise InternalFault("The demo shop could not be created; see the messages above.")
         unfinished.rename(folder)
     return feed
 

@@ -75,7 +75,7 @@ def _folder(settings: Settings) -> str:
     folder = settings.data_dir.absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ConfigurationError("The data folder cannot be written. Set WITHTHIS_DATA_DIR to a folder that can.")
+        raise ConfigurationError("The data folder is not writable. Set WITHTHIS_DATA_DIR to a writable folder.")
     return str(settings.data_dir)
 
 
@@ -100,7 +100,7 @@ def _reranker(settings: Settings) -> str:
 
 def _store(settings: Settings) -> str:
     if is_local(settings.store_uri) and not Path(settings.store_uri).exists():
-        return f"no store file yet; `withthis index FEED` makes {settings.store_uri}"
+        return f"no store file yet; `withthis index FEED` creates {settings.store_uri}"
     store = open_store(settings)
     try:
         store.ping()

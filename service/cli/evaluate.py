@@ -20,7 +20,7 @@ from service.lab.run_folder import RunFolder
 from service.lab.runner import Progress, Results, run_experiment
 from service.lab.summary import summarise
 
-Queries = Annotated[int | None, typer.Option(min=1, help="Draw this many queries, whatever the file says.")]
+Queries = Annotated[int | None, typer.Option(min=1, help="Sample this many queries, overriding the file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 
 
@@ -51,7 +51,7 @@ def evaluate(
         out.print_json(written.numbers.read_text("utf-8"))
     else:
         show_summaries(out, results, summaries)
-    err.print(f"\nThe report is [bold]{plain(str(written.report))}[/]; runs and numbers lie beside it.", soft_wrap=True)
+    err.print(f"\nThe report is [bold]{plain(str(written.report))}[/]; with runs and numbers.", soft_wrap=True)
 
 
 def _show_unmeasured(results: Results, folder: Path) -> None:
@@ -59,8 +59,8 @@ def _show_unmeasured(results: Results, folder: Path) -> None:
     submissions = publish_runs(results, folder)
     if results.data.protocol.unjudged:
         err.print(
-            f"Nobody has judged these queries. Their runs are in {plain(str(folder / 'runs'))}: grade what they found "
-            "with `withthis judge`, and name its file as `judgments` under `data`.",
+            f"Nobody has judged these queries. Their runs are in {plain(str(folder / 'runs'))}: grade their "
+            "results with `withthis judge`, and name its file as `judgments` under `data`.",
             soft_wrap=True,
         )
         return

@@ -30,8 +30,8 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     if any(one.bias for one in summaries):
         console.print(_bias(summaries))
     console.print(
-        "[dim]Below a value: its 95 % bootstrap interval over queries. p: paired randomisation test against the first "
-        "row, Holm-corrected over the rows. Times are those of one query at a time.[/]"
+        "[dim]Below a value: its 95 % bootstrap interval over queries. p: paired randomization test against the first "
+        "row, Holm-corrected over the rows. Times are for one query at a time.[/]"
     )
     if data.protocol.note:
         console.print(f"[dim]{plain(data.protocol.note)}[/]")

@@ -22,12 +22,12 @@ RESULTS_DIR = Path(".withthis/evaluate")
 DEMO_PRODUCTS = 900
 
 File = Annotated[Path | None, typer.Argument(help="A YAML file: a data set and the configurations to compare on it.")]
-Demo = Annotated[bool, typer.Option("--demo", help="Use the demo shop, with the models in the box.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the demo shop, with the bundled models.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="Folder of the results, where a stopped run goes on; else below .withthis/evaluate."),
+    typer.Option("--out", help="Folder for the results; interrupted runs resume. Default: below .withthis/evaluate."),
 ]
-Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Draw by this seed, whatever the file says.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed for sampling, overriding the file.")]
 
 
 def chosen_experiment(
@@ -35,7 +35,7 @@ def chosen_experiment(
 ) -> Experiment:
     """The experiment of a file or of the demo. Raises InvalidInput for both or neither, and ExperimentError."""
     if (path is None) == (not demo):
-        raise InvalidInput("Give either an experiment's file or --demo.")
+        raise InvalidInput("Give either an experiment file or --demo.")
     if path is not None:
         found = read_experiment(path, settings)
     else:

@@ -35,7 +35,7 @@ def draw_search(
     Without reranking there is one grid. ValueError if there are no results or the numbers differ.
     """
     if not response.results or len(pictures) != len(response.results):
-        raise ValueError(f"{len(pictures)} pictures for {len(response.results)} results; at least one is needed")
+        raise ValueError(f"{len(pictures)} images for {len(response.results)} results; at least one is needed")
     ranked = list(zip(response.results, pictures, strict=True))
     retrieved = sorted(ranked, key=lambda pair: pair[0].retrieval_rank)
     grids = [("as retrieved", _grid(retrieved, query_image))]
@@ -52,7 +52,7 @@ def _grid(ranked: Sequence[tuple[ResultOut, Image.Image | None]], query: Image.I
 def _captions(response: SearchOut, query_text: str | None) -> list[str]:
     """The lines above the grids: what was asked, what was seen, why it is so."""
     report = response.rerank
-    lines = [f"query: {query_text or 'the picture alone'}"]
+    lines = [f"query: {query_text or 'image alone'}"]
     if response.query.caption:
         lines.append(f"picture: {response.query.caption}")
     if report.reason:

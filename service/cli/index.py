@@ -32,31 +32,29 @@ from service.stores.store import Store
 Feed = Annotated[
     Path,
     typer.Argument(
-        help="A folder of pictures, a CSV, TSV, JSON, JSONL or Parquet file with a column image, or a dataset on disk."
+        help="A folder of images, a CSV, TSV, JSON, JSONL or Parquet file with an image column, or a dataset on disk."
     ),
 ]
 Rejects = Annotated[
-    Path | None, typer.Option(help="Where rejected rows are written, with the reason. Default: beside the feed.")
+    Path | None, typer.Option(help="File for rejected rows, with the reason. Default: next to the feed.")
 ]
 Column = Annotated[
     list[str] | None,
-    typer.Option(help="Our name of a column and the feed's, as in title=name. May be given several times."),
+    typer.Option(help="Our name of a column and the feed's, as in title=name. Can be repeated."),
 ]
-Without = Annotated[
-    list[str] | None, typer.Option(help="A column of the feed that is left out. May be given several times.")
-]
+Without = Annotated[list[str] | None, typer.Option(help="A column of the feed to leave out. Can be repeated.")]
 Type = Annotated[
     list[str] | None,
-    typer.Option(help="An attribute and its type, as in size=list: text, number, boolean or list. May be repeated."),
+    typer.Option(help="An attribute and its type, as in size=list: text, number, boolean or list. Can be repeated."),
 ]
 Engine = Annotated[
     Literal["local", "ray"], typer.Option(help="local: this machine and its worker processes; ray: a Ray cluster.")
 ]
 NewIds = Annotated[
-    bool, typer.Option("--new-ids", help="Index products whose images are in the catalog under other ids, too.")
+    bool, typer.Option("--new-ids", help="Also index products whose images are in the catalog under other ids.")
 ]
 Url = Annotated[
-    str | None, typer.Option(help="Send the products to the service at this address instead of opening the store here.")
+    str | None, typer.Option(help="Send the products to the service at this URL instead of opening the store here.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
@@ -90,7 +88,7 @@ def index(
     options = _options(feed, settings, rejects, columns, new_ids=new_ids)
     if url is not None:
         if engine == "ray":
-            raise InvalidInput("Give either --url or --engine ray: a service encodes what it is sent by itself.")
+            raise InvalidInput("Give either --url or --engine ray: a service encodes the products it receives itself.")
         _show(_send(feed, url, settings, options), options, as_json)
         return
     store = open_store(settings)

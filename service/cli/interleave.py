@@ -21,9 +21,9 @@ SIGNIFICANT = 0.05
 interleave = typer.Typer(name="interleave", help="Two configurations compared by interleaving.", no_args_is_help=True)
 
 Folder = Annotated[
-    Path, typer.Argument(help="The folder that WITHTHIS_SEARCH_LOG names, with the logs of all processes.")
+    Path, typer.Argument(help="The folder named by WITHTHIS_SEARCH_LOG, with the logs of all processes.")
 ]
-Event = Annotated[FeedbackKind | None, typer.Option(help="Look at these events alone.")]
+Event = Annotated[FeedbackKind | None, typer.Option(help="Count only these events.")]
 Since = Annotated[datetime | None, typer.Option(help="Leave out searches before this time (UTC): 2026-01-31.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
@@ -81,13 +81,13 @@ def _show(found: Report) -> None:
         out.print(f"[dim]{one.searches:,} interleaved searches, encoder {plain(one.pair.encoder.id)}[/]")
         out.print(_table(one))
     if not found.comparisons:
-        out.print("No search in this log was interleaved. Set WITHTHIS_INTERLEAVE, or an earlier --since.")
+        out.print("No search in this log was interleaved. Set WITHTHIS_INTERLEAVE, or give an earlier --since.")
     unused = ", ".join(f"{why.replace('_', ' ')} {number:,}" for why, number in found.unused.items() if number)
     out.print(f"{found.searches:,} searches and {found.events:,} events; not counted: {unused or 'none'}.")
     if found.damaged:
-        out.print(f"Damaged lines passed over: {found.damaged:,}.")
+        out.print(f"Damaged lines skipped: {found.damaged:,}.")
     out.print(
-        "[dim]A query is won by the side with more products so marked. Share of B and p (two-sided sign test) are "
+        "[dim]A query is won by the side with more such products. Share of B and p (two-sided sign test) are "
         "without ties; the interval is Wilson's.[/]"
     )
 

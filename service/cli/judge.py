@@ -18,18 +18,18 @@ from service.lab.judging.session import Session
 from service.server.access.auth import is_loopback
 
 PORT = 8010
-EXPOSED = "The page has no keys: whoever reaches this port from the network can judge."
+EXPOSED = "The page has no keys: anyone who can reach this port can judge."
 
 Runs = Annotated[
     list[Path] | None,
-    typer.Option("--run", help="A run in TREC's form to pool; may be given several times. Else those of the folder."),
+    typer.Option("--run", help="A run in TREC format to pool. Can be repeated. Default: the runs of the folder."),
 ]
-Depth = Annotated[int, typer.Option(min=1, max=1000, help="How many of the first documents of each run are judged.")]
+Depth = Annotated[int, typer.Option(min=1, max=1000, help="How many of the top documents of each run are judged.")]
 Qrels = Annotated[
     Path | None,
-    typer.Option("--qrels", help="File of the judgments, where judging goes on; else judged.qrels in the folder."),
+    typer.Option("--qrels", help="File of the judgments, to resume from. Default: judged.qrels in the folder."),
 ]
-Host = Annotated[str, typer.Option(help="Address to listen on; the page opens under it, and on this machine.")]
+Host = Annotated[str, typer.Option(help="Address to listen on; the page answers under it and on this machine.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one.")]
 
 
@@ -70,6 +70,6 @@ def _show(session: Session, url: str, runs: int, depth: int) -> None:
     progress = session.progress()
     err.print(
         f"{progress.pairs} pairs from the first {depth} of {runs} runs; {progress.judged} are judged.\n"
-        f"Judge on [bold]{url}[/] and stop with Ctrl+C; every grade is kept at once.",
+        f"Judge on [bold]{url}[/] and stop with Ctrl+C; every grade is saved immediately.",
         soft_wrap=True,
     )

@@ -15,7 +15,7 @@ from service.server.access.api_keys import ApiKey, Scope, hash_key, new_key
 keys = typer.Typer(name="keys", help="API keys of the service.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option(help="Name of the key, for logs.")]
-Scopes = Annotated[list[str], typer.Option("--scope", help="search, write or admin; may be given several times.")]
+Scopes = Annotated[list[str], typer.Option("--scope", help="search, write or admin; can be repeated.")]
 
 
 @keys.callback()
@@ -34,7 +34,7 @@ def new(name: Name = "shop", scope: Scopes = ["search"]) -> None:  # noqa: B006 
         raise ConfigurationError(
             f"A name is 1 to 64 letters, digits, dots, dashes and underscores; scopes are {', '.join(get_args(Scope))}."
         ) from error
-    err.print("The key, shown this once; clients send it as `Authorization: Bearer …` or `X-API-Key: …`:")
+    err.print("The key, shown only once; clients send it as `Authorization: Bearer …` or `X-API-Key: …`:")
     out.print(secret, soft_wrap=True, highlight=False)
     err.print("Its entry for the list in WITHTHIS_API_KEYS:")
     out.print(json.dumps(entry), soft_wrap=True, highlight=False, markup=False)

@@ -25,7 +25,7 @@ from service.errors import WithThisError
 
 app = typer.Typer(
     name="withthis",
-    help="A picture and a sentence in; a complete, explained ranking of products out.",
+    help="An image and a sentence in; a complete, explained ranking of products out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -18,10 +18,10 @@ from service.lab.measures import evaluate
 from service.lab.measures.scores import Scores
 from service.lab.trec import read_run
 
-Judgments = Annotated[Path, typer.Argument(help="Judgments in TREC's form: query, 0, document, grade.")]
-RunFiles = Annotated[list[Path], typer.Argument(help="Runs in TREC's form; all are compared with the first one.")]
+Judgments = Annotated[Path, typer.Argument(help="Judgments in TREC format: query, 0, document, grade.")]
+RunFiles = Annotated[list[Path], typer.Argument(help="Runs in TREC format; all are compared with the first one.")]
 Measures = Annotated[
-    list[str] | None, typer.Option("--measure", help="A measure by its ir-measures name; again for more of them.")
+    list[str] | None, typer.Option("--measure", help="A measure by its ir-measures name. Can be repeated.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -45,7 +45,7 @@ def measure(
         out.print(shown)
     out.print(
         f"[dim]{len(first.units)} judged queries. Differences: 95 % bootstrap interval over queries. p: paired "
-        "randomisation test against the first run, Holm-corrected over all rows and measures.[/]"
+        "randomization test against the first run, Holm-corrected over all rows and measures.[/]"
     )
 
 

@@ -18,19 +18,19 @@ PICKLED_FILES = (".pth", ".pt")
 Source = Annotated[
     str, typer.Argument(help="A Visualized_….pth file; or, for the CLIP family, a folder or a name on the hub.")
 ]
-Target = Annotated[Path, typer.Argument(help="Folder for the safetensors and the files beside them.")]
+Target = Annotated[Path, typer.Argument(help="Folder for the safetensors and the accompanying files.")]
 TextModel = Annotated[
     str | None,
-    typer.Option(help="Text model under a Visualized BGE: a folder or a hub name. Default: the one it was made from."),
+    typer.Option(help="Text model of a Visualized BGE: a folder or a hub name. Default: the original one."),
 ]
 For = Annotated[
     str | None,
-    typer.Option("--encoder", help="Visualized BGE that SOURCE belongs to. Default: told by the name of the file."),
+    typer.Option("--encoder", help="Visualized BGE that SOURCE belongs to. Default: derived from the file name."),
 ]
 Revision = Annotated[str | None, typer.Option(help="Commit, tag or branch on the hub.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
-models = typer.Typer(name="models", help="The encoders there are, and their weights.", no_args_is_help=True)
+models = typer.Typer(name="models", help="The available encoders, and their weights.", no_args_is_help=True)
 
 
 @models.command("list")
@@ -56,7 +56,7 @@ def convert_model(
     """Turn pickled weights into safetensors, once; set WITHTHIS_ENCODER_PATH to what is printed."""
     start()
     if target.exists():
-        raise InvalidInput("The target exists already. Name a folder that does not, so that nothing is lost.")
+        raise InvalidInput("The target already exists. Choose a new folder, so that nothing is overwritten.")
     with err.status("converting"):
         _convert(source, target, text_model, encoder, revision)
     out.print(plain(str(target)), soft_wrap=True)

@@ -30,32 +30,32 @@ def count(text: str) -> int:
 
 
 def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by position)
-    products: Annotated[str, typer.Option(help="Products of the catalogue: 900, 50k, 100M, 1.5B.")],
-    qps: Annotated[float, typer.Option(help="Searches a second at the busiest time.")],
+    products: Annotated[str, typer.Option(help="Products in the catalog: 900, 50k, 100M, 1.5B.")],
+    qps: Annotated[float, typer.Option(help="Searches per second at peak load.")],
     rerank_share: Annotated[float, typer.Option(help="Share of them that a VLM reranks, 0 to 1.")] = 0.2,
-    pictures: Annotated[float, typer.Option(help="Pictures a product, in the mean.")] = 1.0,
-    dimension: Annotated[int, typer.Option(help="Numbers in a vector.")] = 768,
+    pictures: Annotated[float, typer.Option(help="Mean number of images per product.")] = 1.0,
+    dimension: Annotated[int, typer.Option(help="Dimension of an embedding.")] = 768,
     index: Annotated[IndexType, typer.Option(help="Index type.")] = "HNSW",
-    m: Annotated[int, typer.Option("--m", help="HNSW: links of a vector.")] = 16,
-    ef: Annotated[int, typer.Option(help="HNSW: candidates kept while searching.")] = 128,
+    m: Annotated[int, typer.Option("--m", help="HNSW: links per vector (M).")] = 16,
+    ef: Annotated[int, typer.Option(help="HNSW: candidates kept while searching (ef).")] = 128,
     nlist: Annotated[int, typer.Option(help="IVF_FLAT: clusters.")] = 128,
-    nprobe: Annotated[int, typer.Option(help="IVF_FLAT: clusters looked at.")] = 16,
+    nprobe: Annotated[int, typer.Option(help="IVF_FLAT: clusters searched.")] = 16,
     replicas: Annotated[int, typer.Option(help="Copies of the collection in memory.")] = 2,
     candidates: Annotated[int, typer.Option(help="Products that the VLM sees.")] = 9,
     crops: Annotated[int, typer.Option(help="Crops of Phi-3 Vision: 16, 4 or 1.")] = 16,
-    picture_kb: Annotated[float, typer.Option(help="A stored picture, in 1000 bytes.")] = 100,
-    query_picture_kb: Annotated[float, typer.Option(help="A picture of a query, in 1000 bytes.")] = 200,
-    node_cores: Annotated[int, typer.Option(help="Cores of a machine.")] = 16,
-    node_gb: Annotated[float, typer.Option(help="Memory of a machine, in 10⁹ bytes.")] = 128,
+    picture_kb: Annotated[float, typer.Option(help="Size of a stored image, in 1000 bytes.")] = 100,
+    query_picture_kb: Annotated[float, typer.Option(help="Size of a query image, in 1000 bytes.")] = 200,
+    node_cores: Annotated[int, typer.Option(help="Cores per machine.")] = 16,
+    node_gb: Annotated[float, typer.Option(help="Memory per machine, in 10⁹ bytes.")] = 128,
     gpu: Annotated[str, typer.Option(help="l4, a10g, l40s, a100, h100 or h200.")] = "h100",
-    prefill_tokens_per_s: Annotated[float | None, typer.Option(help="Tokens a GPU reads, measured by you.")] = None,
-    decode_tokens_per_s: Annotated[float | None, typer.Option(help="Tokens a GPU writes, measured by you.")] = None,
+    prefill_tokens_per_s: Annotated[float | None, typer.Option(help="Tokens/s that a GPU reads, measured.")] = None,
+    decode_tokens_per_s: Annotated[float | None, typer.Option(help="Tokens/s that a GPU writes, measured.")] = None,
     search_cpu_ms: Annotated[
         float, typer.Option(help="CPU time of a search without reranking in the service, with your encoder.")
     ] = SEARCH_S * 1e3,
-    price_node_hour: Annotated[float, typer.Option(help="Price of a machine for an hour.")] = 1.0,
-    price_gpu_hour: Annotated[float | None, typer.Option(help="Price of a GPU for an hour; else a usual one.")] = None,
-    price_gb_month: Annotated[float, typer.Option(help="Price of 10⁹ bytes in the object store for a month.")] = 0.023,
+    price_node_hour: Annotated[float, typer.Option(help="Price of a machine per hour.")] = 1.0,
+    price_gpu_hour: Annotated[float | None, typer.Option(help="Price of a GPU per hour. Default: typical.")] = None,
+    price_gb_month: Annotated[float, typer.Option(help="Price of 10⁹ bytes in the object store per month.")] = 0.023,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Memory, machines, GPUs, network and cost for a catalog and a load, and what they were computed from."""
@@ -93,7 +93,7 @@ def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by posi
 
 def _show(work: Workload, made: Plan, rests_on: list[Basis]) -> None:
     table = Table(
-        title=f"{work.rows:,} pictures, {work.qps:g} searches a second", title_justify="left", show_header=False
+        title=f"{work.rows:,} pictures, {work.qps:g} searches per second", title_justify="left", show_header=False
     )
     table.add_column("part")
     table.add_column("what", justify="right")
@@ -114,14 +114,14 @@ def _rows(work: Workload, made: Plan) -> list[tuple[str, str]]:
         (f"Milvus, {milvus.mode}: machines", f"{milvus.query_nodes:,} for queries, {milvus.other_nodes:,} others"),
         ("Milvus, object store", f"{milvus.object_store_gb:,.0f} GB"),
         ("VLM, tokens of a reranked search", f"{vlm.tokens_read:,} read, {vlm.tokens_written:,} written"),
-        (f"VLM, {vlm.gpu}", f"{vlm.gpus:,} GPUs for {vlm.reranked_per_s:g} rankings a second"),
+        (f"VLM, {vlm.gpu}", f"{vlm.gpus:,} GPUs for {vlm.reranked_per_s:g} rankings per second"),
         ("service, replicas", f"{service.replicas:,} of {service.replica_cores} cores on {service.nodes:,} machines"),
         ("service, memory of all replicas", f"{service.memory_gb:,.1f} GB"),
-        ("pictures, object store", f"{service.pictures_gb:,.0f} GB"),
-        ("network, callers and pictures", f"{network.callers_mbit_s:,.0f} and {network.pictures_mbit_s:,.0f} Mbit/s"),
+        ("images, object store", f"{service.pictures_gb:,.0f} GB"),
+        ("network, callers and images", f"{network.callers_mbit_s:,.0f} and {network.pictures_mbit_s:,.0f} Mbit/s"),
         ("network, Milvus and VLM", f"{network.milvus_mbit_s:,.0f} and {network.model_mbit_s:,.0f} Mbit/s"),
-        ("cost a month: Milvus, VLM, service, storage", _amounts(cost.milvus, cost.vlm, cost.service, cost.storage)),
-        ("cost a month", f"{cost.total:,.0f}"),
+        ("cost per month: Milvus, VLM, service, storage", _amounts(cost.milvus, cost.vlm, cost.service, cost.storage)),
+        ("cost per month", f"{cost.total:,.0f}"),
     ]
 
 

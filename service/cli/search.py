@@ -30,31 +30,29 @@ ImageOf = Callable[[str], Image | None]
 """Key of a catalog image → the image, or None where it is lost."""
 
 Text = Annotated[str | None, typer.Option(help="A sentence, such as 'a phone case with this'.")]
-ImagePath = Annotated[Path | None, typer.Option("--image", help="The picture that 'this' means: a file.")]
-Like = Annotated[
-    str | None, typer.Option("--product", help="Use the stored picture of this product instead of a file.")
-]
+ImagePath = Annotated[Path | None, typer.Option("--image", help="The image that 'this' refers to: a file.")]
+Like = Annotated[str | None, typer.Option("--product", help="Use the stored image of this product instead of a file.")]
 Where = Annotated[str | None, typer.Option("--filter", help='Conditions as JSON, such as \'{"price": {"lte": 30}}\'.')]
-Limit = Annotated[int | None, typer.Option(help="How many products.")]
+Limit = Annotated[int | None, typer.Option(help="Number of products.")]
 MinScore = Annotated[
     float | None, typer.Option("--min-score", help="Leave out products whose similarity is below this (-1 to 1).")
 ]
 Hybrid = Annotated[
     bool | None,
-    typer.Option("--hybrid/--no-hybrid", help="Search products by their words, too; else as the settings say."),
+    typer.Option("--hybrid/--no-hybrid", help="Add lexical search. Default: as configured."),
 ]
 Understand = Annotated[
     bool | None,
     typer.Option(
         "--understand/--no-understand",
-        help="Read price bounds, negations and the catalog's values in the sentence; else as the settings say.",
+        help="Read price bounds, negations and the catalog's values in the text. Default: as configured.",
     ),
 ]
 NegativeText = Annotated[
-    str | None, typer.Option("--negative", help="What the products should not be like, such as 'red'.")
+    str | None, typer.Option("--negative", help="What the products should not be, such as 'red'.")
 ]
-Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order; else as the settings say.")]
-Url = Annotated[str | None, typer.Option(help="Ask the service at this address instead of opening the store here.")]
+Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order. Default: as configured.")]
+Url = Annotated[str | None, typer.Option(help="Query the service at this URL instead of opening the store here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 PicturePath = Annotated[Path | None, typer.Option("--picture", help="Draw query and results into this file.")]
 
@@ -119,7 +117,7 @@ def _show(
 
 def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture_of: ImageOf, path: Path) -> None:
     if not answer.results:
-        err.print("[yellow]No picture was drawn: there are no results.[/]")
+        err.print("[yellow]No image was drawn: there are no results.[/]")
         return
     keys = [(result.product.image_url or "").rpartition("/")[2] for result in answer.results]
     source = request.image
@@ -129,7 +127,7 @@ def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture
         sheet.save(path)
     except (OSError, ValueError) as error:  # ValueError: an ending that Pillow does not know
         raise InvalidValue(
-            "The picture cannot be written. Give a path that ends in .png in a folder that exists."
+            "The image cannot be written. Give a path that ends in .png in an existing folder."
         ) from error
 
 
@@ -153,7 +151,7 @@ def _source(image: Path | None, product: str | None) -> ImageSource | None:
     try:
         return UploadedImage(image.read_bytes())
     except OSError as error:
-        raise InvalidInput("The picture's file cannot be read. Check the path after --image.") from error
+        raise InvalidInput("The image file cannot be read. Check the path after --image.") from error
 
 
 def _filter(where: str | None) -> Filter | None:

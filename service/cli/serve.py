@@ -22,11 +22,11 @@ from service.errors import ConfigurationError, InternalFault
 from service.server.access.auth import check_exposure
 from service.settings import Settings
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on; else WITHTHIS_HOST.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; else WITHTHIS_PORT.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: WITHTHIS_HOST.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one. Default: WITHTHIS_PORT.")]
 
 Workers = Annotated[
-    int | None, typer.Option(help="Processes that serve; several need a Milvus server. Else WITHTHIS_WORKERS.")
+    int | None, typer.Option(help="Server processes; several need a Milvus server. Default: WITHTHIS_WORKERS.")
 ]
 
 
@@ -99,7 +99,7 @@ def serving(app: Litestar, settings: Settings, sock: socket.socket) -> Iterator[
     try:
         ready.wait()
         if not server.started:
-            raise InternalFault("The server did not start; the log says why.")
+            raise InternalFault("The server did not start; see the log.")
         yield thread
     finally:
         server.should_exit = True

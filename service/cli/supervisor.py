@@ -64,7 +64,7 @@ def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -
         supervisor = Supervisor(config, [sock], folder)
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise InternalFault("A worker could not start; the lines above say why.")
+        raise InternalFault("A worker could not start; see the messages above.")
 
 
 class Supervisor(Multiprocess):

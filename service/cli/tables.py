@@ -14,7 +14,7 @@ def show_answer(console: Console, answer: SearchOut) -> None:
     """The facts about the query, then the order before and after reranking side by side."""
     for name, value in _facts(answer):
         console.print(f"[dim]{name:>8}[/]  {plain(value)}", soft_wrap=True)
-    console.print(_table(answer) if answer.results else "Nothing in the catalogue matches.")
+    console.print(_table(answer) if answer.results else "Nothing in the catalog matches.")
 
 
 def _facts(answer: SearchOut) -> list[tuple[str, str]]:

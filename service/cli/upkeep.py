@@ -22,15 +22,13 @@ from service.stores.schemes import open_store
 from service.stores.store import VersionedStore
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
-DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows whose picture is lost.")]
+DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows whose image is lost.")]
 KeepOld = Annotated[
     bool, typer.Option("--keep-old", help="Keep the replaced version for services that still run with the old encoder.")
 ]
-GraceHours = Annotated[float, typer.Option(min=0, help="Pictures put less than so many hours ago are kept.")]
-DeleteMost = Annotated[
-    bool, typer.Option("--delete-most", help="Delete more images than are in use, if it comes to that.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]
+GraceHours = Annotated[float, typer.Option(min=0, help="Images stored less than this many hours ago are kept.")]
+DeleteMost = Annotated[bool, typer.Option("--delete-most", help="Delete even if more images would go than are in use.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be deleted.")]
 
 
 def reindex(drop_missing: DropMissing = False, keep_old: KeepOld = False, as_json: AsJson = False) -> None:
@@ -75,7 +73,7 @@ def gc(
     try:
         if store.built_by() is None:
             raise StoreUnavailable(
-                "The store has no collection of this name, so every picture would count as unused. Nothing was "
+                "The store has no collection of this name, so every image would count as unused. Nothing was "
                 "deleted; check WITHTHIS_STORE_URI and WITHTHIS_COLLECTION."
             )
         rows = store.delete_leftovers(dry_run=dry_run)
@@ -90,5 +88,5 @@ def gc(
         out.print_json(json.dumps({**asdict(swept), "rows": rows}))
     else:
         verb = "would be deleted" if dry_run else "deleted"
-        files = f"{swept.pictures} pictures ({swept.files} files, {swept.bytes / 2**20:.1f} MiB)"
+        files = f"{swept.pictures} images ({swept.files} files, {swept.bytes / 2**20:.1f} MiB)"
         err.print(f"{files} {verb}" + (f", {rows} rows left over by a crash" if rows else ""))

@@ -17,7 +17,7 @@ from service.client.retry import retry_after_s
 
 Answer = TypeVar("Answer")
 Model = TypeVar("Model", bound=BaseModel)
-NO_SERVICE = "This is no answer that the client understands. Check the address, and that the service is not newer."
+NO_SERVICE = "The client does not understand this answer. Check the URL, and that the service is not older."
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class ProblemError(ClientError):
         self.problem = problem
         self.type = str(problem.get("type", "about:blank"))
         self.title = str(problem.get("title", f"HTTP status {status}"))
-        self.detail = str(problem.get("detail", "The answer does not say why."))
+        self.detail = str(problem.get("detail", "The answer gives no reason."))
         self.retry_after_s = retry_after_s
         super().__init__(str(problem.get("message") or f"{self.title}. {self.detail}"))
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 from service.client import pil_images
 
 NO_PICTURE = (
-    "A picture is a Path, bytes, a PIL image, a data: URI, an http(s) address, or a mapping such as "
-    '{"product_id": "P1"}. For a file give a Path, so that no text from elsewhere is taken for one.'
+    "An image is a Path, bytes, a PIL image, a data: URI, an http(s) address, or a mapping such as "
+    '{"product_id": "P1"}. For a file give a Path, so that untrusted text is never taken for a file name.'
 )
 _SIGNATURES = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"RIFF", "webp"))
 

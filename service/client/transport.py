@@ -10,9 +10,9 @@ import httpx
 
 from service.client.errors import ConnectionFailedError
 
-NO_ANSWER = "The service does not answer. Start it with `withthis serve`, or check the address."
+NO_ANSWER = "The service does not answer. Start it with `withthis serve`, or check the URL."
 TOO_SLOW = "The service did not answer in time. Give the client a longer timeout, or the search a shorter deadline."
-NO_ADDRESS = "This is not an address. Write it like http://127.0.0.1:8000."
+NO_ADDRESS = "This is not a URL. Write it like http://127.0.0.1:8000."
 
 _CONNECT_S = 5.0
 _VERSION = "/v1"

@@ -26,7 +26,7 @@ def resolve_device(name: str) -> torch.device:
         raise _unknown_device(name)
     if not (device.index or 0) < _count(device.type):
         raise ConfigurationError(
-            f"This machine has no device {name!r} that torch can use. Take 'auto' or 'cpu', or install the torch "
+            f"This machine has no device {name!r} that torch can use. Use 'auto' or 'cpu', or install the torch "
             "build that fits the card (https://pytorch.org/get-started/locally)."
         )
     return device
@@ -40,7 +40,7 @@ def resolve_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
     """
     if name not in get_args(DtypeName):
         known = ", ".join(get_args(DtypeName))
-        raise ConfigurationError(f"There is no number type {name!r} for models. Take one of: {known}.")
+        raise ConfigurationError(f"There is no dtype {name!r} for models. Take one of: {known}.")
     if name != "auto":
         dtype: torch.dtype = getattr(torch, name)
         return dtype
@@ -58,4 +58,4 @@ def _count(kind: str) -> int:
 
 
 def _unknown_device(name: str) -> ConfigurationError:
-    return ConfigurationError(f"There is no device {name!r} for models. Take auto, cpu, cuda, cuda:N or mps.")
+    return ConfigurationError(f"There is no device {name!r} for models. Use auto, cpu, cuda, cuda:N or mps.")

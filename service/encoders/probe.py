@@ -27,13 +27,15 @@ def probe(encoder: Encoder) -> None:
         vectors = encoder.encode(queries).vectors
     except (RuntimeError, ValueError, OSError) as error:  # what torch raises, out of memory included
         raise EncoderUnavailable(
-            "The encoder loads but cannot embed. The log says why; set WITHTHIS_ENCODER_DEVICE=cpu and "
+            "The encoder loads but cannot embed; see the log for the cause. Set WITHTHIS_ENCODER_DEVICE=cpu and "
             "WITHTHIS_ENCODER_DTYPE=float32 to rule out the device."
         ) from error
     if vectors.shape != (len(queries), encoder.info.dimension):
-        raise EncoderUnavailable("The encoder gives vectors of another length than it says. Its files do not fit.")
+        raise EncoderUnavailable(
+            "The encoder returns embeddings of another dimension than it declares: its files do not match."
+        )
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=_TOLERANCE):  # also False where a number is NaN
         raise EncoderUnavailable(
-            "The encoder gives vectors that are not of length 1: its weights are damaged, or the number type is too "
-            "small for them. Set WITHTHIS_ENCODER_DTYPE=float32, or fetch the weights again."
+            "The encoder returns embeddings that are not of length 1: its weights are damaged, or the dtype is too "
+            "small for them. Set WITHTHIS_ENCODER_DTYPE=float32, or download the weights again."
         )

@@ -87,7 +87,7 @@ _CLIP_SETTINGS = ("ENCODER_PATH", "ENCODER_REVISION", "ENCODER_FIT", "ENCODER_TE
 _ENTRIES = (
     EncoderEntry(
         STARTER_ID,
-        "small composed encoder, in the box",
+        "small composed encoder, bundled",
         dimension=384,
         max_text_tokens=64,
         source="starter/weights",
@@ -98,7 +98,7 @@ _ENTRIES = (
     ),
     EncoderEntry(
         "visualized-bge-base-en",
-        "Visualized BGE over bge-base-en-v1.5: pictures as tokens of an English text model",
+        "Visualized BGE over bge-base-en-v1.5: images as tokens of an English text model",
         dimension=768,
         max_text_tokens=512,
         source="BAAI/bge-visualized, Visualized_base_en_v1.5.pth",
@@ -131,7 +131,7 @@ _ENTRIES = (
     ),
     EncoderEntry(
         "clip",
-        "OpenAI CLIP, or any CLIPModel: text to picture, picture to picture",
+        "OpenAI CLIP, or any CLIPModel: text to image, image to image",
         dimension=512,
         max_text_tokens=77,
         source="openai/clip-vit-base-patch32",

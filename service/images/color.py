@@ -31,18 +31,18 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     """None where there is nothing to convert, or the profile cannot be used."""
     if len(profile) > MAX_PROFILE_BYTES:
-        logger.info("a color profile of %d bytes is too large and was passed over", len(profile))
+        logger.info("a color profile of %d bytes is too large and was ignored", len(profile))
         return None
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" in (source.profile.profile_description or "").lower():
             return None
         if _MODES.get(source.profile.xcolor_space) != image.mode:
-            logger.info("a color profile does not fit its image and was passed over")
+            logger.info("a color profile does not match its image and was ignored")
             return None
         srgb = ImageCms.createProfile("sRGB")
         transform = ImageCms.buildTransform(source, srgb, image.mode, "RGB", ImageCms.Intent.PERCEPTUAL)
         return ImageCms.applyTransform(image, transform)
     except Exception:  # declared fault boundary: a profile is hostile data, and an image is usable without it
-        logger.info("a color profile cannot be read and was passed over")
+        logger.info("a color profile cannot be read and was ignored")
         return None

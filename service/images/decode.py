@@ -44,7 +44,7 @@ DECODING = PixelBudget()
 
 _URI_HEAD_CHARS = 512
 _URI_HEAD = re.compile(r"data:(?:[a-z0-9.+/-]{1,100})?(?:;[a-z0-9_.+-]+=[a-z0-9_.+-]+){0,4};base64,", re.IGNORECASE)
-_URI_FORM = "Write the picture as data:image/png;base64,… with plain base64 (RFC 2397)."
+_URI_FORM = "Write the image as data:image/png;base64,… with plain base64 (RFC 2397)."
 
 # Process-wide on purpose: a filter per call would not be thread-safe. The pixel limit below is stricter anyway.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -177,19 +177,19 @@ def _reduced_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:
 
 def _check_bytes(size: int, limits: ImageLimits) -> None:
     if size > limits.max_bytes:
-        raise ImageTooLarge(f"The picture has more than {limits.max_bytes / 2**20:.3g} MiB. Send a smaller one.")
+        raise ImageTooLarge(f"The image has more than {limits.max_bytes / 2**20:.3g} MiB. Send a smaller one.")
 
 
 def _check_size(width: int, height: int, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise _too_many_pixels(limits)
     if min(width, height) < limits.min_side:
-        raise ImageTooSmall(f"Each side of the picture must have at least {limits.min_side} pixels. Send a larger one.")
+        raise ImageTooSmall(f"Each side of the image must have at least {limits.min_side} pixels. Send a larger one.")
 
 
 def _too_many_pixels(limits: ImageLimits) -> ImageTooLarge:
     millions = limits.max_pixels / 1_000_000
-    return ImageTooLarge(f"The picture has more than {millions:.3g} million pixels. Reduce it and send it again.")
+    return ImageTooLarge(f"The image has more than {millions:.3g} million pixels. Reduce it and send it again.")
 
 
 def _is_other_format(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from service.images.fetch.fetch import Fetcher, FetchPolicy
 from service.settings import Settings
 
 URL_IMAGES_OFF = (
-    "URL images are off: this service does not fetch pictures. Send the picture itself as a data URI or as a "
+    "Image URLs are off: this service does not fetch images. Send the image itself as a data URI or as a "
     "multipart upload, or name the hosts in WITHTHIS_URL_IMAGE_HOSTS."
 )
 

@@ -61,4 +61,4 @@ def _checked(answers: object) -> Answers:
     try:
         return _ANSWERS.validate_python(answers)
     except ValidationError as error:
-        raise LabError("The line is no record of arrangements. Delete the run's folder and run it again.") from error
+        raise LabError("The line is not a record of arrangements. Delete the run's folder and run it again.") from error

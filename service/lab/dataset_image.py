@@ -43,7 +43,7 @@ class ImageRef:
             with self.path.open("rb") as file:
                 data = file.read(limits.max_bytes + 1)
         except OSError as error:
-            raise NotAnImage("The file of the picture cannot be read.") from error
+            raise NotAnImage("The image file cannot be read.") from error
         if len(data) > limits.max_bytes:
             raise ImageTooLarge
         return data
@@ -67,7 +67,7 @@ def check_header(path: Path, limits: ImageLimits = LAB_LIMITS) -> None:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLarge from error
     except Exception as error:  # declared fault boundary: on hostile bytes a decoder may raise anything
-        raise CorruptImage("The picture's header is damaged.") from error
+        raise CorruptImage("The image header is damaged.") from error
     if width * height > limits.max_pixels:
         raise ImageTooLarge
     if min(width, height) < limits.min_side:

@@ -32,9 +32,9 @@ TASKS = ("a T with this", "a C T with this", "this design on a T", "another styl
 PROTOCOL = Protocol(
     measures=("nDCG@9", "Success(rel=3)@1", "RR(rel=3)@9", "R(rel=3)@9"),
     depth=20,
-    note="Grade 7: kind, motif and colour as asked for; 3: kind and motif; 1: one of them; 0: neither. rel=3 counts "
+    note="Grade 7: kind, motif and color as requested; 3: kind and motif; 1: one of them; 0: neither. rel=3 counts "
     "grades 3 and 7. The motifs of the demo shop were held out from the training of the starter models, in every "
-    "style; products and pictures are drawn, not photographed. A product whose picture is the query is no result.",
+    "style; products and images are drawn, not photographed. A product whose image is the query is not a result.",
 )
 
 _PIXELS = 320
@@ -93,7 +93,7 @@ def _wares(feed: Path) -> Iterator[Ware]:
                 image = ImageRef(feed.parent / row["image"])
                 attributes = {"colour": row["colour"]}
                 if name not in codes:
-                    raise DataSetError("this is no product of the demo shop", file=feed, line=line)
+                    raise DataSetError("this is not a product of the demo shop", file=feed, line=line)
                 document = LabDocument(row["id"], row["title"], image, row["category"], float(row["price"]), attributes)
                 yield Ware(document, codes[name], row["category"], row["colour"])
     except (OSError, KeyError, ValueError) as error:

@@ -92,7 +92,7 @@ class EmbeddingCache:
             Path(temporary).replace(self._folder / name)
         except OSError as error:
             raise ExperimentError(
-                f"Embeddings cannot be kept in {self._folder}. Check its permissions and disk space."
+                f"Embeddings cannot be stored in {self._folder}. Check its permissions and disk space."
             ) from error
 
     def _read(self, path: Path) -> dict[str, Embedding]:
@@ -102,7 +102,7 @@ class EmbeddingCache:
             if vectors.shape != (len(keys), self._dimension) or keys.shape[1:] != (32,):
                 raise ValueError("other shapes")
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise ExperimentError(f"{path} is damaged. Delete it; what it held is embedded again.") from error
+            raise ExperimentError(f"{path} is damaged. Delete it; its content will be embedded again.") from error
         return {
             key.tobytes().hex(): Embedding(vectors[row], bool(truncated[row]), float(ms[row]))
             for row, key in enumerate(keys)

@@ -168,7 +168,7 @@ def _check_name(file: YamlFile, name: str, where: Location) -> None:
     if name in MEASURED:
         return
     if name in setting_places():
-        problem = "this setting cannot change a result, or is chosen by the lab or the environment. Take it out"
+        problem = "this setting cannot change a result, or is chosen by the lab or the environment. Remove it"
     else:
         near = difflib.get_close_matches(name, [*MEASURED, *_ConfigurationSpec.model_fields], 1)
         problem = f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"

@@ -69,7 +69,7 @@ def image_key(ref: ImageRef | None) -> str:
     try:
         return digest("picture", ref.read(), repr(ref.box))
     except InvalidImage as error:
-        raise DataSetError("this picture cannot be read", file=ref.path) from error
+        raise DataSetError("this image cannot be read", file=ref.path) from error
 
 
 def lab_limits(settings: Settings) -> ImageLimits:
@@ -152,7 +152,7 @@ def _opened(ref: ImageRef, limits: ImageLimits) -> Image.Image:
     try:
         return ref.open(limits).image
     except InvalidImage as error:
-        raise DataSetError("this picture cannot be decoded", file=ref.path) from error
+        raise DataSetError("this image cannot be decoded", file=ref.path) from error
 
 
 def _record(one: Shelved, vector: Vector) -> Record:

@@ -83,4 +83,4 @@ class UnknownPair(LabError):
     status = 404
     type = "unknown-pair"
     title = "There is no such pair"
-    default_detail = "Load the page again: the pool may be another one than it was."
+    default_detail = "Reload the page: the pool may have changed."

@@ -111,7 +111,7 @@ class Bench:
             buffer = io.BytesIO()
             ref.open(limits).image.save(buffer, "PNG")
         except InvalidImage as error:
-            raise DataSetError("this picture cannot be used as a query", file=ref.path) from error
+            raise DataSetError("this image cannot be used as a query", file=ref.path) from error
         return UploadedImage(buffer.getvalue())
 
     def _vector(self, begun: BegunSearch) -> Vector:

@@ -50,7 +50,7 @@ class QueryOutcome(BaseModel):
             if len(set(ranked)) != len(ranked):
                 raise ValueError("a document is ranked twice")
         if set(self.final) != set(retrieved):
-            raise ValueError("the final order does not hold exactly what was retrieved")
+            raise ValueError("the final order does not contain exactly what was retrieved")
         if self.repaired > self.reranked:
             raise ValueError("more documents were repaired than reranked")
         return self
@@ -65,7 +65,7 @@ class QueryOutcome(BaseModel):
         try:
             return cls.model_validate_json(line)
         except ValidationError as error:
-            raise LabError("The line is no record of a query. Delete the run's folder and run it again.") from error
+            raise LabError("The line is not a record of a query. Delete the run's folder and run it again.") from error
 
 
 def final_run(name: str, outcomes: Iterable[QueryOutcome]) -> Run:

@@ -23,10 +23,10 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = (path / ".lock").open("ab")
         except OSError as error:
-            raise ExperimentError(f"{path} cannot be written. Give another folder with --out.") from error
+            raise ExperimentError(f"{path} cannot be written. Choose another folder with --out.") from error
         if not lock_file(self._lock):
             self._lock.close()
-            raise ExperimentError(f"Another process is at work in {path}. Wait for it, or give another --out.")
+            raise ExperimentError(f"Another process is using {path}. Wait for it, or choose another --out.")
 
     @property
     def cache(self) -> Path:

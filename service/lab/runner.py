@@ -78,7 +78,7 @@ def run_experiment(
     data = draw(data, experiment.queries, experiment.seed)
     models = models or Models(folder.cache)
     try:
-        gallery = Gallery.of(data, lambda done: progress("reading the pictures", done, len(data.documents)))
+        gallery = Gallery.of(data, lambda done: progress("reading the images", done, len(data.documents)))
         benches = Benches(gallery, models)
         try:
             return _Run(experiment, data, folder, benches, progress).results()
@@ -91,13 +91,13 @@ def run_experiment(
 def _check(experiment: Experiment, data: DataSet) -> None:
     """What would make all the work worthless. Raises LabError."""
     if any(query.text is None and query.image is None for query in data.queries.values()):
-        raise LabError(f"The queries of {data.name} have neither text nor picture, so that nothing can be asked.")
+        raise LabError(f"The queries of {data.name} have neither text nor image, so there is nothing to search for.")
     depth = _measured_depth(experiment, data)
     for one in experiment.configurations:
         if one.k is not None and one.k < depth:
-            raise LabError(f"{one.name!r} gives {one.k} results, and the measures look at {depth}. Raise its k.")
+            raise LabError(f"{one.name!r} gives {one.k} results, and the measures need {depth}. Raise its k.")
     if depth > MAX_K:
-        raise LabError(f"The measures look at {depth} results, and a search gives at most {MAX_K}.")
+        raise LabError(f"The measures need {depth} results, and a search gives at most {MAX_K}.")
 
 
 def _measured_depth(experiment: Experiment, data: DataSet) -> int:

@@ -54,7 +54,7 @@ def write_submission(path: Path, submission: Submission) -> None:
     """Write the file. Raises SubmissionError if it is larger than CIRR's server takes, and LabError if it cannot be."""
     text = json.dumps(submission, separators=(",", ":"))
     if "metric" in submission and len(text.encode()) > CIRR_MAX_BYTES:
-        raise SubmissionError("The file would be larger than the 5 MB that CIRR's server takes.")
+        raise SubmissionError("The file would be larger than the 5 MB that CIRR's server accepts.")
     write_text(path, [text])
 
 
@@ -71,7 +71,7 @@ def _first(dataset: DataSet, query: str, ranking: RankedList | None, count: int)
     """The first documents of a ranking, which must be as many as the server wants and all of the gallery."""
     documents = list(ranking.documents[:count]) if ranking else []
     if len(documents) < count:
-        raise SubmissionError(f"The query {query} has {len(documents)} documents, and the server wants {count}.")
+        raise SubmissionError(f"The query {query} has {len(documents)} documents, and the server expects {count}.")
     if foreign := [document for document in documents if document not in dataset.documents]:
         raise SubmissionError(f"The query {query} has {foreign[0]!r}, which is not in the gallery of {dataset.name}.")
     return documents

@@ -101,5 +101,5 @@ def _run_lines(query: str, ranking: RankedList, tag: str) -> Iterator[str]:
 def _word(id: str) -> str:
     """An id that the form can hold."""
     if not id or _BLANK.search(id):
-        raise LabError(f"The id {id[:100]!r} has blanks, which TREC's files cannot hold. Rename it.")
+        raise LabError(f"The id {id[:100]!r} has blanks, which TREC files cannot contain. Rename it.")
     return id

@@ -45,7 +45,7 @@ def read_yaml(path: Path) -> YamlFile:
     for location, line in _places(tree, ()) if tree is not None else ():
         if location in lines:
             raise ExperimentError(
-                f"{path}, line {line}, {spelled(location)}: this is said twice, see {lines[location]}."
+                f"{path}, line {line}, {spelled(location)}: this is defined twice, see {lines[location]}."
             )
         lines[location] = line
     return YamlFile(path, value, lines)

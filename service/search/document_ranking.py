@@ -24,7 +24,7 @@ Scale = Literal["absolute", "relative", "rank"]
 `relative`: the model's, of the document among those of the call; `rank`: the place alone, (n - place) / n."""
 
 NO_ABSOLUTE_SCORES = (
-    "The strategy in use has no scores of a document by itself. Send one query with all its documents, or set "
+    "The configured strategy has no scores for a single document. Send one query with all its documents, or set "
     "WITHTHIS_STRATEGY to pointwise."
 )
 

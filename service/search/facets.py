@@ -21,7 +21,7 @@ CATEGORY = "category"
 _PREFIX = "attributes."
 _NO_FACETS = frozenset({"id", "title", "price"})
 NOT_COUNTED = "Facets count category and attributes, not id, title or price. Write attributes.price for an attribute."
-NO_NAME = "A facet is named category, or by the name of an attribute."
+NO_NAME = "A facet is named category, or by an attribute's name."
 
 
 def check_facets(names: Sequence[str]) -> None:

@@ -23,10 +23,10 @@ from service.errors import InvalidValue
 from service.stores.store import Hit
 from service.wire.limits import MAX_CURSOR_CHARS
 
-BROKEN = "This is no cursor of this service. Use next_cursor of the last answer, or leave it out to start again."
+BROKEN = "This is not a cursor of this service. Use next_cursor of the last answer, or leave it out to start over."
 OTHER_QUERY = (
-    "This cursor belongs to another search. Send it with the text, picture, filter and options of the page before, or "
-    "leave it out to start again."
+    "This cursor belongs to another search. Send it with the text, image, filter and options of the previous "
+    "page, or leave it out to start over."
 )
 _DIGEST = 16
 _SHORT = 8

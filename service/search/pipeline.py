@@ -189,7 +189,7 @@ class SearchPipeline:
         try:
             return self._images.rendition(hit.image_key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
-            logger.warning("the picture of product %r cannot be used for reranking", hit.product_id)
+            logger.warning("the image of product %r cannot be used for reranking", hit.product_id)
             return None
 
 

@@ -17,12 +17,12 @@ from service.search.retrieval_types import Negative, QueryWeights
 from service.stores.store import Vector
 
 NOT_WEIGHTED = (
-    "The encoder in use reads text and picture as one and cannot weigh them. Leave weights out, or use an encoder that "
-    "composes by a sum (clip, chinese-clip, siglip, bge-vl)."
+    "The configured encoder reads text and image together and cannot weight them. Leave weights out, or use an "
+    "encoder that adds them up (clip, chinese-clip, siglip, bge-vl)."
 )
-NOTHING_TO_WEIGH = "weights are for queries with a text and a picture. Give both, or leave weights out."
+NOTHING_TO_WEIGH = "weights are for queries with a text and an image. Give both, or leave weights out."
 NO_WEIGHT = "weights.text and weights.image must be 0 or more, and not both 0."
-NOTHING_LEFT = "negative_text takes away all of the query. Lower negative_weight, or write another negative_text."
+NOTHING_LEFT = "negative_text cancels the whole query. Lower negative_weight, or change negative_text."
 _LEAST_NORM = 1e-3
 
 

@@ -38,7 +38,7 @@ from service.stores.filters import check_filter
 from service.stores.store import Hit, Store, Vector
 
 HYBRID_NEEDS_TEXT = (
-    "hybrid compares the words of text with those of products, and there is no text. Give one, or leave it out."
+    "hybrid searches products by the words of text, and there is no text. Give one, or leave hybrid out."
 )
 HYBRID_DEPTH = 100
 """Products that each leg of a hybrid search finds: a product that is tenth in both may well be the first."""

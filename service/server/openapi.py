@@ -51,7 +51,7 @@ class ErrorOut(BaseModel):
     """The error as OpenAI's clients and those of others read it."""
 
     message: str
-    type: str = Field(description="a kind of error as OpenAI has them, such as invalid_request_error")
+    type: str = Field(description="an OpenAI error type, such as invalid_request_error")
     param: str | None = Field(description="where in the body, as a JSON pointer")
     code: str = Field(description="the last part of the problem's type")
 
@@ -65,7 +65,7 @@ class ProblemOut(BaseModel):
     title: str = Field(description="what is wrong, for people; the same for every problem of a type")
     status: int = Field(description="the HTTP status")
     detail: str = Field(description="what to do about it")
-    errors: list[WrongPlaceOut] = Field(default_factory=list, description="the places that are wrong; may be left out")
+    errors: list[WrongPlaceOut] = Field(default_factory=list, description="the invalid places; optional")
     message: str = Field(description="title and advice in one line, for clients that read it")
     error: ErrorOut
 
@@ -147,7 +147,7 @@ def protected(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
     """The errors of a route behind a key: what every such route may answer, and its own."""
     common = {
         401: "no API key, or an unknown one",
-        403: "the API key lacks the scope of this route; or, without keys, the request comes from elsewhere",
+        403: "the API key lacks the scope of this route; or, without keys, the host or origin is not allowed",
         429: "too many requests; see Retry-After",
         500: "the service failed on this request",
     }
@@ -165,7 +165,7 @@ def openapi_config(version: str, settings: Settings) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="WithThis",
         version=version,
-        summary="A picture and a sentence in; a complete, explained ranking of products out.",
+        summary="An image and a sentence in; a complete, explained ranking of products out.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         openapi_router=Router(
             "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH, include_in_schema=False

@@ -35,17 +35,17 @@ _OUTAGES = Outages(every_s=60.0)
 PROBLEM_TYPE = "application/problem+json"
 
 _ROUTING_TEXTS: Mapping[int, tuple[str, str, str]] = {
-    400: ("bad-request", "The request cannot be read", "Compare the request with the description at /schema."),
-    404: ("no-such-route", "There is nothing here", "Check the address; all routes are listed at /schema."),
+    400: ("bad-request", "The request cannot be read", "Compare the request with the schema at /schema."),
+    404: ("no-such-route", "There is no such route", "Check the URL; all routes are listed at /schema."),
     405: (
         "method-not-allowed",
-        "This route does not know that method",
+        "This route does not support that method",
         "Use one of the methods in the Allow header; /schema lists them all.",
     ),
     415: (
         "unsupported-media-type",
         "This content type is not accepted",
-        "Send application/json, or another form that /schema lists for this route.",
+        "Send application/json, or another content type that /schema lists for this route.",
     ),
 }
 

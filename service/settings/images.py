@@ -12,7 +12,7 @@ class ImagesSettings(Group):
     url: ImagesUrl = Field(
         "",
         alias="images_url",
-        description="Where the catalogue's pictures lie: a folder, or a URL that fsspec knows, such as "
+        description="Where the catalogue's pictures lie: a folder, or a URL that fsspec supports, such as "
         "s3://bucket/images. Empty: data_dir/images.",
     )
     public: bool = Field(

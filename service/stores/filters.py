@@ -78,9 +78,9 @@ class _Condition(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> "_Condition":
         if not self.model_fields_set:
-            raise ValueError("name at least one operator")
+            raise ValueError("give at least one operator")
         if any(value is None and name not in {"eq", "ne"} for name, value in self._given()):
-            raise ValueError("null works with eq and ne only")
+            raise ValueError("null is allowed with eq and ne only")
         return self
 
     def operators(self) -> list[tuple[str, Any]]:

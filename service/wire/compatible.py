@@ -1,4 +1,4 @@
-"""The answers of the compatible routes, as the clients of Cohere, Jina, vLLM, OpenAI and TEI read them."""
+"""The responses of the compatible routes, as clients of Cohere, Jina, vLLM, OpenAI and TEI read them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Out(BaseModel):
 
 
 class _Sparse(_Out):
-    """Without the fields that are None: some clients take a null for a broken answer."""
+    """Omits fields that are None: some clients treat a null as a broken answer."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -20,7 +20,7 @@ class _Sparse(_Out):
 
 
 class RankedOut(_Sparse):
-    """One document: its position in the request, and its score; higher is better. `document` where asked for."""
+    """One document: its position in the request, and its score; higher is better. `document` if requested."""
 
     index: int
     relevance_score: float
@@ -28,7 +28,7 @@ class RankedOut(_Sparse):
 
 
 class UsageOut(_Out):
-    """What the model read, and that together with what it wrote, in tokens; of vectors, in words."""
+    """What the model read, and the total with what it wrote, in tokens; for embeddings, in words."""
 
     prompt_tokens: int
     total_tokens: int
@@ -51,10 +51,10 @@ class BilledUnitsOut(_Sparse):
 class RerankMetaOut(_Out):
     """Where the order comes from, and what `relevance_score` means.
 
-    `scores`: `absolute` scores are of the document and the query alone, and can be compared between calls about the
-    same query; `relative` ones are of the document among those of the call; `rank` only says the place,
-    (n - place) / n. `repaired`: documents whose place the model did not give. `truncated`: those of which it read the
-    beginning alone.
+    `scores`: `absolute` scores depend on the document and the query alone, and can be compared between calls with the
+    same query; `relative` ones depend on the other documents of the call; `rank` only reflects the position,
+    (n - position) / n. `repaired`: documents that the model did not rank. `truncated`: documents of which it read
+    only the beginning.
     """
 
     scores: Literal["absolute", "relative", "rank"]
@@ -96,7 +96,7 @@ class ScoreItemOut(_Out):
 
 
 class PairScoresOut(_Out):
-    """The scores; `meta` says which kind they are."""
+    """The scores; `meta` says of which kind."""
 
     id: str
     object: Literal["list"] = "list"
@@ -108,7 +108,7 @@ class PairScoresOut(_Out):
 
 
 class EmbeddingOut(_Out):
-    """One vector, L2-normalized."""
+    """One embedding, L2-normalized."""
 
     object: Literal["embedding"] = "embedding"
     index: int
@@ -116,7 +116,7 @@ class EmbeddingOut(_Out):
 
 
 class EmbeddingsOut(_Out):
-    """The vectors in the order of the inputs. `truncated`: the inputs whose text was cut to what fits."""
+    """The embeddings in the order of the inputs. `truncated`: the inputs whose text was truncated."""
 
     object: Literal["list"] = "list"
     data: list[EmbeddingOut]
@@ -126,7 +126,7 @@ class EmbeddingsOut(_Out):
 
 
 class EmbedMetaOut(_Out):
-    """As Cohere's clients read it. `truncated`: the inputs whose text was cut to what fits."""
+    """As Cohere's clients read it. `truncated`: the inputs whose text was truncated."""
 
     api_version: ApiVersionOut
     billed_units: BilledUnitsOut
@@ -134,7 +134,7 @@ class EmbedMetaOut(_Out):
 
 
 class EmbedOut(_Out):
-    """Vectors as Cohere answers them: by type, texts before images."""
+    """Embeddings as Cohere returns them: by type, texts before images."""
 
     id: str
     response_type: Literal["embeddings_by_type", "embeddings_floats"]
@@ -153,7 +153,7 @@ class ModelOut(_Out):
 
 
 class ModelsOut(_Out):
-    """The models that requests may name; `withthis` is whichever is in use."""
+    """The models that requests may name; `withthis` stands for either."""
 
     object: Literal["list"] = "list"
     data: list[ModelOut]

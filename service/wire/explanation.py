@@ -1,4 +1,4 @@
-"""The `explanation` of an answer: what the model saw and wrote, for those who asked. Everything in it is bounded."""
+"""The `explanation` of an answer: what the model saw and wrote, if requested. Everything in it is bounded."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class ShownOut(_Out):
 class PanelOut(_Out):
     """The one image that the model ranked."""
 
-    data: str = Field(description="a data URI: PNG, pixel by pixel what the model saw; JPEG where that is too large")
+    data: str = Field(description="a data URI: PNG, exactly what the model saw; JPEG if that is too large")
     width: int
     height: int
-    exact: bool = Field(description="false: a JPEG, since the PNG would have more than 2 MiB")
+    exact: bool = Field(description="false: a JPEG, because the PNG would exceed 2 MiB")
 
 
 class ExplanationOut(_Out):
-    """What the model saw and wrote. The text is the model's own and as untrusted as the images it was shown."""
+    """What the model saw and wrote. The text is the model's own, and as untrusted as the images it saw."""
 
-    raw: str = Field(description="what the model wrote, at most 16,384 characters; empty where it writes nothing")
+    raw: str = Field(description="what the model wrote, at most 16,384 characters; empty if it writes nothing")
     raw_truncated: bool
     shown: list[ShownOut] = Field(description="the products that the model compared in its last call")
-    panel: PanelOut | None = Field(description="null for a model that takes pictures one by one")
+    panel: PanelOut | None = Field(description="null for a model that takes images one by one")
     prompt_tokens: int
     generated_tokens: int

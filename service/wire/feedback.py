@@ -11,7 +11,7 @@ FEEDBACK_KINDS: tuple[FeedbackKind, ...] = get_args(FeedbackKind)
 
 MAX_EVENTS = 100
 MAX_FEEDBACK_BYTES = 256 * 1024
-"""Twice what as many events take with the longest ids there are, each character written as an escape."""
+"""Twice the size of that many events with the longest possible ids, each character escaped."""
 
 
 class FeedbackBody(BaseModel):
@@ -21,13 +21,13 @@ class FeedbackBody(BaseModel):
 
     query_id: str = Field(pattern=r"^[0-9a-f]{32}$", description="`id` of the answer")
     product_id: str = Field(min_length=1, max_length=256, description="a product of that answer")
-    event: FeedbackKind = Field(description="what became of it")
+    event: FeedbackKind = Field(description="what the user did")
     position: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="the product's `rank` in the answer"
     )
 
 
 class FeedbackOut(BaseModel):
-    """How many events were taken."""
+    """How many events were accepted."""
 
     accepted: int

@@ -13,7 +13,7 @@ MAX_PICTURES = 32
 
 
 def _normal_names(changes: dict[str, AttributeValue | None]) -> dict[str, AttributeValue | None]:
-    """Names in form C, as they are stored, so that null finds what it is to remove."""
+    """Names in form C, as they are stored, so that null matches the attribute to remove."""
     return {normal_text(name): value for name, value in changes.items()}
 
 
@@ -25,11 +25,11 @@ class PictureBody(_Body):
     """One image: exactly one of the two."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
-    url: str | None = Field(default=None, max_length=4096, description="an address on a host that the service allows")
+    url: str | None = Field(default=None, max_length=4096, description="a URL on a host that the service allows")
 
 
 class ProductBody(_Body):
-    """A product to be stored. What is left out is empty; images left out are kept as they are stored."""
+    """A product to store. Omitted fields are empty; if images are omitted, the stored ones are kept."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"id": "p1", "title": "Rose mug, red", "category": "mug", "price": 12.5}]}
@@ -57,17 +57,15 @@ class ProductPatch(_Body):
 
 
 class StoredProductOut(ProductOut):
-    """A product with the addresses of all its images, and when it was last written (Unix time, milliseconds)."""
+    """A product with the URLs of all its images, and when it was last written (Unix time, milliseconds)."""
 
     image_urls: list[str]
     updated_at: int
-    warnings: list[str] = Field(
-        default_factory=list, description="after a PATCH: the attributes that have another type than before"
-    )
+    warnings: list[str] = Field(default_factory=list, description="after a PATCH: the attributes whose type changed")
 
 
 class ItemOut(_Body):
-    """What became of one product: `status` is created, updated, unchanged or rejected; `error` says why rejected."""
+    """The outcome for one product: `status` is created, updated, unchanged or rejected; `error` is the reason."""
 
     id: str | None
     status: str
@@ -75,7 +73,7 @@ class ItemOut(_Body):
 
 
 class PutOut(_Body):
-    """What became of each product, in the order they were sent, and how many fared how."""
+    """The outcome for each product, in the order sent, and the number of each outcome."""
 
     results: list[ItemOut]
     created: int
@@ -85,7 +83,7 @@ class PutOut(_Body):
 
 
 class ProductPageOut(_Body):
-    """Some products; `next_cursor` gives the next ones, and is null at the end."""
+    """A page of products; `next_cursor` leads to the next page, and is null on the last."""
 
     products: list[ProductOut]
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""The JSON of what a search may ask of retrieval: hybrid search, weights, negative text, near-duplicates, facets."""
+"""The JSON of a search's retrieval options: hybrid search, weights, negative text, near-duplicates, facets."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ class _Body(BaseModel):
 
 
 class HybridBody(_Body):
-    """Whether and how products are searched by their words (BM25), too. An object, even an empty one, asks for it."""
+    """Whether and how to add lexical search (BM25). An object, even an empty one, turns it on."""
 
-    enabled: bool | None = Field(default=None, description="false: by the similarity of vectors alone")
+    enabled: bool | None = Field(default=None, description="false: vector similarity only")
     lexical_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
-        default=None, description="0: order of similarity alone; 1: order of the words alone"
+        default=None, description="0: vector similarity only; 1: lexical score only"
     )
 
 
 class WeightsBody(_Body):
-    """How much text and image count; only the ratio matters. For encoders that compose by a sum."""
+    """The weights of text and image; only the ratio matters. For encoders that add them up."""
 
     text: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the text")
-    image: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the picture")
+    image: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the image")
 
 
 class CollapseBody(_Body):
-    """Near-duplicates shown once; `duplicates` of a result names those that it stands for."""
+    """Show near-duplicates once; `duplicates` of a result lists those that it stands for."""
 
     near_duplicates: bool = Field(default=True, description="false: show every product")
     threshold: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=DEFAULT_DUPLICATE_THRESHOLD,
-        description="least cosine between the pictures of two products that count as one; equal pictures always do",
+        description="minimum cosine similarity of two products' images to count as one; identical images always do",
     )
 
 
 class HybridOut(_Body):
-    """Both legs of a hybrid search, from 0 to 1; `fused` is their mean, weighted by `lexical_weight`, of which `boost`
-    makes up to a fifth where the sentence names values of the catalog: it is the share of them that the product has.
+    """Both scores of a hybrid search, from 0 to 1; `fused` is their mean, weighted by `lexical_weight`, of which `boost`
+    makes up to a fifth if the text names values of the catalog: the share of them that the product has.
 
-    `lexical` is 1 for the query itself as a title, and 0, without a rank, for a product that shares no word with it;
-    `dense` is 1 for the most similar product. Ranks count from 1, and equal scores share one.
+    `lexical` is 1 for a title that equals the query, and 0, without a rank, for a product that shares no word with it;
+    `dense` is 1 for the most similar product. Ranks count from 1, and equal scores share a rank.
     """
 
     fused: float
@@ -56,7 +56,7 @@ class HybridOut(_Body):
 
 
 class DuplicateOut(_Body):
-    """A product that is not shown because another one looks the same; `similarity` is their cosine."""
+    """A product that is not shown because another one looks the same; `similarity` is their cosine similarity."""
 
     product_id: str
     similarity: float

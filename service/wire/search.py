@@ -22,14 +22,14 @@ class _Body(BaseModel):
 
 
 class ImageBody(_Body):
-    """The image of the query: exactly one of the three."""
+    """The query image: exactly one of the three."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
     url: str | None = Field(
-        default=None, max_length=4096, description="the address of a picture, on a host that the service allows"
+        default=None, max_length=4096, description="the URL of an image, on a host that the service allows"
     )
     product_id: str | None = Field(
-        default=None, min_length=1, max_length=256, description="the stored picture of this product"
+        default=None, min_length=1, max_length=256, description="the stored image of this product"
     )
 
 
@@ -40,24 +40,24 @@ class RerankBody(_Body):
     strategy: str | None = Field(default=None, max_length=64, description="how candidates are compared, e.g. listwise")
     candidates: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] | None = Field(
         default=None,
-        description="how many of the best products found are reranked; the first `limit` of them are the answer",
+        description="how many of the best retrieved products are reranked; the first `limit` are returned",
     )
     prompt: str | None = Field(default=None, max_length=64, description="id or id@version of a prompt template")
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
-        default=None, description="1: order of the reranker alone; 0: order of retrieval alone"
+        default=None, description="1: the reranker's order alone; 0: the retrieval order alone"
     )
     fusion_method: FusionMethod | None = Field(
-        default=None, description="rrf: by ranks; scores: by normalised scores where the reranker gives them"
+        default=None, description="rrf: by ranks; scores: by normalized scores if the reranker gives them"
     )
-    require: bool = Field(default=False, description="true: 503 rather than an answer in retrieval order")
+    require: bool = Field(default=False, description="true: 503 instead of an answer in retrieval order")
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
         default=None, description="time for captioning and reranking, milliseconds"
     )
-    explain: bool = Field(default=False, description="true: say what the model saw and wrote, in `explanation`")
+    explain: bool = Field(default=False, description="true: return what the model saw and wrote, in `explanation`")
 
 
 class SearchBody(_Body):
-    """A composed query: a sentence, an image, or both."""
+    """A composed query: a text, an image, or both."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -69,16 +69,16 @@ class SearchBody(_Body):
     )
 
     text: str | None = Field(default=None, description="e.g. 'a phone case with this'")
-    image: ImageBody | None = Field(default=None, description="the picture that 'this' in the text means")
+    image: ImageBody | None = Field(default=None, description="the image that 'this' in the text refers to")
     filter: Filter | None = Field(default=None, description="conditions on category, price, title and attributes")
-    limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many products to answer with")
+    limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="number of products to return")
     min_score: Annotated[float, Field(ge=-1.0, le=1.0)] | None = Field(
-        default=None, description="leave out products whose similarity (scores.retrieval, a cosine) is below this"
+        default=None, description="leave out products whose cosine similarity (scores.retrieval) is below this"
     )
-    hybrid: HybridBody | None = Field(default=None, description="null: as the service is set, for queries with words")
-    weights: WeightsBody | None = Field(default=None, description="for a text with a picture")
+    hybrid: HybridBody | None = Field(default=None, description="null: as configured, for queries with text")
+    weights: WeightsBody | None = Field(default=None, description="weights of text and image in a composed query")
     negative_text: str | None = Field(
-        default=None, description="what the products should not be like, e.g. 'red'; the reranker does not see it"
+        default=None, description="what the products should not be, e.g. 'red'; the reranker does not see it"
     )
     negative_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
         default=None, description="how far negative_text moves the query away"
@@ -93,14 +93,14 @@ class SearchBody(_Body):
         "service is set",
     )
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARS)] | None = Field(
-        default=None, description="next_cursor of the page before; later pages are in retrieval order, not reranked"
+        default=None, description="next_cursor of the previous page; later pages are in retrieval order, not reranked"
     )
     rerank: RerankBody = Field(default_factory=RerankBody)
 
 
 class ScoresOut(_Body):
-    """Scores of one result; higher is better. `retrieval` is a cosine; results are retrieved in the order of
-    `hybrid.fused` where that is there. `rerank` is null where the engine gives none.
+    """Scores of one result; higher is better. `retrieval` is a cosine similarity; results are retrieved in the
+    order of `hybrid.fused` if present. `rerank` is null if the engine gives none.
     """
 
     retrieval: float
@@ -121,8 +121,8 @@ class ProductOut(_Body):
 
 
 class ResultOut(_Body):
-    """One product with its place now (`rank`) and before reranking (`retrieval_rank`); both count from 1, over all
-    pages. `duplicates`: the near-duplicates that it stands for.
+    """One product with its final position (`rank`) and that before reranking (`retrieval_rank`); both count from 1,
+    across all pages. `duplicates`: the near-duplicates that it stands for.
     """
 
     rank: int
@@ -133,16 +133,16 @@ class ResultOut(_Body):
 
 
 class QueryOut(_Body):
-    """What the service understood: the caption of the query's image; whether the text was cut to what fits."""
+    """How the service read the query: the caption of its image, and whether the text was truncated."""
 
     caption: str | None
     truncated: bool
 
 
 class RerankOut(_Body):
-    """Where the order comes from. `degraded` says why reranking was asked for but not applied; `interleaved` that the
-    order is drawn from this ranking and another one, which are being compared; `reason_fault` why the reason that the
-    model gave is not shown: what it said of the product's color, category, price or title is not what the catalog says.
+    """Where the order comes from. `degraded` says why reranking was requested but not applied; `interleaved` that
+    the order combines this ranking and another one, which are being compared; `reason_fault` why the model's reason is
+    not shown: it contradicts the product's color, category, price or title in the catalog.
     """
 
     applied: bool
@@ -158,7 +158,7 @@ class RerankOut(_Body):
 
 
 class SearchOut(_Body):
-    """The answer of `/v1/search`: a complete ranking, why it is so, and the milliseconds each stage took."""
+    """The answer of `/v1/search`: a complete ranking, its explanation, and the milliseconds of each stage."""
 
     id: str
     query: QueryOut
@@ -167,6 +167,6 @@ class SearchOut(_Body):
     timings_ms: dict[str, float]
     facets: FacetsOut | None
     next_cursor: str | None
-    notices: list[str] = Field(default_factory=list, description="what is odd about a filter that finds nothing")
-    understood: UnderstoodOut | None = Field(default=None, description="null without text, or where it is switched off")
+    notices: list[str] = Field(default_factory=list, description="possible mistakes in a filter that matches nothing")
+    understood: UnderstoodOut | None = Field(default=None, description="null without text, or if turned off")
     explanation: ExplanationOut | None

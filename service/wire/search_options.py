@@ -1,4 +1,4 @@
-"""What a search may ask for here: it differs with the engine and the settings, and the search page offers it."""
+"""The options of a search: they depend on the engine and the settings, and the search page offers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rerank.fusion import FusionMethod
 
 
 class DefaultsOut(BaseModel):
-    """What holds where a request says nothing."""
+    """The defaults for what a request leaves out."""
 
     limit: int
     rerank: bool
@@ -20,7 +20,7 @@ class DefaultsOut(BaseModel):
 
 
 class LimitsOut(BaseModel):
-    """The most that a request may have."""
+    """The limits of a request."""
 
     limit: int
     text_chars: int

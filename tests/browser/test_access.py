@@ -24,7 +24,7 @@ def focused(page: Page) -> str:
 def test_everything_by_keyboard(serve: Serve, open_page: OpenPage) -> None:
     page = open_page(serve()[1])
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the search")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to search")).to_be_focused()
     page.keyboard.press("/")
     expect(page.get_by_label("What are you looking for?")).to_be_focused()
     page.keyboard.type("a mug")
@@ -62,7 +62,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(serve: Serve, open_page: Op
     box = page.get_by_role("dialog").bounding_box()
     assert box and box["width"] == 360
     page.get_by_role("button", name="Close").tap()
-    page.get_by_role("button", name="Catalogue").tap()
+    page.get_by_role("button", name="Catalog").tap()
     expect(page.locator("#products .card")).to_have_count(20)
     assert page.evaluate(fits)
 
@@ -93,11 +93,11 @@ def test_axe_finds_nothing_serious(serve: Serve, open_page: OpenPage, scheme: st
     page.locator("#lanes .shot").first.click()
     found += serious(page, "sheet")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Catalogue").click()
+    page.get_by_role("button", name="Catalog").click()
     expect(page.locator("#products .card")).to_have_count(20)
     found += serious(page, "catalogue")
     page.get_by_role("button", name="Add products").click()
-    page.get_by_label("Pictures of new products").set_input_files("starter/queries/rose.webp")
+    page.get_by_label("Images of new products").set_input_files("starter/queries/rose.webp")
     found += serious(page, "add")
     assert found == []
 

@@ -14,7 +14,7 @@ Serve = Callable[..., tuple[Shop, str]]
 
 
 def add(page: Page, *files: FilePayload) -> None:
-    page.get_by_label("Pictures of new products").set_input_files(list(files))
+    page.get_by_label("Images of new products").set_input_files(list(files))
 
 
 def picture(name: str, colour: str) -> FilePayload:
@@ -28,7 +28,7 @@ def test_the_catalog_comes_in_pages_and_can_be_filtered(serve: Serve, open_page:
     page.get_by_role("button", name="Show more").click()
     expect(cards).to_have_count(60)
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
-    page.get_by_role("group", name="Filters of the catalogue").get_by_label("Category").select_option("cap")
+    page.get_by_role("group", name="Catalog filters").get_by_label("Category").select_option("cap")
     expect(cards).to_have_count(30)
     expect(page.get_by_text("30 products shown")).to_be_visible()
 
@@ -37,7 +37,7 @@ def test_a_product_of_the_catalog_opens_where_it_is(serve: Serve, open_page: Ope
     url = serve()[1]
     page = open_page(f"{url}/?q=a+mug")
     reranked(page)
-    page.get_by_role("button", name="Catalogue").click()
+    page.get_by_role("button", name="Catalog").click()
     shots = page.locator("#products .shot")
     title = page.locator("#products h3").nth(1).inner_text()
     shots.nth(1).focus()
@@ -65,7 +65,7 @@ def test_products_are_added_with_their_images(serve: Serve, open_page: OpenPage)
     first = page.locator(".row").first
     first.get_by_label("category").fill("cap")
     first.get_by_label("price").fill("12.5")
-    page.get_by_role("button", name="Add 2 products to the catalogue").click()
+    page.get_by_role("button", name="Add 2 products to the catalog").click()
     expect(page.get_by_text("2 of 2 stored.")).to_be_visible()
     expect(page.get_by_text("Added", exact=True)).to_have_count(2)
     (row,) = shop.store.get("red-cap")
@@ -78,8 +78,8 @@ def test_a_bad_image_stops_nobody_else(serve: Serve, open_page: OpenPage) -> Non
     page = open_page(f"{url}/?view=add")
     broken = FilePayload(name="broken.png", mimeType="image/png", buffer=b"just words")
     add(page, broken, picture("mug.png", "green"))
-    page.get_by_role("button", name="Add 2 products to the catalogue").click()
+    page.get_by_role("button", name="Add 2 products to the catalog").click()
     expect(page.get_by_text("1 of 2 stored.")).to_be_visible()
-    expect(page.get_by_text("This file is not a picture.")).to_be_visible()
+    expect(page.get_by_text("This file is not an image.")).to_be_visible()
     assert shop.store.get("mug") and not shop.store.get("broken")
-    expect(page.get_by_role("button", name="Add 1 product to the catalogue")).to_be_visible()
+    expect(page.get_by_role("button", name="Add 1 product to the catalog")).to_be_visible()

@@ -16,7 +16,7 @@ from tests.browser.test_search import ask, reranked
 from tests.integration.live import live
 
 PRODUCTS = 600
-WHOLE = "Counts are over the whole catalog: 600 products."
+WHOLE = "Counts cover the whole catalog: 600 products."
 
 
 @pytest.fixture
@@ -53,13 +53,13 @@ def test_counts_of_a_search_are_of_the_products_it_counted(shop: str, open_page:
     expect(counted(page)).to_have_text(WHOLE)
     ask(page, "something")
     reranked(page)
-    expect(counted(page)).to_have_text("Counts are over the 200 products closest to the query; more can be found.")
+    expect(counted(page)).to_have_text("Counts cover the 200 products closest to the query; more match.")
     total = sum(int(number) for number in re.findall(r"\((\d+)\)", " ".join(options(page, "Size"))))
     assert total == 200
     filters(page).get_by_label("Materials").focus()
     page.keyboard.press("w")  # by keyboard: to the option that begins so
     expect(page).to_have_url(re.compile("a.materials=%5B%22wood%22%5D"))
-    expect(counted(page)).to_have_text("Counts are over the 150 products that can be found with these filters.")
+    expect(counted(page)).to_have_text("Counts cover the 150 products that match these filters.")
     assert options(page, "Materials") == ["any", "glass", "steel", "wood"]  # counts would be of wood alone
     reranked(page)
     again = open_page(page.url)
@@ -72,7 +72,7 @@ def test_counts_of_a_search_are_of_the_products_it_counted(shop: str, open_page:
 def test_a_catalog_too_large_to_read_still_names_every_category(tmp_path: Path, open_page: OpenPage) -> None:
     with live(stock(tmp_path, varied(2700))) as url:
         page = open_page(url)
-        expect(counted(page)).to_have_text("Counts are over a sample of 2100 products; the catalog has more.")
+        expect(counted(page)).to_have_text("Counts cover a sample of 2100 products; the catalog has more.")
         assert [text.split(" (")[0] for text in options(page, "Category")] == ["any", "cap", "mug", "Soyghurt"]
 
 
@@ -94,9 +94,9 @@ def test_many_attributes_wait_behind_a_button(tmp_path: Path, open_page: OpenPag
 def test_what_finds_nothing_names_the_filter_to_drop(shop: str, open_page: OpenPage) -> None:
     page = open_page(f"{shop}/?q=thing&category=mug&max=100&a.size=%22XL%22")
     notice = page.locator("#notice")
-    expect(notice).to_contain_text("No product passes all 3 filters. Without “Size: XL” there are some.")
+    expect(notice).to_contain_text("No product matches all 3 filters. Without “Size: XL”, some do.")
     expect(page.locator(".steps")).to_have_text("No products found.")
-    notice.get_by_role("button", name="Drop “Size: XL”").focus()
+    notice.get_by_role("button", name="Remove “Size: XL”").focus()
     page.keyboard.press("Enter")
     reranked(page)
     expect(page).to_have_url(re.compile(r"category=mug&max=100&n=9$"))
@@ -107,9 +107,9 @@ def test_the_catalog_view_names_the_filter_to_drop_too(shop: str, open_page: Ope
     page = open_page(f"{shop}/?view=catalogue")
     expect(page.locator("#view-catalogue .counted")).to_have_text(WHOLE)
     expect(page.locator("#products .card")).to_have_count(48)
-    filters(page, "Filters of the catalogue").get_by_label("Price from").fill("5000")
+    filters(page, "Catalog filters").get_by_label("Price from").fill("5000")
     page.keyboard.press("Tab")
     notice = page.locator("#catalogue-notice")
-    expect(notice).to_contain_text("No product passes the filter “Price from 5000”.")
-    notice.get_by_role("button", name="Drop “Price from 5000”").click()
+    expect(notice).to_contain_text("No product matches the filter “Price from 5000”.")
+    notice.get_by_role("button", name="Remove “Price from 5000”").click()
     expect(page.locator("#products .card")).to_have_count(48)

@@ -38,15 +38,15 @@ def test_a_product_that_is_gone_is_said_and_nothing_else_is_searched(serve: Serv
 def test_a_reload_says_that_ones_own_image_is_missing(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve()
     page = open_page(url)
-    page.get_by_label("The picture of your query").set_input_files(LEOPARD)
+    page.get_by_label("Query image").set_input_files(LEOPARD)
     ask(page, "a mug with this")
     reranked(page)
     asked = len(shop.encoder.seen)
     page.reload()
-    expect(page.get_by_role("alert")).to_contain_text("an image from your device, which an address does not hold")
+    expect(page.get_by_role("alert")).to_contain_text("an image from your device, which the link does not contain")
     expect(titles(page)).to_have_count(0)
     assert len(shop.encoder.seen) == asked
-    page.get_by_label("The picture of your query").set_input_files(LEOPARD)
+    page.get_by_label("Query image").set_input_files(LEOPARD)
     page.get_by_label("What are you looking for?").press("Enter")
     reranked(page)
     page.goto(url)
@@ -58,8 +58,8 @@ def test_a_reload_says_that_ones_own_image_is_missing(serve: Serve, open_page: O
 def test_another_image_says_that_the_results_are_not_its_own(serve: Serve, open_page: OpenPage) -> None:
     page = open_page(f"{serve()[1]}/?q=a+mug")
     reranked(page)
-    page.get_by_label("The picture of your query").set_input_files(LEOPARD)
-    expect(page.get_by_role("alert")).to_contain_text("Below are still the results of the query before.")
+    page.get_by_label("Query image").set_input_files(LEOPARD)
+    expect(page.get_by_role("alert")).to_contain_text("These are still the results of the previous query.")
     page.get_by_label("What are you looking for?").press("Enter")
     expect(page.get_by_role("alert")).to_be_hidden()
 
@@ -75,13 +75,11 @@ def test_what_is_shown_is_not_called_what_there_is(serve: Serve, open_page: Open
     page.keyboard.press("Enter")
     expect(titles(page)).to_have_count(18)
     assert len(set(titles(page).all_inner_texts())) == 18
-    expect(
-        page.get_by_text("From place 10 on in the order of retrieval: only the first page is reranked.")
-    ).to_be_visible()
+    expect(page.get_by_text("From place 10 on in retrieval order: only the first page is reranked.")).to_be_visible()
     expect(page.locator(".move")).to_have_count(9)
     expect(page.locator("#lanes .shot").nth(9)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_contain_text("10, in the order of retrieval")
+    expect(page.get_by_role("dialog")).to_contain_text("10, in retrieval order")
     page.keyboard.press("Escape")
     more.click()
     expect(titles(page)).to_have_count(20)

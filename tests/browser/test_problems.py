@@ -24,7 +24,7 @@ Serve = Callable[..., tuple[Shop, str]]
 
 
 def choose(page: Page, name: str, kind: str, data: bytes) -> None:
-    page.get_by_label("The picture of your query").set_input_files(FilePayload(name=name, mimeType=kind, buffer=data))
+    page.get_by_label("Query image").set_input_files(FilePayload(name=name, mimeType=kind, buffer=data))
 
 
 def test_a_failed_reranker_degrades_the_answer_and_says_so(serve: Serve, open_page: OpenPage) -> None:
@@ -32,7 +32,7 @@ def test_a_failed_reranker_degrades_the_answer_and_says_so(serve: Serve, open_pa
     shop.strategy.raises = RuntimeError("broken")
     page = open_page(url)
     ask(page, "a mug")
-    expect(page.get_by_text("The reranker failed, so this is the order of retrieval.")).to_be_visible()
+    expect(page.get_by_text("The reranker failed, so these results are in retrieval order.")).to_be_visible()
     expect(titles(page)).to_have_count(9)
     page.get_by_role("button", name="Why this order?").click()
     expect(page.get_by_role("dialog")).to_contain_text("backend_error")
@@ -47,7 +47,7 @@ def test_an_image_with_too_many_bytes_is_not_even_sent(serve: Serve, open_page: 
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")
     choose(page, "large.png", "image/png", buffer.getvalue())
-    expect(page.get_by_role("alert")).to_contain_text("The picture is too large")
+    expect(page.get_by_role("alert")).to_contain_text("The image is too large")
     assert shop.encoder.seen == []
 
 
@@ -56,14 +56,14 @@ def test_an_image_with_too_many_pixels_is_refused_in_plain_words(serve: Serve, o
     page = open_page(url)
     choose(page, "wide.png", "image/png", png(size=(100, 100)))
     ask(page, "a mug with this")
-    expect(page.get_by_role("alert")).to_contain_text("The picture is too large. Reduce it and try again.")
+    expect(page.get_by_role("alert")).to_contain_text("The image is too large. Reduce it and try again.")
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("notes.txt", "text/plain", "Only JPEG, PNG and WebP pictures can be used."),
-        ("renamed.png", "image/png", "This file is not a picture."),
+        ("notes.txt", "text/plain", "Only JPEG, PNG and WebP images can be used."),
+        ("renamed.png", "image/png", "This file is not an image."),
     ],
 )
 def test_what_is_no_image(serve: Serve, open_page: OpenPage, name: str, kind: str, words: str) -> None:
@@ -79,7 +79,7 @@ def test_what_is_no_image(serve: Serve, open_page: OpenPage, name: str, kind: st
 def test_nothing_asked_for(serve: Serve, open_page: OpenPage) -> None:
     page = open_page(serve()[1])
     ask(page, " ")
-    expect(page.get_by_role("alert")).to_contain_text("Type a sentence, choose a picture, or both.")
+    expect(page.get_by_role("alert")).to_contain_text("Type a sentence, choose an image, or both.")
 
 
 def test_a_busy_service_is_tried_again(serve: Serve, open_page: OpenPage) -> None:

@@ -44,7 +44,7 @@ def reranked(page: Page) -> None:
 
 def test_the_leopard_query_by_upload(real: str, open_page: OpenPage) -> None:
     page = open_page(real)
-    page.get_by_label("The picture of your query").set_input_files(LEOPARD)
+    page.get_by_label("Query image").set_input_files(LEOPARD)
     ask(page, "a phone case with this")
     reranked(page)
     expect(titles(page)).to_have_count(9)
@@ -55,7 +55,7 @@ def test_the_leopard_query_by_upload(real: str, open_page: OpenPage) -> None:
 def test_the_leopard_query_by_paste_and_what_the_model_saw(real: str, open_page: OpenPage) -> None:
     page = open_page(real)
     page.evaluate(PASTE, base64.b64encode(LEOPARD.read_bytes()).decode())
-    expect(page.get_by_role("img", name="The picture of your query")).to_be_visible()
+    expect(page.get_by_role("img", name="Query image")).to_be_visible()
     ask(page, "a phone case with this")
     reranked(page)
     page.locator("#lanes .shot").first.click()
@@ -64,7 +64,7 @@ def test_the_leopard_query_by_paste_and_what_the_model_saw(real: str, open_page:
     expect(sheet.get_by_text("What the model saw")).to_be_visible()
     expect(sheet.locator(".shown li")).to_have_count(10)  # the query and nine candidates
     expect(sheet.locator(".raw")).to_contain_text('"ranking"')
-    for fact in ("repaired", "Every product exactly once", "retrieval (cosine)", "similarity and words", "tokens read"):
+    for fact in ("repaired", "Every product exactly once", "cosine similarity", "vector and lexical", "tokens read"):
         expect(sheet).to_contain_text(fact)
     expect(sheet.locator(".timing-bar span")).to_have_count(6)
 
@@ -131,7 +131,7 @@ def test_an_address_brings_the_same_query_back(serve: Serve, open_page: OpenPage
 def test_a_link_to_an_image_of_ones_own_holds_the_image(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve()
     page = open_page(url)
-    page.get_by_label("The picture of your query").set_input_files(LEOPARD)
+    page.get_by_label("Query image").set_input_files(LEOPARD)
     ask(page, "a mug with this")
     reranked(page)
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
@@ -139,7 +139,7 @@ def test_a_link_to_an_image_of_ones_own_holds_the_image(serve: Serve, open_page:
     link = page.get_by_label("Link to this query").input_value()
     again = open_page(link)
     reranked(again)
-    expect(again.get_by_role("img", name="The picture of your query")).to_be_visible()
+    expect(again.get_by_role("img", name="Query image")).to_be_visible()
     last = shop.encoder.seen[-1]
     assert last.text == "a mug with this" and last.image is not None
 
@@ -149,12 +149,12 @@ def test_two_configurations_side_by_side(serve: Serve, open_page: OpenPage) -> N
     reranked(page)
     page.get_by_label("Compare two configurations").check()
     agreement = page.locator("#agreement")
-    expect(agreement).to_have_text("9 products in both, 1 at the same place; the first one is different.")
+    expect(agreement).to_have_text("9 products in both, 1 in the same place; the first product is different.")
     second = page.locator(".lane").nth(1)
     expect(second.locator(".there").first).to_have_text("A: 9")
     second.get_by_label("Rerank", exact=True).check()
-    expect(agreement).to_have_text("9 products in both, 9 at the same place; the first one is the same.")
-    second.get_by_label("Reranker's weight").fill("0")
+    expect(agreement).to_have_text("9 products in both, 9 in the same place; the first product is the same.")
+    second.get_by_label("Reranker weight").fill("0")
     expect(agreement).to_contain_text("1 at the same place")
     second.get_by_role("button", name="Why this order?").click()
     expect(page.get_by_role("dialog")).to_contain_text("listwise")

@@ -66,7 +66,7 @@ def test_a_field_has_no_effect_or_is_refused_with_its_reason(
     for value in [None, *(("anything", 7) if field.harmless is None else field.harmless)]:
         post(field_client, route, {**body, name: value})
     if field.harmless is not None:
-        assert refused(field_client, route, {**body, name: "something else"}) == {f"/{name}": field.refusal}
+        assert refused(field_client, route, {**body, name: "differ from model to model"}) == {f"/{name}": field.refusal}
     assert field.sent_by
 
 
@@ -238,7 +238,7 @@ def test_infinity_says_that_its_inputs_are_images(shop: Shop, client: Client) ->
     assert [(query.text, query.image is not None) for query in shop.encoder.seen] == [(None, True)] * 2
     assert refused(client, "/embeddings", {"input": [PLAIN], "modality": "audio"}) == {"/modality": AUDIO}
     response = client.post("/embeddings", json={"input": "https://shop.example/a.png", "modality": "image"})
-    assert response.status_code == 400 and "URL images are off" in response.text, "an address is an image here"
+    assert response.status_code == 400 and "Image URLs are off" in response.text, "an address is an image here"
 
 
 def test_vllm_sends_messages(shop: Shop, client: Client) -> None:

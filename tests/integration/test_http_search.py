@@ -176,7 +176,7 @@ def test_a_problem_points_at_the_field(client: Client) -> None:
 
 
 def test_images_by_address_are_off_and_say_so(client: Client) -> None:
-    assert search(client, image={"url": "https://example.org/a.png"}).json()["detail"].startswith("URL images are off")
+    assert search(client, image={"url": "https://example.org/a.png"}).json()["detail"].startswith("Image URLs are off")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_another_encoder_is_refused(store: MilvusStore) -> None:
 def test_a_foreign_collection_is_left_alone(uri: str, store: MilvusStore) -> None:
     client = MilvusClient(lite_folder(uri).address())
     client.create_collection("theirs", dimension=DIMENSION)
-    with pytest.raises(ConfigurationError, match="not made by this service"):
+    with pytest.raises(ConfigurationError, match="not created by this service"):
         MilvusStore(uri, collection="theirs").ensure(INFO)
     client.close()
 

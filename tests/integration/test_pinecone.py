@@ -96,7 +96,7 @@ def test_an_index_of_somebody_else_is_left_alone(cloud: Cloud, change: dict[str,
         vector |= change
     else:
         index |= change
-    with pytest.raises(ConfigurationError, match="not made by this service"):
+    with pytest.raises(ConfigurationError, match="not created by this service"):
         make(cloud).ensure(INFO)
 
 
@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_refused_before_it_is_sent(store: PineconeStore, cl
     cloud.asked.clear()
     large = {f"note{n}": "x" * 1000 for n in range(60)}
     for row in (record("🐆" * 256), record("p", attributes=large)):
-        with pytest.raises(InvalidValue, match="Pinecone takes"):
+        with pytest.raises(InvalidValue, match="Pinecone accepts"):
             store.upsert([record("good"), row])
     assert cloud.asked == []
 

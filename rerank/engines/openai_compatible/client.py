@@ -38,10 +38,10 @@ _OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAI
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED})
 
 _WORDS: Mapping[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "the model server wants another API key",
-    HTTPStatus.FORBIDDEN: "the model server does not allow this to the API key",
-    HTTPStatus.NOT_FOUND: "the model server knows no such address or model",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the pictures are too large for the model server",
+    HTTPStatus.UNAUTHORIZED: "the model server requires another API key",
+    HTTPStatus.FORBIDDEN: "the model server does not authorize the API key for this",
+    HTTPStatus.NOT_FOUND: "the model server has no such URL or model",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the images are too large for the model server",
 }
 
 _log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class ChatClient:
         try:
             return self._complete(content, limit)
         except Cancelled as gone:
-            raise EngineTimeout("nobody waits for the answer any more") from gone
+            raise EngineTimeout("the client has disconnected") from gone
 
     def _complete(self, content: bytes, limit: float) -> object:
         for attempt in count():
@@ -148,7 +148,7 @@ class ChatClient:
             return parse(call_until(deadline, send))
         except TimeoutError as error:
             if not sent:
-                raise EngineOverloaded("too many requests to the model server are under way") from error
+                raise EngineOverloaded("too many requests to the model server are in progress") from error
             raise EngineTimeout("the model server did not answer before the deadline") from error
         except httpx.ConnectTimeout as error:
             seconds_left(deadline)
@@ -179,7 +179,7 @@ class ChatClient:
         status = response.status_code
         _log.info("the model server answered %d: %s", status, await self._excerpt(response))
         if status in _OVERLOADED:
-            overloaded = EngineOverloaded(f"the model server has too much to do (status {status})")
+            overloaded = EngineOverloaded(f"the model server is overloaded (status {status})")
             raise _Passing(overloaded, retry_after(response.headers.get("Retry-After")))
         error = EngineError(_WORDS.get(status, "the model server failed") + f" (status {status})")
         if status in _REFUSED:
@@ -200,9 +200,9 @@ def _base(url: str) -> httpx.URL:
     try:
         base = httpx.URL(url.strip() if "://" in url else f"https://{url.strip()}")
     except httpx.InvalidURL:
-        raise ValueError("the address of the model server is not valid") from None
+        raise ValueError("the URL of the model server is not valid") from None
     if base.scheme not in ("http", "https") or not base.host or base.userinfo:
-        raise ValueError("the model server needs an http or https address without a password")
+        raise ValueError("the model server needs an http or https URL without a password")
     return base
 
 
@@ -215,7 +215,7 @@ def _checked(key: str | None) -> str:
     """The key without white space around it. A broken one would be quoted by the error of the HTTP library."""
     key = (key or "").strip()
     if not (key.isascii() and key.isprintable()):
-        raise ValueError("the API key holds characters that no HTTP header can carry")
+        raise ValueError("the API key contains characters that an HTTP header cannot carry")
     return key
 
 

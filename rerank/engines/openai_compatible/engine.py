@@ -84,7 +84,7 @@ class OpenAICompatibleEngine:
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """One token a request, several requests at once so that the server can batch them; see `read_scores`."""
         if not self._info.can_score:
-            raise EngineError(f"label scores are not to be had in the dialect {self._dialect}")
+            raise EngineError(f"label scores are not available in the dialect {self._dialect}")
         pictures = {id(image): image for request in requests for image in request.images}
         uris = {key: data_uri(image) for key, image in pictures.items()}  # a query image is in many requests
 
@@ -120,7 +120,7 @@ class OpenAICompatibleEngine:
             self._refused.add(constraint)
         if not known:
             _log.warning(
-                "the model server refuses the %s constraint of dialect %s; going on without it",
+                "the model server refuses the %s constraint of dialect %s; continuing without it",
                 constraint,
                 self._dialect,
             )

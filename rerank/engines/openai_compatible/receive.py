@@ -20,7 +20,7 @@ def is_packed(response: httpx.Response) -> bool:
 async def receive(response: httpx.Response) -> bytes:
     """The body as it came over the wire: bounded, and not packed (a bomb stays packed)."""
     if is_packed(response):
-        raise EngineError("the model server packed its reply although it was asked not to")
+        raise EngineError("the model server compressed its reply although it was asked not to")
     body = bytearray()
     async for packet in response.aiter_raw():
         body += packet

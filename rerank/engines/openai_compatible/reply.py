@@ -60,7 +60,7 @@ def read_scores(reply: object, labels: Sequence[str]) -> tuple[float, ...]:
     named = list(_alternatives(reply))
     scores = {label: _log_sum([value for token, value in named if _is(token, label)]) for label in labels}
     if all(score is None for score in scores.values()):
-        raise EngineError("the model server names no label among the likeliest first tokens")
+        raise EngineError("the model server lists no label among the most likely first tokens")
     floor = min(value for _, value in named) - _BELOW
     return tuple(floor if score is None else score for score in scores.values())
 
@@ -72,14 +72,14 @@ def model_names(reply: object) -> tuple[str, ...]:
             return tuple(
                 name for entry in entries if isinstance(entry, dict) and isinstance(name := entry.get("id"), str)
             )
-    raise EngineError("the model server's reply is no list of models")
+    raise EngineError("the model server's reply is not a list of models")
 
 
 def _first_choice(reply: object) -> dict[str, Any]:
     match reply:
         case {"choices": [{"message": dict()} as choice, *_]}:
             return dict(choice)
-    raise EngineError("the model server's reply is no chat completion")
+    raise EngineError("the model server's reply is not a chat completion")
 
 
 def _answer_among_thoughts(message: Mapping[str, object], labels: Sequence[str]) -> str:
@@ -124,7 +124,7 @@ def _alternatives(reply: object) -> Iterator[tuple[str, float]]:
                     case {"token": str(token), "logprob": int() | float() as value} if abs(value) <= _LARGEST:
                         yield token, float(value)
         case _:
-            raise EngineError("the model server's reply holds no log probabilities")
+            raise EngineError("the model server's reply has no log probabilities")
 
 
 def _is(token: str, label: str) -> bool:

@@ -62,7 +62,7 @@ def load_model(
         return _ready(quantise(model, quantised, _one_device(device)))
     places = _device_map(model, device, number, max_memory)
     if "disk" in places.values() and (offload_folder is None or set(places.values()) == {"disk"}):
-        raise EngineError("The model does not fit this machine's memory. Take quantised weights or a smaller dtype.")
+        raise EngineError("The model does not fit this machine's memory. Use quantized weights or a smaller dtype.")
     load_checkpoint_in_model(
         model, str(checkpoint), device_map=places, dtype=number, strict=True, offload_folder=offload_folder
     )
@@ -81,7 +81,7 @@ def shapes(file: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(file, framework="pt") as opened:
             return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise EngineError(f"{file.name} is damaged. Fetch the model again.") from error
+        raise EngineError(f"{file.name} is damaged. Download the model again.") from error
 
 
 def _ready(model: torch.nn.Module) -> Phi3VisionForCausalLM:
@@ -101,8 +101,8 @@ def _check(model: Phi3VisionForCausalLM, folder: Path) -> Path:
     faults = sorted(name for name in stored.keys() | wanted.keys() if stored.get(name) != wanted.get(name))
     if faults:
         raise EngineError(
-            f"The weights do not fit config.json: {len(faults)} tensors are missing, unknown or of another shape, "
-            f"the first is {faults[0]}. Fetch the model again."
+            f"The weights do not match config.json: {len(faults)} tensors are missing, unknown or of another shape, "
+            f"the first is {faults[0]}. Download the model again."
         )
     return checkpoint
 
@@ -111,7 +111,7 @@ def _single(folder: Path) -> Path:
     """The one safetensors file of a folder without an index."""
     found = sorted(folder.glob("*.safetensors"))
     if len(found) != 1:
-        raise EngineError(f"{folder.name} holds no {INDEX_FILE} and {len(found)} safetensors files instead of one.")
+        raise EngineError(f"{folder.name} has no {INDEX_FILE} and {len(found)} safetensors files instead of one.")
     return found[0]
 
 
@@ -123,10 +123,10 @@ def _files(checkpoint: Path) -> Iterator[Path]:
     try:
         names = set(json.loads(checkpoint.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EngineError(f"{checkpoint.name} is damaged. Fetch the model again.") from error
+        raise EngineError(f"{checkpoint.name} is damaged. Download the model again.") from error
     for name in sorted(map(str, names)):
         if Path(name).name != name or not name.endswith(".safetensors"):
-            raise EngineError(f"{checkpoint.name} names {name!r}, which is no safetensors file beside it.")
+            raise EngineError(f"{checkpoint.name} names {name!r}, which is not a safetensors file next to it.")
         yield checkpoint.parent / name
 
 
@@ -161,7 +161,7 @@ def _one_device(device: Placement) -> str:
 
 def _dtype(name: DtypeName, device: Placement) -> torch.dtype:
     if name not in get_args(DtypeName):
-        raise EngineError(f"There is no number type {name!r}. Take one of {', '.join(get_args(DtypeName))}.")
+        raise EngineError(f"There is no dtype {name!r}. Take one of {', '.join(get_args(DtypeName))}.")
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
     if torch.device(_one_device(device)).type != "cuda":

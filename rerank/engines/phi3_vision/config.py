@@ -72,17 +72,17 @@ def read_config(folder: Path) -> Phi3VisionConfig:
     """
     raw = _read(folder / "config.json")
     if raw.get("model_type") != MODEL_TYPE or raw.get("embd_layer") != _EMBEDDING:
-        raise EngineError("By its config.json this is not Phi-3 Vision or 3.5 Vision. Choose another model or engine.")
+        raise EngineError("config.json is not that of Phi-3 Vision or 3.5 Vision. Choose another model or engine.")
     clip_file = folder / CLIP_FILE
     clip = {**_CLIP_LARGE, **(_numbers(_read(clip_file)) if clip_file.is_file() else {})}
     if (clip["image_size"], clip["patch_size"]) != (_CLIP_LARGE["image_size"], _CLIP_LARGE["patch_size"]):
-        raise EngineError(f"{CLIP_FILE}: the vision tower must take pictures of 336 pixels in patches of 14.")
+        raise EngineError(f"{CLIP_FILE}: the vision tower must take images of 336 pixels in patches of 14.")
     try:
         return Phi3VisionConfig(_language(raw), CLIPVisionConfig(**clip))
     except EngineError:
         raise
     except Exception as error:  # transformers has errors of its own for a field of the wrong type
-        raise EngineError("config.json lacks a field or holds a wrong one. Fetch the model again.") from error
+        raise EngineError("config.json lacks a field or has an invalid one. Download the model again.") from error
 
 
 def _language(raw: dict[str, Any]) -> Phi3Config:
@@ -99,7 +99,7 @@ def _rope(raw: dict[str, Any]) -> dict[str, Any]:
     """Positions under the names transformers gives them today: "su" has become "longrope"."""
     given = raw.get("rope_scaling") or {}
     if given.get("type") not in ("su", "longrope"):
-        raise EngineError("config.json: rope_scaling must be of type su or longrope. Fetch the model again.")
+        raise EngineError("config.json: rope_scaling must be of type su or longrope. Download the model again.")
     return {
         "rope_type": "longrope",
         "short_factor": given["short_factor"],
@@ -117,7 +117,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise EngineError(f"{file.name} is not valid JSON. Fetch the model again.") from error
+        raise EngineError(f"{file.name} is not valid JSON. Download the model again.") from error
     if not isinstance(content, dict):
-        raise EngineError(f"{file.name} does not hold a table. Fetch the model again.")
+        raise EngineError(f"{file.name} is not a JSON object. Download the model again.")
     return content

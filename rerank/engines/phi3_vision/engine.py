@@ -175,7 +175,7 @@ class Phi3VisionEngine:
         pictures = [self._see(image, seen) for image in request.images]
         ids = (*self._processor.encode(request.prompt.strip(), list(map(len, pictures))), *answer)
         if len(ids) + room > self._longest:
-            raise EngineError(f"{len(ids)} tokens of prompt and pictures are too many for the model; take fewer crops")
+            raise EngineError(f"{len(ids)} tokens of prompt and images are too many for the model; use fewer crops")
         return self._model.embed(ids, pictures)
 
     def _see(self, image: Image, seen: _Seen) -> Tensor:
@@ -192,7 +192,7 @@ class Phi3VisionEngine:
             try:
                 yield
             except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-                raise EngineError("the model failed on this request; take fewer crops if memory ran out") from error
+                raise EngineError("the model failed on this request; use fewer crops if memory ran out") from error
             finally:
                 self._deadline = None
 

@@ -30,12 +30,12 @@ class Phi3VisionProcessor:
     def __init__(self, tokenizer_file: Path, num_crops: int) -> None:
         """Read tokenizer.json. EngineError if it lacks the chat tokens or cannot be read, OSError if it is missing."""
         if num_crops < 1:
-            raise EngineError(f"A picture needs one crop or more, not {num_crops}.")
+            raise EngineError(f"An image needs at least one crop, not {num_crops}.")
         raw = tokenizer_file.read_text(encoding="utf-8")
         try:
             full, self._words = Tokenizer.from_str(raw), _without_special_tokens(raw)
         except Exception as error:  # tokenizers raises bare Exception
-            raise EngineError("tokenizer.json is damaged. Fetch the model again.") from error
+            raise EngineError("tokenizer.json is damaged. Download the model again.") from error
         self.num_crops = num_crops
         self.tokenizer = PreTrainedTokenizerFast(tokenizer_object=full)  # type: ignore[no-untyped-call]
         self._id = {name: _id(full, name) for name in (_START, _USER, _ASSISTANT, _END, _TEXT_END, _STOP)}

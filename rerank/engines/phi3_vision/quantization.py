@@ -24,7 +24,7 @@ def quantise(model: _Model, bits: Bits, device: str) -> _Model:
         EngineError: no such number of bits, or bitsandbytes is not installed.
     """
     if bits not in get_args(Bits):
-        raise EngineError(f"Weights can be quantised to {' or '.join(get_args(Bits))}, not {bits!r}.")
+        raise EngineError(f"Weights can be quantized to {' or '.join(get_args(Bits))}, not {bits!r}.")
     library = _bitsandbytes()
     for layer in model.model.layers:
         for name, linear in list(layer.named_modules()):
@@ -52,6 +52,6 @@ def _bitsandbytes() -> ModuleType:
     try:
         import bitsandbytes  # noqa: PLC0415 (optional, and slow to import)
     except ImportError as error:
-        raise EngineError("Quantised weights need bitsandbytes: pip install 'withthis[quantised]'.") from error
+        raise EngineError("Quantized weights need bitsandbytes: pip install 'withthis[quantised]'.") from error
     module: ModuleType = bitsandbytes
     return module

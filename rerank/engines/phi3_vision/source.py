@@ -41,10 +41,10 @@ def find(path: Path | None, model: str | None, revision: str | None) -> Source:
             raise EngineError(f"{folder} is not a model folder: it has no config.json.")
         return Source(folder, folder.resolve().name)
     if not model:
-        raise EngineError(f"Name a folder with the weights, or a model on the hub such as {[*PINNED][-1]}.")
+        raise EngineError(f"Give a folder with the weights, or a model on the hub such as {[*PINNED][-1]}.")
     commit = revision or PINNED.get(model, "")
     if not _COMMIT.fullmatch(commit):
-        raise EngineError("A model from the hub is taken at one commit only: give its 40 hexadecimal digits.")
+        raise EngineError("A model from the hub must be pinned to a commit: give its 40 hexadecimal digits.")
     return Source(_fetch(model, commit), f"{model}@{commit[:12]}")
 
 
@@ -54,4 +54,4 @@ def _fetch(model: str, commit: str) -> Path:
     try:
         return Path(snapshot_download(model, revision=commit, allow_patterns=list(_FILES)))
     except Exception as error:  # the hub's, the network's and the disk's errors share no base class
-        raise EngineError(f"{model} cannot be fetched from the hub. Check name, commit and network.") from error
+        raise EngineError(f"{model} cannot be downloaded from the hub. Check name, commit and network.") from error

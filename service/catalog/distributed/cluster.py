@@ -69,8 +69,8 @@ def _connect(options: RayOptions) -> None:
         ray.init("local", num_cpus=cpus, include_dashboard=False, **store, **quiet)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise ConfigurationError(
-            "No connection to Ray. Check WITHTHIS_RAY_ADDRESS and RAY_ADDRESS, and that the cluster is up. Without "
-            "them Ray is started on this machine, where it keeps a token in the home folder and its logs in /tmp/ray."
+            "No connection to Ray. Check WITHTHIS_RAY_ADDRESS and RAY_ADDRESS, and that the cluster runs. Without "
+            "them, Ray is started on this machine, where it keeps a token in the home folder and its logs in /tmp/ray."
         ) from error
 
 
@@ -104,7 +104,7 @@ def choose_pool(options: RayOptions, there: Mapping[str, float]) -> EncoderPool:
     if options.encoders is None and (size < 1 or cpus <= size):
         raise ConfigurationError(
             f"The Ray cluster has {cpus:g} CPUs and {gpus:g} GPUs. An encoder needs one CPU (and one GPU with "
-            "WITHTHIS_ENCODER_DEVICE=cuda), and reading pictures one more. If the cluster grows by itself, say how "
-            "many encoders there should be in WITHTHIS_RAY_ENCODERS."
+            "WITHTHIS_ENCODER_DEVICE=cuda), and reading images one more. If the cluster scales automatically, "
+            "set the number of encoders with WITHTHIS_RAY_ENCODERS."
         )
     return EncoderPool(size, num_cpus=1, num_gpus=int(on_gpus))

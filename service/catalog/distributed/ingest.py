@@ -25,8 +25,8 @@ from service.stores.store import Store
 from service.support.batches import in_batches
 
 _FAILED = (
-    "A step of the pipeline failed on Ray, perhaps for lack of memory; Ray's logs say more (in the folder of its "
-    "session on the node that failed, usually /tmp/ray/session_latest/logs). Run the command again: it goes on where "
+    "A step of the pipeline failed on Ray, perhaps for lack of memory; see Ray's logs (in the folder of its "
+    "session on the node that failed, usually /tmp/ray/session_latest/logs). Run the command again: it resumes where "
     "it stopped."
 )
 

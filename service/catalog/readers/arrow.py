@@ -21,7 +21,7 @@ from service.catalog.rows import Reject
 from service.errors import FeedError
 
 _ROWS_AT_ONCE = 32
-_DAMAGED = "The feed is damaged, or no Parquet or Arrow file. Write it again."
+_DAMAGED = "The feed is damaged, or not a Parquet or Arrow file. Write it again."
 _ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)
 
 
@@ -129,7 +129,7 @@ def _stream_files(folder: Path) -> list[Path]:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return [folder / Path(entry["filename"]).name for entry in state["_data_files"]]
     except _ERRORS as error:
-        raise FeedError("The dataset's folder is not complete. Save it again with save_to_disk.") from error
+        raise FeedError("The dataset's folder is incomplete. Save it again with save_to_disk.") from error
 
 
 def _stream_schema(file: Path) -> pa.Schema:

@@ -78,7 +78,7 @@ def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
     id_column = columns.id_column(names)
     columns = columns if id_column is None else columns.with_id(id_column)
     if reader.declares and "image" not in columns.rename(dict.fromkeys(names)):
-        raise FeedError("One column of the feed must be called image; --column image=NAME says which one it is.")
+        raise FeedError("One column of the feed must be called image; --column image=NAME names it.")
     return Feed(reader, columns, id_column)
 
 
@@ -142,5 +142,5 @@ def _dataset(path: Path, columns: Columns) -> Reader:
 def _note_on_ids(column: str | None, numbered: bool) -> str:
     if column is not None:
         return f"Ids are taken from the column {column!r}."
-    made = "made of the images' paths, or of the lines' numbers" if numbered else "made of the images' paths"
-    return f"The feed has no column for ids, so they are {made}. --column id=NAME names one."
+    made = "made from the images' paths, or from the line numbers" if numbered else "made from the images' paths"
+    return f"The feed has no id column, so ids are {made}. --column id=NAME names one."

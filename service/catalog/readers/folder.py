@@ -36,7 +36,7 @@ class FolderReader:
             return []
         most = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN_SUFFIXES]
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in most)
-        return [f"Files that are no pictures by their suffix are left out: {skipped.total()} ({kinds})."]
+        return [f"Files without an image suffix are left out: {skipped.total()} ({kinds})."]
 
     def count(self) -> int:
         """The number of images."""

@@ -70,9 +70,9 @@ class JsonArrayReader:
         """Raises FeedError for a file that is none."""
         self._path = path
         if path.stat().st_size > MAX_JSON_BYTES:
-            raise FeedError("The JSON file is too large to be read at once. Write it as JSONL, one product a line.")
+            raise FeedError("The JSON file is too large to be read at once. Write it as JSONL, one product per line.")
         if not isinstance(self._items, list):
-            raise FeedError("The JSON feed must be an array of objects, one for each product.")
+            raise FeedError("The JSON feed must be an array of objects, one per product.")
 
     def names(self) -> list[str]:
         """The names in the first objects."""

@@ -16,10 +16,10 @@ _DELIMITERS = ",;\t"
 _HEADER_CHARS = 2**16
 _QUOTED = re.compile(r'"[^"]*"')
 _NOT_UTF8 = "the line is not UTF-8 text"
-_NOT_CSV = "the line is no valid CSV (a quote is not closed or stands where none may, or the line is too long)"
+_NOT_CSV = "the line is not valid CSV (a quote is unclosed or misplaced, or the line is too long)"
 _NO_NAMES = "The feed's first line must name the columns, and one of them must be called image."
 _ENCODING = (
-    "The feed's first line is not UTF-8 text. Save the feed in that encoding: in Excel as `CSV UTF-8`, elsewhere with "
+    "The feed's first line is not UTF-8 text. Save the feed as UTF-8: in Excel as `CSV UTF-8`, elsewhere with "
     "`iconv -f WINDOWS-1252 -t UTF-8`."
 )
 

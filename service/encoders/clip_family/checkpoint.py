@@ -56,12 +56,12 @@ class Checkpoint:
         model_type = _read_json(folder / CONFIG).get("model_type")
         if model_type not in MODELS:
             raise EncoderUnavailable(
-                f"{source} is no checkpoint of the CLIP family: its config.json names the model type {model_type!r}, "
-                f"and this encoder takes {', '.join(MODELS)}. Set WITHTHIS_ENCODER to the encoder that fits."
+                f"{source} is not a checkpoint of the CLIP family: its config.json has the model type {model_type!r}, "
+                f"this encoder accepts {', '.join(MODELS)}. Set WITHTHIS_ENCODER to the matching encoder."
             )
         if not any(folder.glob("model*.safetensors")):
             raise EncoderUnavailable(
-                f"{source} holds no {WEIGHTS}, and pickled weights are not loaded. Convert them once with "
+                f"{source} has no {WEIGHTS}, and pickled weights are not loaded. Convert them once with "
                 f"`withthis models convert {source} TARGET` and set WITHTHIS_ENCODER_PATH to TARGET."
             )
         return cls(folder, model_type, _read_json(folder / PICTURES))
@@ -76,7 +76,7 @@ class Checkpoint:
         if missing:  # transformers would go on with random numbers in their place
             raise EncoderUnavailable(
                 f"{len(missing)} weights are missing in {self.folder}, {missing[0]} first. Its config.json and its "
-                "weights do not belong together, or the file is damaged: fetch the checkpoint again."
+                "weights do not belong together, or the file is damaged: download the checkpoint again."
             )
         moved: PreTrainedModel = model.to(device).eval()
         return moved
@@ -112,8 +112,8 @@ def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> P
         return Path(snapshot_download(name, revision=commit, allow_patterns=list(patterns)))
     except (OSError, ValueError) as error:  # the hub's errors are of these kinds
         raise EncoderUnavailable(
-            f"There is no folder {name!r} here, and the hub gave no such checkpoint. Check the name, "
-            f"WITHTHIS_ENCODER_REVISION and the network; or fetch it where there is one with `hf download {name} "
+            f"There is no folder {name!r} here, and the hub has no such checkpoint. Check the name, "
+            f"WITHTHIS_ENCODER_REVISION and the network; or download it elsewhere with `hf download {name} "
             "--local-dir DIR` and set WITHTHIS_ENCODER_PATH to DIR."
         ) from error
 
@@ -127,12 +127,12 @@ def convert(source: Path | str, target: Path, revision: str | None = None) -> Pa
     folder = find(source, revision, (*_FILES, PICKLED))
     pickled, weights = folder / PICKLED, target / WEIGHTS
     if not pickled.is_file():
-        raise EncoderUnavailable(f"{source} holds no {PICKLED}, so there is nothing to convert.")
+        raise EncoderUnavailable(f"{source} has no {PICKLED}, so there is nothing to convert.")
     try:
         state = torch.load(pickled, map_location="cpu", weights_only=True, mmap=True)
         tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
     except Exception as error:  # unpickling bytes from outside: anything may come out of it
-        raise EncoderUnavailable(f"{pickled} is damaged or holds more than tensors. Fetch it again.") from error
+        raise EncoderUnavailable(f"{pickled} is damaged or contains more than tensors. Download it again.") from error
     target.mkdir(parents=True, exist_ok=True)
     for path in _matching(folder, _FILES):
         if path.resolve() != (target / path.name).resolve():
@@ -152,7 +152,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise EncoderUnavailable(f"{path} is missing or damaged. Fetch the checkpoint again, all its files.") from error
+        raise EncoderUnavailable(f"{path} is missing or damaged. Download the whole checkpoint again.") from error
     if not isinstance(content, dict):
-        raise EncoderUnavailable(f"{path} is damaged. Fetch the checkpoint again, all its files.")
+        raise EncoderUnavailable(f"{path} is damaged. Download the whole checkpoint again.")
     return content

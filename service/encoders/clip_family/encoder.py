@@ -86,7 +86,7 @@ class ClipEncoder:
         config: Any = model.config
         recipe = ImageRecipe.read(checkpoint.pictures, checkpoint.model_type, fit)
         if recipe.side != config.vision_config.image_size:
-            raise ValueError("preprocessor_config.json gives pictures of another size than the model takes")
+            raise ValueError("preprocessor_config.json produces images of another size than the model takes")
         texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
         fingerprint = checkpoint.fingerprint(repr(recipe), str(texts.limit), blend)
         return cls(

@@ -71,7 +71,7 @@ class ImageRecipe:
         if values["do_center_crop"]:
             square = _square(values["crop_size"])
         if square is None or (edge is not None and edge < square):
-            raise ValueError("the picture's size cannot be read from preprocessor_config.json")
+            raise ValueError("the image size cannot be read from preprocessor_config.json")
         normalised = values["do_normalize"]
         return cls(
             side=square,
@@ -126,7 +126,7 @@ def _square(size: int | Mapping[str, int]) -> int:
     if isinstance(size, int):
         return size
     if size["height"] != size["width"]:
-        raise ValueError("the models of this family look at squares")
+        raise ValueError("the models of this family take square images")
     return int(size["height"])
 
 

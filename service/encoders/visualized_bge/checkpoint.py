@@ -64,9 +64,9 @@ def read_tensors(path: Path, model: Published) -> dict[str, Tensor]:
     try:
         tensors = _read_safetensors(path) if path.suffix == SAFETENSORS else _read_torch(path)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        raise EncoderUnavailable(f"{path} is not a file of weights, or it is damaged. {_what_to_do(model)}") from error
+        raise EncoderUnavailable(f"{path} is not a weight file, or it is damaged. {_what_to_do(model)}") from error
     if not isinstance(tensors, Mapping) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise EncoderUnavailable(f"{path} holds something other than tensors by name. {_what_to_do(model)}")
+        raise EncoderUnavailable(f"{path} contains something other than named tensors. {_what_to_do(model)}")
     return {name: tensor.detach() for name, tensor in tensors.items()}
 
 
@@ -81,9 +81,9 @@ def check_layout(tensors: Mapping[str, Tensor], expected: Layout, path: Path, mo
     if other := sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name]):
         name = other[0]
         shapes = f"{name} is {list(found[name])}, expected {list(expected[name])}"
-        faults.append(f"{len(other)} have another shape (the first: {shapes})")
+        faults.append(f"{len(other)} have a different shape (the first: {shapes})")
     if faults:
-        raise EncoderUnavailable(f"{path} does not hold {model.id}: {'; '.join(faults)}. {_what_to_do(model)}")
+        raise EncoderUnavailable(f"{path} does not contain {model.id}: {'; '.join(faults)}. {_what_to_do(model)}")
 
 
 def load_model(
@@ -131,6 +131,6 @@ def _read_torch(path: Path) -> object:
 
 def _what_to_do(model: Published) -> str:
     return (
-        f"Expected is {model.file} as BAAI published it, or the folder that `withthis models convert` made of it. "
-        f"To fetch it: {model.download}"
+        f"Expected {model.file} as BAAI published it, or the folder that `withthis models convert` made of it. "
+        f"To download it: {model.download}"
     )

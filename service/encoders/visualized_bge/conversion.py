@@ -40,7 +40,7 @@ def convert(
     """
     model, folder = published(name), Path(target).expanduser()
     if folder.exists():
-        raise ConfigurationError(f"{folder} exists already. Name a folder that does not, or remove this one first.")
+        raise ConfigurationError(f"{folder} already exists. Choose a new folder, or remove this one first.")
     weights = find_weights(source, model, revision)
     text = find_text_model(text_model, model, weights)
     folder.parent.mkdir(parents=True, exist_ok=True)

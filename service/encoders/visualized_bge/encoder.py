@@ -72,7 +72,7 @@ class VisualizedBgeEncoder:
         model, where = published(name), resolve_device(device)
         number = resolve_dtype(dtype, where)
         if fit not in get_args(Fit):
-            raise ConfigurationError(f"Pictures cannot be fitted by {fit!r}. Take one of: {', '.join(get_args(Fit))}.")
+            raise ConfigurationError(f"Images cannot be fitted by {fit!r}. Take one of: {', '.join(get_args(Fit))}.")
         file = find_weights(weights, model, revision)
         folder = find_text_model(text_model, model, file)
         text, vision = read_text_config(folder), read_vision_config(folder, model)

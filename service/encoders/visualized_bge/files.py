@@ -36,7 +36,7 @@ def find_weights(weights: Path | str | None, model: Published, revision: str | N
             if (path / name).is_file():
                 return path / name
         raise EncoderUnavailable(
-            f"The folder {path} holds neither {WEIGHTS_FILE} nor {model.file}. To fetch it: {model.download} "
+            f"The folder {path} has neither {WEIGHTS_FILE} nor {model.file}. To download it: {model.download} "
             "and then `withthis models convert`."
         )
     if not path.is_file():
@@ -81,8 +81,8 @@ def _weights_from_hub(model: Published, revision: str) -> Path:
         return Path(hf_hub_download(WEIGHTS_REPO, model.file, revision=revision))
     except _HUB_FAULTS as error:
         raise EncoderUnavailable(
-            f"{model.file} of {WEIGHTS_REPO} (revision {revision}) is not on this machine and could not be fetched. "
-            f"Where there is a network, run: {model.download} and set WITHTHIS_ENCODER_PATH to the file."
+            f"{model.file} of {WEIGHTS_REPO} (revision {revision}) is not on this machine and could not be downloaded. "
+            f"On a machine with a network, run: {model.download} and set WITHTHIS_ENCODER_PATH to the file."
         ) from error
 
 
@@ -92,18 +92,18 @@ def _text_model_from_hub(repo: str, revision: str | None) -> Path:
         folder = Path(snapshot_download(repo, revision=revision, allow_patterns=names))
     except _HUB_FAULTS as error:
         raise EncoderUnavailable(
-            f"The tokenizer and configuration of {repo} are not on this machine and could not be fetched. Where there "
-            f"is a network, run: hf download {repo} {' '.join(names[:3])} --local-dir {Path(repo).name} and name that "
-            "folder as the text model (WITHTHIS_ENCODER_TEXT_MODEL)."
+            f"The tokenizer and configuration of {repo} are not on this machine and could not be downloaded. On a "
+            f"machine with a network, run: hf download {repo} {' '.join(names[:3])} --local-dir {Path(repo).name} and "
+            "name that folder as the text model (WITHTHIS_ENCODER_TEXT_MODEL)."
         ) from error
     if not _is_text_model(folder):
-        raise EncoderUnavailable(f"{repo} on the hub lacks {_missing(folder)}, so it is no text model for this.")
+        raise EncoderUnavailable(f"{repo} on the hub lacks {_missing(folder)}, so it cannot be used as the text model.")
     return folder
 
 
 def _text_command(model: Published) -> str:
     files = " ".join((TEXT_FILE, *TOKENIZER_FILES[:2]))
     return (
-        f"To fetch it: hf download {model.text_repo} {files} --revision {model.text_revision} "
+        f"To download it: hf download {model.text_repo} {files} --revision {model.text_revision} "
         f"--local-dir {Path(model.text_repo).name}"
     )

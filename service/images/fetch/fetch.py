@@ -140,4 +140,4 @@ async def _in_thread(look_up: Resolver, host: str) -> Sequence[str]:
 
 
 def _too_large(limit: int) -> ImageTooLarge:
-    return ImageTooLarge(f"The picture has more than {limit / 2**20:.3g} MiB. Send a smaller one.")
+    return ImageTooLarge(f"The image has more than {limit / 2**20:.3g} MiB. Send a smaller one.")

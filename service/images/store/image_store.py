@@ -116,7 +116,7 @@ class ImageStore:
         except FileNotFoundError as error:
             raise ImageNotFound from error
         if content_hash(data) != key.partition(".")[0]:
-            logger.warning("the stored image %s is damaged: %d bytes that are not its own", key, len(data))
+            logger.warning("the stored image %s is damaged: its %d bytes do not match its key", key, len(data))
             raise ImageDamaged
         return StoredImage(data, f"image/{key.rpartition('.')[2]}")
 
@@ -217,7 +217,7 @@ class ImageStore:
         try:
             self._blobs.put(name, seal(data))
         except (ImageStoreUnavailable, StoreFull):
-            logger.warning("%s could not be kept; it will be made again", name.partition("/")[0], exc_info=True)
+            logger.warning("%s could not be stored; it will be made again", name.partition("/")[0], exc_info=True)
 
 
 def _original(key: str) -> str:

@@ -24,15 +24,15 @@ class Assembly:
     def add_document(self, document: LabDocument, place: Place) -> None:
         """Take a document; its id must be new."""
         if document.id in self.documents:
-            raise place.error(f"the document {document.id!r} is there twice")
+            raise place.error(f"the document {document.id!r} appears twice")
         self.documents[document.id] = document
 
     def add_query(self, query: LabQuery, place: Place) -> None:
         """Take a query; its id must be new, and it must ask for something."""
         if query.id in self.queries:
-            raise place.error(f"the query {query.id!r} is there twice")
+            raise place.error(f"the query {query.id!r} appears twice")
         if query.text is None and query.image is None:
-            raise place.error(f"the query {query.id!r} has neither a text nor a picture")
+            raise place.error(f"the query {query.id!r} has neither a text nor an image")
         self.queries[query.id] = query
 
     def document(self, id: str, what: str, place: Place) -> LabDocument:

@@ -19,7 +19,7 @@ from service.lab.datasets.assembly import Assembly
 from service.lab.grades import parse_grade
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 
-_NOTE = "As in BEIR, a document with the query's own id is taken out of the ranking, and a negative grade counts as 0."
+_NOTE = "As in BEIR, a document with the query's own id is removed from the ranking, and a negative grade counts as 0."
 
 
 class _Text(OfficialRow):

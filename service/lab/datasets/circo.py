@@ -70,6 +70,6 @@ def _add_query(found: Assembly, row: _Annotation, place: Place) -> None:
 
 def _add_judgments(found: Assembly, row: _Annotation, place: Place) -> None:
     if row.target_img_id not in row.gt_img_ids:
-        raise place.error("gt_img_ids does not hold target_img_id")
+        raise place.error("gt_img_ids does not contain target_img_id")
     for document in row.gt_img_ids:
         found.judge(row.id, document, TARGET if document == row.target_img_id else OTHER, place)

@@ -17,7 +17,7 @@ from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 
 _VERSION = "rc2"
 _RECALLS = ("R@1", "R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3")
-_NOTE = "The reference picture is taken out of every ranking; the one target is the hard one."
+_NOTE = "The reference image is removed from every ranking; the only target is the hard one."
 
 
 class _Group(OfficialRow):

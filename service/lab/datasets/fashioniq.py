@@ -21,7 +21,7 @@ Captions = Literal["vectors", "values", "first"]
 
 _NOTES = {
     "vectors": "Both caption orders are embedded and their unit vectors averaged, as in SEARLE.",
-    "values": "Each caption order is a query of its own; the values of the two are averaged.",
+    "values": "Each caption order is a separate query; the values of the two are averaged.",
     "first": "The captions are joined in the order of the file only.",
 }
 _GALLERY = "Every category is searched in its own split gallery; the total is the mean over the categories."

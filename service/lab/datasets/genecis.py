@@ -23,7 +23,7 @@ Task = Literal["focus_object", "change_object", "focus_attribute", "change_attri
 
 _DILATION = 0.7  # how much larger than the object its cut-out is: datasets/vaw_dataset.py
 _NOTE = (
-    "Every query ranks its own gallery; the target stands at no fixed place of it. Queries whose gallery is not of the "
+    "Every query ranks its own gallery; the target has no fixed position in it. Queries whose gallery is not of the "
     "usual size are left out, and objects are cut out, enlarged by 0.7 and padded to a square, as in the official code."
 )
 

@@ -23,7 +23,7 @@ class Pictures:
         """The image of a name; `place` is where the name stands."""
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
-            raise place.error(f"{name[:200]!r} is not the path of a picture inside the data set")
+            raise place.error(f"{name[:200]!r} is not the path of an image inside the data set")
         path = self._folder.joinpath(*parts)
         self._seen.setdefault(path, place)
         return ImageRef(path)
@@ -35,8 +35,8 @@ class Pictures:
         unusable = [(path, fault) for path, fault in faults.items() if fault]
         if unusable:
             path, fault = unusable[0]
-            others = f" (and {len(unusable) - 1:,} more pictures are unusable)" if len(unusable) > 1 else ""
-            raise self._seen[path].error(f"the picture {path} cannot be used: {fault.rstrip('.')}{others}")
+            others = f" (and {len(unusable) - 1:,} more images cannot be used)" if len(unusable) > 1 else ""
+            raise self._seen[path].error(f"the image {path} cannot be used: {fault.rstrip('.')}{others}")
 
 
 def _fault(path: Path) -> str | None:

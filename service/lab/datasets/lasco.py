@@ -15,7 +15,7 @@ from service.lab.dataset_rows import Id, OfficialRow, Place, json_rows, require_
 from service.lab.datasets.assembly import Assembly
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 
-_NOTE = "Every query searches the validation corpus; the query's own picture stays in the ranking."
+_NOTE = "Every query searches the validation corpus; the query's own image stays in the ranking."
 
 
 class _Picture(OfficialRow):

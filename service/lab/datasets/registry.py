@@ -37,11 +37,11 @@ def load_dataset(kind: str, path: Path | str, **options: Any) -> DataSet:
         DataSetError: one message with the file and the line, or about an option.
     """
     if kind not in _READERS:
-        raise DataSetError(f"There is no kind of data set named {kind!r}. There are: {', '.join(KINDS)}.")
+        raise DataSetError(f"There is no kind of data set named {kind!r}. The kinds are: {', '.join(KINDS)}.")
     read = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(_READERS[kind])
     try:
         return read(Path(path), **options)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise DataSetError(f"The option {name} of a {kind} data set is wrong: {first['msg']}.") from error
+        raise DataSetError(f"The option {name} of a {kind} data set is not valid: {first['msg']}.") from error

@@ -8,7 +8,7 @@ from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 from service.lab.lab_errors import DataSetError
 from service.lab.trec import read_qrels
 
-_NOTE = "Only judged documents are known, and queries have no text: this set measures runs that were made elsewhere."
+_NOTE = "Only judged documents are known, and queries have no text: this set measures runs from other systems."
 
 
 def read(path: Path) -> DataSet:

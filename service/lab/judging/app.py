@@ -25,7 +25,7 @@ from service.server.problems import EXCEPTION_HANDLERS
 
 _OWN = Path(__file__).parent / "static"
 _MAX_BODY_BYTES = 1000
-ELSEWHERE = "Open the address that `withthis judge` has printed, and judge there."
+ELSEWHERE = "Open the URL that `withthis judge` printed, and judge there."
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -38,7 +38,7 @@ _HEADERS = {
     "Cache-Control": "no-store",  # another pool may be served at this address tomorrow
 }
 
-Number = Annotated[int, PathParameter(description="place of the pair in the pool, from 0")]
+Number = Annotated[int, PathParameter(description="position of the pair in the pool, from 0")]
 
 
 class Judgment(BaseModel):
@@ -90,7 +90,7 @@ class PairController(Controller):
         self,
         session: NamedDependency[Session],
         number: Number,
-        side: Annotated[Side, QueryParameter(description="whose picture")],
+        side: Annotated[Side, QueryParameter(description="whose image")],
     ) -> Response[bytes]:
         """The image of the query or of the product."""
         return Response(picture_of(_pair(session, number), side), media_type="image/webp")

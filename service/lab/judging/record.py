@@ -43,7 +43,7 @@ class JudgmentRecord:
             raise LabError(f"{path} cannot be written. Check the folder's permissions.") from error
         try:
             if not lock_file(self._held):
-                raise LabError(f"Another process judges into {path}. End it, or give another file with --qrels.")
+                raise LabError(f"Another process writes judgments to {path}. Stop it, or use another --qrels.")
             self._lines, self._grades = _read(self.path) if self.path.exists() else ({}, {})
         except BaseException:
             self._held.close()

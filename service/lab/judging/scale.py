@@ -20,9 +20,9 @@ class Point:
 
 
 SCALE = (
-    Point(0, "Irrelevant", "Has nothing of what the query asks for."),
-    Point(1, "Related", "Fits the picture or the sentence alone. Nobody who asked this wants it."),
-    Point(2, "Highly relevant", "Fits both, but for a detail. A fair answer."),
-    Point(3, "Perfectly relevant", "Exactly what picture and sentence ask for."),
+    Point(0, "Irrelevant", "Matches nothing that the query asks for."),
+    Point(1, "Related", "Matches only the image or only the sentence. Nobody who asked this wants it."),
+    Point(2, "Highly relevant", "Matches both, except for a detail. A fair answer."),
+    Point(3, "Perfectly relevant", "Exactly what the image and the sentence ask for."),
 )
 """From the worst to the best. Measures that know only relevant and not count from 1; `R(rel=2)@10` counts from 2."""

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _PAGE = 4096
 Labels = Callable[[Product], Collection[Hashable]]
 TOO_MANY = (
-    "The catalog has more products than WITHTHIS_LEXICAL_MAX_PRODUCTS, so their words are not held in memory. Raise "
+    "The catalog has more products than WITHTHIS_LEXICAL_MAX_PRODUCTS, so they are not in the lexical index. Raise "
     "it, or leave hybrid out."
 )
 
@@ -126,9 +126,7 @@ class CatalogWords:
         except WithThisError:
             if self._closed:
                 return
-            logger.warning(
-                "the words of the products could not be read; they are read again when needed", exc_info=True
-            )
+            logger.warning("the lexical index could not be loaded; it will be loaded again when needed", exc_info=True)
 
     def _make(self, since: float) -> LexicalIndex:
         """A new index, or the one that another thread has made since."""

@@ -21,7 +21,7 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-NOT_SHOWN = "This product was not in that answer. Send the id of a product that the answer holds."
+NOT_SHOWN = "This product was not in that answer. Send the id of a product from the answer."
 
 
 class OnlineEvaluation:

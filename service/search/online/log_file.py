@@ -34,7 +34,7 @@ class LogFile:
                 pass
         except OSError as error:
             raise ConfigurationError(
-                "WITHTHIS_SEARCH_LOG names a folder that cannot be written to. Correct the path or its permissions."
+                "WITHTHIS_SEARCH_LOG names a folder that is not writable. Correct the path or its permissions."
             ) from error
 
     def append(self, line: bytes) -> None:
@@ -45,7 +45,7 @@ class LogFile:
         assert self._file is not None
         try:
             if os.write(self._file, line) < len(line):
-                raise OSError("the disk took only a part of a line")
+                raise OSError("the disk accepted only part of a line")
         except OSError:
             self._cut()
             raise

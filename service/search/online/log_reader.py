@@ -15,7 +15,7 @@ from service.search.online.log_file import SUFFIX
 from service.wire.feedback import FeedbackKind
 
 NO_LOG = (
-    "There is no search log in that folder. Give the folder that WITHTHIS_SEARCH_LOG names, of a service that has "
+    "There is no search log in that folder. Give the folder named by WITHTHIS_SEARCH_LOG of a service that has "
     "answered searches."
 )
 

@@ -62,7 +62,7 @@ class LogWriter:
         try:
             self._queue.put(None, timeout=CLOSE_S)
         except queue.Full:
-            logger.error("the search log could not be written to its end: the disk does not answer")
+            logger.error("the search log could not be completed: the disk does not respond")
             return
         self._thread.join(CLOSE_S)
         self._thread = None
@@ -83,6 +83,6 @@ class LogWriter:
             self._count("failed", 1)
             return
         if self._failing:
-            logger.warning("the search log is written again")
+            logger.warning("the search log is being written again")
         self._failing = False
         self._count("written", 1)

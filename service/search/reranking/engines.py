@@ -87,7 +87,7 @@ def _model_server(settings: Settings) -> tuple[str, ChatClient]:
     if settings.engine.url is None or settings.engine.model is None:
         raise ConfigurationError(
             "The engine openai-compatible needs WITHTHIS_ENGINE_URL (like http://127.0.0.1:8001/v1) and "
-            "WITHTHIS_ENGINE_MODEL (a model's name as that server has it)."
+            "WITHTHIS_ENGINE_MODEL (the model's name on that server)."
         )
     key = settings.engine.api_key
     try:
@@ -99,7 +99,7 @@ def _model_server(settings: Settings) -> tuple[str, ChatClient]:
         )
     except ValueError as error:
         raise ConfigurationError(
-            "WITHTHIS_ENGINE_URL must be an http or https address without a password, and WITHTHIS_ENGINE_API_KEY "
+            "WITHTHIS_ENGINE_URL must be an http or https URL without a password, and WITHTHIS_ENGINE_API_KEY "
             "plain characters."
         ) from error
 
@@ -125,8 +125,8 @@ def load_engine(settings: Settings) -> Engine:
         return loader(settings)
     except OSError as error:
         raise ConfigurationError(
-            "The engine's files are missing or damaged. Install the package again, or correct WITHTHIS_ENGINE_PATH or "
-            "WITHTHIS_ENGINE_MODEL; a model that is named and not in a folder needs a way to the hub the first time."
+            "The engine's files are missing or damaged. Reinstall the package, or correct WITHTHIS_ENGINE_PATH or "
+            "WITHTHIS_ENGINE_MODEL; a model given by name is downloaded from the hub the first time."
         ) from error
     except EngineError as error:  # its words are our own
         raise ConfigurationError(f"The engine {settings.engine.name} cannot be used. {error}") from error
@@ -152,7 +152,7 @@ def check_model_server(settings: Settings) -> None:
     if not {model, f"{model}:latest"}.intersection(offered):  # Ollama lists the tag that it adds by itself
         names = tidy(", ".join(offered), NAMES_LIMIT) or "none"
         raise ConfigurationError(
-            f"The model server answers, and does not offer the model of WITHTHIS_ENGINE_MODEL. It offers: {names}."
+            f"The model server answers, but does not offer the model of WITHTHIS_ENGINE_MODEL. It offers: {names}."
         )
 
 

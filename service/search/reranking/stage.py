@@ -28,7 +28,7 @@ from service.stores.store import Hit
 
 UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
 UNKNOWN_PROMPT = "There is no such prompt. Use the id of a rank template in prompts/, or leave it out."
-UNFIT_PROMPT = "This prompt does not fit the engine in use. Leave rerank.prompt out to use the engine's own."
+UNFIT_PROMPT = "This prompt does not match the configured engine. Leave rerank.prompt out to use the engine's own."
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
 from service.settings import Settings
 
-NO_SCORES = "The engine in use gives no label scores, and this strategy ranks by them. Use listwise."
-NO_MATCHING = "The engine in use cannot judge a product by itself. Use listwise or single-token."
-NO_WINDOW = "The engine in use takes one product a call, so there is nothing to compare in windows. Use pointwise."
+NO_SCORES = "The configured engine gives no label scores, and this strategy ranks by them. Use listwise."
+NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
+NO_WINDOW = "The configured engine takes one product per call, so windows have nothing to compare. Use pointwise."
 NO_CROSS_ENCODER = "This strategy needs a text cross-encoder, and this service has none (WITHTHIS_CROSS_ENCODER_MODEL)."
 
 SLIDING = {"listwise": "sliding-window", "single-token": "sliding-window-single-token"}

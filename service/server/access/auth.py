@@ -31,8 +31,8 @@ IMAGES: Final[dict[str, Any]] = {_OPT: "search", _IMAGE: True}
 """Values for `opt` of a handler, controller or router."""
 
 EXPOSED = (
-    "The service would be open to everybody on the network: it has no API keys and WITHTHIS_HOST is not this machine "
-    "alone. Set WITHTHIS_API_KEYS (`withthis keys new` makes one), or WITHTHIS_ALLOW_ANONYMOUS=true where something "
+    "The service would be open to everyone on the network: it has no API keys, and WITHTHIS_HOST is not this machine "
+    "alone. Set WITHTHIS_API_KEYS (`withthis keys new` creates one), or WITHTHIS_ALLOW_ANONYMOUS=true if something "
     "in front of it keeps strangers out."
 )
 

@@ -54,4 +54,4 @@ class CrowdLog:
         now = self._clock()
         if now >= self._next:
             self._next = now + LOG_EVERY_S
-            logger.warning("%d connections are open, as many as this service takes; others get 503", limit)
+            logger.warning("%d connections are open, the limit of this service; others get 503", limit)

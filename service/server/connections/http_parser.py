@@ -15,7 +15,7 @@ LEAST_CHUNK_BYTES = 32
 one client with chunks of a byte could keep the event loop from all others.
 """
 
-TINY_CHUNKS = f"The body comes in too many small chunks. Send chunks of at least {LEAST_CHUNK_BYTES} bytes."
+TINY_CHUNKS = f"The body arrives in too many small chunks. Send chunks of at least {LEAST_CHUNK_BYTES} bytes."
 
 
 class BoundedConnection(h11.Connection):

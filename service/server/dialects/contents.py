@@ -22,11 +22,11 @@ MAX_TEXT_CHARS = 100_000
 """What is read of one text; more than any encoder or prompt takes. The rest is cut, like all that is too long."""
 
 NO_CONTENT = "Must be a text, an object with text, image or both, or an object with content parts."
-TOKENS = "Tokens mean something else to every model. Send texts (LangChain: check_embedding_ctx_length=False)."
-TWO_IMAGES = "One query, document or input holds at most one image."
+TOKENS = "Tokens differ from model to model. Send texts (LangChain: check_embedding_ctx_length=False)."
+TWO_IMAGES = "A query, document or input has at most one image."
 NO_PART = "Must be a content part: a text or an image_url."
 NO_TEXT = "Must be a string."
-NO_IMAGE = "Must be a data URI, base64 or an address, or an object with one of url, data and bytes."
+NO_IMAGE = "Must be a data URI, base64 or a URL, or an object with one of url, data and bytes."
 
 _IMAGE_KEYS = ("image", "image_url", "image_base64", "url", "bytes")
 _ADDRESS_KEYS = ("url", "data", "bytes", "base64")

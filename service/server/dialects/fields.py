@@ -17,10 +17,10 @@ from service.server.requests.json_pointers import escaped
 NOT_KNOWN = "This field is not known. Remove it or check its spelling."
 TWICE = "This was given twice, under two names. Send one of them."
 
-_CUT_AT_THE_END = "Long texts are cut at their end, and the answer says which. Leave it out."
-_RELEVANCE_ONLY = "Scores are those described at /schema; raw ones are not given. Leave it out."
-_ONE_VECTOR = "There is one vector of 32-bit floats for each input. Leave it out."
-_NO_INSTRUCTION = "The model takes no other instruction than the query. Write what matters into the query."
+_CUT_AT_THE_END = "Long texts are truncated at the end, and the answer says which. Leave it out."
+_RELEVANCE_ONLY = "Scores are those described at /schema; raw scores are not available. Leave it out."
+_ONE_VECTOR = "Each input gives one embedding of 32-bit floats. Leave it out."
+_NO_INSTRUCTION = "The model takes no instruction other than the query. Put it into the query."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,10 @@ RERANK = Dialect(
         "raw_scores": ForeignField("TEI, Infinity, Haystack", (False,), _RELEVANCE_ONLY),
         "use_activation": ForeignField("vLLM", (True,), _RELEVANCE_ONLY),
         "activation": ForeignField("vLLM", (True,), _RELEVANCE_ONLY),
-        "return_len": ForeignField("Xinference", (False,), "Lengths are not given; usage counts tokens."),
-        "return_embeddings": ForeignField("Jina", (False,), "Ask /v1/embeddings for vectors."),
+        "return_len": ForeignField("Xinference", (False,), "Lengths are not available; usage counts tokens."),
+        "return_embeddings": ForeignField("Jina", (False,), "Use /v1/embeddings for embeddings."),
         "encoding_format": ForeignField("vLLM", ("float",), _RELEVANCE_ONLY),
-        "rank_fields": ForeignField("Cohere v1", ([],), "A document is ranked as a whole. Send what is to be ranked."),
+        "rank_fields": ForeignField("Cohere v1", ([],), "A document is ranked as a whole. Send only what to rank."),
         "instruction": ForeignField("Voyage, vLLM", ("",), _NO_INSTRUCTION),
         "instruct": ForeignField("SGLang", ("",), _NO_INSTRUCTION),
     },
@@ -139,8 +139,8 @@ _VECTORS: Mapping[str, ForeignField] = {
     "task_type": ForeignField("Google"),
     "normalize": ForeignField("TEI, Haystack, vLLM"),
     "normalized": ForeignField("Jina"),
-    "use_activation": ForeignField("vLLM", (True,), "Vectors always have the length 1."),
-    "late_chunking": ForeignField("Jina", (False,), "Every input is embedded by itself."),
+    "use_activation": ForeignField("vLLM", (True,), "Embeddings always have length 1."),
+    "late_chunking": ForeignField("Jina", (False,), "Each input is embedded by itself."),
     "return_multivector": ForeignField("Jina", (False,), _ONE_VECTOR),
     "output_dtype": ForeignField("Voyage", ("float",), _ONE_VECTOR),
     "embed_dtype": ForeignField("vLLM", ("float32",), _ONE_VECTOR),

@@ -18,7 +18,7 @@ MAX_DOCUMENTS = 1000
 MAX_INPUTS = 2048
 MAX_DEADLINE_MS = 600_000
 
-ONE_TURN = "An embedding is that of one user's turn. Send one message with the role user."
+ONE_TURN = "An embedding is of one user turn. Send one message with the role user."
 AUDIO = "Only texts and images are embedded here."
 
 
@@ -71,7 +71,7 @@ class DocumentsBody(ClientBody):
     model: Model | None = Field(default=None, description="the engine in use, `withthis`, or left out")
     query: ContentIn
     documents: Documents
-    top_n: Annotated[int, Field(ge=0)] = Field(default=0, description="how many results are answered; 0: all")
+    top_n: Annotated[int, Field(ge=0)] = Field(default=0, description="number of results; 0: all")
     return_documents: bool = Field(default=False, description="true: each result repeats its document")
     strategy: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="how documents are compared; see /v1/search/options"
@@ -134,9 +134,9 @@ class EmbeddingsBody(ClientBody):
     model: Model | None = Field(default=None, description="the encoder in use, `withthis`, or left out")
     input: Inputs
     encoding_format: Literal["float", "base64"] = Field(
-        default="float", description="base64: float32, little-endian, as OpenAI's client asks for"
+        default="float", description="base64: float32, little-endian, as OpenAI's client requests"
     )
-    dimensions: int = Field(default=0, ge=0, description="only the encoder's own number is accepted, or 0")
+    dimensions: int = Field(default=0, ge=0, description="only the encoder's own dimension is accepted, or 0")
 
     @classmethod
     def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:

@@ -30,39 +30,39 @@ class Metrics:
         registry = self.registry = CollectorRegistry()
         self._requests = Counter(
             "withthis_requests",
-            "Answers; status 499 where the client went away while it waited.",
+            "Responses; status 499 if the client disconnected while it waited.",
             ["route", "method", "status"],
             registry=self.registry,
         )
         self._request_seconds = Histogram(
             "withthis_request_seconds",
-            "Seconds to the first byte of an answer.",
+            "Seconds to the first byte of a response.",
             ["route"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._stage_seconds = Histogram(
             "withthis_stage_seconds",
-            "Seconds of a search's stages, those of `timings_ms`.",
+            "Seconds of a search by stage, as in `timings_ms`.",
             ["stage"],
             buckets=_SECONDS,
             registry=registry,
         )
         self._faults = Counter(
             "withthis_rerank_faults",
-            "Rankings by fault class; `ok` is none.",
+            "Rankings by fault class; `ok` means no fault.",
             ["fault"],
             registry=self.registry,
         )
         self._reason_faults = Counter(
             "withthis_reason_faults",
-            "Reasons that were not shown, since the catalog contradicts their color, category, price or title.",
+            "Reasons that were not shown because the catalog contradicts their color, category, price or title.",
             ["fault"],
             registry=registry,
         )
         self._degraded = Counter(
             "withthis_degraded",
-            "Answers in retrieval order although reranking was asked for.",
+            "Answers in retrieval order although reranking was requested.",
             ["reason"],
             registry=registry,
         )
@@ -71,13 +71,13 @@ class Metrics:
         )
         self._lookups = Counter(
             "withthis_cache_lookups",
-            "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` (images as `starter` saw them).",
+            "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` (image features of `starter`).",
             ["cache", "result"],
             registry=registry,
         )
         self._search_log = Counter(
             "withthis_search_log_lines",
-            "Lines of the search log: written, dropped (the queue was full) or failed (the disk was).",
+            "Lines of the search log: written, dropped (the queue was full) or failed (the disk was full or failed).",
             ["result"],
             registry=registry,
         )

@@ -21,16 +21,16 @@ class Gauge(NamedTuple):
 
 
 WAITING = Gauge(
-    "withthis_queue_waiting", "queue", "Calls that wait for a slot, by bulkhead, and queries that wait for the encoder."
+    "withthis_queue_waiting", "queue", "Calls waiting for a slot, by bulkhead, and queries waiting for the encoder."
 )
 SLOTS = Gauge(
     "withthis_slots",
     "bulkhead",
-    "Calls that may work at once: `search`, `reranked` (retrieval of searches that are reranked), `rerank` (their "
+    "Calls that may run at once: `search`, `reranked` (retrieval of searches that are reranked), `rerank` (their "
     "model), `documents` (`/v1/rerank`), `rerank_documents` (its model), `embeddings`, `write`, `catalog`, `images`.",
 )
 IN_USE = Gauge(
-    "withthis_slots_in_use", "bulkhead", "Calls at work, those among them that passed their deadline and do not end."
+    "withthis_slots_in_use", "bulkhead", "Calls in progress, including those past their deadline that have not ended."
 )
 GAUGES = (WAITING, SLOTS, IN_USE)
 

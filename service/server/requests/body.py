@@ -31,7 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 INLINE_BYTES = 64 * 1024
 """Bodies up to this size are parsed at once: that takes less time than handing them to a thread and back is worth."""
 
-TOO_MANY_LINES = "A stream of products has at most {most} lines. Send the rest in requests of their own."
+TOO_MANY_LINES = "A stream of products has at most {most} lines. Send the rest in separate requests."
 
 _parsing: RunVar[anyio.CapacityLimiter] = RunVar("_parsing")
 

@@ -22,7 +22,7 @@ from service.errors import BodyTimeout, ClientGone, Overloaded
 
 _KEY = "withthis_body"
 PIECE_BYTES = 64 * 1024
-BODIES_FULL = "Too much is under way to and from other clients. Try again after the number of seconds in Retry-After."
+BODIES_FULL = "Too much data is in transit to and from other clients. Try again after the seconds in Retry-After."
 
 
 class BodyGuard:

@@ -10,7 +10,7 @@ from multipart import MultipartError, MultipartParser, ParserLimitReached  # typ
 from service.errors import InvalidInput
 
 MULTIPART = "multipart/form-data"
-BROKEN = "The multipart body cannot be read. Compare it with RFC 7578; the boundary stands in Content-Type."
+BROKEN = "The multipart body cannot be read. Compare it with RFC 7578; the boundary is in Content-Type."
 NOT_TEXT = "The part named {name} is not text in UTF-8. Send its JSON encoded as UTF-8."
 TOO_MANY = "A multipart request of this route has at most {most} parts, each with short headers. Send fewer."
 

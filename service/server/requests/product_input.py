@@ -27,8 +27,8 @@ LINES_AT_ONCE = 16
 MAX_ITEM_FAULTS = 3
 """Faults listed for one of many products: enough to mend it, and the answer stays small where all are wrong."""
 
-NOT_JSON = "This is not valid JSON. Send one JSON object for each product, encoded as UTF-8."
-TOO_MANY = f"An array holds at most {MAX_ITEMS} products. Send several, or one product a line as {NDJSON}."
+NOT_JSON = "This is not valid JSON. Send one JSON object per product, encoded as UTF-8."
+TOO_MANY = f"An array holds at most {MAX_ITEMS} products. Send several, or one product per line as {NDJSON}."
 PARTS = "A multipart request has one part named product (JSON) and parts named image (files)."
 
 Item = ProductInput | ItemResult

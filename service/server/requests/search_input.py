@@ -17,7 +17,7 @@ from service.server.requests.validation import parse_body
 from service.wire.search import ImageBody, SearchBody
 
 ONE_IMAGE = "Give exactly one of image.data, image.url and image.product_id."
-TWO_IMAGES = "The picture was given twice. Send either the part named image or the field image of query, not both."
+TWO_IMAGES = "The image was given twice. Send either the part named image or the field image of query, not both."
 PARTS = "A multipart request has a part named query (JSON), a part named image (a file), or both, each once."
 REQUIRE_NEEDS_RERANK = "rerank.require is true but rerank.enabled is false. Change one of them."
 

@@ -57,13 +57,13 @@ _TEXTS: Mapping[str, str] = {
     "float_parsing": "Must be a number.",
     "literal_error": "Must be one of {expected}.",
     "content": "{advice}",
-    "union_tag_not_found": "This form is not known. The known forms are listed at /schema.",
+    "union_tag_not_found": "This form is not valid. The valid forms are listed at /schema.",
     "json_invalid": "This is not valid JSON.",
 }
 _FALLBACK = "This value is not allowed here. The allowed values are listed at /schema."
 
 
-TOO_MANY_FAULTS = "There are too many faults to list them. Compare the request with the schema at /schema."
+TOO_MANY_FAULTS = "There are too many errors to list. Compare the request with the schema at /schema."
 
 
 def parse_body(

@@ -36,16 +36,16 @@ UNEVEN = "Give one query for all documents, or as many queries as documents."
 NO_INPUTS = "Give texts, images or inputs."
 
 _ERRORS = protected(
-    (400, "the request cannot be understood"),
-    (413, "the body or a picture is too large"),
-    (415, "no JSON, or a picture format that is not accepted"),
-    (422, "a picture cannot be used"),
+    (400, "the request is not valid"),
+    (413, "the body or an image is too large"),
+    (415, "not JSON, or an image format that is not accepted"),
+    (422, "an image cannot be used"),
 )
 _ACCESS = {"models": Provide(ModelAccess.opened)}
 
 
 class RerankController(Controller):
-    """Reranking in the shapes of Cohere, Jina, vLLM and TEI."""
+    """Reranking in the formats of Cohere, Jina, vLLM and TEI."""
 
     tags = ("models",)
     opt = SEARCH
@@ -59,7 +59,7 @@ class RerankController(Controller):
         responses=_ERRORS,
     )
     async def rerank(self, models: NamedDependency[ModelAccess]) -> DocumentsOut:
-        """Every document is ranked, in windows where one call to the model takes fewer; `top_n` shortens the answer.
+        """Every document is ranked, in windows if one model call takes fewer; `top_n` shortens the answer.
 
         `meta.scores` says what the scores mean. If the model fails, the order is as given, and `meta.degraded` says
         why.
@@ -71,11 +71,11 @@ class RerankController(Controller):
         "/rerank",
         status_code=200,
         operation_class=takes({"application/json": RootRerankBody}),
-        summary="The same for clients of vLLM, Infinity and TEI",
+        summary="Rerank, for clients of vLLM, Infinity and TEI",
         responses=_ERRORS,
     )
     async def root_rerank(self, models: NamedDependency[ModelAccess]) -> DocumentsOut | list[TeiRankedOut]:
-        """A body with `texts` is answered as TEI does it, by a list."""
+        """A body with `texts` is answered with a list, as TEI does."""
         body = (await models.body(RootRerankBody)).root
         if isinstance(body, TextsBody):
             documents = body.as_documents()
@@ -88,15 +88,15 @@ class RerankController(Controller):
         operation_class=takes({"application/json": ScoreBody}),
         summary="Score documents for a query, or pairs",
         responses=protected(
-            (400, "the request cannot be understood, or the strategy cannot score pairs one by one"),
-            (413, "the body or a picture is too large"),
-            (415, "no JSON, or a picture format that is not accepted"),
-            (422, "a picture cannot be used"),
+            (400, "the request is not valid, or the strategy cannot score pairs one by one"),
+            (413, "the body or an image is too large"),
+            (415, "not JSON, or an image format that is not accepted"),
+            (422, "an image cannot be used"),
             (503, "the model gave no scores"),
         ),
     )
     async def score(self, models: NamedDependency[ModelAccess]) -> PairScoresOut:
-        """The shape of vLLM; scores are in the order of the documents, and `meta.scores` says what they mean."""
+        """The format of vLLM; scores are in the order of the documents, and `meta.scores` says what they mean."""
         body = await models.body(ScoreBody)
         check_model(body.model, models.engine)
         if len(body.queries) not in (1, len(body.documents)):
@@ -107,7 +107,7 @@ class RerankController(Controller):
 
 
 class EmbeddingsController(Controller):
-    """Embeddings in the shapes of OpenAI, Cohere and TEI, and the list of models."""
+    """Embeddings in the formats of OpenAI, Cohere and TEI, and the list of models."""
 
     tags = ("models",)
     opt = SEARCH
@@ -117,11 +117,11 @@ class EmbeddingsController(Controller):
         ["/v1/embeddings", "/embeddings"],
         status_code=200,
         operation_class=takes({"application/json": EmbeddingsBody}),
-        summary="Vectors of texts and images",
+        summary="Embed texts and images",
         responses=_ERRORS,
     )
     async def embeddings(self, models: NamedDependency[ModelAccess]) -> EmbeddingsOut:
-        """The shape of OpenAI. A text and an image in one input make one vector, as in a search.
+        """The format of OpenAI. A text and an image in one input make one embedding, as in a search.
 
         `usage` counts words: what a token is differs from encoder to encoder.
         """
@@ -133,11 +133,11 @@ class EmbeddingsController(Controller):
         ["/v2/embed", "/v1/embed"],
         status_code=200,
         operation_class=takes({"application/json": EmbedBody}),
-        summary="The same for clients of Cohere",
+        summary="Embed, for clients of Cohere",
         responses=_ERRORS,
     )
     async def embed(self, models: NamedDependency[ModelAccess]) -> EmbedOut:
-        """Texts come before images, and those before inputs, in which a text and an image make one vector."""
+        """Texts come before images, and those before inputs, in which a text and an image make one embedding."""
         body = await models.body(EmbedBody)
         check_model(body.model, models.encoder)
         given = body.contents()
@@ -149,19 +149,19 @@ class EmbeddingsController(Controller):
         "/embed",
         status_code=200,
         operation_class=takes({"application/json": TeiEmbedBody}),
-        summary="The same for clients of TEI",
+        summary="Embed, for clients of TEI",
         responses=_ERRORS,
     )
     async def tei_embed(self, models: NamedDependency[ModelAccess]) -> list[list[float]]:
-        """The vectors alone, in the order of the inputs."""
+        """Only the embeddings, in the order of the inputs."""
         body = await models.body(TeiEmbedBody)
         found = await models.embed(placed(body.inputs, "/inputs"), body.dimensions)
         vectors: list[list[float]] = found.vectors.tolist()
         return vectors
 
-    @get(["/v1/models", "/models"], summary="The models in use", responses=protected(), sync_to_thread=False)
+    @get(["/v1/models", "/models"], summary="List the models in use", responses=protected(), sync_to_thread=False)
     def models(self, models: NamedDependency[ModelAccess]) -> ModelsOut:
-        """The names that a request may give as `model`: of the encoder, of the engine, and `withthis` for either."""
+        """The names that a request may give as `model`: the encoder's, the engine's, and `withthis` for either."""
         names = dict.fromkeys([models.encoder, models.engine, ANY_MODEL])
         return ModelsOut(data=[ModelOut(id=name, created=0) for name in names])
 

@@ -33,13 +33,13 @@ class FeedbackController(Controller):
     @post(
         status_code=202,
         operation_class=takes({"application/json": Schema(one_of=[_ONE, _SEVERAL])}),
-        summary="Say what a user did with an answer",
+        summary="Report what a user did with an answer",
         responses=protected(
-            (400, "the request cannot be understood"),
-            (404, "this service takes no feedback"),
-            (408, "the body came too slowly"),
+            (400, "the request is not valid"),
+            (404, "this service accepts no feedback"),
+            (408, "the body arrived too slowly"),
             (413, "the body is too large"),
-            (415, "no JSON"),
+            (415, "not JSON"),
         ),
     )
     async def feedback(

@@ -21,7 +21,7 @@ class HealthController(Controller):
 
     @get(["/healthz", "/health"], summary="Is the process alive?", sync_to_thread=False)
     def healthz(self) -> dict[str, str]:
-        """Touches no model and no store, so that a busy service is not taken for a dead one.
+        """Touches no model and no store, so a busy service is not mistaken for a dead one.
 
         vLLM and Infinity have it at `/health`.
         """
@@ -29,7 +29,7 @@ class HealthController(Controller):
 
     @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
     async def readyz(self, parts: NamedDependency[Parts], state: State) -> dict[str, str | int]:
-        """The encoder is loaded, the store answers and holds a collection made by this encoder, and no end is near."""
+        """The encoder is loaded, the store has a collection made by this encoder, and the service is not stopping."""
         if state.get("stopping", False):
             raise ShuttingDown
         rows = await state.readiness()

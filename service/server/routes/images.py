@@ -21,7 +21,7 @@ from service.server.requests.parameters import known_parameters_only
 FOREVER = "public, max-age=31536000, immutable"
 """A key is the hash of its content, so what it names can never change."""
 
-_UNCHANGED = {304: ResponseSpec(None, description="the picture is the one named in If-None-Match")}
+_UNCHANGED = {304: ResponseSpec(None, description="the image is the one named in If-None-Match")}
 
 
 class ImageController(Controller):
@@ -34,14 +34,14 @@ class ImageController(Controller):
 
     @get(
         "/{key:str}",
-        summary="A picture of the catalogue",
+        summary="Get an image of the catalog",
         media_type="image/*",
         responses=_UNCHANGED
         | protected(
-            (400, "the size is not one of those offered"),
-            (404, "no picture has this key"),
-            (422, "the stored picture is beyond the limits of now"),
-            (503, "the picture store does not answer, or the stored file is damaged"),
+            (400, "the size is not offered"),
+            (404, "no image has this key"),
+            (422, "the stored image exceeds the current limits"),
+            (503, "the image store does not answer, or the stored file is damaged"),
         ),
     )
     async def image(
@@ -51,10 +51,10 @@ class ImageController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         key: Annotated[str, PathParameter(description="from a product's image_url")],
         size: Annotated[
-            ThumbnailSide | None, QueryParameter(description="a JPEG that fits so many pixels in each direction")
+            ThumbnailSide | None, QueryParameter(description="a JPEG of at most this many pixels in each direction")
         ] = None,
     ) -> Response[bytes]:
-        """The image's bytes as they were indexed, or a thumbnail of it. Both may be kept for ever."""
+        """The image's bytes as they were indexed, or a thumbnail of it. Both may be cached forever."""
         headers = {"Cache-Control": FOREVER, "ETag": f'"{key}"' if size is None else f'"{key}-{size}"'}
         if ImageStore.is_key(key) and headers["ETag"] in _entity_tags(request):
             return Response(b"", status_code=304, headers=headers)

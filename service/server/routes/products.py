@@ -44,9 +44,9 @@ ProductId = Annotated[str, PathParameter(description="the product's id", max_len
 _STORE = (503, "the store does not answer")
 _UNKNOWN = (404, "no product has this id")
 _READ = (
-    (400, "the request cannot be understood"),
-    (408, "the body came too slowly"),
-    (413, "the body or a picture is too large"),
+    (400, "the request is not valid"),
+    (408, "the body arrived too slowly"),
+    (413, "the body or an image is too large"),
 )
 
 
@@ -68,7 +68,7 @@ class ProductController(Controller):
             }
         ),
         summary="Create or replace products",
-        responses=protected(*_READ, (415, "another content type"), (422, "the picture cannot be used"), _STORE),
+        responses=protected(*_READ, (415, "another content type"), (422, "the image cannot be used"), _STORE),
     )
     async def put_products(
         self,
@@ -77,12 +77,12 @@ class ProductController(Controller):
         settings: NamedDependency[Settings],
         bulkheads: NamedDependency[Bulkheads],
     ) -> Response[PutOut]:
-        """One product, an array of them, one a line (NDJSON), or multipart with the images as files.
+        """One product, an array of products, one per line (NDJSON), or multipart with the images as files.
 
-        Lines are stored while they come: where a stream is refused in its midst, `processed` says how many were done.
+        Lines are stored as they arrive: if a stream is refused midway, `processed` says how many were handled.
 
-        Sending the same again changes nothing. In arrays and lines a product that cannot be stored is reported with
-        its error, and the others are stored; a product sent alone is answered with the error itself.
+        Sending the same product again changes nothing. In arrays and lines, a product that cannot be stored is reported
+        with its error, and the others are stored; for a single product, the response is the error itself.
         """
         if request.content_type[0] == NDJSON:
             return await _report(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
@@ -96,7 +96,7 @@ class ProductController(Controller):
     @get(
         opt=SEARCH,
         summary="List products",
-        responses=protected((400, "the filter, limit or cursor is wrong"), _STORE),
+        responses=protected((400, "the filter, limit or cursor is not valid"), _STORE),
     )
     async def list_products(
         self,
@@ -105,10 +105,10 @@ class ProductController(Controller):
         parts: NamedDependency[Parts],
         bulkheads: NamedDependency[Bulkheads],
         filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products in one answer")] = 50,
-        cursor: Annotated[str | None, QueryParameter(description="next_cursor of the answer before")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products per answer")] = 50,
+        cursor: Annotated[str | None, QueryParameter(description="next_cursor of the previous answer")] = None,
     ) -> Response[ProductPageOut]:
-        """Products in the order of their ids, those that match a filter; page by page with `cursor`."""
+        """Products ordered by id, optionally filtered; page by page with `cursor`."""
         wanted = _filter(filter) if filter else None
         after = from_cursor(cursor) if cursor else ""
 
@@ -121,7 +121,7 @@ class ProductController(Controller):
         incoming_body(request).hold(len(raw))
         return _written(raw)
 
-    @get("/{product_id:path}", opt=SEARCH, summary="One product", responses=protected(_UNKNOWN, _STORE))
+    @get("/{product_id:path}", opt=SEARCH, summary="Get a product", responses=protected(_UNKNOWN, _STORE))
     async def get_product(
         self,
         request: Request[Any, Any, Any],
@@ -136,8 +136,8 @@ class ProductController(Controller):
     @patch(
         "/{product_id:path}",
         operation_class=takes({"application/json": ProductPatch, "application/merge-patch+json": ProductPatch}),
-        summary="Change fields of a product",
-        responses=protected(*_READ, (415, "no JSON"), _UNKNOWN, _STORE),
+        summary="Update fields of a product",
+        responses=protected(*_READ, (415, "not JSON"), _UNKNOWN, _STORE),
     )
     async def patch_product(
         self,
@@ -147,7 +147,7 @@ class ProductController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
-        """Title, category, price and attributes; images and vectors stay, and nothing is encoded."""
+        """Title, category, price and attributes; images and embeddings stay, and nothing is re-encoded."""
         body = await read_json(request, ProductPatch, settings.server.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
         return stored_out(await bulkheads.write.run(lambda: parts.catalogue().patch(id, changes)))
@@ -160,7 +160,7 @@ class ProductController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> None:
-        """All rows of a product. Its images stay until the image store is swept."""
+        """Deletes all rows of a product. Its images stay until `withthis gc` runs."""
         id = _id(request, product_id)
         if not await bulkheads.write.run(lambda: parts.catalogue().delete([id])):
             raise UnknownProduct

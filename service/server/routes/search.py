@@ -36,17 +36,17 @@ _TAKES = takes(
 )
 _STORE = (503, "the store does not answer")
 _ERRORS = (
-    (400, "the request cannot be understood"),
-    (404, "the product whose picture was to be used does not exist"),
-    (408, "the body came too slowly"),
-    (413, "the body or the picture is too large"),
-    (415, "neither JSON nor multipart, or a picture format that is not accepted"),
-    (422, "the picture cannot be used"),
+    (400, "the request is not valid"),
+    (404, "the product whose image was to be used does not exist"),
+    (408, "the body arrived too slowly"),
+    (413, "the body or the image is too large"),
+    (415, "neither JSON nor multipart, or an image format that is not accepted"),
+    (422, "the image cannot be used"),
     (429, "too many searches at once; see Retry-After"),
 )
 _EVENTS = (
     "Server-sent events. `retrieved`: a SearchOut in retrieval order; then `ranked`: the final SearchOut, or "
-    "`problem`: a problem document, where reranking was required and failed, or the prompt does not fit."
+    "`problem`: a problem document, if reranking was required and failed, or the prompt does not fit."
 )
 
 
@@ -61,7 +61,7 @@ class SearchController(Controller):
     @post(
         status_code=200,
         operation_class=_TAKES,
-        summary="Search with a sentence, a picture, or both",
+        summary="Search by text, image, or both",
         responses=protected(*_ERRORS, (503, "the store does not answer, or reranking was required and failed")),
     )
     async def search(
@@ -74,7 +74,7 @@ class SearchController(Controller):
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
     ) -> SearchOut:
-        """Retrieve products for a sentence and an image, rerank them, and say why they stand where they stand."""
+        """Retrieve products for a text and an image, rerank them, and explain the order."""
         query = online.drawn(await _query(request, settings))
         halves = SearchHalves(parts, bulkheads)
         try:
@@ -93,7 +93,7 @@ class SearchController(Controller):
         "/stream",
         status_code=200,
         operation_class=_TAKES,
-        summary="Search, and hand out the first order while the reranked one is being made",
+        summary="Search, with the retrieval order sent before reranking",
         responses={
             200: ResponseSpec(SearchEvent, description=_EVENTS, media_type=EVENT_STREAM, generate_examples=False),
             **protected(*_ERRORS, _STORE),
@@ -109,16 +109,16 @@ class SearchController(Controller):
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
     ) -> ASGIApp:
-        """The same request as `/v1/search`, answered in two events: `retrieved`, then `ranked` or `problem`.
+        """Takes the same request as `/v1/search`, and answers with two events: `retrieved`, then `ranked` or `problem`.
 
         Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
         """
         query = online.drawn(await _query(request, settings))
         return SearchStream(query, SearchHalves(parts, bulkheads), metrics, online)
 
-    @get("/options", summary="What a search may ask for", responses=protected(), sync_to_thread=False)
+    @get("/options", summary="List search options", responses=protected(), sync_to_thread=False)
     def options(self, parts: NamedDependency[Parts], settings: NamedDependency[Settings]) -> SearchOptionsOut:
-        """Strategies and prompts that the engine in use can run, what holds where a request says nothing, limits."""
+        """The strategies and prompts that the configured engine can run, the defaults, and the limits."""
         return search_options(parts.rerank, settings)
 
 

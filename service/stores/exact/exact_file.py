@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 Built = tuple[str, str]
 _HEADER_START = b'{"encoder":'
 _UNWRITABLE = "The store's file cannot be read or written. Check WITHTHIS_STORE_URI, its permissions and disk space."
-_FOREIGN = "The file named by WITHTHIS_STORE_URI is damaged, or no store of WithThis. Name another file."
+_FOREIGN = "The file named by WITHTHIS_STORE_URI is damaged, or not a store of WithThis. Choose another file."
 
 
 class RowFile:
@@ -99,7 +99,7 @@ class RowFile:
             if self._lines > 2 * len(rows) + 1:
                 self._compact(rows)
         except StoreFull:
-            logger.warning("the store's file was not made compact: the disk is full")
+            logger.warning("the store's file was not compacted: the disk is full")
         finally:
             self.abandon()
 

@@ -36,7 +36,7 @@ _GRACE_S = 2.0
 _UNFINISHED_SCHEMA = f"{SCHEMA_FILENAME}.tmp"
 _NOT_A_FOLDER = (
     "WITHTHIS_STORE_URI names a file where Milvus Lite keeps a folder. It may be a database of Milvus Lite 2, which "
-    "this version cannot read: name another path, and fill it with `withthis index FEED`."
+    "this version cannot read: choose another path, and fill it with `withthis index FEED`."
 )
 _open: dict[Path, LiteFolder] = {}
 _lock = threading.Lock()
@@ -155,7 +155,7 @@ def _remove_half_made(collections: Path) -> None:
         if folder.is_dir() and {file.name for file in folder.iterdir()} <= {_UNFINISHED_SCHEMA}:
             (folder / _UNFINISHED_SCHEMA).unlink(missing_ok=True)
             folder.rmdir()
-            logger.warning("the collection %s was never created in full; it is made anew where needed", folder.name)
+            logger.warning("the collection %s was never fully created; it is recreated when needed", folder.name)
 
 
 @atexit.register

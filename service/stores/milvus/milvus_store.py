@@ -289,14 +289,14 @@ class MilvusStore(RevisionStore):
     def _check_encoder(self, built: Built | None, info: EncoderInfo) -> None:
         if built is None:
             raise ConfigurationError(
-                f"The collection {self._name!r} exists and was not made by this service. "
+                f"The collection {self._name!r} exists and was not created by this service. "
                 "Set WITHTHIS_COLLECTION to another name."
             )
         if built != (info.id, info.fingerprint):
             raise EncoderMismatch(
-                f"The collection {self._name!r} was built with the encoder {built[0]!r}, or with other weights of it "
-                f"than {info.id!r} has now, so its vectors cannot be compared. Set WITHTHIS_ENCODER back, or make the "
-                "vectors again with `withthis reindex`."
+                f"The collection {self._name!r} was built with the encoder {built[0]!r}, or with other weights "
+                f"than {info.id!r} has now, so its embeddings cannot be compared. Restore WITHTHIS_ENCODER, or "
+                "recompute the embeddings with `withthis reindex`."
             )
 
 

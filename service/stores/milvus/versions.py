@@ -121,7 +121,7 @@ class Versions:
 
     def _index_again(self, client: MilvusClient, collection: str) -> None:
         """Build the index of vectors anew: Lite writes its files in place, so a kill may leave half of one."""
-        logger.warning("the index of %s cannot be loaded; it is built again", collection, exc_info=True)
+        logger.warning("the index of %s cannot be loaded; it is rebuilt", collection, exc_info=True)
         kind, params = json.loads(self._properties(client, collection).get(INDEX_PROPERTY, json.dumps(self._index)))
         client.drop_index(collection, "vector", timeout=self._timeout)
         self._index_field(client, collection, "vector", vector_index(kind, params))

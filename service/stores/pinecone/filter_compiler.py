@@ -15,7 +15,7 @@ from service.stores.filters import NO_CATEGORY, NO_PRICE, Filter, check_filter
 
 Condition = dict[str, Any]
 NO_TEXT_ORDER = (
-    "Pinecone compares texts only by eq, ne, in and contains. Use these, or numbers with lt, lte, gt and gte."
+    "Pinecone compares strings only by eq, ne, in and contains. Use these, or numbers with lt, lte, gt and gte."
 )
 
 _LONG = 64

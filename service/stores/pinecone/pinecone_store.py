@@ -30,12 +30,12 @@ from service.stores.store import Hit, Record, RowState, Store, Vector
 
 SCHEME = "pinecone:"
 NO_KEY = "Pinecone refuses the API key. Set it in WITHTHIS_STORE_TOKEN."
-NO_INDEX = "There is no such index at Pinecone yet. Fill it with `withthis index FEED`."
+NO_INDEX = "There is no such Pinecone index yet. Fill it with `withthis index FEED`."
 NO_ALIASES = (
-    "Pinecone cannot switch from one version of an index to another. Index the feed into a new one, and name that in "
+    "Pinecone cannot switch from one version of an index to another. Index the feed into a new one, and set it in "
     "WITHTHIS_STORE_URI."
 )
-TOO_FAR = "Pinecone lists its rows from the first one only, and this page is too far behind it. List without a filter."
+TOO_FAR = "Pinecone only lists rows from the beginning, and this page is too far from it. List without a filter."
 
 _ENCODER, _FINGERPRINT = "withthis-encoder", "withthis-fingerprint"
 _TAG_REFUSES = re.compile(r"[^A-Za-z0-9;@_.+ -]")
@@ -99,13 +99,13 @@ class PineconeStore(RevisionStore):
             built = self._built(client.describe_index(self._name))
         if built is None:
             raise ConfigurationError(
-                f"The index {self._name!r} exists at Pinecone and was not made by this service, or does not compare by "
-                "cosine. Name another one in WITHTHIS_STORE_URI."
+                f"The index {self._name!r} exists at Pinecone and was not created by this service, or does not compare "
+                "by cosine. Choose another one in WITHTHIS_STORE_URI."
             )
         if built != tuple(_tags(info).values()):
             raise EncoderMismatch(
-                f"The index {self._name!r} was built with the encoder {built[0]!r}, or with other weights of it, so "
-                "its vectors cannot be compared. Set WITHTHIS_ENCODER back, or name another index."
+                f"The index {self._name!r} was built with the encoder {built[0]!r}, or with other weights, so its "
+                "embeddings cannot be compared. Restore WITHTHIS_ENCODER, or choose another index."
             )
 
     def upsert(self, records: Sequence[Record]) -> None:

@@ -19,8 +19,8 @@ from service.stores.store import Hit, Record
 
 MAX_ID_CHARS = 512
 MAX_METADATA_BYTES = 40 * 1024
-_TOO_LONG = f"Pinecone takes ids of at most {MAX_ID_CHARS} ASCII characters; others count seven. Use a shorter id."
-_TOO_LARGE = "Pinecone takes at most 40 KB of fields a product. Shorten its title or its attributes."
+_TOO_LONG = f"Pinecone accepts ids of at most {MAX_ID_CHARS} ASCII characters; others count seven. Use a shorter id."
+_TOO_LARGE = "Pinecone accepts at most 40 KB of fields per product. Shorten its title or its attributes."
 _ESCAPED = re.compile(r"[^\x20-\x7d]")
 _UNESCAPED = re.compile(r"~([0-9a-f]{6})")
 

@@ -115,19 +115,22 @@ WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a damaged index": (lambda folder: (folder / INDEX_FILE).write_text("[]"), "damaged"),
     "an index that leads elsewhere": (
         lambda folder: edit(folder / INDEX_FILE, weight_map={"lm_head.weight": "../model.safetensors"}),
-        "beside it",
+        "next to it",
     ),
     "pickles": (
         lambda folder: edit(folder / INDEX_FILE, weight_map={"lm_head.weight": "pytorch_model.bin"}),
-        "no safetensors file",
+        "not a safetensors file",
     ),
-    "another model": (lambda folder: edit(folder / "config.json", model_type="llava"), "not Phi-3 Vision"),
-    "other embeddings": (lambda folder: edit(folder / "config.json", embd_layer={"embedding_cls": "image"}), "not Phi"),
+    "another model": (lambda folder: edit(folder / "config.json", model_type="llava"), "not that of Phi-3 Vision"),
+    "other embeddings": (
+        lambda folder: edit(folder / "config.json", embd_layer={"embedding_cls": "image"}),
+        "not that of Phi",
+    ),
     "unknown positions": (lambda folder: edit(folder / "config.json", rope_scaling={"type": "yarn"}), "rope_scaling"),
     "no factors": (lambda folder: edit(folder / "config.json", rope_scaling={"type": "su"}), "lacks a field"),
     "a word for a number": (lambda folder: edit(folder / "config.json", hidden_size="many"), "lacks a field"),
     "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "not valid JSON"),
-    "no table": (lambda folder: (folder / "config.json").write_text("[]"), "table"),
+    "no table": (lambda folder: (folder / "config.json").write_text("[]"), "not a JSON object"),
     "another tower": (lambda folder: edit(folder / "clip_vision_config.json", patch_size=16), "patches of 14"),
 }
 

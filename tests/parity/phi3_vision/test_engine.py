@@ -210,5 +210,5 @@ def test_the_settings_choose_it() -> None:
     engine = load_engine(Settings(engine="phi3-vision", engine_path=GOLDEN, engine_num_crops=4, engine_device="cpu"))
     assert engine.info.id == "phi3-vision:golden:c4"
     assert (engine.info.layout, engine.info.can_score, engine.info.max_candidates) == ("panel", True, 9)
-    with pytest.raises(ConfigurationError, match="Name a folder"):
+    with pytest.raises(ConfigurationError, match="Give a folder"):
         load_engine(Settings(engine="phi3-vision"))

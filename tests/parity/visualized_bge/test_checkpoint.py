@@ -55,7 +55,7 @@ def test_half_precision_is_half_the_file(tmp_path: Path) -> None:
 
 def test_a_target_that_exists_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    with pytest.raises(ConfigurationError, match="exists already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         convert(BASE.encoder, BASE.weights, tmp_path)
     assert os.listdir(tmp_path) == ["mine"]
 
@@ -128,7 +128,7 @@ def test_a_file_that_breaks_off(tmp_path: Path, converted: Path, golden: Golden)
     for source in (golden.weights, converted / "model.safetensors"):
         path = tmp_path / source.name
         path.write_bytes(source.read_bytes()[:-5000])
-        with pytest.raises(EncoderUnavailable, match="not a file of weights, or it is damaged"):
+        with pytest.raises(EncoderUnavailable, match="not a weight file, or it is damaged"):
             load(golden, path)
 
 

@@ -274,8 +274,8 @@ def test_a_small_context_takes_fewer_candidates_one_by_one(tmp_path: Path) -> No
     ("template", "reason"),
     [
         ("", "no chat template"),
-        ("{{ raise_exception('no pictures') }}", "does not take a picture"),
-        ("{% for message in messages %}{{ message.content + '' }}{% endfor %}", "does not take a picture"),
+        ("{{ raise_exception('no pictures') }}", "does not accept an image"),
+        ("{% for message in messages %}{{ message.content + '' }}{% endfor %}", "does not accept an image"),
     ],
 )
 def test_a_checkpoint_that_cannot_chat_is_refused(tmp_path: Path, template: str, reason: str) -> None:

@@ -11,7 +11,7 @@ from service.errors import ImageStoreUnavailable, StoreFull
 from service.images.store.blobs.blob_store import Blob
 from service.support.disk import is_full
 
-UNUSABLE = "The picture folder cannot be read or written. Check its disk space and permissions."
+UNUSABLE = "The image folder cannot be read or written. Check its disk space and permissions."
 
 
 class LocalBlobs:

@@ -20,7 +20,7 @@ _WRITE_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci"
 """Protocols on which an object appears with its last byte; on others files are written beside and then moved."""
 
 _MODIFIED = ("mtime", "LastModified", "last_modified", "updated")
-_REFUSED = "The picture store refuses the work. Check the credentials and rights for WITHTHIS_IMAGES_URL."
+_REFUSED = "The image store refuses access. Check the credentials and permissions for WITHTHIS_IMAGES_URL."
 
 
 class RemoteBlobs:
@@ -47,7 +47,7 @@ class RemoteBlobs:
             ) from error
         except (ValueError, TypeError, OSError) as error:
             raise ConfigurationError(
-                "WITHTHIS_IMAGES_URL cannot be opened. Give a folder, or a URL that fsspec knows, such as s3://bucket/images."
+                "WITHTHIS_IMAGES_URL cannot be opened. Give a folder, or a URL that fsspec supports, such as s3://bucket/images."
             ) from error
         protocols = self._fs.protocol
         names = {protocols} if isinstance(protocols, str) else set(protocols)

@@ -195,7 +195,7 @@ def test_a_well_known_column_is_the_id_where_there_is_no_other_and_it_is_said(tm
     assert notes(path, Columns.parse(["id=Handle"]))[0] == "Ids are taken from the column 'Handle'."
     assert notes(path, Columns.parse([], without=["SKU"]))[0] == "Ids are taken from the column 'product_id'."
     assert notes(feed(tmp_path, "g.csv", "image,ID\na.png,1\n"))[0] == "Ids are taken from the column 'ID'."
-    assert "made of the images' paths" in notes(feed(tmp_path, "h.csv", "image\na.png\n"))[0]
+    assert "made from the images' paths" in notes(feed(tmp_path, "h.csv", "image\na.png\n"))[0]
     lines = feed(tmp_path, "f.jsonl", '{"image": "a.png"}\n{"image": "b.png", "sku": 7}\n')
     assert [row.id for row in rows(lines)] == ["a.png", "7"]
 

@@ -108,7 +108,7 @@ def test_a_rejected_image_leaves_no_gap_and_nothing_is_made_twice(bench: Bench, 
 def test_an_image_folder_that_cannot_be_written_stops_the_run(bench: Bench, tmp_path: Path, workers: int) -> None:
     (bench.folder / "a.png").write_bytes(picture())
     (tmp_path / "images").write_text("a file where the folder should be")
-    with pytest.raises(StoreUnavailable, match="picture folder"):
+    with pytest.raises(StoreUnavailable, match="image folder"):
         bench.run([{"id": "a", "image": "a.png"}], workers)
     assert bench.store.rows == {}
 

@@ -61,9 +61,9 @@ def test_convert_writes_what_an_encoder_loads(run: Run, tmp_path: Path) -> None:
 
 def test_convert_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source")
-    with pytest.raises(InvalidInput, match="exists already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         run("convert", source, source)
-    with pytest.raises(InvalidInput, match="exists already"):
+    with pytest.raises(InvalidInput, match="already exists"):
         run("convert", source, source / "config.json")
 
 

@@ -114,7 +114,7 @@ def test_no_answer_is_an_error_of_its_own(error: Exception) -> None:
 
 @pytest.mark.parametrize("url", ["", "nonsense", "ftp://host", "http://", "http://[::1"])
 def test_what_is_no_address(url: str) -> None:
-    with pytest.raises(ConnectionFailedError, match="not an address"):
+    with pytest.raises(ConnectionFailedError, match="not a URL"):
         Client(url)
 
 

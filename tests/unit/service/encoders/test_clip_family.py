@@ -262,7 +262,7 @@ def test_a_pickle_that_runs_something_is_refused(
 ) -> None:
     pickled = Path(shutil.copytree(folders["clip"], tmp_path / "pickled"))
     torch.save({"weight": Trap()}, pickled / "pytorch_model.bin")
-    with pytest.raises(EncoderUnavailable, match="damaged or holds more than tensors"):
+    with pytest.raises(EncoderUnavailable, match="damaged or contains more than tensors"):
         convert(pickled, tmp_path / "converted")
     assert "sprung" not in capsys.readouterr().out
     assert not (tmp_path / "converted").exists()

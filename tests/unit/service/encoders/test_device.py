@@ -38,7 +38,7 @@ def test_devices_that_are_not_here(monkeypatch: pytest.MonkeyPatch, name: str) -
 
 @pytest.mark.parametrize("name", ["gpu", "xpu", "meta", "", "cuda:x"])
 def test_unknown_devices(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="Take auto, cpu, cuda, cuda:N or mps"):
+    with pytest.raises(ConfigurationError, match="Use auto, cpu, cuda, cuda:N or mps"):
         resolve_device(name)
 
 

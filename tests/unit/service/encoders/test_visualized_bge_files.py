@@ -50,7 +50,7 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_weights_come_from_the_pinned_revision_unless_told(no_hub: list[tuple[str, object]]) -> None:
-    with pytest.raises(EncoderUnavailable, match=r"could not be fetched.*hf download") as caught:
+    with pytest.raises(EncoderUnavailable, match=r"could not be downloaded.*hf download") as caught:
         find_weights(None, MODEL)
     assert "secret" not in caught.value.detail
     with pytest.raises(EncoderUnavailable):
@@ -70,7 +70,7 @@ def test_the_text_model_lies_beside_the_weights_or_on_the_hub(tmp_path: Path, no
         ("BAAI/bge-base-en-v1.5@main", ("BAAI/bge-base-en-v1.5", "main")),
         ("my/own", ("my/own", None)),
     ]:
-        with pytest.raises(EncoderUnavailable, match=r"could not be fetched.*WITHTHIS_ENCODER_TEXT_MODEL"):
+        with pytest.raises(EncoderUnavailable, match=r"could not be downloaded.*WITHTHIS_ENCODER_TEXT_MODEL"):
             find_text_model(name, MODEL, tmp_path / "weights.pth")
         assert no_hub.pop() == asked
 

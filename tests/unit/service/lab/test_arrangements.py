@@ -112,5 +112,5 @@ def test_a_plan_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, wrong:
 @pytest.mark.parametrize("row", ['{"key": "a", "answers": [["x", 1]]}', '{"key": "a"}'])
 def test_a_damaged_record_is_told(tmp_path: Path, row: str) -> None:
     (tmp_path / "rows.jsonl").write_text(f"{row}\n")
-    with pytest.raises(LabError, match="no record"):
+    with pytest.raises(LabError, match="not a record"):
         ArrangementRecord(Journal(tmp_path / "rows.jsonl"))

@@ -57,7 +57,7 @@ def test_an_outcome_survives_its_line(outcome: QueryOutcome) -> None:
 def test_an_outcome_that_contradicts_itself_is_refused(change: dict[str, object]) -> None:
     good = {"query": "q", "retrieved": [["a", 0.5], ["b", 0.4]], "final": ["b", "a"], "reranked": 2}
     assert QueryOutcome.from_json(json.dumps(good)).final == ("b", "a")
-    with pytest.raises(LabError, match="no record of a query"):
+    with pytest.raises(LabError, match="not a record of a query"):
         QueryOutcome.from_json(json.dumps(good | change))
 
 

@@ -221,7 +221,7 @@ def test_a_search_goes_as_deep_as_the_measures(tmp_path: Path) -> None:
 def test_queries_that_ask_for_nothing_are_told_before_any_work(tmp_path: Path) -> None:
     experiment, data = prepared(tmp_path / "set")
     silent = replace(data, queries={id: LabQuery(id) for id in data.queries})
-    with pytest.raises(LabError, match="neither text nor picture"):
+    with pytest.raises(LabError, match="neither text nor image"):
         run(experiment, silent, tmp_path / "out", Counting())
 
 

@@ -51,7 +51,7 @@ def test_a_cursor_of_another_query_is_refused() -> None:
     text = Cursor.after_first(hits("a")).to_text(QUERY)
     with pytest.raises(InvalidValue, match="another search"):
         Cursor.from_text(text, digest("a mug", 2))
-    with pytest.raises(InvalidValue, match="no cursor"):
+    with pytest.raises(InvalidValue, match="not a cursor"):
         Cursor.from_text("A" * (MAX_CURSOR_CHARS + 1), QUERY)
 
 

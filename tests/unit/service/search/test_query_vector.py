@@ -59,7 +59,7 @@ def test_a_negative_that_leaves_nothing_is_refused() -> None:
     [
         (QueryWeights(0, 0), WEIGHING, True, "not both 0"),
         (QueryWeights(-1, 2), WEIGHING, True, "0 or more"),
-        (QueryWeights(1, 2), FakeEncoder.info, True, "cannot weigh them.*clip"),
+        (QueryWeights(1, 2), FakeEncoder.info, True, "cannot weight them.*clip"),
         (QueryWeights(1, 2), WEIGHING, False, "Give both"),
     ],
 )

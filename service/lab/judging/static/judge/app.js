@@ -1,4 +1,4 @@
-// One pair after the other. A grade counts only for a pair whose pictures are on the screen.
+// One pair after the other. A grade counts only for a pair whose images are on the screen.
 import { byId } from "/static/js/dom.js";
 import { startTheme } from "/static/js/theme.js";
 import { deleteGrade, getPair, getPool, putGrade } from "./api.js";

@@ -1,6 +1,6 @@
 // What is on the page: a pair with its grade, and how far the judge is. All words are set as text.
 import { byId, h, toggle } from "/static/js/dom.js";
-import { pictureUrl } from "./api.js";
+import { imageUrl } from "./api.js";
 
 /**
  * A button for each grade, from the worst to the best.
@@ -15,7 +15,7 @@ export function showScale(scale, choose) {
 }
 
 /**
- * Show a pair; resolves when both pictures are there to be looked at, or have failed.
+ * Show a pair; resolves when both images are loaded, or have failed.
  * @param {any} pair as the server describes it
  */
 export async function showPair({ number, query, product, grade }) {
@@ -25,15 +25,15 @@ export async function showPair({ number, query, product, grade }) {
   showGrade(grade);
   toggle(byId("done"), false);
   toggle(byId("pair"), true);
-  await Promise.all([picture("query", number, query.picture), picture("product", number, product.picture)]);
+  await Promise.all([showImage("query", number, query.picture), showImage("product", number, product.picture)]);
 }
 
 /** @param {"query"|"product"} side @param {number} number @param {boolean} there */
-function picture(side, number, there) {
+function showImage(side, number, there) {
   const image = /** @type {HTMLImageElement} */ (byId(`${side}-picture`));
   toggle(image, there);
   if (!there) return image.removeAttribute("src");
-  image.src = pictureUrl(number, side);
+  image.src = imageUrl(number, side);
   return image.decode().catch(() => {}); // its alternative text is shown in its place
 }
 

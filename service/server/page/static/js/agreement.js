@@ -1,4 +1,4 @@
-// How far two orders agree, in a sentence and on the cards.
+// How far two rankings agree, in a sentence and on the cards.
 import { h } from "./dom.js";
 
 /** @param {any} answer @returns {Map<string, number>} product id → place */
@@ -10,7 +10,7 @@ export function agreement(first, second) {
   const common = [...one.keys()].filter((id) => other.has(id));
   const same = common.filter((id) => one.get(id) === other.get(id)).length;
   const top = first.results[0]?.product.id === second.results[0]?.product.id ? "the same" : "different";
-  return `${common.length} products in both, ${same} at the same place; the first one is ${top}.`;
+  return `${common.length} products in both, ${same} in the same place; the first product is ${top}.`;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The search page: where its parts meet. Everything that comes from the service is written as text, never as HTML.
 import { getJson } from "./api.js";
-import { Catalogue } from "./catalogue.js";
+import { Catalog } from "./catalog.js";
 import { keepPage } from "./drop.js";
 import { startKey } from "./key.js";
 import { startKeyboard } from "./keyboard.js";
@@ -18,7 +18,7 @@ keepPage();
 
 const vocabulary = new Vocabulary();
 const search = new SearchView(vocabulary, () => open("search"));
-const catalogue = new Catalogue(vocabulary, {
+const catalog = new Catalog(vocabulary, {
   like: (product) => search.like(product),
   open: (products, id) => search.sheet.browse(products, id),
 });
@@ -26,7 +26,7 @@ new Upload((product) => vocabulary.learn([{ category: null, attributes: {}, ...p
 
 const open = startViews(
   (view) => {
-    if (view === "catalogue") void catalogue.load();
+    if (view === "catalogue") void catalog.load();
   },
   () => search.address,
 );

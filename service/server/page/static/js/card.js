@@ -1,7 +1,7 @@
 // A product in a grid.
 import { h } from "./dom.js";
 import { facts, move } from "./format.js";
-import { setPicture } from "./thumbs.js";
+import { setImage } from "./thumbs.js";
 
 /**
  * @param {any} product
@@ -10,7 +10,7 @@ import { setPicture } from "./thumbs.js";
  */
 export function card(product, { open, like, width = 256 }) {
   const img = h("img", { alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 });
-  if (product.image_url) setPicture(img, product.image_url, width);
+  if (product.image_url) setImage(img, product.image_url, width);
   const shot = h("button", { type: "button", class: "shot", "aria-label": `Open ${product.title}`, onclick: open }, img);
   return h(
     "li",

@@ -47,6 +47,6 @@ function slider(weight, change) {
   const input = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: weight });
   input.addEventListener("input", () => (shown.textContent = Number(input.value).toFixed(2)));
   input.addEventListener("change", () => change(Number(input.value)));
-  const title = "1: the reranker's order alone; 0: the order of retrieval alone";
-  return h("label", { title }, "Reranker's weight ", shown, input);
+  const title = "1: the reranker's order alone; 0: the retrieval order alone";
+  return h("label", { title }, "Reranker weight ", shown, input);
 }

@@ -56,10 +56,10 @@ export class Counts {
 
   get counted() {
     const { facets, vocabulary } = this;
-    if (facets?.complete) return `Counts are over the ${count(facets.window, "product")} that can be found with these filters.`;
-    if (facets) return `Counts are over the ${count(facets.window, "product")} closest to the query; more can be found.`;
+    if (facets?.complete) return `Counts cover the ${count(facets.window, "product")} that match these filters.`;
+    if (facets) return `Counts cover the ${count(facets.window, "product")} closest to the query; more match.`;
     const read = count(vocabulary.ids.size, "product");
-    return vocabulary.complete ? `Counts are over the whole catalog: ${read}.` : `Counts are over a sample of ${read}; the catalog has more.`;
+    return vocabulary.complete ? `Counts cover the whole catalog: ${read}.` : `Counts cover a sample of ${read}; the catalog has more.`;
   }
 }
 

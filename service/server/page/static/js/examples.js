@@ -1,11 +1,11 @@
 // Queries for a first visit: images that come with the service, and the catalog's own products and categories.
 import { h } from "./dom.js";
-import { setPicture } from "./thumbs.js";
+import { setImage } from "./thumbs.js";
 
 /** @typedef {import("./vocabulary.js").Vocabulary} Vocabulary */
 
 /** Images under /examples; each needs a catalog that has this kind of product. */
-const WITH_PICTURES = [
+const WITH_IMAGES = [
   { name: "leopard", kind: "phone case", text: "a phone case with this" },
   { name: "rose", kind: "mug", text: "a mug with this" },
   { name: "crocodile", kind: "t-shirt", text: "a t-shirt with this" },
@@ -18,8 +18,8 @@ const MOST_OF_A_KIND = 3;
 const WORDS = /^\p{L}[\p{L}\p{M} '’&,-]{1,39}$/u;
 
 /** @param {string} name from a link: not to be trusted */
-export async function examplePicture(name) {
-  if (!WITH_PICTURES.some((example) => example.name === name)) return null;
+export async function exampleImage(name) {
+  if (!WITH_IMAGES.some((example) => example.name === name)) return null;
   const response = await fetch(exampleUrl(name)).catch(() => null);
   return response?.ok ? /** @type {const} */ ({ kind: "example", name, file: await response.blob() }) : null;
 }
@@ -28,7 +28,7 @@ export async function examplePicture(name) {
 const exampleUrl = (name) => `/examples/${name}.webp`;
 
 /** @param {Vocabulary} vocabulary */
-const fitting = ({ categories }) => WITH_PICTURES.filter(({ kind }) => categories.includes(kind));
+const fitting = ({ categories }) => WITH_IMAGES.filter(({ kind }) => categories.includes(kind));
 
 /** A sentence that makes sense in this catalog, or "" where none is known. @param {Vocabulary} vocabulary */
 export const exampleText = (vocabulary) => fitting(vocabulary)[0]?.text ?? "";
@@ -36,31 +36,31 @@ export const exampleText = (vocabulary) => fitting(vocabulary)[0]?.text ?? "";
 /**
  * The examples that this catalog can answer.
  * @param {Vocabulary} vocabulary
- * @param {(text: string, picture: any) => void} use
+ * @param {(text: string, image: any) => void} use
  * @returns {HTMLElement|null}
  */
 export function examples(vocabulary, use) {
-  const made = fitting(vocabulary).map((example) => withPicture(example, use));
+  const made = fitting(vocabulary).map((example) => withImage(example, use));
   const cards = [...made, ...likeProducts(vocabulary, use), ...categories(vocabulary, use)].slice(0, MOST);
   if (!cards.length) return null;
   return h("section", { class: "examples" }, h("h2", {}, "Try one of these"), h("ul", {}, ...cards));
 }
 
-/** @param {{name: string, text: string}} example @param {(text: string, picture: any) => void} use */
-function withPicture({ name, text }, use) {
+/** @param {{name: string, text: string}} example @param {(text: string, image: any) => void} use */
+function withImage({ name, text }, use) {
   const img = h("img", { alt: name, src: exampleUrl(name), width: 88, height: 88 });
-  return example(img, text, async () => use(text, await examplePicture(name)));
+  return example(img, text, async () => use(text, await exampleImage(name)));
 }
 
 /** A product of each of the largest categories: true of anything. @param {Vocabulary} vocabulary @param {any} use */
-function likeProducts({ categories, pictured }, use) {
-  const products = categories.map((category) => pictured.get(category)).filter(Boolean).slice(0, MOST_OF_A_KIND);
+function likeProducts({ categories, withImages }, use) {
+  const products = categories.map((category) => withImages.get(category)).filter(Boolean).slice(0, MOST_OF_A_KIND);
   return products.map((product) => {
     const img = h("img", { alt: product.title, width: 88, height: 88 });
-    setPicture(img, product.image_url, 88);
-    const picture = { kind: "product", id: product.id, title: product.title, url: product.image_url };
+    setImage(img, product.image_url, 88);
+    const image = { kind: "product", id: product.id, title: product.title, url: product.image_url };
     const text = "something like this";
-    return example(img, text, () => use(text, picture));
+    return example(img, text, () => use(text, image));
   });
 }
 

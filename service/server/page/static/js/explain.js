@@ -1,33 +1,33 @@
-// Why an order is as it is: what the model saw, what it wrote, and what was made of it.
+// Why the results are in this order: what the model saw, what it wrote, and how it was read.
 import { getJson } from "./api.js";
 import { h } from "./dom.js";
 import { count, move, score } from "./format.js";
 import { degradedWords } from "./problem.js";
-import { setPicture } from "./thumbs.js";
+import { setImage } from "./thumbs.js";
 import { timingBar } from "./timings.js";
 
 const FAULTS = {
-  ok: "Every product exactly once, in the agreed format.",
-  wrong_format: "The order could be read, but not in the agreed format.",
-  missing: "Some products were not named; they follow in the order of retrieval.",
-  repetition: "Some products were named twice; the first place counts.",
-  out_of_range: "Labels that no product has were named and dropped.",
-  truncated: "The answer broke off; the products not named follow in the order of retrieval.",
-  refusal: "No product was named; the order of retrieval stands.",
-  timeout: "No answer in time; the order of retrieval stands.",
-  backend_error: "The model failed; the order of retrieval stands.",
+  ok: "Every product exactly once, in the expected format.",
+  wrong_format: "The order could be read, but was not in the expected format.",
+  missing: "Some products were not named; they follow in retrieval order.",
+  repetition: "Some products were named twice; the first occurrence counts.",
+  out_of_range: "Labels that no product has were dropped.",
+  truncated: "The answer was cut off; products not named follow in retrieval order.",
+  refusal: "No product was named; the results are in retrieval order.",
+  timeout: "No answer in time; the results are in retrieval order.",
+  backend_error: "The model failed; the results are in retrieval order.",
 };
 
-/** @param {any} answer @param {import("./query.js").Picture|null} picture the query's @returns {Node[]} the sections about the whole answer */
-export function explanation(answer, picture) {
-  return [order(answer), seen(answer, picture), written(answer), section("Time", timingBar(answer.timings_ms))].filter((one) => one !== null);
+/** @param {any} answer @param {import("./query.js").QueryImage|null} image the query's @returns {Node[]} the sections about the whole answer */
+export function explanation(answer, image) {
+  return [order(answer), seen(answer, image), written(answer), section("Time", timingBar(answer.timings_ms))].filter((one) => one !== null);
 }
 
 /** @param {any} result @param {any} answer @returns {Node} what is known of one product */
 export function productFacts(result, answer) {
   const { product } = result;
   const img = h("img", { alt: product.title, width: 420, height: 420, class: "hero" });
-  if (product.image_url) setPicture(img, product.image_url, 420);
+  if (product.image_url) setImage(img, product.image_url, 420);
   const attributes = Object.entries(product.attributes).map(([name, value]) => pair(name, Array.isArray(value) ? value.join(", ") : String(value)));
   const place = result.rank && `${result.rank}${where(result, answer)}`;
   return h(
@@ -41,21 +41,21 @@ export function productFacts(result, answer) {
 
 /** @param {any} result @param {any} answer */
 function where(result, { rerank }) {
-  if (result.later) return ", in the order of retrieval: only the first page is reranked";
+  if (result.later) return ", in retrieval order: only the first page is reranked";
   return rerank.applied ? `, ${move(result).words}` : "";
 }
 
 /**
- * What the order comes from; products are retrieved by both similarity and words where `hybrid` is there.
+ * Where the order comes from; with `hybrid`, products are retrieved by vector and lexical scores.
  * @param {any} scores @param {boolean} reranked
  */
 function scored({ retrieval, hybrid, rerank, fused }, reranked) {
   const words = hybrid && [
-    pair("words (BM25)", hybrid.lexical_rank === null ? "shares none with the query" : `${score(hybrid.lexical)}, place ${hybrid.lexical_rank}`),
-    meter("similarity and words", hybrid.fused),
+    pair("lexical (BM25)", hybrid.lexical_rank === null ? "no words in common with the query" : `${score(hybrid.lexical)}, place ${hybrid.lexical_rank}`),
+    meter("vector and lexical", hybrid.fused),
   ];
   const order = reranked ? [meter("reranker", rerank), pair("fused with retrieval", fused !== null && score(fused))] : [];
-  return h("div", { class: "scores" }, h("h3", {}, "Scores"), h("dl", {}, meter("retrieval (cosine)", retrieval), ...(words ?? []), ...order));
+  return h("div", { class: "scores" }, h("h3", {}, "Scores"), h("dl", {}, meter("retrieval (cosine similarity)", retrieval), ...(words ?? []), ...order));
 }
 
 /** @param {string} title @param {...(Node|null)} content */
@@ -73,7 +73,7 @@ function meter(term, value) {
 
 /** @param {any} answer */
 function order({ query, rerank, results }) {
-  if (!rerank.engine) return section("Order", h("p", {}, "As retrieved: reranking is off."));
+  if (!rerank.engine) return section("Order", h("p", {}, "Retrieval order: reranking is off."));
   const titles = new Map(results.map((/** @type {any} */ { product }) => [product.id, product.title]));
   const repaired = rerank.repaired.map((/** @type {string} */ id) => titles.get(id) ?? id);
   return section(
@@ -89,35 +89,35 @@ function order({ query, rerank, results }) {
       pair("prompt", rerank.prompt),
       pair("answer", rerank.fault && h("span", {}, h("code", { class: `fault ${rerank.fault === "ok" ? "ok" : "bad"}` }, rerank.fault), ` ${FAULTS[rerank.fault] ?? ""}`)),
       pair("repaired", rerank.fault && (repaired.length ? repaired.join(", ") : "nothing")),
-      pair("note", query.truncated && "The sentence was too long; only its beginning was read."),
+      pair("note", query.truncated && "The text was too long; only its beginning was used."),
     ),
   );
 }
 
-/** @param {any} answer @param {import("./query.js").Picture|null} picture */
-function seen({ explanation, results }, picture) {
+/** @param {any} answer @param {import("./query.js").QueryImage|null} image */
+function seen({ explanation, results }, image) {
   if (!explanation) return null;
   if (explanation.panel) return section("What the model saw", panel(explanation.panel));
   if (!explanation.shown.length) return null;
   const products = new Map(results.map((/** @type {any} */ { product }) => [product.id, product]));
-  const pictures = explanation.shown.map((/** @type {any} */ one) => labelled(one, products.get(one.product_id)));
-  const note = h("p", { class: "soft" }, `${count(pictures.length, "product")}, one picture after the other:`);
-  return section("What the model saw", note, h("ol", { class: "shown" }, picture && asked(picture), ...pictures));
+  const images = explanation.shown.map((/** @type {any} */ one) => labeled(one, products.get(one.product_id)));
+  const note = h("p", { class: "soft" }, `${count(images.length, "product")}, as separate images:`);
+  return section("What the model saw", note, h("ol", { class: "shown" }, image && asked(image), ...images));
 }
 
 /** @param {{data: string, width: number, height: number, exact: boolean}} panel */
 function panel({ data, width, height, exact }) {
-  const img = h("img", { class: "panel", alt: "The query and the labelled candidates on one picture", src: data, width, height });
+  const img = h("img", { class: "panel", alt: "The query and the labeled candidates in one image", src: data, width, height });
   const note = `${width} × ${height} pixels${exact ? "" : ", shown as a JPEG here because of its size"}`;
   return h("figure", {}, img, h("figcaption", { class: "soft" }, note));
 }
 
-/** The query's own picture. @param {import("./query.js").Picture} picture */
-function asked(picture) {
-  const img = h("img", { alt: "Your picture", width: 96, height: 96 });
-  if (picture.kind === "product" && picture.url) setPicture(img, picture.url, 96);
-  if (picture.kind !== "product") {
-    img.src = URL.createObjectURL(picture.file);
+/** The query's own image. @param {import("./query.js").QueryImage} image */
+function asked(image) {
+  const img = h("img", { alt: "Your image", width: 96, height: 96 });
+  if (image.kind === "product" && image.url) setImage(img, image.url, 96);
+  if (image.kind !== "product") {
+    img.src = URL.createObjectURL(image.file);
     img.addEventListener("load", () => URL.revokeObjectURL(img.src), { once: true });
   }
   return h("li", { class: "query" }, h("b", {}, "query"), img);
@@ -128,9 +128,9 @@ function asked(picture) {
  * @param {{label: string, product_id: string}} shown
  * @param {any} product undefined where it is not among the results
  */
-function labelled({ label, product_id: id }, product) {
+function labeled({ label, product_id: id }, product) {
   const img = h("img", { alt: product?.title ?? id, width: 96, height: 96, loading: "lazy" });
-  const show = (/** @type {any} */ found) => found.image_url && setPicture(img, found.image_url, 96);
+  const show = (/** @type {any} */ found) => found.image_url && setImage(img, found.image_url, 96);
   if (product) show(product);
   else getJson(`/v1/products/${encodeURIComponent(id)}`).then(show, () => {}); // deleted since: its id is shown
   return h("li", {}, h("b", {}, label), img);

@@ -22,7 +22,7 @@ export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}
  */
 export function move(result) {
   const by = result.retrieval_rank - result.rank;
-  if (by === 0) return { text: "=", words: "at the same place as before reranking", direction: "same" };
+  if (by === 0) return { text: "=", words: "in the same place as before reranking", direction: "same" };
   const words = `moved ${by > 0 ? "up" : "down"} by ${Math.abs(by)} from place ${result.retrieval_rank}`;
   return { text: `${by > 0 ? "↑" : "↓"}${Math.abs(by)}`, words, direction: by > 0 ? "up" : "down" };
 }

@@ -2,7 +2,7 @@
 import { byId, toggle } from "./dom.js";
 import { thisTab } from "./storage.js";
 
-const WHY = "Only needed where this service has been given keys.";
+const WHY = "Only needed if this service has API keys.";
 /** @type {Promise<boolean>|null} the question that is open now: many calls may fail at once */
 let asking = null;
 

@@ -24,8 +24,8 @@ export class Lane {
     this.wiring = wiring;
     /** @type {any} the answer that is shown */
     this.answer = null;
-    /** @type {import("./query.js").Picture|null} the query's */
-    this.picture = null;
+    /** @type {import("./query.js").QueryImage|null} the query's */
+    this.image = null;
     this.ms = 0;
     /** @type {(() => Promise<any>)|null} asks for the next page */
     this.further = null;
@@ -64,7 +64,7 @@ export class Lane {
   async run(query, signal, learn) {
     const start = performance.now();
     this.begin();
-    this.picture = query.picture;
+    this.image = query.image;
     this.further = () => searchFurther(query, this.configuration, this.answer.next_cursor, signal);
     const take = {
       retrieved: (/** @type {any} */ answer) => {
@@ -139,7 +139,7 @@ export class Lane {
     this.grid.show(this.answer.results, answer.rerank.applied);
     this.steps.replaceChildren(h("span", { class: "step" }, showing(this.answer)));
     const first = this.answer.results.find((/** @type {any} */ { later }) => later);
-    this.unranked.textContent = first ? `From place ${first.rank} on in the order of retrieval: only the first page is reranked.` : "";
+    this.unranked.textContent = first ? `From place ${first.rank} on in retrieval order: only the first page is reranked.` : "";
     toggle(this.unranked, answer.rerank.applied && Boolean(first));
     toggle(this.more, next_cursor !== null);
     if (later.length) this.grid.focus(later[0].product.id);

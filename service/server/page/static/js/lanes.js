@@ -30,7 +30,7 @@ export class Lanes {
     toggle(byId("agreement"), false);
   }
 
-  /** The second lane begins with the order of retrieval: the first thing one wants to compare with. */
+  /** The second lane starts in retrieval order: the first thing one wants to compare with. */
   compare() {
     this.set([this.configurations[0], { ...asSet(), rerank: false }]);
   }

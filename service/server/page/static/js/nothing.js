@@ -1,4 +1,4 @@
-// What to do where nothing was found: the catalog is asked which filter is in the way.
+// What to do if nothing was found: asks the catalog which filter excludes everything.
 import { each } from "./conditions.js";
 import { h } from "./dom.js";
 import { filterOf, noConditions } from "./query.js";
@@ -12,23 +12,23 @@ import { listProducts } from "./survey.js";
  */
 export async function explainNothing(filters, notice, signal, notices = []) {
   const parts = each(filters.conditions);
-  if (!parts.length) return notice.say("The catalog has nothing to show for this. If it is empty, add products first.", "hint");
+  if (!parts.length) return notice.say("The catalog has nothing for this query. If it is empty, add products first.", "hint");
   const helps = await Promise.all(parts.map(({ without }) => some(without, signal)));
   const culprits = parts.filter((_, place) => helps[place]);
   const drop = (/** @type {string} */ words, /** @type {any} */ conditions) =>
     h("button", { type: "button", class: "quiet", onclick: () => filters.replace(conditions) }, words);
   const buttons = culprits.length
-    ? culprits.map(({ words, without }) => drop(`Drop “${words}”`, without))
+    ? culprits.map(({ words, without }) => drop(`Remove “${words}”`, without))
     : [drop("Clear filters", noConditions())];
   notice.say([sentence(parts, culprits), ...notices.map(plain)].join(" "), "hint", ...buttons);
 }
 
 /** @param {any[]} parts @param {any[]} culprits */
 function sentence(parts, culprits) {
-  if (!culprits.length) return "No product passes these filters, and dropping one of them is not enough.";
-  if (parts.length === 1) return `No product passes the filter “${parts[0].words}”.`;
+  if (!culprits.length) return "No product matches these filters, even without any one of them.";
+  if (parts.length === 1) return `No product matches the filter “${parts[0].words}”.`;
   const names = culprits.map(({ words }) => `“${words}”`).join(" or ");
-  return `No product passes all ${parts.length} filters. Without ${names} there are some.`;
+  return `No product matches all ${parts.length} filters. Without ${names}, some do.`;
 }
 
 /** @param {string} notice */

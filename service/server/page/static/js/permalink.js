@@ -1,6 +1,6 @@
-// A query as an address. A picture of one's own travels reduced, behind the #, which browsers send to nobody.
+// A query as an address. An image of one's own travels reduced, behind the #, which browsers send to nobody.
 import { getJson } from "./api.js";
-import { examplePicture } from "./examples.js";
+import { exampleImage } from "./examples.js";
 import { Problem } from "./problem.js";
 import { fromDataUri, reduced } from "./reduce.js";
 import { asSet, noConditions } from "./query.js";
@@ -9,7 +9,7 @@ import { asSet, noConditions } from "./query.js";
 
 const OWN = "own";
 export const LOST = {
-  file: "This query had an image from your device, which an address does not hold. Choose it again, or search without it.",
+  file: "This query had an image from your device, which the link does not contain. Choose it again, or search without it.",
   example: "The example image of this query cannot be loaded.",
   product: "The product whose image this query had is no longer in the catalog. Choose another image, or search without it.",
 };
@@ -21,11 +21,11 @@ export const LOST = {
 export function address(query) {
   const parameters = new URLSearchParams();
   const put = (/** @type {string} */ name, /** @type {any} */ value) => value !== null && value !== "" && parameters.set(name, value);
-  const { text, picture, conditions, limit, configurations } = query;
+  const { text, image, conditions, limit, configurations } = query;
   put("q", text);
-  if (picture?.kind === "product") put("product", picture.id);
-  if (picture?.kind === "example") put("example", picture.name);
-  if (picture?.kind === "file") put("image", OWN);
+  if (image?.kind === "product") put("product", image.id);
+  if (image?.kind === "example") put("example", image.name);
+  if (image?.kind === "file") put("image", OWN);
   put("category", conditions.category);
   put("min", conditions.min);
   put("max", conditions.max);
@@ -41,8 +41,8 @@ export function address(query) {
  * @param {Query} query
  */
 export async function fullAddress(query) {
-  const { picture } = query;
-  const hash = picture?.kind === "file" ? `#picture=${encodeURIComponent(await reduced(picture.file))}` : "";
+  const { image } = query;
+  const hash = image?.kind === "file" ? `#picture=${encodeURIComponent(await reduced(image.file))}` : "";
   return new URL(address(query) + hash, location.href).href;
 }
 
@@ -58,10 +58,10 @@ export async function queryOf(url) {
   const found = ["a", "b"].map((name) => configuration(parse(parameters.get(name))));
   const [first, second] = found;
   const attributes = [...parameters].filter(([name]) => name.startsWith("a."));
-  const { picture, lost } = await pictureOf(parameters, new URLSearchParams(url.hash.slice(1)));
+  const { image, lost } = await imageOf(parameters, new URLSearchParams(url.hash.slice(1)));
   const query = {
     text: parameters.get("q") ?? "",
-    picture,
+    image,
     conditions: {
       ...noConditions(),
       category: parameters.get("category") ?? "",
@@ -78,22 +78,22 @@ export async function queryOf(url) {
 /** @param {any} value */
 const isValue = (value) => ["string", "number", "boolean"].includes(typeof (Array.isArray(value) && value.length === 1 ? value[0] : value));
 
-/** @param {URLSearchParams} parameters @param {URLSearchParams} hash @returns {Promise<{picture: Query["picture"], lost: string|null}>} */
-async function pictureOf(parameters, hash) {
+/** @param {URLSearchParams} parameters @param {URLSearchParams} hash @returns {Promise<{image: Query["image"], lost: string|null}>} */
+async function imageOf(parameters, hash) {
   const product = parameters.get("product");
-  if (product) return orLost(await productPicture(product), LOST.product);
+  if (product) return orLost(await productImage(product), LOST.product);
   const example = parameters.get("example");
-  if (example) return orLost(await examplePicture(example), LOST.example);
+  if (example) return orLost(await exampleImage(example), LOST.example);
   const file = fromDataUri(hash.get("picture"));
-  if (file) return { picture: { kind: "file", file }, lost: null };
-  return { picture: null, lost: parameters.get("image") === OWN || hash.has("picture") ? LOST.file : null };
+  if (file) return { image: { kind: "file", file }, lost: null };
+  return { image: null, lost: parameters.get("image") === OWN || hash.has("picture") ? LOST.file : null };
 }
 
-/** @param {Query["picture"]} picture @param {string} words */
-const orLost = (picture, words) => ({ picture, lost: picture ? null : words });
+/** @param {Query["image"]} image @param {string} words */
+const orLost = (image, words) => ({ image, lost: image ? null : words });
 
-/** @param {string} id @returns {Promise<Query["picture"]>} null where the catalog has no image of it */
-async function productPicture(id) {
+/** @param {string} id @returns {Promise<Query["image"]>} null where the catalog has no image of it */
+async function productImage(id) {
   try {
     const { title, image_url: url } = await getJson(`/v1/products/${encodeURIComponent(id)}`);
     return url ? { kind: "product", id, title, url } : null;

@@ -1,6 +1,6 @@
-// Errors in plain words.
+// Errors in plain language.
 
-/** What the service said, or why it said nothing. */
+/** What the service answered, or why it did not. */
 export class Problem extends Error {
   /** @param {Record<string, any>} document a problem document @param {number|null} [retryAfter] seconds */
   constructor(document, retryAfter = null) {
@@ -18,18 +18,18 @@ export class Problem extends Error {
   }
 }
 
-/** Where the service's own text speaks to programmers, this one speaks to whoever uses the page. */
+/** The service's own texts are meant for programmers, these for the people who use the page. */
 const WORDS = {
-  "body-too-large": "The picture is too large. Reduce it and try again.",
-  "image-too-large": "The picture is too large. Reduce it and try again.",
-  "image-too-small": "The picture is too small to see anything on it. Use a larger one.",
-  "not-an-image": "This file is not a picture. Use a JPEG, PNG or WebP.",
-  "unsupported-image": "Only JPEG, PNG and WebP pictures can be used. Convert this one first.",
-  "corrupt-image": "The picture is damaged. Save it again and use the new file.",
-  "empty-query": "Type a sentence, choose a picture, or both.",
-  "unknown-product": "This product is no longer in the catalogue.",
-  "rerank-required": "The reranker failed, and this query allows no answer without it.",
-  "scope-missing": "This API key may not do that. Use one with the scope it needs.",
+  "body-too-large": "The image is too large. Reduce it and try again.",
+  "image-too-large": "The image is too large. Reduce it and try again.",
+  "image-too-small": "The image is too small to recognize anything. Use a larger one.",
+  "not-an-image": "This file is not an image. Use a JPEG, PNG or WebP.",
+  "unsupported-image": "Only JPEG, PNG and WebP images can be used. Convert this one first.",
+  "corrupt-image": "The image is damaged. Save it again and use the new file.",
+  "empty-query": "Type a sentence, choose an image, or both.",
+  "unknown-product": "This product is no longer in the catalog.",
+  "rerank-required": "The reranker failed, and this query requires it.",
+  "scope-missing": "This API key lacks the required scope. Use another one.",
 };
 
 /** @param {Response} response one that is not ok */
@@ -45,14 +45,14 @@ export async function problemOf(response) {
 
 /** The network's own failure. */
 export const unreachable = () =>
-  new Problem({ title: "No connection", detail: "The service cannot be reached. Check that it runs, then try again." });
+  new Problem({ title: "No connection", detail: "The service cannot be reached. Check that it is running, then try again." });
 
 const DEGRADED = {
-  rerank_timeout: "The reranker was not ready in time, so this is the order of retrieval.",
-  rerank_error: "The reranker failed, so this is the order of retrieval.",
-  rerank_overloaded: "The reranker is busy, so this is the order of retrieval. Try again in a moment.",
-  rerank_unusable: "The reranker's answer could not be read, so this is the order of retrieval.",
+  rerank_timeout: "The reranker did not finish in time, so these results are in retrieval order.",
+  rerank_error: "The reranker failed, so these results are in retrieval order.",
+  rerank_overloaded: "The reranker is busy, so these results are in retrieval order. Try again in a moment.",
+  rerank_unusable: "The reranker's answer could not be read, so these results are in retrieval order.",
 };
 
 /** @param {string} reason of an answer in retrieval order */
-export const degradedWords = (reason) => DEGRADED[reason] ?? "This is the order of retrieval.";
+export const degradedWords = (reason) => DEGRADED[reason] ?? "These results are in retrieval order.";

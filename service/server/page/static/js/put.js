@@ -1,27 +1,27 @@
-// Sending one product with its picture. fetch cannot tell how much was sent, so this is an XMLHttpRequest.
+// Sending one product with its image. fetch cannot tell how much was sent, so this is an XMLHttpRequest.
 import { keyHeader } from "./api.js";
 import { askForKey } from "./key.js";
 import { Problem, unreachable } from "./problem.js";
 
 /**
  * @param {any} product the JSON of a product
- * @param {File} picture
+ * @param {File} image
  * @param {(share: number) => void} progress 0…1 of the bytes sent
- * @returns {Promise<any>} what became of it
+ * @returns {Promise<any>} the outcome
  * @throws {Problem}
  */
-export async function putProduct(product, picture, progress) {
-  const { status, body, retryAfter } = await send(product, picture, progress);
+export async function putProduct(product, image, progress) {
+  const { status, body, retryAfter } = await send(product, image, progress);
   if (status >= 200 && status < 300) return body.results?.[0];
   const problem = new Problem({ ...body, status }, retryAfter);
-  if (status === 401 && (await askForKey(problem.words))) return putProduct(product, picture, progress);
+  if (status === 401 && (await askForKey(problem.words))) return putProduct(product, image, progress);
   throw problem;
 }
 
-/** @param {any} product @param {File} picture @param {(share: number) => void} progress */
-function send(product, picture, progress) {
+/** @param {any} product @param {File} image @param {(share: number) => void} progress */
+function send(product, image, progress) {
   const parts = new FormData();
-  parts.append("image", picture);
+  parts.append("image", image);
   parts.append("product", JSON.stringify(product));
   const call = new XMLHttpRequest();
   call.open("PUT", "/v1/products");

@@ -14,11 +14,11 @@
  * @property {Record<string, import("./field.js").Value>} attributes
  *
  * @typedef {{kind: "file", file: Blob}|{kind: "product", id: string, title: string, url: string|null}
- *   |{kind: "example", name: string, file: Blob}} Picture
+ *   |{kind: "example", name: string, file: Blob}} QueryImage
  *
  * @typedef {Object} Query
  * @property {string} text
- * @property {Picture|null} picture
+ * @property {QueryImage|null} image
  * @property {Conditions} conditions
  * @property {number|null} limit
  * @property {Configuration[]} configurations one, or two that are compared
@@ -32,7 +32,7 @@ export const asSet = () => ({ rerank: true, strategy: "", prompt: "", weight: nu
 export const noConditions = () => ({ category: "", min: null, max: null, attributes: {} });
 
 /** @param {Query} query */
-export const isEmpty = (query) => !query.text && !query.picture;
+export const isEmpty = (query) => !query.text && !query.image;
 
 /**
  * The request of one lane.
@@ -44,10 +44,10 @@ export const isEmpty = (query) => !query.text && !query.picture;
 export function request(query, configuration, cursor = null) {
   const first = { ...searchBody(query), facets: query.facets ?? [], rerank: rerankOf(configuration) };
   const body = JSON.stringify(cursor ? { ...searchBody(query), cursor, rerank: { enabled: false } } : first);
-  const picture = query.picture;
-  if (!picture || picture.kind === "product") return { body, headers: { "Content-Type": "application/json" } };
+  const image = query.image;
+  if (!image || image.kind === "product") return { body, headers: { "Content-Type": "application/json" } };
   const parts = new FormData();
-  parts.append("image", picture.file, "query");
+  parts.append("image", image.file, "query");
   parts.append("query", body);
   return { body: parts };
 }
@@ -57,7 +57,7 @@ function searchBody(query) {
   const filter = filterOf(query.conditions);
   return {
     ...(query.text && { text: query.text }),
-    ...(query.picture?.kind === "product" && { image: { product_id: query.picture.id } }),
+    ...(query.image?.kind === "product" && { image: { product_id: query.image.id } }),
     ...(filter && { filter }),
     ...(query.limit && { limit: query.limit }),
   };

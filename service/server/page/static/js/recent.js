@@ -1,8 +1,8 @@
-// The last queries of this browser, with small copies of their pictures.
+// The last queries of this browser, with small copies of their images.
 import { h } from "./dom.js";
 import { address } from "./permalink.js";
 import { reduced } from "./reduce.js";
-import { setPicture } from "./thumbs.js";
+import { setImage } from "./thumbs.js";
 import { lasting } from "./storage.js";
 
 const MOST = 8;
@@ -11,11 +11,11 @@ const MOST = 8;
 
 /** @param {import("./query.js").Query} query */
 export async function remember(query) {
-  const { picture } = query;
-  const copy = picture && picture.kind !== "product" ? await reduced(picture.file) : null;
-  const hash = picture?.kind === "file" && copy ? `#picture=${encodeURIComponent(copy)}` : "";
+  const { image } = query;
+  const copy = image && image.kind !== "product" ? await reduced(image.file) : null;
+  const hash = image?.kind === "file" && copy ? `#picture=${encodeURIComponent(copy)}` : "";
   /** @type {Recent} */
-  const entry = { link: address(query) + hash, text: query.text, picture: copy, product: picture?.kind === "product" ? picture.url : null };
+  const entry = { link: address(query) + hash, text: query.text, picture: copy, product: image?.kind === "product" ? image.url : null };
   lasting.write("recent", [entry, ...recent().filter(({ link }) => link !== entry.link)].slice(0, MOST));
 }
 
@@ -35,16 +35,16 @@ export function recents(open) {
     section.remove();
   };
   section.append(
-    h("h2", {}, "Recent", h("button", { type: "button", class: "quiet", onclick: forget }, "Forget them")),
+    h("h2", {}, "Recent", h("button", { type: "button", class: "quiet", onclick: forget }, "Clear")),
     h("ul", {}, ...entries.map((entry) => h("li", {}, chip(entry, open)))),
   );
   return section;
 }
 
 /** @param {Recent} entry @param {(link: string) => void} open */
-function chip({ link, text, picture, product }, open) {
-  const img = (picture || product) && h("img", { alt: text ? "" : "A picture", width: 32, height: 32 });
-  if (img && picture) img.src = picture;
-  else if (img && product) setPicture(img, product, 32);
-  return h("button", { type: "button", onclick: () => open(link) }, img, text || "picture alone");
+function chip({ link, text, picture: image, product }, open) {
+  const img = (image || product) && h("img", { alt: text ? "" : "An image", width: 32, height: 32 });
+  if (img && image) img.src = image;
+  else if (img && product) setImage(img, product, 32);
+  return h("button", { type: "button", onclick: () => open(link) }, img, text || "image alone");
 }

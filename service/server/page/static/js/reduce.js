@@ -1,16 +1,16 @@
-// Small copies of pictures, for links and for the list of recent queries.
+// Small copies of images, for links and for the list of recent queries.
 
 const SIDE = 320;
 const QUALITY = 0.8;
 const DATA_URI = /^data:(image\/(?:webp|png|jpeg));base64,([A-Za-z0-9+/=]+)$/;
 
 /**
- * A picture as a data URI, at most SIDE pixels long.
- * @param {Blob} picture
+ * An image as a data URI, at most SIDE pixels long.
+ * @param {Blob} image
  * @returns {Promise<string>} WebP, or PNG in a browser that cannot write WebP
  */
-export async function reduced(picture) {
-  const bitmap = await createImageBitmap(picture);
+export async function reduced(image) {
+  const bitmap = await createImageBitmap(image);
   const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
@@ -21,7 +21,7 @@ export async function reduced(picture) {
 
 /**
  * @param {string|null} uri from a link: not to be trusted
- * @returns {Blob|null} the picture, if it looks like one of ours
+ * @returns {Blob|null} the image, if it looks like one of ours
  */
 export function fromDataUri(uri) {
   const [, type, base64] = DATA_URI.exec(uri ?? "") ?? [];

@@ -6,7 +6,7 @@ import { Lanes } from "./lanes.js";
 import { explainNothing } from "./nothing.js";
 import { Notice } from "./notice.js";
 import { address, queryOf } from "./permalink.js";
-import { PictureSlot } from "./picture.js";
+import { ImageSlot } from "./image-slot.js";
 import { isEmpty } from "./query.js";
 import { remember } from "./recent.js";
 import { copyLink } from "./share.js";
@@ -25,14 +25,14 @@ export class SearchView {
     this.reveal = reveal;
     /** @type {any} */
     this.options = null;
-    /** @type {import("./query.js").Picture|null} the image that came with the address */
+    /** @type {import("./query.js").QueryImage|null} the image that came with the address */
     this.restored = null;
     /** @type {object|null} a mark of the address that is being opened */
     this.opening = null;
     /** @type {AbortController|null} */
     this.running = null;
     this.notice = new Notice(byId("notice"));
-    this.slot = new PictureSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.outdated(), complain: (text) => this.notice.say(text) });
+    this.slot = new ImageSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.outdated(), complain: (text) => this.notice.say(text) });
     this.filters = new Filters(byId("filters"), vocabulary, () => this.again());
     this.sheet = new Sheet((product) => this.like(product));
     const view = this;
@@ -87,7 +87,7 @@ export class SearchView {
   query() {
     return {
       text: byId("text").value.trim(),
-      picture: this.slot.picture,
+      image: this.slot.image,
       conditions: this.filters.conditions,
       limit: Number(byId("limit").value),
       configurations: this.lanes.configurations,
@@ -98,7 +98,7 @@ export class SearchView {
   /** @param {Query} query */
   set(query) {
     byId("text").value = query.text;
-    this.slot.set(query.picture);
+    this.slot.set(query.image);
     this.filters.set(query.conditions);
     if (query.limit) this.limits(query.limit);
     this.lanes.set(query.configurations);
@@ -111,7 +111,7 @@ export class SearchView {
       const { query, lost } = await queryOf(url);
       if (this.opening !== mark) return;
       this.set(query);
-      this.restored = query.picture;
+      this.restored = query.image;
       if (lost || isEmpty(query)) this.welcome();
       else await this.run();
       if (lost) this.miss(lost);
@@ -131,7 +131,7 @@ export class SearchView {
     performance.clearMarks();
     performance.mark("withthis:enter");
     const link = address(this.query());
-    const other = location.hash && this.slot.picture !== this.restored; // the address holds another image
+    const other = location.hash && this.slot.image !== this.restored; // the address holds another image
     if (other || link !== location.pathname + location.search) history.pushState(null, "", link);
     await this.run();
   }
@@ -144,7 +144,7 @@ export class SearchView {
   /** The image is another one, and the results are still of the query before. */
   outdated() {
     this.notice.clear();
-    if (!byId("bar").hidden) this.notice.say("Below are still the results of the query before. Press Enter to search anew.", "hint");
+    if (!byId("bar").hidden) this.notice.say("These are still the results of the previous query. Press Enter to search again.", "hint");
   }
 
   async run() {
@@ -154,7 +154,7 @@ export class SearchView {
     const { signal } = (this.running = new AbortController());
     this.notice.clear();
     if (isEmpty(query)) {
-      this.notice.say("Type a sentence, choose a picture, or both.", "hint");
+      this.notice.say("Type a sentence, choose an image, or both.", "hint");
       return;
     }
     byId("welcome").replaceChildren();
@@ -162,7 +162,7 @@ export class SearchView {
     try {
       await this.lanes.run(query, signal, (answer) => this.learn(answer));
       if (this.lanes.nothing) await explainNothing(this.filters, this.notice, signal, this.lanes.lanes[0].answer.notices);
-      await remember(query).catch(() => {}); // a picture that this browser cannot read is not remembered
+      await remember(query).catch(() => {}); // an image that this browser cannot read is not remembered
     } catch (error) {
       this.notice.fail(error, () => this.run());
     }
@@ -206,13 +206,13 @@ export class SearchView {
   suggest() {
     byId("text").placeholder = exampleText(this.vocabulary) || byId("text").placeholder;
     if (!byId("bar").hidden) return;
-    showWelcome(this.vocabulary, (text, picture) => this.use(text, picture), (link) => this.visit(link));
+    showWelcome(this.vocabulary, (text, image) => this.use(text, image), (link) => this.visit(link));
   }
 
-  /** An example. @param {string} text @param {import("./query.js").Picture|null} picture */
-  use(text, picture) {
+  /** An example. @param {string} text @param {import("./query.js").QueryImage|null} image */
+  use(text, image) {
     byId("text").value = text;
-    this.slot.set(picture);
+    this.slot.set(image);
     this.submit();
   }
 

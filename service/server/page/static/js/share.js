@@ -11,8 +11,8 @@ export async function copyLink(query, notice) {
   const link = await fullAddress(query);
   try {
     await navigator.clipboard.writeText(link);
-    const image = query.picture?.kind === "file" ? " A reduced copy of your image is in it." : "";
-    notice.say(`The link is in the clipboard.${image}`, "hint");
+    const image = query.image?.kind === "file" ? " It contains a reduced copy of your image." : "";
+    notice.say(`The link was copied.${image}`, "hint");
   } catch {
     notice.say("Copy this link:", "hint", h("input", { type: "text", readonly: true, value: link, "aria-label": "Link to this query" }));
   }

@@ -11,8 +11,8 @@ export class Sheet {
     this.like = like;
     /** @type {any} */
     this.answer = null;
-    /** @type {import("./query.js").Picture|null} */
-    this.picture = null;
+    /** @type {import("./query.js").QueryImage|null} */
+    this.image = null;
     this.place = -1;
     byId("sheet-close").addEventListener("click", () => this.dialog.close());
     byId("sheet-before").addEventListener("click", () => this.step(-1));
@@ -25,14 +25,14 @@ export class Sheet {
 
   /** A product of the catalog, without a search. @param {any[]} products @param {string} id */
   browse(products, id) {
-    this.open({ answer: { results: products.map((product) => ({ product })) }, picture: null }, id);
+    this.open({ answer: { results: products.map((product) => ({ product })) }, image: null }, id);
   }
 
-  /** @param {{answer: any, picture: import("./query.js").Picture|null}} lane @param {string|null} id of a product, or null for the answer as a whole */
-  open({ answer, picture }, id) {
+  /** @param {{answer: any, image: import("./query.js").QueryImage|null}} lane @param {string|null} id of a product, or null for the answer as a whole */
+  open({ answer, image }, id) {
     if (!answer) return;
     this.answer = answer;
-    this.picture = picture;
+    this.image = image;
     this.place = answer.results.findIndex((/** @type {any} */ { product }) => product.id === id);
     this.show();
     if (!this.dialog.open) this.dialog.showModal();
@@ -61,7 +61,7 @@ export class Sheet {
     byId("sheet-before").disabled = place <= 0;
     byId("sheet-after").disabled = place >= answer.results.length - 1;
     const about = result ? [productFacts(result, answer), this.likeButton(result.product)] : [];
-    this.body.replaceChildren(...about, ...(answer.rerank && !result?.later ? explanation(answer, this.picture) : []));
+    this.body.replaceChildren(...about, ...(answer.rerank && !result?.later ? explanation(answer, this.image) : []));
     this.body.scrollTop = 0;
   }
 

@@ -1,4 +1,4 @@
-// Pictures of the catalogue as thumbnails. An <img> sends no key, so where there is one they are fetched.
+// Images of the catalog as thumbnails. An <img> sends no key, so where there is one they are fetched.
 import { keyHeader } from "./api.js";
 import { apiKey } from "./key.js";
 
@@ -10,19 +10,19 @@ const near = new IntersectionObserver(
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      fetchPicture(/** @type {HTMLImageElement} */ (target));
+      fetchImage(/** @type {HTMLImageElement} */ (target));
     }
   },
   { rootMargin: "300px" },
 );
 
 /**
- * Show a picture of the catalogue.
+ * Show an image of the catalog.
  * @param {HTMLImageElement} img
  * @param {string} url image_url of a product
  * @param {number} width about how wide it is shown, CSS pixels
  */
-export function setPicture(img, url, width) {
+export function setImage(img, url, width) {
   if (!apiKey()) {
     img.sizes = `${width}px`;
     img.srcset = SIZES.map((size) => `${url}?size=${size} ${size}w`).join(", ");
@@ -35,7 +35,7 @@ export function setPicture(img, url, width) {
 }
 
 /** @param {HTMLImageElement} img */
-async function fetchPicture(img) {
+async function fetchImage(img) {
   const response = await fetch(img.dataset.url ?? "", { headers: keyHeader() }).catch(() => null);
   if (!response?.ok) return;
   const url = URL.createObjectURL(await response.blob());

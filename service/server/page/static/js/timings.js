@@ -4,12 +4,12 @@ import { duration } from "./format.js";
 
 const STAGES = ["decode", "embed", "retrieve", "load", "caption", "rerank"];
 const WHAT = {
-  decode: "read the picture",
-  embed: "picture and words to one vector",
+  decode: "decode the image",
+  embed: "embed image and text as one vector",
   retrieve: "find the nearest products",
-  load: "read the candidates' pictures",
-  caption: "say what the picture shows",
-  rerank: "compare the candidates",
+  load: "load the candidates' images",
+  caption: "caption the image",
+  rerank: "rank the candidates",
 };
 
 /** @param {Record<string, number>} times */

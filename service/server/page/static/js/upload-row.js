@@ -1,7 +1,7 @@
-// A picture on its way to being a product.
+// An image that becomes a product.
 import { h } from "./dom.js";
 
-const OUTCOMES = { created: "Added", updated: "Replaced", unchanged: "Was there already" };
+const OUTCOMES = { created: "Added", updated: "Replaced", unchanged: "Already in the catalog" };
 
 /** Fields, progress and outcome of one product. */
 export class UploadRow {
@@ -46,7 +46,7 @@ export class UploadRow {
   progress(share) {
     this.bar.value = share;
     this.outcome.className = "outcome";
-    this.outcome.textContent = share < 1 ? "Sending…" : "Reading the picture…";
+    this.outcome.textContent = share < 1 ? "Sending…" : "Processing the image…";
   }
 
   /** @param {string} status */

@@ -1,4 +1,4 @@
-// The view "Add products": pictures become rows, rows become products.
+// The view "Add products": images become rows, rows become products.
 import { byId, h, toggle } from "./dom.js";
 import { dropZone } from "./drop.js";
 import { count } from "./format.js";
@@ -27,11 +27,11 @@ export class Upload {
 
   /** @param {File[]} files */
   take(files) {
-    const pictures = files.filter((file) => file.type.startsWith("image/"));
-    const others = files.length - pictures.length;
+    const images = files.filter((file) => file.type.startsWith("image/"));
+    const others = files.length - images.length;
     this.notice.clear();
-    if (others) this.notice.say(`${count(others, "file is", "files are")} not a picture and left out.`, "hint");
-    const rows = pictures.map((file) => new UploadRow(file, (row) => this.remove(row)));
+    if (others) this.notice.say(`${count(others, "file is", "files are")} not an image and left out.`, "hint");
+    const rows = images.map((file) => new UploadRow(file, (row) => this.remove(row)));
     this.rows.push(...rows);
     byId("rows").append(...rows.map((row) => row.element));
     this.show();
@@ -47,7 +47,7 @@ export class Upload {
   show() {
     const waiting = this.rows.filter((row) => !row.done).length;
     toggle(byId("send"), waiting > 0);
-    byId("send").textContent = `Add ${count(waiting, "product")} to the catalogue`;
+    byId("send").textContent = `Add ${count(waiting, "product")} to the catalog`;
   }
 
   /** One after the other: the service writes one at a time. */
@@ -78,7 +78,7 @@ export class Upload {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       row.fail(error.words);
-      if ([400, 404, 413, 415, 422].includes(error.status)) return "refused"; // this picture alone is at fault
+      if ([400, 404, 413, 415, 422].includes(error.status)) return "refused"; // this image alone is at fault
       this.notice.fail(error, () => this.send());
       return "stop";
     }

@@ -15,7 +15,7 @@ export class Vocabulary {
     /** @type {Map<string, Field>} */
     this.attributes = new Map();
     /** @type {Map<string, any>} category → a product of it that has an image */
-    this.pictured = new Map();
+    this.withImages = new Map();
     /** @type {Set<() => void>} */
     this.listeners = new Set();
   }
@@ -33,7 +33,7 @@ export class Vocabulary {
     this.ids.add(id);
     this.priced ||= typeof price === "number";
     if (category) this.category.learn(category);
-    if (category && product.image_url && !this.pictured.has(category)) this.pictured.set(category, { id, ...product });
+    if (category && product.image_url && !this.withImages.has(category)) this.withImages.set(category, { id, ...product });
     for (const [name, value] of Object.entries(attributes)) {
       const field = this.attributes.get(name) ?? new Field(name);
       this.attributes.set(name, field);

@@ -5,7 +5,7 @@ import { recents } from "./recent.js";
 
 /**
  * @param {import("./vocabulary.js").Vocabulary} vocabulary
- * @param {(text: string, picture: any) => void} use an example
+ * @param {(text: string, image: any) => void} use an example
  * @param {(link: string) => void} visit a recent query
  */
 export function showWelcome(vocabulary, use, visit) {

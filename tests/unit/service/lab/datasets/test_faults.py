@@ -128,7 +128,7 @@ def test_several_unreadable_images_are_one_message(tmp_path: Path) -> None:
 def test_an_image_outside_the_data_set_is_refused(tmp_path: Path, name: str) -> None:
     layouts.own(tmp_path)
     write_lines(tmp_path / "documents.jsonl", {"id": "mug", "image": name})
-    assert "is not the path of a picture inside the data set" in _refused("jsonl", tmp_path)
+    assert "is not the path of an image inside the data set" in _refused("jsonl", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_crash_at_any_byte_loses_at_most_the_last_write(path: Path) -> None:
 def test_another_file_is_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(StoreUnavailable, match="Name another file"):
+    with pytest.raises(StoreUnavailable, match="Choose another file"):
         ExactStore(path).ping()
     assert path.read_bytes() == content
 

@@ -1,4 +1,4 @@
-// The catalogue, page by page.
+// The catalog, page by page.
 import { card } from "./card.js";
 import { byId, h, toggle } from "./dom.js";
 import { Filters } from "./filters.js";
@@ -10,8 +10,8 @@ import { listProducts } from "./survey.js";
 
 const PAGE = 48;
 
-/** The view "Catalogue". */
-export class Catalogue {
+/** The view "Catalog". */
+export class Catalog {
   /**
    * @param {import("./vocabulary.js").Vocabulary} vocabulary
    * @param {{like: (product: any) => void, open: (products: any[], id: string) => void}} wiring

@@ -1,21 +1,21 @@
-// The picture of the query: dropped, pasted, chosen, or a product's.
+// The image of the query: dropped, pasted, chosen, or a product's.
 import { byId, toggle } from "./dom.js";
 import { dropZone } from "./drop.js";
-import { setPicture } from "./thumbs.js";
+import { setImage } from "./thumbs.js";
 
-/** @typedef {import("./query.js").Picture} Picture */
+/** @typedef {import("./query.js").QueryImage} QueryImage */
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 
 /** The square beside the sentence. */
-export class PictureSlot {
+export class ImageSlot {
   /**
    * @param {{limits: () => {image_bytes: number}|null, onChange: () => void, complain: (text: string) => void}} wiring
    */
   constructor(wiring) {
     this.wiring = wiring;
-    /** @type {Picture|null} */
-    this.picture = null;
+    /** @type {QueryImage|null} */
+    this.image = null;
     this.preview = byId("preview");
     const input = byId("picture");
     input.addEventListener("change", () => this.take(input.files[0]));
@@ -32,31 +32,31 @@ export class PictureSlot {
     if (!file || byId("view-search").hidden) return;
     byId("picture").value = "";
     const most = this.wiring.limits()?.image_bytes ?? Infinity;
-    if (!TYPES.includes(file.type)) this.wiring.complain("Only JPEG, PNG and WebP pictures can be used.");
-    else if (file.size > most) this.wiring.complain(`The picture is too large: ${mib(file.size)}, where ${mib(most)} are allowed. Reduce it and try again.`);
+    if (!TYPES.includes(file.type)) this.wiring.complain("Only JPEG, PNG and WebP images can be used.");
+    else if (file.size > most) this.wiring.complain(`The image is too large: ${mib(file.size)}, the limit is ${mib(most)}. Reduce it and try again.`);
     else this.set({ kind: "file", file });
   }
 
-  /** @param {Picture|null} picture */
-  set(picture) {
+  /** @param {QueryImage|null} image */
+  set(image) {
     if (this.preview.src.startsWith("blob:")) URL.revokeObjectURL(this.preview.src);
-    this.picture = picture;
-    toggle(this.preview, picture !== null);
-    toggle(byId("slot-hint"), picture === null);
-    toggle(byId("clear"), picture !== null);
+    this.image = image;
+    toggle(this.preview, image !== null);
+    toggle(byId("slot-hint"), image === null);
+    toggle(byId("clear"), image !== null);
     this.show();
     this.wiring.onChange();
   }
 
   show() {
-    const { picture, preview } = this;
+    const { image, preview } = this;
     const note = byId("picture-note");
-    toggle(note, picture?.kind === "product");
-    if (picture?.kind === "product") note.textContent = `Like “${picture.title}”, but…`;
-    preview.alt = picture?.kind === "product" ? picture.title : picture ? "The picture of your query" : "";
-    if (!picture) preview.removeAttribute("src");
-    else if (picture.kind !== "product") preview.src = URL.createObjectURL(picture.file);
-    else if (picture.url) setPicture(preview, picture.url, 256);
+    toggle(note, image?.kind === "product");
+    if (image?.kind === "product") note.textContent = `Like “${image.title}”, but…`;
+    preview.alt = image?.kind === "product" ? image.title : image ? "Query image" : "";
+    if (!image) preview.removeAttribute("src");
+    else if (image.kind !== "product") preview.src = URL.createObjectURL(image.file);
+    else if (image.url) setImage(preview, image.url, 256);
     else preview.removeAttribute("src");
   }
 }
