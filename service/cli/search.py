@@ -48,9 +48,7 @@ Understand = Annotated[
         help="Read price bounds, negations and the catalog's values in the text. Default: as configured.",
     ),
 ]
-NegativeText = Annotated[
-    str | None, typer.Option("--negative", help="What the products should not be, such as 'red'.")
-]
+NegativeText = Annotated[str | None, typer.Option("--negative", help="What the products should not be, such as 'red'.")]
 Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order. Default: as configured.")]
 Url = Annotated[str | None, typer.Option(help="Query the service at this URL instead of opening the store here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

@@ -12,16 +12,17 @@ class CatalogSettings(Group):
         2,
         ge=0,
         le=64,
-        description="Processes that read and decode pictures while indexing; 0: none, in the same process.",
+        description="Worker processes that read and decode images while indexing; 0: in the same process.",
     )
     ray_address: str | None = Field(
         None,
         min_length=1,
-        description="Ray cluster of `index --engine ray`; none: that of RAY_ADDRESS, else one is started here.",
+        description="Ray cluster of `index --engine ray`; none: that of RAY_ADDRESS, otherwise one is started on "
+        "this machine.",
     )
     ray_encoders: int | None = Field(
         None,
         ge=1,
         le=10_000,
-        description="Encoders side by side on Ray; none: one for each GPU, without GPUs one for two CPUs.",
+        description="Parallel encoders on Ray; none: one per GPU, or one per two CPUs without GPUs.",
     )

@@ -13,34 +13,36 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
 
     name: str = Field("starter", min_length=1, alias="encoder", description="Encoder of queries and products.")
     path: Path | None = Field(
-        None, description="Weights of the encoder: a file, a folder or a name on the hub; empty takes its usual ones."
+        None, description="Weights of the encoder: a file, a folder or a name on the hub; none: its default."
     )
     revision: str | None = Field(
-        None, min_length=1, description="Commit, tag or branch of the encoder's files on the hub; empty: its default."
+        None, min_length=1, description="Commit, tag or branch of the encoder's files on the hub; none: its default."
     )
     text_model: str | None = Field(
         None,
         min_length=1,
-        description="Text model under a Visualized BGE: a folder or a hub name; empty: its usual one.",
+        description="Text model of a Visualized BGE: a folder or a hub name; none: its default.",
     )
-    device: str = Field("auto", min_length=1, description="Where the encoder runs: auto, cpu, cuda, cuda:1, mps.")
+    device: str = Field("auto", min_length=1, description="Device of the encoder: auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Number type of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA."
+        "auto", description="Dtype of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA."
     )
     fit: Literal["crop", "pad"] = Field(
-        "crop", description="How pictures become squares: crop, as published, or pad, which keeps all of the product."
+        "crop",
+        description="Resizing of images to the model's square input: crop, as published, or pad, which keeps the "
+        "whole product.",
     )
     text_weight: float = Field(
-        0.5, ge=0, le=1, description="Share of the text in composed queries of the CLIP family; 0.5: the plain sum."
+        0.5, ge=0, le=1, description="Weight of the text in composed queries of the CLIP family; 0.5: the plain sum."
     )
-    batch: int = Field(32, ge=1, le=1024, description="Pictures encoded at once while indexing.")
+    batch: int = Field(32, ge=1, le=1024, description="Images encoded per batch while indexing.")
     max_batch: int = Field(
-        32, ge=1, le=1024, description="Queries of concurrent searches encoded together; 1 encodes each by itself."
+        32, ge=1, le=1024, description="Queries of concurrent searches encoded per batch; 1: no batching."
     )
     max_wait_ms: float = Field(
-        2.0, ge=0, le=1000, description="Longest wait of a query for others to be encoded with, in ms."
+        2.0, ge=0, le=1000, description="Longest time a query waits for others to share its batch, in ms."
     )
-    queue: int = Field(256, ge=1, le=10_000, description="Queries that may wait for the encoder; others get 429.")
+    queue: int = Field(256, ge=1, le=10_000, description="Queries that may wait for the encoder; further ones get 429.")
     torch_threads: int | None = Field(
-        None, ge=1, le=256, alias="torch_threads", description="Threads for torch; empty leaves torch's choice."
+        None, ge=1, le=256, alias="torch_threads", description="Threads for torch; none: torch's default."
     )

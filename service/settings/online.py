@@ -13,16 +13,17 @@ class OnlineSettings(Group):
     """Online evaluation: search log, feedback and interleaving."""
 
     search_log: Path | None = Field(None, description="Folder for a log of searches and feedback; none: no log.")
-    search_log_text: bool = Field(True, description="Write the sentences of searches into that log.")
-    feedback: bool = Field(False, description="Take clicks and purchases at /v1/feedback; needs the search log.")
+    search_log_text: bool = Field(True, description="Write the texts of searches to that log.")
+    feedback: bool = Field(False, description="Accept clicks and purchases at /v1/feedback; needs the search log.")
     interleave: Rival | None = Field(
         None,
-        description="Second configuration, compared with that of the settings by interleaving; needs the search log.",
+        description="Second reranking configuration, compared with the configured one by interleaving; needs the "
+        "search log.",
     )
     interleave_share: float = Field(0.1, gt=0, le=1, description="Share of searches that are interleaved.")
 
     @model_validator(mode="after")
     def _compare(self) -> Self:
         if self.search_log is None and (self.feedback or self.interleave):
-            raise ValueError("feedback and interleave need search_log, the folder to which they are written")
+            raise ValueError("feedback and interleave need search_log, the folder for their log")
         return self

@@ -13,17 +13,20 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
 
     enabled: bool = Field(True, description="Rerank unless the request says otherwise.")
     strategy: str = Field("listwise", min_length=1, alias="strategy", description="Reranking strategy.")
-    candidates: int = Field(9, ge=1, le=100, description="Products handed to the reranker.")
+    candidates: int = Field(9, ge=1, le=100, description="Products passed to the reranker.")
     window: int | None = Field(
-        None, ge=2, le=26, description="Products in one call of the sliding window; none: all the engine takes."
+        None,
+        ge=2,
+        le=26,
+        description="Products per window of the sliding-window strategies; none: as many as the engine takes.",
     )
     step: int | None = Field(
-        None, ge=1, le=25, description="How far that window moves; less than the window, none: half of it."
+        None, ge=1, le=25, description="Step of that window, less than its size; none: half of it."
     )
     rotations: int = Field(
         1, ge=1, le=26, description="Arrangements that single-token averages over, against position bias."
     )
-    prune: int = Field(20, ge=1, le=100, description="Products that the text cross-encoder lets through.")
+    prune: int = Field(20, ge=1, le=100, description="Products that the text cross-encoder passes on.")
     cross_encoder_model: str | None = Field(
         None,
         min_length=1,
@@ -34,36 +37,47 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
         "auto",
         min_length=1,
         alias="cross_encoder_device",
-        description="Where the text cross-encoder runs: auto, cpu, cuda, cuda:1, mps.",
+        description="Device of the text cross-encoder: auto, cpu, cuda, cuda:1, mps.",
     )
-    deadline_ms: int = Field(20_000, ge=1, le=600_000, description="Time given to reranking, in ms.")
+    deadline_ms: int = Field(20_000, ge=1, le=600_000, description="Deadline of reranking, in ms.")
     max_deadline_ms: int = Field(
-        120_000, ge=1, le=600_000, description="Longest time that a request may give to reranking, in ms."
+        120_000, ge=1, le=600_000, description="Longest deadline of reranking that a request may set, in ms."
     )
-    concurrency: int = Field(2, ge=1, le=256, description="Searches whose results are reranked at once.")
+    concurrency: int = Field(2, ge=1, le=256, description="Searches reranked concurrently.")
     queue: int = Field(
-        16, ge=0, le=1000, description="Searches that may wait for that; further ones are answered in retrieval order."
+        16,
+        ge=0,
+        le=1000,
+        description="Searches that may wait for reranking; further ones are answered in retrieval order.",
     )
     fusion_weight: float = Field(
-        1.0, ge=0, le=1, alias="fusion_weight", description="1 orders by the reranker alone, 0 by retrieval alone."
+        1.0,
+        ge=0,
+        le=1,
+        alias="fusion_weight",
+        description="1: the reranker's order alone; 0: the retrieval order alone.",
     )
     fusion_method: Literal["rrf", "scores"] = Field(
-        "rrf", alias="fusion_method", description="Fusion by ranks (rrf), or by scores where the reranker gives them."
+        "rrf", alias="fusion_method", description="Fusion by ranks (rrf), or by scores if the reranker gives them."
     )
     rank_prompt: str | None = Field(
-        None, alias="rank_prompt", description="Prompt for ranking, as id or id@version; none: its own."
+        None, alias="rank_prompt", description="Prompt for ranking, as id or id@version; none: the engine's default."
     )
     caption_prompt: str | None = Field(
-        None, alias="caption_prompt", description="Prompt for captions, as id or id@version; none: its own."
+        None,
+        alias="caption_prompt",
+        description="Prompt for captions, as id or id@version; none: the engine's default.",
     )
     match_prompt: str | None = Field(
-        None, alias="match_prompt", description="Prompt for judging one product, as id or id@version; none: its own."
+        None,
+        alias="match_prompt",
+        description="Prompt for judging one product, as id or id@version; none: the engine's default.",
     )
     prompts_dir: Path | None = Field(
         None, alias="prompts_dir", description="Folder with prompt templates; none: the package's."
     )
     caption_cache_size: int = Field(
-        1024, ge=0, alias="caption_cache_size", description="Captions of query pictures kept in memory."
+        1024, ge=0, alias="caption_cache_size", description="Captions of query images cached in memory."
     )
 
     @model_validator(mode="after")

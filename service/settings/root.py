@@ -17,7 +17,7 @@ from service.settings.catalog import CatalogSettings
 from service.settings.encoder import EncoderSettings
 from service.settings.engine import EngineSettings
 from service.settings.images import ImagesSettings
-from service.settings.misspelt import PREFIX, misspelt
+from service.settings.misspelled import PREFIX, misspelled
 from service.settings.names import Place, grouped, places
 from service.settings.online import OnlineSettings
 from service.settings.rerank import RerankSettings
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     def _compare(self) -> Self:
         rival = self.online.interleave
         if rival and not (rival.enabled or self.rerank.enabled):
-            raise ValueError("interleave would compare retrieval with itself; leave its enabled out")
+            raise ValueError("interleave would compare retrieval with itself; leave enabled out of it")
         return self
 
     @property
@@ -127,14 +127,14 @@ def setting_places() -> dict[str, Place]:
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from all sources. Raises ConfigurationError that names each wrong setting."""
     known = {f"{PREFIX}{name.upper()}" for name in setting_places()} | {CONFIG_VARIABLE}
-    for sentence in misspelt([*os.environ, *dotenv_names(Settings)], known):
+    for sentence in misspelled([*os.environ, *dotenv_names(Settings)], known):
         logger.warning(sentence)
     try:
         return Settings(**overrides)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         lines = [f"{_variable(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}" for fault in faults]
-        raise ConfigurationError("Wrong settings. " + "; ".join(lines) + ".") from error
+        raise ConfigurationError("Invalid settings. " + "; ".join(lines) + ".") from error
     except ValueError as error:  # pydantic-settings: a table in the environment that is not JSON
         raise ConfigurationError("A setting that takes a table must be written as JSON, like '{\"M\": 32}'.") from error
 

@@ -16,27 +16,27 @@ _HOST_NAME = rf"\*|{_URL_HOST}|\[[0-9a-f:.]+\](:[0-9]{{1,5}})?"
 def _known_scheme(value: str) -> str:
     if value and not re.match(_STORE_SCHEMES, value) and not value.endswith(".db"):
         raise ValueError(
-            "give a path that ends in .db, an address that starts with http:// or https://, exact:PATH, or "
-            "pinecone: and the name of an index (small letters, digits and hyphens)"
+            "give a path that ends in .db, a URL that starts with http:// or https://, exact:PATH, or "
+            "pinecone: and the name of an index (lower-case letters, digits and hyphens)"
         )
     return value
 
 
 def _lasting(value: str) -> str:
     if value.startswith("memory:"):
-        raise ValueError("pictures in memory end with the process; give a folder or a URL of a store that lasts")
+        raise ValueError("images in memory are lost with the process; give a folder or a URL of a persistent store")
     return value
 
 
 def _plain_hosts(value: list[str]) -> list[str]:
     if not all(re.fullmatch(_URL_HOST, host) for host in value):
-        raise ValueError("give hosts in small letters without http:// and paths, such as img.example")
+        raise ValueError("give hosts in lower case without http:// and paths, such as img.example")
     return value
 
 
 def _names(value: list[str]) -> list[str]:
     if not all(re.fullmatch(_HOST_NAME, name) for name in value):
-        raise ValueError("give names in small letters without http:// and paths, such as shop.example")
+        raise ValueError("give names in lower case without http:// and paths, such as shop.example")
     return value
 
 
@@ -51,7 +51,7 @@ def _networks(value: list[str]) -> list[str]:
 
 def _distinct_keys(value: list[ApiKey]) -> list[ApiKey]:
     if len({key.name for key in value}) < len(value) or len({key.sha256 for key in value}) < len(value):
-        raise ValueError("each key has a name and a hash of its own")
+        raise ValueError("each key needs its own name and hash")
     return value
 
 

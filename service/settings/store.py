@@ -15,7 +15,7 @@ class StoreSettings(Group, alias_generator="store_{}".format):
 
     uri: StoreUri = Field(
         "",
-        description="Milvus: a path ending in .db (local file) or an http(s) address; exact: or exact:PATH compares "
+        description="Milvus: a path ending in .db (local file) or an http(s) URL; exact: or exact:PATH compares "
         "every row, in memory or a file; pinecone:INDEX. Empty: data_dir/milvus.db.",
     )
     token: SecretStr | None = Field(None, description="Milvus token, or user:password; the API key of Pinecone.")
@@ -33,7 +33,7 @@ class StoreSettings(Group, alias_generator="store_{}".format):
         None,
         min_length=1,
         alias="pinecone_host",
-        description="Address in place of Pinecone's own, such as that of Pinecone Local.",
+        description="URL instead of Pinecone's own, such as that of Pinecone Local.",
     )
     collection: str = Field(
         "products",

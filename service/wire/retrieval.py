@@ -40,7 +40,7 @@ class CollapseBody(_Body):
 
 
 class HybridOut(_Body):
-    """Both scores of a hybrid search, from 0 to 1; `fused` is their mean, weighted by `lexical_weight`, of which `boost`
+    """Both scores of a hybrid search, from 0 to 1; `fused` is their mean by `lexical_weight`, of which `boost`
     makes up to a fifth if the text names values of the catalog: the share of them that the product has.
 
     `lexical` is 1 for a title that equals the query, and 0, without a rank, for a product that shares no word with it;

@@ -11,7 +11,7 @@ from service.product import Product
 from service.server.mapping.search_response import product_out
 from service.wire.products import ItemOut, PictureBody, ProductBody, PutOut, StoredProductOut
 
-ONE_PICTURE = "Give exactly one of data and url for each picture."
+ONE_PICTURE = "Give exactly one of data and url for each image."
 
 
 def to_input(body: ProductBody, uploads: Sequence[ImageInput] = ()) -> ProductInput:

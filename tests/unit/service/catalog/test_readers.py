@@ -185,7 +185,7 @@ def test_files_of_a_folder_that_are_left_out_are_counted(tmp_path: Path) -> None
         (tmp_path / name).write_bytes(picture())
     assert [row.id for row in rows(tmp_path)] == ["a.jfif", "b.jpe", "c.PJPEG"]
     [_, left_out] = notes(tmp_path)
-    assert left_out == "Files that are no pictures by their suffix are left out: 4 (2 .svg, 1 .txt, 1 without)."
+    assert left_out == "Files without an image suffix are left out: 4 (2 .svg, 1 .txt, 1 without)."
 
 
 def test_a_well_known_column_is_the_id_where_there_is_no_other_and_it_is_said(tmp_path: Path) -> None:

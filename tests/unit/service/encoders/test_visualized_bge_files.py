@@ -86,7 +86,7 @@ def test_the_hub_gives_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_a_folder_that_is_no_text_model(tmp_path: Path) -> None:
-    with pytest.raises(EncoderUnavailable, match=r"lacks config\.json\. To fetch it: hf download BAAI/bge-base"):
+    with pytest.raises(EncoderUnavailable, match=r"lacks config\.json\. To download it: hf download BAAI/bge-base"):
         find_text_model(tmp_path, MODEL)
     shutil.copy(BASE.folder / "config.json", tmp_path)
     with pytest.raises(EncoderUnavailable, match="lacks a tokenizer"):

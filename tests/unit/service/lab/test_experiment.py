@@ -69,7 +69,7 @@ configurations:
         ("settings: {rerank_window: 1}\nconfigurations: [{name: a}]", "line 3, settings.rerank_window"),
         ("settings: {color: 1}\nconfigurations: [{name: a}]", "line 3, settings.color"),
         ("configurations:\n  - name: a\n  - name: a", "line 5, configurations[1].name: there is another"),
-        ("configurations:\n  - name: a\n    k: 1\n    k: 2", "line 6, configurations[0].k: this is said twice"),
+        ("configurations:\n  - name: a\n    k: 1\n    k: 2", "line 6, configurations[0].k: this is defined twice"),
         ("configurations:\n  - {name: a, k: 0}", "configurations[0].k"),
         ("configurations: []", "line 3, configurations"),
         ("configurations: [{k: 3}]", "configurations[0].name: Field required"),

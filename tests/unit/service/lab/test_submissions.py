@@ -38,11 +38,11 @@ def test_without_an_order_of_its_own_the_group_is_taken_from_the_ranking() -> No
 
 
 def test_too_short_foreign_and_missing_answers_are_refused() -> None:
-    with pytest.raises(SubmissionError, match="The query 12063 has 49 documents, and the server wants 50"):
+    with pytest.raises(SubmissionError, match="The query 12063 has 49 documents, and the server expects 50"):
         cirr_submission(_cirr(), run({"12063": GALLERY[:50]}), "recall")  # one of the 50 is the reference
     with pytest.raises(SubmissionError, match="'x', which is not in the gallery of cirr-test1"):
         cirr_submission(_cirr(), run({"12063": ["x", *GALLERY]}), "recall")
-    with pytest.raises(SubmissionError, match="has 0 documents, and the server wants 3"):
+    with pytest.raises(SubmissionError, match="has 0 documents, and the server expects 3"):
         cirr_submission(_cirr(), run({}), "recall_subset")
 
 

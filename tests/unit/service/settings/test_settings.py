@@ -89,7 +89,7 @@ def test_a_table_may_use_the_flat_names(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("WITHTHIS_ENTIRELY_ELSE", "the reference lists all settings."),
     ],
 )
-def test_a_misspelt_variable_is_named_and_has_no_effect(
+def test_a_misspelled_variable_is_named_and_has_no_effect(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, hint: str
 ) -> None:
     monkeypatch.setenv(name, "1")
@@ -98,7 +98,7 @@ def test_a_misspelt_variable_is_named_and_has_no_effect(
     assert caplog.messages == [f"{name} is not a setting and has no effect; {hint}"]
 
 
-def test_a_misspelt_line_of_the_dotenv_file_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_misspelled_line_of_the_dotenv_file_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / ".env").write_text("WITHTHIS_HOTS=::1\nOTHER_APP=x\n")
     load_settings()
     assert caplog.messages == ["WITHTHIS_HOTS is not a setting and has no effect; did you mean WITHTHIS_HOST?"]

@@ -170,7 +170,7 @@ def test_what_cannot_be_kept_is_served_all_the_same(
     monkeypatch.setattr(LocalBlobs, "put", refuse)
     assert store.thumbnail(key, 320).media_type == "image/jpeg" and len(files(tmp_path)) == 1
     assert store.rendition(key).width < 3000
-    assert "thumbnails-320 could not be kept" in caplog.text and "renditions-" in caplog.text
+    assert "thumbnails-320 could not be stored" in caplog.text and "renditions-" in caplog.text
 
 
 def test_a_file_that_cannot_be_read_is_not_a_lost_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

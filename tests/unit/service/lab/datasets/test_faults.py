@@ -94,7 +94,7 @@ def test_a_doubled_judgment_is_named_with_its_line(tmp_path: Path) -> None:
 def test_a_doubled_query_is_named(tmp_path: Path) -> None:
     layouts.cirr(tmp_path)
     _edit(tmp_path / CAPTIONS, lambda rows: rows[1].update(pairid=12063))
-    assert "entry 2: the query '12063' is there twice." in _refused("cirr", tmp_path)
+    assert "entry 2: the query '12063' appears twice." in _refused("cirr", tmp_path)
 
 
 def test_a_lost_image_is_named_with_the_place_that_names_it(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_lost_image_is_named_with_the_place_that_names_it(tmp_path: Path) -> N
     lost = tmp_path / "COCO2017_unlabeled/unlabeled2017/000000000003.jpg"
     lost.unlink()
     place = f"{tmp_path / COCO}, image 4"
-    assert _refused("circo", tmp_path) == f"{place}: the picture {lost} cannot be used: the file is missing."
+    assert _refused("circo", tmp_path) == f"{place}: the image {lost} cannot be used: the file is missing."
     assert load_dataset("circo", tmp_path, check_images=False).queries
 
 
@@ -112,14 +112,14 @@ def test_an_unreadable_image_is_named(tmp_path: Path, data: bytes) -> None:
     broken = tmp_path / "images/mug.png"
     broken.write_bytes(data)
     detail = _refused("jsonl", tmp_path)
-    assert detail.startswith(f"{tmp_path / 'documents.jsonl'}, line 1: the picture {broken} cannot be used: ")
+    assert detail.startswith(f"{tmp_path / 'documents.jsonl'}, line 1: the image {broken} cannot be used: ")
 
 
 def test_several_unreadable_images_are_one_message(tmp_path: Path) -> None:
     layouts.own(tmp_path)
     for name in ("mug", "leopard"):
         (tmp_path / f"images/{name}.png").write_bytes(b"")
-    assert "(and 1 more pictures are unusable)" in _refused("jsonl", tmp_path)
+    assert "(and 1 more images cannot be used)" in _refused("jsonl", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_image_outside_the_data_set_is_refused(tmp_path: Path, name: str) -> 
     [
         ("{", "line 2: the line is not valid JSON"),
         ("[1]", "line 2: Input should be a valid dictionary"),
-        ({"id": "q9"}, "line 2: the query 'q9' has neither a text nor a picture"),
+        ({"id": "q9"}, "line 2: the query 'q9' has neither a text nor an image"),
         ({"id": "q9", "text": "x", "colour": 1}, "line 2: colour: Extra inputs are not permitted"),
         ({"id": "q9", "text": "x", "filter": {"nothing": 1}}, "line 2: filter.nothing is not known"),
         ({"id": "q9", "text": "x", "excluded": ["moon"]}, "line 2: the excluded document 'moon' is not in the gallery"),
@@ -172,7 +172,7 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_or_option_is_refused(tmp_path: Path) -> None:
-    assert "There are: beir, circo, cirr" in _refused("imagenet", tmp_path)
+    assert "The kinds are: beir, circo, cirr" in _refused("imagenet", tmp_path)
     layouts.cirr(tmp_path)
     assert "option split" in _refused("cirr", tmp_path, split="dev")
     assert "option spilt" in _refused("cirr", tmp_path, spilt="val")

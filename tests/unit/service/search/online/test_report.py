@@ -175,7 +175,7 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch: pytest.
 
     table = run()
     assert "e, listwise, rank@1, 9 candidates, weight 1 (rrf)" in table and "B  retrieval" in table
-    assert "4 interleaved searches" in table and "not shown 1" in table and "Damaged lines passed over: 1" in table
+    assert "4 interleaved searches" in table and "not shown 1" in table and "Damaged lines skipped: 1" in table
     found = json.loads(run("--json", "--event", "purchase", "--since", "2026-01-01"))
     assert [one["wins_b"] for one in found["comparisons"][0]["preferences"]] == [1]
     assert found["events"] == 1 and found["comparisons"][0]["preferences"][0]["event"] == "purchase"

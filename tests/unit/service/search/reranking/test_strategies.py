@@ -186,7 +186,9 @@ def test_a_cross_encoder_that_cannot_be_loaded_says_what_to_do(monkeypatch: pyte
 
 def test_a_strategy_of_the_settings_that_cannot_run_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "ENGINES", {"fake": lambda settings: FakeEngine()})
-    with pytest.raises(ConfigurationError, match=r"WITHTHIS_STRATEGY cannot be pointwise\. The engine in use gives no"):
+    with pytest.raises(
+        ConfigurationError, match=r"WITHTHIS_STRATEGY cannot be pointwise\. The configured engine gives no"
+    ):
         build_rerank(settings(engine="fake", strategy="pointwise"))
     assert build_rerank(settings(engine="fake", strategy="sliding-window")).strategies == ("listwise", "sliding-window")
 

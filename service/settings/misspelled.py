@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 PREFIX = "WITHTHIS_"
 
 
-def misspelt(variables: Iterable[str], known: Collection[str]) -> list[str]:
+def misspelled(variables: Iterable[str], known: Collection[str]) -> list[str]:
     """A sentence for each variable that begins like a setting and is none, with the nearest setting."""
     names = sorted(name.upper() for name in variables if name.upper().startswith(PREFIX))
     return [_sentence(name, known) for name in names if name not in known]
