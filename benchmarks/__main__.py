@@ -1,7 +1,7 @@
-"""`make bench`, or `python -m benchmarks`: measures the tables, one after the other, and writes `RESULTS.md`.
+"""`make bench`, or `python -m benchmarks`: measures the tables, one at a time, and writes `RESULTS.md`.
 
 A table that was measured today at this size, on this machine and with these versions is left as it is, so that a run
-that was broken off goes on where it stopped; `--again` measures it anew. The commit does not count: whoever has
+that was broken off resumes where it stopped; `--again` measures it again. The commit does not count: whoever has
 changed what a table measures asks for it again.
 """
 

@@ -38,7 +38,7 @@ class Outcome:
 
 
 def run(module: str, options: Sequence[str], limit_s: float = LIMIT_S) -> Outcome:
-    """`python -m MODULE OPTIONS --json`; what it says besides, its progress too, goes to stderr as it is.
+    """`python -m MODULE OPTIONS --json`; everything else, including progress, goes to stderr unchanged.
 
     Raises:
         NotHereError, BenchmarkError: it failed, took longer than `limit_s`, or printed something else.

@@ -21,7 +21,7 @@ NO_CHROMIUM = "Chromium is not installed (Debian: apt-get install chromium)"
 
 
 def executable() -> str | None:
-    """Its path, or None where it is not installed."""
+    """Its path, or None if it is not installed."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 

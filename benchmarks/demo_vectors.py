@@ -1,10 +1,10 @@
 """Vectors of the demo's distribution, as many as a benchmark needs, and composed queries to search them with.
 
-The first ones are real: products of the demo shop, each drawn anew, so that no two images are equal, through the
+The first ones are real: products of the demo shop, each redrawn, so that no two images are equal, through the
 encoder. Drawing and encoding tens of thousands takes an hour on two cores, so the others are a real vector plus the
 difference between another real one and one of its nearest neighbors, L2-normalized. That keeps what an index feels:
-the clusters, and how far neighbors lie apart in each direction. Noise that is the same in all directions would make
-every point as far from every other, which is no catalog.
+the clusters, and how far apart neighbors are in each direction. Noise that is the same in all directions would make
+every point as far from every other, which is unlike a catalog.
 
 Queries are composed: artwork of the shop's motifs in the style that its products are not printed in, and a sentence,
 "a KIND with this".

@@ -39,7 +39,7 @@ class HeldOutQuery:
     source: int | None = None
 
     def grade(self, product: HeldOutProduct) -> int:
-        """3: everything asked for; 2: all but the color; 1: the kind or the motif alone; 0: neither."""
+        """3: everything requested; 2: all but the color; 1: the kind or the motif alone; 0: neither."""
         motif_fits, kind_fits = product.motif == self.motif, self.kind in (None, product.kind)
         if motif_fits and kind_fits:
             return 3 if self.colour in (None, product.colour) else 2

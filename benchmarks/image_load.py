@@ -1,6 +1,6 @@
 """`python -m benchmarks.image_load`: the candidates' images of one reranked search, from originals or from renditions.
 
-Nine images of each kind lie in a local store and are read side by side, as `SearchPipeline` reads them; the files are
+Nine images of each kind are in a local store and are read concurrently, as `SearchPipeline` reads them; the files are
 in the system's cache in both cases. The aim is a twentieth of the time of the originals for those of 3,000 pixels.
 Storing an image costs its decoding anyway; what making its rendition adds is printed, too. The second table reads large
 images that unpack from small files, all at once, and shows what the budget of pixels does for memory.
@@ -71,7 +71,7 @@ def photograph(side: int, seed: int, mode: str) -> Image.Image:
 
 
 def seconds(read: Callable[[str], object], keys: Sequence[str], runs: int) -> float:
-    """The median time in which all are read side by side."""
+    """The median time to read all of them concurrently."""
     times = []
     with ThreadPoolExecutor(READERS) as readers:
         for _ in range(runs):

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ingest`: images a second of bulk ingest, against the bare encoder in the same run.
+"""`python -m benchmarks.ingest`: Images per second of bulk ingest, against the bare encoder in the same run.
 
 The bare encoder gets the same images, decoded before the clock starts, in batches of the same size. Ingest starts
 from the feed's file and ends with every row in the store, so its time holds reading, decoding, hashing, keeping the
@@ -35,7 +35,7 @@ AIM = 0.85
 
 
 def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
-    """Images a second of the encoder alone."""
+    """Images per second of the encoder alone."""
     begin = time.perf_counter()
     for part in in_batches(queries, batch):
         encoder.encode(part)
@@ -43,7 +43,7 @@ def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
 
 
 def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> float:
-    """Images a second of an ingest into a store that is empty at the start."""
+    """Images per second of an ingest into a store that is empty at the start."""
     with tempfile.TemporaryDirectory() as name:
         fresh = settings.model_copy(update={"data_dir": Path(name), "store_uri": f"{name}/milvus.db", "images_url": ""})
         store = open_store(fresh)

@@ -1,10 +1,10 @@
-"""`python -m benchmarks.load`: the running service under many clients at once, and what it costs besides the models.
+"""`python -m benchmarks.load`: the running service under many clients at once, and what it costs on top of the models.
 
 `withthis serve` runs in a process of its own over the demo shop, indexed into a temporary folder; the clients are
 coroutines of this process. Every search is composed: a sentence and a product's image, each image once until all
 were shown. Both parts run with reranking and without.
 
-*Load*: so many clients ask for so many seconds, each as soon as it has its answer. A client that is told 429 waits as
+*Load*: so many clients ask for so many seconds, each as soon as it has its answer. A client that gets a 429 waits as
 long as `Retry-After` says, and its times are not counted. Aim of issue 5, with 32 clients for 60 s: no status but 200
 and 429, and memory that does not grow.
 
@@ -68,7 +68,7 @@ def bodies(pictures: Sequence[Path], *, rerank: bool) -> Iterator[bytes]:
 
 
 async def search(client: httpx.AsyncClient, body: bytes) -> tuple[httpx.Response | None, float]:
-    """The answer, None where there was none, and the seconds that it took."""
+    """The answer, None if there was none, and the seconds that it took."""
     begin = time.perf_counter()
     try:
         answer = await client.post("/v1/search", content=body, headers={"Content-Type": "application/json"})

@@ -44,7 +44,7 @@ def records(rows: int, dimension: int) -> Iterator[list[Record]]:
 
 
 def fill(uri: str, rows: int, dimension: int) -> None:
-    """Make a collection for each index type, wait until its index is built, and let go of them."""
+    """Make a collection for each index type, wait until its index is built, and release them."""
     client = MilvusClient(uri)
     for index_type in INDEX_TYPES:
         store = _store(uri, index_type)

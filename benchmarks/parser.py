@@ -1,7 +1,7 @@
 """`python -m benchmarks.parser`: what our parser makes of malformed answers, against scraping digits.
 
-Scraping is how listwise rerankers for text read an answer (RankGPT, rank_llm, rerankers). What they do is written anew
-here: every run of digits in the text is a candidate's number, wherever it stands; numbers that nobody has are dropped,
+Scraping is how listwise rerankers for text read an answer (RankGPT, rank_llm, rerankers). What they do is rewritten
+here: every run of digits in the text is a candidate's number, wherever it is; numbers that nobody has are dropped,
 and the first place counts. Some then append the candidates that were not found, in retrieval order; others return what
 was found. Both are measured. Digits that Python does not take for a number, such as ², and numbers of more than 4,300
 digits raise ValueError, as they do in RankGPT; such an answer counts as neither complete nor right.
@@ -86,7 +86,7 @@ def right(read: Read, asked: Sequence[tuple[Answer, int]]) -> float | None:
 
 
 def microseconds(read: Read, asked: Sequence[tuple[Answer, int]], rounds: int) -> float:
-    """For one answer, in the mean of the best round."""
+    """For one answer, on average of the best round."""
     best = float("inf")
     for _ in range(rounds):
         begin = time.perf_counter()

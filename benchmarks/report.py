@@ -12,7 +12,7 @@ from rich.table import Table
 from service.cli.console import out
 
 Value = str | int | float | None
-"""A cell; None where there is nothing to say."""
+"""A cell; None if there is nothing to say."""
 
 NOTHING = "–"
 NOT_HERE = 77

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.rerank_overhead`: what reranking costs besides the model, for nine candidates of 600 × 600.
+"""`python -m benchmarks.rerank_overhead`: what reranking costs on top of the model, for nine candidates of 600 × 600.
 
 Measured in one process: looking up the caption, drawing the panel (and a panel whose products have not been seen
 before, whose thumbnails have to be made), cleaning and filling the prompt, and all of it as the listwise strategy does

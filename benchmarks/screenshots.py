@@ -1,4 +1,4 @@
-"""`python -m benchmarks.screenshots`: the images of the search page in `docs/images`, taken anew.
+"""`python -m benchmarks.screenshots`: the images of the search page in `docs/images`, taken again.
 
 They look as the README shows them where the font Inter is installed (Debian: fonts-inter).
 """

@@ -28,7 +28,7 @@ WARM_UP = 3
 
 
 def cpu_s(parts: Parts, pictures: Sequence[bytes], *, rerank: bool) -> float:
-    """CPU seconds of this process for one search, in the mean."""
+    """CPU seconds of this process for one search, on average."""
     requests = [
         SearchRequest(text="a mug with this", image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
         for picture in pictures

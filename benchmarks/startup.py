@@ -1,6 +1,6 @@
 """`python -m benchmarks.startup`: how soon the service is ready, and what memory it holds.
 
-`withthis serve` with the starter models over a small demo shop, started anew for each round. *Ready* are the seconds
+`withthis serve` with the starter models over a small demo shop, restarted for each round. *Ready* are the seconds
 from the start of the process to the first `/readyz` with status 200; the best round counts. Memory is that of the
 process and its workers, when ready, and after some composed searches when it no longer grows. RSS counts a page that
 two processes share twice, PSS (`/proc/PID/smaps_rollup`) half for each: PSS is what the machine has less.
@@ -64,7 +64,7 @@ def imports() -> Row:
 
 
 def once(environments: Sequence[Mapping[str, str]], options: Sequence[str], queries: Sequence[bytes]) -> Row:
-    """Start a service for each environment, one after the other, ask all of them, and stop them."""
+    """Start a service for each environment, one at a time, ask all of them, and stop them."""
     with ExitStack() as stack:
         services = [stack.enter_context(serving(environment, *options)) for environment in environments]
         memory = _steady(services)

@@ -17,7 +17,7 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its name in capitals, its flags, and the rest with line ends taken out."""
+    """One instruction: its name in upper case, its flags, and the rest with line breaks removed."""
 
     name: str
     flags: tuple[str, ...]

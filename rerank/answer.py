@@ -1,4 +1,4 @@
-"""What stands around the labels in an answer: `{"ranking": ["G", "A", …], "reason": "…"}`."""
+"""What surrounds the labels in an answer: `{"ranking": ["G", "A", …], "reason": "…"}`."""
 
 __all__ = ["ANSWER_PREFIX", "ANSWER_SEPARATOR", "ANSWER_SUFFIX"]
 

@@ -1,4 +1,5 @@
-"""Work whose caller has gone: told through a context variable, as in `rerank.stages`, so that nobody hands it through.
+"""Work whose caller has disconnected: told through a context variable, as in `rerank.stages`, so that nobody hands it
+through.
 
 Python cannot stop a thread. Whoever does long work looks at `check_cancelled` between its steps; whoever waits names
 what wakes it up with `on_cancel`. Threads that run in a copied context see the same cancellation.

@@ -27,7 +27,7 @@ class Candidate:
     title: str
     """As the catalog has it: untrusted text, cleaned before it meets a prompt."""
     image: Image | None
-    """RGB. None where the product has no image; it is shown as an empty cell."""
+    """RGB. None if the product has no image; it is shown as an empty cell."""
     score: float
     """Retrieval score, higher is better."""
     image_hash: str | None = None

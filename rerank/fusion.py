@@ -68,7 +68,7 @@ def _ranks(order: Sequence[int]) -> dict[int, int]:
 
 
 def _normalised(ranking: Ranking, retrieval_scores: Sequence[float]) -> tuple[list[float], list[float]] | None:
-    """Both scores by candidate position, brought to 0…1; None where they cannot be used."""
+    """Both scores by candidate position, brought to 0…1; None if they cannot be used."""
     known = [score for score in ranking.scores or () if score is not None]
     if len(known) < len(ranking.order) or any(known[a] < known[b] for a, b in pairwise(ranking.order)):
         return None

@@ -1,6 +1,6 @@
 """The names candidates carry in a prompt: capital letters, because each is one token in every tokenizer at hand.
 
-Numbers are not used: above 9 they are several tokens, and digits in prose are taken for answers.
+Numbers are not used: above 9 they are several tokens, and digits in prose are mistaken for answers.
 """
 
 from string import ascii_uppercase

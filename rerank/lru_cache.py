@@ -17,7 +17,7 @@ class LruCache(Generic[Key, Value]):
     def __init__(self, size: int) -> None:
         self.size = size
         self.on_lookup: Callable[[bool], None] | None = None
-        """Told of each look-up whether the value was kept."""
+        """Told of each lookup whether the value was kept."""
         self._kept: OrderedDict[Key, Value] = OrderedDict()
         self._lock = Lock()
 

@@ -3,7 +3,7 @@
 A blocking client counts its time-outs from packet to packet: a server that drips its headers, or says 100 Continue
 again and again, holds the thread for hours, and a watchdog that shuts the socket down from outside does nothing where
 TLS has taken the socket over. Here a call is a coroutine on one event loop for the whole process, and is canceled at
-whatever it awaits: name look-up, connection, TLS, sending, headers, body. Use it with asynchronous clients such as
+whatever it awaits: name lookup, connection, TLS, sending, headers, body. Use it with asynchronous clients such as
 `httpx.AsyncClient`, which clean up after a canceled call; a client belongs to this loop from its first call on.
 httpx needs `handshake_guard` for that.
 """

@@ -46,7 +46,7 @@ def draw_panel(
     """Draw the panel as RGB, (columns + 1 with a query) · cell wide and as many rows · cell high as it takes.
 
     A candidate without an image gets an empty cell that says so. Fewer candidates than columns narrow the grid.
-    With `thumbnails`, candidates that have a content hash in `keys` (one a candidate) are resized only once.
+    With `thumbnails`, candidates that have a content hash in `keys` (one per candidate) are resized only once.
     ValueError without candidates, if labels and candidates differ in number, or for a cell below 48 pixels.
     """
     if not candidates or len(labels) != len(candidates):

@@ -9,7 +9,7 @@ How it reads, first match decides:
    chain counts here only if it names every candidate, a list only if it has two items or there is but one candidate.
 3. Single bracketed or quoted labels (`[C]`, `"C"`) anywhere, or only after the last `Ranking:` if any stand there.
 
-Bare digits in prose are never taken for an answer, nor bare letters but in a chain of `>`; a bracketed number is an
+Bare digits in prose are never mistaken for an answer, nor bare letters but in a chain of `>`; a bracketed number is an
 unknown label. Text before `</think>` is not read, nor a thought that never ends, nor more than 64 KiB. A reasoning
 block stands before the answer and never in it: where a string of a JSON object holds such a mark, it is quoted there.
 Unknown labels are dropped, a repeated one keeps its first place, missing candidates follow in retrieval order.
@@ -160,7 +160,7 @@ def _outweighed(best: _Answer, text: str, n: int) -> bool:
 
 
 def _document(text: str, n: int) -> _Answer | None:
-    """The one JSON object of the text, whatever stands around it."""
+    """The one JSON object of the text, whatever surrounds it."""
     try:
         value = _DECODER.decode(text[text.find("{") : text.rfind("}") + 1])
     except (ValueError, RecursionError):

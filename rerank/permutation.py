@@ -45,7 +45,7 @@ class PermutationSpec:
 
     @cached_property
     def pattern(self) -> tuple[int | None, ...]:
-        """The whole answer, one entry a step: the token due there, or None where a label is."""
+        """The whole answer, one entry a step: the token due there, or None if a label is."""
         ranking = (None, *self.separator) * len(self.labels)
         return (*self.prefix, *ranking[: len(ranking) - len(self.separator)], *self.suffix)
 

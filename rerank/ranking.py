@@ -26,18 +26,18 @@ class Fault(StrEnum):
     TRUNCATED = "truncated"
     """The answer was cut off before every candidate was named."""
     REFUSAL = "refusal"
-    """No label at all: the retrieval order stands."""
+    """No label at all: the retrieval order is kept."""
     TIMEOUT = "timeout"
-    """No answer before the deadline: the retrieval order stands."""
+    """No answer before the deadline: the retrieval order is kept."""
     BACKEND_ERROR = "backend_error"
-    """The engine failed: the retrieval order stands."""
+    """The engine failed: the retrieval order is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """An order over n candidates, best first. ValueError on construction if it is not a permutation of 0…n-1.
 
-    Candidates are told apart by position alone, so two with equal content stay two.
+    Candidates are distinguished by position alone, so two with equal content stay two.
     """
 
     order: tuple[int, ...]
@@ -47,7 +47,7 @@ class Ranking:
     """The candidates that the answer did not place and that were completed, in their final order."""
     reason: str | None = None
     scores: tuple[float | None, ...] | None = None
-    """By candidate position, not by rank; higher is better. None where the engine did not see the candidate."""
+    """By candidate position, not by rank; higher is better. None if the engine did not see the candidate."""
 
     def __post_init__(self) -> None:
         n = len(self.order)

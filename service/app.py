@@ -144,7 +144,7 @@ def package_version() -> str:
 
 
 def _guards(settings: Settings) -> list[Guard]:
-    """Keys where there are any; else the names and pages that may call."""
+    """Keys if there are any; else the names and pages that may call."""
     own = [] if settings.server.api_keys else [OwnPagesOnly(names_of(settings), settings.server.cors_origins)]
     return [*own, Door(settings)]
 

@@ -142,7 +142,7 @@ def build_parts(settings: Settings) -> Parts:
 
     Raises:
         ConfigurationError: a setting names something that does not exist or cannot be loaded.
-        StoreLocked, StoreUnusable: the local store cannot be had; waiting would not help.
+        StoreLocked, StoreUnusable: the local store cannot be opened; waiting would not help.
         EncoderMismatch: the collection was made by another encoder.
     """
     share_arenas()

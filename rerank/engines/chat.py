@@ -67,7 +67,7 @@ class Chat:
     def marks(self) -> frozenset[str]:
         """Every string that the tokenizer or the processor treats as a mark: special and added tokens, placeholders.
 
-        Added words and runs of space are none: nothing is made of them but text.
+        Added words and runs of spaces do not count: nothing is made of them but text.
         """
         added = (token.content for token in self.tokenizer.added_tokens_decoder.values())
         own = (value for name, value in vars(self.processor).items() if name.endswith("_token"))

@@ -193,7 +193,7 @@ def _by_pieces(tokenizer: Tokenizer, labels: Sequence[str], text: _Text) -> _Pie
 
 
 def _made(pieces: _Pieces | None) -> PermutationSpec | None:
-    """The spec of these ids; None where two labels share one (an unknown token), or there are too many or none."""
+    """The spec of these ids; None if two labels share one (an unknown token), or there are too many or none."""
     if pieces is None:
         return None
     try:

@@ -28,7 +28,7 @@ class EngineInfo:
     constrained: bool
     """Whether decoding is held to a permutation of the labels, so that the answer stands at the start of the text."""
     prompts: Mapping[str, str]
-    """Task ("caption", "rank", "match") → id of the prompt used unless another one is asked for."""
+    """Task ("caption", "rank", "match") → id of the prompt used unless another one is requested."""
     can_score: bool = False
     """Whether `Engine.score` works."""
 
@@ -47,11 +47,11 @@ class EngineRequest:
     prompt: str
     """The rendered template, without chat tokens; the engine adds its own chat format."""
     images: tuple[Image, ...]
-    """RGB. Layout "images": the query image, if there is one, comes before one image a label."""
+    """RGB. Layout "images": the query image, if there is one, comes before one image per label."""
     labels: tuple[str, ...] = ()
     max_new_tokens: int = 256
     answer_prefix: str = ANSWER_PREFIX
-    """What stands in the answer before the first label; empty where the answer begins with a label."""
+    """What the answer has before the first label; empty if the answer begins with a label."""
     deadline: float | None = None
     """A value of `time.monotonic()`; an engine that can stop early raises EngineTimeout there."""
     image_keys: tuple[str | None, ...] = ()

@@ -49,7 +49,7 @@ class _NoVideos(dict[str, Any]):
 
 
 def _without_videos(model: str, source: dict[str, Any]) -> Any:
-    """The processor class of the checkpoint, built from its other parts. ImportError if those cannot be had either."""
+    """The processor class of the checkpoint, built from its other parts. ImportError if it cannot be built."""
     known: Any = PROCESSOR_MAPPING.get(type(AutoConfig.from_pretrained(model, **source)), None)
     attributes = known.get_attributes() if known is not None else []
     if known is None or not {"tokenizer", "image_processor", _VIDEO} >= set(attributes):

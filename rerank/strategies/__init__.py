@@ -1,1 +1,1 @@
-"""How a model is asked for an order. One module a strategy; `base` is what they have in common."""
+"""How a model is requested an order. One module a strategy; `base` is what they have in common."""

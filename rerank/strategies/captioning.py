@@ -1,4 +1,4 @@
-"""The caption of the query image: asked once an image, then kept."""
+"""The caption of the query image: asked once per image, then kept."""
 
 from rerank.candidates import RerankQuery
 from rerank.caption_cache import CaptionCache, CaptionKey

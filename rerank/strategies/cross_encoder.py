@@ -1,6 +1,6 @@
 """A text cross-encoder before the vision-language model: of many candidates only the likely ones are looked at.
 
-The model that looks at images is slow; one that reads the shopper's words beside a title is fast and knows which
+The model that looks at images is slow; one that reads the shopper's words together with a title is fast and knows which
 titles have nothing to do with them. It only prunes: who is let through goes on in retrieval order, and so do the others
 behind them, because retrieval has seen the images and titles have not.
 """
@@ -38,7 +38,7 @@ class TextScorer(Protocol):
 class CrossEncoderStrategy:
     """Let the best `keep` candidates by title through to another strategy; the others follow in retrieval order.
 
-    The query it reads is the shopper's words and what their image shows. Where there is neither, the first `keep`
+    The query it reads is the shopper's words and what their image shows. If there is neither, the first `keep`
     go through. With at most `keep` candidates the other strategy is all there is. The time of pruning counts as
     "rerank". If the cross-encoder fails the answer is the retrieval order, declared as any failure is.
     ValueError for a `keep` below 1.
@@ -69,7 +69,7 @@ class CrossEncoderStrategy:
         if len(candidates) <= self.keep:
             outcome = self.base.rerank(query, candidates, prompt=prompt, deadline=deadline)
             return replace(outcome, strategy=self.name)
-        nothing, trace = self.base.rerank(query, (), prompt=prompt), Trace()  # a wrong prompt is told before any work
+        nothing, trace = self.base.rerank(query, (), prompt=prompt), Trace()  # reports a wrong prompt before any work
         try:
             caption = self.captioner.caption(query, deadline, trace)
             with trace.timed("rerank"):

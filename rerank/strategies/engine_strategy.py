@@ -42,7 +42,7 @@ class EngineStrategy(ABC):
 
     name: ClassVar[str]
     task: ClassVar[Task]
-    """The task of the prompts it uses besides captions."""
+    """The task of the prompts it uses in addition to captions."""
     scale: ClassVar[ScoreScale] = "relative"
 
     def __init__(

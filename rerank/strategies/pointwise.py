@@ -28,7 +28,7 @@ _CERTAIN = 1e6
 """Stands in for an infinite margin: only one of the two answers had a logit."""
 
 _CELL = ("?",)
-"""The mark on the one product of a panel. No letter: it would be taken for an answer."""
+"""The mark on the one product of a panel. No letter: it would be mistaken for an answer."""
 
 
 class PointwiseStrategy(EngineStrategy):

@@ -26,7 +26,7 @@ def chosen_prompt(prompts: PromptLibrary, info: EngineInfo, task: Task, name: st
     prompt = prompts.get(own if name is None else name)
     if prompt.task != task:
         raise PromptError(f"{prompt.key} is a {prompt.task} prompt, a {task} prompt is needed")
-    # One product and the query are few images: an engine that ranks a panel may still match them side by side.
+    # One product and the query are two images: an engine that ranks a panel may still compare them in one call.
     layout = info.layout if task == "rank" else prompts.get(own).layout
     if prompt.layout != layout:
         raise LayoutError(f"{prompt.key} is for layout {prompt.layout}, engine {info.id} takes {layout}")

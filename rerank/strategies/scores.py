@@ -39,8 +39,8 @@ def sigmoid(margin: float) -> float:
 def ranked_by(keys: Sequence[float], scores: Sequence[float]) -> Ranking:
     """Order candidates by their key, best first, ties in retrieval order.
 
-    A key of minus infinity is none: those candidates follow in retrieval order, without a score, as repaired.
-    `scores`, by candidate position, are what is told to the outside.
+    A key of minus infinity does not count: those candidates follow in retrieval order, without a score, as repaired.
+    `scores`, by candidate position, are what is reported to callers.
     """
     placed = [place for place, key in enumerate(keys) if key > -math.inf]
     fault = Fault.OK if len(placed) == len(keys) else Fault.MISSING if placed else Fault.REFUSAL

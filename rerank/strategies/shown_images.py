@@ -1,4 +1,4 @@
-"""What an engine is shown: one panel, or the query image followed by one image a candidate."""
+"""What an engine is shown: one panel, or the query image followed by one image per candidate."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -30,7 +30,7 @@ def pictures(
     layout: Literal["image", "panel", "images"],
     thumbnails: ThumbnailCache,
 ) -> Shown:
-    """The images of one request; `names` are written on the panel's cells, one a candidate."""
+    """The images of one request; `names` are written on the panel's cells, one per candidate."""
     if layout == "panel":
         keys = [candidate.image_hash for candidate in shown]
         images = [candidate.image for candidate in shown]

@@ -12,7 +12,7 @@ from rerank.ranking import Ranking
 __all__ = ["Degraded", "RerankOutcome", "ScoreScale", "Strategy"]
 
 Degraded = Literal["rerank_timeout", "rerank_error", "rerank_overloaded"]
-"""Why the retrieval order stands in for a reranked one."""
+"""Why the retrieval order replaces a reranked one."""
 
 ScoreScale = Literal["absolute", "relative"]
 """Whether a candidate's score depends on the candidate and the query alone, so that it can be compared between calls

@@ -37,7 +37,7 @@ CACHE_RESERVE_BYTES = 2e9
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU by its data sheet: dense bfloat16 operations a second, memory bytes a second, memory, and a price."""
+    """A GPU by its data sheet: dense bfloat16 operations per second, memory bytes per second, memory, and a price."""
 
     operations_per_s: float
     bytes_per_s: float

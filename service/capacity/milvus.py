@@ -4,7 +4,7 @@ Memory of one row:
 
 - vector: 4 · dimension bytes (float32).
 - HNSW links, as hnswlib and its descendants lay them out: 2·M + 1 numbers of 4 bytes on the lowest layer, and M + 1 on
-  each upper one. With level multiplier 1 / ln M a vector is on 1 / (M − 1) upper layers in the mean
+  each upper one. With level multiplier 1 / ln M a vector is on 1 / (M − 1) upper layers on average
   (Malkov and Yashunin, arXiv 1603.09320, §4.1). A label of 8 bytes.
 - IVF_FLAT: an id of 8 bytes; nlist centroids a segment.
 - the other fields, which query nodes hold in memory: `SCALAR_BYTES`.
@@ -30,13 +30,13 @@ SCALAR_BYTES = 400
 """Fitted to measured points: fields of a product in memory, with the index of primary keys; benchmarks/measured.json.
 Long titles and many attributes take more."""
 SEARCH_S = 0.002
-"""Fitted to measured points: CPU time of a search besides distances (request, plan, reduce, fields of the answer)."""
+"""Fitted to measured points: CPU time of a search without distances (request, plan, reduce, fields of the answer)."""
 GATHER_BYTES_PER_S = 8e9
 """Vector bytes that one core compares in a second, each fetched from elsewhere in memory.
-Published: VectorDBBench, Milvus on 16 cores, 1M × 768, HNSW: 2,681 searches a second are 6 ms of a core for some 3
+Published: VectorDBBench, Milvus on 16 cores, 1M × 768, HNSW: 2,681 searches per second are 6 ms of a core for some 3
 segments of 1 GB; 10M × 768: 437 to 1,833 are 9 to 37 ms for 30."""
 SCAN_BYTES_PER_S = 12e9
-"""Fitted to measured points: the same for vectors that lie one after another, which the processor fetches ahead."""
+"""Fitted to measured points: the same for vectors that are contiguous, which the processor fetches ahead."""
 SEGMENT_BYTES = 1024 * 2**20
 """Published: Milvus' default of dataCoord.segment.maxSize since 2.4, binary megabytes."""
 DISK_FACTOR = 1.5
@@ -74,7 +74,7 @@ def milvus_needs(work: Workload) -> MilvusNeeds:
 
 
 def index_bytes(work: Workload) -> float:
-    """Bytes of the index for one row, besides the vector."""
+    """Bytes of the index for one row, not counting the vector."""
     match work.index:
         case "HNSW":
             upper = 1 / max(1, work.m - 1)

@@ -29,7 +29,7 @@ class MilvusPlan:
     """One copy of the collection in memory."""
     segments: int
     cores_busy: float
-    """Cores that searching keeps busy at the busiest time."""
+    """Cores that searching keeps busy at peak load."""
     query_nodes: int
     other_nodes: int
     object_store_gb: float
@@ -66,7 +66,7 @@ class ServicePlan:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
-    """10⁶ bits a second at the busiest time."""
+    """10⁶ bits per second at peak load."""
 
     callers_mbit_s: float
     milvus_mbit_s: float

@@ -9,7 +9,7 @@ from service.capacity.workload import Workload
 SEARCH_S = 0.075
 """Measured: CPU seconds of a composed search without reranking, encoder `starter`; benchmarks/measured.json."""
 RERANK_S = 0.03
-"""Measured: CPU seconds that reranking adds besides the model: panel, prompt, parser; benchmarks/rerank_overhead.py."""
+"""Measured: CPU seconds of reranking on top of the model: panel, prompt, parser; benchmarks/rerank_overhead.py."""
 REPLICA_BYTES = 1.0e9
 """Measured: memory of a service process with the encoder `starter`; benchmarks/measured.json."""
 REPLICA_CORES = 2
@@ -22,7 +22,7 @@ PANEL_BYTES = 400e3
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Bytes a second at the busiest time."""
+    """Bytes per second at peak load."""
 
     callers: float
     """From and to the callers, without images of results, which a CDN delivers."""
@@ -33,7 +33,7 @@ class Traffic:
 
 
 def search_cpu_s(work: Workload, query_s: float) -> float:
-    """CPU seconds of a search in the service, in the mean; `query_s` of one that is not reranked."""
+    """CPU seconds of a search in the service, on average; `query_s` of one that is not reranked."""
     return query_s + work.rerank_share * RERANK_S
 
 

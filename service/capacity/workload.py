@@ -15,7 +15,7 @@ class Workload:
 
     products: int
     qps: float
-    """Searches a second at the busiest time."""
+    """Searches per second at peak load."""
     rerank_share: float = 0.2
     """Share of the searches that a VLM reranks."""
     pictures_per_product: float = 1.0
@@ -29,7 +29,7 @@ class Workload:
     nlist: int = 128
     """IVF_FLAT: clusters of a segment."""
     nprobe: int = 16
-    """IVF_FLAT: clusters looked at."""
+    """IVF_FLAT: clusters searched."""
     replicas: int = 2
     """Copies of the collection in memory, on different machines."""
     candidates: int = 9
@@ -67,9 +67,9 @@ class Machines:
     node_gb: float = 128.0
     """Its memory, 10⁹ bytes."""
     memory_use: float = 0.7
-    """Share of the memory that is filled: segments are loaded anew beside the old ones while they are compacted."""
+    """Share of the memory that is filled: segments are reloaded beside the old ones while they are compacted."""
     cpu_use: float = 0.6
-    """Share of the cores that is busy at the busiest time; above it, waiting times rise steeply (M/M/c queues)."""
+    """Share of the cores that is busy at peak load; above it, waiting times rise steeply (M/M/c queues)."""
     gpu_use: float = 0.7
     gpu: str = "h100"
 

@@ -11,7 +11,7 @@ _FIXES = str.maketrans({"[": "(", "]": ")", '"': "'", "\\": "/"})
 
 @lru_cache(4096)
 def column_name(name: str) -> str:
-    """A column's name as we have it: known ones are found in any case, all others are attributes."""
+    """A column's name as we have it: known ones are found in upper or lower case, all others are attributes."""
     name = name.strip()
     return name.lower() if name.lower() in KNOWN else attribute_name(name)
 

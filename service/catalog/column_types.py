@@ -1,8 +1,8 @@
 """The types of attributes: found out from all values of a column where they are texts (CSV), or as a person says.
 
-A column has one type. It is not text only if every one of its values could be written back as it stood:
+A column has one type. It is not text only if every one of its values could be written back as it was:
 
-- boolean: all are `true` or `false`, in any case;
+- boolean: all are `true` or `false`, in upper or lower case;
 - number: all are plain numbers, such as 38 or 0.5; `1.10`, `007` and `1e5` would come back as something else, so that
   one of them makes the whole column text;
 - list: `L|M|XL`, short entries without blanks around them, in at least one value; the others are lists of one. The
@@ -20,7 +20,7 @@ from service.product import Attributes, AttributeValue, Scalar
 
 LIST_SEPARATOR = "|"
 MAX_ENTRY_CHARS = 64
-"""Longest entry of a list that is taken for one unasked."""
+"""Longest entry of a list that is recognized as one by default."""
 
 MAX_NAMES = 10_000
 """Most attributes of a feed without declared columns whose types are compared; any more are read all the same."""
@@ -122,7 +122,7 @@ def plain_number(text: str) -> int | float | None:
 
 
 def kind_of(value: AttributeValue) -> Kind:
-    """The type of a value, as filters tell types apart."""
+    """The type of a value, as filters distinguish types."""
     if isinstance(value, bool):
         return Kind.BOOLEAN
     if isinstance(value, int | float):
@@ -142,7 +142,7 @@ def type_changes(before: Attributes, after: Attributes) -> tuple[str, ...]:
 
 
 def as_kind(name: str, value: AttributeValue, kind: Kind) -> AttributeValue:
-    """A value as a type that was asked for. Raises ValueError, with the reason, if it cannot be that."""
+    """A value as a type that was requested. Raises ValueError, with the reason, if it cannot be that."""
     if kind_of(value) is kind:
         return value
     found = _CONVERSIONS[kind](value)

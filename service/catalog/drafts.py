@@ -1,8 +1,8 @@
-"""Products of a feed on their way into the store: written whole, once all the images that stand together are there.
+"""Products of a feed being written to the store: written whole, once all the images that are adjacent are there.
 
-A feed names a product's images one a line. A product is written when the feed has gone on to another one and all its
-vectors are made. Where its lines stand apart, it is written again with what came later; images that are stored and that
-the feed has not come to yet stay until it ends.
+A feed names a product's images one per line. A product is written when the feed has gone on to another one and all its
+vectors are made. Where its lines are not adjacent, it is written again with what came later; images that are stored and
+that the feed has not come to yet stay until it ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class _Draft:
 
 
 class Drafts:
-    """The products under way, by id."""
+    """The products in progress, by id."""
 
     def __init__(self, store: Store) -> None:
         """The store must have been bound to the encoder."""

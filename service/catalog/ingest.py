@@ -90,7 +90,7 @@ def ingest(
 
 
 def _tasks(lines: Iterable[FeedRow | Reject], store: Store, batch: int) -> Iterator[tuple[_Lot, Task]]:
-    """Lines in lots for the workers. The store is asked ahead, so that workers decode nothing that is stored."""
+    """Lines in lots for the workers. The store is queried ahead, so that workers decode nothing that is stored."""
     planned: Counter[str] = Counter()
     for chunk in in_batches(lines, batch):
         ids = {id(row): _probable_id(row, planned) for row in chunk if isinstance(row, FeedRow)}

@@ -29,10 +29,10 @@ _NOTHING: Mapping[str, str | None] = {}
 
 
 class Progress(Protocol):
-    """Told after every batch; a command line draws its bar from this."""
+    """Called after every batch; a command line draws its bar from this."""
 
     def __call__(self, report: "IngestReport") -> None:
-        """`report` is the state so far; it must not be kept, it goes on changing."""
+        """`report` is the state so far; it must not be kept, it keeps changing."""
         ...
 
 
@@ -128,7 +128,7 @@ class IngestRun:
     def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
         """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.
 
-        `asked` holds content hashes by row id, None for rows that the store does not have; it is asked for others.
+        `asked` holds content hashes by row id, None for rows that the store does not have; it is queried for others.
         Raises ChangedIds.
         """
         readings = list(readings)

@@ -1,7 +1,7 @@
 """The lines of a feed put together by product: whatever line brings a field, all images of the product have it.
 
 A first pass over the feed collects, a second one asks. The lines of one product need not be adjacent. What is
-collected lies in a temporary file of SQLite's own, so that memory stays flat however large the feed is.
+collected is stored in a temporary file of SQLite's own, so that memory stays flat however large the feed is.
 """
 
 import json
@@ -58,7 +58,7 @@ class Joined:
 
 
 class ProductLines:
-    """All products of a feed by id. Raises `FeedError` where there is no room for temporary files."""
+    """All products of a feed by id. Raises `FeedError` if there is no room for temporary files."""
 
     def __init__(self) -> None:
         """An empty temporary file, which goes with `close` or with the process."""

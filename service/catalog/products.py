@@ -4,7 +4,7 @@ A product with n images is n rows, `id#0` … `id#n-1`. Vectors are made from im
 stored already keeps its vector, and a change of fields encodes nothing. All images of a product are checked and
 encoded before the first row is written, and its rows are one revision: a product is taken as a whole or not at all, and
 read so, also while others write it (see `service.stores.revisions`). Of two writes at the same moment the last one
-counts. A change that keeps part of what is stored (`patch`, or `put` without images) begins again if the product
+counts. A change that keeps part of what is stored (`patch`, or `put` without images) starts over if the product
 was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
 """
 
@@ -47,7 +47,7 @@ _TRIES = 10
 
 
 class Outcome(StrEnum):
-    """What became of one product."""
+    """The outcome for one product."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -65,7 +65,7 @@ class ProductInput:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The id as far as it is known, what became of the product, and for a rejected one the error that says why."""
+    """The id as far as it is known, the outcome for the product, and for a rejected one the error that says why."""
 
     id: str | None
     outcome: Outcome
@@ -140,7 +140,7 @@ class Products:
         pictures: ImageLoader,
         words: CatalogWords | None = None,
     ) -> None:
-        """`pictures` reads what callers send; `images` keeps it; `words` is told what is written."""
+        """`pictures` reads what callers send; `images` keeps it; `words` is notified of writes."""
         self._encoder = encoder
         self._store = store
         self._images = images
@@ -148,7 +148,7 @@ class Products:
         self._words = words
 
     def put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
-        """Create or replace products; a bad one is rejected and the others go on. Results stand in the given order.
+        """Create or replace products; a bad one is rejected and the others continue. Results are in the given order.
 
         The same content again changes nothing. Raises StoreUnavailable and what the encoder raises.
         """
@@ -195,7 +195,7 @@ class Products:
             logger.warning("changed products could not be moved into the index; searches keep working", exc_info=True)
 
     def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
-        """The first `limit` matching products behind the row id `after`, and the row id to go on from, if any."""
+        """The first `limit` matching products behind the row id `after`, and the row id to continue from, if any."""
         found: list[Product] = []
         while len(found) < limit:
             rows = self._store.page(after=after, limit=limit, filter=filter)

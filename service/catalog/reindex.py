@@ -1,10 +1,10 @@
-"""Reindex: the vectors made again beside those in use, then put in their place while searches go on.
+"""Reindex: the vectors made again next to those in use, then put in their place while searches continue.
 
 Cures an `EncoderMismatch` (images are encoded again by the encoder of now), and brings another
 index type into force (vectors of the same encoder are copied). No feed is needed: rows and images are those stored.
 
 Products go over whole, and what no head names stays behind (see `service.stores.revisions`). Those that are there
-already are skipped, so a run that was interrupted goes on where it stopped. What others write meanwhile is taken over
+already are skipped, so a run that was interrupted resumes where it stopped. What others write meanwhile is taken over
 in further passes until one finds nothing to do, and once more after the switch, when every process has noticed it.
 """
 
@@ -37,7 +37,7 @@ _States = Mapping[str, Sequence[RowState]]
 
 
 class Progress(Protocol):
-    """Told after every batch."""
+    """Called after every batch."""
 
     def __call__(self, done: int, total: int) -> None:
         """Rows dealt with, of how many."""
@@ -89,10 +89,10 @@ def reindex(
     notice_s: float = NOTICE_S,
     progress: Progress | None = None,
 ) -> ReindexReport:
-    """Build the collection anew for this encoder and the index in the settings, and switch to it.
+    """Rebuild the collection for this encoder and the index in the settings, and switch to it.
 
     Rows whose image is lost cannot be encoded: nothing is switched then, unless `drop_missing` leaves them out.
-    `keep_old` keeps the replaced version, so that services with the old encoder go on until they are restarted.
+    `keep_old` keeps the replaced version, so that services with the old encoder keep working until they are restarted.
     Raises `StoreUnavailable` if there is nothing to reindex or the store fails.
     """
     if store.built_by() is None:
@@ -153,7 +153,7 @@ class _Run:
         return states
 
     def check_missing(self, drop_missing: bool) -> None:
-        """Refuse to go on without some rows, unless that is wanted."""
+        """Refuse to continue without some rows, unless that is wanted."""
         if self.missing and not drop_missing:
             raise StoreUnavailable(
                 f"The images of {sum(self.missing.values())} rows are lost or damaged, so nothing was switched. "
@@ -208,7 +208,7 @@ class _Run:
             yield list(zip(part, vectors, strict=True))
 
     def _complete(self, products: Mapping[str, Sequence[_Made]]) -> list[list[Record]]:
-        """The rows of each product, numbered anew where images are lost; products that have none are left out."""
+        """The rows of each product, renumbered where images are lost; products that have none are left out."""
         found: list[list[Record]] = []
         for id, made in products.items():
             rows = [(row, vector) for row, vector in made if vector is not None]

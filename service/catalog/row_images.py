@@ -55,7 +55,7 @@ class ImageSource:
     fetcher: ImageFetcher | None = None
 
     def read(self, row: FeedRow) -> bytes | Reject:
-        """The encoded bytes, not yet known to be an image; a reject where they cannot be had."""
+        """The encoded bytes, not yet known to be an image; a reject if they cannot be read."""
         try:
             return self._bytes(row.image)
         except _UnreadableImageError as error:
@@ -80,7 +80,7 @@ class ImageSource:
             path = (folder / name).resolve()
             if not path.is_relative_to(folder):
                 raise _UnreadableImageError("the image path leads out of the feed's folder")
-            if not path.is_file():  # opening a pipe would wait for ever
+            if not path.is_file():  # opening a pipe would wait forever
                 raise _UnreadableImageError("the image file is missing or cannot be read")
             with path.open("rb") as file:
                 return file.read(self.limits.max_bytes + 1)
@@ -120,4 +120,4 @@ class RowImageReader:
 
 
 class _UnreadableImageError(Exception):
-    """An image that cannot be got at; the text is the reason given for the reject."""
+    """An image that cannot be read; the text is the reason given for the reject."""

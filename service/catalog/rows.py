@@ -27,7 +27,7 @@ class FeedLine:
     """A line whose fields are sound, before it is joined with the other lines of its product.
 
     `images` are its images, as in `FeedRow`; None in place of one that is no path and no bytes. There may be
-    none: then the line has fields for a product whose images stand in other lines.
+    none: then the line has fields for a product whose images are in other lines.
     """
 
     line: int
@@ -114,7 +114,7 @@ def _images(value: Any) -> tuple[str | bytes | None, ...]:
 
 
 def _image(value: Any) -> str | bytes | None:
-    """An image as it can be read; None for what is none."""
+    """An image as it can be read; None for an invalid value."""
     if isinstance(value, dict):
         data, path = value.get("bytes"), value.get("path")
         value = data if isinstance(data, bytes) else path

@@ -66,12 +66,12 @@ class ServiceClient:
             )
 
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
-        """Send products, some at a time; what became of each, in their order."""
+        """Send products, some at a time; The outcome for each, in order."""
         with _told():
             yield from self._client.put_products(products)
 
     def picture(self, key: str) -> Image | None:
-        """An image of the catalog; None where it is lost."""
+        """An image of the catalog; None if it is lost."""
         try:
             return decode_image(self._client.image(key), self._limits).image
         except (ClientError, InvalidImage):
@@ -91,7 +91,7 @@ def _told() -> Iterator[None]:
 
 
 def _hybrid(options: HybridOptions | None) -> Any:
-    """As it was asked for; what is so by default is left to the service."""
+    """As it was requested; what is so by default is left to the service."""
     if options is None:
         return False
     return {"lexical_weight": options.lexical_weight} if options.required else None

@@ -47,7 +47,7 @@ def chosen_experiment(
 
 
 def results_folder(path: Path | None, given: Path | None) -> Path:
-    """Where the results of an experiment's file lie (None: the demo's), unless another folder was given."""
+    """Location of the results of an experiment's file (None: the demo's), unless another folder was given."""
     return given or RESULTS_DIR / ("demo" if path is None else path.stem)
 
 

@@ -60,7 +60,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON."
 
 
 class IngestOptions(TypedDict):
-    """What both engines are told."""
+    """The options of both engines."""
 
     columns: Columns | None
     limits: ImageLimits
@@ -196,7 +196,7 @@ def _advance(bar: RichProgress, task: TaskID, report: IngestReport) -> None:
 
 
 def rejects_file(feed: Path, chosen: Path | None) -> Path:
-    """Where rejects go: beside the feed, unless another place is asked for."""
+    """Where rejects go: next to the feed, unless another place is requested."""
     return chosen or feed.with_name(f"{feed.name}.rejects.jsonl")
 
 

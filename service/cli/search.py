@@ -27,7 +27,7 @@ from service.stores.filters import Filter, parse_filter
 from service.wire.search import SearchOut
 
 ImageOf = Callable[[str], Image | None]
-"""Key of a catalog image → the image, or None where it is lost."""
+"""Key of a catalog image → the image, or None if it is lost."""
 
 Text = Annotated[str | None, typer.Option(help="A sentence, such as 'a phone case with this'.")]
 ImagePath = Annotated[Path | None, typer.Option("--image", help="The image that 'this' refers to: a file.")]

@@ -27,7 +27,7 @@ RETRIES = 8
 
 @dataclass(slots=True)
 class SendReport:
-    """What became of the products of a feed; `rejected` counts its lines that were left out, too."""
+    """The outcome for the products of a feed; `rejected` counts its lines that were left out, too."""
 
     created: int = 0
     updated: int = 0

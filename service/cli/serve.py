@@ -1,4 +1,4 @@
-"""`withthis serve`, and the server that `withthis demo` runs beside its first query."""
+"""`withthis serve`, and the server that `withthis demo` runs for its first query."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket.
 
     Raises:
-        ConfigurationError: the address cannot be had.
+        ConfigurationError: the address cannot be listened on.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -59,7 +59,7 @@ class PoliteServer(uvicorn.Server):
 
 
 class PoliteStop:
-    """`/readyz` is at 503 from the first signal on, and the service goes on answering for `delay_s` before it stops.
+    """`/readyz` is at 503 from the first signal on, and the service keeps answering for `delay_s` before it stops.
 
     The delay gives load balancers time to see it; a second signal ends it.
     """

@@ -11,7 +11,7 @@ from service.wire.understood import describe
 
 
 def show_answer(console: Console, answer: SearchOut) -> None:
-    """The facts about the query, then the order before and after reranking side by side."""
+    """The facts about the query, then the order before and after reranking, side by side."""
     for name, value in _facts(answer):
         console.print(f"[dim]{name:>8}[/]  {plain(value)}", soft_wrap=True)
     console.print(_table(answer) if answer.results else "Nothing in the catalog matches.")

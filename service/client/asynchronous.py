@@ -36,7 +36,7 @@ def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[AsyncClien
 def _stream(
     build: Callable[P, Call[SearchOut]],
 ) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[StreamedAnswer]]:
-    """The same for a search whose answers come one after the other."""
+    """The same for a search whose answers are streamed."""
 
     @functools.wraps(build)
     def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[StreamedAnswer]:
@@ -97,7 +97,7 @@ class AsyncClient:
     product_page = _method(catalog.product_page)
 
     async def put_products(self, products: Iterable[Mapping[str, Any]]) -> AsyncIterator[ItemOut]:
-        """Create or replace any number, some at a time; what became of each, in their order.
+        """Create or replace any number, some at a time; The outcome for each, in order.
 
         A product has the fields of `put_product`. One that cannot be stored has the status `rejected`.
         """
@@ -118,7 +118,7 @@ class AsyncClient:
                 return
 
     async def stream(self, call: Call[SearchOut]) -> AsyncIterator[StreamedAnswer]:
-        """The answers of a search as they come: in the order of retrieval, then in the final one. It is sent once."""
+        """The answers of a search as they come: in the retrieval order, then in the final one. It is sent once."""
         reader = EventReader()
         with connection_errors():
             async with self._http.stream(call.method, STREAM_PATH, **call.options) as response:

@@ -2,7 +2,7 @@
 
 ClientError
 ├── ConnectionFailedError     no answer: wrong address, nobody there, or too slow
-├── AnswerError               an answer that is none of this service's
+├── AnswerError               an answer that is not this service's
 └── ProblemError              the service said no, and why (RFC 9457)
     ├── InvalidRequestError   400, 413, 415, 422 and other 4xx: the request must be changed
     ├── KeyRefusedError       401, 403: another key is needed
@@ -34,7 +34,7 @@ class ProblemError(ClientError):
     """The service refused or failed, and said why."""
 
     def __init__(self, status: int, problem: Mapping[str, Any], retry_after_s: float | None) -> None:
-        """Take the status, the problem document (empty where something in between answered) and Retry-After."""
+        """Take the status, the problem document (empty if something in between answered) and Retry-After."""
         self.status = status
         self.problem = problem
         self.type = str(problem.get("type", "about:blank"))

@@ -17,7 +17,7 @@ STREAM_PATH = "/v1/search/stream"
 
 @dataclass(frozen=True, slots=True)
 class StreamedAnswer:
-    """An answer to a search: in the order of retrieval at once, then in the final one."""
+    """An answer to a search: in the retrieval order at once, then in the final one."""
 
     event: Literal["retrieved", "ranked"]
     answer: SearchOut

@@ -1,4 +1,4 @@
-"""When a call is sent again: a busy or absent service (429, 503), a call that may be repeated, and not for ever."""
+"""When a call is retried: if the service is busy or absent (429, 503) and the call may be repeated, a few times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RetryPolicy:
     longest_wait_s: float = 30.0
 
     def wait_s(self, attempt: int, status: int, headers: Mapping[str, str], *, repeatable: bool) -> float | None:
-        """Seconds to wait before the next try, or None where the answer to try `attempt` (from 0) stands."""
+        """Seconds to wait before the next try, or None if the answer to try `attempt` (from 0) stands."""
         if not repeatable or status not in _RETRIED or attempt >= self.retries:
             return None
         named = retry_after_s(headers)

@@ -48,7 +48,7 @@ def search(
     The fields are those of the HTTP interface. `rerank`, `hybrid` and `collapse` may be True or False instead of
     an object such as `{"strategy": "pointwise"}`. `options` are fields that a newer service has, sent as they are.
 
-    Raises ValueError for an image that is none, and OSError for a file that cannot be read.
+    Raises ValueError for an invalid image, and OSError for a file that cannot be read.
     """
     fields = given(
         text=text,

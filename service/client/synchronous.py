@@ -36,7 +36,7 @@ def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[Client, P]
 def _stream(
     build: Callable[P, Call[SearchOut]],
 ) -> Callable[Concatenate[Client, P], Iterator[StreamedAnswer]]:
-    """The same for a search whose answers come one after the other."""
+    """The same for a search whose answers are streamed."""
 
     @functools.wraps(build)
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[StreamedAnswer]:
@@ -95,7 +95,7 @@ class Client:
     product_page = _method(catalog.product_page)
 
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
-        """Create or replace any number, some at a time; what became of each, in their order.
+        """Create or replace any number, some at a time; The outcome for each, in order.
 
         A product has the fields of `put_product`. One that cannot be stored has the status `rejected`.
         """
@@ -114,7 +114,7 @@ class Client:
                 return
 
     def stream(self, call: Call[SearchOut]) -> Iterator[StreamedAnswer]:
-        """The answers of a search as they come: in the order of retrieval, then in the final one. It is sent once."""
+        """The answers of a search as they come: in the retrieval order, then in the final one. It is sent once."""
         reader = EventReader()
         with (
             connection_errors(),

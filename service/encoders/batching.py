@@ -45,7 +45,7 @@ class BatchingEncoder:
         retry_after_s: int = 1,
     ) -> None:
         """`max_batch`: most queries encoded together (a single call with more stays whole); `max_wait_ms`: longest
-        wait for company; `queue`: calls that may wait; `retry_after_s`: what callers beyond that are told.
+        wait for company; `queue`: calls that may wait; `retry_after_s`: the answer to callers beyond that.
         """
         self._encoder = encoder
         self._max_batch = max_batch

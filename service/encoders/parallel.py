@@ -1,4 +1,4 @@
-"""Images of a batch are prepared side by side: Pillow and numpy let go of the interpreter while they work."""
+"""Images of a batch are prepared concurrently: Pillow and numpy release the GIL while they work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Out = TypeVar("_Out")
 def each(work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
     """`work` of every item, in their order; what it raises for the first one that fails is raised here.
 
-    Without this a batch of 32 photos, prepared one after the other, would keep a GPU waiting longer than it computes.
+    Without this a batch of 32 photos, prepared one at a time, would keep a GPU waiting longer than it computes.
     """
     threads = min(len(items), os.cpu_count() or 1, _MOST_THREADS)
     if threads <= 1:

@@ -1,4 +1,4 @@
-"""The starter encoder: the small composed model in the box."""
+"""The starter encoder: the small composed model bundled."""
 
 import threading
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Embedder(Protocol):
 class StarterEncoder:
     """Adapts the starter embedder to the `Encoder` protocol.
 
-    One batch at a time: the model already uses all cores, so batches side by side would only slow each other down.
+    One batch at a time: the model already uses all cores, so concurrent batches would only slow each other down.
     """
 
     def __init__(self, embedder: Embedder) -> None:

@@ -1,6 +1,6 @@
 """Colors as they are meant: an embedded ICC profile is applied, so that models see what browsers show.
 
-Without a profile, RGB and gray are taken for sRGB, and CMYK is converted by Pillow's plain formula.
+Without a profile, RGB and gray are assumed to be sRGB, and CMYK is converted by Pillow's plain formula.
 """
 
 import io
@@ -20,7 +20,7 @@ _MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """The image as RGB in the color space sRGB; `image` is L, RGB or CMYK without transparency.
 
-    A profile that is too large, broken, or made for another color space is passed over, as browsers do.
+    A profile that is too large, broken, or made for another color space is skipped, as browsers do.
     """
     converted = _converted(image, profile) if profile else None
     if converted is not None:
@@ -29,7 +29,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """None where there is nothing to convert, or the profile cannot be used."""
+    """None if there is nothing to convert, or the profile cannot be used."""
     if len(profile) > MAX_PROFILE_BYTES:
         logger.info("a color profile of %d bytes is too large and was ignored", len(profile))
         return None

@@ -37,7 +37,7 @@ _OTHER_FORMATS = (
 _MAX_JPEG_SCANS = 100  # more than any encoder writes
 
 DECODER = 2
-"""Goes up when the same bytes begin to give other pixels, so that vectors that were kept of them are made anew."""
+"""Goes up when the same bytes begin to give other pixels, so that vectors that were cached for them are recomputed."""
 
 DECODING = PixelBudget()
 """What this process decodes at the same time, wherever the images come from."""

@@ -1,6 +1,6 @@
 """How many scans a JPEG has, without decoding it (ITU-T T.81, B.1 and B.2).
 
-Each scan costs a pass over the whole image, so a small file with many of them can cost hours. What lies inside segments
+Each scan costs a pass over the whole image, so a small file with many of them can cost hours. What is inside segments
 (thumbnails) or behind the end of the image (the video of a motion photo) is not part of it and is not counted.
 """
 

@@ -59,7 +59,7 @@ class ImageLoader:
         """The encoded bytes, not yet known to be an image.
 
         Raises:
-            InvalidImage, UrlRefused: they cannot be had.
+            InvalidImage, UrlRefused: the image cannot be read.
             InvalidValue: a URL, where URLs are off.
         """
         match source:

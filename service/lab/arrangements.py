@@ -1,4 +1,4 @@
-"""The same candidates in several orders, and what a reranker answered to each: what position bias is told from."""
+"""The same candidates in several orders, and what a reranker answered to each: from which position bias is measured."""
 
 from __future__ import annotations
 

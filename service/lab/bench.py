@@ -37,7 +37,7 @@ class Benches:
         self._stores: dict[str, Store] = {}
 
     def key(self, configuration: Configuration, k: int) -> str:
-        """Everything that an outcome depends on besides the query, as one hash. Loads the encoder."""
+        """Everything that an outcome depends on other than the query, as one hash. Loads the encoder."""
         info = self._models.encoder(configuration).info
         asked = [FORMAT, k, configuration.filter, configuration.measured]
         rerank = None
@@ -51,7 +51,7 @@ class Benches:
         return self._models.encoder(configuration).info.fingerprint
 
     def bench(self, configuration: Configuration, k: int, step: Step) -> Bench:
-        """Load, embed and fill what is not there yet; `step` is told about embedded documents.
+        """Load, embed and fill what is not there yet; `step` is called with the number of embedded documents.
 
         Raises:
             ConfigurationError: a setting names something that does not exist or cannot be loaded.

@@ -29,7 +29,7 @@ class ImageRef:
     square: bool = False
 
     def open(self, limits: ImageLimits = LAB_LIMITS) -> DecodedImage:
-        """Decode the image; `content_hash` tells apart two parts of one file. Raises a subclass of InvalidImage."""
+        """Decode the image; `content_hash` distinguishes two parts of one file. Raises a subclass of InvalidImage."""
         decoded = decode_image(self.read(limits), limits)
         if self.box is None:
             return decoded

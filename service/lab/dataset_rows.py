@@ -17,7 +17,7 @@ _Row = TypeVar("_Row", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: a line of a text file, or an entry of a JSON file."""
+    """The location of something: a line of a text file, or an entry of a JSON file."""
 
     file: Path
     line: int | None = None

@@ -59,7 +59,7 @@ class Wish:
     colour: str | None
 
     def grade(self, ware: Ware) -> int:
-        """7: everything asked for; 3: all but the color; 1: the kind or the motif alone; 0: neither.
+        """7: everything requested; 3: all but the color; 1: the kind or the motif alone; 0: neither.
 
         These are the gains 2^g - 1 of the grades 3, 2 and 1 (Burges et al. 2005), as `benchmarks.quality` has them.
         """
@@ -72,7 +72,7 @@ class Wish:
 def demo_data(feed: Path, pictures: Path, *, queries: int = QUERIES, seed: int = 7) -> DataSet:
     """The shop of `feed` (`products.csv` of `starter.catalogue`) with `queries` queries; the same by seed.
 
-    Query images are drawn into the folder `pictures`. Raises DataSetError if the feed is none of that shop.
+    Query images are drawn into the folder `pictures`. Raises DataSetError if the feed is not of that shop.
     """
     wares = list(_wares(feed))
     asked = [_query(number, wares, pictures, seed) for number in range(queries)]

@@ -30,7 +30,7 @@ _STORE_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """A document and the key of its image's content; empty where it has none."""
+    """A document and the key of its image's content; empty if it has none."""
 
     document: LabDocument
     image_key: str
@@ -97,7 +97,7 @@ def embedded(
 
 
 def fill(store: Store, records: Sequence[Record]) -> None:
-    """Write what the store does not have yet, so that an interrupted filling goes on."""
+    """Write what the store does not have yet, so that an interrupted run resumes."""
     for lot in in_batches(records, _STORE_BATCH):
         known = store.hashes([record.id for record in lot])
         missing = [record for record in lot if known.get(record.id) != record.content_hash]

@@ -1,4 +1,4 @@
-"""Grades as they stand in qrels files."""
+"""Grades as in qrels files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """An append-only file of JSON lines that survives a kill at any byte: only its last line can be torn, and is dropped.
 
-Lines are handed to the operating system one by one, so a killed process loses none; a power cut may lose the last few.
+Lines are handed to the operating system one by one, so a killed process loses none; a power failure may lose the last
+few.
 """
 
 import json

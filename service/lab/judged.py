@@ -26,7 +26,7 @@ class LabQuery:
     image: ImageRef | None = None
     filter: Filter | None = None
     excluded: frozenset[str] = frozenset()
-    """Documents taken out of every ranking before it is measured (CIRR: the reference image)."""
+    """Documents removed from every ranking before it is measured (CIRR: the reference image)."""
     gallery: tuple[str, ...] | None = None
     """The only documents that are ranked for this query (GeneCIS); None: all of the data set."""
     subset: tuple[str, ...] | None = None
@@ -111,7 +111,7 @@ class RankedList:
         return tuple(range(len(self.documents), 0, -1))
 
     def without(self, excluded: frozenset[str]) -> RankedList:
-        """The list with some documents taken out."""
+        """The list with some documents removed."""
         return RankedList(tuple(document for document in self.documents if document not in excluded))
 
     def within(self, kept: Collection[str]) -> RankedList:

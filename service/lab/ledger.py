@@ -1,4 +1,4 @@
-"""What a query costs, told apart from what measuring it cost.
+"""What a query costs, separate from the cost of measuring it.
 
 Answers of models are kept and used again (`EmbeddingCache`, `RecordedEngine`), so the wall clock of a search says less
 than the search takes in service. Whoever answers from memory books the difference here, by stage, and the runner adds
@@ -55,5 +55,5 @@ def new_ledger() -> Iterator[Ledger]:
 
 
 def current_ledger() -> Ledger:
-    """The account of the search under way; one that nobody reads where none was opened."""
+    """The account of the search in progress; one that nothing reads where none was opened."""
     return _current.get() or Ledger()

@@ -29,7 +29,7 @@ from service.stores.store import Hit, Vector
 
 
 class LabImages(ImageStore):
-    """The images of a data set where they lie, in place of the catalog's folder. For reading only."""
+    """The images of a data set in place, in place of the catalog's folder. For reading only."""
 
     def __init__(self, pictures: Mapping[str, ImageRef], limits: ImageLimits) -> None:
         super().__init__(Path(), limits)

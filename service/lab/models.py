@@ -68,7 +68,7 @@ class Models:
 
 
 def engine_fingerprint(configuration: Configuration) -> str:
-    """Changes with the engine's settings and with its weights, as far as they lie on this machine."""
+    """Changes with the engine's settings and with its weights, if they are on this machine."""
     settings = configuration.settings
     places = [settings.engine.path, Path(settings.engine.model) if settings.engine.model else None]
     if settings.engine.name == "starter":

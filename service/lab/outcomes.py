@@ -1,4 +1,4 @@
-"""What became of one query: the record that a run writes, one JSON object a line, and that every report is made of."""
+"""The outcome of one query: the record that a run writes, one JSON object a line, and that every report is made of."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class QueryOutcome(BaseModel):
     subset: tuple[str, ...] = ()
     """The order of the query's subset, where it has one (CIRR)."""
     fault: Fault | None = None
-    """The reranker's fault class; None where nothing was reranked."""
+    """The reranker's fault class; None if nothing was reranked."""
     repaired: int = Field(default=0, ge=0)
     """How many documents the reranker did not place."""
     reranked: int = Field(default=0, ge=0)
@@ -40,7 +40,7 @@ class QueryOutcome(BaseModel):
     reason: str | None = None
     timings_ms: Mapping[str, Milliseconds] = Field(default_factory=dict)
     prompt_tokens: Tokens | None = None
-    """None where the engine does not count."""
+    """None if the engine does not count."""
     generated_tokens: Tokens | None = None
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""Runs an experiment: every query through every configuration, each answer on disk before the next is asked for.
+"""Runs an experiment: every query through every configuration, each answer on disk before the next is requested.
 
-A run that is killed at any moment goes on where it was. Queries go in the data set's order and one at a time, so that
+A run that is killed at any moment resumes where it was. Queries go in the data set's order and one at a time, so that
 times are those of a service without load.
 """
 
@@ -109,7 +109,7 @@ def _measured_depth(experiment: Experiment, data: DataSet) -> int:
 
 
 def draw(data: DataSet, count: int | None, seed: int) -> DataSet:
-    """`count` units of the data set, drawn by seed, in the data set's order; all of them where there are no more."""
+    """`count` units of the data set, drawn by seed, in the data set's order; all of them if there are no more."""
     known = list(units(data))
     if count is None or count >= len(known):
         return data
@@ -138,7 +138,7 @@ class _Run:
         self._fresh = 0
 
     def results(self) -> Results:
-        """All configurations, one after the other."""
+        """All configurations, one at a time."""
         answered = tuple(self._answered(one) for one in self._experiment.configurations)
         return Results(self._experiment, self._data, answered, self._fresh)
 

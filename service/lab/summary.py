@@ -74,9 +74,9 @@ class Summary:
     """By measure, against the first configuration; empty for that one."""
     latency: Mapping[str, Latency]
     reranking: Reranking | None
-    """None where nothing was reranked."""
+    """None if nothing was reranked."""
     bias: PositionBias | None = None
-    """None where it was not measured."""
+    """None if it was not measured."""
 
     @property
     def name(self) -> str:

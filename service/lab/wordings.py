@@ -9,7 +9,7 @@ from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQu
 
 
 class WordingEncoder:
-    """An `Encoder` that knows further wordings of the query under way.
+    """An `Encoder` that knows further wordings of the query in progress.
 
     Its vector is the normalized mean of the unit vectors of all wordings, each with the image (SEARLE,
     `src/validate.py`: both caption orders are encoded and averaged). Without further wordings it changes nothing.

@@ -37,7 +37,7 @@ def embed_contents(
 
     Raises:
         InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
-        Cancelled: the client has gone.
+        Cancelled: the client has disconnected.
     """
     found, opener = [], ContentOpener(pictures, max_pixels=max_pixels, contents=contents)
     for start in range(0, len(contents), ENCODE_BATCH):

@@ -69,8 +69,8 @@ class PixelTally:
 class ContentOpener:
     """Opens the contents of one request, in pieces, within one bound for all their images.
 
-    Images that lie in the request are counted at once, before any of them is decoded; those behind URLs when they have
-    been fetched. Between two of them it ends if the client has gone.
+    Images inside the request are counted at once, before any of them is decoded; those behind URLs when they have
+    been fetched. Between two of them it ends if the client has disconnected.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class ContentOpener:
 
         Raises:
             InvalidInput: an image cannot be used; `errors` says which.
-            Cancelled: the client has gone.
+            Cancelled: the client has disconnected.
         """
         return [self._open(content) for content in contents]
 

@@ -59,14 +59,14 @@ def rank_documents(
     *,
     max_pixels: int,
 ) -> DocumentRanking:
-    """Rank documents for a query. Without an answer of the model the given order stands, and the report says why.
+    """Rank documents for a query. Without an answer of the model the given order is kept, and the report says why.
 
     An empty document is one like any other; it matches nothing.
 
     Raises:
         InvalidInput: an image that cannot be used, images of more than `max_pixels` together, or a strategy or prompt
             that does not exist.
-        Cancelled: the client has gone.
+        Cancelled: the client has disconnected.
     """
     contents = [query, *documents]
     opener = ContentOpener(pictures, max_pixels=max_pixels, contents=contents, kept_pixels=KEPT_PIXELS)
@@ -83,7 +83,7 @@ def rank_pairs(
     Raises:
         InvalidValue: the strategy's scores say nothing of a document by itself.
         InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
-        Cancelled: the client has gone.
+        Cancelled: the client has disconnected.
     """
     plan = stage.plan(RerankOptions())
     opener = ContentOpener(pictures, max_pixels=max_pixels, contents=[content for pair in pairs for content in pair])
@@ -133,7 +133,7 @@ def _candidate(place: int, document: OpenedContent) -> Candidate:
 def relevance(ranking: Ranking) -> tuple[tuple[float, ...], bool]:
     """Scores in ranked order, and whether they are the model's own.
 
-    The model's are used if it gave one for each document and they agree with the order; equal ones are told apart by
+    The model's are used if it gave one for each document and they agree with the order; equal ones are distinguished by
     the smallest step that a float can take, since clients sort by them.
     """
     n = len(ranking.order)

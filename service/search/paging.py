@@ -3,7 +3,7 @@
 What is stable: while the catalog does not change, pages never repeat a product and never leave one out, whatever
 their sizes. Pages after the first are cut from the search window (the best products, as many as the settings say), less
 what the first page showed, in retrieval order; the first page alone is reranked. After a change a page is cut from the
-new order, so a product may come again or be passed over.
+new order, so a product may come again or be skipped.
 
 A cursor holds the number of products shown, short hashes of those on the first page (an index that is not exact may
 find others for a first page alone than for the window), and a digest of all that and of the query. With another query,
@@ -79,7 +79,7 @@ def pack(data: bytes) -> str:
 
 
 def unpack(text: str) -> bytes:
-    """The bytes of such a text. Raises InvalidValue if it is none, or too long."""
+    """The bytes of such a text. Raises InvalidValue if it is invalid or too long."""
     if len(text) > MAX_CURSOR_CHARS:
         raise InvalidValue(BROKEN)
     try:

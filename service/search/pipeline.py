@@ -1,4 +1,4 @@
-"""The way of a query: decode → embed → retrieve → caption and rerank → a complete, explained ranking.
+"""The search pipeline: decode → embed → retrieve → caption and rerank → a complete, explained ranking.
 
 Synchronous and thread-safe; the API runs it in worker threads and bounds how many run at once. A search is begun
 (retrieval) and finished (reranking), so that a caller can show the first order while the second is being made.
@@ -44,12 +44,12 @@ STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "reran
 """The stages of a search in their order; `load` reads the candidates' images. One that did not run has no time."""
 
 _READERS = 16
-"""Candidates' images are read side by side, for all searches together: a remote store answers many as soon as one."""
+"""Candidates' images are read concurrently, for all searches together: a remote store answers many as soon as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BegunSearch:
-    """A search whose products are found and not yet reranked; `plan` is None where they are not to be.
+    """A search whose products are found and not yet reranked; `plan` is None if they are not to be.
 
     `rival`: a second plan, or None for retrieval alone; its order counts only where the search `is_contest`.
     """
@@ -67,7 +67,7 @@ class BegunSearch:
         return _depth(self.plan, self.rival)
 
     def preliminary(self) -> SearchResponse:
-        """The answer in retrieval order, as it stands before reranking."""
+        """The answer in retrieval order, unchanged before reranking."""
         return self.respond(retrieved_side(self.retrieved.hits))
 
     def respond(self, a: Side, b: Side | None = None) -> SearchResponse:
@@ -124,14 +124,14 @@ class SearchPipeline:
         """Answer one query.
 
         Raises:
-            InvalidInput: something the caller can mend (empty query, unusable image, unknown product, …).
+            InvalidInput: something the caller can fix (empty query, unusable image, unknown product, …).
             StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not so.
             RerankRequired: reranking failed and the request insists on it.
         """
         return self.finish(self.begin(request))
 
     def begin(self, request: SearchRequest) -> BegunSearch:
-        """Check everything that was asked for and find the products. Raises as `search`, but for RerankRequired."""
+        """Check everything that was requested and find the products. Raises as `search`, but for RerankRequired."""
         clock = StageClock()
         self._retriever.check(request)
         first = request.cursor is None  # later pages are in retrieval order
@@ -179,7 +179,7 @@ class SearchPipeline:
         return load
 
     def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
-        """Images of hits, read side by side; each reader logs as part of this search."""
+        """Images of hits, read concurrently; each reader logs as part of this search."""
         reading = [self._readers.submit(copy_context().run, self._picture, hit) for hit in hits]
         return [picture.result() for picture in reading]
 

@@ -59,7 +59,7 @@ class DecodedQuery:
 class Retrieved:
     """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
     page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
-    takes; `duplicates`: what each product stands for besides itself, by product id; `more`: whether another page
+    takes; `duplicates`: what each product stands for in addition to itself, by product id; `more`: whether another page
     may follow; none does behind the search window; `notices`: why a filter may have found nothing; `text`: what was
     searched for, which is the query's without what was understood as a condition.
     """
@@ -84,7 +84,7 @@ class Retrieved:
         return self.cursor.shown if self.cursor else 0
 
     def next_cursor(self, page: Sequence[Hit]) -> str | None:
-        """What leads to the page behind this one; None where there is none."""
+        """What leads to the page behind this one; None if there is none."""
         following = Cursor.after_first(page) if self.cursor is None else self.cursor.moved(len(page))
         return following.to_text(self.key) if self.more else None
 
@@ -194,7 +194,7 @@ class Retriever:
         )
 
     def _understood(self, text: str | None, request: SearchRequest, clock: StageClock) -> Understood | None:
-        """What the sentence says; None where it is taken as it is. Values raise products in a hybrid search alone."""
+        """What the sentence says; None if it is taken as it is. Values raise products in a hybrid search alone."""
         if self._understander is None or not request.understand or text is None:
             return None
         with clock.stage("understand"):
@@ -278,7 +278,7 @@ class Retriever:
     def _matched(
         self, query: DecodedQuery, request: SearchRequest, labels: Sequence[Collection[FacetValue]]
     ) -> LexicalScores | None:
-        """What shares words with the query; None where words do not count, or cannot where they need not."""
+        """What shares words with the query; None if words do not count, or cannot where they need not."""
         if request.hybrid is None or query.text is None:
             return None
         try:

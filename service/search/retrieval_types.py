@@ -46,7 +46,7 @@ class HybridScores:
 
     Ranks are among the products that were looked at, and equal scores share one. `lexical` is 0, and without a rank,
     where the product shares no word with the text. `boost`: the share of the catalog's values named in the text that
-    the product has; None where it names none.
+    the product has; None if it names none.
     """
 
     fused: float

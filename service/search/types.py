@@ -39,7 +39,7 @@ ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage
 
 
 class Degraded(StrEnum):
-    """Why an answer is in retrieval order although reranking was asked for."""
+    """Why an answer is in retrieval order although reranking was requested."""
 
     TIMEOUT = "rerank_timeout"
     ERROR = "rerank_error"
@@ -55,7 +55,7 @@ class RerankOptions:
     strategy: str | None = None
     prompt: str | None = None  # id or id@version of a template in prompts/
     candidates: int | None = None  # how many of the best products found are reranked
-    fusion_weight: float | None = None  # 1 = order of the reranker alone, 0 = order of retrieval alone
+    fusion_weight: float | None = None  # 1 = order of the reranker alone, 0 = retrieval order alone
     fusion_method: FusionMethod | None = None  # by ranks, or by scores where the reranker gives them
     require: bool = False  # True: no answer (503) rather than an answer in retrieval order
     deadline_ms: int | None = None  # time for captioning and reranking together
@@ -129,7 +129,7 @@ class RerankReport:
 
 @dataclass(frozen=True, slots=True)
 class RankedBy:
-    """An order of all products found (ids, best first) and the configuration that made it; the numbers are None where
+    """An order of all products found (ids, best first) and the configuration that made it; the numbers are None if
     it does not rerank. `shared`: it comes from the model's answer for another order.
     """
 
@@ -146,7 +146,7 @@ class SearchTrace:
     """How an answer came about, for logs and counters; ids of all products found, of which the answer shows the first.
 
     `b` and `teams` (who picked the product at each place, such as "ABBA") are those of an interleaved search; `teams`
-    is empty where `a` alone made the order. `offset`: products on the pages before.
+    is empty if `a` alone made the order. `offset`: products on the pages before.
     """
 
     image_hash: str | None
@@ -183,6 +183,6 @@ class SearchResponse:
     facets: Facets | None = None
     next_cursor: str | None = None
     notices: tuple[str, ...] = ()
-    understood: Understood | None = None  # what was read in the sentence, where that was asked for
+    understood: Understood | None = None  # what was read in the sentence, where that was requested
     explanation: Explanation | None = None  # only where the request asks for it
     trace: SearchTrace | None = None

@@ -1,4 +1,4 @@
-"""Every setting, one group a file.
+"""Every setting, one group per file.
 
 Order of precedence: arguments, environment (`WITHTHIS_…`), a `.env` file in the current folder, the TOML file named by
 `WITHTHIS_CONFIG`, the defaults. Lists and tables are written as JSON in the environment

@@ -1,4 +1,4 @@
-"""Variables that look like settings and are none."""
+"""Variables that look like settings but are not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PREFIX = "WITHTHIS_"
 
 
 def misspelled(variables: Iterable[str], known: Collection[str]) -> list[str]:
-    """A sentence for each variable that begins like a setting and is none, with the nearest setting."""
+    """A sentence for each variable that begins like a setting but is not one, with the nearest setting."""
     names = sorted(name.upper() for name in variables if name.upper().startswith(PREFIX))
     return [_sentence(name, known) for name in names if name not in known]
 

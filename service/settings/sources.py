@@ -47,7 +47,7 @@ def dotenv(settings_cls: type[BaseSettings], like: PydanticBaseSettingsSource) -
 
 
 def dotenv_names(settings_cls: type[BaseSettings]) -> list[str]:
-    """The variables of the `.env` file, in small letters."""
+    """The variables of the `.env` file, in lower-case letters."""
     return list(DotEnvSettingsSource(_flat(settings_cls)).env_vars)
 
 

@@ -7,8 +7,8 @@ row in one step; then it deletes the other rows of the revision that it replaced
 the revision that it names.
 
 - Of two writers the one whose head comes last wins, with all its rows. No clock decides.
-- A process killed before the commit leaves the old revision, after it the new one. What it leaves besides is read by
-  nobody, and `leftovers` finds it: rows that no head names and that are too old to belong to a write under way.
+- A process killed before the commit leaves the old revision, after it the new one. Nobody reads what else it leaves
+  behind, and `leftovers` finds it: rows that no head names and that are too old to belong to a write in progress.
 - A product with one image is its head alone: nothing to compare, nothing to delete.
 - Rows of before there were revisions have none, and keys without one. They belong to a head without one, or to none.
 
@@ -25,7 +25,7 @@ from typing import Protocol, TypeVar
 from service.stores.store import Record, RowState
 
 GRACE_S = 15 * 60
-"""A row that no head names belongs to a write under way for so long at most; every step of one has a timeout."""
+"""A row that no head names belongs to a write in progress for so long at most; every step of one has a timeout."""
 
 _REVISION_BYTES = 4
 _READS = 5
@@ -134,7 +134,7 @@ def _is_whole(rows: Sequence[_WholeRow]) -> bool:
 
 
 def leftovers(states: Iterable[RowState], heads: Mapping[str, RowState], now: int) -> list[RowState]:
-    """Rows that no head names and that are older than any write under way. `now` is Unix time in milliseconds."""
+    """Rows that no head names and that are older than any write in progress. `now` is Unix time in milliseconds."""
     oldest = now - GRACE_S * 1000
     return [row for row in states if not belongs(row, heads) and row.updated_at < oldest]
 
@@ -171,7 +171,7 @@ class RevisionStore:
         raise NotImplementedError
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete rows that nobody reads: how many there were, and when they are gone, does not matter."""
+        """Delete rows that nothing reads: how many there were, and when they are gone, does not matter."""
         if keys:
             self.delete_rows(keys)
 
@@ -269,7 +269,7 @@ class RevisionStore:
         self.discard(doomed)
 
     def _others(self, head: RowState | None) -> list[str]:
-        """The keys of the rows that a head names besides itself."""
+        """The keys of the rows that a head names in addition to itself."""
         if head is None:
             return []
         if not head.revision:

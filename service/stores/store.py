@@ -160,12 +160,12 @@ class Store(Protocol):
     def scan(self) -> Iterator[list[RowState]]:
         """All rows in batches, in no order, each once; rows written meanwhile may be among them or not.
 
-        Also rows that no head names: those of writes under way, and what was left over by a crash.
+        Also rows that no head names: those of writes in progress, and what was left over by a crash.
         """
         ...
 
     def discard(self, ids: Sequence[str]) -> None:
-        """Delete rows by key that nobody reads; they may be gone later."""
+        """Delete rows by key that nothing reads; they may be gone later."""
         ...
 
     def delete(self, product_ids: Sequence[str]) -> int:
@@ -177,7 +177,7 @@ class Store(Protocol):
         ...
 
     def delete_leftovers(self, *, dry_run: bool = False) -> int:
-        """Delete rows that no head names and that are older than any write under way; how many there were."""
+        """Delete rows that no head names and that are older than any write in progress; how many there were."""
         ...
 
     def count(self) -> int:
@@ -198,7 +198,7 @@ class Store(Protocol):
 
 
 class VersionedStore(Store, Protocol):
-    """A store that can be rebuilt beside the one in use, and put in its place while searches go on."""
+    """A store that can be rebuilt next to the one in use, and put in its place while searches continue."""
 
     def claim(self) -> None:
         """Open what belongs to one process, a local file; nothing to do for a server.

@@ -11,9 +11,9 @@ Result = TypeVar("Result")
 
 
 class SingleFlight(Generic[Result]):
-    """Calls for one name that come while one is under way wait for it and share its end, good or bad.
+    """Calls for one name that come while one is in progress wait for it and share its end, good or bad.
 
-    Picklable: a copy in another process has nothing under way.
+    Picklable: a copy in another process has nothing in progress.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,6 @@ class SingleFlight(Generic[Result]):
         return result
 
     def _land(self, name: Hashable) -> Future[Result]:
-        """Whoever comes from now on begins anew."""
+        """Whoever comes from now on starts over."""
         with self._lock:
             return self._flights.pop(name)

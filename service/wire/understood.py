@@ -20,7 +20,7 @@ class UnderstoodFilterOut(_Out):
 
 
 class ExcludedOut(_Out):
-    """What is not wanted. `values`: the catalog's values that are meant; empty where products are left out for having
+    """What is not wanted. `values`: the catalog's values that are meant; empty if products are left out for having
     the words, and others are lowered the more they are like them.
     """
 
@@ -44,7 +44,7 @@ _OPERATORS = {"lt": "under", "lte": "at most", "gt": "over", "gte": "at least"}
 
 
 def describe(understood: UnderstoodOut) -> str:
-    """The same in words: "color red; under 20; without stripes"; empty where nothing was read."""
+    """The same in words: "color red; under 20; without stripes"; empty if nothing was read."""
     price = understood.filter.price if understood.filter else {}
     return "; ".join(
         [

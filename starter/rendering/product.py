@@ -22,7 +22,7 @@ _SHARES: dict[Pattern, float] = {"single": 0.72, "small": 0.12, "grid": 0.1, "br
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """How a motif lies on a product: `scale` is a share of the print box, `tilt` in degrees."""
+    """How a motif is placed on a product: `scale` is a share of the print box, `tilt` in degrees."""
 
     pattern: Pattern
     scale: float

@@ -38,7 +38,7 @@ class Artwork:
 
 
 def normalise(image: Image.Image) -> Image.Image | None:
-    """RGBA, cropped to content, at most `SIDE` pixels; None where nothing is left to see."""
+    """RGBA, cropped to content, at most `SIDE` pixels; None if nothing is left to see."""
     image = image.convert("RGBA")
     content = image.getchannel("A").point([0] * 25 + [255] * 231).getbbox()
     if content is None or min(content[2] - content[0], content[3] - content[1]) < 16:
@@ -59,7 +59,7 @@ def _short(code: str) -> str:
 
 
 class EmojiArtists:
-    """Draws an emoji in any of the four styles; None where a style lacks it."""
+    """Draws an emoji in any of the four styles; None if a style lacks it."""
 
     def __init__(self, packages: Path, noto_font: Path) -> None:
         self._packages = packages
@@ -138,7 +138,7 @@ def save(artwork: Image.Image, style: str, concept: str, names: list[str], root:
 
 
 def write_index(rows: list[Artwork], root: Path) -> None:
-    """Write `index.jsonl` beside the images, atomically, so that a broken build is built again."""
+    """Write `index.jsonl` next to the images, atomically, so that a broken build is built again."""
     partial = root / "index.jsonl.part"
     partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), "utf-8")
     partial.replace(root / "index.jsonl")

@@ -36,7 +36,7 @@ class RankedList:
 
 
 def grade(query: Query, pictures: Pictures, row: int) -> int:
-    """3: everything asked for; 2: all but the color; 1: the kind or the motif alone; 0: neither."""
+    """3: everything requested; 2: all but the color; 1: the kind or the motif alone; 0: neither."""
     picture, concept = pictures.rows[row], pictures.concept_of(row)
     if query.accepts(concept, picture):
         return 3
@@ -46,7 +46,7 @@ def grade(query: Query, pictures: Pictures, row: int) -> int:
 
 
 class Sights:
-    """What the embedder makes of every image of a split, computed once and kept beside the features."""
+    """What the embedder makes of every image of a split, computed once and kept next to the features."""
 
     def __init__(self, embedder: StarterEmbedder, pictures: Pictures, root: Path) -> None:
         path = root / f"sights-{embedder.fingerprint}.safetensors"

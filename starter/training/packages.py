@@ -1,4 +1,4 @@
-"""Where the training artwork lies, and how it gets there: npm and Debian packages, by name, into one cache folder."""
+"""The packages of the training artwork: npm and Debian packages, by name, downloaded into one cache folder."""
 
 import shutil
 import subprocess

@@ -2,7 +2,7 @@
 
 Loss: symmetric InfoNCE (arXiv 1807.03748) between queries of five kinds and their products, with a learned temperature
 and with false negatives (other products that answer the query as well) masked out; plus the same between names and
-motif images. A checkpoint is written every `SAVE_EVERY` steps, and the next start goes on from it.
+motif images. A checkpoint is written every `SAVE_EVERY` steps, and the next start resumes from it.
 """
 
 import argparse

@@ -62,7 +62,7 @@ class Eyes(nn.Module):
         self.importance = nn.Linear(FEATURES, 1)
         self.likeness = nn.Sequential(nn.Linear(LIKENESSES, 64), nn.GELU(), nn.Linear(64, HIDDEN))
         self.prior = nn.Linear(LIKENESSES, 1)
-        with torch.no_grad():  # start from the order of retrieval: its cosine alone, at the sharpness of its training
+        with torch.no_grad():  # start from the retrieval order: its cosine alone, at the sharpness of its training
             self.prior.weight.copy_(torch.eye(1, LIKENESSES) * _RETRIEVAL_SHARPNESS)
 
     def show_tokens(self, tokens: Tensor) -> Tensor:

@@ -18,14 +18,14 @@ from starter.vlm.sequence import Candidates
 from starter.vlm.vocabulary import END
 
 AllowedNext = Callable[[Sequence[int]], AbstractSet[int] | None]
-"""Tokens so far → the tokens that may follow, or None where anything may."""
+"""Tokens so far → the tokens that may follow, or None if anything may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A decoded answer.
 
-    `label_scores` are the pointers at the first ranking step, one a candidate; None if there was no choice to make.
+    `label_scores` are the pointers at the first ranking step, one per candidate; None if there was no choice to make.
     """
 
     text: str
@@ -107,7 +107,7 @@ def decode(
     Args:
         decoder: the language side.
         prompt: embedded prompt [t, 320].
-        candidates: what the labels stand for; None where no label may follow.
+        candidates: what the labels stand for; None if no label may follow.
         allowed_next: the constraint. Where it leaves one token only, the model is not asked.
         limit: most tokens to decode.
         deadline: `time.monotonic` value.

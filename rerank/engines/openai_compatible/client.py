@@ -65,9 +65,9 @@ class ChatClient:
 
     `url` holds the version, as in `http://127.0.0.1:8001/v1`. Certificates of https are checked; plain http has to be
     asked for by its name, so an address without a scheme is https. Redirects are not followed: the key stays with the
-    server it is for. At most `concurrency` requests are under way; others wait until their deadline.
+    server it is for. At most `concurrency` requests are in progress; others wait until their deadline.
 
-    ValueError for an address that is none or holds a password, and for a key that no header can carry.
+    ValueError for an invalid URL or one with a password, and for a key that no header can carry.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class ChatClient:
         call_until(time.monotonic() + _CLOSE_S, self._http.aclose)
 
     def _attempt(self, method: str, url: httpx.URL, deadline: float, content: bytes | None = None) -> object:
-        """Try once. Raises _Passing for what another try may mend."""
+        """Try once. Raises _Passing for what a retry may fix."""
         left, sent = seconds_left(deadline), False
 
         async def send() -> bytes:
@@ -196,7 +196,7 @@ class ChatClient:
 
 
 def _base(url: str) -> httpx.URL:
-    """The address that everything else lies below."""
+    """The address that everything else is below."""
     try:
         base = httpx.URL(url.strip() if "://" in url else f"https://{url.strip()}")
     except httpx.InvalidURL:

@@ -31,13 +31,13 @@ class OpenAICompatibleEngine:
     """A model behind a server; threads may share it.
 
     What it can do is declared, not found out by asking: `layout` and `max_candidates` by who knows the model, scores by
-    `dialect` (only vLLM's can start an answer and name the likeliest tokens). `constrained` stays False even where a
+    `dialect` (only vLLM's can start an answer and name the most likely tokens). `constrained` stays False even where a
     grammar is sent, because a server may refuse or ignore it: the parser then reads every answer with full suspicion,
     which costs a constrained one nothing.
 
     A server that refuses the fields of a constraint is asked once more without; if it answers then, the fields are left
-    out until the process ends. `extra` is laid over every body (None removes a field), for what a server wants besides.
-    ValueError for a number of candidates outside 1…26.
+    out until the process ends. `extra` is laid over every body (None removes a field), for additional fields of a
+    server. ValueError for a number of candidates outside 1…26.
     """
 
     def __init__(

@@ -21,13 +21,13 @@ from rerank.engines.engine import EngineRequest
 __all__ = ["TOP_LOGPROBS", "chat_body", "data_uri", "first_label_body"]
 
 TOP_LOGPROBS = 20
-"""Alternatives asked for at the first label: the most that OpenAI gives, and vLLM unless it is told otherwise."""
+"""Alternatives asked for at the first label: the most that OpenAI gives, and vLLM by default."""
 
 _QUALITY = 90
 
 
 def data_uri(image: Image) -> str:
-    """An image as a JPEG data URI: encoded anew from its pixels, so that nothing else of a file travels along.
+    """An image as a JPEG data URI: re-encoded from its pixels, so that nothing else of a file travels along.
 
     Color is kept at full resolution, or the small white letters on red of a panel would blur.
     """
@@ -53,7 +53,7 @@ def chat_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> di
 def first_label_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> dict[str, object]:
     """A body that asks, in vLLM's dialect, for one token: the first label, and how likely the others were.
 
-    What stands before the label in an answer is put into the model's mouth, as a last message that it continues.
+    What precedes the label in an answer is put into the model's mouth, as a last message that it continues.
     """
     body = chat_body(model, request, pictures)
     body |= {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}

@@ -52,7 +52,7 @@ def read_scores(reply: object, labels: Sequence[str]) -> tuple[float, ...]:
     """The log probability of each label as the first token, in label order.
 
     Log probabilities are logits up to one constant, which is all that a softmax or an order needs. Spellings of one
-    label ("A", " A") count together. A server names the likeliest tokens only: a label that is not among them is less
+    label ("A", " A") count together. A server names the most likely tokens only: a label that is not among them is less
     likely than the least of those, so it gets just below that value. That keeps the order right and is an upper bound
     of what it has; between two such labels nothing is known and they are equal.
     EngineError if no label is named at all, or there are no log probabilities.
@@ -83,7 +83,7 @@ def _first_choice(reply: object) -> dict[str, Any]:
 
 
 def _answer_among_thoughts(message: Mapping[str, object], labels: Sequence[str]) -> str:
-    """The one field of thoughts that is a whole answer, as it stands; empty if none is."""
+    """The one field of thoughts that is a whole answer, unchanged; empty if none is."""
     for name in _THOUGHTS:
         thought = message.get(name)
         if isinstance(thought, str) and len(thought) <= PARSE_LIMIT and _is_whole_answer(thought, labels):
@@ -102,7 +102,7 @@ def _is_whole_answer(text: str, labels: Sequence[str]) -> bool:
 
 
 def _text(content: object) -> str:
-    """Text, or the text of its parts; anything else is no text."""
+    """Text, or the text of its parts; anything else is not a text."""
     if isinstance(content, list):
         parts = (part.get("text") for part in content if isinstance(part, dict))
         return "".join(part for part in parts if isinstance(part, str))

@@ -1,7 +1,7 @@
 """Published weights → a model, on one device or over several.
 
-The names and shapes in the files are compared with the model's before anything is loaded, so that a wrong file is told
-in words, in a second, and without eight gigabytes of memory.
+The names and shapes in the files are compared with the model's before anything is loaded, so that a wrong file is
+reported in plain words, within a second, and without eight gigabytes of memory.
 """
 
 import json

@@ -109,7 +109,7 @@ def _rope(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(raw: dict[str, Any]) -> dict[str, Any]:
-    """The entries that the vision tower knows; notes beside them are left alone."""
+    """The entries that the vision tower knows; notes next to them are left alone."""
     return {name: value for name, value in raw.items() if name in _CLIP_LARGE}
 
 

@@ -18,7 +18,7 @@ __all__ = ["Phi3VisionForCausalLM"]
 class Phi3VisionForCausalLM(Phi3ForCausalLM):  # type: ignore[no-untyped-call]
     """The published model; its 592 parameters carry the published names.
 
-    Prompts enter as vectors alone. With the ids beside them transformers would drop the cache where the long rope
+    Prompts enter as vectors alone. With the ids next to them transformers would drop the cache where the long rope
     factors begin (position 4,096) and compute it again from the ids, without the images.
     """
 

@@ -6,7 +6,7 @@ gives the row ids, in the feed's order, compares with what is stored, and writes
 open, which a local file (Milvus Lite, `exact:PATH`) demands, and no retry of Ray's can write a row twice.
 
 Row ids cannot be given by the workers: the number of an image depends on whether those of the same product before it
-were rejected, wherever in the feed they stand.
+were rejected, wherever they are in the feed.
 """
 
 from service.catalog.distributed.cluster import RayOptions

@@ -20,7 +20,7 @@ _KNOCK_S = 5.0
 class RayOptions:
     """`address`: a cluster, else that of `RAY_ADDRESS`, else one is started on this machine and ended again.
 
-    `encoders`: how many work side by side; None: one for each GPU, without GPUs one for every two CPUs. `device`
+    `encoders`: how many work concurrently; None: one for each GPU, without GPUs one for every two CPUs. `device`
     is that of the settings: with `cuda` each encoder gets a GPU, with `auto` if the cluster has any.
     """
 
@@ -100,7 +100,7 @@ def choose_pool(options: RayOptions, there: Mapping[str, float]) -> EncoderPool:
     cpus, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
     on_gpus = options.device.startswith("cuda") or (options.device == "auto" and gpus >= 1)
     size = options.encoders or (int(gpus) if on_gpus else max(1, int(cpus) // 2))
-    # Numbers given by hand are believed: a cluster may grow when work waits.
+    # Numbers given by hand are trusted: a cluster may grow when work waits.
     if options.encoders is None and (size < 1 or cpus <= size):
         raise ConfigurationError(
             f"The Ray cluster has {cpus:g} CPUs and {gpus:g} GPUs. An encoder needs one CPU (and one GPU with "

@@ -55,7 +55,7 @@ def ingest_on_ray(
     feed, columns = feed.resolve(), columns or Columns()
     source = open_feed(feed, columns)
     with ExitStack() as stack:
-        survey = stack.enter_context(source.survey())  # a feed that cannot be read is told of before Ray is started
+        survey = stack.enter_context(source.survey())  # a feed that cannot be read is reported before Ray is started
         pool, rejects = stack.enter_context(connected(ray_options)), stack.enter_context(RejectFile(rejects_path))
         stack.enter_context(_our_errors())
         encoder = RemoteEncoder(load, pool)

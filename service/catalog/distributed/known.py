@@ -14,7 +14,7 @@ class StoredImages:
     """A sorted array of 64-bit hashes, uint64 [rows]: 8 MB for a million rows.
 
     It only spares workers from decoding and encoding: a row is compared with the store itself before it is written, so
-    a collision, or a row that was deleted since, costs nothing but a later encoding.
+    a collision, or a row that was deleted since, costs only a later encoding.
     """
 
     hashes: npt.NDArray[np.uint64]

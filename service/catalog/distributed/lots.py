@@ -1,7 +1,7 @@
-"""What travels through the pipeline: lots of lines, pickled, one lot a block.
+"""What travels through the pipeline: lots of lines, pickled, one lot per block.
 
 Pickled because attributes must come out exactly as they went in: columns of Arrow would turn an integer among numbers
-into a float. One lot a block because Ray's limits on memory count blocks and their bytes.
+into a float. One lot per block because Ray's limits on memory count blocks and their bytes.
 """
 
 import pickle
@@ -22,7 +22,7 @@ _COLUMN = "lot"
 
 
 def pack(lot: Sequence[FeedRow | Reading | Reject] | WithThisError) -> pa.Table:
-    """A block with one lot. An error of ours travels in its place, to be raised where the user is told of it."""
+    """A block with one lot. An error of ours travels in its place, to be raised where it is reported to the user."""
     data = pickle.dumps(lot, protocol=pickle.HIGHEST_PROTOCOL)
     return pa.table({_COLUMN: pa.array([data], pa.large_binary())})
 

@@ -85,7 +85,7 @@ def _reading(line: FeedRow | Reject, reader: RowImageReader, stored: StoredImage
     if isinstance(line, Reject):
         return line
     picture = reader.read(line, lambda key, _: stored.has(line.id, key))
-    # The encoded bytes have done their duty; they would only take up room on the way.
+    # The encoded bytes are no longer needed; they would only take up memory.
     return picture if isinstance(picture, Reject) else Reading(replace(line, image=""), picture)
 
 

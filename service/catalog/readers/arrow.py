@@ -1,7 +1,7 @@
 """Parquet files and Hugging Face datasets on disk, read with pyarrow alone, a few rows at a time.
 
 `save_to_disk` leaves folders with `state.json`, which names files of Arrow's stream format; a `DatasetDict` is a
-folder of such folders, read one after the other. Images there are structs of `bytes` and `path`. A feed without
+folder of such folders, read one at a time. Images there are structs of `bytes` and `path`. A feed without
 ids numbers its rows: `row-1`, `row-2`, …
 """
 
@@ -121,7 +121,7 @@ class DatasetReader(_ArrowReader):
 
 
 def _stream_files(folder: Path) -> list[Path]:
-    """The Arrow files of a dataset, in order. They lie in the folder itself, whatever the state says."""
+    """The Arrow files of a dataset, in order. They are in the folder itself, whatever the state says."""
     try:
         if (folder / "dataset_dict.json").is_file():
             splits = json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]

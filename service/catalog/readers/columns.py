@@ -8,7 +8,7 @@ from service.catalog.column_types import Kind
 from service.errors import FeedError
 
 WELL_KNOWN_IDS = ("sku", "product_id", "item_id", "handle", "asin")
-"""Columns, in any case, that are taken for the id where a feed has no `id`; the first of these that it has."""
+"""Columns, in upper or lower case, that are used as the id if a feed has no `id`; the first of these that it has."""
 
 _ONE_COLUMN = "Write each column as --column title=name: our name, an equals sign, the feed's name."
 _ONE_TYPE = f"Write each type as --type name=kind, with one of these kinds: {', '.join(Kind)}."

@@ -2,7 +2,7 @@
 
 Files have a column `image`. Columns `id, title, category, price, image` are known, all others become attributes.
 In JSON, Parquet and datasets `image` may be a list: several images of one product. A bad line becomes a
-`Reject` and reading goes on; only a feed that cannot be read at all raises `FeedError`.
+`Reject` and reading continues; only a feed that cannot be read at all raises `FeedError`.
 
 A feed is read twice, since the type of a column and the fields of a product are known only when all lines were seen:
 see `service.catalog.survey`.

@@ -67,7 +67,7 @@ class JsonArrayReader:
     textual, numbered, declares = False, False, False
 
     def __init__(self, path: Path) -> None:
-        """Raises FeedError for a file that is none."""
+        """Raises FeedError for a file that is not one."""
         self._path = path
         if path.stat().st_size > MAX_JSON_BYTES:
             raise FeedError("The JSON file is too large to be read at once. Write it as JSONL, one product per line.")

@@ -9,7 +9,7 @@ from service.catalog.rows import Reject
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """What stands in one line, under the feed's own names and not checked.
+    """The content of one line, under the feed's own names and not checked.
 
     `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
     """
@@ -35,7 +35,7 @@ class Reader(Protocol):
         ...
 
     def lines(self) -> Iterator[RawLine | Reject]:
-        """What stands in the feed, one line at a time. Raises FeedError where it is damaged."""
+        """The content of the feed, one line at a time. Raises FeedError where it is damaged."""
         ...
 
     def count(self) -> int:

@@ -1,4 +1,4 @@
-"""CSV and TSV feeds: a header, then one image a line. Several lines with one id are images of one product."""
+"""CSV and TSV feeds: a header, then one image per line. Several lines with one id are images of one product."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ class SeparatedReader:
             return max(0, sum(1 for _ in records) - 1)
 
     def lines(self) -> Iterator[RawLine | Reject]:
-        """What stands below the header."""
+        """The rows below the header."""
         with self._records() as records:
             next(records, None)
             if self._layout is not None:

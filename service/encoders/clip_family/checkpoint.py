@@ -73,7 +73,7 @@ class Checkpoint:
             self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
         missing = sorted(report["missing_keys"])
-        if missing:  # transformers would go on with random numbers in their place
+        if missing:  # transformers would continue with random numbers in their place
             raise EncoderUnavailable(
                 f"{len(missing)} weights are missing in {self.folder}, {missing[0]} first. Its config.json and its "
                 "weights do not belong together, or the file is damaged: download the checkpoint again."

@@ -55,5 +55,5 @@ class TextReader:
 
 
 def _well_formed(text: str) -> str:
-    """Half a surrogate pair, which JSON can carry, is no text to a tokenizer; it becomes a question mark."""
+    """Half a surrogate pair, which JSON can carry, is not a text to a tokenizer; it becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -62,7 +62,7 @@ class VisualizedBgeEncoder:
 
         `weights`: a converted folder, a folder with BAAI's `.pth`, that file, or None for the hub at `revision`
         (None: the pinned one). `text_model`: folder or hub name of configuration and tokenizer; None takes those
-        beside the weights, else the pinned ones on the hub. `fit`: see `preprocessing.py`. The fingerprint covers
+        next to the weights, else the pinned ones on the hub. `fit`: see `preprocessing.py`. The fingerprint covers
         weights, tokenizer, sizes and `fit`, not the number type: vectors of all types can be compared, so that a
         catalog indexed on a GPU can be searched on a CPU.
 
@@ -97,7 +97,7 @@ class VisualizedBgeEncoder:
 
     @property
     def info(self) -> EncoderInfo:
-        """Facts about the encoder. `max_text_tokens` holds for text alone; beside an image less fits."""
+        """Facts about the encoder. `max_text_tokens` holds for text alone; with an image less fits."""
         return self._info
 
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
@@ -139,5 +139,5 @@ class VisualizedBgeEncoder:
 
 
 def _words(query: EncoderQuery) -> str:
-    """A blank text beside an image is no text."""
+    """A blank text with an image is not a text."""
     return query.text if query.text and query.text.strip() else ""

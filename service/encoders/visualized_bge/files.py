@@ -1,4 +1,4 @@
-"""Where the files of a Visualized BGE lie: a folder, a single file, or the hub."""
+"""Locations of the files of a Visualized BGE: a folder, a single file, or the hub."""
 
 import re
 from pathlib import Path
@@ -47,8 +47,8 @@ def find_weights(weights: Path | str | None, model: Published, revision: str | N
 def find_text_model(text_model: Path | str | None, model: Published, weights: Path | None = None) -> Path:
     """The folder with the text model's configuration and tokenizer.
 
-    `text_model` is a folder, or a name on the hub with or without `@revision`. None takes the files beside
-    `weights` if they are there, else those of the pinned text model on the hub. Raises `EncoderUnavailable`.
+    `text_model` is a folder, or a name on the hub with or without `@revision`. None takes the files next
+    to `weights` if they are there, else those of the pinned text model on the hub. Raises `EncoderUnavailable`.
     """
     if text_model is None:
         if weights is not None and _is_text_model(weights.parent):

@@ -78,7 +78,7 @@ class VisualizedBge(nn.Module):
 
     @property
     def composed_limit(self) -> int:
-        """Most tokens of a text beside an image."""
+        """Most tokens of a text with an image."""
         longest: int = self.text_config.max_position_embeddings
         return longest - self.vision_config.image_tokens
 

@@ -1,7 +1,7 @@
 """Which URLs an image may be fetched from: the checks, without any fetching.
 
 A URL is taken apart once, and what was checked is what the connection is made from: two parsers that disagree are how
-allow-lists were passed elsewhere (CVE-2026-24779). Feeds write blanks and umlauts as they stand; such a URL becomes the
+allow-lists were passed elsewhere (CVE-2026-24779). Feeds write blanks and umlauts unchanged; such a URL becomes the
 ASCII that a browser would send before anything in it is compared.
 """
 
@@ -87,7 +87,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def _path(parts: SplitResult) -> str:
-    """Path and query in ASCII (RFC 3986): blanks and letters beyond it as UTF-8 in percent, the rest as it stands."""
+    """Path and query in ASCII (RFC 3986): blanks and letters beyond it as UTF-8 in percent, the rest unchanged."""
     path = parts.path or "/"
     return quote(f"{path}?{parts.query}" if parts.query else path, safe=_PRINTABLE)
 

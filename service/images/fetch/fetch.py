@@ -1,12 +1,12 @@
 """Images by URL, for services that allow it: bytes from allowed hosts, bounded in size and time.
 
 Every hop is checked for itself: the URL against the allow-list, then every address that its name resolves to. The
-connection goes to the very address that was checked (a second look-up could give another one), with the name in `Host`
+connection goes to the very address that was checked (a second lookup could give another one), with the name in `Host`
 and in TLS. What arrives is only bytes; whether it is an image is for `service.images.decode` to say.
 
-One timeout is around all of it, with every redirect: look-up, connection, TLS, headers (interim ones, too) and body. It
+One timeout is around all of it, with every redirect: lookup, connection, TLS, headers (interim ones, too) and body. It
 cancels the task of an event loop that this fetch alone has, so that it holds in whatever state the connection is;
-timeouts of sockets count anew with each byte, and a slow sender outlasts them.
+timeouts of sockets restart with each byte, and a slow sender outlasts them.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ async def _in_thread(look_up: Resolver, host: str) -> Sequence[str]:
     """Look a name up in a thread of its own: the system's resolver takes no time limit and cannot be canceled."""
     future: Future[Sequence[str]] = Future()
 
-    future.set_running_or_notify_cancel()  # whoever waits may leave, the look-up goes on
+    future.set_running_or_notify_cancel()  # whoever waits may leave, the lookup continues
 
     def run() -> None:
         try:

@@ -32,7 +32,7 @@ class Answer:
 
     status: int
     headers: dict[str, str]
-    """By name in small letters; of repeated ones the last."""
+    """By name in lower-case letters; of repeated ones the last."""
     _exchange: _Exchange
 
     async def body(self) -> AsyncIterator[bytes]:

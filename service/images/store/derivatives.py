@@ -1,4 +1,4 @@
-"""What is made of an original and kept beside it: a rendition at working size, and thumbnails.
+"""What is made of an original and stored next to it: a rendition at working size, and thumbnails.
 
 Reranking looks at the same products again and again, and decoding what a camera made takes 20 times as long as its
 rendition: a JPEG at quality 90, with chroma at half the resolution as in most originals (4:2:0). Both are upright,
@@ -14,7 +14,7 @@ from service.images.normalize import bare
 RECIPE = 1
 """Goes up with each change of how originals are decoded and renditions made.
 
-Renditions of another recipe are made anew, and swept.
+Renditions of another recipe are made again, and swept.
 """
 
 _RENDITION_QUALITY = 90
@@ -22,7 +22,7 @@ _THUMBNAIL_QUALITY = 85
 
 
 def rendition_folder(side: int) -> str:
-    """Where the renditions lie whose longer side is `side` pixels."""
+    """Location of the renditions whose longer side is `side` pixels."""
     return f"renditions-{RECIPE}-{side}"
 
 

@@ -58,7 +58,7 @@ class ImageStore:
 
     Keys are `<sha-256 of the bytes>.<jpeg|png|webp>`; anything else is refused before it gets near a path. A reader
     sees a whole image or none, and several processes may write at once. All methods but `key` raise
-    `ImageStoreUnavailable` where the images cannot be got at.
+    `ImageStoreUnavailable` where the images cannot be read.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class ImageStore:
 
     @staticmethod
     def key(data: bytes) -> str:
-        """The key of these bytes. Raises an `InvalidImage` if they are no image."""
+        """The key of these bytes. Raises an `InvalidImage` if they are not an image."""
         return f"{content_hash(data)}.{sniff_format(data)}"
 
     @staticmethod
@@ -161,8 +161,8 @@ class ImageStore:
     def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
         """Delete images whose key is not `used` and that were put before `older_than` (Unix time, seconds).
 
-        What was made of an image goes with it, and renditions of other recipes and sizes go, too. Files that are none
-        of ours are left alone, and so are those that were put again since the sweep began to look.
+        What was made of an image goes with it, and renditions of other recipes and sizes go, too. Foreign
+        files are left alone, and so are those that were put again since the sweep began to look.
         """
         hashes = {key.partition(".")[0] for key in used}
         doomed = [blob for blob in self._blobs.list() if blob.modified < older_than and self._is_waste(blob, hashes)]
@@ -185,7 +185,7 @@ class ImageStore:
     def _read_rendition(self, key: str) -> DecodedImage:
         _original(key)
         name = derived_name(self._renditions, key)
-        has_none = self._without_rendition.get(key) is not None  # spares a remote store a look-up each time
+        has_none = self._without_rendition.get(key) is not None  # spares a remote store a lookup each time
         data = None if has_none else self._derived(name)
         if data is None:
             original = self.open(key)
@@ -221,7 +221,7 @@ class ImageStore:
 
 
 def _original(key: str) -> str:
-    """The file of an image. Raises ImageNotFound for anything that is no key."""
+    """The file of an image. Raises ImageNotFound for anything that is not a key."""
     if not ImageStore.is_key(key):
         raise ImageNotFound
     return f"originals/{key[:2]}/{key}"

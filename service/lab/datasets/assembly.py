@@ -1,4 +1,4 @@
-"""Rows of a data set → the data set, refusing whatever contradicts itself, with the place where it stands."""
+"""Rows of a data set → the data set, refusing whatever contradicts itself, with its location."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def read(
 
 
 def _picture_folder(path: Path, root: Path) -> Path:
-    """Where CIRR's own layout has the images, or where those have them who keep NLVR2 beside it (SEARLE)."""
+    """The images where CIRR's own layout has them, or in an adjacent NLVR2 folder, as SEARLE has them."""
     return path if not (root / "img_raw").is_dir() and (path / "dev").is_dir() else require_folder(root / "img_raw")
 
 

@@ -20,7 +20,7 @@ class Pictures:
         self._seen: dict[Path, Place] = {}
 
     def ref(self, name: str, place: Place) -> ImageRef:
-        """The image of a name; `place` is where the name stands."""
+        """The image of a name; `place` is the location of the name."""
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
             raise place.error(f"{name[:200]!r} is not the path of an image inside the data set")

@@ -1,6 +1,6 @@
 """LaSCo: COCO 2014 images with sentences made from VQA 2.0 (Levy et al., AAAI 2024).
 
-Layout of github.com/levymsn/LaSCo, files as downloaded and the images of COCO 2014 beside them:
+Layout of github.com/levymsn/LaSCo, files as downloaded and the images of COCO 2014 next to them:
 
     lasco_val.json        lasco_val_corpus.json        val2014/COCO_val2014_….jpg
 """

@@ -97,7 +97,7 @@ class PairController(Controller):
 
     @put("/grade", sync_to_thread=True)
     def judge(self, session: NamedDependency[Session], number: Number, data: JSONBody[Judgment]) -> dict[str, Any]:
-        """Judge the pair, or judge it anew. It is on disk when this answers."""
+        """Judge the pair, or judge it again. It is on disk when this answers."""
         session.judge(_pair(session, number), data.grade)
         return asdict(session.progress(number))
 

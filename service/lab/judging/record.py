@@ -1,8 +1,8 @@
 """Judgments on disk, as TREC qrels, whole after every single one.
 
-Each change writes the file anew beside itself, syncs it and takes its place, so a kill or a power cut at any moment
-leaves the file as it was before the last judgment or after it. Lines that were there already, with whatever they say,
-stay as they are.
+Each change writes the file to a temporary one next to it, syncs it and takes its place, so a kill or a power failure at
+any moment leaves the file as it was before the last judgment or after it. Lines that were there already, with whatever
+they say, stay as they are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class JudgmentRecord:
             DataSetError: a line that is no judgment, or a second judgment of a pair; with file and line.
             LabError: another process judges into this file, or the folder cannot be written.
         """
-        self.path = path.resolve()  # a link stays one: its target is written anew
+        self.path = path.resolve()  # a link stays one: its target is rewritten
         self._guard = threading.Lock()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ class JudgmentRecord:
         return tuple(self._grades)
 
     def judge(self, ids: Ids, grade: int) -> None:
-        """Judge a pair, or judge it anew. Raises LabError, and then nothing has changed, here or on disk."""
+        """Judge a pair, or judge it again. Raises LabError, and then nothing has changed, here or on disk."""
         line = qrels_line(*ids, grade)
         with self._guard:
             self._replace({**_without(self._lines, ids), ids: line}, {**_without(self._grades, ids), ids: grade})

@@ -22,7 +22,7 @@ _QUALITY = 90
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the judge is. `next` is the first pair that is not judged, looking on from where the judge is;
-    `last` the one judged last. None where there is none.
+    `last` the one judged last. None if there is none.
     """
 
     pairs: int

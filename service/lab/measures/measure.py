@@ -18,7 +18,7 @@ class Measured:
 
     judgments: Judgments
     rankings: Mapping[str, RankedList]
-    """One for every judged query; empty where the run has none."""
+    """One for every judged query; empty if the run has none."""
     subsets: Mapping[str, RankedList]
     """One for every judged query that has a subset: the order of its members."""
 
@@ -28,7 +28,7 @@ class Measure(Protocol):
 
     @property
     def name(self) -> str:
-        """The name as it was asked for."""
+        """The name as it was requested."""
         ...
 
     def values(self, run: Measured) -> PerQuery:

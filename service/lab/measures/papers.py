@@ -38,7 +38,7 @@ class CappedAveragePrecision:
 class SubsetRecall:
     """CIRR's R_subset@k: is the target among the first k of the query's own group? (Liu et al., ICCV 2021)
 
-    The reference image is a member of the group and is taken out first, so five are left to be ranked.
+    The reference image is a member of the group and is removed first, so five are left to be ranked.
     """
 
     name: str

@@ -60,7 +60,7 @@ def gains(summary: Summary, measure: str) -> dict[str, float]:
 
 
 def shown_summary(summaries: Sequence[Summary], measure: str) -> Summary | None:
-    """The reranked configuration with the best mean among those that changed any order; None where none did."""
+    """The reranked configuration with the best mean among those that changed any order; None if none did."""
     changed = [one for one in summaries if one.reranking and any(gains(one, measure).values())]
     return max(changed, key=lambda one: one.estimates[measure].mean, default=None)
 
@@ -68,7 +68,7 @@ def shown_summary(summaries: Sequence[Summary], measure: str) -> Summary | None:
 def best_and_worst(
     data: DataSet, summary: Summary, measure: str, pictures: Thumbnails
 ) -> tuple[list[Case], list[Case]]:
-    """The cases with the largest gains and the largest losses; fewer where there are no more."""
+    """The cases with the largest gains and the largest losses; fewer if there are no more."""
     by_gain = gains(summary, measure)
     ordered = sorted(by_gain, key=lambda unit: (-by_gain[unit], unit))
     best = [unit for unit in ordered if by_gain[unit] > 0][:SHOWN]

@@ -21,7 +21,7 @@ class Thumbnails:
         self._uris: dict[str, str] = {}
 
     def name(self, ref: ImageRef | None) -> str | None:
-        """The class that shows an image; None where there is none, or none that can be read any more."""
+        """The class that shows an image; None if there is none, or none that can be read any more."""
         if ref is None:
             return None
         if ref not in self._names:

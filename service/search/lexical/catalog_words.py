@@ -43,7 +43,7 @@ class CatalogWords:
         labels: Labels = lambda product: (),
     ) -> None:
         """`fields`: see :func:`~service.search.lexical.words.product_words`. `most`: products held, 0 for none at all.
-        `refresh_s`: after how many seconds the store is walked through again; None where only this process writes.
+        `refresh_s`: after how many seconds the store is walked through again; None if only this process writes.
         `labels`: what a product is found by besides its words.
         """
         self._store = store
@@ -90,12 +90,12 @@ class CatalogWords:
         return index
 
     def warm(self) -> None:
-        """Make the index anew in the background, unless that is under way."""
+        """Rebuild the index in the background, unless that is in progress."""
         if self._most and not self._too_many and not self._making.locked():
             threading.Thread(target=self._make_quietly, name="words", daemon=True).start()
 
     def close(self) -> None:
-        """End a walk through the store that is under way, so that the store can be closed; none is begun any more."""
+        """End a walk through the store that is in progress, so that the store can be closed; none is begun any more."""
         self._closed = True
         with self._making:
             return
@@ -115,7 +115,7 @@ class CatalogWords:
                     index.remove([id])
 
     def _indexes(self, product_id: str) -> list[LexicalIndex]:
-        """What a change must reach; a walk under way passes over what was changed meanwhile."""
+        """What a change must reach; a walk in progress passes over what was changed meanwhile."""
         if self._coming is not None:
             self._changed.add(product_id)
         return [index for index in (self._index, self._coming) if index is not None]

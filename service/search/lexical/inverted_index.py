@@ -106,7 +106,7 @@ class LexicalIndex:
             self._sweep()
 
     def remove(self, product_ids: Iterable[str]) -> None:
-        """Forget products; unknown ones are passed over."""
+        """Forget products; unknown ones are skipped."""
         with self._lock:
             for id in product_ids:
                 self._bury(self._entry_of.pop(id, None))

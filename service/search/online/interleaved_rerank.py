@@ -1,7 +1,7 @@
 """One search under two configurations: both orders of the same products, and the draft of the two.
 
 The model is asked once where the two differ in fusion alone, or where one of them does not rerank. Otherwise it is
-asked twice, one after the other, within the one deadline of the search; captions and thumbnails are shared by caches.
+asked twice, one at a time, within the one deadline of the search; captions and thumbnails are shared by caches.
 Where either of them has no order of its own, the first one's answer stands as it would without the other.
 """
 
@@ -29,12 +29,12 @@ from service.stores.store import Hit
 logger = logging.getLogger(__name__)
 
 Plan = RerankPlan | None
-"""None: the order of retrieval stands."""
+"""None: the retrieval order is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One configuration's order. `shared`: the model was asked for the other one."""
+    """One configuration's order. `shared`: the model was requested the other one."""
 
     plan: Plan
     reranked: Reranked
@@ -55,7 +55,7 @@ class Side:
 
 
 def retrieved_side(hits: Sequence[Hit]) -> Side:
-    """The order of retrieval."""
+    """The retrieval order."""
     return Side(None, Reranked(in_retrieval_order(hits), RerankReport(applied=False)))
 
 

@@ -1,4 +1,4 @@
-"""Reads the search logs of all processes. Lines that are no lines of a search log are counted and passed over: the last
+"""Reads the search logs of all processes. Lines that do not belong to a search log are counted and skipped: the last
 one of a file may be torn.
 """
 
@@ -57,7 +57,7 @@ class EncoderLine(BaseModel):
 
 
 class SearchLine(_Line):
-    """A search; `teams` is None where it was not interleaved."""
+    """A search; `teams` is None if it was not interleaved."""
 
     kind: Literal["search"]
     id: str
@@ -83,7 +83,7 @@ _LINES: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kin
 
 
 class SearchLog:
-    """A folder of log files, read in whatever order. `damaged` counts lines passed over in the last reading."""
+    """A folder of log files, read in whatever order. `damaged` counts lines skipped in the last reading."""
 
     def __init__(self, folder: Path) -> None:
         """Raises InvalidInput where there is no log."""

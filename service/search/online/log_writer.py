@@ -34,7 +34,7 @@ class LogWriter:
     """The queue and its thread. `put` may be called from any thread and never waits."""
 
     def __init__(self, lines: Lines, count: Callable[[Result, int], None], capacity: int = QUEUE) -> None:
-        """`count` is told what became of lines: written, dropped (the queue was full) or failed (the disk was)."""
+        """`count` receives the outcome of lines: written, dropped (the queue was full) or failed (the disk was)."""
         self._lines = lines
         self._count = count
         self._queue: queue.Queue[Sequence[Row] | None] = queue.Queue(capacity)

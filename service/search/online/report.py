@@ -1,7 +1,7 @@
 """Which of two interleaved configurations do users prefer? From the search log.
 
 Each event is credited to the team that picked its product; a query is won by the team with more products so marked.
-Logs that hold several comparisons (a configuration was changed meanwhile) are told apart.
+Logs that hold several comparisons (a configuration was changed meanwhile) are distinguished.
 """
 
 from __future__ import annotations

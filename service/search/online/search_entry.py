@@ -35,7 +35,7 @@ def search_entry(
 
 
 def now() -> str:
-    """The time in UTC as it stands in the log, ISO 8601 to the millisecond."""
+    """The time in UTC as in the log, ISO 8601 to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 

@@ -3,7 +3,7 @@
 - Two-sided exact sign test: the binomial test of p = 1/2, ties left out (Conover, Practical Nonparametric Statistics,
   3rd edition, 1999, section 3.4), as Radlinski, Kurup and Joachims use it for interleaving (CIKM 2008).
 - Score interval of a share: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA
-  22(158), 1927. Unlike the bootstrap's it is not empty where all queries say the same.
+  22(158), 1927. Unlike the bootstrap's it is not empty if all queries say the same.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """English color words, each as the basic colors that it may stand for.
 
 The eleven basic color terms are those of Berlin and Kay, "Basic Color Terms", 1969. Shades are what shops call them;
-one that lies between two basic colors stands for both, so that "teal" contradicts neither "blue" nor "green".
+one between two basic colors stands for both, so that "teal" contradicts neither "blue" nor "green".
 """
 
 import re

@@ -1,14 +1,14 @@
 """Runs reranking under a deadline, in a bounded number of threads of its own.
 
 Whoever comes while all slots are taken waits in line; the wait counts against the deadline, and a place in the line is
-free as soon as its caller has gone. A call whose caller has gone, or whose deadline has passed, is told so through
-`rerank.cancellation`. Python cannot stop a thread: an engine that listens to neither keeps its slot until it really
-ends, so that stuck calls can fill the slots but never grow beyond them. Callers that got no slot before their deadline
-get `OVERLOADED`, and the search goes on in retrieval order.
+free as soon as its caller has gone. A call whose caller has disconnected, or whose deadline has passed, is notified
+through `rerank.cancellation`. Python cannot stop a thread: an engine that listens to neither keeps its slot until it
+really ends, so that stuck calls can fill the slots but never grow beyond them. Callers that got no slot before their
+deadline get `OVERLOADED`, and the search continues in retrieval order.
 
 This module is the fault boundary for model code: whatever an engine raises (out of memory, a broken checkpoint, a bug)
 must cost the reranking and never the results, so it is logged here and becomes `ERROR`. Only what the caller can
-mend (`PromptError`, `LayoutError`) goes through.
+fix (`PromptError`, `LayoutError`) goes through.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RunResult:
 
 
 class _Job:
-    """A call, who waits for it, and how it is told that nobody does any more."""
+    """A call, who waits for it, and how it learns that nobody does any more."""
 
     def __init__(self, call: RerankCall, deadline: float) -> None:
         self.deadline = deadline

@@ -115,7 +115,7 @@ class RerankStage:
     ) -> None:
         """`documents`: runs the ranking of documents, if it has slots of its own; `missing`: names of further
         strategies and why each cannot be used, as a sentence for the caller; `caches`: of strategies and engine, by
-        name; `close`: lets go of the engine; `rank_prompts`: those that fit it, to be offered, as "id@version".
+        name; `close`: releases the engine; `rank_prompts`: those that fit it, to be offered, as "id@version".
         """
         self.caches = caches or {}
         self._close = close
@@ -147,7 +147,7 @@ class RerankStage:
         return {"rerank": self._runner, "rerank_documents": self._documents}
 
     def stop_waiting(self) -> None:
-        """End every wait for the model now: what is under way is answered without it."""
+        """End every wait for the model now: what is in progress is answered without it."""
         for runner in self.rooms.values():
             runner.stop()
 
@@ -231,7 +231,7 @@ class RerankStage:
     def rank(
         self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
     ) -> tuple[RerankOutcome | None, RerankReport]:
-        """Rank candidates that no retrieval has scored. None: the given order stands, and the report says why.
+        """Rank candidates that no retrieval has scored. None: the given order is kept, and the report says why.
 
         Raises:
             InvalidValue: the prompt does not fit the engine.
@@ -310,7 +310,7 @@ def _explanation(outcome: RerankOutcome) -> Explanation:
 
 
 def _degradation(outcome: RerankOutcome) -> Degraded | None:
-    """Why an outcome must not change the order, or None where it may."""
+    """Why an outcome must not change the order, or None if it may."""
     if outcome.degraded is not None:
         return Degraded(outcome.degraded)
     ranking = outcome.ranking

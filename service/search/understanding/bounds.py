@@ -1,6 +1,6 @@
 """Price bounds in an English sentence: "under 20 euros", "between $10 and $15", "at least 5".
 
-A number counts as a price where a currency stands beside it, or where a word such as "under" stands before it and
+A number counts as a price where a currency stands next to it, or where a word such as "under" stands before it and
 nothing behind it that it could count or measure: "under 20" is a price, "under 20 cm" and "at least 5 pockets" are
 none. A bound that is not understood does no harm; one that is understood wrongly hides products.
 """

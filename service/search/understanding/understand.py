@@ -33,7 +33,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """`text`: the sentence without its bounds and negations, None where nothing else is in it."""
+    """`text`: the sentence without its bounds and negations, None if nothing else is in it."""
 
     text: str | None
     price: dict[Operator, float]

@@ -6,7 +6,7 @@ the operator's browser can reach what its machine can. Two checks stop it:
 - `Host` must be a name of this service, so that a name which an attacker lets point here (DNS rebinding) opens nothing.
 - What may change something must come from our own page or one that is named. Browsers say where a request comes from
   (`Sec-Fetch-Site`, else `Origin`); other programs send neither and pass. The steps are those of Go's
-  `http.CrossOriginProtection`, with `Host` checked besides.
+  `http.CrossOriginProtection`, plus a check of `Host`.
 
 With keys neither is needed: they travel in headers, which a browser sends for another site only after asking, and then
 with `WITHTHIS_CORS_ORIGINS` alone.
@@ -43,7 +43,7 @@ def names_of(settings: Settings) -> Collection[str] | None:
 
 
 def in_header(name: str) -> str:
-    """A name or address as it stands in `Host`."""
+    """A name or address unchanged in `Host`."""
     return f"[{name}]" if ":" in name else name
 
 
@@ -51,8 +51,8 @@ class OwnPagesOnly:
     """The guard over all routes."""
 
     def __init__(self, hosts: Collection[str] | None, origins: Collection[str] = (), detail: str | None = None) -> None:
-        """`hosts`: names in small letters, with or without a port, or `*.` and a domain; None: any. `origins`: other
-        pages that may call, "*" for all. `detail`: what an error says in place of its own text.
+        """`hosts`: names in lower-case letters, with or without a port, or `*.` and a domain; None: any. `origins`:
+        other pages that may call, "*" for all. `detail`: what an error says in place of its own text.
         """
         self._hosts = None if hosts is None else frozenset(hosts)
         self._domains = tuple(host[1:] for host in hosts or () if host.startswith("*."))

@@ -17,7 +17,7 @@ PROBE = "/healthz"
 """Answered even then: a service that is crowded is alive."""
 
 SPARE = 64
-"""Connections beyond the limit that are told so; further ones are closed at once."""
+"""Connections beyond the limit that get an answer; further ones are closed at once."""
 
 LOG_EVERY_S = 60.0
 _RETRY = (b"retry-after", b"1")

@@ -28,7 +28,7 @@ class BoundedConnection(h11.Connection):
         self._chunks = self._bytes = 0
 
     def next_event(self) -> Any:
-        """As h11 has it. Raises h11.RemoteProtocolError, and `refusal` then says what the client is told."""
+        """As h11 has it. Raises h11.RemoteProtocolError, and `refusal` then says the response to the client."""
         try:
             event = super().next_event()
         except h11.RemoteProtocolError as error:

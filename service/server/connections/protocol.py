@@ -28,7 +28,7 @@ from service.server.connections.http_parser import BoundedConnection
 from service.server.connections.pace import Pace, PacedFlow
 
 LINGER_S = 5.0
-"""How long the rest of a request that was answered early is read: to close at once would lose the answer on its way."""
+"""How long the rest of a request that was answered early is read: to close at once would lose the answer in transit."""
 
 CROWDED_S = 2.0
 """Time for a head on a connection beyond the limit."""
@@ -127,7 +127,7 @@ class BoundedProtocol(H11Protocol):
         self._refuse(self.conn.refusal)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Other protocols are passed over (RFC 9110, section 7.8); uvicorn would write advice to install one."""
+        """Other protocols are skipped (RFC 9110, section 7.8); uvicorn would write advice to install one."""
 
     def _look(self) -> None:
         """Close the connection where its client takes too long, else look again later."""
@@ -175,7 +175,7 @@ class BoundedProtocol(H11Protocol):
         self._refused = True
         self.flow.pause_reading()
         if self._is_at_work:
-            self.cycle.disconnected = True  # the application is told that its client is gone
+            self.cycle.disconnected = True  # the application is notified that its client has disconnected
             self.cycle.message_event.set()
             if self.cycle.response_started:  # two answers cannot be sent
                 self.transport.close()

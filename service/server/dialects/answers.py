@@ -124,7 +124,7 @@ def _usage(rankings: Sequence[DocumentRanking]) -> UsageOut:
 
 
 def _least_certain(rankings: Sequence[DocumentRanking]) -> DocumentRanking:
-    """The one whose report must not be passed over: one that failed, or one without the model's own scores."""
+    """The one whose report must not be skipped: one that failed, or one without the model's own scores."""
     return next((one for one in rankings if one.report.degraded or one.scale == "rank"), rankings[0])
 
 

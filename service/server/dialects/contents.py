@@ -96,7 +96,7 @@ def placed(given: Sequence[GivenContent], place: str) -> list[Content]:
 
 
 def read_content(value: object) -> GivenContent:
-    """One query, document or input. Raises PydanticCustomError where it is none, or holds two images."""
+    """One query, document or input. Raises PydanticCustomError if it is not one, or has two images."""
     if value is None or isinstance(value, str):
         return _of_string(value or "")
     if isinstance(value, int | float) or (isinstance(value, list) and value and isinstance(value[0], int)):

@@ -41,7 +41,7 @@ def stored_out(stored: StoredProduct) -> StoredProductOut:
 
 
 def put_out(results: Sequence[ItemResult]) -> PutOut:
-    """The JSON of what became of products."""
+    """The JSON of the outcome for products."""
     items = [
         ItemOut(id=result.id, status=result.outcome, error=result.error.problem() if result.error else None)
         for result in results

@@ -49,7 +49,7 @@ def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) 
 
 
 def image_source(image: ImageBody) -> ImageSource | None:
-    """The image that `image` names, or None where it names none."""
+    """The image that `image` names, or None if it names none."""
     if image.data is not None:
         return InlineImage(image.data)
     if image.url is not None:

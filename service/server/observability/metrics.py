@@ -1,4 +1,4 @@
-"""What Prometheus is told. Every label has few values, all of them known beforehand: no ids, no paths, no input.
+"""What Prometheus scrapes. Every label has few values, all of them known beforehand: no ids, no paths, no input.
 
 Litestar's own plugin is not used: it counts into one registry for the whole process, which tests and several
 applications share, and routes that do not exist never reach it.
@@ -110,7 +110,7 @@ class Metrics:
                 self._reason_faults.labels(report.reason_fault.value).inc()
 
     def reranked(self, fault: str | None, degraded: str | None) -> None:
-        """Count one reranking; None where none was asked for, or nothing was wrong."""
+        """Count one reranking; None if none was requested, or nothing was wrong."""
         if fault is not None:
             self._faults.labels(Fault(fault).value).inc()
         if degraded is not None:
@@ -121,7 +121,7 @@ class Metrics:
         self._batches.observe(size)
 
     def looked_up(self, cache: str, hit: bool) -> None:
-        """Count one look-up in a cache; `cache` is one of those that the application names."""
+        """Count one lookup in a cache; `cache` is one of those that the application names."""
         self._lookups.labels(cache, "hit" if hit else "miss").inc()
 
     def search_logged(self, result: str, lines: int) -> None:
@@ -138,7 +138,7 @@ class Metrics:
 
 
 class _Watched(Collector):
-    """Gauges that are asked for, not set."""
+    """Gauges that are requested, not set."""
 
     def __init__(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
         self._name, self._help, self._label, self._values = name, help, label, values

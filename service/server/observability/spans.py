@@ -110,7 +110,7 @@ def _exporter(environ: Mapping[str, str]) -> SpanExporter:
 
 
 def _watching(send: Send, span: Span) -> Send:
-    """Note the status of the answer on its way."""
+    """Note the status of the answer in transit."""
 
     async def watching(message: Message) -> None:
         if message["type"] == "http.response.start":

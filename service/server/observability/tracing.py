@@ -1,7 +1,7 @@
 """Whether there are traces: they need the extra `[otel]`, and a setting or the standard variables that ask for them.
 
 The setting says "these traces, or an error"; the variables may be meant for other programs of the machine, so without
-the extra they are passed over.
+the extra they are skipped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def asked_by_environment(environ: Mapping[str, str]) -> bool:
 
 
 def new_tracing(settings: Settings) -> Spans | None:
-    """What makes the spans; None where there are to be none. Raises ConfigurationError."""
+    """What makes the spans; None if there are to be none. Raises ConfigurationError."""
     if not (settings.server.tracing or asked_by_environment(os.environ)):
         return None
     try:

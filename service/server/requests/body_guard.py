@@ -111,7 +111,7 @@ class IncomingBody:
 
 
 async def _send_in_pieces(send: Send, message: Message) -> None:
-    """A large body goes out as its client takes it: sent whole, it would lie in a buffer that nobody counts."""
+    """A large body goes out as its client takes it: sent whole, it would be in a buffer that nobody counts."""
     if message["type"] != "http.response.body" or len(message["body"]) <= PIECE_BYTES:
         await send(message)
         return

@@ -1,4 +1,4 @@
-"""Cursors of a listing: where it goes on, as a text that clients hand back unread.
+"""Cursors of a listing: where it continues, as a text that clients hand back unread.
 
 Those of a search are in `service.search.paging`.
 """

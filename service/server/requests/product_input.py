@@ -25,7 +25,7 @@ MAX_PRODUCT_TOKENS = 20_000
 MAX_ARRAY_TOKENS = 300_000
 LINES_AT_ONCE = 16
 MAX_ITEM_FAULTS = 3
-"""Faults listed for one of many products: enough to mend it, and the answer stays small where all are wrong."""
+"""Faults listed for one of many products: enough to fix it, and the answer stays small where all are wrong."""
 
 NOT_JSON = "This is not valid JSON. Send one JSON object per product, encoded as UTF-8."
 TOO_MANY = f"An array holds at most {MAX_ITEMS} products. Send several, or one product per line as {NDJSON}."
@@ -91,7 +91,7 @@ def _json(raw: bytes, max_tokens: int) -> Any:
 
 
 def _item(value: Any) -> Item:
-    """A product, or the result that says why it is none."""
+    """A product, or the result that says why it is not valid."""
     id = value.get("id") if isinstance(value, dict) else None
     shown = id[:256] if isinstance(id, str) else None
     try:

@@ -70,7 +70,7 @@ class ModelAccess:
 
     @property
     def version(self) -> str:
-        """Of the route, as Cohere's clients are told it."""
+        """Of the route, as Cohere's clients expect it."""
         return "2" if self._request.url.path.startswith("/v2/") else "1"
 
     @property

@@ -186,7 +186,7 @@ async def _report(results: Sequence[ItemResult]) -> Response[PutOut]:
 
 
 def _json(answer: BaseModel) -> bytes:
-    """An answer about many products has megabytes, so that it is written in a thread."""
+    """An answer about many products has megabytes, so it is written in a thread."""
     return answer.model_dump_json().encode()
 
 
@@ -211,6 +211,6 @@ def _store_lines(parts: Parts, lines: Sequence[bytes]) -> list[ItemResult]:
 
 
 def _store(parts: Parts, items: Sequence[Item]) -> list[ItemResult]:
-    """Store the good ones; the results stand in the order of all."""
+    """Store the good ones; the results are in the order of all."""
     stored = iter(parts.catalogue().put([item for item in items if isinstance(item, ProductInput)]))
     return [next(stored) if isinstance(item, ProductInput) else item for item in items]

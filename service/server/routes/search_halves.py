@@ -1,4 +1,4 @@
-"""The two halves of a search, each in a room of its own, and their answers ready to be sent."""
+"""The two halves of a search, each with its own slots, and their answers ready to be sent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SearchHalves:
         return await self.bulkheads.for_retrieval(query).run(work)
 
     async def finish(self, begun: BegunSearch) -> Answer:
-        """Rerank. Where too many wait for that already, retrieval order stands. Raises as `SearchPipeline.finish`."""
+        """Rerank. If too many wait already, the retrieval order is kept. Raises as `SearchPipeline.finish`."""
         with suppress(Overloaded):
             async with self.bulkheads.rerank.slot() as slot:
                 return await slot.run(lambda: Answer.of(self.parts.pipeline.finish(begun)))

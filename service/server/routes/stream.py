@@ -1,7 +1,7 @@
-"""A search in two server-sent events: the order of retrieval at once, the reranked one when it is there.
+"""A search in two server-sent events: the retrieval order at once, the reranked one when it is there.
 
 Each event is made in a slot of its own kind, and sent without any: a client that reads nothing holds up nobody. One
-that goes away leaves the queue at once, nothing further is begun for it, and what is under way is told to end.
+that disconnects leaves the queue at once, nothing further is begun for it, and what is in progress is canceled.
 """
 
 from __future__ import annotations

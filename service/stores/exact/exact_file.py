@@ -3,7 +3,7 @@
 The first line names the encoder, then each line puts a row or removes some; vectors are base64 of little-endian
 float32. Every write adds whole lines at the end and hands them to the kernel, so a crash leaves at most one broken line
 there, which reading drops; what a failed write has left is cut off before the next one. Closing rewrites a log that
-holds more dead lines than rows, beside it and then by renaming. A file belongs to one process at
+holds more dead lines than rows, next to it and then by renaming. A file belongs to one process at
 a time.
 """
 
@@ -51,7 +51,7 @@ class RowFile:
             raise StoreLocked
 
     def load(self) -> tuple[Built | None, dict[str, Record]]:
-        """The encoder and the rows; a line that a crash has cut short is passed over, and removed by the next write."""
+        """The encoder and the rows; a line that a crash has cut short is skipped, and removed by the next write."""
         rows: dict[str, Record] = {}
         built: Built | None = None
         try:

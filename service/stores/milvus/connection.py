@@ -79,7 +79,7 @@ class Connection:
             self._folder.address()
 
     def close(self) -> None:
-        """Disconnect; the next use connects anew."""
+        """Disconnect; the next use reconnects."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -105,7 +105,7 @@ class Connection:
 
     def _connect(self, address: str) -> MilvusClient:
         """A new client in place of the one there was. Whoever wants one meanwhile waits for the same attempt: a server
-        that accepts and never answers costs all of them one time-out, and not one after the other.
+        that accepts and never answers costs all of them a single timeout, not one after another.
         """
         if (client := self._current(address)) is not None:  # made since the caller looked
             return client

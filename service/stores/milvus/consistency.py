@@ -1,6 +1,6 @@
 """How recent a read of Milvus must be, so that it never answers with a part of the catalog.
 
-A Milvus server that starts anew, or moves a collection to another node, reads the newest rows from its log again, and
+A Milvus server that starts again, or moves a collection to another node, reads the newest rows from its log again, and
 answers meanwhile if the read does not say how recent it must be. `Session` says so only after a write of this process;
 without one Milvus takes any state for recent enough, even the empty one. `Bounded` is a state of at most five seconds
 ago (`common.gracefulTime` of the server), so it waits for the log, but may be from before a write of this process. So

@@ -33,7 +33,7 @@ class Page:
 def best_of_each(find: Callable[[int, str], Page], expression: str, limit: int) -> tuple[dict[str, Hit], bool]:
     """The best row of each of the best `limit` or more products, and whether `find` has no further rows to give.
 
-    Rows are asked for in growing numbers, without the products already found and the rows passed over. A product that
+    Rows are requested in growing numbers, without the products already found and the rows skipped. A product that
     was written in the middle is looked for again, so that it is not missed.
     """
     best: dict[str, Hit] = {}

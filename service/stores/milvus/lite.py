@@ -4,12 +4,12 @@ Lite (3.2) appends a write to its log and hands it to the kernel before it answe
 the process, however it ends. Three things it leaves to its caller:
 
 - A record that the disk took only in part stays in the log, and reading stops there: what is acknowledged after it is
-  lost. So after a failed write the folder is opened anew, with a fresh log, before anything else is written.
-- A flush takes the rows out of memory before it has them on disk: searches beside it miss them, and a failed flush
-  followed by another one deletes their log. So a flush is alone, and a failed one opens the folder anew.
-- Two writes side by side may part a row from its log. So there is one at a time.
+  lost. So after a failed write the folder is reopened, with a fresh log, before anything else is written.
+- A flush takes the rows out of memory before it has them on disk: searches in the meantime miss them, and a failed
+  flush followed by another one deletes their log. So a flush is alone, and a failed one reopens the folder.
+- Two concurrent writes may separate a row from its log. So there is one at a time.
 
-A power cut is another thing: neither Lite nor this module waits for the disk itself.
+A power failure is another thing: neither Lite nor this module waits for the disk itself.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class LiteFolder:
         self._writing = threading.Lock()
 
     def address(self) -> str:
-        """Where the server answers. Another one after the folder was opened anew.
+        """Where the server answers. Another one after the folder was reopened.
 
         Raises:
             StoreLocked: another process has the folder.
-            StoreUnusable: the folder cannot be had; the text says why.
+            StoreUnusable: the folder cannot be opened; the text says why.
         """
         with self._starting:
             if self._server is None:

@@ -127,7 +127,7 @@ class MilvusStore(RevisionStore):
         return self._delete(lambda rows: rows.delete(ids))
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete rows that nobody reads. See `Store.discard`."""
+        """Delete rows that nothing reads. See `Store.discard`."""
         if keys:
             self._change(lambda rows: rows.discard(keys))
             self._unsettled += len(keys)
@@ -163,7 +163,7 @@ class MilvusStore(RevisionStore):
     def close(self) -> None:
         """Disconnect; a local file becomes free for other processes, and closes for other stores of this one.
 
-        The store may be used again afterwards: it connects anew.
+        The store may be used again afterwards: it reconnects.
         """
         self._connection.close()
         self._in_use = None
@@ -219,7 +219,7 @@ class MilvusStore(RevisionStore):
     def _ask(self, work: Callable[[Rows], _Answer]) -> _Answer:
         """Work on the version in use; once more if it was replaced and dropped in the middle.
 
-        A server that starts anew, or was told to release it, has to load it: StoreUnavailable until that is done.
+        A server that starts again, or was told to release it, has to load it: StoreUnavailable until that is done.
         """
         with self._connection.open() as client:
             collection = self._current(client)
@@ -242,7 +242,7 @@ class MilvusStore(RevisionStore):
         return Rows(client, collection, self._search_params, timeout, self._typed[collection], consistency)
 
     def _current(self, client: MilvusClient) -> str:
-        """The version in use, looked up now and then, and after the connection was made anew."""
+        """The version in use, looked up now and then, and after the connection was made again."""
         self._load_again(client)
         collection = self._in_use
         if collection is None or time.monotonic() - self._looked > _LOOK_S:
@@ -301,7 +301,9 @@ class MilvusStore(RevisionStore):
 
 
 class MilvusVersion(MilvusStore):
-    """A version that is being filled beside the one in use. Shares the store's connection, and is not closed alone."""
+    """A version that is being filled while the other one is in use. Shares the store's connection, and is not closed
+    alone.
+    """
 
     def __init__(self, store: MilvusStore, client: MilvusClient, collection: str) -> None:
         """Takes a collection that exists, and makes it ready."""

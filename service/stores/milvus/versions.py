@@ -1,8 +1,8 @@
 """Versions of a Milvus collection behind one name.
 
-The name in the settings is an alias of `<name>_v1`, `<name>_v2`, …: a new version is filled beside the one in use
-and the alias is pointed at it, which Milvus does in one step. Collections of before there were versions have the name
-itself; they become `<name>_v1` when they are first replaced.
+The name in the settings is an alias of `<name>_v1`, `<name>_v2`, …: a new version is filled while the other one is in
+use and the alias is pointed at it, which Milvus does in one step. Collections of before there were versions have the
+name itself; they become `<name>_v1` when they are first replaced.
 """
 
 import json
@@ -120,7 +120,7 @@ class Versions:
             self._index_again(client, collection)
 
     def _index_again(self, client: MilvusClient, collection: str) -> None:
-        """Build the index of vectors anew: Lite writes its files in place, so a kill may leave half of one."""
+        """Rebuild the vector index: Lite writes its files in place, so a kill may leave half of one."""
         logger.warning("the index of %s cannot be loaded; it is rebuilt", collection, exc_info=True)
         kind, params = json.loads(self._properties(client, collection).get(INDEX_PROPERTY, json.dumps(self._index)))
         client.drop_index(collection, "vector", timeout=self._timeout)

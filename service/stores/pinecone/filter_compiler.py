@@ -90,7 +90,7 @@ def _either(*parts: Condition) -> Condition:
 
 
 def _text(field: str, operator: str, value: Any, positive: bool) -> Condition:
-    """Texts are always there, empty where a product has none."""
+    """Texts are always there, empty if a product has none."""
     if operator == "in":
         return {field: {"$in" if positive else "$nin": value}}
     if operator == "ne":

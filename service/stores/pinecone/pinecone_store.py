@@ -118,7 +118,7 @@ class PineconeStore(RevisionStore):
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """Nearest products. See `Store.search`. Those found are left out of the next query, until it is enough.
 
-        Rows that their heads do not name are passed over; since a query cannot leave them out, it asks for more.
+        Rows that their heads do not name are skipped; since a query cannot leave them out, it asks for more.
         """
         wanted = to_pinecone(filter) if filter is not None else None
         values = np.asarray(vector, dtype=np.float32).tolist()
@@ -183,7 +183,7 @@ class PineconeStore(RevisionStore):
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See `Store.page`.
 
-        Pinecone lists from the first id on; where a list ended is remembered, so that the next page goes on there. One
+        Pinecone lists from the first id on; where a list ended is remembered, so that the next page starts there. One
         that this process did not begin is walked to from the start. Raises StoreUnavailable if that is too far.
         """
         if filter is not None:
@@ -212,7 +212,7 @@ class PineconeStore(RevisionStore):
         return self._delete([row_key(row) for row in self.states(ids)])
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete rows that nobody reads. See `Store.discard`."""
+        """Delete rows that nothing reads. See `Store.discard`."""
         self._delete(keys)
 
     def count(self) -> int:

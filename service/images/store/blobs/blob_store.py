@@ -27,14 +27,14 @@ class BlobStore(Protocol):
         ...
 
     def put(self, name: str, data: bytes, *, refresh: bool = True) -> None:
-        """Keep bytes. A file that holds others, or is cut off, is written anew.
+        """Keep bytes. A file that holds others, or is cut off, is rewritten.
 
         `refresh` makes the file count as new where it was there; without it, a remote place compares sizes alone.
         """
         ...
 
     def list(self) -> Iterator[Blob]:
-        """All files, those of others among them, in no order; empty where there is no folder yet."""
+        """All files, those of others among them, in no order; empty if there is no folder yet."""
         ...
 
     def delete(self, name: str, *, older_than: float = math.inf) -> bool:

@@ -85,7 +85,7 @@ def _told() -> Iterator[None]:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target, then rename: a crash leaves no half file under a valid name."""
+    """Write next to the target, then rename: a crash leaves no half file under a valid name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:

@@ -103,7 +103,7 @@ class RemoteBlobs:
         return f"{self._root}/{name}"
 
     def _size(self, path: str) -> int | None:
-        """The file's size; None where there is none, or its size is not known."""
+        """The file's size; None if there is none, or its size is not known."""
         try:
             size = self._ask(self._fs.info, path, **self._patience).get("size")
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Derived files that carry a checksum, so that damage is noticed and they are made anew.
+"""Derived files that carry a checksum, so that damage is noticed and they are made again.
 
 Originals are named by the hash of their bytes; what is made from them is not, so it carries its own at its end. JPEG
 and WebP decoders ignore what follows an image, but the seal is taken off before the bytes are served.
