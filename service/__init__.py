@@ -1,1 +1,1 @@
-"""The running system: encoders, stores, catalog, media, search, HTTP and command line."""
+"""The running system: encoders, stores, catalog, images, search, HTTP and command line."""

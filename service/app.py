@@ -1,4 +1,4 @@
-"""`create_app`: the one place where HTTP is wired to the parts that do the work."""
+"""`create_app`: the only place where HTTP is wired to the components that do the work."""
 
 from __future__ import annotations
 

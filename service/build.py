@@ -1,4 +1,4 @@
-"""The working parts of the service, put together from settings: what the app and the command line share."""
+"""The components of the service, built from settings and shared by the app and the command line."""
 
 from __future__ import annotations
 

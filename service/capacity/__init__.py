@@ -1,1 +1,3 @@
-"""What a catalog and a load need: memory, machines, GPUs, network and money. Formulas, no guesses hidden in code."""
+"""The resources that a catalog and a load need: memory, machines, GPUs, network and cost. Formulas, without hidden
+assumptions.
+"""

@@ -1,4 +1,4 @@
-"""What the plan rests on, number by number: measured, published or assumed."""
+"""The basis of the plan, number by number: measured, published or assumed."""
 
 from __future__ import annotations
 

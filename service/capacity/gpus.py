@@ -1,4 +1,4 @@
-"""GPUs for the VLM: tokens of a reranked search, and what a GPU makes of them.
+"""GPUs for the VLM: the tokens of a reranked search, and how fast a GPU processes them.
 
 Tokens of an image are those of Phi-3 Vision's own formula, taken from the engine's code by drawing an empty panel.
 Time is that of the roofline model (Williams et al., CACM 52(4), 2009): reading a prompt is bound by arithmetic, writing

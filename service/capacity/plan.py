@@ -1,4 +1,4 @@
-"""From a workload to machines and money."""
+"""From a workload to machines and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of the system, and what is assumed of the hardware and its prices. Every number can be replaced."""
+"""The demands on the system, and the assumptions about hardware and prices. Every number can be replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the columns of feeds are called here."""
+"""Our names for the columns of feeds."""
 
 from functools import lru_cache
 

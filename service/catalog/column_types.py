@@ -1,6 +1,6 @@
-"""The types of attributes: found out from all values of a column where they are texts (CSV), or as a person says.
+"""The types of attributes: inferred from all values of a column if they are texts (CSV), or declared by the user.
 
-A column has one type. It is not text only if every one of its values could be written back as it was:
+A column has one type. It is not text only if every one of its values could be written back unchanged:
 
 - boolean: all are `true` or `false`, in upper or lower case;
 - number: all are plain numbers, such as 38 or 0.5; `1.10`, `007` and `1e5` would come back as something else, so that

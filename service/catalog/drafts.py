@@ -1,4 +1,4 @@
-"""Products of a feed being written to the store: written whole, once all the images that are adjacent are there.
+"""Drafts of a feed's products: each is written as a whole, once all its adjacent images are there.
 
 A feed names a product's images one per line. A product is written when the feed has gone on to another one and all its
 vectors are made. Where its lines are not adjacent, it is written again with what came later; images that are stored and

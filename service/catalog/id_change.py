@@ -1,6 +1,6 @@
-"""Notices a feed whose products are in the catalog already, under other ids, before it doubles the catalog.
+"""Detects a feed whose products are already in the catalog under other ids, before it duplicates the catalog.
 
-It happens when the column of the ids was not named the first time, or not the second.
+This happens if the id column was named in only one of two runs.
 """
 
 import hashlib

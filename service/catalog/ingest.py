@@ -2,7 +2,7 @@
 
 Worker processes read, decode and keep the images ahead of the encoder; this process asks the store what it has,
 encodes, and writes. A row is written after its image is kept and its vector is made, so a stored row is complete,
-whenever the run is killed.
+even if the run is killed.
 
 Idempotent: each row carries a hash over its image's bytes and its fields; a row whose hash is stored already is left
 alone, so an interrupted run is resumed by running it again. A changed title, price or attribute rewrites the row with

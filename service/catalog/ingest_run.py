@@ -1,4 +1,4 @@
-"""What is decided about each row of a feed, and written: the part of an ingest that every engine shares.
+"""The decisions about each row of a feed, and the writes: the part of an ingest that all engines share.
 
 It sees the rows in the feed's order and in one place, because an image's number, and with it the row's id, depends on
 the images of the same product before it.

@@ -1,4 +1,4 @@
-"""An index that lost its products: noticed by the images that are still there."""
+"""Detects an index that lost its products, by the images that are still stored."""
 
 from __future__ import annotations
 

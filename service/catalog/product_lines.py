@@ -1,7 +1,7 @@
-"""The lines of a feed put together by product: whatever line brings a field, all images of the product have it.
+"""The lines of a feed grouped by product: a field applies to all images of the product, whichever line brings it.
 
 A first pass over the feed collects, a second one asks. The lines of one product need not be adjacent. What is
-collected is stored in a temporary file of SQLite's own, so that memory stays flat however large the feed is.
+collected is stored in a temporary file of SQLite's own, so memory use does not grow with the feed.
 """
 
 import json

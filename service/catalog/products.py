@@ -1,11 +1,11 @@
-"""Products one by one: what the HTTP routes do with the catalog.
+"""Single products: what the HTTP routes do with the catalog.
 
 A product with n images is n rows, `id#0` … `id#n-1`. Vectors are made from images alone, so an image that is
 stored already keeps its vector, and a change of fields encodes nothing. All images of a product are checked and
-encoded before the first row is written, and its rows are one revision: a product is taken as a whole or not at all, and
-read so, also while others write it (see `service.stores.revisions`). Of two writes at the same moment the last one
-counts. A change that keeps part of what is stored (`patch`, or `put` without images) starts over if the product
-was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
+encoded before the first row is written, and its rows are one revision: a product is written and read atomically, even
+while others write it (see `service.stores.revisions`). Of two simultaneous writes, the last one wins. A change that
+keeps part of what is stored (`patch`, or `put` without images) starts over if the product was changed meanwhile; only
+two such changes that commit in the same instant, through two services, can lose the first.
 """
 
 import logging

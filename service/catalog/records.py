@@ -1,4 +1,4 @@
-"""What a row of the store is made of: its id, its hash and its fields. Feeds and the HTTP routes share this."""
+"""The content of a store row: its id, its hash and its fields. Shared by feeds and the HTTP routes."""
 
 import hashlib
 import json

@@ -1,9 +1,9 @@
-"""Reindex: the vectors made again next to those in use, then put in their place while searches continue.
+"""Reindex: recompute the embeddings next to those in use, then switch to them while searches continue.
 
-Cures an `EncoderMismatch` (images are encoded again by the encoder of now), and brings another
-index type into force (vectors of the same encoder are copied). No feed is needed: rows and images are those stored.
+Resolves an `EncoderMismatch` (images are encoded again by the current encoder), and applies another index
+type (vectors of the same encoder are copied). No feed is needed: rows and images are those stored.
 
-Products go over whole, and what no head names stays behind (see `service.stores.revisions`). Those that are there
+Products are copied as a whole, without rows that no head names (see `service.stores.revisions`). Those that are there
 already are skipped, so a run that was interrupted resumes where it stopped. What others write meanwhile is taken over
 in further passes until one finds nothing to do, and once more after the switch, when every process has noticed it.
 """

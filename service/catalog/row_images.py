@@ -1,4 +1,4 @@
-"""From a row to its image: read it, weigh it, decode it, keep it. Done in worker processes, so nothing here may
+"""From a row to its image: read it, check it, decode it, store it. Runs in worker processes, so nothing here may
 import torch or touch the store.
 """
 

@@ -1,4 +1,4 @@
-"""One line of a feed: its fields in, checked; a line that cannot be used comes out as a reject with its reason."""
+"""Validation of one feed line: its fields, or a reject with the reason."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What can be said of a feed only when all of it was seen: the types of its columns, and each product's fields."""
+"""What is known only after a whole feed was read: the types of its columns, and each product's fields."""
 
 from collections.abc import Iterator, Mapping
 

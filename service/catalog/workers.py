@@ -1,8 +1,8 @@
 """Worker processes that read images ahead of the encoder.
 
-They are started as programs of their own (`python -m service.catalog.workers`) and spoken to over their pipes. That
-is what the "spawn" of multiprocessing does, less one thing: spawned processes import the parent's main module again,
-and with it torch. A worker ends when its input ends, also when the parent was killed; Ctrl+C reaches the parent alone.
+They are separate programs (`python -m service.catalog.workers`) that communicate over pipes. This is what the "spawn"
+method of multiprocessing does, with one difference: spawned processes import the parent's main module again, and with
+it torch. A worker ends when its input ends, even if the parent was killed; Ctrl+C reaches only the parent.
 """
 
 import os

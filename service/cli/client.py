@@ -1,4 +1,4 @@
-"""The service's own client, as the command line needs it: requests of the pipeline in, errors made to be read out."""
+"""The client of the command line: takes requests of the pipeline, and raises errors fit to be printed."""
 
 from __future__ import annotations
 

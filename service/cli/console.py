@@ -1,4 +1,4 @@
-"""Where the commands print: results to stdout, everything else to stderr, so that output can be piped."""
+"""The consoles of the commands: results go to stdout, everything else to stderr, so output can be piped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`withthis demo`, from nothing to a first answer: makes a shop, indexes it, serves it, and asks it a question."""
+"""`withthis demo`, from nothing to a first answer: creates a shop, indexes it, serves it, and sends it a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`withthis doctor`: looks at every part alone, and says what to do where one is not well."""
+"""`withthis doctor`: checks each component by itself, and says what to do if one fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an experiment's results look in a terminal."""
+"""An experiment's results as terminal tables."""
 
 from __future__ import annotations
 

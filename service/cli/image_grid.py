@@ -1,6 +1,6 @@
 """One image of a search: the query, the results as retrieved, and the results after reranking.
 
-Every result carries the number of its place *before* reranking in both grids, so that moves can be seen at a glance.
+In both grids, every result shows its position *before* reranking, so moves are visible at a glance.
 """
 
 from __future__ import annotations

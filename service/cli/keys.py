@@ -1,4 +1,4 @@
-"""`withthis keys new`: API keys are made here and never stored."""
+"""`withthis keys new`: creates API keys, which are never stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the commands together and turns errors into two lines: what is wrong, and what to do."""
+"""Assembles the commands and turns errors into two lines: what is wrong, and what to do."""
 
 from __future__ import annotations
 

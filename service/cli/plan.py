@@ -1,4 +1,4 @@
-"""`withthis plan`: machines and money for a catalog and a load."""
+"""`withthis plan`: machines and cost for a catalog and a load."""
 
 from __future__ import annotations
 

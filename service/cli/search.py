@@ -1,4 +1,4 @@
-"""`withthis search`: in this process, or by a service that is already running (`--url`)."""
+"""`withthis search`: in this process, or through a running service (`--url`)."""
 
 from __future__ import annotations
 

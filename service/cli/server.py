@@ -1,4 +1,4 @@
-"""The server that stops politely: not ready at once, requests in flight answered, then the end."""
+"""A server with graceful shutdown: not ready at once, then requests in flight are answered, then it ends."""
 
 from __future__ import annotations
 

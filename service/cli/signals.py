@@ -1,4 +1,4 @@
-"""Signals that end a process: one set for every command, so that whatever is open is closed on each of them."""
+"""The signals that end a process: the same for every command, so that open resources are closed on each of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Several service processes on one host: one listening socket, workers that are started again when they die.
+"""Several service processes on one host: one listening socket, workers that are restarted when they die.
 
-uvicorn's own supervisor does the work. Each worker has its own models, queues and limits; what they count is added up
-at `/metrics`. Workers are restarted rather than forked: neither torch nor grpc survives a fork.
+uvicorn's own supervisor does the work. Each worker has its own models, queues and limits; `/metrics` reports the
+sums. Workers are restarted rather than forked: neither torch nor grpc survives a fork.
 """
 
 from __future__ import annotations

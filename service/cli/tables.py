@@ -1,4 +1,4 @@
-"""How an answer looks in a terminal."""
+"""A search answer as a terminal table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`withthis reindex` and `withthis gc`: upkeep of a catalog."""
+"""`withthis reindex` and `withthis gc`: maintenance of a catalog."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""A typed client of the HTTP interface, for programs that ask a running service:
+"""A typed client of the HTTP API, for programs that use a running service:
 
     from service.client import Client
 
     with Client("http://127.0.0.1:8000", api_key="wt_…") as shop:
         answer = shop.search("a phone case with this", image=Path("leopard.webp"), filter={"price": {"lte": 30}})
 
-`AsyncClient` has the same methods, to be awaited. Importing this package imports no torch, no transformers and
+`AsyncClient` has the same methods as coroutines. Importing this package imports no torch, no transformers and
 no pymilvus.
 """
 

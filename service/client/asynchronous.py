@@ -1,4 +1,4 @@
-"""The client whose answers are awaited. Its calls are those of `service.client.synchronous`."""
+"""The asynchronous client. Its calls are those of `service.client.synchronous`."""
 
 from __future__ import annotations
 

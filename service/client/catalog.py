@@ -1,4 +1,4 @@
-"""Calls about the catalog. All but a patch may be sent again: storing and deleting twice changes nothing more."""
+"""Calls about the catalog. All but a patch may be repeated: storing and deleting are idempotent."""
 
 from __future__ import annotations
 

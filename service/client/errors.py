@@ -1,9 +1,9 @@
 """Every error of the client, as one tree.
 
 ClientError
-├── ConnectionFailedError     no answer: wrong address, nobody there, or too slow
+├── ConnectionFailedError     no answer: wrong URL, no service, or too slow
 ├── AnswerError               an answer that is not this service's
-└── ProblemError              the service said no, and why (RFC 9457)
+└── ProblemError              the service refused, and says why (RFC 9457)
     ├── InvalidRequestError   400, 413, 415, 422 and other 4xx: the request must be changed
     ├── KeyRefusedError       401, 403: another key is needed
     ├── NotFoundError         404

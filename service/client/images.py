@@ -1,4 +1,4 @@
-"""Images as callers have them, and as the service takes them."""
+"""Images as callers pass them, and as the service accepts them."""
 
 from __future__ import annotations
 

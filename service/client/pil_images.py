@@ -1,6 +1,6 @@
 """PIL images as the bytes of a file: in every mode, upright as their EXIF says, in the colors of their profile.
 
-Pillow is never imported: who has such an image has brought it along.
+Pillow is never imported: whoever passes such an image has imported it.
 """
 
 from __future__ import annotations

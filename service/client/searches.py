@@ -1,4 +1,4 @@
-"""Calls that read: search, rerank, embeddings, images and health. All of them may be sent again."""
+"""Calls that only read: search, rerank, embeddings, images and health. All of them may be repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both clients need of httpx: how a connection is set up, and what its errors mean."""
+"""What both clients use of httpx: the connection setup, and the meaning of its errors."""
 
 from __future__ import annotations
 

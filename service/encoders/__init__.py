@@ -1,1 +1,1 @@
-"""Encoders: a text, an image or both in; one unit vector out."""
+"""Encoders: a text, an image or both → one unit vector."""

@@ -1,7 +1,7 @@
 """Micro-batching: queries that arrive at the same time from several threads go through the encoder together.
 
-One thread works. While it encodes a batch, further calls gather and make up the next one, so under load batches grow by
-themselves; `max_wait_ms` only lets calls that arrive together meet when the encoder is idle. A batch that fails is
+A single thread encodes. While it encodes a batch, further calls queue up for the next one, so batches grow with the
+load; `max_wait_ms` only lets calls that arrive together share a batch when the encoder is idle. A batch that fails is
 tried again call by call: an error reaches the call that caused it, and no other.
 """
 

@@ -1,4 +1,4 @@
-"""Where a model runs and with how many bits: names from the settings → torch objects."""
+"""Device and dtype of a model: names from the settings → torch objects."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,4 @@
-"""What an encoder is: a text, an image, or both → one unit vector."""
+"""The encoder interface: a text, an image, or both → one unit vector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Does an encoder do what it says? One text, one image and both at once tell, as a query and as a document."""
+"""A self-check of an encoder with a text, an image and both, as a query and as a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders by name: the one place that knows which there are, what they are, and how settings select them.
+"""Encoders by name: the registry of encoders, their descriptions, and how settings select them.
 
 Nothing heavy is imported before an encoder is loaded, so that listing them is quick.
 """

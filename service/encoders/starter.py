@@ -1,4 +1,4 @@
-"""The starter encoder: the small composed model bundled."""
+"""The starter encoder: the small bundled composed model."""
 
 import threading
 from collections.abc import Sequence

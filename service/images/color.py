@@ -1,4 +1,4 @@
-"""Colors as they are meant: an embedded ICC profile is applied, so that models see what browsers show.
+"""Color management: an embedded ICC profile is applied, so that models see what browsers show.
 
 Without a profile, RGB and gray are assumed to be sRGB, and CMYK is converted by Pillow's plain formula.
 """

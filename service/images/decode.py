@@ -1,7 +1,7 @@
 """Untrusted bytes → a safe RGB image.
 
-The order matters: size in bytes, signature, header, dimensions, and only then pixels. A 9 KiB PNG can unfold to
-231 MiB: nothing is decoded before its header has been weighed, and before there is room for it in the process's budget
+The order matters: size in bytes, signature, header, dimensions, and only then pixels. A 9 KiB PNG can expand to
+231 MiB: nothing is decoded before its header has been checked, and before there is room for it in the process's budget
 of pixels. Only JPEG, PNG and WebP decoders are ever reached. Orientation (EXIF), transparency and color profiles are
 resolved here, so that models see the image that people see (GHSA-8jr5-v98p-w75m). Of animations the first frame counts.
 """

@@ -1,4 +1,4 @@
-"""How large an image says it is, before anything of it is decoded."""
+"""The declared size of an image, before anything of it is decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look for all images: upright, opaque, RGB."""
+"""One form for all images: upright, opaque, RGB."""
 
 from PIL import ExifTags, Image
 

@@ -1,7 +1,7 @@
 """A bound on the pixels that are decoded at the same time in a process.
 
-A decoder needs 5 to 16 bytes a pixel while it works (`service.images.decoding_cost`). Without a bound, as many
-40-megapixel images as there are threads would be unpacked side by side.
+A decoder needs 5 to 16 bytes per pixel while it works (`service.images.decoding_cost`). Without a bound, as many
+40-megapixel images as there are threads would be unpacked concurrently.
 """
 
 from collections import deque

@@ -1,4 +1,4 @@
-"""Large images made small without a second copy of all their pixels."""
+"""Reduction of large images without a second copy of all their pixels."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Images from outside, however they are given: upload, data URI or URL."""
+"""Images from outside: upload, data URI or URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same candidates in several orders, and what a reranker answered to each: from which position bias is measured."""
+"""The same candidates in several orders, and a reranker's answer to each: the data for position bias."""
 
 from __future__ import annotations
 

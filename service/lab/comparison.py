@@ -1,4 +1,4 @@
-"""One run against another: the difference, how sure it is, and who wins on which query."""
+"""Comparison of two runs: the difference, its significance, and which queries gain or lose."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A configuration of an experiment: settings of the service, laid over those of this machine, and what is asked of it.
 
-What is measured is what is served, so a configuration has no words of its own for encoders, stores or strategies: it
-uses the names of the settings.
+What is measured is what is served, so a configuration uses the names of the settings for encoders, stores and
+strategies.
 """
 
 from collections.abc import Mapping

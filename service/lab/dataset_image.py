@@ -1,4 +1,4 @@
-"""An image of a data set: a file, and perhaps a part of it."""
+"""An image of a data set: a file, or a part of it."""
 
 from __future__ import annotations
 

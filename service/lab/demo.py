@@ -1,7 +1,7 @@
 """The demo shop as a judged data set: composed queries made with it, graded by what was drawn.
 
-Every product's kind, motif and color are known, so every pair of query and product has a true grade, with no judge to
-err. All motifs of the shop are held out from the training of the starter models (`starter/README.md`): those never
+Every product's kind, motif and color are known, so every pair of query and product has a true grade, without judging
+errors. All motifs of the shop are held out from the training of the starter models (`starter/README.md`): those never
 saw this artwork in training, in any style. The grades tell how well drawn motifs on plain products are found, not how
 well photographs are.
 """

@@ -1,4 +1,4 @@
-"""Content hashes: what makes two questions to a model the same question."""
+"""Content hashes: when two model calls are the same call."""
 
 import hashlib
 import json

@@ -2,7 +2,7 @@
 
 A folder for each encoder fingerprint holds safetensors files, each written whole and never changed: `keys` uint8
 [n, 32], `vectors` float32 [n, dimension], `truncated` bool [n], `ms` float32 [n] (how long encoding took). The
-fingerprint covers weights and preprocessing, and a key covers the content, so nothing here can be out of date.
+fingerprint covers weights and preprocessing, and a key covers the content, so nothing here can be stale.
 """
 
 import os

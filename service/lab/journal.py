@@ -1,4 +1,5 @@
-"""An append-only file of JSON lines that survives a kill at any byte: only its last line can be torn, and is dropped.
+"""An append-only JSON Lines file that survives a kill at any byte: only its last line can be incomplete, and is
+dropped.
 
 Lines are handed to the operating system one by one, so a killed process loses none; a power failure may lose the last
 few.

@@ -1,4 +1,4 @@
-"""Judged queries: what a data set holds, whatever form it came in. Ids are opaque texts (COCO's numbers too).
+"""Judged queries: the content of a data set, in any format. Ids are opaque texts (COCO's numbers too).
 
 Readers are in `service.lab.datasets`, measures in `service.lab.measures`.
 """

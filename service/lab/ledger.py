@@ -1,7 +1,7 @@
 """What a query costs, separate from the cost of measuring it.
 
-Answers of models are kept and used again (`EmbeddingCache`, `RecordedEngine`), so the wall clock of a search says less
-than the search takes in service. Whoever answers from memory books the difference here, by stage, and the runner adds
+Model answers are cached and reused (`EmbeddingCache`, `RecordedEngine`), so a search takes less wall-clock time than it
+would in production. Whatever answers from the cache records the difference here, by stage, and the runner adds
 it to the times of the search. The ledger follows a search into the reranker's thread, which copies the context.
 """
 

@@ -1,4 +1,4 @@
-"""One query through one configuration, on the way that a search takes in service."""
+"""One query through one configuration, by the pipeline of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders and engines of an experiment, each loaded once, with what they have answered on disk."""
+"""Encoders and engines of an experiment, each loaded once, with their answers cached on disk."""
 
 from __future__ import annotations
 

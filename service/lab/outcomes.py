@@ -1,4 +1,4 @@
-"""The outcome of one query: the record that a run writes, one JSON object a line, and that every report is made of."""
+"""The outcome of one query: the record that a run writes, one JSON object per line, the basis of every report."""
 
 from __future__ import annotations
 

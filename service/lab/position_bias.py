@@ -1,4 +1,4 @@
-"""Position bias: how far does a reranker's answer move when the same candidates are shown in another order?
+"""Position bias: how much does a reranker's answer change if the same candidates are shown in another order?
 
 A reranker that looks at the candidates alone gives one answer, however they are arranged; listwise models do not
 (Tang et al., NAACL 2024, who average it out by permutation self-consistency).

@@ -1,4 +1,4 @@
-"""Runs and qrels in TREC's forms: `query Q0 document rank score tag` and `query iteration document grade`.
+"""Runs and qrels in TREC formats: `query Q0 document rank score tag` and `query iteration document grade`.
 
 Readers of runs disagree on ties and ignore the rank, so what we write has strictly decreasing scores.
 """

@@ -1,8 +1,8 @@
 """Bulk ingest of millions of images on a Ray cluster, or on all cores of one machine (extra `ray`).
 
 A Ray Data pipeline reads the feed, reads, keeps and decodes the images, and makes the vectors; finished rows stream
-back to this process. What is done with them is that of `service.catalog.ingest`, by the same code: this process
-gives the row ids, in the feed's order, compares with what is stored, and writes. So only one process has the store
+back to this process. They are handled by the same code as in `service.catalog.ingest`: this process assigns the row
+ids, in the feed's order, compares with what is stored, and writes. So only one process has the store
 open, which a local file (Milvus Lite, `exact:PATH`) demands, and no retry of Ray's can write a row twice.
 
 Row ids cannot be given by the workers: the number of an image depends on whether those of the same product before it

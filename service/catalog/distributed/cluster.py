@@ -1,4 +1,4 @@
-"""The Ray cluster that an ingest runs on, and what of it each encoder gets."""
+"""The Ray cluster that an ingest runs on, and each encoder's share of it."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Which images of which products are stored, small enough to be sent to every worker."""
+"""The set of stored images by product, small enough to be sent to every worker."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What travels through the pipeline: lots of lines, pickled, one lot per block.
+"""What passes through the pipeline: batches of lines, pickled, one lot per block.
 
 Pickled because attributes must come out exactly as they went in: columns of Arrow would turn an integer among numbers
 into a float. One lot per block because Ray's limits on memory count blocks and their bytes.

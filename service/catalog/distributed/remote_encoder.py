@@ -1,4 +1,4 @@
-"""The encoder where the GPUs are, for a process that may have none."""
+"""The encoder on a machine with GPUs, for a process that may have none."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property

@@ -1,6 +1,6 @@
 """The steps of the pipeline, as Ray's workers run them. Nothing here touches the store of products.
 
-Whatever a step does may be done again: Ray repeats the work of workers that are lost. Images are kept under the hash
+Every step may run again: Ray repeats the work of lost workers. Images are kept under the hash
 of their bytes, so keeping one twice changes nothing.
 """
 

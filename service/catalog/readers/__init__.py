@@ -1,4 +1,4 @@
-"""Readers of product feeds. Which forms there are is in `service.catalog.readers.feed`."""
+"""Readers of product feeds. The formats are listed in `service.catalog.readers.feed`."""
 
 from service.catalog.readers.columns import Columns
 from service.catalog.readers.feed import Feed, count_rows, feed_folder, open_feed, read_feed

@@ -1,4 +1,4 @@
-"""Values of Arrow's types as JSON has them."""
+"""Values of Arrow types as JSON values."""
 
 import math
 from datetime import date, time

@@ -1,4 +1,4 @@
-"""Names of columns, as the feed has them and as we call them."""
+"""Names of columns: the feed's and ours."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

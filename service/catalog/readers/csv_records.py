@@ -1,8 +1,8 @@
-"""Records of a CSV file; a stray quote costs its own line and none of those below it.
+"""Records of a CSV file; a stray quote costs only its own line.
 
 A quoted field may hold line breaks (RFC 4180), so a quote that was opened by mistake takes in the lines that follow, up
-to the next quote. A record of several lines is therefore accepted only if nothing speaks against it; otherwise its
-first line is given up as wrong, and reading continues with the second. Against it speak
+to the next quote. A record of several lines is therefore accepted only if nothing contradicts it; otherwise its first
+line is rejected, and reading continues with the second. Evidence against it
 
 - that it is not well-formed: the last quote is not closed, or a quote stands within a field that has none around it;
 - that it has more fields than the header, or too few to have an id and an image;

@@ -1,4 +1,4 @@
-"""JSON feeds: one object a line, or an array of objects."""
+"""JSON feeds: one object per line, or an array of objects."""
 
 import json
 from collections.abc import Iterator

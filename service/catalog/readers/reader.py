@@ -1,4 +1,4 @@
-"""What a reader of one form of feeds is."""
+"""The interface of a feed reader."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Weights of Visualized BGE: BAAI's `.pth` or our safetensors → a model, without holding them twice.
 
-Both kinds of file are mapped into memory, so a tensor that already has the wanted number type costs nothing until it is
+Both kinds of file are mapped into memory, so a tensor that already has the requested dtype costs nothing until it is
 used. Tensors that must be changed are read in small groups, and each group's mapping is released before the next.
 """
 

@@ -1,4 +1,4 @@
-"""Sizes of Visualized BGE: the published pair of models, and how they are written in a folder."""
+"""Dimensions of Visualized BGE: the two published models, and their representation in a folder."""
 
 import json
 from dataclasses import asdict, dataclass, fields

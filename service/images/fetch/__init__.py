@@ -1,1 +1,1 @@
-"""Images by URL: which addresses may be asked, and one bounded request."""
+"""Images by URL: which URLs are allowed, and one bounded request."""

@@ -1,8 +1,8 @@
 """Which URLs an image may be fetched from: the checks, without any fetching.
 
-A URL is taken apart once, and what was checked is what the connection is made from: two parsers that disagree are how
-allow-lists were passed elsewhere (CVE-2026-24779). Feeds write blanks and umlauts unchanged; such a URL becomes the
-ASCII that a browser would send before anything in it is compared.
+A URL is parsed once, and the connection uses exactly what was checked: two disagreeing parsers are how allow-lists were
+bypassed elsewhere (CVE-2026-24779). Feeds write blanks and umlauts unchanged; such a URL becomes the ASCII that a
+browser would send before anything in it is compared.
 """
 
 from __future__ import annotations

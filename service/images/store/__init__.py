@@ -1,1 +1,1 @@
-"""The catalog's images: files by the hash of their content, on a disk or in a bucket."""
+"""The catalog's images: content-addressed files, on a disk or in a bucket."""

@@ -1,6 +1,6 @@
-"""What is made of an original and stored next to it: a rendition at working size, and thumbnails.
+"""The derivatives stored next to an original: a rendition at working size, and thumbnails.
 
-Reranking looks at the same products again and again, and decoding what a camera made takes 20 times as long as its
+Reranking reads the same products again and again, and decoding a camera's original takes 20 times as long as its
 rendition: a JPEG at quality 90, with chroma at half the resolution as in most originals (4:2:0). Both are upright,
 opaque and in sRGB, as `service.images.decode` leaves an image.
 """

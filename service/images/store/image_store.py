@@ -1,4 +1,4 @@
-"""The catalog's images, as files named by the hash of their content, and what is made of them."""
+"""The catalog's images, as files named by the hash of their content, and their derivatives."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Rows of a data set → the data set, refusing whatever contradicts itself, with its location."""
+"""Rows of a data set → the data set; contradictions are errors with their location."""
 
 from __future__ import annotations
 

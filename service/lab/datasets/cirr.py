@@ -1,4 +1,4 @@
-"""CIRR: real-life photographs of NLVR2 with a sentence on what to change (Liu et al., ICCV 2021).
+"""CIRR: real-life photographs of NLVR2 with a sentence that describes a change (Liu et al., ICCV 2021).
 
 Layout of github.com/Cuberick-Orion/CIRR, with the images of NLVR2 (`data/` or `data/cirr/` may be given):
 

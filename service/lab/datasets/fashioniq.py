@@ -1,4 +1,4 @@
-"""FashionIQ: dresses, shirts and tops with two sentences each on what to change (Wu et al., CVPR 2021).
+"""FashionIQ: dresses, shirts and tops with two sentences each that describe a change (Wu et al., CVPR 2021).
 
 Layout of github.com/XiaoxiaoGuo/fashion-iq, with the images in one folder:
 

@@ -1,4 +1,4 @@
-"""GeneCIS: one word on which kind of similarity is meant, and a small gallery for each query (Vaze et al., CVPR 2023).
+"""GeneCIS: one word for the kind of similarity, and a small gallery per query (Vaze et al., CVPR 2023).
 
 Layout of github.com/facebookresearch/genecis; the images are COCO's 2017 validation set for the object tasks and
 Visual Genome 1.2 (all in one folder) for the attribute tasks:

@@ -1,4 +1,4 @@
-"""The images of a data set: found below one folder, and looked at before any long work."""
+"""The images of a data set: located below one folder, and checked before any long work."""
 
 from __future__ import annotations
 

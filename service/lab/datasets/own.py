@@ -1,8 +1,8 @@
-"""Our own format: a folder of JSON lines, for judged queries on one's own catalog:
+"""Our own format: a folder of JSON Lines files, for judged queries on one's own catalog:
 
     documents.jsonl  {"id", "title", "image", "category", "price", "attributes"}
     queries.jsonl    {"id", "text", "image", "filter", "excluded", "tags"}
-    judgments.jsonl  {"query", "document", "grade"}          or judgments.qrels in TREC's form
+    judgments.jsonl  {"query", "document", "grade"}          or judgments.qrels in TREC format
 
 Images are paths inside the folder. Only ids are always needed; a query needs a text or an image. With `judged:
 false` the judgments are left alone, and need not be there.

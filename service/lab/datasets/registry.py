@@ -1,4 +1,4 @@
-"""The kinds of data sets, and one way to read any of them."""
+"""The registry of data set kinds, and one way to read them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data set with other judgments than its own, such as those of `withthis judge`."""
+"""A data set with judgments other than its own, such as those of `withthis judge`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TREC qrels as a data set: enough to measure runs from anywhere, not to make one."""
+"""TREC qrels as a data set: sufficient to measure runs, not to create one."""
 
 from __future__ import annotations
 

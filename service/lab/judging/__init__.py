@@ -1,1 +1,1 @@
-"""A person grades what several runs found: the pool, the record on disk, and the page that is served."""
+"""Judging by a person: the pool, the record on disk, and the page."""

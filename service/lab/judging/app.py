@@ -1,4 +1,4 @@
-"""The page where a person grades, and the few routes behind it."""
+"""The judging page, and its routes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What there is to judge: the first documents of every run, each pair of query and document once.
+"""The pool of pairs to judge: the top documents of every run, each pair of query and document once.
 
-Depth-k pooling (Sparck Jones and van Rijsbergen 1975; TREC's way ever since): what no run ranks among its first k is
+Depth-k pooling (Sparck Jones and van Rijsbergen 1975; TREC's method ever since): what no run ranks among its first k is
 not judged, so runs are compared fairly only if their own first k were in the pool.
 """
 

@@ -1,8 +1,8 @@
-"""Judgments on disk, as TREC qrels, whole after every single one.
+"""Judgments on disk, as TREC qrels, complete after every judgment.
 
 Each change writes the file to a temporary one next to it, syncs it and takes its place, so a kill or a power failure at
-any moment leaves the file as it was before the last judgment or after it. Lines that were there already, with whatever
-they say, stay as they are.
+any moment leaves the file as it was before the last judgment or after it. Existing lines are kept
+unchanged.
 """
 
 from __future__ import annotations

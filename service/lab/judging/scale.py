@@ -1,8 +1,8 @@
 """The grades that a judge gives.
 
 Four points, as TREC's Deep Learning track has judged since 2019 (Craswell, Mitra, Yilmaz, Campos and Voorhees,
-"Overview of the TREC 2019 Deep Learning Track"): irrelevant, related, highly relevant, perfectly relevant. The meanings
-are ours, written for an image and a sentence that say together what is wanted.
+"Overview of the TREC 2019 Deep Learning Track"): irrelevant, related, highly relevant, perfectly relevant. The
+definitions are ours, written for an image and a text that together describe a wish.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One sitting of a judge: the pool with what is judged of it, by number."""
+"""A judging session: the pool and its judgments, by number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a run is: trec_eval's measures through ir-measures, and those that the papers define themselves."""
+"""Quality measures of a run: trec_eval's, through ir-measures, and those that the papers define themselves."""
 
 from service.lab.measures.evaluate import evaluate
 from service.lab.measures.names import parse

@@ -1,4 +1,4 @@
-"""A run against the judgments of its data set."""
+"""Evaluation of a run against the judgments of its data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measure sees and what it answers."""
+"""The interface of a measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where files are kept that are written once and never changed: a folder, or anything that fsspec reaches."""
+"""Stores of immutable files: a folder, or anything that fsspec supports."""
 
 from service.images.store.blobs.blob_store import Blob, BlobStore
 from service.images.store.blobs.local import LocalBlobs

@@ -1,4 +1,4 @@
-"""What a place for files must do."""
+"""The interface of a blob store."""
 
 import math
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Files anywhere that fsspec reaches: S3, Google Cloud Storage, Azure, SFTP and others.
+"""Files anywhere that fsspec supports: S3, Google Cloud Storage, Azure, SFTP and others.
 
-A place that does not answer must not hold up every search, so after a failure nothing is asked of it for some seconds.
+A store that does not answer must not delay every search, so after a failure it is not tried for some seconds.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Blob stores by the form of their address."""
+"""Blob stores by URL scheme."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

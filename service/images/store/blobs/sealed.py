@@ -1,7 +1,7 @@
 """Derived files that carry a checksum, so that damage is noticed and they are made again.
 
 Originals are named by the hash of their bytes; what is made from them is not, so it carries its own at its end. JPEG
-and WebP decoders ignore what follows an image, but the seal is taken off before the bytes are served.
+and WebP decoders ignore what follows an image, but the checksum is removed before the bytes are served.
 """
 
 import hashlib
