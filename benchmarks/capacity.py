@@ -1,4 +1,4 @@
-"""`python -m benchmarks.capacity`: the capacity model beside the points of `benchmarks/measured.json`.
+"""`python -m benchmarks.capacity`: the capacity model compared with the points of `benchmarks/measured.json`.
 
 A point names a quantity, the workload it was measured with, and its value. It is measured by hand, with
 `benchmarks.milvus_capacity` and `benchmarks.service_capacity`, and written down with the machine of the day. The model

@@ -1,4 +1,4 @@
-"""A benchmark in a process of its own, which cannot leave anything behind for the next one."""
+"""A benchmark in its own process, isolated from the next one."""
 
 from __future__ import annotations
 

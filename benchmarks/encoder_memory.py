@@ -1,7 +1,7 @@
 """Peak memory of loading a full-size Visualized BGE, against the size of its weights.
 
 `python -m benchmarks.encoder_memory` writes random weights into a scratch folder (as `.pth` and converted) and
-loads each in a process of its own. The peak counts all resident memory above that of the imports, mapped files too.
+loads each in its own process. The peak counts all resident memory above that of the imports, mapped files too.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""Requests that ask for far more than they cost to send: large, deep, many, slow. All are harmless data.
+"""Requests that demand far more than they cost to send: large, deep, many, slow. All are harmless data.
 
-Each input is sent to a service of one's own and returns how often which status came; `none` is a connection that was
+Each input is sent to a private service and returns how often each status came; `none` is a connection that was
 closed without an answer.
 """
 

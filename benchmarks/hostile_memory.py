@@ -1,6 +1,7 @@
-"""`python -m benchmarks.hostile_memory`: what inputs that ask for far more than they cost do to a service's memory.
+"""`python -m benchmarks.hostile_memory`: the effect of inputs that demand far more than they cost on a service's
+memory.
 
-`withthis serve` with the bundled models runs in a process of its own over a small demo shop and sixteen products with
+`withthis serve` with the bundled models runs in its own process over a small demo shop and sixteen products with
 images of 40 megapixels. After some ordinary requests each of `hostile_inputs` is sent, one at a time. *Peak* is
 how far the resident memory of the process rose, looked at every 5 ms; *left* is how far it is still above where it was
 a minute later, or sooner where it is back within `BACK_MB`. Where it was is at least where it was at the start; *above

@@ -1,6 +1,6 @@
 """`python -m benchmarks.load`: the running service under many clients at once, and what it costs on top of the models.
 
-`withthis serve` runs in a process of its own over the demo shop, indexed into a temporary folder; the clients are
+`withthis serve` runs in its own process over the demo shop, indexed into a temporary folder; the clients are
 coroutines of this process. Every search is composed: a sentence and a product's image, each image once until all
 were shown. Both parts run with reranking and without.
 

@@ -1,4 +1,4 @@
-"""A corpus of answers as reranking models give them, well-formed and not, made from a seed.
+"""A seeded corpus of well-formed and malformed answers, as reranking models give them.
 
 Every answer comes twice, written by the same template: with the letters that our prompts ask for, and with the numbers
 that digit-scraping peers ask for. So each way of reading gets the fault in the format that it asked for itself.

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.parser`: what our parser makes of malformed answers, against scraping digits.
+"""`python -m benchmarks.parser`: our parser on malformed answers, compared with scraping digits.
 
 Scraping is how listwise rerankers for text read an answer (RankGPT, rank_llm, rerankers). What they do is rewritten
 here: every run of digits in the text is a candidate's number, wherever it is; numbers that nobody has are dropped,

@@ -1,4 +1,4 @@
-"""A full-size Visualized BGE with random weights in the layout of BAAI's files: noise as vectors, real as cost.
+"""A full-size Visualized BGE with random weights in the layout of BAAI's files: random embeddings at realistic cost.
 
 `python -m benchmarks.random_visualized_bge visualized-bge-base-en FOLDER` writes the `.pth`, the text model's
 configuration and a small tokenizer; FOLDER then serves as WITHTHIS_ENCODER_PATH.

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.recall`: what approximate indexes find of what exact search finds, and how fast.
+"""`python -m benchmarks.recall`: recall of approximate indexes compared with exact search, and speed.
 
 Recall@10 of a query is the part of the ten answers that are at least as near as the tenth nearest product, so that
 equal vectors may stand for each other (ann-benchmarks counts so, too). Searches go through the service's own stores,

@@ -1,4 +1,4 @@
-"""What a benchmark found: a table in the terminal, JSON for `make bench`, and Markdown for `RESULTS.md`."""
+"""The report of a benchmark: a table in the terminal, JSON for `make bench`, and Markdown for `RESULTS.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service in a process of its own over the demo shop, for benchmarks that ask it as clients do."""
+"""The service in its own process over the demo shop, for benchmarks that call it as clients do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.startup`: how soon the service is ready, and what memory it holds.
+"""`python -m benchmarks.startup`: time until the service is ready, and its memory use.
 
 `withthis serve` with the starter models over a small demo shop, restarted for each round. *Ready* are the seconds
 from the start of the process to the first `/readyz` with status 200; the best round counts. Memory is that of the

@@ -1,4 +1,4 @@
-"""The tables of `make bench`: which benchmark makes each, at which size, and how long it takes."""
+"""The tables of `make bench`: the benchmark, size and duration of each."""
 
 from __future__ import annotations
 

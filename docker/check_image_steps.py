@@ -1,4 +1,4 @@
-"""`python -m docker.check_image_steps`: does the image work? Answered without Docker.
+"""`python -m docker.check_image_steps`: checks that the image works, without Docker.
 
 Runs the steps of `docker/Dockerfile` in a folder that stands for the image's root: COPY from the build context, RUN
 with nothing but the environment that the file sets, paths of the image turned into paths below the folder. Then it

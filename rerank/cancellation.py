@@ -1,8 +1,8 @@
-"""Work whose caller has disconnected: told through a context variable, as in `rerank.stages`, so that nobody hands it
-through.
+"""Cancellation of work whose caller has disconnected, through a context variable, as in `rerank.stages`, so that it
+need not be passed along.
 
-Python cannot stop a thread. Whoever does long work looks at `check_cancelled` between its steps; whoever waits names
-what wakes it up with `on_cancel`. Threads that run in a copied context see the same cancellation.
+Python cannot stop a thread. Long work calls `check_cancelled` between its steps; waiting code registers its wake-up
+with `on_cancel`. Threads that run in a copied context see the same cancellation.
 """
 
 import threading

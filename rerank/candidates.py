@@ -1,4 +1,4 @@
-"""What a strategy is asked about: the shopper's query and the products that retrieval found."""
+"""The input of a strategy: the shopper's query and the retrieved products."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Captions of query images, kept so that the same image is described once."""
+"""Cached captions of query images, so that the same image is described once."""
 
 from typing import NamedTuple
 

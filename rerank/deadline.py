@@ -1,4 +1,4 @@
-"""When work has to end: at its deadline, a value of `time.monotonic()`, or once its caller has gone."""
+"""When work must end: at its deadline, a value of `time.monotonic()`, or once its caller has disconnected."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""One order out of two: what the reranker says, and what retrieval said, by weight.
+"""Fusion of the reranker's order with the retrieval order, by weight.
 
 rrf     score(d) = w / (k + rerank rank) + (1 - w) / (k + retrieval rank), ranks from 1, k = 60. Weighted reciprocal
         rank fusion: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank

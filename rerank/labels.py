@@ -1,4 +1,4 @@
-"""The names candidates carry in a prompt: capital letters, because each is one token in every tokenizer at hand.
+"""The names candidates carry in a prompt: capital letters, because each is a single token in all supported tokenizers.
 
 Numbers are not used: above 9 they are several tokens, and digits in prose are mistaken for answers.
 """

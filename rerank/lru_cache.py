@@ -1,4 +1,4 @@
-"""The cache under all others of this package: bounded, thread-safe, the least recently used goes first."""
+"""The cache behind all others of this package: bounded, thread-safe, least recently used."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -1,6 +1,6 @@
-"""Outgoing calls that end at their deadline, whatever the other side does; for every client of ours.
+"""Outgoing calls that end at their deadline, whatever the other side does; used by all our clients.
 
-A blocking client counts its time-outs from packet to packet: a server that drips its headers, or says 100 Continue
+A blocking client applies its timeouts from packet to packet: a server that drips its headers, or says 100 Continue
 again and again, holds the thread for hours, and a watchdog that shuts the socket down from outside does nothing where
 TLS has taken the socket over. Here a call is a coroutine on one event loop for the whole process, and is canceled at
 whatever it awaits: name lookup, connection, TLS, sending, headers, body. Use it with asynchronous clients such as
@@ -69,7 +69,7 @@ def handshake_guard() -> dict[str, Any]:
 
 
 class _Loop:
-    """An event loop in a thread of its own, started with the first call; it ends with the process."""
+    """An event loop in its own thread, started with the first call; it ends with the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

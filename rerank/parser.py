@@ -1,4 +1,4 @@
-"""The total parser: any text in, a complete ranking with its class of fault out. It raises on no text.
+"""The total parser: any text in, a complete ranking with its fault class out. It never raises.
 
 How it reads, first match decides:
 

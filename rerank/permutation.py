@@ -1,4 +1,4 @@
-"""Constrained decoding: the model can write nothing but each label exactly once.
+"""Constrained decoding: the model can only write each label exactly once.
 
 An answer is `prefix label (separator label)* suffix`, all of known length as every label is one token. So the state of
 the automaton is the number of generated tokens plus the set of labels already written: a pure function of the

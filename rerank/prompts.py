@@ -1,6 +1,6 @@
 """Loads, checks and fills the prompt templates in `prompts/`.
 
-Templates use `{name}` for a placeholder and leave every other brace alone, so that JSON can be written as it is.
+Templates use `{name}` for a placeholder and leave every other brace alone, so that JSON can be written literally.
 They are filled in one pass: a value that itself contains `{caption}` stays text.
 """
 

@@ -1,4 +1,4 @@
-"""`Ranking`: an order that cannot be anything but a permutation of the candidates, with its provenance."""
+"""`Ranking`: an order that is always a permutation of the candidates, with its provenance."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

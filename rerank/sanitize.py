@@ -1,4 +1,4 @@
-"""Untrusted text in transit into a prompt or out of a model.
+"""Untrusted text on its way into a prompt or out of a model.
 
 Titles, the shopper's sentence and captions (an image can hold writing) all reach the prompt. They must not be
 able to spell a chat token, close a data block, or look like a label of the answer format.

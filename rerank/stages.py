@@ -1,4 +1,4 @@
-"""Who wants to know which stage of a search is at work: nobody, unless traces are requested.
+"""The observer of a search's stages: none, unless tracing is on.
 
 A context variable, so that the parts that work need not hand an observer through; threads that run in a copied context
 see it too. With no observer, a stage costs one look at the variable.

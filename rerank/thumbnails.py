@@ -1,4 +1,4 @@
-"""Images made smaller, kept so that a product that is found often is resized once."""
+"""Cached thumbnails, so that a product that is found often is resized once."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""What a product is, for the catalog, the search and the API alike."""
+"""The product model, shared by the catalog, the search and the API."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What makes `make demo` real with no download: the demo shop and two small trained models.
+"""What makes `make demo` work without a download: the demo shop and two small trained models.
 
 Imports nothing from `service` or `rerank`.
 """

@@ -1,4 +1,4 @@
-"""Which motifs are never trained on: the held-out concepts, and a development set for choices made on the way.
+"""Which motifs are never trained on: the held-out concepts, and a development set for choices during development.
 
 The lists live in `starter/concepts.json` and are written once by `python -m starter.training.split`. A concept is
 held out in every style and under every name: training artwork whose names contain a held-out name is dropped.

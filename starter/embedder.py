@@ -1,4 +1,4 @@
-"""The starter embedder: text, images or both → unit vectors of one space. CPU, no download, nothing to configure."""
+"""The starter embedder: text, images or both → unit vectors in one space. CPU, no download, no configuration."""
 
 import hashlib
 import threading

@@ -15,7 +15,7 @@ _STAGES = {
 
 
 def main() -> None:
-    """Run the stages in order, each in a process of its own so that its memory is given back."""
+    """Run the stages in order, each in its own process so that its memory is given back."""
     parser = argparse.ArgumentParser(prog="python -m starter.train", description=__doc__)
     parser.add_argument("stages", nargs="*", choices=[*_STAGES, []], help="default: all")
     for stage in parser.parse_args().stages or _STAGES:

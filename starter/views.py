@@ -1,4 +1,4 @@
-"""Two views of an image: the whole of it, and its middle brought closer.
+"""Two views of an image: the whole of it, and a zoomed-in crop of its middle.
 
 At 224 pixels a motif on a product is a few cells of the backbone's grid; the middle, at two and a half times the scale,
 shows its details. Vectors of both are averaged, as crops of an image are at test time (Krizhevsky, Sutskever and

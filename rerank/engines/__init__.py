@@ -1,1 +1,1 @@
-"""Who runs the vision-language model. One module an engine; `base` is what they have in common."""
+"""Engines that run the vision-language model, one module each; `engine` is their common interface."""

@@ -1,6 +1,6 @@
 """The chat format of a checkpoint: a prompt and images in, the tensors of its model out.
 
-The text of a prompt is data to the chat format: it holds product titles and the shopper's words. Strings that the
+The text of a prompt is data to the chat format: it contains product titles and the shopper's text. Strings that the
 tokenizer would read as one of its own marks (`<|im_end|>`, `<image>`) are broken by a space, and it is checked that
 none is left, so that no text can end a turn, open another or claim an image.
 """

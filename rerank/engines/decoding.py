@@ -1,4 +1,4 @@
-"""What every engine on transformers shares: an answer in a tokenizer's ids, when to stop, and what came out of it."""
+"""Shared by the engines on transformers: an answer in token ids, when to stop, and decoding the output."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence

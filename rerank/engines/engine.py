@@ -1,4 +1,4 @@
-"""The seam to a vision-language model: images and a prompt in, text out."""
+"""The interface to a vision-language model: images and a prompt in, text out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

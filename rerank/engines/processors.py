@@ -1,4 +1,4 @@
-"""The processor of a checkpoint (tokenizer, image preparation, chat template), also where torchvision is missing.
+"""The processor of a checkpoint (tokenizer, image preparation, chat template), even without torchvision.
 
 transformers prepares images with torchvision or with Pillow. Videos need torchvision, and processors that could
 take videos ask for it at once. No engine here shows a video, so such a processor is put together without that part.

@@ -1,4 +1,4 @@
-"""One model, many threads: they take turns, and nobody waits past a deadline."""
+"""One model, many threads: they take turns, and none waits past its deadline."""
 
 import threading
 import time

@@ -1,1 +1,1 @@
-"""How a model is requested an order. One module a strategy; `base` is what they have in common."""
+"""Ways to get a ranking from a model, one module per strategy; `strategy` is their common interface."""

@@ -1,4 +1,4 @@
-"""A text cross-encoder before the vision-language model: of many candidates only the likely ones are looked at.
+"""A text cross-encoder before the vision-language model: only the likely ones of many candidates are passed on.
 
 The model that looks at images is slow; one that reads the shopper's words together with a title is fast and knows which
 titles have nothing to do with them. It only prunes: who is let through goes on in retrieval order, and so do the others

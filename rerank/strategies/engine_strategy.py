@@ -1,4 +1,4 @@
-"""What every strategy over one engine does alike: its prompts, the caption, the fault boundary, the outcome."""
+"""Shared by the strategies over one engine: prompts, the caption, the fault boundary, the outcome."""
 
 import logging
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""What becomes of trouble: how a failure is declared, and how faults of several calls make one."""
+"""Failures: how they are reported, and how the faults of several calls combine."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which prompt is used, and what its placeholders are filled with: untrusted text, all of it cleaned."""
+"""Choice of the prompt, and the values of its placeholders: untrusted text, all of it sanitized."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What an engine is shown: one panel, or the query image followed by one image per candidate."""
+"""The images shown to an engine: one panel, or the query image followed by one image per candidate."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

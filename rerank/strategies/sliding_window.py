@@ -1,4 +1,4 @@
-"""More candidates than one call can compare: overlapping windows from the back to the front.
+"""More candidates than one call can compare: overlapping windows, from the last candidates to the first.
 
 Each window ranks its candidates and the next one, nearer to the front, begins with the best of them, so that a good
 candidate can rise from the last place to the first in one sweep. Source: Sun et al., "Is ChatGPT Good at Search?

@@ -1,4 +1,4 @@
-"""The seam between a search and a way of reranking."""
+"""The interface between a search and a reranking strategy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What one rerank call has come to so far: images shown, text written, time and tokens spent."""
+"""The progress of one rerank call: images shown, text written, time and tokens spent."""
 
 import time
 from collections.abc import Iterator, Sequence

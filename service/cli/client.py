@@ -91,7 +91,7 @@ def _told() -> Iterator[None]:
 
 
 def _hybrid(options: HybridOptions | None) -> Any:
-    """As it was requested; what is so by default is left to the service."""
+    """As requested; defaults are left to the service."""
     if options is None:
         return False
     return {"lexical_weight": options.lexical_weight} if options.required else None

@@ -1,6 +1,6 @@
-"""One call as a value: what is sent, and how its answer is read. No network here.
+"""One call as a value: what is sent, and how its answer is parsed. No network here.
 
-Both clients send these, so that requests are built and answers read in one place.
+Both clients send these, so requests are built and answers parsed in one place.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an experiment leaves behind: runs in TREC format, the numbers as JSON, and the report."""
+"""The output of an experiment: runs in TREC format, the numbers as JSON, and the report."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An engine that is asked the same question once, so that configurations share what they have in common.
+"""An engine that answers each question once, so that configurations share calls.
 
-The seam is the call of the model itself: whatever strategy, window or fusion weight asks, the same prompt over the same
-pixels has the same answer, and everything after it (parsing, fusion, the guarantee) runs as it does in service. So
+The cache wraps the model call itself: for any strategy, window or fusion weight, the same prompt over the same pixels
+has the same answer, and everything after it (parsing, fusion, the guarantee) runs as it does in service. So
 configurations that differ in their fusion weight share one rerank call, all that caption alike share the captions, and
 what they are measured at is exactly what they would be without this file.
 """

@@ -1,4 +1,4 @@
-"""The folder of an experiment's results: who works in it, and what each configuration has answered so far."""
+"""The folder of an experiment's results: its lock, and the answers of each configuration so far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that the evaluation servers of CIRR and CIRCO take.
+"""Submission files for the evaluation servers of CIRR and CIRCO.
 
 - CIRR (`Test-split_server.md`): `{"version": "rc2", "metric": "recall", PAIRID: [50 names], …}`, and with
   `"recall_subset"` three names of the query's group; the reference is never among them; at most 5 MB.

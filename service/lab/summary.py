@@ -1,4 +1,4 @@
-"""What an experiment found, in numbers: quality with its uncertainty, differences, time, faults, tokens and cost."""
+"""The results of an experiment in numbers: quality with its uncertainty, differences, time, faults, tokens and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several wordings of one wish as one vector, as the papers measure FashionIQ's two captions."""
+"""Several wordings of one wish as one embedding, as the papers measure FashionIQ's two captions."""
 
 from collections.abc import Sequence
 from dataclasses import replace

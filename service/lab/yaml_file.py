@@ -1,4 +1,4 @@
-"""YAML that can say where: values with their line numbers."""
+"""YAML values with their line numbers."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass

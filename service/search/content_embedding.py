@@ -1,4 +1,4 @@
-"""Vectors of texts and images that the caller brings along: `/v1/embeddings` and its relatives."""
+"""Embeddings of texts and images that the caller provides: `/v1/embeddings` and related routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers of `/v1/rerank` and `/v1/embeddings` send: texts, images, or both; not from the catalog."""
+"""The contents that callers of `/v1/rerank` and `/v1/embeddings` send: texts, images, or both."""
 
 from __future__ import annotations
 

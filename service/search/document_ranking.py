@@ -1,4 +1,4 @@
-"""Reranks documents that the caller brings along, without a catalog: `/v1/rerank` and `/v1/score`."""
+"""Reranks documents that the caller provides, without a catalog: `/v1/rerank` and `/v1/score`."""
 
 from __future__ import annotations
 

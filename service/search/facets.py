@@ -1,8 +1,8 @@
-"""Facet counts: how many of the best products have which value.
+"""Facet counts: how many of the best products have each value.
 
-Counted are the products of the search window that pages show, so the numbers of a name add up: the values listed, the
-`other` ones and the `missing` ones are all of the window. A product whose attribute is a list counts under each of its
-values, and such a name adds up to more.
+The counts cover the products of the search window that pages show, so the numbers of a facet add up: the listed values,
+the `other` ones and the `missing` ones make up the window. A product whose attribute is a list counts for each of its
+values, and such a facet adds up to more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hybrid retrieval: products like the query's vector, and products that share its words, as one order.
+"""Hybrid retrieval: vector similarity and lexical scores fused into one order.
 
 fused(d)   = w · lexical(d) + (1 - w) · dense(d);   where the query names values of the catalog: 1 - w/5 times that,
              plus w/5 · boost(d)

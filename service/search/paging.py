@@ -1,7 +1,7 @@
 """Pages of one search, and the cursors that lead from one to the next.
 
-What is stable: while the catalog does not change, pages never repeat a product and never leave one out, whatever
-their sizes. Pages after the first are cut from the search window (the best products, as many as the settings say), less
+While the catalog does not change, pages never repeat or skip a product, whatever their
+sizes. Pages after the first are cut from the search window (the best products, as many as the settings say), less
 what the first page showed, in retrieval order; the first page alone is reranked. After a change a page is cut from the
 new order, so a product may come again or be skipped.
 

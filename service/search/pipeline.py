@@ -1,7 +1,7 @@
 """The search pipeline: decode → embed → retrieve → caption and rerank → a complete, explained ranking.
 
 Synchronous and thread-safe; the API runs it in worker threads and bounds how many run at once. A search is begun
-(retrieval) and finished (reranking), so that a caller can show the first order while the second is being made.
+(retrieval) and finished (reranking), so a caller can show the retrieval order while reranking runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a checked query to the one vector that products are compared with.
+"""From a validated query to the embedding that products are compared with.
 
 Weights    the share of the text in the sum is text / (text + image); for encoders that compose by a sum alone.
 Negative   q' = L2norm(q - λ · L2norm(negative)): Rocchio, "Relevance Feedback in Information Retrieval", in Salton

@@ -1,7 +1,8 @@
-"""The first half of a search: check a request, decode its image, embed both as one vector, find the nearest.
+"""The first half of a search: validate a request, decode its image, embed both as one vector, find the nearest
+products.
 
 A search that asks for facets, no near-duplicates or a further page looks at the whole search window, the best products
-up to a number in the settings; a hybrid one at the hundred best that each leg finds; any other at the products that it
+up to a number in the settings; a hybrid one at the best hundred of each score; any other at the products that it
 shows or reranks, and at one more to know whether there is a next page.
 """
 

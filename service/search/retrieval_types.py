@@ -1,4 +1,4 @@
-"""What a search may ask of retrieval, and what retrieval says of its results: plain, immutable, free of HTTP."""
+"""Options and results of retrieval: plain, immutable, free of HTTP."""
 
 from __future__ import annotations
 

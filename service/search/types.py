@@ -183,6 +183,6 @@ class SearchResponse:
     facets: Facets | None = None
     next_cursor: str | None = None
     notices: tuple[str, ...] = ()
-    understood: Understood | None = None  # what was read in the sentence, where that was requested
+    understood: Understood | None = None  # the interpretation of the text, if requested
     explanation: Explanation | None = None  # only where the request asks for it
     trace: SearchTrace | None = None

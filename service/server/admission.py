@@ -1,4 +1,4 @@
-"""Lets only so many calls work at once and only so many wait, for so long; the others get 429 at once.
+"""Admission control: bounds the calls that run, those that wait, and for how long; others get a 429 at once.
 
 Work runs in threads, so that the event loop stays free for `/healthz` and for refusing.
 """

@@ -1,7 +1,7 @@
-"""A room of its own for each kind of work, so that none waits for another: slots, a bounded queue, threads.
+"""Bulkheads: each kind of work has its own slots, bounded queue and threads, so that none waits for another.
 
-A search that is to be reranked takes a slot for its retrieval, gives it back, and then waits for the model in another
-room. So a model that hangs costs reranked searches their deadline, and a plain search nothing.
+A search that is to be reranked takes a slot for its retrieval, releases it, and then waits for the model in another
+bulkhead. So a model that hangs costs reranked searches their deadline, and a plain search nothing.
 """
 
 from __future__ import annotations

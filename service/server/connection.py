@@ -1,4 +1,4 @@
-"""Notices when a client goes away, so that work that nobody waits for any more ends, and keeps nobody else waiting."""
+"""Detects when a client disconnects, so that its work ends and does not keep others waiting."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The error texts that other services' clients read, as extension members of a problem document (RFC 9457 3.2).
 
 OpenAI's and Vercel's clients print `error.message`, Cohere's, Weaviate's and Jina's `message`; none reads `detail`.
-`error` has the members of OpenAI's error object, with our names where it has room for them.
+`error` has the members of OpenAI's error object, with our names where possible.
 """
 
 from __future__ import annotations

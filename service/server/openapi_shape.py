@@ -1,6 +1,6 @@
-"""Brings the generated OpenAPI document into the shape that validators and generators of clients agree on.
+"""Adapts the generated OpenAPI document to what validators and client generators agree on.
 
-Litestar writes unions as `oneOf`, also where several members match (1 is an integer and a number), and describes its
+Litestar writes unions as `oneOf`, even if several members match (1 is an integer and a number), and describes its
 own errors on routes with a path parameter; pydantic writes `default: null`, which generators take for a field that is
 always there.
 """

@@ -1,4 +1,4 @@
-"""Which outages the log has told of lately."""
+"""Recently logged outages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One check for all who ask for it at the same time."""
+"""One check shared by concurrent callers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class SharedCheck(Generic[T]):
-    """A check in a thread of its own; whoever asks while it runs gets its outcome. For one event loop.
+    """A check in its own thread; whoever asks while it runs gets its outcome. For one event loop.
 
     Probes come from outside, in any number and without a key: they must not take the threads of others, nor ask the
     store more than once at a time.

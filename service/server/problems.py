@@ -1,6 +1,6 @@
-"""One error shape for every route: RFC 9457 problem documents with texts that were written here.
+"""One error shape for every route: RFC 9457 problem documents with fixed texts.
 
-No exception's own words reach a client: they may hold memory addresses, paths and input (CVE-2026-22778).
+No exception's own message reaches a client: it may contain memory addresses, paths and input (CVE-2026-22778).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What groups of settings have in common."""
+"""The base class of groups of settings."""
 
 from pydantic import BaseModel, ConfigDict
 

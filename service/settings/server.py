@@ -1,4 +1,4 @@
-"""The server: where it listens, who may call it, and how much is taken at the same time."""
+"""The server: where it listens, who may call it, and how much it accepts at the same time."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from service.settings.setting_types import ApiKeys, HostNames, Networks
 
 
 class ServerSettings(Group):
-    """The server: where it listens, who may call it, and how much is taken at the same time."""
+    """The server: where it listens, who may call it, and how much it accepts at the same time."""
 
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")

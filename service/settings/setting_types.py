@@ -1,4 +1,4 @@
-"""Types of settings that hold more than their plain type says; each error says what to give."""
+"""Types of settings with validation beyond their plain type; each error says what to give."""
 
 import ipaddress
 import re

@@ -1,6 +1,6 @@
-"""Filters evaluated in Python: the meaning that `service.stores.filters` describes, and every compiler is held to.
+"""Filters evaluated in Python: the semantics that `service.stores.filters` describes and every compiler must match.
 
-Numbers and booleans are different things, as they are in JSON.
+Numbers and booleans are distinct, as in JSON.
 """
 
 import operator

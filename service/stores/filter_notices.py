@@ -1,4 +1,4 @@
-"""What is odd about a filter that finds nothing: attributes that no product has, or of another type than compared."""
+"""Possible mistakes in a filter that matches nothing: attributes that no product has, or of another type."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Filters: structured JSON, checked, with one meaning on every store.
+"""Filters: validated, structured JSON with the same meaning on every store.
 
 A filter is a conjunction of conditions on fields, with `and`, `or` and `not` for the rest:
 

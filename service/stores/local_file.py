@@ -1,6 +1,6 @@
 """Stores in a local file belong to one process.
 
-The locks are the kernel's and end with their process, however it ends: nothing is left stale after a kill.
+The locks are the kernel's and are released when their process ends, even after a kill.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Motif + kind + color → a product image, with the variation that a shop's photographs have."""
+"""Motif + kind + color → a product image, with the variation of a shop's photographs."""
 
 import random
 from dataclasses import dataclass

@@ -1,1 +1,3 @@
-"""How the starter models are made: artwork from packages, features once, two short trainings. Needs `[train]`."""
+"""How the starter models are trained: artwork from packages, features computed once, two short trainings. Needs
+`[train]`.
+"""

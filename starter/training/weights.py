@@ -1,4 +1,4 @@
-"""Weights as they are shipped: float16 in safetensors."""
+"""The format of the shipped weights: float16 in safetensors."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The starter VLM: a small generative vision-language model that captions, ranks and says why."""
+"""The starter VLM: a small generative vision-language model that captions, ranks and explains."""
 
 from starter.vlm.eyes import Seen
 from starter.vlm.generation import Generated

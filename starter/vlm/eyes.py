@@ -1,7 +1,7 @@
-"""The vision side: what the decoder is given of each image, and how alike each candidate is to the query.
+"""The vision side: the decoder's inputs for each image, and each candidate's similarities to the query.
 
-Besides the embedder's image tokens and vector, every candidate brings a few similarities to the query: cosines of the
-embedder's vectors (composed, image, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
+In addition to the embedder's image tokens and vector, every candidate brings a few similarities to the query: cosines
+of the embedder's vectors (composed, image, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
 2004.12832): for every cell of one image the best match among the cells of the other, averaged with learned weights.
 Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
 """

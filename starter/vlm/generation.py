@@ -1,4 +1,4 @@
-"""Greedy decoding with a cache; tokens that a constraint leaves no choice about cost no forward pass.
+"""Greedy decoding with a cache; tokens that a constraint fully determines cost no forward pass.
 
 Labels are scored once, where the first is due, and follow in the order of those scores, each the most likely of those
 left (Plackett 1975, Luce 1959): on development lists that orders better than asking again at every step.

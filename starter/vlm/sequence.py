@@ -1,4 +1,4 @@
-"""How a question is laid out for the decoder: task mark, query image, its vectors, words, then the candidates.
+"""The decoder's input layout: task mark, query image, its vectors, words, then the candidates.
 
     rank     <rank> [<image> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end
     caption  <caption> <image> 8 tokens, vector

@@ -1,6 +1,6 @@
 """Any server that speaks OpenAI's chat completions with images: vLLM first, then SGLang, llama.cpp, hosted ones.
 
-`payload` writes a request, `constraint` says in the server's dialect what an answer may look like, `client` sends it
+`payload` writes a request, `constraint` constrains the answer in the server's dialect, `client` sends it
 and tries again after the `pauses` it should make, `receive` takes the reply off the wire, `reply` reads it, and
 `engine` puts them together.
 """

@@ -1,4 +1,4 @@
-"""What an answer may look like, said in the dialect of a server.
+"""Constraints on an answer, in the dialect of a server.
 
 vllm         `structured_outputs`, vLLM 0.11 and later. A grammar of llguidance holds the answer to a permutation: start
              the server with `--structured-outputs-config.backend guidance`, because xgrammar, which its default tries

@@ -1,4 +1,4 @@
-"""How long to wait before a request is tried again."""
+"""Delays between retries."""
 
 import random
 import re

@@ -1,6 +1,6 @@
 """The body of a chat completion.
 
-The text comes first and the images after it: servers keep the computed start of a prompt by blocks of tokens, and
+The text comes first and the images after it: servers cache the computed prefix of a prompt by blocks of tokens, and
 the start of our templates is the same for every query, while images never are. (vLLM puts the images of Phi-3
 Vision in front by itself, as that model was trained.)
 

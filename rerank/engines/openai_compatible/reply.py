@@ -1,4 +1,4 @@
-"""What a server says, in a chat completion or its list of models. Whatever the shape: an answer or an EngineError."""
+"""What a server says, in a chat completion or its list of models. For any input: an answer or an EngineError."""
 
 import json
 import math

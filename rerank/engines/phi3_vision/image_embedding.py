@@ -1,4 +1,4 @@
-"""Crops → the vectors that stand in the prompt where an image is.
+"""Crops → the vectors that take an image's place in the prompt.
 
 Names of modules and parameters are those of the published weights (`model.vision_embed_tokens.…`).
 """

@@ -1,4 +1,4 @@
-"""Phi-3 Vision: transformers' Phi-3 with an image embedding beside its word embedding."""
+"""Phi-3 Vision: transformers' Phi-3 with an image embedding next to its word embedding."""
 
 from collections.abc import Collection, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fewer bits for the decoder's matrices, through bitsandbytes (extra `quantised`)."""
+"""Quantization of the decoder's matrices, through bitsandbytes (extra `quantised`)."""
 
 from types import ModuleType
 from typing import Any, Literal, TypeVar, get_args

@@ -124,7 +124,7 @@ class Fetcher:
 
 
 async def _in_thread(look_up: Resolver, host: str) -> Sequence[str]:
-    """Look a name up in a thread of its own: the system's resolver takes no time limit and cannot be canceled."""
+    """Look a name up in its own thread: the system's resolver takes no time limit and cannot be canceled."""
     future: Future[Sequence[str]] = Future()
 
     future.set_running_or_notify_cancel()  # whoever waits may leave, the lookup continues

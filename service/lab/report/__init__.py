@@ -1,4 +1,4 @@
-"""One HTML file for a whole experiment: nothing in it is fetched from anywhere, and it can be passed on as it is."""
+"""One HTML file for a whole experiment: self-contained, so it can be shared."""
 
 from service.lab.report.page import render_report
 from service.lab.report.plots import require_matplotlib

@@ -1,4 +1,4 @@
-"""The queries that reranking helped and hurt the most, as rows of images: a person can look rather than read."""
+"""The queries that reranking helped and hurt the most, as rows of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the report together. What comes from a data set, a model or an experiment is escaped by the template."""
+"""Assembles the report. Anything from a data set, a model or an experiment is escaped by the template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's plots as SVG that takes its colors from the page, so that they suit a light and a dark one alike."""
+"""The report's plots as SVG that takes its colors from the page, so that they suit light and dark pages."""
 
 from __future__ import annotations
 

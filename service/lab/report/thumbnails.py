@@ -1,4 +1,4 @@
-"""The report's images: small, each in the file once, however often it is shown."""
+"""The report's thumbnails, each in the file once, however often it is shown."""
 
 from __future__ import annotations
 

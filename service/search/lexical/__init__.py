@@ -1,1 +1,1 @@
-"""Search by words: how texts are cut into words, and an inverted index that scores them by BM25."""
+"""Lexical search: tokenization, and an inverted index with BM25 scores."""

@@ -1,8 +1,8 @@
-"""The words of all products of a store, at hand in this process.
+"""The lexical index of all products of a store, in this process.
 
-The index is made by a walk through the store, once, when it is first asked for or before that in the background, and
-kept by what this process writes. A store that other processes write to, too, is walked through again from time to time;
-the index of before answers until the new one is there.
+The index is built by one scan of the store, on first use or earlier in the background, and maintained with what this
+process writes. A store that other processes write to, too, is walked through again from time to time; the index of
+before answers until the new one is there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An inverted index in memory: which products share words with a text, scored by BM25 over the whole catalog.
+"""An in-memory inverted index: products that share words with a text, scored by BM25 over the whole catalog.
 
 score(d) = Σ idf(t) · (k1 + 1) / (1 + k1 · (1 - b + b · |d| / avgdl)),   t: the words of the query that d has
 idf(t)   = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5)),   n(t): products with the word, of N

@@ -1,4 +1,4 @@
-"""How queries and products are cut into words, and which fields of a product count."""
+"""Tokenization of queries and products, and the fields of a product that count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Online evaluation as one part of the application: the search log, feedback, and which searches are interleaved."""
+"""The online evaluation component: the search log, feedback, and which searches are interleaved."""
 
 from __future__ import annotations
 

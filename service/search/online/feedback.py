@@ -1,4 +1,4 @@
-"""What users did with an answer. Whether the product was among those shown is looked at when a report is made: the
+"""User feedback on an answer. Whether the product was among those shown is checked when a report is made: the
 search may have been answered by another process, whose log has the line.
 """
 

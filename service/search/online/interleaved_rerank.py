@@ -1,7 +1,7 @@
-"""One search under two configurations: both orders of the same products, and the draft of the two.
+"""One search under two configurations: both orders of the same products, and their draft.
 
-The model is asked once where the two differ in fusion alone, or where one of them does not rerank. Otherwise it is
-asked twice, one at a time, within the one deadline of the search; captions and thumbnails are shared by caches.
+The model is called once if the two differ in fusion alone, or if one of them does not rerank. Otherwise it is
+called twice, in sequence, within the one deadline of the search; captions and thumbnails are shared by caches.
 Where either of them has no order of its own, the first one's answer stands as it would without the other.
 """
 
@@ -34,7 +34,7 @@ Plan = RerankPlan | None
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One configuration's order. `shared`: the model was requested the other one."""
+    """One configuration's order. `shared`: the model was called only for the other one."""
 
     plan: Plan
     reranked: Reranked

@@ -1,4 +1,4 @@
-"""Files of JSON lines in a folder that several processes share: each writes to files of its own.
+"""JSON Lines files in a folder that several processes share: each writes its own files.
 
 A new file is begun every day (UTC) and when one is full. Only the last line of a file can be torn, by a killed process.
 """

@@ -1,4 +1,4 @@
-"""Writes the search log in a thread of its own, behind a bounded queue: a slow disk costs lines and not searches."""
+"""Writes the search log in a separate thread, behind a bounded queue: a slow disk costs lines, not searches."""
 
 from __future__ import annotations
 

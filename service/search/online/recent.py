@@ -1,4 +1,4 @@
-"""What this process answered lately: feedback on it can be checked before it is taken."""
+"""Recent answers of this process, so that feedback on them can be checked."""
 
 from __future__ import annotations
 

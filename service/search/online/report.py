@@ -1,6 +1,6 @@
 """Which of two interleaved configurations do users prefer? From the search log.
 
-Each event is credited to the team that picked its product; a query is won by the team with more products so marked.
+Each event is credited to the team that picked its product; a query is won by the team with more such products.
 Logs that hold several comparisons (a configuration was changed meanwhile) are distinguished.
 """
 

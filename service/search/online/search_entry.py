@@ -1,6 +1,6 @@
-"""The line that the search log has for an answered search: what was asked, both rankings, and what was shown.
+"""The search log's line for an answered search: the query, both rankings, and what was shown.
 
-Of an image it holds the hash of its content and never the image; nothing in it says who asked.
+Of an image it has only the content hash; nothing identifies the caller.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Two rankings of the same items as one, so that clicks tell which of them is better.
+"""Two rankings of the same items interleaved, so that clicks show which is better.
 
 Team draft interleaving: Radlinski, Kurup and Joachims, "How Does Clickthrough Data Reflect Retrieval Quality?", CIKM
 2008, algorithm 2. Like captains who pick players: the team with fewer items picks next, a coin decides between equals,
-and who picks takes the best item of its ranking that is not taken yet. So neither ranking is favored by the places
+and each pick is the best remaining item of the team's ranking. So neither ranking is favored by the places
 that its items get.
 """
 

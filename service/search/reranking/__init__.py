@@ -1,1 +1,1 @@
-"""The rerank stage: deadline, threads, and checks of what the model wrote."""
+"""The rerank stage: deadline, threads, and checks of the model's output."""

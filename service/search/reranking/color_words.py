@@ -1,4 +1,4 @@
-"""English color words, each as the basic colors that it may stand for.
+"""English color words, each with the basic colors that it may mean.
 
 The eleven basic color terms are those of Berlin and Kay, "Basic Color Terms", 1969. Shades are what shops call them;
 one between two basic colors stands for both, so that "teal" contradicts neither "blue" nor "green".

@@ -1,4 +1,4 @@
-"""Rerank engines by the name they have in the settings."""
+"""Rerank engines by their name in the settings."""
 
 from __future__ import annotations
 

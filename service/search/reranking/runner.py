@@ -1,7 +1,7 @@
-"""Runs reranking under a deadline, in a bounded number of threads of its own.
+"""Runs reranking under a deadline, in a bounded thread pool.
 
-Whoever comes while all slots are taken waits in line; the wait counts against the deadline, and a place in the line is
-free as soon as its caller has gone. A call whose caller has disconnected, or whose deadline has passed, is notified
+Callers queue while all slots are taken; the wait counts against the deadline, and a place in the queue is freed as soon
+as its caller disconnects. A call whose caller has disconnected, or whose deadline has passed, is notified
 through `rerank.cancellation`. Python cannot stop a thread: an engine that listens to neither keeps its slot until it
 really ends, so that stuck calls can fill the slots but never grow beyond them. Callers that got no slot before their
 deadline get `OVERLOADED`, and the search continues in retrieval order.

@@ -1,7 +1,8 @@
 """From hits in retrieval order to hits in final order, whatever the reranker does.
 
 The first `candidates` hits go to the strategy and are fused with their retrieval scores; the others keep their place
-behind them. No hit is lost, doubled or invented: the strategy answers with positions, and `Ranking` is a permutation.
+behind them. No hit is lost, duplicated or invented: the strategy answers with positions, and `Ranking` is a
+permutation.
 """
 
 from __future__ import annotations

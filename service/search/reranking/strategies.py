@@ -1,8 +1,8 @@
-"""Reranking strategies by the name they have in settings and requests, and why one is not to be had.
+"""Reranking strategies by their name in settings and requests, and why one is not available.
 
 Three ask the engine: listwise, single-token, pointwise. The first two show it more candidates than fit one call in
-overlapping windows; their sliding-window forms have the window and step of the settings. A text cross-encoder lets only
-those with fitting titles through to any of the three.
+overlapping windows; their sliding-window forms have the window and step of the settings. A text cross-encoder passes
+only candidates with matching titles on to any of the three.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The synonyms of a shop: a YAML file that says for words which of the catalog's words they stand for.
+"""The synonyms of a shop: a YAML file that maps words to the catalog's words.
 
     sneakers: [shoes, trainers]
     crimson: red
 
-Plurals and case do not count. A word stands for all values of which it is a synonym, and for itself.
+Plurals and case do not count. A word means all values of which it is a synonym, and itself.
 """
 
 from __future__ import annotations

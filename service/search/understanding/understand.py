@@ -1,4 +1,4 @@
-"""From a sentence to what it asks of the catalog.
+"""From a text to its constraints on the catalog.
 
 "a blue hoodie under 20 euros, no pizza" searches for "a blue hoodie", raises products whose color is blue and whose
 category is hoodie, leaves out those that cost 20 or more, and those whose words have "pizza".

@@ -1,4 +1,4 @@
-"""The values of a catalog's facets as phrases: which of them a sentence names.
+"""The values of a catalog's facets as phrases, and the recognition of them in a text.
 
 Values are labels in the index of words, so that products are found by them as by a word. Bounded: values of more than
 `MOST_WORDS` words or `MOST_CHARS` characters are not searched by, nor are further ones of a field that has

@@ -1,4 +1,4 @@
-"""What an understood sentence asks of the store and of the index of words."""
+"""What an interpreted text requires of the store and of the lexical index."""
 
 from __future__ import annotations
 

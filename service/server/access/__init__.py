@@ -1,1 +1,1 @@
-"""Who may call what, and how often."""
+"""Access control and rate limits."""

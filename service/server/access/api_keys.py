@@ -1,7 +1,7 @@
-"""API keys: random secrets of which the service knows only the SHA-256.
+"""API keys: random secrets, of which the service stores only the SHA-256.
 
-A key holds 256 random bits, so a plain hash is enough to keep it safe: there is nothing to guess from a dictionary, and
-a slow hash would only be a way to keep the service busy. Comparison takes the same time for every key.
+A key holds 256 random bits, so a plain hash is enough to keep it safe: dictionary attacks do not apply, and a slow hash
+would only be a way to overload the service. Comparison takes the same time for every key.
 """
 
 from __future__ import annotations

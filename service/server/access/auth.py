@@ -1,6 +1,7 @@
-"""Who may call which route: every route declares a scope, and one guard over the whole application holds it.
+"""Authorization: every route declares a scope, and a single guard for the whole application enforces it.
 
-A route that declares nothing needs `admin`: forgetting is safe. Probes, the search page and its files are `PUBLIC`.
+A route that declares none needs `admin`, so a forgotten scope is safe. Probes, the search page and its files are
+`PUBLIC`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Keeps pages of other websites out of a service that knows no keys.
+"""Keeps pages of other websites out of a service without keys.
 
-Where nobody shows a key, being able to reach the service is all it takes, and a page of another site that is open in
-the operator's browser can reach what its machine can. Two checks stop it:
+Without keys, reaching the service is all it takes, and a page of another site that is open in
+the operator's browser can reach what its machine can. Two checks prevent this:
 
-- `Host` must be a name of this service, so that a name which an attacker lets point here (DNS rebinding) opens nothing.
+- `Host` must be a name of this service, so that DNS rebinding does not work.
 - What may change something must come from our own page or one that is named. Browsers say where a request comes from
   (`Sec-Fetch-Site`, else `Origin`); other programs send neither and pass. The steps are those of Go's
   `http.CrossOriginProtection`, plus a check of `Host`.

@@ -1,6 +1,6 @@
-"""So many requests a minute for each caller.
+"""Rate limits per caller.
 
-The generic cell rate algorithm (ITU-T I.371): one number a caller, the time at which its bucket would be empty again.
+The generic cell rate algorithm (ITU-T I.371): one number per caller, the time at which its bucket would be empty again.
 Litestar's own limiter counts in fixed windows with a read and a write between which other requests come, keeps every
 caller it ever saw, and sends no Retry-After; so this one is here.
 """

@@ -1,1 +1,1 @@
-"""The layer between the network and the application: connections, bounded before anybody is asked who they are."""
+"""The layer between the network and the application: connections, bounded before authentication."""

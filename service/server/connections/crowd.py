@@ -1,4 +1,4 @@
-"""What a client gets when as many connections are open as the service takes."""
+"""The answer to clients beyond the connection limit."""
 
 from __future__ import annotations
 

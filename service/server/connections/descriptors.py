@@ -1,4 +1,4 @@
-"""File descriptors: each connection takes one, and so do the store, model servers and images that are read."""
+"""File descriptors: connections, the store, model servers and image reads each take one."""
 
 from __future__ import annotations
 

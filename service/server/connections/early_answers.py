@@ -1,4 +1,4 @@
-"""Answers that are given before the application sees a request; in the one shape of all errors."""
+"""Answers sent before the application sees a request, in the same shape as all errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""h11's reading of HTTP/1.1, with a bound on chunks that h11 does not have, and our errors for what cannot be read."""
+"""h11's HTTP/1.1 parser, with a bound on chunks, and our errors for unreadable requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How uvicorn is set up, for one process and for workers alike."""
+"""The uvicorn configuration, for one process and for workers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the clients of other services send to the compatible routes, read leniently and in one place.
+"""Lenient parsing of what clients of other services send to the compatible routes.
 
-`fields` says as data which of their fields are done under another name, have no effect here, or are refused because
+`fields` declares which of their fields are supported under another name, have no effect here, or are refused because
 they would change the meaning; `contents` reads texts and images in every form; `requests` are the bodies after that.
 """

@@ -1,4 +1,4 @@
-"""What the models said, in the shapes that the clients of the compatible routes read."""
+"""The models' results, in the formats that clients of the compatible routes read."""
 
 from __future__ import annotations
 

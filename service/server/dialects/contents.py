@@ -1,7 +1,7 @@
-"""Texts and images in the forms that clients have for them, read into one.
+"""Texts and images in the formats of various clients, parsed into one.
 
-A string that is a data URI is an image: as a text it would get a meaningless vector. An address is an image only where
-the form says so, since a document may well be about an address.
+A string that is a data URI is an image: as a text it would get a meaningless embedding. A URL is an image only if
+the format says so, since a document may well be about a URL.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The fields of other services' requests, as data.
 
-A field is one of three things. It is *done*, under another name (`aliases`). It has *no effect* here, whatever its
-value, or for those values that say what happens anyway (`ForeignField.harmless`). Or it would change the meaning of the
-answer, and is *refused* with a reason. A field in no table is refused as unknown. `null` is as good as left out.
+A field is one of three kinds. It is *supported*, under another name (`aliases`). It has *no effect* here, whatever its
+value, or for values that match the behavior here (`ForeignField.harmless`). Or it would change the meaning of the
+answer, and is *refused* with a reason. A field in no table is refused as unknown. `null` is the same as leaving a field
+out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The bodies of the compatible routes: read in the names of `fields` and the forms of `contents`, and leniently.
+"""The bodies of the compatible routes: read with the names of `fields` and the formats of `contents`, leniently.
 
-Whole numbers may be written `2.0` and booleans as texts; one document or input need not stand in a list.
+Whole numbers may be written `2.0` and booleans as texts; one document or input need not be in a list.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Products: from JSON to what the catalog understands, and back."""
+"""Products: from JSON to the catalog's types, and back."""
 
 from __future__ import annotations
 

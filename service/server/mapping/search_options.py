@@ -1,4 +1,4 @@
-"""What a search may ask for here, as the search page offers it."""
+"""The search options that the search page offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search request: from JSON to what the pipeline understands."""
+"""A search request: from JSON to the pipeline's types."""
 
 from __future__ import annotations
 

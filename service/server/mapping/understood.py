@@ -1,4 +1,4 @@
-"""What was read in the sentence, as JSON."""
+"""The interpretation of the text, as JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What Prometheus scrapes. Every label has few values, all of them known beforehand: no ids, no paths, no input.
 
-Litestar's own plugin is not used: it counts into one registry for the whole process, which tests and several
-applications share, and routes that do not exist never reach it.
+Litestar's own plugin is not used: it uses one registry for the whole process, which tests and several applications
+share, and it does not see unknown routes.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Metrics:
 
 
 class _Watched(Collector):
-    """Gauges that are requested, not set."""
+    """Gauges that are read on demand, not set."""
 
     def __init__(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
         self._name, self._help, self._label, self._values = name, help, label, values

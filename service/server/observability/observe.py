@@ -1,4 +1,4 @@
-"""Sees every request: gives it an id, counts it, times it, and writes one line about it to the log."""
+"""Middleware for every request: assigns an id, counts it, times it, and logs one line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which request a line of the log belongs to, and logs as JSON for machines.
+"""Request ids in log lines, and logs as JSON.
 
-Nothing that a caller sends is logged but the id that it may give its request: no bodies, no images, no keys, no query
-strings.
+Nothing that a caller sends is logged except the id that it may give its request: no bodies, no images, no keys, no
+query strings.
 """
 
 from __future__ import annotations

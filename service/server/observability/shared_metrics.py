@@ -1,7 +1,7 @@
-"""Metrics of several processes as one: each counts into files of its own, and each can answer for all.
+"""Metrics of several processes combined: each counts into its own files, and any of them can report all.
 
 prometheus_client's multiprocess mode, which it enters when it is imported with PROMETHEUS_MULTIPROC_DIR set. Counters
-and histograms of workers that died stay in the sums, as counters must not fall; gauges are those of living workers.
+and histograms of workers that died stay in the sums, as counters must not decrease; gauges are those of live workers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Spans of OpenTelemetry: one for each request, one for each stage inside it. Needs the extra `[otel]`.
 
-A span holds routes, numbers and names of parts, never what a caller sent: no texts, no images, no keys, no addresses
+A span has routes, numbers and component names, never what a caller sent: no texts, no images, no keys, no addresses
 with their query. Names follow the semantic conventions of OpenTelemetry for HTTP servers, ours begin with `withthis.`.
 """
 

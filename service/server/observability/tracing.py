@@ -1,7 +1,7 @@
-"""Whether there are traces: they need the extra `[otel]`, and a setting or the standard variables that ask for them.
+"""Whether tracing is on: it needs the extra `[otel]`, and a setting or the standard variables.
 
 The setting says "these traces, or an error"; the variables may be meant for other programs of the machine, so without
-the extra they are skipped.
+the extra they are ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the metrics see of the parts at work: rooms, the encoder, the caches."""
+"""Gauges of the running components: bulkheads, the encoder, the caches."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Request bodies: bounded, read and checked."""
+"""Request bodies: bounded, read and validated."""

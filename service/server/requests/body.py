@@ -1,8 +1,8 @@
-"""Reads request bodies: the one place where a route gets at what a caller sent.
+"""Reads request bodies: the only place where a route gets what a caller sent.
 
 Every body is bounded in bytes while it is read, in time and memory by `body_guard`, and in the number of its values
 before it is parsed (`validation`). A body that takes long to parse is parsed in a thread: one at a time, since parsing
-holds the interpreter's lock, so that the event loop waits for one body at most.
+holds the GIL, so that the event loop waits for one body at most.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Bounds every request body before it costs: in time while it comes, and in memory over all requests together.
+"""Bounds every request body before it is processed: in time while it arrives, and in memory over all requests together.
 
-Images that are sent share that memory, until their client has taken them.
+Outgoing images share that memory, until their client has received them.
 
 A body may be waited for as Apache's `mod_reqtimeout` has it (`body=TIMEOUT,MinRate=RATE`): `timeout_s` seconds, and one
-more for each `min_rate` bytes that came. But who sends much at once saves up no more than `timeout_s` by it: else few
+more for each `min_rate` bytes that came. But a burst earns no more than `timeout_s`: else few
 connections with half a body each would hold the memory of all for minutes. Only the time spent waiting for the client
 counts: a service that is slow to take a stream of products blames nobody for it.
 """

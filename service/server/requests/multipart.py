@@ -1,4 +1,4 @@
-"""Splits multipart bodies (RFC 7578). A part is what its name says: clients may leave out file names."""
+"""Splits multipart bodies (RFC 7578). A part is identified by its name: clients may leave out file names."""
 
 from __future__ import annotations
 

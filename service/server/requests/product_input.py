@@ -1,4 +1,4 @@
-"""Reads the forms in which products come: one JSON object, an array, one object a line (NDJSON), or multipart."""
+"""Reads products in their formats: one JSON object, an array, one object per line (NDJSON), or multipart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the two forms of a search request: a JSON body, or multipart with the parts `image` and `query`."""
+"""Reads the two formats of a search request: a JSON body, or multipart with the parts `image` and `query`."""
 
 from __future__ import annotations
 

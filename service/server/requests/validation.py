@@ -1,8 +1,8 @@
-"""Checks JSON from outside, and says what is wrong with it: where in the request, and what to do, in fixed words.
+"""Validates JSON from outside, and says what is wrong with it: where in the request, and what to do, in fixed texts.
 
-Parsing costs by the number of values rather than by bytes: a megabyte of `{},{},…` is a hundred thousand objects, a
-megabyte of a data URI is one string. So a body's tokens are counted before it is parsed, which takes little time and no
-memory, and beyond a limit it is refused.
+The cost of parsing depends on the number of values rather than on bytes: a megabyte of `{},{},…` is a hundred thousand
+objects, a megabyte of a data URI is one string. So a body's tokens are counted before it is parsed, which takes little
+time and no memory, and beyond a limit it is refused.
 """
 
 from __future__ import annotations

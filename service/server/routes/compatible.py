@@ -1,4 +1,4 @@
-"""The models alone, on the routes of other services; `dialects` reads what their clients send."""
+"""The models alone, on the routes of other services; `dialects` parses what their clients send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`POST /v1/feedback`: what users did with an answer."""
+"""`POST /v1/feedback`: user feedback on an answer."""
 
 from __future__ import annotations
 

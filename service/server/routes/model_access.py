@@ -1,4 +1,4 @@
-"""What the compatible routes have in common: a body is read, and work runs in a slot while its client waits."""
+"""Shared parts of the compatible routes: reading a body, and running work in a slot while its client waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two halves of a search, each with its own slots, and their answers ready to be sent."""
+"""The two halves of a search, each with its own slots, and their encoded answers."""
 
 from __future__ import annotations
 

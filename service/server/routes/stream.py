@@ -1,7 +1,7 @@
 """A search in two server-sent events: the retrieval order at once, the reranked one when it is there.
 
-Each event is made in a slot of its own kind, and sent without any: a client that reads nothing holds up nobody. One
-that disconnects leaves the queue at once, nothing further is begun for it, and what is in progress is canceled.
+Each event is made in its own kind of slot, and sent without one: a client that reads nothing blocks nobody. One
+that disconnects leaves the queue at once, nothing further is started for it, and work in progress is canceled.
 """
 
 from __future__ import annotations

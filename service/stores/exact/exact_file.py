@@ -1,10 +1,9 @@
 """The file of the exact store: a log of JSON lines that survives a crash at any byte.
 
 The first line names the encoder, then each line puts a row or removes some; vectors are base64 of little-endian
-float32. Every write adds whole lines at the end and hands them to the kernel, so a crash leaves at most one broken line
-there, which reading drops; what a failed write has left is cut off before the next one. Closing rewrites a log that
-holds more dead lines than rows, next to it and then by renaming. A file belongs to one process at
-a time.
+float32. Every write appends whole lines and hands them to the kernel, so a crash leaves at most one broken line there,
+which reading drops; the remains of a failed write are truncated before the next one. Closing rewrites a log that holds
+more dead lines than rows, next to it and then by renaming. A file belongs to one process at a time.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Exact search with NumPy: every row is compared. For experiments, and as the truth that indexes are measured by.
+"""Exact search with NumPy: every row is compared. For experiments, and as the ground truth for measuring indexes.
 
 In memory (`exact:`) or in a file (`exact:/path/products.jsonl`), see `service.stores.exact.exact_file`.
 """
