@@ -24,7 +24,7 @@ class PixelBudget:
     def spend(self, pixels: int, most: int) -> Iterator[None]:
         """Hold room for so many pixels during the block, after waiting for one's turn.
 
-        With them at most `most` are under way; an image with more pixels than that is decoded alone. Raises Cancelled
+        With them at most `most` are in progress; an image with more pixels than that is decoded alone. Raises Cancelled
         where the caller goes before its turn.
         """
         with self._changed:
