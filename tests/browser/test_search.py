@@ -155,7 +155,7 @@ def test_two_configurations_side_by_side(serve: Serve, open_page: OpenPage) -> N
     second.get_by_label("Rerank", exact=True).check()
     expect(agreement).to_have_text("9 products in both, 9 in the same place; the first product is the same.")
     second.get_by_label("Reranker weight").fill("0")
-    expect(agreement).to_contain_text("1 at the same place")
+    expect(agreement).to_contain_text("1 in the same place")
     second.get_by_role("button", name="Why this order?").click()
     expect(page.get_by_role("dialog")).to_contain_text("listwise")
 

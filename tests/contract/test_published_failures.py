@@ -4,7 +4,7 @@
     unit/service/images/fetch/test_fetch.py::test_nothing_else_is_reached_directly_or_by_redirect
     unit/service/images/fetch/test_fetch.py::test_addresses_that_are_not_public_are_refused_by_the_real_policy
  2. Bodies that never end, or drip:
-    unit/service/images/fetch/test_fetch.py::test_answers_that_are_no_picture_or_too_much
+    unit/service/images/fetch/test_fetch.py::test_answers_that_are_no_image_or_too_much
     unit/service/images/fetch/test_fetch_deadline.py::test_a_slow_answer_is_cut_at_the_deadline
     integration/test_http_search.py::test_a_body_of_unknown_length_is_cut_at_the_limit
  3. Files of the server's own, asked for by path or URL: here
@@ -20,7 +20,7 @@
     unit/service/images/test_normalize.py::test_trns_becomes_white
  8. Cache keys that forget an image's shape:
     unit/service/images/test_decode.py::test_same_pixels_in_another_shape_have_another_key
-    unit/rerank/test_caption_cache.py::test_picture_prompt_and_engine_make_the_key
+    unit/rerank/test_caption_cache.py::test_image_prompt_and_engine_make_the_key
  9. Titles that hold chat tokens, labels and orders:
     unit/rerank/test_injection.py::test_no_title_changes_the_shape_of_a_prompt
     unit/rerank/test_injection.py::test_any_titles_give_a_permutation
