@@ -83,7 +83,7 @@ def main(
     todo = [table for table in asked if again or not kept.has(table.name, stamp(size))]
     for table in asked:
         if table not in todo:
-            err.print(f"{table.name}: measured today already; --again (make bench AGAIN=1) measures it anew")
+            err.print(f"{table.name}: measured today already; --again (make bench AGAIN=1) measures it again")
     err.print(f"{len(todo)} tables, about {sum(one.seconds[size] for one in todo) / 60:.0f} minutes on an idle machine")
     failed = []
     for number, table in enumerate(todo, 1):

@@ -56,7 +56,7 @@ def make_queries(n: int) -> dict[str, Queries]:
     texts = [TEXTS[number % len(TEXTS)] for number in range(n)]
     return {
         "text": [EncoderQuery(text) for text in texts],
-        "picture": [EncoderQuery(image=picture) for picture in pictures],
+        "image": [EncoderQuery(image=picture) for picture in pictures],
         "composed": [EncoderQuery(text, picture) for text, picture in zip(texts, pictures, strict=True)],
     }
 

@@ -29,7 +29,7 @@ from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
 from service.encoders.visualized_bge.vision import Attention, rotate
 
 Vectors = npt.NDArray[np.float32]
-TEXT = "a phone case with the pattern of this picture, in blue"
+TEXT = "a phone case with the pattern of this image, in blue"
 
 
 class WrittenOutAttention(Attention):
@@ -104,8 +104,8 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Sheet:
     """All ways, for images alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
     images = pictures(options.images)
     kinds = {
-        "picture": [EncoderQuery(image=image) for image in images],
-        "picture + text": [EncoderQuery(TEXT, image) for image in images],
+        "image": [EncoderQuery(image=image) for image in images],
+        "image + text": [EncoderQuery(TEXT, image) for image in images],
     }
     found = ways(name, folder, options)
     best: dict[tuple[str, int], Best] = {}

@@ -193,7 +193,7 @@ def sheet(costs: Sequence[Cost], title: str) -> Sheet:
 def main(
     *,
     crops: Annotated[list[int] | None, typer.Option(help="Crops for the panel; 16, 4 and 1.")] = None,
-    image_crops: Annotated[list[int] | None, typer.Option(help="Crops for single pictures; 4 and 1, 0: none.")] = None,
+    image_crops: Annotated[list[int] | None, typer.Option(help="Crops for single images; 4 and 1, 0: none.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Strategies; all.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     repeats: Annotated[int, typer.Option(min=1, help="Rankings of each kind.")] = 1,

@@ -73,10 +73,10 @@ def queries(products: list[HeldOutProduct], seed: int = 2) -> Iterator[HeldOutQu
             coloured = article(f"{wanted.colour} {wanted.kind}")
             yield HeldOutQuery("a T with this", code, wanted.kind, None, f"{a} with this", same)
             yield HeldOutQuery("a C T with this", code, wanted.kind, wanted.colour, f"{coloured} with this", same)
-            yield HeldOutQuery("picture alone", code, None, None, None, same)
+            yield HeldOutQuery("image alone", code, None, None, None, same)
             text = f"{a} with {article(names[code])}"
             yield HeldOutQuery("text alone", code, wanted.kind, None, text, None)
             design = f"this design on {a}"
             yield HeldOutQuery("this design on a T", code, wanted.kind, None, design, source.picture, origin)
             yield HeldOutQuery("across styles: a T with this", code, wanted.kind, None, f"{a} with this", across)
-            yield HeldOutQuery("across styles: picture alone", code, None, None, None, across)
+            yield HeldOutQuery("across styles: image alone", code, None, None, None, across)

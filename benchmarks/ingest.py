@@ -92,7 +92,7 @@ def main(
         alone, rate = (median(values) for values in zip(*turns, strict=True))
         share = median(b / a for a, b in turns)
         rows.append({"workers": count, "encoder alone, pictures/s": alone, "ingest, pictures/s": rate, "ratio": share})
-    title = f"{len(queries)} pictures, encoder {encoder.info.id}, aim {AIM:.0%}"
+    title = f"{len(queries)} images, encoder {encoder.info.id}, aim {AIM:.0%}"
     Report([Sheet(title, rows, {"ratio": ".0%"})]).show(as_json=as_json)
 
 

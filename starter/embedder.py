@@ -119,7 +119,7 @@ def _by_kind(texts: Sequence[str | None], images: Sequence[Image.Image | None]) 
     kinds: dict[tuple[bool, bool], list[int]] = {}
     for row, (text, image) in enumerate(zip(texts, images, strict=True)):
         if text is None and image is None:
-            raise ValueError("a query needs a text, a picture or both")
+            raise ValueError("a query needs a text, an image or both")
         kinds.setdefault((text is not None, image is not None), []).append(row)
     for rows in kinds.values():
         rows.sort(key=lambda row: len(texts[row] or ""))

@@ -102,4 +102,4 @@ class Closable(Protocol):
     """An engine that holds something open, such as connections; most hold nothing but memory."""
 
     def close(self) -> None:
-        """Let go of it. No request may follow."""
+        """Release resources. No request may follow."""

@@ -53,7 +53,7 @@ class ArrangementRecord:
         self._known[key] = answers
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._journal.close()
 
 

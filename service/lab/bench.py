@@ -75,7 +75,7 @@ class Benches:
         return Bench(configuration, parts, encoder, Shelf(records), k)
 
     def close(self) -> None:
-        """Let go of the stores, also where one of them fails."""
+        """Close the stores, even if one of them fails."""
         with ExitStack() as stack:
             for store in self._stores.values():
                 stack.callback(store.close)

@@ -53,7 +53,7 @@ class Journal:
             raise ExperimentError(f"{self._path} cannot be written. Check its permissions and disk space.") from error
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def _row(self, line: bytes, number: int) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Models:
             encoder.cache.flush()
 
     def close(self) -> None:
-        """Let go of everything, also where the disk fails."""
+        """Close everything, even if the disk fails."""
         with ExitStack() as stack:
             for engine in self._engines.values():
                 stack.callback(engine.close)

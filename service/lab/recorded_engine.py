@@ -63,7 +63,7 @@ class RecordedEngine:
         return [tuple(scores) for scores in row["scores"]]
 
     def close(self) -> None:
-        """Let go of the journal, and of what the engine holds open."""
+        """Close the journal, and what the engine has open."""
         self._journal.close()
         if isinstance(self._engine, Closable):
             self._engine.close()

@@ -68,7 +68,7 @@ class Outcomes:
         self._known[outcome.query, digest] = outcome
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._journal.close()
 
 

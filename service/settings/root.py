@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
     )
 
-    data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalogue's pictures.")
+    data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalog's images.")
     server: ServerSettings = Field(default_factory=ServerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     images: ImagesSettings = Field(default_factory=ImagesSettings)

@@ -193,7 +193,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the store; a local file becomes free for other processes."""
+        """Close the store; a local file becomes available to other processes."""
         ...
 
 

@@ -70,7 +70,7 @@ class StarterVLM:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
         """
         if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError("the deadline passed before the pictures were looked at")
+            raise TimeoutError("the deadline passed before the images were processed")
         cells = look(self._embedder.backbone, images)
         tokens = self._embedder.read(cells)
         details = cells.through(self._eyes.details)
@@ -143,7 +143,7 @@ class StarterVLM:
         """The query's composed vector and its words' vector."""
         if text is None:
             if picture is None:
-                raise ValueError("a query needs words, a picture or both")
+                raise ValueError("a query needs a text, an image or both")
             return picture.vectors[0], None
         ids, mask, _ = self._embedder.tokenize([text])
         written = self._embedder.compose(None, ids, mask)[0]

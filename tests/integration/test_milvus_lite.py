@@ -137,7 +137,7 @@ def test_rows_survive_closing(uri: str, store: MilvusStore) -> None:
 def test_another_encoder_is_refused(store: MilvusStore) -> None:
     store.ensure(INFO)
     for other in (replace(INFO, fingerprint="fake-2"), replace(INFO, id="other")):
-        with pytest.raises(EncoderMismatch, match=r"built with the encoder 'fake'.*WITHTHIS_ENCODER back"):
+        with pytest.raises(EncoderMismatch, match=r"built with the encoder 'fake'.*Restore WITHTHIS_ENCODER"):
             store.ensure(other)
 
 

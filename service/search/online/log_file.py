@@ -52,7 +52,7 @@ class LogFile:
         self._size += len(line)
 
     def close(self) -> None:
-        """Let go of the file; a further line begins another one."""
+        """Close the file; a further line starts another one."""
         if self._file is not None:
             with suppress(OSError):
                 os.close(self._file)

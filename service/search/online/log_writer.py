@@ -27,7 +27,7 @@ class Lines(Protocol):
         """Add a line. Raises OSError where that fails."""
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
 
 
 class LogWriter:

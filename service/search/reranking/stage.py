@@ -153,7 +153,7 @@ class RerankStage:
             runner.stop()
 
     def close(self) -> None:
-        """Let go of what the engine holds open."""
+        """Close what the engine has open."""
         if self._close is not None:
             self._close()
 

@@ -93,7 +93,7 @@ class RowFile:
         self._add([{"remove": list(ids)}])
 
     def close(self, rows: Collection[Record]) -> None:
-        """Let go of the file, compact if that is worth it."""
+        """Close the file, compacted if that is worth it."""
         try:
             if self._lines > 2 * len(rows) + 1:
                 self._compact(rows)
@@ -103,7 +103,7 @@ class RowFile:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the file as it is."""
+        """Close the file without compacting it."""
         self._file.close()
 
     def replace_by(self, other: "RowFile") -> None:

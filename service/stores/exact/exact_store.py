@@ -136,7 +136,7 @@ class ExactStore(RevisionStore):
             self._open()
 
     def close(self) -> None:
-        """Let go of the file, which is made compact first. Rows in memory stay. See `Store.close`."""
+        """Close the file, which is compacted first. Rows in memory stay. See `Store.close`."""
         with self._lock:
             if self._file is not None:
                 self._file.close(self._rows.values())

@@ -232,7 +232,7 @@ class PineconeStore(RevisionStore):
             self._connect().has_index(self._name)
 
     def close(self) -> None:
-        """Let go of the connections. See `Store.close`."""
+        """Close the connections. See `Store.close`."""
         with self._lock:
             for opened in (self._index, self._client):
                 if opened is not None:

@@ -147,7 +147,7 @@ def test_a_wrong_folder_is_told_in_words(folder: Path, damage: Callable[[Path], 
     [
         ({"device": "cuda:77"}, "no device"),
         ({"device": "frog"}, "no device"),
-        ({"dtype": "int3"}, "number type"),
+        ({"dtype": "int3"}, "no dtype"),
         ({"quantised": "2bit"}, "4bit or 8bit"),
         ({"device": "auto", "max_memory": {"cpu": 4_200_000}, "dtype": "float32"}, "does not fit"),
     ],

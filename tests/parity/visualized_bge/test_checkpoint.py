@@ -98,7 +98,7 @@ def test_missing_unknown_and_misshapen_tensors_are_named(tmp_path: Path) -> None
         load(BASE, with_changes(tmp_path, change))
     said = caught.value.detail
     for part in (
-        "changed.pth does not hold visualized-bge-base-en",
+        "changed.pth does not contain visualized-bge-base-en",
         "1 of 98 tensors are missing (the first: model_visual.visual.blocks.1.attn.q_bias)",
         "1 are unknown (the first: bge_extra)",
         "visual_proj.weight is [64, 32], expected [64, 64]",
@@ -109,7 +109,7 @@ def test_missing_unknown_and_misshapen_tensors_are_named(tmp_path: Path) -> None
 
 
 def test_the_other_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EncoderUnavailable, match="does not hold visualized-bge-base-en"):
+    with pytest.raises(EncoderUnavailable, match="does not contain visualized-bge-base-en"):
         load(BASE, M3.weights)
     with pytest.raises(EncoderUnavailable, match="EVA02-CLIP-L-14, but visualized-bge-base-en needs EVA02-CLIP-B-16"):
         load(BASE, M3.weights, text_model=M3.folder)
@@ -120,7 +120,7 @@ def test_the_other_model_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_checkpoint(tmp_path: Path, content: bytes, suffix: str) -> None:
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(content)
-    with pytest.raises(EncoderUnavailable, match=rf"weights{suffix} is not a file of weights.*hf download"):
+    with pytest.raises(EncoderUnavailable, match=rf"weights{suffix} is not a weight file.*hf download"):
         load(BASE, path)
 
 
@@ -138,14 +138,14 @@ def test_a_pickle_that_would_run_code(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "ran"),)
 
     torch.save({"visual_proj.weight": Trap()}, tmp_path / "trap.pth")
-    with pytest.raises(EncoderUnavailable, match=r"trap\.pth is not a file of weights"):
+    with pytest.raises(EncoderUnavailable, match=r"trap\.pth is not a weight file"):
         load(BASE, tmp_path / "trap.pth")
     assert not (tmp_path / "ran").exists()
 
 
 def test_other_things_than_tensors(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "nested.pth")
-    with pytest.raises(EncoderUnavailable, match=r"nested\.pth holds something other than tensors by name"):
+    with pytest.raises(EncoderUnavailable, match=r"nested\.pth contains something other than named tensors"):
         load(BASE, tmp_path / "nested.pth")
 
 

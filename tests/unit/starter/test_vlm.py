@@ -116,7 +116,7 @@ def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
             vlm.rank("mug", None, wares, allowed_next=lambda _: None, max_new_tokens=4)
         with pytest.raises(ValueError, match="1 to 9"):
             vlm.score("mug", None, wares)
-    with pytest.raises(ValueError, match="words, a picture or both"):
+    with pytest.raises(ValueError, match="a text, an image or both"):
         vlm.rank(" ", None, seen, allowed_next=lambda _: None, max_new_tokens=4)
 
 
