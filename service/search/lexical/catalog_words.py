@@ -42,7 +42,7 @@ class CatalogWords:
         refresh_s: float | None = None,
         labels: Labels = lambda product: (),
     ) -> None:
-        """`fields`: see :func:`~service.search.lexical.words.product_words`. `most`: products held, 0 for none at all.
+        """`fields`: see `product_words`. `most`: products held, 0 for none at all.
         `refresh_s`: after how many seconds the store is walked through again; None if only this process writes.
         `labels`: what a product is found by besides its words.
         """

@@ -102,7 +102,7 @@ def test_missing_unknown_and_misshapen_tensors_are_named(tmp_path: Path) -> None
         "1 of 98 tensors are missing (the first: model_visual.visual.blocks.1.attn.q_bias)",
         "1 are unknown (the first: bge_extra)",
         "visual_proj.weight is [64, 32], expected [64, 64]",
-        "Expected is Visualized_base_en_v1.5.pth",
+        "Expected Visualized_base_en_v1.5.pth",
         "hf download BAAI/bge-visualized Visualized_base_en_v1.5.pth --revision",
     ):
         assert part in said
