@@ -2,9 +2,11 @@
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from starter.views import VIEWS, Views, look
 _PREPROCESSING = f"letterbox-224/v1 {VIEWS}"
 _SPECIAL_TOKENS = 2
 _BATCH = 32
+Role = TypeVar("Role")
 
 
 def weight_file(name: str, path: Path | None) -> Path:
@@ -73,6 +76,12 @@ class StarterEmbedder:
         digest = hashlib.sha256(path.read_bytes() + _PREPROCESSING.encode()).hexdigest()
         return cls(composer.merge().requires_grad_(False), backbone, f"starter-{digest[:16]}")
 
+    @classmethod
+    @cache
+    def shipped(cls) -> "StarterEmbedder":
+        """The weights in the package, loaded once a process: encoder and reranker share them. Raises as `load`."""
+        return cls.load()
+
     def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
         """Token ids and mask [n, t], t ≤ 64, and which texts were cut."""
         limit = self.max_text_tokens
@@ -95,7 +104,7 @@ class StarterEmbedder:
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
         truncated = np.zeros(len(texts), np.bool_)
-        for rows in _by_kind(texts, images):
+        for _, rows in by_kind(texts, images, [None] * len(texts)):
             written = [text for row in rows if (text := texts[row]) is not None]
             pictured = [image for row in rows if (image := images[row]) is not None]
             ids = mask = None
@@ -114,13 +123,20 @@ class StarterEmbedder:
         return self.composer(None, ids, mask) if tokens is None else self.composer.blended(tokens, ids, mask)
 
 
-def _by_kind(texts: Sequence[str | None], images: Sequence[Image.Image | None]) -> Iterable[list[int]]:
-    """Row numbers in batches of one kind (text, image, both), texts of similar length together."""
-    kinds: dict[tuple[bool, bool], list[int]] = {}
-    for row, (text, image) in enumerate(zip(texts, images, strict=True)):
+def by_kind(
+    texts: Sequence[str | None], images: Sequence[Image.Image | None], roles: Sequence[Role]
+) -> Iterator[tuple[Role, list[int]]]:
+    """Row numbers in batches of one role and kind (text, image, both), texts of similar length together.
+
+    Raises:
+        ValueError: an entry has neither text nor image.
+    """
+    kinds: dict[tuple[Role, bool, bool], list[int]] = {}
+    for row, (text, image, role) in enumerate(zip(texts, images, roles, strict=True)):
         if text is None and image is None:
             raise ValueError("a query needs a text, an image or both")
-        kinds.setdefault((text is not None, image is not None), []).append(row)
-    for rows in kinds.values():
+        kinds.setdefault((role, text is not None, image is not None), []).append(row)
+    for (role, _, _), rows in kinds.items():
         rows.sort(key=lambda row: len(texts[row] or ""))
-        yield from (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
+        for start in range(0, len(rows), _BATCH):
+            yield role, rows[start : start + _BATCH]

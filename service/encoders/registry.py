@@ -88,7 +88,7 @@ _ENTRIES = (
     EncoderEntry(
         STARTER_ID,
         "small composed encoder, bundled",
-        dimension=384,
+        dimension=576,
         max_text_tokens=64,
         source="starter/weights",
         licence="Apache-2.0",

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery, Role
 
 STARTER_ID = "starter"
 
 
 class Embedder(Protocol):
-    """The part of `starter.embedder.StarterEmbedder` used here."""
+    """The part of `starter.fused.FusedEmbedder` used here."""
 
     @property
     def dimension(self) -> int:
@@ -33,7 +33,7 @@ class Embedder(Protocol):
         ...
 
     def encode(
-        self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
+        self, texts: Sequence[str | None], images: Sequence[Image.Image | None], roles: Sequence[Role]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Vectors [n, dimension], L2-normalized, and whether each text was cut."""
         ...
@@ -60,9 +60,9 @@ class StarterEncoder:
     @classmethod
     def load(cls, path: Path | None = None) -> "StarterEncoder":
         """Load weights from `path`, or those in the package."""
-        from starter.embedder import StarterEmbedder  # noqa: PLC0415 (brings torch, which most commands do without)
+        from starter.fused import FusedEmbedder  # noqa: PLC0415 (brings torch, which most commands do without)
 
-        return cls(StarterEmbedder.load(path))
+        return cls(FusedEmbedder.load(path))
 
     @property
     def info(self) -> EncoderInfo:
@@ -75,5 +75,7 @@ class StarterEncoder:
             return Embeddings(np.zeros((0, self._info.dimension), np.float32), np.zeros(0, np.bool_))
         texts = [query.text if query.text and query.text.strip() else None for query in queries]
         with self._lock:
-            vectors, truncated = self._embedder.encode(texts, [query.image for query in queries])
+            vectors, truncated = self._embedder.encode(
+                texts, [query.image for query in queries], [query.role for query in queries]
+            )
         return Embeddings(np.asarray(vectors, np.float32), np.asarray(truncated, np.bool_))

@@ -85,7 +85,7 @@ def export_onnx(path: Path) -> None:
 
 
 @cache
-def _session(path: str) -> onnxruntime.InferenceSession:
+def backbone_session(path: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options)
@@ -99,7 +99,7 @@ def _shard(job: _Job) -> int:
     root, art_root, start, pictures, paths = job
     images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(pictures, paths, strict=True)]
     features = np.lib.format.open_memmap(root / "features.npy", mode="r+")
-    session = _session(str(root / "backbone.onnx"))
+    session = backbone_session(str(root / "backbone.onnx"))
     for offset in range(0, len(images), 8):
         part = images[offset : offset + 8]
         block = session.run(None, {"x": pixels(part).contiguous().numpy()})[0].astype(np.float16)

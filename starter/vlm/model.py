@@ -51,7 +51,7 @@ class StarterVLM:
             FileNotFoundError: no such file.
             RuntimeError: the file's keys or shapes are not those of this model.
         """
-        embedder = embedder or StarterEmbedder.load()
+        embedder = embedder or StarterEmbedder.shipped()
         parts = Parts(embedder)
         parts.load_state_dict(read_weights(weight_file("vlm.safetensors", path)))
         return cls(embedder, parts.eval().requires_grad_(False))

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 export const URL = process.env.WITHTHIS_CLIENTS_URL ?? "http://127.0.0.1:8000";
 export const KEY = process.env.WITHTHIS_CLIENTS_KEY ?? "none";
 export const MODEL = "withthis";
-export const DIMENSION = 384;
+export const DIMENSION = 576;
 export const QUERY = "a red mug";
 export const DOCUMENTS = ["Rose mug, red", "Leopard cushion", "Sushi poster, white"];
 

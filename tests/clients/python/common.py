@@ -11,7 +11,7 @@ from collections.abc import Sequence
 URL = os.environ.get("WITHTHIS_CLIENTS_URL", "http://127.0.0.1:8000")
 KEY = os.environ.get("WITHTHIS_CLIENTS_KEY", "none")
 MODEL = "withthis"
-DIMENSION = 384
+DIMENSION = 576
 QUERY = "a red mug"
 DOCUMENTS = ["Rose mug, red", "Leopard cushion", "Sushi poster, white"]
 

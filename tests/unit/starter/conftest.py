@@ -3,16 +3,23 @@
 import pytest
 
 from starter.embedder import StarterEmbedder
+from starter.fused import FusedEmbedder
 from starter.vlm import StarterVLM
 
 
 @pytest.fixture(scope="session")
 def embedder() -> StarterEmbedder:
     """The shipped embedder."""
-    return StarterEmbedder.load()
+    return StarterEmbedder.shipped()
 
 
 @pytest.fixture(scope="session")
 def vlm(embedder: StarterEmbedder) -> StarterVLM:
     """The shipped VLM."""
     return StarterVLM.load(embedder=embedder)
+
+
+@pytest.fixture(scope="session")
+def fused() -> FusedEmbedder:
+    """The shipped encoder."""
+    return FusedEmbedder.load()

@@ -45,7 +45,7 @@ def test_long_text_is_cut_and_said_to_be(embedder: StarterEmbedder) -> None:
 
 
 def test_nothing_is_refused(embedder: StarterEmbedder) -> None:
-    with pytest.raises(ValueError, match="a text, an image or both"):
+    with pytest.raises(ValueError, match="text, an image or both"):
         embedder.encode([None], [None])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.encoders.encoder import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderQuery, Role
 from service.encoders.starter import StarterEncoder
 
 
@@ -17,11 +17,12 @@ class StandIn:
 
     def __init__(self) -> None:
         self.texts: list[str | None] = []
+        self.roles: list[Role] = []
 
     def encode(
-        self, texts: Sequence[str | None], images: Sequence[Image.Image | None]
+        self, texts: Sequence[str | None], images: Sequence[Image.Image | None], roles: Sequence[Role]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        self.texts = list(texts)
+        self.texts, self.roles = list(texts), list(roles)
         vectors = np.zeros((len(texts), 4), np.float32)
         vectors[:, 0] = 1
         return vectors, np.array([text is not None and len(text) > 5 for text in texts])
@@ -37,9 +38,10 @@ def test_info_comes_from_the_embedder() -> None:
 def test_a_mixed_batch_and_blank_texts() -> None:
     embedder = StandIn()
     picture = Image.new("RGB", (4, 4))
-    queries = [EncoderQuery("a long text"), EncoderQuery(" ", picture), EncoderQuery("mug", picture)]
+    queries = [EncoderQuery("a long text"), EncoderQuery(" ", picture), EncoderQuery("mug", picture, role="document")]
     result = StarterEncoder(embedder).encode(queries)
     assert embedder.texts == ["a long text", None, "mug"]
+    assert embedder.roles == ["query", "query", "document"]
     assert result.vectors.shape == (3, 4) and result.vectors.dtype == np.float32
     assert result.truncated.tolist() == [True, False, False]
 

@@ -1,0 +1,176 @@
+"""The starter's vectors: what was trained, MiniLM's words and the closed-form heads side by side, in one unit vector.
+
+A document's vector has four blocks of equal length and a last number:
+
+    trained   the trained embedder's vector of the image (`starter.embedder`)
+    words     MiniLM's vector of the words, plus what the image is called by `Heads.named`
+    whole     the discriminants of the whole image (`Heads.classified`)
+    middle    those of its middle
+    absent    keeps the length 1 where blocks are missing: words alone have no image, and must not gain by it
+
+A query weighs the blocks: its vector holds each block times a weight, so that one cosine is the weighted sum of four.
+A motif is looked for in the middle of products as well as in the whole of photographs, so the discriminants of the
+whole query image are compared with both. The weights (`QUERY`) were chosen on development motifs and on photographs
+that the heads had not seen, never on held-out ones; `starter/README.md` has the numbers.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from starter.embedder import StarterEmbedder, by_kind, weight_file
+from starter.heads import FILE, Heads, pooled, unit
+from starter.views import Views, look
+from starter.words import WordEncoder
+
+Role = Literal["query", "document"]
+
+_FORM = "trained+words+whole+middle/v1"
+_NAMES_BESIDE_WORDS = 0.5
+"""Of what the image is called, beside 1 for the words themselves, in a document that has both."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWeights:
+    """How much each block of a document counts; `across`: the query's whole against the document's middle."""
+
+    trained: float = 0.0
+    words: float = 0.0
+    names: float = 0.0
+    whole: float = 0.0
+    across: float = 0.0
+    middle: float = 0.0
+
+
+TEXT = QueryWeights(words=1.0)
+IMAGE = QueryWeights(trained=0.2, names=0.2, whole=0.8, across=0.3, middle=0.1)
+COMPOSED = QueryWeights(trained=1.0, words=0.4, names=0.1, whole=0.1, across=0.4, middle=0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What n images look like: image tokens of the trained embedder, and what the heads make of their features."""
+
+    tokens: Views
+    named: Tensor
+    classes: Views
+
+
+class FusedEmbedder:
+    """Queries and documents, each a text, an image or both, as unit vectors of one space."""
+
+    def __init__(self, trained: StarterEmbedder, heads: Heads, fingerprint: str) -> None:
+        """Take loaded parts; use `load`."""
+        self.trained = trained
+        self._heads = heads
+        self._words = WordEncoder(trained)
+        self.fingerprint = fingerprint
+        self.max_text_tokens = trained.max_text_tokens
+        self._widths = [heads.trained_basis.shape[1], heads.words_basis.shape[1], *[heads.classes.shape[1]] * 2, 1]
+        self.dimension = sum(self._widths)
+
+    @classmethod
+    def load(cls, path: Path | None = None, heads: Path | None = None) -> "FusedEmbedder":
+        """The weights in the package; `path`: other weights of the trained embedder; `heads`: other heads.
+
+        Raises:
+            FileNotFoundError: no such file.
+            RuntimeError: a file's keys or shapes are not those of this model.
+        """
+        trained = StarterEmbedder.shipped() if path is None else StarterEmbedder.load(path)
+        digest = hashlib.sha256(trained.fingerprint.encode() + _FORM.encode() + _constants())
+        digest.update(weight_file(FILE, heads).read_bytes())
+        return cls(trained, Heads.load(heads), f"starter-{digest.hexdigest()[:16]}")
+
+    @torch.inference_mode()
+    def encode(
+        self, texts: Sequence[str | None], images: Sequence[Image.Image | None], roles: Sequence[Role]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Encode n queries or documents in any mixture.
+
+        Returns:
+            Vectors float32 [n, `dimension`], rows L2-normalized, and bool [n]: the text was cut to `max_text_tokens`.
+
+        Raises:
+            ValueError: an entry has neither text nor image.
+        """
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        truncated = np.zeros(len(texts), np.bool_)
+        for role, rows in by_kind(texts, images, roles):
+            written = [text for row in rows if (text := texts[row]) is not None]
+            shown = [image for row in rows if (image := images[row]) is not None]
+            ids = mask = None
+            if written:
+                ids, mask, truncated[rows] = self.trained.tokenize(written)
+            seen = self._see(shown) if shown else None
+            encode = self._document if role == "document" else self._query
+            vectors[rows] = unit(encode(seen, ids, mask)).numpy()
+        return vectors, truncated
+
+    def _see(self, images: list[Image.Image]) -> _Seen:
+        cells = look(self.trained.backbone, images)
+        centered = self._heads.centered(pooled(cells))
+        return _Seen(self.trained.read(cells), self._heads.named(centered), self._heads.classified(centered))
+
+    def _document(self, seen: _Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Blocks of equal length, and what is missing to four of them."""
+        words = None if ids is None or mask is None else self._words.pooled(ids, mask)
+        if seen is None:
+            assert words is not None
+            return self._joined(len(words), words=self._in_words(words), absent=3.0**0.5)
+        names = unit(seen.named + self._heads.names_mean)
+        both = names if words is None else unit(words + _NAMES_BESIDE_WORDS * names)
+        trained = self._in_trained(self.trained.compose(seen.tokens, None, None))
+        return self._joined(
+            len(both), trained, self._in_words(both), whole=seen.classes.whole, middle=seen.classes.middle
+        )
+
+    def _query(self, seen: _Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Blocks times their weights."""
+        words = None if ids is None or mask is None else self._words.pooled(ids, mask)
+        if seen is None:
+            assert words is not None
+            return self._joined(len(words), words=self._in_words(words))
+        weights = IMAGE if words is None else COMPOSED
+        named = weights.names * self._in_words(seen.named)
+        classes = seen.classes
+        return self._joined(
+            len(named),
+            weights.trained * self._in_trained(self.trained.compose(seen.tokens, ids, mask)),
+            named if words is None else named + weights.words * self._in_words(words),
+            whole=weights.whole * classes.whole,
+            middle=weights.across * classes.whole + weights.middle * classes.middle,
+        )
+
+    def _joined(
+        self,
+        rows: int,
+        trained: Tensor | None = None,
+        words: Tensor | None = None,
+        *,
+        whole: Tensor | None = None,
+        middle: Tensor | None = None,
+        absent: float = 0.0,
+    ) -> Tensor:
+        """The blocks side by side, zeros for those that are missing: [n, `dimension`]."""
+        last = torch.full((rows, 1), absent)
+        blocks = zip((trained, words, whole, middle, last), self._widths, strict=True)
+        return torch.cat([torch.zeros(rows, width) if block is None else block for block, width in blocks], 1)
+
+    def _in_words(self, vectors: Tensor) -> Tensor:
+        return unit(vectors @ self._heads.words_basis)
+
+    def _in_trained(self, vectors: Tensor) -> Tensor:
+        return unit(vectors @ self._heads.trained_basis)
+
+
+def _constants() -> bytes:
+    return repr((_NAMES_BESIDE_WORDS, TEXT, IMAGE, COMPOSED)).encode()
