@@ -34,6 +34,12 @@ _OTHER_FORMATS = (
     *(b"GIF8", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"%!PS", b"%PDF"),
     *(b"\0\0\1\0", b"SIMPLE  =", b"\0\0\0\x0cjP", b"<svg", b"<?xml"),
 )
+_PNG_TEXT_LIMIT = "MAX_TEXT_"
+"""Stands in what Pillow says of a PNG whose texts or color profile unpack to too much (1 MiB each, 64 MiB together)."""
+
+_TEXT_TOO_LARGE = (
+    "The PNG holds a text or a color profile that unpacks to more than 1 MiB. Save the image without such metadata."
+)
 _MAX_JPEG_SCANS = 100  # more than any encoder writes
 
 DECODER = 2
@@ -48,6 +54,8 @@ _URI_FORM = "Write the image as data:image/png;base64,… with plain base64 (RFC
 
 # Process-wide on purpose: a filter per call would not be thread-safe. The pixel limit below is stricter anyway.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# Broken EXIF and the like: not worth a line on stderr for every such image that anybody sends.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # Pillow keeps pixels in blocks of 16 MiB, which glibc holds back in the thread's arena once they are freed. What is
 # larger than 32 MiB goes back to the system at once: after sixteen 40-megapixel images 0.2 GB in place of 0.5.
@@ -130,6 +138,8 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
     except (MemoryError, RecursionError) as error:
         raise ImageTooLarge from error
     except Exception as error:  # declared fault boundary: on hostile bytes a decoder may raise anything
+        if _PNG_TEXT_LIMIT in str(error):
+            raise ImageTooLarge(_TEXT_TOO_LARGE) from error
         raise CorruptImage from error
     return DecodedImage(image, content_hash(data), format, width, height)
 

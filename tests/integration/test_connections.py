@@ -99,6 +99,18 @@ def test_what_is_not_http_is_answered_in_the_one_shape(tmp_path: Path) -> None:
         assert (status, problem["type"]) == (400, "urn:withthis:problem:bad-request")
 
 
+@pytest.mark.parametrize("scheme", ["http", "HTTPS"])
+def test_a_whole_address_is_taken_as_from_a_client_that_sees_a_proxy(tmp_path: Path, scheme: str) -> None:
+    with live(shop_with(tmp_path, header_timeout_s=20)) as url, connected(url) as connection:
+        for target, status in (
+            ("localhost/v1/products?limit=1", 200),
+            ("localhost/none", 404),
+            ("elsewhere.example/v1/products", 403),
+        ):
+            connection.sendall(f"GET {scheme}://{target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert connection.recv(65536).startswith(f"HTTP/1.1 {status}".encode()), target
+
+
 def test_another_protocol_that_is_offered_is_passed_over_in_silence(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -41,9 +41,12 @@ class Layout:
 class CsvRecords:
     """(number of the first line, cells) of every record that is not blank; None for a line that is no record."""
 
-    def __init__(self, file: TextIO, delimiter: str) -> None:
-        """Until `expect` was called, as for the header, only what is not well-formed is found out."""
-        self._lines = _Lines(file)
+    def __init__(self, file: TextIO, delimiter: str, above: int = 0) -> None:
+        """`above`: lines of the file that were read before.
+
+        Until `expect` was called, as for the header, only what is not well-formed is found out.
+        """
+        self._lines = _Lines(file, above)
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         self._is_believable = _Believable(delimiter)
 
@@ -73,9 +76,9 @@ class CsvRecords:
 class _Lines:
     """The lines of a file, numbered; of those that a record has taken, all but the first can be given back."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, above: int) -> None:
         self._file = file
-        self._number = 0
+        self._number = above
         self._waiting: deque[str] = deque()
         self._chars = 0
         self.taken: list[str] = []
@@ -117,8 +120,9 @@ class _Believable:
     """Tells records from what a stray quote has put together."""
 
     def __init__(self, delimiter: str) -> None:
-        field = rf'(?:"[^"]*+(?:""[^"]*+)*+"|[^"{delimiter}\r\n]*+)'
-        self._well_formed = re.compile(rf"{field}(?:{delimiter}{field})*+[\r\n]*")
+        between = re.escape(delimiter)
+        field = rf'(?:"[^"]*+(?:""[^"]*+)*+"|[^"{between}\r\n]*+)'
+        self._well_formed = re.compile(rf"{field}(?:{between}{field})*+[\r\n]*")
         self._delimiter = delimiter
         self.layout: Layout | None = None
 

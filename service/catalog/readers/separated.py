@@ -15,6 +15,9 @@ from service.errors import FeedError
 _DELIMITERS = ",;\t"
 _HEADER_CHARS = 2**16
 _QUOTED = re.compile(r'"[^"]*"')
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;|\t])"?[,;|\t]*\r?\n', re.IGNORECASE)
+"""The first line of some files, which tells Excel the delimiter and is no part of the table."""
+
 _NOT_UTF8 = "the line is not UTF-8 text"
 _NOT_CSV = "the line is not valid CSV (a quote is unclosed or misplaced, or the line is too long)"
 _NO_NAMES = "The feed's first line must name the columns, and one of them must be called image."
@@ -33,7 +36,9 @@ class SeparatedReader:
         """`columns` tell which one holds the image. Raises FeedError for a header that cannot work."""
         self._path = path
         with _open_text(path) as file:
-            self._delimiter = _delimiter(file.read(_HEADER_CHARS))
+            start = file.read(_HEADER_CHARS)
+        named = _SEPARATOR_LINE.match(start)
+        self._delimiter, self._above = (named["delimiter"], 1) if named else (_delimiter(start), 0)
         with self._records() as records:
             self._header = _header(next(records, (1, None))[1])
         self._layout = _layout(self._header, columns)
@@ -74,8 +79,9 @@ class SeparatedReader:
     @contextmanager
     def _records(self) -> Iterator[CsvRecords]:
         with _open_text(self._path) as file:
-            records = CsvRecords(file, self._delimiter)
-            yield records
+            for _ in range(self._above):
+                file.readline()
+            yield CsvRecords(file, self._delimiter, above=self._above)
 
 
 def _header(cells: list[str] | None) -> list[str]:

@@ -1,8 +1,8 @@
 """Address blocks with a special purpose, which contain no image host.
 
-Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (iana.org/assignments, as of 2025-10-09),
-every entry of both, also those that count as globally reachable there: they are anycast services of protocols, relays
-and translators, behind which there may be another address. IANA's registries of multicast addresses
+Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (iana.org/assignments; the newest entry here is that
+of RFC 9780), every entry of both, also those that count as globally reachable there: they are anycast services of
+protocols, relays and translators, behind which there may be another address. IANA's registries of multicast addresses
 (224.0.0.0/4, ff00::/8) and of IPv6 global unicast (2000::/3, outside of which nothing is allocated) complete them.
 Python's `ipaddress.is_global` follows the registries with a delay and calls some of these blocks global.
 """

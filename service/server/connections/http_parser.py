@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import h11
@@ -14,6 +15,8 @@ LEAST_CHUNK_BYTES = 32
 """Beyond the first chunks of a body, their average size. Each chunk costs ten microseconds, whatever is in it, so that
 one client with chunks of a byte could keep the event loop from all others.
 """
+
+_ABSOLUTE = re.compile(rb"https?://(?P<host>[^/?#]+)(?P<path>[^#]*)", re.IGNORECASE)
 
 TINY_CHUNKS = f"The body arrives in too many small chunks. Send chunks of at least {LEAST_CHUNK_BYTES} bytes."
 
@@ -36,6 +39,7 @@ class BoundedConnection(h11.Connection):
             self.refusal = HeadersTooLarge() if too_large else BadRequest()
             raise
         if isinstance(event, h11.Request):
+            event = in_origin_form(event)
             self._chunks = self._bytes = 0
             if len(event.headers) > MAX_HEADERS:
                 self.refusal = HeadersTooLarge()
@@ -50,3 +54,20 @@ class BoundedConnection(h11.Connection):
         if self._chunks > FREE_CHUNKS and self._bytes < self._chunks * LEAST_CHUNK_BYTES:
             self.refusal = BadRequest(TINY_CHUNKS)
             raise h11.RemoteProtocolError(TINY_CHUNKS)
+
+
+def in_origin_form(request: h11.Request) -> h11.Request:
+    """A request as it is sent to a server itself, also where its client takes the server for a proxy.
+
+    Such a client sends the whole address, whose host counts in place of the header `Host` (RFC 9112, section 3.2.2).
+    """
+    found = _ABSOLUTE.fullmatch(request.target)
+    if found is None:
+        return request
+    headers = [(name, value) for name, value in request.headers if name != b"host"]
+    return h11.Request(
+        method=request.method,
+        target=found["path"] if found["path"].startswith(b"/") else b"/" + found["path"],
+        headers=[(b"Host", found["host"]), *headers],
+        http_version=request.http_version,
+    )

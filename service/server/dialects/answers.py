@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from service.search.content_embedding import ContentVectors
 from service.search.document_ranking import DocumentRanking
 from service.server.dialects.contents import GivenContent
 from service.server.dialects.requests import DocumentsBody, EmbedBody, EmbeddingsBody
+from service.server.dialects.vector_json import json_list, with_lists
 from service.stores.store import Vector
 from service.wire.compatible import (
     ApiVersionOut,
@@ -83,27 +84,27 @@ def document_out(given: GivenContent) -> dict[str, Any]:
     return {"text": text, "multi_modal": parts} if isinstance(parts, list) else {"text": text}
 
 
-def embedded(body: EmbeddingsBody, found: ContentVectors, model: str) -> EmbeddingsOut:
-    """The shape of OpenAI."""
-    vectors: list[str] | list[list[float]]
-    vectors = packed(found.vectors) if body.encoding_format == "base64" else found.vectors.tolist()
-    return EmbeddingsOut(
-        data=[EmbeddingOut(index=index, embedding=vector) for index, vector in enumerate(vectors)],
+def embedded(body: EmbeddingsBody, found: ContentVectors, model: str) -> bytes:
+    """The shape of OpenAI, `EmbeddingsOut` as JSON."""
+    answer = EmbeddingsOut(
+        data=[],
         model=model,
         usage=UsageOut(prompt_tokens=found.words, total_tokens=found.words),
         truncated=list(found.cut),
     )
+    vectors = enumerate(written(found.vectors, body.encoding_format))
+    data = (EmbeddingOut(index=index, embedding=vector) for index, vector in vectors)
+    return with_lists(answer, {"data": data})
 
 
-def embedded_by_type(body: EmbedBody, found: ContentVectors, version: str) -> EmbedOut:
-    """The shape of Cohere; its first version answers plain lists where no type is named."""
+def embedded_by_type(body: EmbedBody, found: ContentVectors, version: str) -> bytes:
+    """The shape of Cohere, `EmbedOut` as JSON; its first version answers plain lists where no type is named."""
     plain = version == "1" and not body.embedding_types
-    types = body.embedding_types or ["float"]
-    made: dict[str, Any] = {"float": found.vectors.tolist, "base64": lambda: packed(found.vectors)}
-    return EmbedOut(
+    types = list(dict.fromkeys(body.embedding_types or ["float"]))
+    answer = EmbedOut(
         id=uuid.uuid4().hex,
         response_type="embeddings_floats" if plain else "embeddings_by_type",
-        embeddings=found.vectors.tolist() if plain else {kind: made[kind]() for kind in types},
+        embeddings=[] if plain else {kind: [] for kind in types},
         texts=[given.text or "" for given in body.texts],
         meta=EmbedMetaOut(
             api_version=ApiVersionOut(version=version),
@@ -111,11 +112,19 @@ def embedded_by_type(body: EmbedBody, found: ContentVectors, version: str) -> Em
             truncated=list(found.cut),
         ),
     )
+    names = {"embeddings": "float"} if plain else {kind: kind for kind in types}
+    return with_lists(answer, {name: written(found.vectors, kind) for name, kind in names.items()})
 
 
-def packed(vectors: Vector) -> list[str]:
-    """Each vector as base64 of float32, little-endian."""
-    return [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
+def tei_embedded(found: ContentVectors) -> bytes:
+    """The shape of TEI: the vectors alone."""
+    return json_list(written(found.vectors, "float"))
+
+
+def written(vectors: Vector, form: str) -> Iterator[list[float] | str]:
+    """Each vector as numbers, or as base64 of float32, little-endian."""
+    for vector in vectors:
+        yield vector.tolist() if form == "float" else base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 
 def _usage(rankings: Sequence[DocumentRanking]) -> UsageOut:

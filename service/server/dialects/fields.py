@@ -20,6 +20,7 @@ TWICE = "This was given twice, under two names. Send one of them."
 
 _CUT_AT_THE_END = "Long texts are truncated at the end, and the answer says which. Leave it out."
 _RELEVANCE_ONLY = "Scores are those described at /schema; raw scores are not available. Leave it out."
+_UNIT_LENGTH = "Embeddings always have length 1."
 _ONE_VECTOR = "Each input gives one embedding of 32-bit floats. Leave it out."
 _NO_INSTRUCTION = "The model takes no instruction other than the query. Put it into the query."
 
@@ -138,9 +139,9 @@ _VECTORS: Mapping[str, ForeignField] = {
     "input_type": ForeignField("Cohere, Voyage, NVIDIA"),
     "task": ForeignField("Jina"),
     "task_type": ForeignField("Google"),
-    "normalize": ForeignField("TEI, Haystack, vLLM"),
-    "normalized": ForeignField("Jina"),
-    "use_activation": ForeignField("vLLM", (True,), "Embeddings always have length 1."),
+    "normalize": ForeignField("TEI, Haystack, vLLM", (True,), _UNIT_LENGTH),
+    "normalized": ForeignField("Jina", (True,), _UNIT_LENGTH),
+    "use_activation": ForeignField("vLLM", (True,), _UNIT_LENGTH),
     "late_chunking": ForeignField("Jina", (False,), "Each input is embedded by itself."),
     "return_multivector": ForeignField("Jina", (False,), _ONE_VECTOR),
     "output_dtype": ForeignField("Voyage", ("float",), _ONE_VECTOR),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from litestar import Controller, get, post
+from functools import partial
+
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
 
 from service.errors import InvalidValue
@@ -120,14 +122,15 @@ class EmbeddingsController(Controller):
         summary="Embed texts and images",
         responses=_ERRORS,
     )
-    async def embeddings(self, models: NamedDependency[ModelAccess]) -> EmbeddingsOut:
+    async def embeddings(self, models: NamedDependency[ModelAccess]) -> Response[EmbeddingsOut]:
         """The format of OpenAI. A text and an image in one input make one embedding, as in a search.
 
         `usage` counts words: what a token is differs from encoder to encoder.
         """
         body = await models.body(EmbeddingsBody)
         check_model(body.model, models.encoder)
-        return answers.embedded(body, await models.embed(placed(body.input, "/input"), body.dimensions), models.encoder)
+        write = partial(answers.embedded, body, model=models.encoder)
+        return await models.embed(placed(body.input, "/input"), body.dimensions, write)
 
     @post(
         ["/v2/embed", "/v1/embed"],
@@ -136,14 +139,15 @@ class EmbeddingsController(Controller):
         summary="Embed, for clients of Cohere",
         responses=_ERRORS,
     )
-    async def embed(self, models: NamedDependency[ModelAccess]) -> EmbedOut:
+    async def embed(self, models: NamedDependency[ModelAccess]) -> Response[EmbedOut]:
         """Texts come before images, and those before inputs, in which a text and an image make one embedding."""
         body = await models.body(EmbedBody)
         check_model(body.model, models.encoder)
         given = body.contents()
         if not given:
             raise InvalidValue(NO_INPUTS)
-        return answers.embedded_by_type(body, await models.embed(given, body.dimensions), models.version)
+        write = partial(answers.embedded_by_type, body, version=models.version)
+        return await models.embed(given, body.dimensions, write)
 
     @post(
         "/embed",
@@ -152,12 +156,10 @@ class EmbeddingsController(Controller):
         summary="Embed, for clients of TEI",
         responses=_ERRORS,
     )
-    async def tei_embed(self, models: NamedDependency[ModelAccess]) -> list[list[float]]:
+    async def tei_embed(self, models: NamedDependency[ModelAccess]) -> Response[list[list[float]]]:
         """Only the embeddings, in the order of the inputs."""
         body = await models.body(TeiEmbedBody)
-        found = await models.embed(placed(body.inputs, "/inputs"), body.dimensions)
-        vectors: list[list[float]] = found.vectors.tolist()
-        return vectors
+        return await models.embed(placed(body.inputs, "/inputs"), body.dimensions, answers.tei_embedded)
 
     @get(["/v1/models", "/models"], summary="List the models in use", responses=protected(), sync_to_thread=False)
     def models(self, models: NamedDependency[ModelAccess]) -> ModelsOut:

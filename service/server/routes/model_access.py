@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from litestar import Request
+from litestar import MediaType, Request, Response
 from litestar.di import NamedDependency
 from pydantic_core import from_json
 
@@ -120,16 +120,24 @@ class ModelAccess:
                 raise RerankRequired(NO_SCORES, fault=found.report.fault, degraded=found.report.degraded)
         return rankings
 
-    async def embed(self, contents: Sequence[Content], dimensions: int) -> ContentVectors:
-        """The vectors of inputs. Raises InvalidValue for empty ones, and for another number of dimensions."""
+    async def embed(
+        self, contents: Sequence[Content], dimensions: int, write: Callable[[ContentVectors], bytes]
+    ) -> Response[Any]:
+        """The vectors of inputs, written as JSON by `write` where they are made, beside the event loop.
+
+        Raises InvalidValue for empty inputs, and for another number of dimensions.
+        """
         encoder, pictures = self._parts.encoder, self._parts.pictures
         if dimensions not in (0, encoder.info.dimension):
             raise InvalidValue(
                 f"Vectors of this encoder have {encoder.info.dimension} dimensions. Leave dimensions out."
             )
         check_not_empty(contents)
-        work = partial(embed_contents, encoder, pictures, contents, max_pixels=self._max_pixels)
-        return await self._run(self._bulkheads.embeddings, work)
+
+        def embedded() -> bytes:
+            return write(embed_contents(encoder, pictures, contents, max_pixels=self._max_pixels))
+
+        return Response(await self._run(self._bulkheads.embeddings, embedded), media_type=MediaType.JSON)
 
     async def _run(self, room: Admission, work: Callable[[], T]) -> T:
         """Have something done in a thread. Raises Overloaded, ClientGone, and as `work` does."""

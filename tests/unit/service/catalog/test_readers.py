@@ -25,6 +25,23 @@ def rejects(path: Path) -> list[tuple[int, str]]:
     return [(row.line, row.reason) for row in read_feed(path) if isinstance(row, Reject)]
 
 
+@pytest.mark.parametrize("first", ["sep=;", "SEP=,", '"sep=;"', "sep=|", "sep=\t", "sep=;;;"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_first_line_that_tells_excel_the_delimiter_is_not_the_header(tmp_path: Path, first: str, mark: bytes) -> None:
+    lines = [
+        ["id", "title", "image"],
+        ["1", '"Cup, large; red"', "a.png"],
+        ["2", "a", "b", "c.png"],
+        ["3", '"two\nlines"', "d.png"],
+    ]
+    delimiter = first.strip('"')[4]
+    text = "\r\n".join([first, *(delimiter.join(line) for line in lines)])
+    path = feed(tmp_path, "feed.csv", mark + text.encode())
+    assert [(row.line, row.title) for row in rows(path)] == [(3, "Cup, large; red"), (5, "two\nlines")]
+    assert [line for line, _ in rejects(path)] == [4]
+    assert count_rows(path) == 3
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_csv_with_any_separator_and_a_byte_order_mark(tmp_path: Path, separator: str) -> None:
     lines = [

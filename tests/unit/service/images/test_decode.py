@@ -4,9 +4,12 @@ import base64
 import hashlib
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -90,6 +93,15 @@ def test_a_small_file_with_huge_dimensions_is_refused_from_its_header() -> None:
 @pytest.mark.parametrize("size", [(20_000, 20_000), (2**31 - 1, 2**31 - 1), (89_478_486, 1)])
 def test_bombs_beyond_pillows_own_limits(size: tuple[int, int]) -> None:
     assert isinstance(refusal(png_header(*size)), ImageTooLarge)
+
+
+def test_broken_exif_writes_nothing_to_stderr(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(encoded(two_tone(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
+    code = "import sys; from service.images.decode import *; "
+    code += "print(decode_image(open(sys.argv[1], 'rb').read(), ImageLimits()).image.size)"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True, text=True)
+    assert (done.stdout, done.stderr) == ("(60, 30)\n", "")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 100), (100, 2)])
@@ -223,6 +235,7 @@ def test_a_text_bomb_in_a_png_is_refused() -> None:
     tracemalloc.start()
     with io.BytesIO() as joined:
         joined.write(data[:33] + chunk + data[33:])
-        assert isinstance(refusal(joined.getvalue()), CorruptImage)
+        error = refusal(joined.getvalue())
+    assert isinstance(error, ImageTooLarge) and "unpacks to more than 1 MiB" in error.detail
     assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     tracemalloc.stop()
