@@ -14,6 +14,7 @@ from tests.integration.milvus_server import MilvusProcess
 
 HOLD_S = 8.0
 """How long a fault lasts."""
+COLLECTION = "chaos"
 DRIPS = ("headers", "interim", "body")
 
 
@@ -95,10 +96,15 @@ def of_the_disk(disk: SmallDisk, service: Service) -> list[Fault]:
 
 
 def of_the_server(store: MilvusProcess) -> list[Fault]:
-    """The store stands still, longer than its timeout, or is killed and started again."""
+    """The store stands still, longer than its timeout, or is killed and started again until it has its rows again."""
+
+    def start() -> None:
+        store.start()
+        store.until_loaded(COLLECTION)
+
     return [
         Fault("store stands still", store.pause, store.resume, 2 * HOLD_S),
-        Fault("store is killed", store.kill, store.start, 1.0),
+        Fault("store is killed", store.kill, start, 1.0),
     ]
 
 

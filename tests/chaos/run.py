@@ -20,7 +20,16 @@ from service.cli.console import err
 from service.cli.demo import DEMO_DIR, make_shop
 from tests.chaos import probe
 from tests.chaos.caller import Caller, Notes, run_until
-from tests.chaos.faults import Fault, happen, mixed, of_the_disk, of_the_model, of_the_process, of_the_server
+from tests.chaos.faults import (
+    COLLECTION,
+    Fault,
+    happen,
+    mixed,
+    of_the_disk,
+    of_the_model,
+    of_the_process,
+    of_the_server,
+)
 from tests.chaos.figures import Run
 from tests.chaos.readers import readers
 from tests.chaos.service import Service
@@ -61,7 +70,7 @@ def environment(data: Path, model: ModelProcess, store: MilvusProcess | None) ->
     return {
         "WITHTHIS_DATA_DIR": str(data),
         "WITHTHIS_STORE_URI": store.uri if store else str(data / "milvus.db"),
-        "WITHTHIS_COLLECTION": "chaos",
+        "WITHTHIS_COLLECTION": COLLECTION,
         "WITHTHIS_ENGINE": "openai-compatible",
         "WITHTHIS_ENGINE_URL": model.url,
         "WITHTHIS_ENGINE_MODEL": "chaos",

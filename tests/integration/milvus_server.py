@@ -74,6 +74,18 @@ class MilvusProcess:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
         _wait(self._process, self.uri)
 
+    def until_loaded(self, collection: str) -> None:
+        """Returns when it answers with rows, half a minute after it answers at all. Raises MilvusServerError."""
+        patience = time.monotonic() + START_S
+        client = MilvusClient(self.uri, timeout=10)
+        while time.monotonic() < patience:
+            with suppress(MilvusException):
+                client.query(collection, output_fields=["count(*)"], consistency_level="Strong", timeout=10)
+                client.close()
+                return
+            time.sleep(0.2)
+        raise MilvusServerError(f"{collection} was not loaded within {START_S} s")
+
     def kill(self) -> None:
         """End it without a word."""
         if self._process is not None:

@@ -1,6 +1,5 @@
 """Products in Milvus: a local file (Milvus Lite), a server, a cluster or Zilliz Cloud, by the same code."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -22,6 +21,7 @@ from service.stores.milvus.schema import FIELDS, STATE_FIELDS, to_record, to_sta
 from service.stores.milvus.versions import Built, Versions, all_of_ours, is_gone, is_not_loaded
 from service.stores.revisions import RevisionStore, read_whole, row_key
 from service.stores.store import Hit, Record, RowState, Store, Vector
+from service.support.single_flight import SingleFlight
 
 _LITE_EF = 256
 _LOOK_S = 1.0
@@ -64,7 +64,7 @@ class MilvusStore(RevisionStore):
         self._looked = 0.0
         self._epoch = 0
         self._unsettled = 0
-        self._lock = threading.Lock()
+        self._looking = SingleFlight[str]()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "MilvusStore":
@@ -242,34 +242,36 @@ class MilvusStore(RevisionStore):
         return Rows(client, collection, self._search_params, timeout, self._typed[collection], consistency)
 
     def _current(self, client: MilvusClient) -> str:
-        """The version in use, looked up now and then, and after the connection was made again."""
+        """The version in use, looked up now and then, and after the connection was made again.
+
+        Requests that want it looked up at the same moment share one answer: a server that hangs costs all of them one
+        timeout, not one after another.
+        """
         self._load_again(client)
         collection = self._in_use
         if collection is None or time.monotonic() - self._looked > _LOOK_S:
-            collection = self._look(client)
+            collection = self._looking.run(self._name, partial(self._look, client))
         return collection
 
     def _look(self, client: MilvusClient) -> str:
-        with self._lock:
-            live = self._versions.live(client)
-            self._looked = time.monotonic()
-            if live is None:
-                raise StoreUnavailable("There is no collection yet. Fill it with `withthis index FEED`.")
-            if live == self._in_use:
-                return live
-            if self._info is not None:
-                built = self._versions.built_by(client, live)
-                if self._in_use is not None and built != (self._info.id, self._info.fingerprint):
-                    return self._in_use
-                self._check_encoder(built, self._info)
-            self._use(client, live)
+        live = self._versions.live(client)
+        self._looked = time.monotonic()
+        if live is None:
+            raise StoreUnavailable("There is no collection yet. Fill it with `withthis index FEED`.")
+        if live == self._in_use:
             return live
+        if self._info is not None:
+            built = self._versions.built_by(client, live)
+            if self._in_use is not None and built != (self._info.id, self._info.fingerprint):
+                return self._in_use
+            self._check_encoder(built, self._info)
+        self._use(client, live)
+        return live
 
     def _after_it_went(self, client: MilvusClient) -> str:
         """The version that took the place of one that was dropped; it may take a moment until it has the name."""
         patience = time.monotonic() + _GONE_S
-        with self._lock:
-            self._in_use = None
+        self._in_use = None
         while time.monotonic() < patience:
             if self._versions.live(client) is not None:
                 break

@@ -13,6 +13,7 @@ from pymilvus.exceptions import MilvusException
 from service.errors import StoreUnavailable
 from service.stores.milvus import connection
 from service.stores.milvus.connection import Connection
+from service.stores.milvus.milvus_store import MilvusStore
 
 URI = "http://milvus.example:19530"
 CALLERS = 6
@@ -79,3 +80,25 @@ def test_a_server_that_does_not_answer_is_everybodys_failure_and_tried_again_lat
     assert set(together(lambda: opened(one), server)) == {StoreUnavailable}
     server.failure = None
     assert opened(one) is opened(one)
+
+
+def test_a_server_that_hangs_costs_all_requests_one_timeout(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them want to know which collection is in use; each used to ask after the one before had its timeout."""
+    store, looked, hanging = MilvusStore(URI, timeout_s=1.0), [], Server()
+    server.let_go.set()
+
+    def live(_: object) -> str:
+        looked.append("live")
+        assert hanging.let_go.wait(30)
+        raise MilvusException(message="deadline")
+
+    def come(_: object) -> None:
+        come_so_far.append("one")
+        if len(come_so_far) == CALLERS:
+            hanging.asked.append("all are here")
+
+    come_so_far: list[str] = []
+    monkeypatch.setattr(store._versions, "live", live)
+    monkeypatch.setattr(store, "_load_again", come)
+    assert set(together(lambda: store.get("p"), hanging)) == {StoreUnavailable}
+    assert len(looked) < CALLERS
