@@ -33,7 +33,7 @@ from service.stores.store import Record, Store, Vector
 logger = logging.getLogger(__name__)
 
 ENCODE_BATCH = 8
-"""Images encoded at once; few, so that searches get their turn in between."""
+"""Images encoded at once; few, so that searches are served in between."""
 
 SETTLE_ROWS = 128
 """Rows changed one by one before a local store is asked to index them. On Milvus Lite 128 rows in memory take a search
@@ -65,7 +65,7 @@ class ProductInput:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The id as far as it is known, the outcome for the product, and for a rejected one the error that says why."""
+    """The id if known, the outcome for the product, and the error of a rejected one."""
 
     id: str | None
     outcome: Outcome
@@ -76,7 +76,7 @@ class ItemResult:
 class StoredProduct:
     """A product with the keys of all its images, and when it was last written (Unix time, milliseconds).
 
-    `warnings` are about the change that it comes from.
+    `warnings` are about the change that led to it.
     """
 
     product: Product
@@ -87,7 +87,7 @@ class StoredProduct:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """One image of a product in the making; `vector` or `decoded` is there."""
+    """One image of a product being prepared; it has `vector` or `decoded`."""
 
     key: str
     data: bytes | None
@@ -114,7 +114,7 @@ class _Plan:
 
     @property
     def result(self) -> ItemResult:
-        """What becomes of the product when the plan is carried out."""
+        """The outcome for the product when the plan is executed."""
         if self.is_stored:
             return ItemResult(self.product.id, Outcome.UNCHANGED)
         return ItemResult(self.product.id, Outcome.UPDATED if self.rows else Outcome.CREATED)
@@ -188,7 +188,7 @@ class Products:
         return deleted
 
     def _settle(self) -> None:
-        """Keep searches quick. The rows are safe without it, so a change has succeeded even where this fails."""
+        """Keep searches quick. The rows are safe without it, so a change has succeeded even if this fails."""
         try:
             self._store.settle(SETTLE_ROWS)
         except StoreUnavailable:
@@ -210,7 +210,7 @@ class Products:
         return found, None
 
     def _put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
-        """Products with different ids; planned again if what they keep was changed meanwhile."""
+        """Products with different ids; planned again if what they keep has changed in the meantime."""
         for _ in range(_TRIES):
             with suppress(ProductMoved):
                 return self._put_once(items)
@@ -237,7 +237,7 @@ class Products:
             return ItemResult(item.product.id, Outcome.REJECTED, error)
 
     def _plan(self, item: ProductInput) -> _Plan:
-        """Everything that can go wrong with a product goes wrong here. Raises InvalidInput."""
+        """All validation of a product happens here. Raises InvalidInput."""
         rows = self._store.get(item.product.id)
         if item.pictures is None:
             pictures = [_Picture(row.image_key, None, None, row.vector) for row in rows]

@@ -26,7 +26,7 @@ from service.support.batches import in_batches
 
 DEFAULT_BATCH = 32
 NOTICE_S = 2.5
-"""Seconds after which every store has noticed the switch (it looks once a second) and ended what it was doing."""
+"""Seconds after which every store has noticed the switch (it looks once a second) and finished its work in progress."""
 
 _PASSES = 5
 _Made = tuple[Record, Vector | None]
@@ -40,7 +40,7 @@ class Progress(Protocol):
     """Called after every batch."""
 
     def __call__(self, done: int, total: int) -> None:
-        """Rows dealt with, of how many."""
+        """Rows processed, and their total."""
         ...
 
 
@@ -138,7 +138,7 @@ class _Run:
         self._progress = progress
 
     def catch_up(self, old: Store, new: Store) -> _States:
-        """Pass after pass until nothing is left to do; the state of the old version at the start of the last one."""
+        """Passes until nothing is left to do; the state of the old version at the start of the last one."""
         states: _States = {}
         for number in range(_PASSES):
             states, made = _states(old), _states(new)
@@ -162,7 +162,7 @@ class _Run:
             )
 
     def follow(self, old: Store, new: Store, seen: _States) -> None:
-        """What happened to the old version since it was `seen`, unless newer things happened to the new one."""
+        """What happened to the old version since it was `seen`, unless the new one has newer changes."""
         states, made = _states(old), _states(new)
         changed = [id for id in states if not _same(seen.get(id), states[id])]
         self._carry(old, new, [id for id in changed if _is_newer(states[id], made.get(id))], states)
@@ -189,7 +189,7 @@ class _Run:
                 waiting.setdefault(row.product_id, []).append((row, vector))
             ready = [id for id, rows_made in waiting.items() if len(rows_made) >= len(states[id])]
             yield self._complete({id: waiting.pop(id) for id in ready})
-        yield self._complete(waiting)  # of these, rows were deleted since; another pass finds what they are now
+        yield self._complete(waiting)  # rows of these were deleted since; another pass finds their current state
 
     def _with_vectors(self, rows: Iterator[Record]) -> Iterator[list[_Made]]:
         """Rows with their vectors of the new version, in batches."""

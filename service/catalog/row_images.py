@@ -22,7 +22,7 @@ _NOT_FETCHED = (
 
 
 class ImageFetcher(Protocol):
-    """Gets images from the network. Is sent to worker processes, so it must be picklable."""
+    """Fetches images from the network. Sent to worker processes, so it must be picklable."""
 
     def fetch(self, url: str) -> bytes:
         """The image's encoded bytes. Raises `InvalidImage` with the reason for the reject."""
@@ -115,7 +115,7 @@ class RowImageReader:
             decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
         except InvalidImage as error:
             return Reject(row.line, error.detail, row.id)
-        self.images.put(data, known=decoded is None, decoded=decoded)  # also a known one: it brings back a lost file
+        self.images.put(data, known=decoded is None, decoded=decoded)  # even a known one: this restores a lost file
         return Picture(key, content_hash, decoded.image if decoded else None)
 
 

@@ -24,9 +24,9 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class FeedLine:
-    """A line whose fields are sound, before it is joined with the other lines of its product.
+    """A line whose fields are valid, before it is joined with the other lines of its product.
 
-    `images` are its images, as in `FeedRow`; None in place of one that is no path and no bytes. There may be
+    `images` are its images, as in `FeedRow`; None in place of one that is neither a path nor bytes. There may be
     none: then the line has fields for a product whose images are in other lines.
     """
 
@@ -95,7 +95,7 @@ def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbe
 
 
 def make_product(fields: Mapping[str, Any]) -> Product | str:
-    """A product without its image, or why there can be none."""
+    """A product without its image, or the reason why it is invalid."""
     try:
         return Product.model_validate({**fields, "image_key": ""})
     except ValidationError as error:
@@ -103,7 +103,7 @@ def make_product(fields: Mapping[str, Any]) -> Product | str:
 
 
 def is_data_uri(image: str | bytes) -> bool:
-    """True for an image that is written out in the feed."""
+    """True for an image that is inline in the feed."""
     return isinstance(image, str) and image[:5].lower() == "data:"
 
 
@@ -126,7 +126,7 @@ def _image(value: Any) -> str | bytes | None:
 
 
 def _attributes(given: Mapping[str, Any]) -> dict[str, Any] | str:
-    """The attributes of a line, or why it has none that can be used."""
+    """The attributes of a line, or the reason why they are invalid."""
     extra = {name: value for name, value in given.items() if name not in KNOWN}
     declared = given.get("attributes", {})
     if not isinstance(declared, dict):
@@ -152,7 +152,7 @@ def _tidy(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A price: numbers as they are, text if it is a number; anything else stays wrong and fails validation."""
+    """A price: numbers as they are, text if it is a number; anything else stays invalid and fails validation."""
     if isinstance(value, bool):
         return "boolean"
     if not isinstance(value, str):

@@ -11,7 +11,7 @@ _SHOWN_MIXTURES = 20
 
 
 class Survey:
-    """Filled by a first pass over the lines; a second one makes the rows. Use it in a `with`."""
+    """Filled by a first pass over the lines; a second pass produces the rows. Use it in a `with`."""
 
     def __init__(self, *, textual: bool, kinds: Mapping[str, Kind]) -> None:
         """See `ColumnTypes`."""
@@ -35,7 +35,7 @@ class Survey:
     def rows(self, line: FeedLine) -> Iterator[FeedRow | Reject]:
         """The rows of a line, of the second pass: one for each image, with the fields of the whole product.
 
-        A line that contradicts an earlier one of its product is rejected, and the product is what the earlier one says.
+        A line that contradicts an earlier one of its product is rejected, and the earlier one determines the product.
         A line without images has rows of its own only if the product has no image at all: a reject.
         """
         id, joined = line.product.id, self._products.get(line.product.id)
@@ -52,7 +52,7 @@ class Survey:
 
     @property
     def notes(self) -> list[str]:
-        """What the person who has the feed should know of the types of its columns."""
+        """Notes for the feed's owner on the types of its columns."""
         found = ", ".join(f"{name!r} ({kind})" for name, kind in self._types.found.items())
         notes = [f"Columns that are not text: {found}. --type changes that."] if found else []
         for name, kinds in list(self._types.mixed.items())[:_SHOWN_MIXTURES]:
@@ -73,7 +73,7 @@ class Survey:
         return FeedRow(line.line, id, product.title, product.category, product.price, product.attributes, image)
 
     def _product(self, id: str, joined: Joined) -> Product | str:
-        """A product of all its lines in the types of its columns, or why there can be none."""
+        """A product from all its lines in the types of its columns, or the reason why it is invalid."""
         fields = joined.fields()
         try:
             return make_product({**fields, "id": id, "attributes": self._types.convert(fields["attributes"])})

@@ -117,7 +117,7 @@ class _Worker:
     def stop(self) -> None:
         """End the process by ending its input."""
         for pipe in (self._to, self._from):
-            with suppress(OSError):  # the last words could not be delivered
+            with suppress(OSError):  # the last data could not be delivered
                 pipe.close()
         try:
             self._process.wait(_STOP_S)
@@ -130,7 +130,7 @@ def main() -> None:
     """The worker: what to call comes first, then tasks until the input ends."""
     tasks = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not get between the answers
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix with the answers
     try:
         work: Callable[[Any], Any] = pickle.load(tasks)
         while True:
@@ -142,7 +142,7 @@ def main() -> None:
 def _answer(work: Callable[[Any], Any], task: object) -> object:
     try:
         return work(task)
-    except WithThisError as error:  # a full disk, for example: it is the parent's to report
+    except WithThisError as error:  # a full disk, for example: for the parent to report
         return error
 
 

@@ -66,7 +66,7 @@ class ServiceClient:
             )
 
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
-        """Send products, some at a time; The outcome for each, in order."""
+        """Send products, some at a time; the outcome for each, in order."""
         with _told():
             yield from self._client.put_products(products)
 

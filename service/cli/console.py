@@ -52,18 +52,18 @@ def _log_handler(settings: Settings) -> logging.Handler:
 
 
 def plain(text: object) -> str:
-    """Text from outside for a console or a table: neither markup nor control sequences have an effect."""
+    """Text from outside for a console or a table: markup and control sequences are neutralized."""
     return escape(printable(str(text)))
 
 
 def show_error(error: WithThisError) -> None:
-    """What is wrong and what to do about it."""
+    """The message of an error: what is wrong and what to do."""
     detail = escape(printable(error.detail, keep="\n"))
     err.print(f"[bold red]{plain(error.title)}[/]\n{detail}", soft_wrap=True)
 
 
 class _Rate(ProgressColumn):
-    """Steps a second."""
+    """Steps per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed

@@ -39,7 +39,7 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free 
 def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = True, port: Port = None) -> None:
     """Build the demo shop, index it, serve it, and run a first composed query through the live service."""
     settings = _settings(folder, port)
-    # Taken first, so that a port in use is known before minutes of work.
+    # Bound first, so that a port in use is detected before minutes of work.
     with listen(settings.server.host, settings.server.port) as sock:
         feed = make_shop(folder / f"shop-{products}", products)
         parts = _parts(settings)
@@ -74,7 +74,7 @@ def index_name(settings: Settings) -> str:
 
 
 def _parts(settings: Settings) -> Parts:
-    """Models and store. Raises EncoderMismatch that names the folder, where the weights were exchanged in place."""
+    """Models and store. Raises EncoderMismatch that names the folder, if the weights were replaced in place."""
     try:
         return build_parts(settings)
     except EncoderMismatch as error:
@@ -85,10 +85,10 @@ def _parts(settings: Settings) -> Parts:
 
 
 def make_shop(folder: Path, products: int) -> Path:
-    """The feed of the demo shop, made unless it is there. A shop half made is made again.
+    """The feed of the demo shop, created if missing. A half-created shop is created again.
 
     Raises:
-        InternalFault: the generator failed; it has said why.
+        InternalFault: the generator failed and has printed the reason.
     """
     feed = folder / "products.csv"
     if not feed.exists():

@@ -33,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part: whether it is well, and what was found or what to do."""
+    """One component: whether it works, and what was found or what to do."""
 
     part: str
     well: bool
@@ -106,7 +106,7 @@ def _store(settings: Settings) -> str:
         store.ping()
         rows = store.count()
         if rows:
-            store.ensure(load_encoder(settings).info)  # an existing collection is only compared with the encoder
+            store.ensure(load_encoder(settings).info)  # an existing collection is only checked against the encoder
     finally:
         store.close()
     return f"{rows} rows in collection {settings.store.collection}" + (

@@ -33,7 +33,7 @@ def evaluate(
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare configurations on judged queries: quality, time and cost, with intervals and tests."""
+    """Compare configurations on judged queries: quality, time and cost, with confidence intervals and tests."""
     settings = start()
     require_matplotlib()
     chosen = chosen_experiment(experiment, demo, settings, queries=queries, seed=seed)
@@ -55,7 +55,7 @@ def evaluate(
 
 
 def _show_unmeasured(results: Results, folder: Path) -> None:
-    """Without judgments there are only the runs: for a judge, or for the server that has the judgments."""
+    """Without judgments there are only the runs: for a judge, or for the evaluation server."""
     submissions = publish_runs(results, folder)
     if results.data.protocol.unjudged:
         err.print(
@@ -73,7 +73,7 @@ def _run(experiment: Experiment, folder: RunFolder) -> Results:
     data = data_of(experiment, folder.path)
     useless = data.protocol.submission is None or experiment.queries is not None
     if data.judgments is None and useless and not data.protocol.unjudged:
-        raise JudgmentsMissing(data.name)  # before the work that nobody could measure
+        raise JudgmentsMissing(data.name)  # before work that could not be measured
     with _bars() as progress:
         return run_experiment(experiment, data, folder, progress=progress)
 
@@ -86,7 +86,7 @@ def _bars() -> Iterator[Progress]:
 
         def show(work: str, done: int, total: int) -> None:
             if work not in tasks:
-                # What is known from an earlier run must not count as speed.
+                # Results of an earlier run must not count as speed.
                 tasks[work] = bars.add_task(plain(work), total=total, completed=done)
             bars.update(tasks[work], completed=done)
 

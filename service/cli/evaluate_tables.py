@@ -38,7 +38,7 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
 
 
 def table(title: str, *columns: str, rows: str = "configuration") -> Table:
-    """A table whose first column names the rows; on a narrow terminal, that one gives way."""
+    """A table whose first column names the rows; on a narrow terminal, it is truncated."""
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column(rows, style="bold", min_width=12, overflow="fold")
     for name in columns:

@@ -50,7 +50,7 @@ def _grid(ranked: Sequence[tuple[ResultOut, Image.Image | None]], query: Image.I
 
 
 def _captions(response: SearchOut, query_text: str | None) -> list[str]:
-    """The lines above the grids: what was asked, what was seen, why it is so."""
+    """The lines above the grids: the query, the caption, the reason."""
     report = response.rerank
     lines = [f"query: {query_text or 'image alone'}"]
     if response.query.caption:

@@ -82,7 +82,7 @@ def index(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a product feed into the catalog. Run it again to resume or to update: what is there already is kept."""
+    """Bring a product feed into the catalog. Run it again to resume or to update: existing rows are kept."""
     settings = start()
     columns = Columns.parse(column or (), without=without or (), types=type or ())
     options = _options(feed, settings, rejects, columns, new_ids=new_ids)
@@ -164,7 +164,7 @@ def _options(
 
 
 def _for_other_processes(settings: Settings) -> Settings:
-    """Workers of Ray run in other folders, and each sees only the GPU that it was given."""
+    """Workers of Ray run in other folders, and each sees only its assigned GPU."""
     images, weights = settings.images_location, settings.encoder.path
     changes = {
         "images_url": images if "://" in images else str(Path(images).absolute()),

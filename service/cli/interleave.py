@@ -35,7 +35,7 @@ def _group() -> None:
 
 @interleave.command("report")
 def report(log_folder: Folder, event: Event = None, since: Since = None, *, as_json: AsJson = False) -> None:
-    """Wins of either configuration, the share of the second, its interval and a p value, for each kind of event."""
+    """Wins of each configuration, the share of the second, its confidence interval and a p value, by kind of event."""
     start = since.replace(tzinfo=UTC) if since is not None else None
     found = interleaving_report(SearchLog(log_folder), (event,) if event else FEEDBACK_KINDS, start)
     if as_json:

@@ -29,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 def measure(
     judgments: Judgments, runs: RunFiles, *, measures: Measures = None, seed: int = 0, as_json: AsJson = False
 ) -> None:
-    """Measure runs that were made elsewhere, with intervals and tests against the first one."""
+    """Measure runs from other systems, with confidence intervals and tests against the first one."""
     dataset = load_dataset("trec", judgments)
     names = tuple(dict.fromkeys(measures or dataset.protocol.measures))
     first, *others = [evaluate(dataset, replace(read_run(path), name=str(path)), names) for path in dict.fromkeys(runs)]

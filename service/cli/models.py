@@ -53,7 +53,7 @@ def convert_model(
     encoder: For = None,
     revision: Revision = None,
 ) -> None:
-    """Turn pickled weights into safetensors, once; set WITHTHIS_ENCODER_PATH to what is printed."""
+    """Convert pickled weights to safetensors, once; set WITHTHIS_ENCODER_PATH to the printed path."""
     start()
     if target.exists():
         raise InvalidInput("The target already exists. Choose a new folder, so that nothing is overwritten.")

@@ -58,7 +58,7 @@ def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by posi
     price_gb_month: Annotated[float, typer.Option(help="Price of 10⁹ bytes in the object store per month.")] = 0.023,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Memory, machines, GPUs, network and cost for a catalog and a load, and what they were computed from."""
+    """Memory, machines, GPUs, network and cost for a catalog and a load, and the basis of each number."""
     try:
         work = Workload(
             products=count(products),

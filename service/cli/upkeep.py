@@ -32,7 +32,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would b
 
 
 def reindex(drop_missing: DropMissing = False, keep_old: KeepOld = False, as_json: AsJson = False) -> None:
-    """Make all vectors again with the encoder and index of the settings, and switch to them without a pause."""
+    """Recompute all embeddings with the configured encoder and index, and switch to them without downtime."""
     settings = start()
     store = open_store(settings)
     try:
@@ -67,7 +67,7 @@ def run_reindex(
 def gc(
     grace_hours: GraceHours = 24, dry_run: DryRun = False, delete_most: DeleteMost = False, as_json: AsJson = False
 ) -> None:
-    """Delete rows that a crash left over, and images that no product uses any more, with their thumbnails."""
+    """Delete rows left over by a crash, and images that no product uses any more, with their thumbnails."""
     settings = start()
     store = open_store(settings)
     try:

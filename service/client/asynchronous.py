@@ -60,9 +60,9 @@ class AsyncClient:
         retry: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or away.
+        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or unavailable.
 
-        Raises ConnectionFailedError for what is no address.
+        Raises ConnectionFailedError for an invalid URL.
         """
         self._http = httpx.AsyncClient(**connection_options(base_url, api_key, timeout), transport=transport)
         self._retry = retry or RetryPolicy()
@@ -97,7 +97,7 @@ class AsyncClient:
     product_page = _method(catalog.product_page)
 
     async def put_products(self, products: Iterable[Mapping[str, Any]]) -> AsyncIterator[ItemOut]:
-        """Create or replace any number, some at a time; The outcome for each, in order.
+        """Create or replace any number, some at a time; the outcome for each, in order.
 
         A product has the fields of `put_product`. One that cannot be stored has the status `rejected`.
         """
@@ -130,7 +130,7 @@ class AsyncClient:
                         yield found
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """Send a call, again where that is worth it, and read its answer."""
+        """Send a call, with retries, and parse its answer."""
         attempt = 0
         while True:
             with connection_errors():

@@ -31,7 +31,7 @@ class Call(Generic[Answer]):
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def answer(self, response: httpx.Response) -> Answer:
-        """What the answer says. Raises ProblemError, or AnswerError where it says nothing sensible."""
+        """The parsed answer. Raises ProblemError, or AnswerError if it cannot be parsed."""
         if not response.is_success:
             raise problem_error(response.status_code, _problem(response), retry_after_s(response.headers))
         return self.read(response)
@@ -59,12 +59,12 @@ def content(response: httpx.Response) -> bytes:
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """What is not None: the rest is left to the service's settings."""
+    """The values that are not None; the rest is left to the service's settings."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _problem(response: httpx.Response) -> Mapping[str, Any]:
-    """The problem document; empty for the pages of proxies and other strangers."""
+    """The problem document; empty for responses of proxies."""
     try:
         found = response.json()
     except ValueError:

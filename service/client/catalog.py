@@ -15,7 +15,7 @@ from service.wire.products import ProductPageOut, PutOut, StoredProductOut
 
 BATCH_PRODUCTS = 256
 BATCH_BYTES = 16 * 2**20
-"""Most products and bytes in one request of many; a product that is larger by itself goes alone."""
+"""Most products and bytes in one request of many; a larger product is sent alone."""
 
 _PATH = "/v1/products"
 
@@ -58,7 +58,7 @@ def delete_product(id: str) -> Call[None]:
 def product_page(
     *, filter: Mapping[str, Any] | BaseModel | None = None, limit: int | None = None, cursor: str | None = None
 ) -> Call[ProductPageOut]:
-    """Some products in the order of their ids; `cursor` is `next_cursor` of the page before."""
+    """Some products in the order of their ids; `cursor` is `next_cursor` of the previous page."""
     plain = (
         filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(filter, BaseModel) else filter
     )
@@ -97,5 +97,5 @@ def _image(image: Picture) -> dict[str, str]:
 
 
 def _one(id: str) -> str:
-    """The path of a product. Dots are written as codes, since `..` alone would be taken as a step up."""
+    """The path of a product. Dots are percent-encoded, since `..` would be read as the parent folder."""
     return f"{_PATH}/{quote(id, safe='').replace('.', '%2E')}"

@@ -27,11 +27,11 @@ class ConnectionFailedError(ClientError):
 
 
 class AnswerError(ClientError):
-    """Something answered that is no service of this kind, or a newer one than this client understands."""
+    """The response is not from this kind of service, or from a version that this client does not understand."""
 
 
 class ProblemError(ClientError):
-    """The service refused or failed, and said why."""
+    """The service refused or failed, with a reason."""
 
     def __init__(self, status: int, problem: Mapping[str, Any], retry_after_s: float | None) -> None:
         """Take the status, the problem document (empty if something in between answered) and Retry-After."""

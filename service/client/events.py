@@ -24,13 +24,13 @@ class StreamedAnswer:
 
 
 class EventReader:
-    """Makes answers of lines."""
+    """Parses lines into answers."""
 
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
 
     def feed(self, line: str) -> StreamedAnswer | None:
-        """Take a line; the answer that it completes, if it does.
+        """Take a line; the answer that it completes, if any.
 
         Raises:
             ProblemError: the service failed after it had begun to answer.

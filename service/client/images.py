@@ -19,7 +19,7 @@ _SIGNATURES = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"RIFF
 
 @runtime_checkable
 class Saves(Protocol):
-    """A PIL image; named by what it does, so that Pillow is not imported."""
+    """A PIL image, as a protocol, so that Pillow is not imported."""
 
     def save(self, fp: Any, format: str | None = None) -> None:
         """Write the image into a file."""
@@ -27,17 +27,17 @@ class Saves(Protocol):
 
 
 Encoded = os.PathLike[str] | bytes | Saves
-"""An image that is here: a file, its bytes, or a PIL image."""
+"""A local image: a file, its bytes, or a PIL image."""
 
 Picture = Encoded | str | Mapping[str, str]
-"""Also one that is elsewhere: a data URI, an address, or the service's own `{"product_id": …}`."""
+"""Or a remote one: a data URI, a URL, or the service's own `{"product_id": …}`."""
 
 Content = str | Encoded | Mapping[str, Any]
 """A text, an image, `{"text": …, "image": …}` with both, or `{"content": […]}` with parts as OpenAI has them."""
 
 
 def encoded(picture: Encoded) -> bytes:
-    """The bytes of an image that is here. Raises OSError for a file that cannot be read."""
+    """The bytes of a local image. Raises OSError for a file that cannot be read."""
     if isinstance(picture, bytes | bytearray):
         return bytes(picture)
     if isinstance(picture, os.PathLike):
@@ -46,14 +46,14 @@ def encoded(picture: Encoded) -> bytes:
 
 
 def data_uri(picture: Encoded) -> str:
-    """An image that is here as a `data:` URI."""
+    """A local image as a `data:` URI."""
     data = encoded(picture)
     kind = next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "png")
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def reference(picture: str | Mapping[str, str]) -> dict[str, str]:
-    """An image that is elsewhere, as the field `image` has it. Raises ValueError for another text."""
+    """A remote image, as the field `image` has it. Raises ValueError for any other text."""
     if isinstance(picture, Mapping):
         return dict(picture)
     if picture[:5].lower() == "data:":

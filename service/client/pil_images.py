@@ -9,7 +9,7 @@ import io
 from typing import Any
 
 MAX_PNG_BYTES = 4 * 2**20
-"""A PNG with more is sent as a JPEG, if nothing in it is transparent: a photograph takes a tenth of it so."""
+"""A PNG with more is sent as a JPEG, if nothing in it is transparent: a photograph is a tenth of the size that way."""
 
 _SENT_AS_THEY_ARE = frozenset({"JPEG", "MPO", "PNG"})
 _INTO = {
@@ -19,7 +19,7 @@ _INTO = {
     "La": "LA",
     "F": "L",  # by Pillow's own rule: 0 is black, 255 is white
 }
-"""Modes that no file format has, and those that say the same."""
+"""Modes without a file format, and their equivalents."""
 
 
 def encode(image: Any) -> bytes:
@@ -43,7 +43,7 @@ def encode(image: Any) -> bytes:
 
 
 def _untouched(image: Any) -> bytes | None:
-    """The bytes of the file that was opened, as long as no pixel of it was read, and so none can have been changed."""
+    """The bytes of the file that was opened, as long as no pixel of it was read, so none can have been changed."""
     file = getattr(image, "fp", None)
     if file is None or not image.tile or image.format not in _SENT_AS_THEY_ARE or image.tell() != 0:
         return None

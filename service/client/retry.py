@@ -16,8 +16,8 @@ _RETRIED = frozenset({429, 503})
 class RetryPolicy:
     """`retries` further tries; no single wait is longer than `longest_wait_s`.
 
-    Where the service names a wait (Retry-After) it is kept, and a longer one than allowed ends the tries. Otherwise
-    waits double from `first_wait_s`, each shortened at random by up to half, so that clients do not come all at once.
+    If the service names a wait (Retry-After), it is honored, and a longer one than allowed ends the tries. Otherwise
+    waits double from `first_wait_s`, each shortened at random by up to half, so that clients do not retry all at once.
     """
 
     retries: int = 2
@@ -25,7 +25,7 @@ class RetryPolicy:
     longest_wait_s: float = 30.0
 
     def wait_s(self, attempt: int, status: int, headers: Mapping[str, str], *, repeatable: bool) -> float | None:
-        """Seconds to wait before the next try, or None if the answer to try `attempt` (from 0) stands."""
+        """Seconds to wait before the next try, or None if the answer to try `attempt` (from 0) is final."""
         if not repeatable or status not in _RETRIED or attempt >= self.retries:
             return None
         named = retry_after_s(headers)
@@ -35,7 +35,7 @@ class RetryPolicy:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds in Retry-After, which is a number or a date (RFC 9110 10.2.3); None without it or for nonsense."""
+    """Seconds in Retry-After, which is a number or a date (RFC 9110 10.2.3); None if missing or malformed."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)

@@ -43,10 +43,10 @@ def search(
     rerank: bool | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Call[SearchOut]:
-    """Products for a sentence, an image, or both; what is left out is as the service's settings say.
+    """Search by text, image, or both; omitted options are as the service is configured.
 
-    The fields are those of the HTTP interface. `rerank`, `hybrid` and `collapse` may be True or False instead of
-    an object such as `{"strategy": "pointwise"}`. `options` are fields that a newer service has, sent as they are.
+    The fields are those of the HTTP API. `rerank`, `hybrid` and `collapse` may be True or False instead of
+    an object such as `{"strategy": "pointwise"}`. `options` are fields that a newer service has, sent unchanged.
 
     Raises ValueError for an invalid image, and OSError for a file that cannot be read.
     """
@@ -74,7 +74,7 @@ def search(
 
 
 def options() -> Call[SearchOptionsOut]:
-    """What a search may ask for here: strategies, prompts, defaults and limits."""
+    """The search options: strategies, prompts, defaults and limits."""
     return Call("GET", "/v1/search/options", into(SearchOptionsOut))
 
 
@@ -97,7 +97,7 @@ def rerank(
 
 
 def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None) -> Call[EmbeddingsOut]:
-    """Vectors of texts, images, or both as one; a list of inputs gives one vector each, in order."""
+    """Embeddings of texts, images, or both as one; a list of inputs gives one embedding each, in order."""
     several: Sequence[Content] = inputs if isinstance(inputs, list | tuple) else [inputs]  # type: ignore[list-item]
     body = given(model=model) | {"input": [content_json(one) for one in several]}
     return Call("POST", "/v1/embeddings", into(EmbeddingsOut), options={"json": body})
@@ -106,7 +106,7 @@ def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None)
 def feedback(query_id: str, product_id: str, event: FeedbackKind, *, position: int | None = None) -> Call[FeedbackOut]:
     """What a user did with a product of an answer, whose `id` is `query_id`; `position`: its `rank` there.
 
-    Raises NotFoundError where the service takes no feedback.
+    Raises NotFoundError if the service accepts no feedback.
     """
     body = given(query_id=query_id, product_id=product_id, event=event, position=position)
     return Call("POST", "/v1/feedback", into(FeedbackOut), options={"json": body})
@@ -120,7 +120,7 @@ def image(address: str, *, size: int | None = None) -> Call[bytes]:
 
 
 def ready() -> Call[Health]:
-    """Can the service answer searches? Raises UnavailableError where it cannot, with the reason."""
+    """Whether the service can answer searches. Raises UnavailableError with the reason if not."""
     return Call("GET", "/readyz", into(Health))
 
 

@@ -60,9 +60,9 @@ class Client:
         retry: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or away.
+        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or unavailable.
 
-        Raises ConnectionFailedError for what is no address.
+        Raises ConnectionFailedError for an invalid URL.
         """
         self._http = httpx.Client(**connection_options(base_url, api_key, timeout), transport=transport)
         self._retry = retry or RetryPolicy()
@@ -95,7 +95,7 @@ class Client:
     product_page = _method(catalog.product_page)
 
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
-        """Create or replace any number, some at a time; The outcome for each, in order.
+        """Create or replace any number, some at a time; the outcome for each, in order.
 
         A product has the fields of `put_product`. One that cannot be stored has the status `rejected`.
         """
@@ -128,7 +128,7 @@ class Client:
                     yield found
 
     def send(self, call: Call[Answer]) -> Answer:
-        """Send a call, again where that is worth it, and read its answer."""
+        """Send a call, with retries, and parse its answer."""
         attempt = 0
         while True:
             with connection_errors():

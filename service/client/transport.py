@@ -16,13 +16,13 @@ NO_ADDRESS = "This is not a URL. Write it like http://127.0.0.1:8000."
 
 _CONNECT_S = 5.0
 _VERSION = "/v1"
-"""May end the base URL, as it does for OpenAI's clients; the paths of the calls have it already."""
+"""Allowed at the end of the base URL, as for OpenAI's clients; the paths of the calls include it."""
 
 
 def connection_options(base_url: str, api_key: str | None, timeout: float) -> dict[str, Any]:
-    """Options of an httpx client. Redirects are not followed: they would carry the key elsewhere.
+    """Options of an httpx client. Redirects are not followed: they would forward the key.
 
-    Raises ConnectionFailedError for what is no address.
+    Raises ConnectionFailedError for an invalid URL.
     """
     try:
         url = httpx.URL(base_url)
@@ -40,7 +40,7 @@ def connection_options(base_url: str, api_key: str | None, timeout: float) -> di
 
 @contextmanager
 def connection_errors() -> Iterator[None]:
-    """Turn what the transport says into our error."""
+    """Convert transport errors to ours."""
     try:
         yield
     except httpx.TimeoutException as error:

@@ -45,7 +45,7 @@ class BatchingEncoder:
         retry_after_s: int = 1,
     ) -> None:
         """`max_batch`: most queries encoded together (a single call with more stays whole); `max_wait_ms`: longest
-        wait for company; `queue`: calls that may wait; `retry_after_s`: the answer to callers beyond that.
+        wait for further queries; `queue`: calls that may wait; `retry_after_s`: the answer to callers beyond that.
         """
         self._encoder = encoder
         self._max_batch = max_batch
@@ -56,7 +56,7 @@ class BatchingEncoder:
         self._changed = threading.Condition()
         self._closed = False
         self.on_batch: Callable[[int], None] | None = None
-        """Told the size of each batch that was encoded."""
+        """Called with the size of each encoded batch."""
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
         self._thread.start()
 
@@ -75,7 +75,7 @@ class BatchingEncoder:
 
         Raises:
             Overloaded: too many calls are waiting.
-            Cancelled: the caller went before its turn.
+            Cancelled: the caller disconnected before its turn.
             RuntimeError: the encoder was closed.
         """
         future = self.submit(queries)
@@ -85,7 +85,7 @@ class BatchingEncoder:
         except CancelledError:
             raise Cancelled from None
         finally:
-            future.cancel()  # an interrupted caller wants nothing any more; no effect on an answer that is there
+            future.cancel()  # an interrupted caller needs no answer; no effect on an existing one
 
     def submit(self, queries: Sequence[EncoderQuery]) -> Future[Embeddings]:
         """The same without waiting. A future that is canceled before its turn costs the encoder nothing."""
@@ -113,7 +113,7 @@ class BatchingEncoder:
             self._answer([call for call in calls if call.future.set_running_or_notify_cancel()])
 
     def _next_batch(self) -> list[_Call] | None:
-        """The calls that go together, oldest first; None when closed and done."""
+        """The calls of the next batch, oldest first; None when closed and done."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
@@ -134,11 +134,11 @@ class BatchingEncoder:
         return self._closed or sum(len(call.queries) for call in self._waiting) >= self._max_batch
 
     def _forget_cancelled(self) -> None:
-        """Callers that went away must not keep others out."""
+        """Callers that disconnected must not block others."""
         self._waiting = deque(call for call in self._waiting if not call.future.cancelled())
 
     def _answer(self, calls: Sequence[_Call]) -> None:
-        """Encode and hand out; the declared fault boundary of the thread: whatever is raised reaches the callers."""
+        """Encode and deliver; the declared fault boundary of the thread: all exceptions reach the callers."""
         if not calls:
             return
         try:

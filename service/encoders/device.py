@@ -33,9 +33,9 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
-    """The number type called `name`; `auto` is float32 on CPU and MPS, bfloat16 or else float16 on CUDA.
+    """The dtype called `name`; `auto` is float32 on CPU and MPS, bfloat16 or else float16 on CUDA.
 
-    Most CPUs compute slower in half precision than in float32, so there it is never chosen unasked. Raises
+    Most CPUs compute slower in half precision than in float32, so it is never chosen there by default. Raises
     `ConfigurationError` for an unknown name.
     """
     if name not in get_args(DtypeName):

@@ -12,16 +12,16 @@ from service.errors import EmptyQuery
 
 Modality = Literal["text", "image", "composed"]
 Role = Literal["query", "document"]
-"""What a vector is for: to search with, or to be found by. Asymmetric encoders embed the two differently."""
+"""The purpose of an embedding: a query, or a document. Asymmetric encoders embed the two differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderInfo:
-    """What the rest of the system has to know of an encoder.
+    """What the rest of the system needs to know about an encoder.
 
     `fingerprint` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
-    collection. `max_text_tokens` is what fits; longer texts are cut and flagged. `weighs_parts`: a composed vector
-    is a sum of the text's and the image's, so that `EncoderQuery.text_share` has a meaning.
+    collection. `max_text_tokens` is the limit; longer texts are truncated and flagged. `weighs_parts`: a composed
+    vector is a sum of the text's and the image's, so that `EncoderQuery.text_share` has a meaning.
     """
 
     id: str
@@ -36,8 +36,8 @@ class EncoderInfo:
 class EncoderQuery:
     """One thing to encode. Raises `EmptyQuery` if it holds neither a text nor an image.
 
-    `text_share` from 0 to 1 says how much the text of a composed query counts; None: as the encoder is set. Encoders
-    that do not weigh parts pass over it, and symmetric encoders pass over `role`.
+    `text_share` from 0 to 1 says how much the text of a composed query counts; None: as the encoder is configured.
+    Encoders that do not weight parts ignore it, and symmetric encoders ignore `role`.
     """
 
     text: str | None = None
@@ -53,14 +53,14 @@ class EncoderQuery:
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """`vectors`: float32 [n, dimension], rows L2-normalized. `truncated`: bool [n], True where the text was cut."""
+    """`vectors`: float32 [n, dimension], rows L2-normalized. `truncated`: bool [n], True if the text was truncated."""
 
     vectors: npt.NDArray[np.float32]
     truncated: npt.NDArray[np.bool_]
 
 
 class Encoder(Protocol):
-    """Turns queries and products into vectors of one space. Calls may come from several threads."""
+    """Encodes queries and products into one embedding space. Calls may come from several threads."""
 
     @property
     def info(self) -> EncoderInfo:

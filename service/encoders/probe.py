@@ -14,7 +14,7 @@ _TOLERANCE = 1e-3
 
 
 def probe(encoder: Encoder) -> None:
-    """Encode one query of each kind and role. Raises `EncoderUnavailable` unless unit vectors come."""
+    """Encode one query of each kind and role. Raises `EncoderUnavailable` unless it returns unit vectors."""
     picture = Image.new("RGB", (64, 48), "orange")
     kinds = {
         "text": EncoderQuery("a mug"),
@@ -25,7 +25,7 @@ def probe(encoder: Encoder) -> None:
     queries += [replace(query, role="document") for query in queries]
     try:
         vectors = encoder.encode(queries).vectors
-    except (RuntimeError, ValueError, OSError) as error:  # what torch raises, out of memory included
+    except (RuntimeError, ValueError, OSError) as error:  # what torch raises, including out of memory
         raise EncoderUnavailable(
             "The encoder loads but cannot embed; see the log for the cause. Set WITHTHIS_ENCODER_DEVICE=cpu and "
             "WITHTHIS_ENCODER_DTYPE=float32 to rule out the device."
@@ -34,7 +34,7 @@ def probe(encoder: Encoder) -> None:
         raise EncoderUnavailable(
             "The encoder returns embeddings of another dimension than it declares: its files do not match."
         )
-    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=_TOLERANCE):  # also False where a number is NaN
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=_TOLERANCE):  # also False if a number is NaN
         raise EncoderUnavailable(
             "The encoder returns embeddings that are not of length 1: its weights are damaged, or the dtype is too "
             "small for them. Set WITHTHIS_ENCODER_DTYPE=float32, or download the weights again."

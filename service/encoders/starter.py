@@ -59,7 +59,7 @@ class StarterEncoder:
 
     @classmethod
     def load(cls, path: Path | None = None) -> "StarterEncoder":
-        """Load weights from `path`, or those in the package."""
+        """Load weights from `path`, or the bundled ones."""
         from starter.fused import FusedEmbedder  # noqa: PLC0415 (brings torch, which most commands do without)
 
         return cls(FusedEmbedder.load(path))

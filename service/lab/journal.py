@@ -18,7 +18,7 @@ class Journal:
     """One open journal. Appending is thread-safe; a file belongs to one process at a time (see `RunFolder`)."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, which is made if it is missing. Raises ExperimentError where the disk fails."""
+        """Open the file, which is created if missing. Raises ExperimentError where the disk fails."""
         self._path = path
         self._lock = threading.Lock()
         try:

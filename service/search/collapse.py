@@ -19,7 +19,7 @@ from service.stores.store import Hit, Store, Vector
 
 @dataclass(frozen=True, slots=True)
 class Collapsed:
-    """The hits that are shown, in their order, and what stands behind each, by product id."""
+    """The hits that are shown, in their order, and the hidden ones behind each, by product id."""
 
     hits: list[Hit]
     hidden: Mapping[str, tuple[Duplicate, ...]]
@@ -28,12 +28,12 @@ class Collapsed:
 def collapse(store: Store, hits: Sequence[Hit], options: CollapseOptions) -> Collapsed:
     """Hide near-duplicates. Raises StoreUnavailable: the hits' vectors are read."""
     vectors = {row.id: row.vector for row in store.fetch([hit.id for hit in hits])}
-    still = [hit for hit in hits if hit.id in vectors]  # but for those deleted since they were found
+    still = [hit for hit in hits if hit.id in vectors]  # except those deleted since they were found
     return collapse_vectors(still, np.array([vectors[hit.id] for hit in still], np.float32), options.threshold)
 
 
 def collapse_vectors(hits: Sequence[Hit], vectors: Vector, threshold: float) -> Collapsed:
-    """The same for vectors at hand: [n, dimension], L2-normalized, row i of `hits[i]`."""
+    """The same for given vectors: [n, dimension], L2-normalized, row i of `hits[i]`."""
     shown: list[int] = []
     hidden: dict[str, list[Duplicate]] = {}
     for place, hit in enumerate(hits):

@@ -32,8 +32,8 @@ class ContentVectors:
 def embed_contents(
     encoder: Encoder, pictures: ImageLoader, contents: Sequence[Content], *, max_pixels: int
 ) -> ContentVectors:
-    """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and that a list
-    nobody waits for any more ends.
+    """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and so that an
+    abandoned list ends.
 
     Raises:
         InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.

@@ -35,14 +35,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class OpenedContent:
-    """The same with its image decoded; both None for an empty one."""
+    """The same with its image decoded; both are None if it is empty."""
 
     text: str | None
     image: DecodedImage | None
 
 
 def check_not_empty(contents: Sequence[Content]) -> None:
-    """Raise InvalidValue where neither a text nor an image is given; `errors` says where."""
+    """Raise InvalidValue if neither a text nor an image is given; `errors` says where."""
     empty = [content.pointer for content in contents if content.is_empty]
     if empty:
         raise InvalidValue(EMPTY, errors=[{"pointer": pointer, "detail": EMPTY} for pointer in empty[:20]])
@@ -67,7 +67,7 @@ class PixelTally:
 
 
 class ContentOpener:
-    """Opens the contents of one request, in pieces, within one bound for all their images.
+    """Opens the contents of one request, in parts, within one bound for all their images.
 
     Images inside the request are counted at once, before any of them is decoded; those behind URLs when they have
     been fetched. Between two of them it ends if the client has disconnected.

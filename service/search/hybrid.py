@@ -34,7 +34,7 @@ from service.stores.store import Hit, Store, Vector
 from service.support.batches import in_batches
 
 MOST_TITLES = 2048
-"""Products looked at by their words where a filter may leave some of them out."""
+"""Lexical candidates to consider when a filter may exclude some of them."""
 
 _LESS_THAN_THE_QUERY = 0.8
 BOOST_SHARE = 0.2
@@ -44,7 +44,7 @@ their words, not enough to lift one over a title that is the query."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HybridHit(Hit):
-    """A hit whose place comes from both legs; `score` is still the cosine."""
+    """A hit whose place comes from both scores; `score` is still the cosine."""
 
     hybrid: HybridScores
 
@@ -57,7 +57,8 @@ class HybridHit(Hit):
 def hybrid_options(
     settings: Settings, text: str | None, *, enabled: bool | None = None, lexical_weight: float | None = None
 ) -> HybridOptions | None:
-    """How words count in a search, if they do. The one place that decides: for the service, the commands and the lab.
+    """The hybrid options of a search, or None. The only place that decides this: for the service, the commands and the
+    lab.
 
     `enabled` None: as the service is set, and then only for queries that have words.
     """
@@ -78,9 +79,9 @@ def hybrid_search(
     limit: int,
     filter: Filter | None,
 ) -> list[HybridHit]:
-    """The best `limit` products by both legs, best first; `matched`: those that share words with the text.
+    """The best `limit` products by both scores, best first; `matched`: those that share words with the text.
 
-    Both legs look at the `limit` best products, and every product found by one has the other's score, too. Raises
+    Both searches return the `limit` best products, and every product found by one has the other's score, too. Raises
     StoreUnavailable.
     """
     pool = {hit.product_id: hit for hit in store.search(vector, limit=limit, filter=filter)}

@@ -35,22 +35,22 @@ _COUNT = 4
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`shown`: products on the pages before; `first`: short hashes of those on the first page."""
+    """`shown`: products on the previous pages; `first`: short hashes of those on the first page."""
 
     shown: int
     first: frozenset[bytes]
 
     @classmethod
     def after_first(cls, hits: Sequence[Hit]) -> Cursor:
-        """The cursor behind a first page."""
+        """The cursor after a first page."""
         return cls(len(hits), frozenset(_short(hit) for hit in hits))
 
     def moved(self, further: int) -> Cursor:
-        """The cursor behind a later page."""
+        """The cursor after a later page."""
         return Cursor(self.shown + further, self.first)
 
     def rest(self, window: Sequence[Hit]) -> list[Hit]:
-        """What comes behind this cursor in a window of hits."""
+        """The hits after this cursor in a window."""
         later = [hit for hit in window if _short(hit) not in self.first]
         return later[self.shown - len(self.first) :]
 
@@ -74,7 +74,7 @@ class Cursor:
 
 
 def pack(data: bytes) -> str:
-    """Bytes as a text that may stand in an address."""
+    """Bytes as URL-safe text."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 

@@ -73,7 +73,7 @@ class BegunSearch:
     def respond(self, a: Side, b: Side | None = None) -> SearchResponse:
         """The answer: the first of a complete ranking of all that was found, as many as were asked for.
 
-        Two orders are interleaved where both are what their configurations stand for.
+        Two orders are interleaved if both are their configurations' own.
         """
         reranked, teams = a.reranked, ""
         if b is not None and a.is_as_planned and b.is_as_planned and a.reranked.hits:
@@ -117,7 +117,7 @@ class SearchPipeline:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="candidate-images")  # threads start when needed
 
     def close(self) -> None:
-        """End the threads that read images; what is not begun is not read any more."""
+        """End the threads that read images; pending reads are dropped."""
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def search(self, request: SearchRequest) -> SearchResponse:
@@ -125,8 +125,9 @@ class SearchPipeline:
 
         Raises:
             InvalidInput: something the caller can fix (empty query, unusable image, unknown product, …).
-            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not so.
-            RerankRequired: reranking failed and the request insists on it.
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not in
+            this way.
+            RerankRequired: reranking failed and the request requires it.
         """
         return self.finish(self.begin(request))
 
@@ -151,7 +152,7 @@ class SearchPipeline:
         return begun.respond(a, b)
 
     def finish_without_room(self, begun: BegunSearch) -> SearchResponse:
-        """The answer where too many others wait for the reranker: retrieval order at once. Raises RerankRequired."""
+        """The answer if too many others wait for the reranker: retrieval order at once. Raises RerankRequired."""
         if begun.plan is None:
             return begun.preliminary()
         plan, hits = begun.plan, begun.retrieved.hits
@@ -169,7 +170,7 @@ class SearchPipeline:
         return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, load)), None
 
     def _loader(self, begun: BegunSearch) -> LoadImages:
-        """Loads the images of all that are to be reranked, once, when they are first wanted."""
+        """Loads the images of all that are to be reranked, once, when they are first needed."""
 
         @cache
         def load() -> Sequence[Image | None]:
@@ -184,7 +185,7 @@ class SearchPipeline:
         return [picture.result() for picture in reading]
 
     def _picture(self, hit: Hit) -> Image | None:
-        """The stored image of a hit. A lost file must not cost the whole answer: the title still speaks for it."""
+        """The stored image of a hit. A lost file must not cost the whole answer: its title is still used."""
         check_cancelled()
         try:
             return self._images.rendition(hit.image_key).image
@@ -210,7 +211,7 @@ def _rerank_query(query: DecodedQuery) -> RerankQuery:
 
 
 def _timings(seen: Mapping[str, float], by_model: Mapping[str, float]) -> dict[str, float]:
-    """Stages in their order. The model's own times tell captioning and ranking apart; the clock saw both together."""
+    """Stages in their order. The model's own times separate captioning from ranking; the clock measured both."""
     known = {**seen, **by_model}
     return {stage: known[stage] for stage in STAGES if stage in known}
 

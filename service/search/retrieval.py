@@ -42,7 +42,7 @@ HYBRID_NEEDS_TEXT = (
     "hybrid searches products by the words of text, and there is no text. Give one, or leave hybrid out."
 )
 HYBRID_DEPTH = 100
-"""Products that each leg of a hybrid search finds: a product that is tenth in both may well be the first."""
+"""Products that each part of a hybrid search returns: a product that is tenth in both may well be the first."""
 
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 
@@ -81,7 +81,7 @@ class Retrieved:
 
     @property
     def offset(self) -> int:
-        """The products on the pages before."""
+        """The products on the previous pages."""
         return self.cursor.shown if self.cursor else 0
 
     def next_cursor(self, page: Sequence[Hit]) -> str | None:
@@ -123,7 +123,7 @@ class Retriever:
         self._negative_weight = negative_weight
 
     def check(self, request: SearchRequest) -> None:
-        """Refuse what cannot be answered, before any model runs. Raises InvalidInput."""
+        """Refuse invalid requests, before any model runs. Raises InvalidInput."""
         if not 1 <= request.limit <= self._max_limit:
             raise InvalidValue(f"limit must be between 1 and {self._max_limit}.")
         negative = request.negative.text if request.negative else ""
@@ -137,7 +137,7 @@ class Retriever:
         self._check_together(request)
 
     def _check_together(self, request: SearchRequest) -> None:
-        """Options that need others, or exclude them."""
+        """Check options that require or exclude others."""
         has_text = bool(request.text and request.text.strip())
         if request.hybrid is not None and not has_text:
             raise InvalidValue(HYBRID_NEEDS_TEXT)
@@ -153,7 +153,8 @@ class Retriever:
 
         Raises:
             InvalidInput: an empty query, an unusable image, an unknown product, a cursor of another search.
-            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not so.
+            StoreUnavailable, EncoderMismatch, TitleSearchUnavailable: the catalog cannot be searched now, or not in
+            this way.
         """
         with clock.stage("decode"):
             query = self._decode(request)
@@ -245,7 +246,9 @@ class Retriever:
     def _nearest(
         self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int, wanted: Wanted
     ) -> tuple[list[Hit], bool]:
-        """The best products that are similar enough, without the one whose image is the query; are there more?"""
+        """The best products that are similar enough, without the one whose image is the query, and whether there are
+        more
+        """
         size = self._size(request, depth)
         unwanted = self._unwanted(wanted)
         margin = min(len(unwanted), size) + (query.excluded is not None)
@@ -256,7 +259,7 @@ class Retriever:
         return kept[:size], len(kept) > size
 
     def _size(self, request: SearchRequest, depth: int) -> int:
-        """How many products are looked at."""
+        """The number of products considered."""
         if request.facets or request.collapse or request.cursor:
             return self._window
         return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
@@ -290,7 +293,7 @@ class Retriever:
             return None
 
     def _key(self, query: DecodedQuery, request: SearchRequest) -> bytes:
-        """A digest of all that decides which products are found, in which order."""
+        """A digest of everything that determines the products found and their order."""
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
         image = query.image.content_hash if query.image else None
         how = (request.hybrid, request.weights, request.negative, request.understand)

@@ -11,15 +11,15 @@ from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD
 
 @dataclass(frozen=True, slots=True)
 class HybridOptions:
-    """Find products by their words, too; see `service.search.hybrid`."""
+    """Options of lexical search; see `service.search.hybrid`."""
 
-    lexical_weight: float = 0.5  # 0 = order of similarity alone, 1 = order of the words alone
-    required: bool = True  # False: where the words cannot be searched, similarity alone will do
+    lexical_weight: float = 0.5  # 0 = vector similarity only, 1 = lexical score only
+    required: bool = True  # False: if lexical search is not available, vector similarity is enough
 
 
 @dataclass(frozen=True, slots=True)
 class QueryWeights:
-    """How much text and image count in a composed query; only their ratio matters."""
+    """Weights of text and image in a composed query; only their ratio matters."""
 
     text: float = 1.0
     image: float = 1.0
@@ -27,7 +27,7 @@ class QueryWeights:
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """What the products should not be like, and how much that counts; see `service.search.query_vector`."""
+    """What the products should not be, and its weight; see `service.search.query_vector`."""
 
     text: str
     weight: float
@@ -35,7 +35,9 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class CollapseOptions:
-    """Show near-duplicates once; see `search.collapse`. `threshold`: least cosine of two images that are one."""
+    """Show near-duplicates once; see `search.collapse`. `threshold`: minimum cosine similarity of two images that count
+    as one.
+    """
 
     threshold: float = DEFAULT_DUPLICATE_THRESHOLD
 
@@ -59,7 +61,7 @@ class HybridScores:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A product that is not shown because another one that is looks the same; `similarity` is their cosine."""
+    """A product hidden behind one that looks the same; `similarity` is their cosine similarity."""
 
     product_id: str
     similarity: float

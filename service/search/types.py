@@ -78,7 +78,7 @@ class SearchRequest:
     collapse: CollapseOptions | None = None
     facets: tuple[str, ...] = ()  # "category", or the names of attributes
     understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
-    cursor: str | None = None  # `next_cursor` of the page before; only the first page is reranked
+    cursor: str | None = None  # `next_cursor` of the previous page; only the first page is reranked
     rival: RerankOptions | None = None  # interleave the first page's order with that of these options
 
     @property
@@ -146,7 +146,7 @@ class SearchTrace:
     """How an answer came about, for logs and counters; ids of all products found, of which the answer shows the first.
 
     `b` and `teams` (who picked the product at each place, such as "ABBA") are those of an interleaved search; `teams`
-    is empty if `a` alone made the order. `offset`: products on the pages before.
+    is empty if `a` alone made the order. `offset`: products on the previous pages.
     """
 
     image_hash: str | None

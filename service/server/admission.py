@@ -19,19 +19,19 @@ T = TypeVar("T")
 
 
 class Slot:
-    """The right to work, until the block that took it ends."""
+    """A slot, held until its block ends."""
 
     def __init__(self, threads: anyio.CapacityLimiter) -> None:
         self._threads = threads
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread. It cannot be stopped: a caller canceled meanwhile still waits for its end."""
-        await anyio.lowlevel.checkpoint_if_cancelled()  # nothing is begun for a caller that has gone
+        await anyio.lowlevel.checkpoint_if_cancelled()  # nothing is started for a caller that has disconnected
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 
 class Admission:
-    """A semaphore with a bounded waiting room, for one event loop."""
+    """A semaphore with a bounded queue, for one event loop."""
 
     def __init__(self, *, concurrency: int, queue: int, wait_s: float, retry_after_s: int) -> None:
         """`concurrency` calls work at once, `queue` more may wait, each at most `wait_s` seconds."""
@@ -45,7 +45,7 @@ class Admission:
 
     @property
     def slots(self) -> int:
-        """Calls that may work at once."""
+        """Calls that may run at once."""
         return self._concurrency
 
     @property
@@ -68,7 +68,7 @@ class Admission:
         """A slot for work in several steps.
 
         Raises:
-            Overloaded: the waiting room is full, or no slot came free in time.
+            Overloaded: the queue is full, or no slot became free in time.
         """
         if self._present >= self._room:
             raise Overloaded(retry_after_s=self._retry_after_s)

@@ -20,7 +20,7 @@ IMAGE_SLOTS, IMAGE_QUEUE = 8, 512
 
 @dataclass(frozen=True, slots=True)
 class Bulkheads:
-    """The rooms by the kind of work."""
+    """The bulkheads by kind of work."""
 
     search: Admission
     """Searches that are not reranked: decode, embed, retrieve."""
@@ -41,7 +41,7 @@ class Bulkheads:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Empty rooms of the sizes in the settings."""
+        """Empty bulkheads with the configured sizes."""
 
         def room(slots: int, queue: int = settings.server.search_queue) -> Admission:
             wait_s = settings.server.search_queue_wait_ms / 1000
@@ -59,9 +59,9 @@ class Bulkheads:
         )
 
     def for_retrieval(self, request: SearchRequest) -> Admission:
-        """Where a search is begun."""
+        """The bulkhead in which a search begins."""
         return self.reranked if request.is_reranked else self.search
 
     def named(self) -> dict[str, Admission]:
-        """All rooms by their names in the metrics."""
+        """All bulkheads by their names in the metrics."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

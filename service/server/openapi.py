@@ -34,7 +34,7 @@ from service.server.problems import PROBLEM_TYPE, not_found
 from service.settings import Settings
 
 NO_KEY: list[dict[str, list[str]]] = [{}]
-"""The security of a route that is open to everybody."""
+"""The security of a public route."""
 
 _REF = "#/components/schemas/{model}"
 _REQUEST_MODELS: dict[str, type[BaseModel]] = {}
@@ -57,7 +57,7 @@ class ErrorOut(BaseModel):
 
 
 class ProblemOut(BaseModel):
-    """An RFC 9457 problem document; the one shape of every error."""
+    """An RFC 9457 problem document; the shape of every error."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -155,7 +155,7 @@ def protected(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
 
 
 def _as_problem(response: Response[Any]) -> Response[Any]:
-    """Below /schema Litestar answers what is not there with a page of HTML; here every error has one shape."""
+    """Below /schema, Litestar answers unknown paths with an HTML page; here every error has the same shape."""
     return not_found() if response.status_code == HTTPStatus.NOT_FOUND else response
 
 

@@ -14,7 +14,7 @@ class Outages:
         self._written: dict[str, float] = {}
 
     def is_new(self, type: str) -> bool:
-        """Whether none of this type was written in the last `every_s` seconds; from now on, one was."""
+        """Whether none of this type was logged in the last `every_s` seconds; records this one."""
         now = time.monotonic()
         due = now - self._written.get(type, -math.inf) >= self._every_s
         if due:

@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class SharedCheck(Generic[T]):
-    """A check in its own thread; whoever asks while it runs gets its outcome. For one event loop.
+    """A check in its own thread; callers while it runs share its outcome. For one event loop.
 
-    Probes come from outside, in any number and without a key: they must not take the threads of others, nor ask the
+    Probes come from outside, in any number and without a key: they must not take the threads of others, nor query the
     store more than once at a time.
     """
 

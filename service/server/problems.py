@@ -73,14 +73,14 @@ def problem_of(error: Exception, method: str, path: str) -> dict[str, object]:
 
 
 def handle_own_error(request: Request[Any, Any, Any], error: WithThisError) -> Response[Any]:
-    """Our own errors know their status and text."""
+    """Our own errors have their status and text."""
     if error.status >= 500:
         _log(request.method, _route(request), error, error)
     return problem_response(error.problem(), _headers_of(error))
 
 
 def _log(method: str, route: str, known: WithThisError, error: Exception) -> None:
-    """Write an error down, with its traceback unless that is the one of an outage that was written a moment ago."""
+    """Log an error, with its traceback unless it is of an outage that was logged a moment ago."""
     repeated = known.status == HTTPStatus.SERVICE_UNAVAILABLE and not _OUTAGES.is_new(known.type)
     logger.error("%s %s: %s", method, route, known.type, exc_info=None if repeated else error)
 
@@ -100,7 +100,7 @@ def _headers_of(error: WithThisError) -> dict[str, str]:
 
 
 def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    """Errors of the framework: status kept, words replaced."""
+    """Errors of the framework: status kept, texts replaced."""
     status = error.status_code
     if status == BodyTooLarge.status:
         return handle_own_error(request, BodyTooLarge())

@@ -54,7 +54,7 @@ def _texts(filter: Filter, row: Record | Hit) -> list[tuple[str | None, TextCond
 
 
 def _none_for_blank(value: Any) -> Any:
-    """Text fields know no difference between an empty text and none."""
+    """Text fields do not distinguish an empty text from none."""
     if isinstance(value, list):
         return [_none_for_blank(one) for one in value]
     return None if value == "" else value
@@ -66,7 +66,7 @@ def _compares(stored: Any, name: str, wanted: Any, positive: bool) -> bool:
     if stored is None:
         return not positive
     if _kind(stored) != _kind(wanted):
-        return False  # neither the comparison nor its negation
+        return False  # neither the comparison nor its negation holds
     return _RANGES[name](stored, wanted) == positive
 
 

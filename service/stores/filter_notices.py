@@ -12,7 +12,7 @@ _LIST = "a list"
 
 
 def filter_notices(store: Store, vector: Vector, filter: Filter) -> tuple[str, ...]:
-    """Sentences on the filter's attributes, each held against one product that has it; at most `MAX_NOTICES`.
+    """Sentences on the filter's attributes, each checked against one product that has it; at most `MAX_NOTICES`.
 
     Meant for filters that found nothing: each attribute costs a search. Raises StoreUnavailable.
     """

@@ -42,7 +42,7 @@ MAX_FILTER_TEXT_CHARS = 1000
 MAX_NUMBER = 2**53 - 1
 """The largest integer that a float64 tells from its neighbors (RFC 8259, section 6)."""
 
-# What is stored where a product has none: Milvus before 2.5 has no nullable fields.
+# What is stored if a product has none: Milvus before 2.5 has no nullable fields.
 NO_PRICE = -1.0
 NO_CATEGORY = ""
 
@@ -51,7 +51,7 @@ _Value = TypeVar("_Value", bound=Scalar)
 
 
 def _comparable(value: _Value) -> _Value:
-    """A number within the bounds, of whatever many digits it is; texts and booleans as they are."""
+    """A number within the bounds, with any number of digits; texts and booleans as they are."""
     if isinstance(value, str) or -MAX_NUMBER <= value <= MAX_NUMBER:
         return value
     if value > MAX_NUMBER:

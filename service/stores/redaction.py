@@ -13,10 +13,10 @@ _MAX_CHARS = 500
 
 
 class StoreSaidError(Exception):
-    """The cause of a StoreUnavailable, in place of the error of a store's own library."""
+    """The cause of a StoreUnavailable, replacing the error of a store's library."""
 
 
 def without_input(error: Exception) -> StoreSaidError:
-    """The name of an error and its text, without what callers wrote."""
+    """The name of an error and its text, without callers' input."""
     before_expression = str(error).partition("expression")[0]
     return StoreSaidError(f"{type(error).__name__}: {_QUOTED.sub('…', before_expression)[:_MAX_CHARS]}")

@@ -34,7 +34,7 @@ _PAUSE_S = 0.02
 
 
 class Revised(Protocol):
-    """What is asked of a row here; records, states and hits have it."""
+    """What is needed of a row here; records, states and hits have it."""
 
     @property
     def id(self) -> str:
@@ -46,7 +46,7 @@ class Revised(Protocol):
 
     @property
     def revision(self) -> str:
-        """The write that the row is from; empty for rows of before there were revisions."""
+        """The write that the row is from; empty for rows from before revisions."""
 
 
 class Whole(Revised, Protocol):
@@ -109,7 +109,7 @@ def read_whole(read: Callable[[], Sequence[_WholeRow]]) -> list[_WholeRow]:
     """The rows of one product's revision in their order, read again while they are not all there.
 
     Stores without snapshots may show the moment between two steps of a write. What is incomplete after that is given as
-    it is: a row too few is better than a product that cannot be read.
+    it is: a missing row is better than an unreadable product.
     """
     rows = read()
     for number in range(1, _READS):
@@ -140,7 +140,7 @@ def leftovers(states: Iterable[RowState], heads: Mapping[str, RowState], now: in
 
 
 class RevisionStore:
-    """What every store does with whole products, on top of what it does with rows."""
+    """Operations on whole products, built on a store's operations on rows."""
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows as they are stamped; a row with a known key is replaced."""
@@ -230,7 +230,7 @@ class RevisionStore:
         return self.records(self._keys(ids))
 
     def row_ids(self, product_ids: Sequence[str]) -> list[str]:
-        """See `Store.row_ids`. Heads tell it; only products of before there were revisions are gone through."""
+        """See `Store.row_ids`. Heads tell it; only products from before revisions are scanned."""
         heads = self.heads(product_ids)
         known = [head for head in heads.values() if head.revision_rows]
         ids = [f"{head.product_id}#{number}" for head in known for number in range(head.revision_rows)]
@@ -248,7 +248,7 @@ class RevisionStore:
         return whole | {id: rows for id, rows in moved.items() if rows}
 
     def _keys(self, ids: Sequence[str]) -> list[str]:
-        """The keys of rows by their ids, in the revisions of now."""
+        """The keys of rows by their ids, in the current revisions."""
         behind = {product_of(id) for id in ids if not id.endswith("#0")}
         revisions = {id: head.revision for id, head in self.heads(sorted(behind)).items()}
         return [_key(id, revisions.get(product_of(id), "")) for id in dict.fromkeys(ids)]
@@ -301,5 +301,5 @@ def _has_others(head: RowState | None) -> bool:
 
 
 def _mark(head: Record | RowState | None) -> tuple[object, ...]:
-    """What tells one state of a product from another."""
+    """What distinguishes two states of a product."""
     return () if head is None else (head.revision, head.content_hash, head.updated_at)

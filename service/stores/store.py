@@ -49,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """What tells one state of a row from another, without fields and vector."""
+    """What distinguishes two states of a row, without fields and vector."""
 
     id: str
     image_key: str
@@ -87,7 +87,7 @@ class Hit:
 
     @property
     def order_score(self) -> float:
-        """What hits of one search are sorted by."""
+        """The sort key of hits of one search."""
         return self.score
 
 
@@ -139,7 +139,7 @@ class Store(Protocol):
         ...
 
     def fetch(self, ids: Sequence[str]) -> list[Record]:
-        """The rows with these ids in the revisions of now; unknown ids are left out, order is free."""
+        """The rows with these ids in the current revisions; unknown ids are left out, order is free."""
         ...
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
@@ -185,7 +185,7 @@ class Store(Protocol):
         ...
 
     def settle(self, at_least: int = 0) -> None:
-        """Make what was written quick to search, if it is so many rows; searches find it before that, too."""
+        """Index what was written, if there are so many rows; searches find it before that, too."""
         ...
 
     def ping(self) -> None:
@@ -222,7 +222,7 @@ class VersionedStore(Store, Protocol):
     def publish(self, beside: Store) -> Store:
         """From now on, searches by any store of this name find the rows of `beside`. None of them fails.
 
-        `beside` is not to be used any more. Gives the version that was replaced: others may write to it for some
+        `beside` is not to be used any more. Returns the version that was replaced: others may write to it for some
         seconds more, and it is there until `drop_others`.
         """
         ...

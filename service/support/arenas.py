@@ -12,12 +12,12 @@ _VARIABLE = "MALLOC_ARENA_MAX"
 
 
 def share_arenas() -> None:
-    """Let all threads that are still to come allocate from `ARENAS` arenas; it costs no speed that could be measured.
+    """Let all future threads allocate from `ARENAS` arenas; it costs no speed that could be measured.
 
     glibc gives new threads arenas of their own, up to eight a core, and what a thread has freed stays in its arena.
     Reranking frees large arrays in threads that come and go: after 120 searches, four at a time, the service held 1.7
-    GB, and 1.1 GB with two arenas. `MALLOC_ARENA_MAX` in the environment goes first; other C libraries are left as
-    they are.
+    GB, and 1.1 GB with two arenas. `MALLOC_ARENA_MAX` in the environment takes precedence; other C libraries are not
+    affected.
     """
     if sys.platform != "linux" or _VARIABLE in os.environ:
         return

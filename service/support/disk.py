@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 RESERVE_BYTES = 16 * 2**20
-"""Free bytes below which nothing more is written: enough to write out the rows that are still in memory."""
+"""Free bytes below which writes are refused: enough to write out the rows that are still in memory."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -24,7 +24,7 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def has_room(folder: Path) -> bool:
-    """True if the folder's disk has the reserve free. What cannot be asked counts as room: writing will tell."""
+    """True if the folder's disk has the reserve free. An unknown amount counts as free: writing will tell."""
     try:
         return shutil.disk_usage(folder).free >= RESERVE_BYTES
     except OSError:

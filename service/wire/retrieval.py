@@ -56,7 +56,9 @@ class HybridOut(_Body):
 
 
 class DuplicateOut(_Body):
-    """A product that is not shown because another one looks the same; `similarity` is their cosine similarity."""
+    """A product that is not shown because another one looks the same; `similarity` is their cosine similarity
+    similarity.
+    """
 
     product_id: str
     similarity: float

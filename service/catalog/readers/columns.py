@@ -15,11 +15,11 @@ _ONE_TYPE = f"Write each type as --type name=kind, with one of these kinds: {', 
 
 
 class DoubledColumnError(ValueError):
-    """Two columns have one name of ours; the text says which."""
+    """Two columns map to the same name of ours; the text says which."""
 
 
 class Columns:
-    """What of a feed is read, and under which names.
+    """The columns of a feed to read, and their names.
 
     `sources` renames: `{"title": "name"}` reads the feed's `name` as the title, and the feed's own `title` is
     left out. `without` are columns of the feed that are left out, `kinds` the types that attributes are to have.
@@ -76,7 +76,9 @@ class Columns:
         return next((name for name in self._left(names) if column_name(name) == ours), None)
 
     def id_column(self, names: Sequence[str]) -> str | None:
-        """The column of the feed that holds the ids; None if there is none, so that ids are made of something else."""
+        """The column of the feed that holds the ids; None if there is none, so that ids are derived from something
+        else.
+        """
         by_name = {name.lower(): name for name in reversed(self._left(names))}
         well_known = next((by_name[name] for name in WELL_KNOWN_IDS if name in by_name), None)
         return self.source("id", names) or well_known

@@ -39,7 +39,7 @@ class Layout:
 
 
 class CsvRecords:
-    """(number of the first line, cells) of every record that is not blank; None for a line that is no record."""
+    """(number of the first line, cells) of every record that is not blank; None for a line that is not a record."""
 
     def __init__(self, file: TextIO, delimiter: str, above: int = 0) -> None:
         """`above`: lines of the file that were read before.
@@ -51,7 +51,7 @@ class CsvRecords:
         self._is_believable = _Believable(delimiter)
 
     def expect(self, layout: Layout) -> None:
-        """All records from now on stand under a header."""
+        """From now on, all records are below a header."""
         self._is_believable.layout = layout
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | None]]:
@@ -103,7 +103,7 @@ class _Lines:
         return self._number + 1
 
     def give_back(self) -> None:
-        """The record was none: only its first line is done with."""
+        """It was not a record: only its first line is consumed."""
         self._waiting.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
 
@@ -117,7 +117,7 @@ class _Lines:
 
 
 class _Believable:
-    """Tells records from what a stray quote has put together."""
+    """Distinguishes records from lines that a stray quote joined."""
 
     def __init__(self, delimiter: str) -> None:
         between = re.escape(delimiter)
@@ -144,7 +144,7 @@ class _Believable:
         return first == cells[layout.image] and not any(self._image_of(layout, line) for line in lines[1:])
 
     def _image_of(self, layout: Layout, line: str) -> str | None:
-        """The image of a line that is a record by itself, be its quotes quotes or mere characters."""
+        """The image of a line that is a record by itself, whether its quotes are quotes or plain characters."""
         if line.count(self._delimiter) < layout.width - 1:
             return None
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):

@@ -27,7 +27,7 @@ _PLAIN = Columns()
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed that can be read. `id_column` is the feed's own name of it; None if ids are made of something else."""
+    """A feed that can be read. `id_column` is the feed's name of it; None if ids are derived."""
 
     reader: Reader
     columns: Columns
@@ -52,7 +52,7 @@ class Feed:
                 yield from survey.rows(line)
 
     def notes(self, survey: Survey) -> list[str]:
-        """What its owner should know: where the ids are from, what was left out, which types the columns have."""
+        """Notes for its owner: where the ids are from, what was left out, the types of the columns."""
         return [_note_on_ids(self.id_column, self.reader.numbered), *self.reader.notes(), *survey.notes]
 
     def _lines(self) -> Iterator[FeedLine | Reject]:
@@ -70,7 +70,7 @@ class Feed:
 
 
 def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
-    """Look at a feed's form and columns. Raises `FeedError` if it cannot be read, or not with these columns."""
+    """Inspect a feed's format and columns. Raises `FeedError` if it cannot be read, or not with these columns."""
     reader = _reader(path, columns)
     names = reader.names()
     if reader.declares:
@@ -121,7 +121,7 @@ def _reader(path: Path, columns: Columns) -> Reader:
 
 
 def _is_dataset(path: Path) -> bool:
-    """True for what `save_to_disk` of Hugging Face datasets leaves."""
+    """True for a folder written by `save_to_disk` of Hugging Face datasets."""
     return (path / "dataset_dict.json").is_file() or (
         (path / "state.json").is_file() and (path / "dataset_info.json").is_file()
     )

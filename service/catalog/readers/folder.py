@@ -26,11 +26,11 @@ class FolderReader:
         self._folder = folder
 
     def names(self) -> list[str]:
-        """What is made of a file."""
+        """The row of a file."""
         return ["title", "category", "image"]
 
     def notes(self) -> list[str]:
-        """How many files are no images, going by their names."""
+        """The number of files that are not images by their names."""
         skipped = Counter(name.suffix.lower() or "without" for name in self._files() if not _is_picture(name))
         if not skipped:
             return []

@@ -17,7 +17,7 @@ MAX_LINE_BYTES = 16 * 2**20
 
 MAX_JSON_BYTES = 256 * 2**20
 NAMED_LINES = 1000
-"""Lines that are looked at for the names of columns."""
+"""Lines that are read for the names of columns."""
 
 _NOT_UTF8 = "the line is not UTF-8 text"
 

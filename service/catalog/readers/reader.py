@@ -25,17 +25,17 @@ class Reader(Protocol):
     """All values are texts."""
 
     numbered: bool
-    """Lines without an id, and without a path to make one of, have their number for one."""
+    """Lines without an id, and without a path to derive one from, use their number."""
 
     declares: bool
-    """The feed says which columns it has, so that a column that an option names must be one of them."""
+    """The feed declares its columns, so a column named by an option must be one of them."""
 
     def names(self) -> list[str]:
-        """The columns of the feed, or of its first lines where it does not declare them."""
+        """The columns of the feed, or of its first lines if it does not declare them."""
         ...
 
     def lines(self) -> Iterator[RawLine | Reject]:
-        """The content of the feed, one line at a time. Raises FeedError where it is damaged."""
+        """The content of the feed, one line at a time. Raises FeedError if it is damaged."""
         ...
 
     def count(self) -> int:

@@ -33,7 +33,7 @@ class SeparatedReader:
     textual, numbered, declares = True, False, True
 
     def __init__(self, path: Path, columns: Columns) -> None:
-        """`columns` tell which one holds the image. Raises FeedError for a header that cannot work."""
+        """`columns` tell which one holds the image. Raises FeedError for an unusable header."""
         self._path = path
         with _open_text(path) as file:
             start = file.read(_HEADER_CHARS)
@@ -106,7 +106,7 @@ def _layout(header: list[str], columns: Columns) -> Layout | None:
 
 
 def _delimiter(start: str) -> str:
-    """The delimiter that the header has most of, outside of quotes."""
+    """The most frequent delimiter in the header, outside of quotes."""
     header = _QUOTED.sub("", start).lstrip().partition("\n")[0].partition("\r")[0]
     return max(_DELIMITERS, key=header.count)
 

@@ -29,8 +29,8 @@ PINNED: dict[str, str] = {
     "google/siglip-base-patch16-224": "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed",
     "openai/clip-vit-base-patch32": "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
 }
-"""The commit taken where the settings name none, as MTEB's list and other projects pin it. The hub was out of reach
-when this was written, so none was seen to resolve. Other names: the newest commit.
+"""The commit taken where the settings name none, as MTEB's list and other projects pin it. The hub was not reachable
+when this was written, so these are unverified. Other names: the newest commit.
 """
 
 CONFIG, PICTURES, WEIGHTS, PICKLED = "config.json", "preprocessor_config.json", "model.safetensors", "pytorch_model.bin"
@@ -68,7 +68,7 @@ class Checkpoint:
 
     def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
         """The model, ready to run. Raises `EncoderUnavailable` if weights are missing in the file."""
-        load: Any = MODELS[self.model_type].from_pretrained  # its types know nothing of the loading report
+        load: Any = MODELS[self.model_type].from_pretrained  # its types lack the loading report
         model, report = load(
             self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
@@ -82,7 +82,7 @@ class Checkpoint:
         return moved
 
     def fingerprint(self, *parts: str) -> str:
-        """SHA-256 over weights, config and tokenizer files, and over `parts`: what else changes vectors."""
+        """SHA-256 over weights, config and tokenizer files, and over `parts`: anything else that changes embeddings."""
         digest = hashlib.sha256(_FINGERPRINT_VERSION)
         for path in _matching(self.folder, (CONFIG, *_TEXT_FILES, "model*.safetensors")):
             digest.update(path.name.encode())
@@ -121,7 +121,7 @@ def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> P
 def convert(source: Path | str, target: Path, revision: str | None = None) -> Path:
     """Write a checkpoint with pickled weights again, as safetensors; its other files are copied as they are.
 
-    The pickle is read with `weights_only`: it can hold tensors and nothing that runs. Returns the file of weights.
+    The pickle is read with `weights_only`: it can contain tensors, but no code. Returns the file of weights.
     Raises `EncoderUnavailable`.
     """
     folder = find(source, revision, (*_FILES, PICKLED))
@@ -131,7 +131,7 @@ def convert(source: Path | str, target: Path, revision: str | None = None) -> Pa
     try:
         state = torch.load(pickled, map_location="cpu", weights_only=True, mmap=True)
         tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
-    except Exception as error:  # unpickling bytes from outside: anything may come out of it
+    except Exception as error:  # unpickling untrusted bytes may return anything
         raise EncoderUnavailable(f"{pickled} is damaged or contains more than tensors. Download it again.") from error
     target.mkdir(parents=True, exist_ok=True)
     for path in _matching(folder, _FILES):

@@ -75,10 +75,10 @@ class ClipEncoder:
     ) -> ClipEncoder:
         """Load a folder, or a checkpoint of the hub by its name at a `revision`.
 
-        The fingerprint covers weights, tokenizer and preprocessing; not the device and the number type (their vectors
-        can be compared), nor `text_weight`, which moves queries and no product. Raises
-        `EncoderUnavailable` or `ConfigurationError`; what transformers
-        raises for damaged files goes through.
+        The fingerprint covers weights, tokenizer and preprocessing; not the device and the dtype (their embeddings can
+        be compared), nor `text_weight`, which affects queries and not products. Raises
+        `EncoderUnavailable` or `ConfigurationError`; exceptions of
+        transformers for damaged files are passed on.
         """
         place = resolve_device(device)
         checkpoint = Checkpoint.open(source, revision)
@@ -101,8 +101,8 @@ class ClipEncoder:
     def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`. Each tower sees its items in batches, sorted by length.
 
-        One thread at a time is in the model, which uses all of its device anyway, and in the tokenizer, which is not
-        safe in threads; others prepare their images meanwhile.
+        One thread at a time uses the model, which uses the whole device anyway, and the tokenizer, which is not
+        thread-safe; others prepare their images in the meantime.
         """
         n = len(queries)
         texts = {row: query.text for row, query in enumerate(queries) if query.text and query.text.strip()}

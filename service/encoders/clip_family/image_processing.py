@@ -44,7 +44,7 @@ _SIGLIP: Mapping[str, Any] = {
     "image_std": (0.5, 0.5, 0.5),
 }
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"clip": _CLIP, "chinese_clip": _CLIP, "siglip": _SIGLIP}
-"""What a file that leaves something out means, by transformers' `model_type`."""
+"""Defaults for incomplete files, by transformers' `model_type`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ImageRecipe:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], model_type: str, fit: Fit = "crop") -> ImageRecipe:
-        """From the content of `preprocessor_config.json`. Raises ValueError for a recipe that is not known here."""
+        """From the content of `preprocessor_config.json`. Raises ValueError for an unknown recipe."""
         values = {**DEFAULTS[model_type], **{name: value for name, value in raw.items() if value is not None}}
         edge, square = _size(values["size"]) if values["do_resize"] else (None, None)
         if values["do_center_crop"]:

@@ -33,9 +33,9 @@ class TextReader:
 
     @classmethod
     def load(cls, folder: Path, model_type: str, positions: int) -> TextReader:
-        """Read the tokenizer in `folder`; `positions` is what the text tower has room for.
+        """Read the tokenizer in `folder`; `positions` is the text tower's limit.
 
-        Raises OSError, ValueError or ImportError as transformers does where files or packages are missing.
+        Raises OSError, ValueError or ImportError as transformers does if files or packages are missing.
         """
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         limit = min(positions, CHINESE_CLIP_TOKENS) if model_type == "chinese_clip" else positions
@@ -55,5 +55,5 @@ class TextReader:
 
 
 def _well_formed(text: str) -> str:
-    """Half a surrogate pair, which JSON can carry, is not a text to a tokenizer; it becomes a question mark."""
+    """Half a surrogate pair, which JSON can carry, is not valid text for a tokenizer; it becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -25,7 +25,7 @@ Layout = dict[str, tuple[int, ...]]
 
 
 def empty_model(text: PretrainedConfig, vision: VisionConfig) -> VisualizedBge:
-    """The model with shapes but no memory behind them."""
+    """The model with shapes but without allocated memory."""
     with torch.device("meta"):
         return VisualizedBge(text, vision)
 

@@ -64,7 +64,7 @@ class Published:
     """One of the two models that BAAI published: its file, the text model it was built on, and its sizes.
 
     The pinned revisions are those that MTEB's model list and many projects name; the hub was not reachable when this
-    was written, so nobody here has seen them resolve.
+    was written, so they are unverified.
     """
 
     id: str

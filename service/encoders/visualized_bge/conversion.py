@@ -32,10 +32,10 @@ def convert(
     text_model: Path | str | None = None,
     revision: str | None = None,
 ) -> Path:
-    """Write the folder `target` from a published file; returns it. It appears whole or not at all.
+    """Write the folder `target` from a published file; returns it. It is created atomically.
 
-    `source` and `text_model` are found as in `VisualizedBgeEncoder.load`. Numbers keep their type; tensors that
-    are never used stay behind. Raises `ConfigurationError` if `target` exists, and
+    `source` and `text_model` are found as in `VisualizedBgeEncoder.load`. Numbers keep their type; unused tensors
+    are left out. Raises `ConfigurationError` if `target` exists, and
     `EncoderUnavailable` if the source is missing or does not fit.
     """
     model, folder = published(name), Path(target).expanduser()

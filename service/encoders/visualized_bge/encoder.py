@@ -25,7 +25,7 @@ from service.errors import ConfigurationError
 
 # Texts of m3 may have 8192 tokens: long ones go in smaller batches, so that memory stays that of usual ones.
 _TOKENS_A_ROW = 512
-_PREPROCESSING = 1  # count up when the way from query to pixels or ids changes
+_PREPROCESSING = 1  # increment when the conversion of queries to pixels or ids changes
 
 
 class VisualizedBgeEncoder:
@@ -63,10 +63,10 @@ class VisualizedBgeEncoder:
         `weights`: a converted folder, a folder with BAAI's `.pth`, that file, or None for the hub at `revision`
         (None: the pinned one). `text_model`: folder or hub name of configuration and tokenizer; None takes those
         next to the weights, else the pinned ones on the hub. `fit`: see `preprocessing.py`. The fingerprint covers
-        weights, tokenizer, sizes and `fit`, not the number type: vectors of all types can be compared, so that a
+        weights, tokenizer, sizes and `fit`, not the dtype: embeddings of all dtypes can be compared, so that a
         catalog indexed on a GPU can be searched on a CPU.
 
-        Raises `ConfigurationError` for a wrong name, device or number type, and
+        Raises `ConfigurationError` for a wrong name, device or dtype, and
         `EncoderUnavailable` if files are missing or do not fit.
         """
         model, where = published(name), resolve_device(device)
@@ -123,7 +123,7 @@ class VisualizedBgeEncoder:
 
     @torch.inference_mode()
     def _embed(self, rows: Sequence[list[int]], images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
-        """One vector a row; `images` holds one a row, or none at all."""
+        """One embedding per row; `images` has one per row, or is empty."""
         ids, mask = pad(rows, self._tokeniser.pad_id)
         vision = self._model.vision_config
         pictures = torch.from_numpy(to_bytes(images, self._fit, vision.image_size)) if images else None

@@ -21,7 +21,7 @@ class TextEmbeddings(nn.Module):
     """Tables and norm in front of the text encoder."""
 
     def __init__(self, config: PretrainedConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
@@ -45,13 +45,13 @@ class VisualHalf(nn.Module):
     """Holds the vision tower under the name it has in the files."""
 
     def __init__(self, config: VisionConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         self.visual = VisionTower(config)
 
 
 class VisualizedBge(nn.Module):
-    """Texts, images, or both → unit vectors. Made with weights of no value; see `checkpoint.py` for loading."""
+    """Texts, images, or both → unit vectors. Created with meaningless weights; see `checkpoint.py` for loading."""
 
     def __init__(self, text: PretrainedConfig, vision: VisionConfig) -> None:
         """Make the modules. `text` is a BERT or XLM-RoBERTa configuration of the vision tower's width."""
@@ -67,7 +67,7 @@ class VisualizedBge(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Number type of the weights."""
+        """Dtype of the weights."""
         return self.visual_proj.weight.dtype
 
     @property

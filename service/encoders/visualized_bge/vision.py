@@ -61,7 +61,7 @@ class Attention(nn.Module):
     """Self-attention with rotary positions; keys have no bias; a LayerNorm on the joined heads (sub-LN)."""
 
     def __init__(self, config: VisionConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         width = config.width
         self.heads = config.heads
@@ -91,7 +91,7 @@ class SwiGLU(nn.Module):
     """w3(LayerNorm(SiLU(w1 x) · w2 x))."""
 
     def __init__(self, config: VisionConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         self.w1 = nn.Linear(config.width, config.mlp_hidden)
         self.w2 = nn.Linear(config.width, config.mlp_hidden)
@@ -108,7 +108,7 @@ class Block(nn.Module):
     """Attention and MLP, each on a normalized input and added to it."""
 
     def __init__(self, config: VisionConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         self.norm1 = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.attn = Attention(config)
@@ -126,7 +126,7 @@ class PatchEmbedding(nn.Module):
     """One token for each patch of the image."""
 
     def __init__(self, config: VisionConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         self.proj = nn.Conv2d(3, config.width, kernel_size=config.patch_size, stride=config.patch_size)
 
@@ -140,7 +140,7 @@ class VisionTower(nn.Module):
     """Pixels → one token for each patch."""
 
     def __init__(self, config: VisionConfig) -> None:
-        """Empty weights."""
+        """Uninitialized weights."""
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.image_tokens, config.width))

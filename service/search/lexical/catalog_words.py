@@ -43,7 +43,7 @@ class CatalogWords:
         labels: Labels = lambda product: (),
     ) -> None:
         """`fields`: see `product_words`. `most`: products held, 0 for none at all.
-        `refresh_s`: after how many seconds the store is walked through again; None if only this process writes.
+        `refresh_s`: after how many seconds the store is scanned again; None if only this process writes.
         `labels`: what a product is found by besides its words.
         """
         self._store = store
@@ -61,8 +61,8 @@ class CatalogWords:
 
     @classmethod
     def from_settings(cls, store: Store, settings: Settings, labels: Labels = lambda product: ()) -> CatalogWords:
-        """As the settings say. A local file belongs to this process, so nobody else changes it. Pinecone is paid by the
-        row, so it is not walked through.
+        """As the settings say. A local file belongs to this process, so nobody else changes it. Pinecone charges per
+        row, so it is not scanned.
         """
         own = settings.store_uri.startswith("exact:") or is_local(settings.store_uri)
         most = 0 if settings.store_uri.startswith("pinecone:") else settings.search.lexical_max_products
@@ -95,7 +95,7 @@ class CatalogWords:
             threading.Thread(target=self._make_quietly, name="words", daemon=True).start()
 
     def close(self) -> None:
-        """End a walk through the store that is in progress, so that the store can be closed; none is begun any more."""
+        """Stop a scan of the store that is in progress, so that the store can be closed; no further one is started."""
         self._closed = True
         with self._making:
             return
@@ -115,7 +115,7 @@ class CatalogWords:
                     index.remove([id])
 
     def _indexes(self, product_id: str) -> list[LexicalIndex]:
-        """What a change must reach; a walk in progress passes over what was changed meanwhile."""
+        """The targets of a change; a scan in progress skips what changed in the meantime."""
         if self._coming is not None:
             self._changed.add(product_id)
         return [index for index in (self._index, self._coming) if index is not None]

@@ -87,7 +87,7 @@ class LexicalIndex:
         return len(self._entry_of)
 
     def put(self, product_id: str, words: Sequence[str], labels: Collection[Hashable] = ()) -> None:
-        """Add a product, or replace what it has. Labels (no texts) are found by, and are none of its words."""
+        """Add a product, or replace what it has. Labels (not texts) are searchable, but are not among its words."""
         different = sorted(set(words))
         mark = hash((*different, *labels))
         with self._lock:
@@ -132,7 +132,7 @@ class LexicalIndex:
             return bool(self._entries([label]).size)
 
     def _score(self, wanted: Sequence[str]) -> Scores:
-        """The share of each entry. Runs under the lock, as the next ones: no view of the arrays is left when they end,
+        """The share of each entry. Runs under the lock, as the next ones: no view of the arrays remains when they end,
         so that they can grow again.
         """
         products, scores, own = len(self._entry_of), np.zeros(len(self._ids)), 0.0
@@ -185,5 +185,7 @@ class LexicalIndex:
 
 
 def _damping(share: Any) -> Any:
-    """How little a word counts in a text of so many average lengths: the denominator above. (k1 + 1) cancels out."""
+    """The length normalization of a word for a text of so many average lengths: the denominator above. (k1 + 1) cancels
+    out.
+    """
     return 1 + K1 * (1 - B + B * share)

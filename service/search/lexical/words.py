@@ -16,7 +16,7 @@ STOP_WORDS = frozenset(
         *("will", "with"),
     )
 )
-"""The English stop words of Lucene's StopAnalyzer. Few titles have them, so that BM25 would take them for telling."""
+"""The English stop words of Lucene's StopAnalyzer. Few titles have them, so BM25 would consider them significant."""
 
 _IRREGULAR = {
     **{"men": "man", "women": "woman", "children": "child", "feet": "foot", "scarves": "scarf", "knives": "knife"},
@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
 
 
 def singular(word: str) -> str:
-    """An English word without the ending of its plural; a word in another form may come out as no word at all."""
+    """An English word without the ending of its plural; other words may become non-words."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if len(word) > 4 and word.endswith(("ie", "ies")):  # "hoodies" and "berries" look alike: both end in y

@@ -25,7 +25,7 @@ NOT_SHOWN = "This product was not in that answer. Send the id of a product from 
 
 
 class OnlineEvaluation:
-    """Does nothing at all unless the settings say so. No method waits for the disk but `close`."""
+    """Does nothing unless configured. No method waits for the disk except `close`."""
 
     def __init__(self, settings: Settings, count: Callable[[Result, int], None]) -> None:
         """`count`: see `LogWriter`. Raises ConfigurationError for a folder that cannot be written to."""
@@ -40,19 +40,19 @@ class OnlineEvaluation:
         self._recent = RecentAnswers()
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start writing."""
         if self._writer is not None:
             self._writer.start()
 
     def close(self) -> None:
-        """Write what is still to be written."""
+        """Write what is still queued."""
         if self._writer is not None:
             self._writer.close()
 
     def drawn(self, request: SearchRequest) -> SearchRequest:
-        """The search as it is or, for the share of traffic, with the second configuration.
+        """The search unchanged or, for the configured share of traffic, with the second configuration.
 
-        Searches that choose anything in `rerank` but a deadline are left alone: they get what they ask for.
+        Searches that choose anything in `rerank` but a deadline are not changed: they get what they request.
         """
         if self._rival is None or request.cursor is not None or random.random() >= self._share:
             return request
@@ -66,7 +66,7 @@ class OnlineEvaluation:
             return
         try:
             entry = search_entry(request, response, response.trace, encoder, with_text=self._with_text)
-        except Exception:  # the declared fault boundary: no search is lost for the sake of its log
+        except Exception:  # the declared fault boundary: no search fails because of its log
             logger.exception("a search could not be logged")
         else:
             self._writer.put([entry])
@@ -78,8 +78,8 @@ class OnlineEvaluation:
 
         Raises:
             FeedbackOff: this service takes none.
-            InvalidValue: about a product that was not in the answer, where this process gave it lately.
-            Overloaded: too much waits to be written.
+            InvalidValue: about a product that was not in the answer, if this process gave it recently.
+            Overloaded: too many events are queued.
         """
         if self._writer is None or not self._takes_feedback:
             raise FeedbackOff
@@ -93,7 +93,7 @@ class OnlineEvaluation:
 
 
 def rival_options(rival: Rival) -> RerankOptions:
-    """The second configuration as a search understands it."""
+    """The second configuration as rerank options."""
     return RerankOptions(**rival.model_dump())
 
 

@@ -42,7 +42,7 @@ class Side:
 
     @property
     def is_as_planned(self) -> bool:
-        """Whether this is the order that the configuration stands for, and not one in its stead."""
+        """Whether this is the configuration's own order, and not a fallback."""
         return self.reranked.report.degraded is None
 
     def ranked_by(self) -> RankedBy:
@@ -66,7 +66,7 @@ def rank_both(
     hits: Sequence[Hit],
     load: LoadImages,
 ) -> tuple[Side, Side | None]:
-    """The orders of two configurations. No second one where its prompt is unfit.
+    """The orders of two configurations. No second one if its prompt does not fit.
 
     Raises:
         InvalidValue: the prompt of the first does not fit the engine.

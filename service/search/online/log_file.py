@@ -22,7 +22,7 @@ class LogFile:
     """The file that is written to now. Not thread-safe: it belongs to one writer."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
-        """Make the folder if it is missing; no file yet. Raises ConfigurationError where nothing can be written."""
+        """Make the folder if it is missing; no file yet. Raises ConfigurationError if it is not writable."""
         self._folder = folder
         self._max_bytes = max_bytes
         self._file: int | None = None
@@ -38,7 +38,7 @@ class LogFile:
             ) from error
 
     def append(self, line: bytes) -> None:
-        """Add a line (with its end). Raises OSError where the disk fails; the file then ends before this line."""
+        """Add a line (with its end). Raises OSError if the disk fails; the file then ends before this line."""
         now = datetime.now(UTC)
         if self._file is None or self._day != f"{now:%Y%m%d}" or self._size + len(line) > self._max_bytes:
             self._begin(now)
@@ -59,7 +59,7 @@ class LogFile:
         self._file = None
 
     def _begin(self, now: datetime) -> None:
-        """Processes on several machines may share the folder, so that a process id is no name of its own."""
+        """Processes on several machines may share the folder, so a process id is not a unique name."""
         self.close()
         path = self._folder / f"{now:%Y%m%dT%H%M%SZ}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o600)

@@ -27,7 +27,7 @@ class _Line(BaseModel):
 
 
 class ConfigurationLine(BaseModel):
-    """What made an order; None in all fields for retrieval alone."""
+    """The configuration of an order; None in all fields for retrieval alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -86,7 +86,7 @@ class SearchLog:
     """A folder of log files, read in whatever order. `damaged` counts lines skipped in the last reading."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises InvalidInput where there is no log."""
+        """Raises InvalidInput if there is no log."""
         self._files = sorted(folder.glob(f"*{SUFFIX}"))
         if not self._files:
             raise InvalidInput(NO_LOG)

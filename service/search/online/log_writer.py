@@ -21,10 +21,10 @@ Result = Literal["written", "dropped", "failed"]
 
 
 class Lines(Protocol):
-    """Where lines go; `LogFile` is one."""
+    """The destination of lines; `LogFile` is one."""
 
     def append(self, line: bytes) -> None:
-        """Add a line. Raises OSError where that fails."""
+        """Add a line. Raises OSError on failure."""
 
     def close(self) -> None:
         """Close what is open."""
@@ -42,12 +42,12 @@ class LogWriter:
         self._failing = False
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start writing."""
         self._thread = threading.Thread(target=self._run, name="search-log", daemon=True)
         self._thread.start()
 
     def put(self, rows: Sequence[Row]) -> bool:
-        """Have rows written, all of them or none; False, and counted, where the queue is full."""
+        """Queue rows, all of them or none; False, and counted, if the queue is full."""
         try:
             self._queue.put_nowait(rows)
         except queue.Full:
@@ -56,7 +56,7 @@ class LogWriter:
         return True
 
     def close(self) -> None:
-        """Write what is in the queue and stop; a disk that hangs is waited for `CLOSE_S` seconds."""
+        """Write what is in the queue and stop; waits for a hanging disk for `CLOSE_S` seconds."""
         if self._thread is None:
             return
         try:

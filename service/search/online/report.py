@@ -61,7 +61,7 @@ class Preference:
 
     @property
     def p(self) -> float:
-        """How likely so uneven a result is if neither is preferred."""
+        """The probability of a result at least this uneven if neither is preferred."""
         return sign_test_p(self.wins_a, self.wins_b)
 
 
@@ -105,7 +105,7 @@ class _Tally:
 
     def search(self, line: SearchLine) -> None:
         events = self.events.get(line.id, set())
-        if line.id in self._seen:  # its file is there twice; events must not count so
+        if line.id in self._seen:  # its file is there twice; its events must count once
             return
         if events:
             self._seen.add(line.id)

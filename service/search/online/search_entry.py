@@ -57,7 +57,7 @@ def _query(request: SearchRequest, trace: SearchTrace, *, with_text: bool) -> Ma
 
 
 def _ranked(found: RankedBy) -> dict[str, object]:
-    """A configuration, how it fared, and its order."""
+    """A configuration, its outcome, and its order."""
     report = found.report
     return {
         "engine": report.engine,

@@ -55,7 +55,7 @@ _AMBIGUOUS = frozenset(
     {"rose", "orange", "peach", "olive", "lime", "plum", "salmon", "mint", "coral", "camel", "gold", "silver", "copper"}
     | {"bronze", "rust", "cream", "mustard", "emerald", "lavender", "violet", "lilac"}
 )
-"""Words that name a thing as well: "a rose" says nothing of a color."""
+"""Words that also name a thing: "a rose" says nothing of a color."""
 
 COLORS = {**{name: frozenset({name}) for name in _BASIC}, **{k: frozenset(v.split()) for k, v in _SHADES.items()}}
 """Color word, lower case → the basic colors that it may stand for."""
@@ -64,7 +64,7 @@ _WORD = re.compile(r"[a-z]+")
 
 
 def color_words(text: str, *, things: bool = True) -> list[str]:
-    """The color words of a text in order; `things`: also those that name a thing as well ("rose", "orange")."""
+    """The color words of a text in order; `things`: also those that name a thing ("rose", "orange")."""
     found = [word for word in _WORD.findall(text.lower()) if word in COLORS]
     return found if things else [word for word in found if word not in _AMBIGUOUS]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rerank.engines.openai_compatible import ChatClient
 
 PATIENCE_S = 5.0
-"""Time for a model server to say which models it has: a list that it need not compute."""
+"""Timeout for listing a model server's models."""
 
 NAMES_LIMIT = 300
 """Characters shown of that list."""
@@ -128,7 +128,7 @@ def load_engine(settings: Settings) -> Engine:
             "The engine's files are missing or damaged. Reinstall the package, or correct WITHTHIS_ENGINE_PATH or "
             "WITHTHIS_ENGINE_MODEL; a model given by name is downloaded from the hub the first time."
         ) from error
-    except EngineError as error:  # its words are our own
+    except EngineError as error:  # its message is our own
         raise ConfigurationError(f"The engine {settings.engine.name} cannot be used. {error}") from error
 
 
@@ -144,7 +144,7 @@ def check_model_server(settings: Settings) -> None:
     with closing(client):
         try:
             offered = client.models(time.monotonic() + PATIENCE_S)
-        except EngineError as error:  # its words are our own
+        except EngineError as error:  # its message is our own
             raise ConfigurationError(
                 f"The model server cannot be used: {error}. Start it, or correct WITHTHIS_ENGINE_URL (with its "
                 "version, like http://127.0.0.1:8001/v1) or WITHTHIS_ENGINE_API_KEY."
@@ -185,6 +185,6 @@ class WithPrompts:
         return self._engine.caches if isinstance(self._engine, Caching) else {}
 
     def close(self) -> None:
-        """Passed on where the engine holds anything open."""
+        """Passed on if the engine has anything open."""
         if isinstance(self._engine, Closable):
             self._engine.close()

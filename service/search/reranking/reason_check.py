@@ -30,7 +30,7 @@ _COLOR_FIELDS = frozenset({"color", "colour", "colors", "colours", "color_name",
 
 
 class ReasonFault(StrEnum):
-    """What a reason says of its product that the catalog contradicts."""
+    """What the reason contradicts."""
 
     COLOR = "wrong_color"
     CATEGORY = "wrong_category"
@@ -53,7 +53,7 @@ def reason_fault(reason: str, product: Product, categories: Iterable[str]) -> Re
 
 
 def _wrong_color(reason: str, product: Product) -> bool:
-    """Whether the reason names colors, and one of them cannot be any that the catalog states."""
+    """Whether the reason names colors, and one of them matches none that the catalog states."""
     stated = _stated_colors(product)
     if not stated:
         return False
@@ -136,6 +136,6 @@ def _singular(word: str) -> str:
 
 
 def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    """Whether the phrase stands in the words as it is."""
+    """Whether the words contain the phrase literally."""
     width = len(phrase)
     return any(list(words[start : start + width]) == list(phrase) for start in range(len(words) - width + 1))

@@ -31,7 +31,7 @@ from service.search.types import Degraded
 logger = logging.getLogger(__name__)
 
 GRACE_S = 0.25
-"""An engine that stops at its deadline needs a moment to hand back what it has (the caption, for one)."""
+"""An engine that stops at its deadline needs a moment to return what it has (the caption, for one)."""
 
 RerankCall = Callable[[float], RerankOutcome]
 """Takes the deadline (a `time.monotonic` value, seconds) and reranks."""
@@ -39,14 +39,14 @@ RerankCall = Callable[[float], RerankOutcome]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Either an outcome, or the reason why there is none."""
+    """Either an outcome, or the reason for its absence."""
 
     outcome: RerankOutcome | None
     degraded: Degraded | None = None
 
 
 class _Job:
-    """A call, who waits for it, and how it learns that nobody does any more."""
+    """A call, its waiting caller, and its cancellation."""
 
     def __init__(self, call: RerankCall, deadline: float) -> None:
         self.deadline = deadline
@@ -58,12 +58,12 @@ class _Job:
         self._context.run(current_cancellation.set, self._cancellation)
 
     def abandon(self) -> None:
-        """Nobody waits any more."""
+        """Abandon the call."""
         self.answer.cancel()
         self._cancellation.cancel()
 
     def work(self) -> None:
-        """Do it, in the context of who asked, unless nobody waits any more. Raises nothing."""
+        """Run the call in the caller's context, unless it was abandoned. Raises nothing."""
         if self.answer.cancelled():
             return
         self.begun = True
@@ -75,7 +75,7 @@ class _Job:
 
     @property
     def is_due(self) -> bool:
-        """Whether somebody waits for it and there is time left."""
+        """Whether a caller still waits and there is time left."""
         return not self.answer.cancelled() and time.monotonic() < self.deadline
 
 
@@ -83,7 +83,7 @@ class RerankRunner:
     """Bounded, deadline-keeping execution of `RerankCall`s."""
 
     def __init__(self, concurrency: int) -> None:
-        """`concurrency`: calls at work at the same time, stuck ones included."""
+        """`concurrency`: calls at work at the same time, including stuck ones."""
         self.slots = concurrency
         self._lock = threading.Lock()
         self._at_work: set[_Job] = set()
@@ -122,7 +122,7 @@ class RerankRunner:
             self._leave(job)
 
     def stop(self) -> None:
-        """End all waiting as if every deadline had passed, and take in nothing more: the service is about to end."""
+        """End all waiting as if every deadline had passed, and accept nothing more: the service is stopping."""
         with self._lock:
             self._stopped = True
             jobs = [*self._line, *self._at_work]
@@ -137,7 +137,7 @@ class RerankRunner:
         return Degraded.TIMEOUT
 
     def _take_in(self, job: _Job) -> None:
-        """Give it a slot, or a place in the line."""
+        """Assign a slot, or a place in the queue."""
         with self._lock:
             if self._stopped:
                 job.abandon()

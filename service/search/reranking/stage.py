@@ -52,7 +52,7 @@ LoadImages = Callable[[], Sequence[Image | None]]
 
 @dataclass(frozen=True, slots=True)
 class RerankCall:
-    """What the model said of the first hits, or why it said nothing. Plans that differ in fusion alone can share it."""
+    """The model's answer for the first hits, or why there is none. Plans that differ in fusion alone can share it."""
 
     outcome: RerankOutcome | None = None
     degraded: Degraded | None = None
@@ -81,7 +81,7 @@ class Reranked:
 
 @dataclass(frozen=True, slots=True)
 class RerankDefaults:
-    """What holds where a request says nothing."""
+    """The defaults for what a request leaves out."""
 
     strategy: str
     engine: str
@@ -90,7 +90,7 @@ class RerankDefaults:
     deadline_ms: int
     fusion_method: FusionMethod = "rrf"
     max_deadline_ms: int = 600_000
-    """The longest that a request may ask for."""
+    """The longest deadline that a request may set."""
 
 
 def in_retrieval_order(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:
@@ -129,7 +129,7 @@ class RerankStage:
 
     @property
     def defaults(self) -> RerankDefaults:
-        """What holds where a request says nothing."""
+        """The defaults for what a request leaves out."""
         return self._defaults
 
     @property
@@ -144,7 +144,7 @@ class RerankStage:
 
     @property
     def rooms(self) -> Mapping[str, RerankRunner]:
-        """Who holds slots at the model and waits for one, by name in the metrics; stuck calls hold theirs."""
+        """Slots at the model and waiting calls, by name in the metrics; stuck calls keep their slots."""
         return {"rerank": self._runner, "rerank_documents": self._documents}
 
     def stop_waiting(self) -> None:
@@ -216,7 +216,7 @@ class RerankStage:
         return RerankCall(*self._run(self._runner, plan, query, candidates))
 
     def arrange(self, plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked:
-        """The order that a plan makes of what the model said, whole whatever that was."""
+        """The order that a plan derives from the model's answer; always complete."""
         outcome, degraded = call.outcome, call.degraded
         report = self._report(plan, outcome, degraded, [hit.product_id for hit in hits])
         if outcome is None:
@@ -232,7 +232,7 @@ class RerankStage:
     def rank(
         self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
     ) -> tuple[RerankOutcome | None, RerankReport]:
-        """Rank candidates that no retrieval has scored. None: the given order is kept, and the report says why.
+        """Rank candidates without retrieval scores. None: the given order is kept, and the report says why.
 
         Raises:
             InvalidValue: the prompt does not fit the engine.

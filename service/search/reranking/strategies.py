@@ -52,7 +52,7 @@ class Strategies:
     usable: dict[str, Strategy] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     caches: dict[str, LruCache[Any, Any]] = field(default_factory=dict)
-    """What the strategies share, by its name in the metrics."""
+    """The caches that strategies share, by name in the metrics."""
 
     def add(self, name: str, reason: str | None, build: Callable[[], Strategy]) -> None:
         """Build a strategy unless there is a reason against it."""
@@ -112,7 +112,7 @@ def _add_pruned(found: Strategies, base: str, name: str, prune: _Prune | None) -
 
 
 def _prune(settings: Settings, captioner: Captioner) -> _Prune | None:
-    """What puts the cross-encoder before a strategy; None without one."""
+    """Wraps a strategy with the cross-encoder; None without one."""
     scorer = _scorer(settings)
     if scorer is None:
         return None
@@ -120,7 +120,7 @@ def _prune(settings: Settings, captioner: Captioner) -> _Prune | None:
 
 
 def _window(settings: Settings, info: EngineInfo) -> tuple[int, int]:
-    """Window and step. Raises ConfigurationError where the engine takes less, or where windows would not overlap."""
+    """Window and step. Raises ConfigurationError if the engine takes less, or if windows would not overlap."""
     window = settings.rerank.window or info.max_candidates
     step = settings.rerank.step or max(1, window // 2)
     if window > info.max_candidates:

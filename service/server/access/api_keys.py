@@ -20,7 +20,7 @@ MAX_KEY_CHARS = 512
 
 
 class ApiKey(BaseModel):
-    """What the settings say of one key. `name` is for logs and metrics; `admin` holds the other scopes."""
+    """The settings of one key. `name` is for logs and metrics; `admin` includes the other scopes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,7 +44,7 @@ def new_key() -> str:
 
 
 class KeyRing:
-    """The keys that the service knows; an empty ring means that it is open to everybody who reaches it."""
+    """The keys that the service knows; an empty ring means that no key is required."""
 
     def __init__(self, keys: Sequence[ApiKey]) -> None:
         self._keys = tuple(keys)
@@ -55,7 +55,7 @@ class KeyRing:
         return not self._keys
 
     def find(self, secret: str) -> ApiKey | None:
-        """The key with this secret. Every key is compared, whichever fits."""
+        """The key with this secret. Every key is compared, even after a match."""
         digest = hash_key(secret[: MAX_KEY_CHARS + 1])
         found = None
         for key in self._keys:

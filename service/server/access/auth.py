@@ -39,7 +39,7 @@ EXPOSED = (
 
 
 def declared(handler: BaseRouteHandler) -> Access | None:
-    """The scope that a route asks for; None if it declares none."""
+    """The scope that a route requires; None if it declares none."""
     found: Access | None = handler.opt.get(_OPT)
     return found
 
@@ -68,7 +68,7 @@ class Door:
         self._limiter = RateLimiter(settings.server.rate_limit_per_minute)
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
-        """Let a request pass or not.
+        """Accept or refuse a request.
 
         Raises:
             KeyRequired: no key, or an unknown one.

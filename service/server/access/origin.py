@@ -30,9 +30,9 @@ _OWN_SITES = frozenset({"same-origin", "none"})
 
 
 def names_of(settings: Settings) -> Collection[str] | None:
-    """The names under which a service without keys is called; None: any.
+    """The host names of a service without keys; None: any.
 
-    A service that others may reach is called by names that it cannot know, and `WITHTHIS_ALLOW_ANONYMOUS` says that
+    A service on the network has names that it cannot know, and `WITHTHIS_ALLOW_ANONYMOUS` says that
     something in front of it keeps strangers out.
     """
     if "*" in settings.server.allowed_hosts:
@@ -60,7 +60,7 @@ class OwnPagesOnly:
         self._detail = detail
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
-        """Let a request pass. Probes are asked by address, and the page holds nothing that is worth a name.
+        """Accept or refuse a request. Probes are addressed by IP, and the page's files need no protection.
 
         Raises:
             ForeignRequest: from elsewhere.

@@ -14,7 +14,7 @@ from service.server.connections.early_answers import HEADERS, body_of
 logger = logging.getLogger(__name__)
 
 PROBE = "/healthz"
-"""Answered even then: a service that is crowded is alive."""
+"""Answered even then: a crowded service is alive."""
 
 SPARE = 64
 """Connections beyond the limit that get an answer; further ones are closed at once."""
@@ -43,7 +43,7 @@ class Crowded:
 
 
 class CrowdLog:
-    """Says in the log that connections are turned away, once a minute at most."""
+    """Logs that connections are refused, at most once a minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -6,7 +6,7 @@ import resource
 
 
 def raise_limit() -> int:
-    """Raise the soft limit to the hard one, and say what it is now.
+    """Raise the soft limit to the hard one, and return its value.
 
     Shells start programs with 256 to 1024 where the system would allow many more. Where the system refuses (macOS does,
     for an unlimited hard limit), the limit stays.

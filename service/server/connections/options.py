@@ -19,11 +19,11 @@ def server_options(settings: Settings) -> dict[str, Any]:
     )
     return {
         "http": partial(BoundedProtocol, bounds),
-        "ws": "none",  # nothing here speaks it
+        "ws": "none",  # not used here
         "h11_max_incomplete_event_size": settings.server.max_header_bytes,
         "log_config": None,
         "log_level": settings.server.log_level.lower(),
-        "access_log": False,  # it would write down query strings; the application has a log of its own
+        "access_log": False,  # it would log query strings; the application has its own log
         "server_header": False,
         "proxy_headers": bool(settings.server.trusted_proxies),
         "forwarded_allow_ips": settings.server.trusted_proxies,

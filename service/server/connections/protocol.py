@@ -84,7 +84,7 @@ class BoundedProtocol(H11Protocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or turn it away."""
+        """Accept the connection, or refuse it."""
         super().connection_made(transport)
         self.flow: PacedFlow = PacedFlow(transport, self._bounds.pace, self.loop)
         beyond = len(self.connections) - self._bounds.max_connections
@@ -105,7 +105,7 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, but for those behind a request that was refused."""
+        """Receive bytes, except those after a refused request."""
         if not self._refused:
             super().data_received(data)
             self.flow.spend(len(data))
@@ -123,14 +123,14 @@ class BoundedProtocol(H11Protocol):
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, or beyond the bounds."""
+        """Answer a request that is not HTTP, or exceeds the bounds."""
         self._refuse(self.conn.refusal)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Other protocols are skipped (RFC 9110, section 7.8); uvicorn would write advice to install one."""
 
     def _look(self) -> None:
-        """Close the connection where its client takes too long, else look again later."""
+        """Close the connection if its client is too slow, otherwise check again later."""
         now, phase = self.loop.time(), self._phase()
         if self._seen != (phase, self.cycle):
             self._seen, self._since = (phase, self.cycle), now

@@ -35,7 +35,7 @@ SEARCH_UNIT = 100
 
 
 def ranked(body: DocumentsBody, found: DocumentRanking, engine: str, version: str) -> DocumentsOut:
-    """The shape of Cohere, Jina and vLLM."""
+    """The format of Cohere, Jina and vLLM."""
     documents = body.documents if body.return_documents else None
     results = [
         RankedOut(index=index, relevance_score=score, document=document_out(documents[index]) if documents else None)
@@ -51,7 +51,7 @@ def ranked(body: DocumentsBody, found: DocumentRanking, engine: str, version: st
 
 
 def tei_ranked(body: DocumentsBody, found: DocumentRanking) -> list[TeiRankedOut]:
-    """The shape of TEI."""
+    """The format of TEI."""
     texts = [document.text or "" for document in body.documents] if body.return_documents else None
     return [
         TeiRankedOut(index=index, score=score, text=texts[index] if texts else None)
@@ -60,7 +60,7 @@ def tei_ranked(body: DocumentsBody, found: DocumentRanking) -> list[TeiRankedOut
 
 
 def scored(rankings: Sequence[DocumentRanking], engine: str) -> PairScoresOut:
-    """The shape of vLLM: scores in the order of the request, of one ranking or of many of one document each."""
+    """The format of vLLM: scores in the order of the request, of one ranking or of many of one document each."""
     scores: list[float] = []
     for found in rankings:
         by_position = dict(zip(found.order, found.scores, strict=True))

@@ -27,10 +27,10 @@ _NO_INSTRUCTION = "The model takes no instruction other than the query. Put it i
 
 @dataclass(frozen=True, slots=True)
 class ForeignField:
-    """A field that this service has no use for.
+    """A field that this service does not use.
 
-    `harmless` None: it has no effect, whatever its value. Otherwise only these values have none, and `refusal` is what
-    is said of any other; an empty tuple refuses all.
+    `harmless` None: it has no effect, whatever its value. Otherwise only these values have none, and `refusal` is the
+    answer to any other; an empty tuple refuses all.
     """
 
     sent_by: str

@@ -47,7 +47,7 @@ class ClientBody(BaseModel):
 
     @classmethod
     def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:
-        """What a client of this route means by fields that belong together."""
+        """The meaning of fields that belong together."""
         return body
 
 
@@ -187,7 +187,7 @@ def _image(value: object) -> object:
 
 
 def _turn(messages: object) -> object:
-    """The content of the one message that says something."""
+    """The content of the one message that has any."""
     turns = [turn for turn in _listed(messages) if isinstance(turn, dict) and turn.get("content")]
     if len(turns) != 1 or turns[0].get("role") != "user":
         raise _wrong("/messages", ONE_TURN)

@@ -15,7 +15,7 @@ ONE_PICTURE = "Give exactly one of data and url for each image."
 
 
 def to_input(body: ProductBody, uploads: Sequence[ImageInput] = ()) -> ProductInput:
-    """What the catalog understands. Raises InvalidValue if an image is given in both ways or in none."""
+    """The catalog's input. Raises InvalidValue if an image is given in both ways or in none."""
     fields = {name: getattr(body, name) for name in ("id", "title", "category", "price", "attributes")}
     named = [_source(picture) for picture in body.images or ()]
     pictures = [*uploads, *named]

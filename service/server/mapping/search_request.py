@@ -13,7 +13,7 @@ from service.wire.search import ImageBody, RerankBody, SearchBody
 
 
 def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
-    """What the pipeline understands of the `rerank` object."""
+    """The pipeline's options from the `rerank` object."""
     return RerankOptions(
         enabled=enabled_by_default if body.enabled is None else body.enabled,
         strategy=body.strategy,
@@ -28,7 +28,7 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
 
 
 def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) -> SearchRequest:
-    """The pipeline's request, with the settings where the body says nothing; `image` was found by `image_source` or
+    """The pipeline's request, with the settings as defaults; `image` was found by `image_source` or
     uploaded as a part.
     """
     return SearchRequest(
@@ -49,7 +49,7 @@ def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) 
 
 
 def image_source(image: ImageBody) -> ImageSource | None:
-    """The image that `image` names, or None if it names none."""
+    """The image that `image` names, or None."""
     if image.data is not None:
         return InlineImage(image.data)
     if image.url is not None:
@@ -60,7 +60,7 @@ def image_source(image: ImageBody) -> ImageSource | None:
 
 
 def to_hybrid(body: HybridBody | None, settings: Settings, text: str | None) -> HybridOptions | None:
-    """How words count in a search, if they do."""
+    """The hybrid options of a search, or None."""
     if body is None:
         return hybrid_options(settings, text)
     return hybrid_options(settings, text, enabled=body.enabled is not False, lexical_weight=body.lexical_weight)
@@ -72,11 +72,11 @@ def to_weights(body: WeightsBody | None) -> QueryWeights | None:
 
 
 def to_negative(text: str | None, weight: float | None, settings: Settings) -> Negative | None:
-    """What the products should not be like; a blank text counts as none."""
+    """What the products should not be; a blank text counts as none."""
     text = normal_text(text or "").strip()
     return Negative(text, settings.search.negative_weight if weight is None else weight) if text else None
 
 
 def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:
-    """How near-duplicates are told."""
+    """How near-duplicates are detected."""
     return CollapseOptions(body.threshold) if body is not None and body.near_duplicates else None

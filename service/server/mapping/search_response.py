@@ -78,7 +78,7 @@ def _from_report(report: RerankReport) -> RerankOut:
 
 
 def from_hybrid(scores: HybridScores) -> HybridOut:
-    """The JSON of both legs."""
+    """The JSON of both scores."""
     return HybridOut.model_validate(asdict(scores))
 
 

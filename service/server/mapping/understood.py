@@ -8,7 +8,7 @@ from service.wire.understood import ExcludedOut, UnderstoodFilterOut, Understood
 
 
 def understood_out(understood: Understood) -> UnderstoodOut:
-    """The JSON of what was understood."""
+    """The JSON of the interpretation."""
     return UnderstoodOut(
         text=understood.text,
         filter=UnderstoodFilterOut(price=understood.price) if understood.price else None,

@@ -98,7 +98,7 @@ class Metrics:
         self._request_seconds.labels(route).observe(seconds)
 
     def searched(self, response: SearchResponse) -> None:
-        """Count one search that was answered."""
+        """Count one answered search."""
         for stage, ms in response.timings_ms.items():
             if stage in STAGES:
                 self._stage_seconds.labels(stage).observe(ms / 1000)
@@ -129,7 +129,7 @@ class Metrics:
         self._search_log.labels(result).inc(lines)
 
     def watch(self, name: str, help: str, label: str, values: Mapping[str, Callable[[], float]]) -> None:
-        """Show numbers as they are whenever the metrics are read; `values` by the value of `label`."""
+        """Show current numbers whenever the metrics are read; `values` by the value of `label`."""
         self.registry.register(_Watched(name, help, label, values))
 
     def text(self) -> bytes:

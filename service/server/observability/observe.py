@@ -16,7 +16,7 @@ logger = logging.getLogger("service.access")
 
 _ID, _START, _KEY = "withthis_request_id", "withthis_start", "withthis_key"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Routes that are asked every few seconds; they are counted, and logged only when they fail."""
+"""Routes that are polled every few seconds; they are counted, and logged only when they fail."""
 
 
 def note_key(scope: Scope, name: str) -> None:

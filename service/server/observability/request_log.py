@@ -30,7 +30,7 @@ def chosen_id(given: str | None) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """The message alone, on one line whatever is in it; a traceback's lines below it, set in."""
+    """The message on a single line; the lines of a traceback below it, indented."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is logging's)
         """The message."""

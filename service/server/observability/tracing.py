@@ -24,13 +24,13 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 
 def asked_by_environment(environ: Mapping[str, str]) -> bool:
-    """True if the variables of OpenTelemetry name a place for traces and do not switch them off."""
+    """True if the OpenTelemetry variables configure an exporter and do not turn tracing off."""
     off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
     return not off and any(environ.get(name) for name in _ENDPOINTS)
 
 
 def new_tracing(settings: Settings) -> Spans | None:
-    """What makes the spans; None if there are to be none. Raises ConfigurationError."""
+    """The factory of spans; None if tracing is off. Raises ConfigurationError."""
     if not (settings.server.tracing or asked_by_environment(os.environ)):
         return None
     try:

@@ -40,7 +40,7 @@ class Room(Protocol):
 
     @property
     def slots(self) -> int:
-        """Calls that may work at once."""
+        """Calls that may run at once."""
 
     @property
     def in_use(self) -> int:
@@ -52,7 +52,7 @@ class Room(Protocol):
 
 
 def watch(metrics: Metrics, parts: Parts, bulkheads: Bulkheads) -> None:
-    """Show rooms and queues, and count what the encoder and the caches do."""
+    """Show bulkheads and queues, and count what the encoder and the caches do."""
     rooms: dict[str, Room] = {**bulkheads.named(), **parts.rerank.rooms}
     waiting = {name: partial(getattr, room, "waiting") for name, room in rooms.items()}
     if isinstance(parts.encoder, BatchingEncoder):

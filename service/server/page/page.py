@@ -36,7 +36,7 @@ def page() -> Response[bytes]:
 
 
 def static_router() -> Router:
-    """The page's style sheets, scripts and icon; asked for again each time, and sent only when they have changed."""
+    """The page's style sheets, scripts and icon; revalidated each time, and sent only if they have changed."""
     return create_static_files_router(
         path="/static", directories=[STATIC], name="static", opt=PUBLIC, cache_control=CacheControlHeader(no_cache=True)
     )

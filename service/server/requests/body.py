@@ -37,12 +37,12 @@ _parsing: RunVar[anyio.CapacityLimiter] = RunVar("_parsing")
 
 
 async def read_json(request: Request[Any, Any, Any], model: type[M], limit: int, *, max_tokens: int = MAX_TOKENS) -> M:
-    """The checked body.
+    """The validated body.
 
     Raises:
         HTTPException: 415 where the content type is not JSON.
         BodyTooLarge: more than `limit` bytes.
-        InvalidInput: the body cannot be understood.
+        InvalidInput: the body is not valid.
     """
     require_json(request)
     raw = await read_body(request, limit)
@@ -56,7 +56,7 @@ def is_json(request: Request[Any, Any, Any]) -> bool:
 
 
 def require_json(request: Request[Any, Any, Any]) -> None:
-    """Refuse other content types, which pages of other origins may send without being asked for leave first.
+    """Refuse other content types, which pages of other origins may send without a preflight.
 
     Raises:
         HTTPException: 415.

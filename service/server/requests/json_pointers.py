@@ -34,7 +34,7 @@ def json_pointer(
 
 
 def _below(here: object, name: int | str) -> object:
-    """What lies under a name or number; `_NOTHING` where there is nothing."""
+    """The value under a name or number; `_NOTHING` if there is none."""
     if isinstance(here, Mapping):
         return here.get(name, _NOTHING)
     if isinstance(here, list) and isinstance(name, int) and name < len(here):

@@ -38,7 +38,7 @@ async def read_one(request: Request[Any, Any, Any], limit: int) -> ProductInput 
     """The product of a JSON object or of multipart, or the items of a JSON array. `limit` is in bytes.
 
     Raises:
-        InvalidInput: the body, or its only product, cannot be understood.
+        InvalidInput: the body, or its only product, is not valid.
         HTTPException: 415 for another content type.
     """
     if request.content_type[0] == MULTIPART:

@@ -26,10 +26,10 @@ MAX_SEARCH_TOKENS = 10_000
 
 
 async def read_search(request: Request[Any, Any, Any], limit: int) -> tuple[SearchBody, ImageSource | None]:
-    """The checked body and the query's image (still encoded). `limit` is in bytes.
+    """The validated body and the query's image (still encoded). `limit` is in bytes.
 
     Raises:
-        InvalidInput: the request cannot be understood.
+        InvalidInput: the request is not valid.
         HTTPException: 415 for another content type.
     """
     if request.content_type[0] == MULTIPART:

@@ -69,7 +69,7 @@ TOO_MANY_FAULTS = "There are too many errors to list. Compare the request with t
 def parse_body(
     model: type[T], raw: bytes | str, *, max_tokens: int = MAX_TOKENS, aliases: Mapping[str, str] = NO_ALIASES
 ) -> T:
-    """Check JSON against a model. `aliases`: other names of its fields → their names.
+    """Validate JSON against a model. `aliases`: other names of its fields → their names.
 
     Raises:
         TooManyValues: more than `max_tokens` tokens.
@@ -107,7 +107,7 @@ def to_problem(
 
     `document` gives what was checked, as plain data, for the pointers to be into it.
     """
-    if error.error_count() > LISTED_OF * most:  # to list them would take longer than to find them
+    if error.error_count() > LISTED_OF * most:  # listing them would take longer than finding them
         return InvalidValue(TOO_MANY_FAULTS)
     errors = error.errors(include_url=False, include_input=False)
     if any(error["type"] == "json_invalid" for error in errors):

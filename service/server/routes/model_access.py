@@ -84,7 +84,7 @@ class ModelAccess:
         return self._parts.rerank.engine
 
     async def body(self, model: type[Body]) -> Body:
-        """The checked body. Raises as `read_json`."""
+        """The validated body. Raises as `read_json`."""
         require_json(self._request)
         self._raw = await read_body(self._request, self._settings.server.max_body_bytes)
         self._aliases = model.dialect.aliases
@@ -140,7 +140,7 @@ class ModelAccess:
         return Response(await self._run(self._bulkheads.embeddings, embedded), media_type=MediaType.JSON)
 
     async def _run(self, room: Admission, work: Callable[[], T]) -> T:
-        """Have something done in a thread. Raises Overloaded, ClientGone, and as `work` does."""
+        """Run work in a thread. Raises Overloaded, ClientGone, and as `work` does."""
         async with while_connected(self._request.receive):
             return await room.run(work)
 

@@ -211,6 +211,6 @@ def _store_lines(parts: Parts, lines: Sequence[bytes]) -> list[ItemResult]:
 
 
 def _store(parts: Parts, items: Sequence[Item]) -> list[ItemResult]:
-    """Store the good ones; the results are in the order of all."""
+    """Store the valid ones; the results are in the order of all."""
     stored = iter(parts.catalogue().put([item for item in items if isinstance(item, ProductInput)]))
     return [next(stored) if isinstance(item, ProductInput) else item for item in items]

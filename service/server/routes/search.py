@@ -123,6 +123,6 @@ class SearchController(Controller):
 
 
 async def _query(request: Request[Any, Any, Any], settings: Settings) -> SearchRequest:
-    """The checked request. Raises as `read_search`."""
+    """The validated request. Raises as `read_search`."""
     body, image = await read_search(request, settings.server.max_body_bytes)
     return to_request(body, image, settings)

@@ -33,10 +33,10 @@ _FOREIGN = "The file named by WITHTHIS_STORE_URI is damaged, or not a store of W
 
 
 class RowFile:
-    """One open log. All methods raise `StoreUnavailable` where the disk fails."""
+    """One open log. All methods raise `StoreUnavailable` if the disk fails."""
 
     def __init__(self, path: Path) -> None:
-        """Open and lock the file, which is made if it is missing. Raises StoreLocked."""
+        """Open and lock the file, which is created if missing. Raises StoreLocked."""
         self._path = path
         self._lines = 0
         self._sound = 0  # bytes of whole lines
@@ -107,7 +107,7 @@ class RowFile:
         self._file.close()
 
     def replace_by(self, other: "RowFile") -> None:
-        """Take the place of this file with another one, which is not to be used any more."""
+        """Replace this file with another one, which must not be used any more."""
         try:
             other._path.replace(self._path)
         except OSError as error:
@@ -143,7 +143,7 @@ class RowFile:
         self._lines += len(entries)
 
     def _cut(self) -> None:
-        """Remove what a failed write has left behind the whole lines."""
+        """Remove what a failed write has left after the complete lines."""
         if os.fstat(self._file.fileno()).st_size > self._sound:
             self._file.truncate(self._sound)
 

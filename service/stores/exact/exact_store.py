@@ -29,7 +29,7 @@ class ExactStore(RevisionStore):
     """The `VersionedStore` over a dictionary of rows. Safe to use from several threads.
 
     Memory: the vectors twice (in the rows and as one matrix), 4 bytes a number. A search is one product of a matrix
-    [n, dimension] with a vector, and a filter costs a look at each row.
+    [n, dimension] with a vector, and a filter is evaluated on each row.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -192,7 +192,7 @@ class ExactStore(RevisionStore):
         return None if self._path is None else self._path.with_name(self._path.name + ".next")
 
     def _snapshot(self) -> tuple[list[Record], Vector]:
-        """The rows that their heads name, and their vectors as float32 [n, dimension]; made again after a change."""
+        """The rows that their heads name, and their vectors as float32 [n, dimension]; recomputed after a change."""
         with self._lock:
             self._open()
             if self._table is None:
@@ -209,7 +209,7 @@ class ExactStore(RevisionStore):
 
 
 def _best_of_each(rows: Sequence[Record], scores: Vector, filter: Filter | None, limit: int) -> list[int]:
-    """The places of the best matching rows of the `limit` best products, best first."""
+    """The positions of the best matching rows of the `limit` best products, best first."""
     order: Iterable[int] = np.argsort(-scores, kind="stable").tolist()
     if filter is not None:
         check_filter(filter)

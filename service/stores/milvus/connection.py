@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.stores.milvus.lite import LiteFolder
 
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
-"""pymilvus asks every ten seconds whether the server is there. Lite's, on this machine, takes that for an attack and
+"""pymilvus asks every ten seconds whether the server is there. Lite's, on this machine, treats that as an attack and
 hangs up ("too_many_pings").
 """
 
@@ -104,7 +104,7 @@ class Connection:
             return self._client if self._address == address else None
 
     def _connect(self, address: str) -> MilvusClient:
-        """A new client in place of the one there was. Whoever wants one meanwhile waits for the same attempt: a server
+        """A new client that replaces the current one. Other callers wait for the same attempt: a server
         that accepts and never answers costs all of them a single timeout, not one after another.
         """
         if (client := self._current(address)) is not None:  # made since the caller looked
@@ -129,7 +129,7 @@ def _our_errors() -> Iterator[None]:
 
 @contextmanager
 def quiet(logger_name: str) -> Iterator[None]:
-    """Silence one logger of a library while it says what is handled here."""
+    """Silence a library's logger while its errors are handled here."""
     logger = logging.getLogger(logger_name)
     before, logger.disabled = logger.disabled, True
     try:

@@ -41,8 +41,8 @@ def any_of(field: str, values: Sequence[str]) -> str:
 def compile_filter(filter: Filter, *, typed: bool = True) -> str:
     """The Milvus expression; empty for an empty filter. Raises `FilterError` if it is too large.
 
-    `typed`: booleans are stored as `service.stores.milvus.attributes` writes them. In collections of before,
-    Lite does not tell them from 0 and 1.
+    `typed`: booleans are stored as `service.stores.milvus.attributes` writes them. In older collections, Lite
+    does not distinguish them from 0 and 1.
     """
     check_filter(filter)
     return _Compiler(typed).filter(filter, True) if filter.model_fields_set else ""

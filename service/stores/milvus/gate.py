@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Readers share it; who needs to be alone waits for those inside, and newcomers wait for it.
+    """A readers-writer lock: readers share it; a writer waits for those inside, and newcomers wait for it.
 
     Not reentrant: a thread that is inside must not enter again.
     """
@@ -21,7 +21,7 @@ class Gate:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Be inside, with others."""
+        """Enter as a reader."""
         with self._change:
             self._change.wait_for(lambda: not self._alone and not self._waiting)
             self._inside += 1
@@ -34,7 +34,7 @@ class Gate:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be inside with nobody else."""
+        """Enter as the only writer."""
         with self._change:
             self._waiting += 1
             try:

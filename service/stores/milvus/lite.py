@@ -78,10 +78,10 @@ class LiteFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Change rows in the block, as the only one; what fails there is made sound before the next change.
+        """Change rows in the block, exclusively; after a failure, the folder is repaired before the next change.
 
         Raises:
-            StoreFull: there is no room for more; nothing was changed.
+            StoreFull: the disk is full; nothing was changed.
         """
         with self._writing:
             self._make_sound()
@@ -104,7 +104,7 @@ class LiteFolder:
                 raise
 
     def close(self) -> None:
-        """Write out what is in memory and give the folder up; the next use opens it again."""
+        """Write out what is in memory and release the folder; the next use reopens it."""
         with self._writing, self.gate.alone():
             self._stop()
 
@@ -148,8 +148,8 @@ class LiteFolder:
 def _remove_half_made(collections: Path) -> None:
     """Remove the folders of collections that were being created when the disk was full or the process was killed.
 
-    Lite makes the folder first and its schema second. A folder without one holds no rows, and is no collection to Lite,
-    but keeps it from creating the collection ever again.
+    Lite makes the folder first and its schema second. A folder without one holds no rows, and is not a collection to
+    Lite, but prevents it from creating the collection.
     """
     for folder in collections.iterdir():
         if folder.is_dir() and {file.name for file in folder.iterdir()} <= {_UNFINISHED_SCHEMA}:
@@ -165,7 +165,7 @@ def _close_all() -> None:
 
 
 def _close(database: Any) -> None:
-    """Close a database of Lite, whose own `close` passes over collections that cannot be flushed.
+    """Close a database of Lite, whose own `close` skips collections that cannot be flushed.
 
     Such a collection keeps a thread that would write to the folder beside its next owner; closing it once more, now
     that its memory is empty, ends that thread. Its rows are in its log.

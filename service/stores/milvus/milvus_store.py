@@ -37,7 +37,7 @@ class MilvusStore(RevisionStore):
     several threads. A local file belongs to the process that opened it until `close`.
 
     Which version of the collection is in use is looked up once a second. A version that another process has published
-    is taken up if this store's encoder made it; otherwise the store stays with the one it has while that exists.
+    is adopted if this store's encoder made it; otherwise the store keeps the one it has while that exists.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class MilvusStore(RevisionStore):
             return self._ask(work)
 
     def _ask(self, work: Callable[[Rows], _Answer]) -> _Answer:
-        """Work on the version in use; once more if it was replaced and dropped in the middle.
+        """Work on the version in use; repeated if it was replaced and dropped meanwhile.
 
         A server that starts again, or was told to release it, has to load it: StoreUnavailable until that is done.
         """

@@ -99,7 +99,7 @@ class Rows:
         return kept, [row["id"] for row in others], moved
 
     def _compare_all(self, vector: Vector, expression: str) -> list[Hit]:
-        """Every matching row, scored exactly. Cheap where it is used: nearly all rows have been found already."""
+        """Every matching row, scored exactly. Cheap in its use: nearly all rows have already been found."""
         rows, _, _ = self._named(self.query(expression, [*FIELDS, "vector"], WINDOW))
         scores = [float(np.dot(np.asarray(row["vector"], dtype=np.float32), vector)) for row in rows]
         return [to_hit(row, score) for row, score in zip(rows, scores, strict=True)]
@@ -169,7 +169,7 @@ class Rows:
         self._catch_up(self.consistency.level)
         conditions = [f"id > {quote(after)}"] if after else []
         conditions += [f"({expression})"] if expression else []
-        with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 take no snapshot
+        with quiet("pymilvus.client.iterator.query_iterator"):  # it warns that servers before 2.4 have no snapshots
             pages = self.client.query_iterator(
                 self.collection,
                 batch_size=limit,

@@ -82,7 +82,7 @@ def to_record(row: Mapping[str, Any]) -> Record:
 
 
 def to_hit(row: Mapping[str, Any], score: float) -> Hit:
-    """A found row; the score is kept within a cosine's range, which float32 sums overstep by a hair."""
+    """A found row; the score is kept within a cosine's range, which float32 sums exceed slightly."""
     fields = _fields(row)
     del fields["revision_rows"]
     return Hit(score=min(1.0, max(-1.0, score)), **fields)
@@ -106,7 +106,7 @@ def _stamp(record: Record) -> str:
 
 
 def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Id, hash and revision of a row; rows of before there were revisions have a hash alone."""
+    """Id, hash and revision of a row; rows from before revisions have only a hash."""
     content_hash, *stamp = row["content_hash"].split(_BETWEEN)
     revision, rows = stamp if len(stamp) == _STAMP_PARTS else ("", "0")
     id = id_of_key(row["id"], revision)

@@ -134,7 +134,7 @@ class Versions:
         client.create_index(collection, index, timeout=self._timeout, sync=not self._local)
 
     def is_typed(self, client: MilvusClient, collection: str) -> bool:
-        """True if its attributes are stored so that true is not 1; collections of before are rewritten by a reindex."""
+        """True if its attributes are stored so that true is not 1; older collections are rewritten by a reindex."""
         return self._properties(client, collection).get(ATTRIBUTES_PROPERTY) == TYPED
 
     def _create(self, client: MilvusClient, number: int, info: EncoderInfo) -> str:
@@ -173,7 +173,7 @@ class Versions:
         return client.describe_collection(collection, timeout=self._timeout).get("properties") or {}
 
     def _numbers(self, client: MilvusClient) -> list[int]:
-        """Numbers of our versions. Others may have collections with such names, and theirs are never touched."""
+        """Numbers of our versions. Others may have collections with such names, which are never touched."""
         found = map(self._pattern.fullmatch, client.list_collections(timeout=self._timeout))
         return sorted(int(match.group(1)) for match in found if match and self._is_ours(client, match))
 

@@ -249,11 +249,11 @@ class PineconeStore(RevisionStore):
             return self._built(client.describe_index(self._name)) if client.has_index(self._name) else None
 
     def beside(self, info: EncoderInfo) -> Store:
-        """Not to be had. Raises ConfigurationError with the cure."""
+        """Not available. Raises ConfigurationError with the remedy."""
         raise ConfigurationError(NO_ALIASES)
 
     def publish(self, beside: Store) -> Never:
-        """Not to be had. Raises ConfigurationError with the cure."""
+        """Not available. Raises ConfigurationError with the remedy."""
         raise ConfigurationError(NO_ALIASES)
 
     def drop_others(self) -> int:
@@ -291,7 +291,7 @@ class PineconeStore(RevisionStore):
                     host = client.describe_index(self._name).host
                 except NotFoundError as error:
                     raise StoreUnavailable(NO_INDEX) from error
-                plain = self._host is not None and self._host.startswith("http://")  # Pinecone Local and the like
+                plain = self._host is not None and self._host.startswith("http://")  # Pinecone Local and similar
                 self._index = client.Index(host=f"http://{host.rpartition('//')[2]}" if plain else host)
             return self._index
 
@@ -328,7 +328,7 @@ class PineconeStore(RevisionStore):
         return len(ids)
 
     def _built(self, model: Any) -> tuple[str, str] | None:
-        """Who made the index, from its tags; None for an index of somebody else."""
+        """Who made the index, from its tags; None for a foreign index."""
         tags = model.tags or {}
         ours = _ENCODER in tags and _FINGERPRINT in tags and model.metric == "cosine"
         return (tags[_ENCODER], tags[_FINGERPRINT]) if ours else None
@@ -357,7 +357,7 @@ def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn errors of the SDK into ours; its words stay in the log."""
+    """Turn errors of the SDK into ours; its message goes only to the log."""
     try:
         yield
     except (UnauthorizedError, ForbiddenError) as error:
