@@ -57,7 +57,7 @@ class HybridOut(_Body):
 
 class DuplicateOut(_Body):
     """A product that is not shown because another one looks the same; `similarity` is their cosine similarity
-    similarity.
+    similarity similarity.
     """
 
     product_id: str

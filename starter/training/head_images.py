@@ -89,7 +89,7 @@ def _featurized(job: _Job) -> list[tuple[HeadImage, NDArray[np.float16]]]:
 
 
 def pooled(root: Path, images: tuple[Image.Image, ...] | list[Image.Image]) -> NDArray[np.float16]:
-    """Means over the cells of both views, [n, 2, 1280], by the ONNX graph of the backbone under ``root``."""
+    """Means over the cells of both views, [n, 2, 1280], by the ONNX graph of the backbone under `root`."""
     session = backbone_session(str(root / "backbone.onnx"))
     blocks = []
     for start in range(0, len(images), _BATCH):

@@ -44,7 +44,7 @@ class CsvRecords:
     def __init__(self, file: TextIO, delimiter: str, above: int = 0) -> None:
         """`above`: lines of the file that were read before.
 
-        Until `expect` was called, as for the header, only what is not well-formed is found out.
+        Until `expect` was called, as for the header, only malformed records are detected.
         """
         self._lines = _Lines(file, above)
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)

@@ -32,7 +32,7 @@ def known_parameters_only(connection: ASGIConnection[Any, Any, Any, Any], handle
 
 
 def wrong_parameters(handler: BaseRouteHandler, error: ValidationException) -> InvalidValue | None:
-    """What the parameters that Litestar found wrong may be; None where it is about something else."""
+    """What the parameters that Litestar found wrong may be; None if it is about something else."""
     extra = error.extra if isinstance(error.extra, list) else []
     declared = _declared(handler)
     wrong = [declared[one["key"]] for one in extra if one.get("key") in declared]
