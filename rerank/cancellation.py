@@ -7,11 +7,23 @@ with `on_cancel`. Threads that run in a copied context see the same cancellation
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
-__all__ = ["Cancellation", "Cancelled", "check_cancelled", "current_cancellation", "is_cancelled", "on_cancel", "sleep"]
+__all__ = [
+    "Cancellation",
+    "Cancelled",
+    "check_cancelled",
+    "current_cancellation",
+    "is_cancelled",
+    "on_cancel",
+    "result_of",
+    "sleep",
+]
 
+T = TypeVar("T")
 _Wake = Callable[[], object]
 
 
@@ -85,6 +97,17 @@ def on_cancel(wake: _Wake) -> Iterator[None]:
         return
     with cancellation.waking(wake):
         yield
+
+
+def result_of(future: Future[T]) -> T:
+    """Wait for what others work on, and cancel it if the caller goes. Raises Cancelled, and as the work."""
+    try:
+        with on_cancel(future.cancel):
+            return future.result()
+    except CancelledError:
+        raise Cancelled from None
+    finally:
+        future.cancel()  # an interrupted caller wants nothing any more; no effect on work that has ended
 
 
 def sleep(seconds: float) -> None:

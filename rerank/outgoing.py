@@ -12,10 +12,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from rerank.cancellation import Cancelled, check_cancelled, on_cancel
+from rerank.cancellation import check_cancelled, result_of
 
 __all__ = ["call_until", "handshake_guard"]
 
@@ -41,14 +40,7 @@ def call_until(deadline: float, call: Callable[[], Coroutine[Any, Any, T]]) -> T
         async with asyncio.timeout(left):
             return await call()
 
-    future = asyncio.run_coroutine_threadsafe(bounded(), _LOOP.get())
-    try:
-        with on_cancel(future.cancel):
-            return future.result()
-    except CancelledError:
-        raise Cancelled from None
-    finally:
-        future.cancel()  # an interrupted caller leaves nothing running; no effect on a call that has ended
+    return result_of(asyncio.run_coroutine_threadsafe(bounded(), _LOOP.get()))
 
 
 def handshake_guard() -> dict[str, Any]:

@@ -12,9 +12,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 
-from rerank.cancellation import Cancelled, on_cancel
+from rerank.cancellation import result_of
 from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
 from service.errors import Overloaded
 
@@ -78,14 +78,7 @@ class BatchingEncoder:
             Cancelled: the caller disconnected before its turn.
             RuntimeError: the encoder was closed.
         """
-        future = self.submit(queries)
-        try:
-            with on_cancel(future.cancel):
-                return future.result()
-        except CancelledError:
-            raise Cancelled from None
-        finally:
-            future.cancel()  # an interrupted caller needs no answer; no effect on an existing one
+        return result_of(self.submit(queries))
 
     def submit(self, queries: Sequence[EncoderQuery]) -> Future[Embeddings]:
         """The same without waiting. A future that is canceled before its turn costs the encoder nothing."""

@@ -4,9 +4,9 @@ Every hop is checked for itself: the URL against the allow-list, then every addr
 connection goes to the very address that was checked (a second lookup could give another one), with the name in `Host`
 and in TLS. What arrives is only bytes; whether it is an image is for `service.images.decode` to say.
 
-One timeout is around all of it, with every redirect: lookup, connection, TLS, headers (interim ones, too) and body. It
-cancels the task of an event loop that this fetch alone has, so that it holds in whatever state the connection is;
-timeouts of sockets restart with each byte, and a slow sender outlasts them.
+One deadline is around all of it, with every redirect: lookup, connection, TLS, headers (interim ones, too) and body. As
+for all outgoing calls, `rerank.outgoing` keeps it, in whatever state the connection is, and ends a fetch whose client
+has gone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from http import HTTPStatus
 
 import h11
 
+from rerank.outgoing import call_until
 from service.errors import ImageNotFetched, ImageTooLarge, UrlRefused
 from service.images.fetch.addresses import Target, next_target, parse_target
 from service.images.fetch.http_get import Answer, get
@@ -66,26 +68,26 @@ class Fetcher:
         self._policy = policy
 
     def fetch(self, url: str) -> bytes:
-        """The bytes behind a URL. Not to be called where an event loop runs in the same thread.
+        """The bytes behind a URL.
 
         Raises:
+            Cancelled: the client has gone.
             UrlRefused: the URL, or one that it redirects to, is not allowed.
             ImageNotFetched: no answer in time, or one without a body that can be used.
             ImageTooLarge: more than `max_bytes`.
         """
-        return asyncio.run(self._fetch(url))
+        try:
+            return call_until(time.monotonic() + self._policy.timeout_s, lambda: self._fetch(url))
+        except (OSError, UnicodeError, h11.ProtocolError) as error:  # the deadline is an OSError, too
+            raise ImageNotFetched from error
 
     async def _fetch(self, url: str) -> bytes:
         target = parse_target(url, self._policy.hosts)
-        try:
-            async with asyncio.timeout(self._policy.timeout_s):
-                for _ in range(self._policy.max_redirects + 1):
-                    answer = await self._ask(target)
-                    if isinstance(answer, bytes):
-                        return answer
-                    target = next_target(target, answer, self._policy.hosts)
-        except (OSError, UnicodeError, h11.ProtocolError) as error:  # our timeout is an OSError, too
-            raise ImageNotFetched from error
+        for _ in range(self._policy.max_redirects + 1):
+            answer = await self._ask(target)
+            if isinstance(answer, bytes):
+                return answer
+            target = next_target(target, answer, self._policy.hosts)
         raise ImageNotFetched
 
     async def _ask(self, target: Target) -> bytes | str:

@@ -10,12 +10,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 
 import pytest
 import trustme
 
+from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.errors import ImageNotFetched, UrlRefused
 from service.images.fetch.fetch import Fetcher, FetchPolicy
 from tests.unit.service.images.sample_images import picture
@@ -154,3 +156,22 @@ def test_from_https_no_redirect_leads_to_plain_http() -> None:
 def _to_plain_http(connection: socket.socket, _: threading.Event) -> None:
     port = connection.getsockname()[1]
     connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://%b:%d/a.png\r\n\r\n" % (HOST.encode(), port))
+
+
+def test_a_fetch_ends_with_its_client() -> None:
+    cancellation, asked = Cancellation(), threading.Event()
+
+    def behave(_: socket.socket, left: threading.Event) -> None:
+        asked.set()
+        left.wait()
+
+    def ask(port: int) -> bytes:
+        current_cancellation.set(cancellation)
+        return fetch("http", port, timeout_s=3600)
+
+    with server(behave) as port, ThreadPoolExecutor(1) as pool:
+        fetched = pool.submit(ask, port)
+        assert asked.wait(30)
+        cancellation.cancel()
+        with pytest.raises(Cancelled):
+            fetched.result(30)
