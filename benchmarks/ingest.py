@@ -18,17 +18,15 @@ from typing import Annotated
 import typer
 
 from benchmarks.report import Report, Sheet
+from service.build import load_encoder, open_images, open_store
 from service.catalog.ingest import ingest
 from service.catalog.readers import read_feed
 from service.catalog.rows import FeedRow
 from service.cli.console import err, start
 from service.cli.demo import DEMO_DIR, make_shop
 from service.encoders.encoder import Encoder, EncoderQuery
-from service.encoders.registry import load_encoder
 from service.images.decode import decode_image
-from service.images.store.image_store import ImageStore
 from service.settings import Settings
-from service.stores.schemes import open_store
 from service.support.batches import in_batches
 
 AIM = 0.85
@@ -48,7 +46,7 @@ def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> flo
         fresh = settings.model_copy(update={"data_dir": Path(name), "store_uri": f"{name}/milvus.db", "images_url": ""})
         store = open_store(fresh)
         store.ensure(encoder.info)  # opening a store is no part of the rate
-        images = ImageStore.from_settings(fresh)
+        images = open_images(fresh)
         begin = time.perf_counter()
         report = ingest(feed, encoder, store, images, batch=settings.encoder.batch, workers=workers)
         seconds = time.perf_counter() - begin

@@ -17,11 +17,11 @@ from rich.progress import track
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
 from benchmarks.report import Report, Sheet
 from rerank.candidates import Candidate, RerankQuery
-from rerank.engines.starter import StarterEngine
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from starter.artwork import motif_names
 from starter.embedder import StarterEmbedder
+from starter.engine_adapter import StarterEngine
 from starter.training.phrases import article
 from starter.vlm import StarterVLM
 

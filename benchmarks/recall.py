@@ -23,9 +23,9 @@ from pymilvus import MilvusClient
 from benchmarks.demo_vectors import demo_vectors, spread
 from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
+from service.build import load_encoder
 from service.cli.console import err, start
 from service.encoders.encoder import EncoderInfo
-from service.encoders.registry import load_encoder
 from service.stores.exact.exact_store import ExactStore
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import Record, Store, Vector

@@ -17,27 +17,28 @@ import psutil
 import typer
 
 from benchmarks.report import Report, Sheet
-from service.build import Parts, build_parts
+from service.build import build_service
 from service.cli.console import start
 from service.cli.demo import make_shop
 from service.cli.index import run_ingest
 from service.images.sources import UploadedImage
 from service.search.types import RerankOptions, SearchRequest
+from service.server.state import ServiceState
 
 WARM_UP = 3
 
 
-def cpu_s(parts: Parts, pictures: Sequence[bytes], *, rerank: bool) -> float:
+def cpu_s(parts: ServiceState, pictures: Sequence[bytes], *, rerank: bool) -> float:
     """CPU seconds of this process for one search, on average."""
     requests = [
         SearchRequest(text="a mug with this", image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
         for picture in pictures
     ]
     for request in requests[:WARM_UP]:
-        parts.search(request)
+        parts.ready().pipeline.search(request)
     began = time.process_time()
     for request in requests[WARM_UP:]:
-        parts.search(request)
+        parts.ready().pipeline.search(request)
     return (time.process_time() - began) / (len(requests) - WARM_UP)
 
 
@@ -45,7 +46,7 @@ def measure(folder: Path, searches: int) -> dict[str, float]:
     """Seconds and bytes."""
     settings = start(data_dir=folder, store_uri="exact:", torch_threads=1, ingest_workers=0)
     feed = make_shop(folder / "shop", 60)
-    parts = build_parts(settings)
+    parts = build_service(settings)
     try:
         run_ingest(feed, settings, parts.encoder, parts.store)
         pictures = [file.read_bytes() for file in sorted(feed.parent.glob("images/*"))[: searches + WARM_UP]]

@@ -16,13 +16,14 @@ import psutil
 import typer
 
 from benchmarks.report import Report, Sheet, Value
-from service.build import Parts, build_parts
+from service.build import build_service
 from service.cli.console import progress_bar, start
 from service.cli.demo import DEMO_DIR, make_shop
 from service.cli.index import run_ingest
 from service.images.sources import UploadedImage
 from service.search.pipeline import STAGES
 from service.search.types import RerankOptions, SearchRequest
+from service.server.state import ServiceState
 
 TEXT = "a phone case with this"
 WARM_UP = 5
@@ -30,13 +31,13 @@ WARM_UP = 5
 Timings = dict[str, list[float]]
 
 
-def measure(parts: Parts, pictures: Sequence[bytes], *, rerank: bool) -> Timings:
+def measure(parts: ServiceState, pictures: Sequence[bytes], *, rerank: bool) -> Timings:
     """Milliseconds by stage, one value a query; the first queries only warm up and are not counted."""
     times: Timings = {stage: [] for stage in STAGES}
     with progress_bar() as bar:
         for number, picture in enumerate(bar.track(pictures, description="with rerank" if rerank else "without")):
             request = SearchRequest(text=TEXT, image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
-            found = parts.search(request).timings_ms
+            found = parts.ready().pipeline.search(request).timings_ms
             if number >= WARM_UP:
                 for stage in STAGES:
                     times[stage].append(found.get(stage, 0.0))
@@ -58,7 +59,7 @@ def main(
     """Measure and print."""
     settings = start(data_dir=folder, store_uri=str(folder / "milvus.db"))
     feed = make_shop(folder / "shop-900", 900)
-    parts = build_parts(settings)
+    parts = build_service(settings)
     try:
         run_ingest(feed, settings, parts.encoder, parts.store)
         files = sorted(feed.parent.glob("images/*"))[: queries + WARM_UP]

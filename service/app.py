@@ -14,11 +14,12 @@ from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.types import Guard, Message, Scope
 
-from service.build import Parts, build_parts
-from service.search.online.evaluation import OnlineEvaluation
-from service.server.access.auth import Door
+from service.build import build_service, hybrid_defaults
+from service.search.online.evaluation import OnlineEvaluation, OnlineOptions
+from service.server.access import auth
 from service.server.access.origin import OwnPagesOnly, names_of
-from service.server.bulkheads import Bulkheads
+from service.server.bulkheads import Bulkheads, BulkheadSizes
+from service.server.defaults import RequestDefaults
 from service.server.head import HeadApp
 from service.server.observability.metrics import Metrics
 from service.server.observability.observe import Observer
@@ -37,6 +38,7 @@ from service.server.routes.images import ImageController
 from service.server.routes.metrics import MetricsController
 from service.server.routes.products import ProductController
 from service.server.routes.search import SearchController
+from service.server.state import ServiceState
 from service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ ALLOWED_HEADERS = [
 """What a page of another origin may send: our own, and what the clients of OpenAI and Cohere add by themselves."""
 
 
-def create_app(settings: Settings | None = None, parts: Parts | None = None) -> Litestar:
+def create_app(settings: Settings | None = None, parts: ServiceState | None = None) -> Litestar:
     """The service as an ASGI application.
 
     `parts` given: used as they are and left open at the end. Otherwise they are built from the settings when the
@@ -67,8 +69,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     """
     settings = settings or load_settings()
     metrics = new_metrics()
-    observer, spans = Observer(metrics), new_tracing(settings)
-    online = OnlineEvaluation(settings, metrics.search_logged)
+    observer, spans = Observer(metrics), new_tracing(asked=settings.server.tracing)
+    online = OnlineEvaluation(online_options(settings), metrics.search_logged)
 
     return HeadApp(
         route_handlers=[
@@ -87,7 +89,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         ],
         dependencies={
             "parts": Provide(_parts, sync_to_thread=False),
-            "settings": Provide(_settings, sync_to_thread=False),
+            "defaults": Provide(_defaults, sync_to_thread=False),
             "bulkheads": Provide(_bulkheads, sync_to_thread=False),
             "metrics": Provide(_metrics, sync_to_thread=False),
             "online": Provide(_online, sync_to_thread=False),
@@ -95,7 +97,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         state=State(
             {
                 "settings": settings,
-                "bulkheads": Bulkheads.from_settings(settings),
+                "defaults": _request_defaults(settings),
+                "bulkheads": Bulkheads.of_sizes(bulkhead_sizes(settings)),
                 "metrics": metrics,
                 "online": online,
             }
@@ -107,18 +110,25 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         middleware=[observer.middleware, *([spans.middleware] if spans else []), _new_body_guard(settings).middleware],
         before_send=[_add_security_headers, observer.before_send],
         request_max_body_size=settings.server.max_body_bytes,
-        openapi_config=openapi_config(package_version(), settings),
+        openapi_config=openapi_config(
+            package_version(),
+            with_keys=bool(settings.server.api_keys),
+            max_text_chars=settings.search.max_text_chars,
+            max_limit=settings.search.max_limit,
+        ),
         logging_config=None,
     )
 
 
-def _lifespan(parts: Parts | None, spans: Spans | None) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    parts: ServiceState | None, spans: Spans | None
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     """What is begun with the application and ended with it; `parts` as in `create_app`."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         state = app.state
-        built = await anyio.to_thread.run_sync(build_parts, state.settings) if parts is None else parts
+        built = await anyio.to_thread.run_sync(build_service, state.settings) if parts is None else parts
         state.parts = built
         state.readiness = SharedCheck(built.check)
         watch(state.metrics, built, state.bulkheads)
@@ -135,6 +145,12 @@ def _lifespan(parts: Parts | None, spans: Spans | None) -> Callable[[Litestar], 
     return lifespan
 
 
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen on the network without keys, unless that is wanted. Raises ConfigurationError."""
+    server = settings.server
+    auth.check_exposure(server.host, server.api_keys, allow_anonymous=server.allow_anonymous)
+
+
 def package_version() -> str:
     """The installed version; "0" when run from a checkout that is not installed."""
     try:
@@ -145,8 +161,15 @@ def package_version() -> str:
 
 def _guards(settings: Settings) -> list[Guard]:
     """Keys if there are any; else the names and pages that may call."""
-    own = [] if settings.server.api_keys else [OwnPagesOnly(names_of(settings), settings.server.cors_origins)]
-    return [*own, Door(settings)]
+    server = settings.server
+    names = names_of(server.host, server.allowed_hosts)
+    own = [] if server.api_keys else [OwnPagesOnly(names, server.cors_origins)]
+    door = auth.Door(
+        server.api_keys,
+        public_images=settings.images.public,
+        rate_limit_per_minute=server.rate_limit_per_minute,
+    )
+    return [*own, door]
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
@@ -169,13 +192,57 @@ def _new_body_guard(settings: Settings) -> BodyGuard:
     )
 
 
-def _parts(state: State) -> Parts:
-    found: Parts = state.parts
+def _request_defaults(settings: Settings) -> RequestDefaults:
+    search, images, server, rerank = settings.search, settings.images, settings.server, settings.rerank
+    return RequestDefaults(
+        limit=search.default_limit,
+        max_limit=search.max_limit,
+        max_text_chars=search.max_text_chars,
+        max_body_bytes=server.max_body_bytes,
+        max_feed_lines=server.max_feed_lines,
+        max_image_bytes=images.max_image_bytes,
+        max_image_pixels=images.max_image_pixels,
+        max_request_pixels=images.max_request_pixels,
+        max_deadline_ms=rerank.max_deadline_ms,
+        reranked=rerank.enabled,
+        understood=search.understand_enabled,
+        hybrid=hybrid_defaults(settings),
+        negative_weight=search.negative_weight,
+    )
+
+
+def bulkhead_sizes(settings: Settings) -> BulkheadSizes:
+    """What the settings say of the work that is done at the same time."""
+    return BulkheadSizes(
+        search=settings.server.search_concurrency,
+        compatible=settings.server.compatible_concurrency,
+        rerank=settings.rerank.concurrency + settings.rerank.queue,
+        queue=settings.server.search_queue,
+        wait_s=settings.server.search_queue_wait_ms / 1000,
+        retry_after_s=settings.server.retry_after_s,
+    )
+
+
+def online_options(settings: Settings) -> OnlineOptions:
+    """What the settings say of the search log, feedback and interleaving."""
+    return OnlineOptions(
+        folder=settings.online.search_log,
+        with_text=settings.online.search_log_text,
+        feedback=settings.online.feedback,
+        rival=settings.online.interleave,
+        share=settings.online.interleave_share,
+        reranked=settings.rerank.enabled,
+        retry_after_s=settings.server.retry_after_s,
+    )
+
+
+def _parts(state: State) -> ServiceState:
+    found: ServiceState = state.parts
     return found
 
 
-def _settings(state: State) -> Settings:
-    found: Settings = state.settings
+def _defaults(state: State) -> RequestDefaults:
+    found: RequestDefaults = state.defaults
     return found
 
 

@@ -1,4 +1,4 @@
-"""The components of the service, built from settings and shared by the app and the command line."""
+"""The composition root: from settings to the working parts of a service. Nothing below it reads `Settings`."""
 
 from __future__ import annotations
 
@@ -14,130 +14,210 @@ from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from service.catalog.lost_index import check_not_lost
 from service.catalog.products import Products
+from service.encoders import registry
 from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
-from service.encoders.registry import in_batches, load_encoder
+from service.encoders.registry import EncoderEntry
 from service.errors import ConfigurationError, StoreLocked, StoreUnavailable, StoreUnusable
+from service.images.fetch.fetch import Fetcher, FetchPolicy
 from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
-from service.search.lexical.catalog_words import CatalogWords
+from service.search.hybrid import HybridDefaults
+from service.search.lexical.catalog_words import CatalogWords, Labels
 from service.search.online.evaluation import check_rival
-from service.search.pipeline import BegunSearch, SearchPipeline
-from service.search.reranking.engines import WithPrompts, load_engine
+from service.search.pipeline import SearchPipeline
+from service.search.reranking import engines
+from service.search.reranking.engine_options import EngineOptions
+from service.search.reranking.engines import EngineLoader, WithPrompts
 from service.search.reranking.runner import RerankRunner
 from service.search.reranking.stage import RerankDefaults, RerankStage
-from service.search.reranking.strategies import build_strategies
+from service.search.reranking.strategies import StrategyOptions, build_strategies
 from service.search.retrieval import Retriever
-from service.search.types import SearchRequest, SearchResponse
+from service.search.understanding.synonyms import read_synonyms
 from service.search.understanding.understand import Understander
 from service.search.understanding.vocabulary import Vocabulary
+from service.server.state import ServiceState
 from service.settings import Settings
-from service.stores.schemes import open_store
-from service.stores.store import Store
+from service.stores.local_file import is_local
+from service.stores.store import Store, VersionedStore
 from service.support.arenas import share_arenas
-from service.support.single_flight import SingleFlight
+from starter.encoder_adapter import STARTER
 
 logger = logging.getLogger(__name__)
 
+ENCODERS: dict[str, EncoderEntry] = {STARTER.name: STARTER, **registry.PUBLISHED}
+"""Every encoder by its name in the settings."""
 
-class Parts:
-    """Encoder, store, images and pipeline, alive together.
 
-    The store may be away when the service starts: it is prepared on the first call that needs it.
+def load_encoder(settings: Settings) -> Encoder:
+    """The encoder that the settings name. Raises UnknownEncoder, EncoderUnavailable."""
+    return registry.load_encoder(settings.encoder.name, settings.encoder.options(), ENCODERS)
+
+
+def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
+    """The encoder as the service uses it: concurrent searches share batches, unless the settings turn that off."""
+    if settings.encoder.max_batch == 1:
+        return encoder
+    return BatchingEncoder(
+        encoder,
+        max_batch=settings.encoder.max_batch,
+        max_wait_ms=settings.encoder.max_wait_ms,
+        queue=settings.encoder.queue,
+        retry_after_s=settings.server.retry_after_s,
+    )
+
+
+def _starter_engine(options: EngineOptions) -> Engine:
+    from starter.engine_adapter import StarterEngine  # noqa: PLC0415 (its model is loaded only where it is chosen)
+    from starter.vlm import StarterVLM  # noqa: PLC0415
+
+    return StarterEngine(StarterVLM.load(options.path), cache_size=options.cache_size)
+
+
+ENGINES: dict[str, EngineLoader] = {"starter": _starter_engine, **engines.ENGINES}
+"""Every engine by its name in the settings."""
+
+
+def load_engine(settings: Settings) -> Engine:
+    """The engine that the settings name. Raises ConfigurationError."""
+    return engines.load_engine(settings.engine.name, settings.engine.options(), ENGINES)
+
+
+def check_model_server(settings: Settings) -> None:
+    """Ask the model server whether it has the model, where the engine is one. Raises ConfigurationError."""
+    if settings.engine.name == "openai-compatible":
+        engines.check_model_server(settings.engine.options())
+
+
+def open_store(settings: Settings) -> VersionedStore:
+    """The store that `store_uri` names; nothing is connected or created yet. Raises ConfigurationError."""
+    uri, store = settings.store_uri, settings.store
+    if uri.startswith("exact:"):
+        from service.stores.exact.exact_store import ExactStore  # noqa: PLC0415 (each store brings its own libraries)
+
+        return ExactStore.from_uri(uri)
+    if uri.startswith("pinecone:"):
+        return _pinecone(settings)
+    from service.stores.milvus.milvus_store import MilvusStore  # noqa: PLC0415 (brings pymilvus and grpc)
+
+    return MilvusStore(
+        uri,
+        token=store.token.get_secret_value() if store.token else None,
+        collection=store.collection,
+        index_type=store.index_type,
+        index_params=store.index_params,
+        search_params=store.search_params,
+        timeout_s=store.timeout_s,
+    )
+
+
+def _pinecone(settings: Settings) -> VersionedStore:
+    """An index of Pinecone. Raises ConfigurationError without the extra or a key."""
+    store = settings.store
+    try:
+        from service.stores.pinecone.pinecone_store import NO_KEY, SCHEME, PineconeStore  # noqa: PLC0415 (an extra)
+    except ImportError as error:
+        raise ConfigurationError(
+            "WITHTHIS_STORE_URI needs a package that is not installed. Run: pip install 'withthis[pinecone]'."
+        ) from error
+    if store.token is None:
+        raise ConfigurationError(NO_KEY)
+    return PineconeStore(
+        settings.store_uri.removeprefix(SCHEME),
+        api_key=store.token.get_secret_value(),
+        namespace=store.collection,
+        cloud=store.pinecone_cloud,
+        region=store.pinecone_region,
+        host=store.pinecone_host,
+        timeout_s=store.timeout_s,
+    )
+
+
+def open_images(settings: Settings) -> ImageStore:
+    """The image store. Raises ConfigurationError."""
+    return ImageStore(settings.images_location, settings.image_limits, timeout_s=settings.store.timeout_s)
+
+
+def new_fetcher(settings: Settings) -> Fetcher | None:
+    """What fetches images by URL from the hosts that the settings allow; None if they allow none."""
+    hosts = frozenset(settings.images.url_image_hosts)
+    policy = FetchPolicy(hosts, settings.images.max_image_bytes, settings.images.url_image_timeout_s)
+    return Fetcher(policy) if hosts else None
+
+
+def new_image_loader(settings: Settings) -> ImageLoader:
+    """What reads images from outside."""
+    return ImageLoader(settings.image_limits, new_fetcher(settings))
+
+
+def hybrid_defaults(settings: Settings) -> HybridDefaults:
+    """How words count where a request does not say."""
+    return HybridDefaults(settings.search.hybrid_enabled, settings.search.hybrid_lexical_weight)
+
+
+def new_words(store: Store, settings: Settings, labels: Labels = lambda product: ()) -> CatalogWords:
+    """The words of the catalog, held in this process.
+
+    A local file belongs to this process, so nobody else changes it. Pinecone is paid by the row, so it is not read
+    through.
     """
-
-    def __init__(
-        self,
-        *,
-        encoder: Encoder,
-        store: Store,
-        images: ImageStore,
-        rerank: RerankStage,
-        settings: Settings,
-        pictures: ImageLoader | None = None,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`pictures`: how images from outside are read, if not as the settings say; `check` raises where the store
-        must not be used.
-        """
-        self.encoder = encoder
-        self.store = store
-        self.images = images
-        self.rerank = rerank
-        self.pictures = pictures or ImageLoader.from_settings(settings)
-        vocabulary = Vocabulary.from_settings(settings)
-        self.words = CatalogWords.from_settings(store, settings, vocabulary.labels)
-        self._reads_words = settings.search.hybrid_enabled or settings.search.understand_enabled
-        retriever = Retriever(
-            encoder=encoder,
-            store=store,
-            words=self.words,
-            images=images,
-            pictures=self.pictures,
-            max_limit=settings.search.max_limit,
-            max_text_chars=settings.search.max_text_chars,
-            window=settings.search.window,
-            understander=Understander(vocabulary),
-            negative_weight=settings.search.negative_weight,
-        )
-        self.pipeline = SearchPipeline(retriever=retriever, images=images, rerank=rerank)
-        self._products = Products(encoder=encoder, store=store, images=images, pictures=self.pictures, words=self.words)
-        self._check = check
-        self._prepared = False
-        self._preparing = SingleFlight[None]()
-
-    def prepare(self) -> None:
-        """Create the collection if it is missing and check that this encoder made it.
-
-        Raises:
-            StoreUnavailable, EncoderMismatch: as the store says.
-        """
-        if not self._prepared:
-            self._preparing.run("store", self._prepare_store)
-
-    def _prepare_store(self) -> None:
-        self._check()
-        self.store.ensure(self.encoder.info)
-        self._prepared = True
-
-    def search(self, request: SearchRequest) -> SearchResponse:
-        """Answer one query; see `SearchPipeline.search`."""
-        self.prepare()
-        return self.pipeline.search(request)
-
-    def begin(self, request: SearchRequest) -> BegunSearch:
-        """Find the products of a query; `pipeline.finish` reranks them. See `SearchPipeline.begin`."""
-        self.prepare()
-        return self.pipeline.begin(request)
-
-    def catalogue(self) -> Products:
-        """The products, ready to be read and changed. Raises as `prepare` does."""
-        self.prepare()
-        return self._products
-
-    def warm(self) -> None:
-        """Begin in the background what searches would wait for."""
-        if self._reads_words:
-            self.words.warm()
-
-    def check(self) -> int:
-        """The number of rows that can be searched, or the error that says why none can."""
-        self.prepare()
-        self.store.ping()
-        return self.store.count()
-
-    def close(self) -> None:
-        """End the encoder's thread, the engine's connections and, whatever becomes of these, the store."""
-        with ExitStack() as closing:
-            closing.callback(self.store.close)
-            closing.callback(self.words.close)
-            closing.callback(self.rerank.close)
-            closing.callback(self.pipeline.close)
-            if isinstance(self.encoder, BatchingEncoder):
-                closing.callback(self.encoder.close)
+    own = settings.store_uri.startswith("exact:") or is_local(settings.store_uri)
+    return CatalogWords(
+        store,
+        settings.search.lexical_fields,
+        most=0 if settings.store_uri.startswith("pinecone:") else settings.search.lexical_max_products,
+        refresh_s=None if own else settings.search.lexical_refresh_s,
+        labels=labels,
+    )
 
 
-def build_parts(settings: Settings) -> Parts:
+def new_vocabulary(settings: Settings) -> Vocabulary:
+    """Empty, for the fields and with the synonyms of the settings. Raises ConfigurationError."""
+    fields = frozenset(name.casefold() for name in settings.search.understand_fields)
+    return Vocabulary(fields, read_synonyms(settings.search.synonyms))
+
+
+def assemble(
+    settings: Settings,
+    *,
+    encoder: Encoder,
+    store: Store,
+    images: ImageStore,
+    rerank: RerankStage,
+    image_loader: ImageLoader | None = None,
+    may_use: Callable[[], None] = lambda: None,
+) -> ServiceState:
+    """Put loaded models and an open store together; `image_loader`, if not as the settings say."""
+    search = settings.search
+    loader, vocabulary = image_loader or new_image_loader(settings), new_vocabulary(settings)
+    words = new_words(store, settings, vocabulary.labels)
+    retriever = Retriever(
+        encoder=encoder,
+        store=store,
+        words=words,
+        images=images,
+        pictures=loader,
+        max_limit=search.max_limit,
+        max_text_chars=search.max_text_chars,
+        window=search.window,
+        understander=Understander(vocabulary),
+        negative_weight=search.negative_weight,
+    )
+    return ServiceState(
+        encoder=encoder,
+        store=store,
+        images=images,
+        image_loader=loader,
+        words=words,
+        rerank=rerank,
+        pipeline=SearchPipeline(retriever=retriever, images=images, rerank=rerank),
+        products=Products(encoder=encoder, store=store, images=images, pictures=loader, words=words),
+        reads_words=search.hybrid_enabled or search.understand_enabled,
+        may_use=may_use,
+    )
+
+
+def build_service(settings: Settings) -> ServiceState:
     """Load models and connect the store.
 
     Raises:
@@ -148,31 +228,47 @@ def build_parts(settings: Settings) -> Parts:
     share_arenas()
     if settings.encoder.torch_threads is not None:
         torch.set_num_threads(settings.encoder.torch_threads)
-    store, images = open_store(settings), ImageStore.from_settings(settings)
+    store, images = open_store(settings), open_images(settings)
     with ExitStack() as failing:
         failing.callback(store.close)
         store.claim()  # before models are loaded, which takes long
-        parts = Parts(
+        service = assemble(
+            settings,
             encoder=in_batches(load_encoder(settings), settings),
             store=store,
             images=images,
             rerank=build_rerank(settings),
-            settings=settings,
-            check=partial(check_not_lost, store, images),
+            may_use=partial(check_not_lost, store, images),
         )
-        _prepare(parts)
+        _prepare(service)
         failing.pop_all()
-    return parts
+    return service
 
 
-def _prepare(parts: Parts) -> None:
+def _prepare(service: ServiceState) -> None:
     """Prepare the store if it is there; a service waits for one that is not. Raises StoreLocked, StoreUnusable."""
     try:
-        parts.prepare()
+        service.ready()
     except (StoreLocked, StoreUnusable):
         raise
     except StoreUnavailable as error:
         logger.warning("%s The service starts, but /readyz answers 503.", error.detail, exc_info=error.__cause__)
+
+
+def strategy_options(settings: Settings) -> StrategyOptions:
+    """What the settings say of strategies."""
+    rerank = settings.rerank
+    return StrategyOptions(
+        caption_cache_size=rerank.caption_cache_size,
+        thumbnail_cache_size=settings.images.thumbnail_cache_size,
+        match_prompt=rerank.match_prompt,
+        rotations=rerank.rotations,
+        window=rerank.window,
+        step=rerank.step,
+        prune=rerank.prune,
+        cross_encoder_model=rerank.cross_encoder_model,
+        cross_encoder_device=rerank.cross_encoder_device,
+    )
 
 
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
@@ -185,7 +281,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
             caption=settings.rerank.caption_prompt,
             match=settings.rerank.match_prompt,
         )
-        strategies = build_strategies(settings, engine, prompts)
+        strategies = build_strategies(strategy_options(settings), engine, prompts)
     except (PromptError, LayoutError) as error:
         # These texts are written by `rerank` about files and settings of the operator's own.
         raise ConfigurationError(f"The prompts are not valid: {error}.") from error

@@ -16,13 +16,14 @@ from rerank.candidates import Candidate, RerankQuery
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
-from service.build import Parts
+from service.build import assemble, open_images
 from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
 from service.errors import EncoderMismatch
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.reranking.runner import RerankRunner
 from service.search.reranking.stage import RerankDefaults, RerankStage
+from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.filters import Filter
 from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
@@ -218,7 +219,7 @@ class Shop:
     store: MemoryStore
     images: ImageStore
     strategy: FakeStrategy
-    parts: Parts
+    parts: ServiceState
 
 
 def make_shop(
@@ -233,7 +234,7 @@ def make_shop(
     """A shop of fakes whose images lie in `folder`; `missing`: strategies it lacks, and why."""
     chosen = Settings(_env_file=None, **{"data_dir": folder, **settings})  # type: ignore[arg-type]
     encoder, store, fake = FakeEncoder(), MemoryStore(), FakeStrategy()
-    images = images or ImageStore.from_settings(chosen)
+    images = images or open_images(chosen)
     fill(store, images, products)
     numbers = (chosen.rerank.candidates, chosen.rerank.fusion_weight, chosen.rerank.deadline_ms)
     most = chosen.rerank.max_deadline_ms
@@ -245,5 +246,5 @@ def make_shop(
     rerank = RerankStage(
         {"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults, documents=documents, missing=missing
     )
-    parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=chosen)
+    parts = assemble(encoder=encoder, store=store, images=images, rerank=rerank, settings=chosen)
     return Shop(chosen, encoder, store, images, fake, parts)

@@ -12,19 +12,19 @@ from typing import Annotated
 
 import typer
 
-from service.app import create_app
-from service.build import Parts, build_parts
+from service.app import check_exposure, create_app
+from service.build import build_service
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, plain, start
 from service.cli.index import run_ingest, show_report
 from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
-from service.encoders.starter import STARTER_ID
 from service.errors import EncoderMismatch, InternalFault
 from service.images.sources import UploadedImage
 from service.search.types import RerankOptions, SearchRequest
-from service.server.access.auth import check_exposure
+from service.server.state import ServiceState
 from service.settings import Settings
+from starter.encoder_adapter import STARTER_ID
 
 DEMO_DIR = Path(".withthis/demo")
 QUERY_TEXT = "a phone case with this"
@@ -73,10 +73,10 @@ def index_name(settings: Settings) -> str:
     return f"{settings.encoder.name}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
 
 
-def _parts(settings: Settings) -> Parts:
+def _parts(settings: Settings) -> ServiceState:
     """Models and store. Raises EncoderMismatch that names the folder, if the weights were replaced in place."""
     try:
-        return build_parts(settings)
+        return build_service(settings)
     except EncoderMismatch as error:
         raise EncoderMismatch(
             f"The demo's index in {settings.data_dir} was built with other weights of {settings.encoder.name}. Delete "

@@ -14,19 +14,14 @@ import torch
 import typer
 from rich.table import Table
 
-from service.app import package_version
-from service.build import build_rerank
+from service.app import check_exposure, package_version
+from service.build import build_rerank, check_model_server, load_encoder, open_images, open_store
 from service.cli.console import out, plain, start
 from service.cli.serve import listen
 from service.encoders.probe import probe
-from service.encoders.registry import load_encoder
 from service.errors import ConfigurationError, WithThisError
-from service.images.store.image_store import ImageStore
-from service.search.reranking.engines import check_model_server
-from service.server.access.auth import check_exposure
 from service.settings import Settings
 from service.stores.local_file import is_local
-from service.stores.schemes import open_store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
 
@@ -80,7 +75,7 @@ def _folder(settings: Settings) -> str:
 
 
 def _pictures(settings: Settings) -> str:
-    ImageStore.from_settings(settings).ping()
+    open_images(settings).ping()
     return f"{settings.images_location} answers"
 
 

@@ -15,18 +15,16 @@ import typer
 from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 
+from service.build import load_encoder, open_images, open_store
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows
 from service.cli.console import err, out, plain, progress_bar, start
 from service.cli.send_feed import SendReport, send_feed
 from service.encoders.encoder import Encoder
-from service.encoders.registry import load_encoder
 from service.errors import ConfigurationError, InvalidInput
 from service.images.decode import ImageLimits
 from service.images.fetch.fetch import Fetcher, FetchPolicy
-from service.images.store.image_store import ImageStore
 from service.settings import Settings
-from service.stores.schemes import open_store
 from service.stores.store import Store
 
 Feed = Annotated[
@@ -114,7 +112,7 @@ def run_ingest(
     feed: Path, settings: Settings, encoder: Encoder, store: Store, options: IngestOptions | None = None
 ) -> IngestReport:
     """Ingest a feed under a progress bar."""
-    options, images = options or _options(feed, settings), ImageStore.from_settings(settings)
+    options, images = options or _options(feed, settings), open_images(settings)
     with _progress(feed) as progress:
         workers = settings.catalog.ingest_workers
         return ingest(feed, encoder, store, images, workers=workers, progress=progress, **options)
@@ -127,7 +125,7 @@ def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: Ing
     from service.catalog.distributed import RayOptions, ingest_on_ray  # noqa: PLC0415 (an extra, and slow to load)
 
     settings = _for_other_processes(settings)
-    images = ImageStore.from_settings(settings)
+    images = open_images(settings)
     ray = RayOptions(settings.catalog.ray_address, settings.catalog.ray_encoders, settings.encoder.device)
     with _progress(feed) as progress:
         load = partial(load_encoder, settings)

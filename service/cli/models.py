@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from service.build import ENCODERS
 from service.cli.console import err, out, plain, start
-from service.encoders.registry import ENCODERS, EncoderEntry
+from service.encoders.registry import EncoderEntry
 from service.errors import InvalidInput
 
 PICKLED_FILES = (".pth", ".pt")

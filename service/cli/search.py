@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from PIL.Image import Image
 
-from service.build import Parts, build_parts
+from service.build import build_service, hybrid_defaults
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
 from service.cli.image_grid import draw_search
@@ -22,6 +22,7 @@ from service.search.hybrid import hybrid_options
 from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
 from service.server.mapping.search_request import to_negative
 from service.server.mapping.search_response import from_response
+from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.filters import Filter, parse_filter
 from service.wire.search import SearchOut
@@ -80,17 +81,17 @@ def search(
         limit=settings.search.default_limit if limit is None else limit,
         min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank),
-        hybrid=hybrid_options(settings, text, enabled=hybrid),
+        hybrid=hybrid_options(hybrid_defaults(settings), text, enabled=hybrid),
         understand=settings.search.understand_enabled if understand is None else understand,
-        negative=to_negative(negative, None, settings),
+        negative=to_negative(negative, settings.search.negative_weight),
     )
     if url is not None:
         with ServiceClient(url, settings) as client:
             _show(client.search(request), request, settings, client.picture, as_json=as_json, picture=picture)
         return
-    parts = build_parts(settings)
+    parts = build_service(settings)
     try:
-        answer = from_response(parts.search(request))
+        answer = from_response(parts.ready().pipeline.search(request))
         _show(answer, request, settings, _local_pictures(parts), as_json=as_json, picture=picture)
     finally:
         parts.close()
@@ -129,7 +130,7 @@ def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture
         ) from error
 
 
-def _local_pictures(parts: Parts) -> ImageOf:
+def _local_pictures(parts: ServiceState) -> ImageOf:
     def picture_of(key: str) -> Image | None:
         try:
             return parts.images.rendition(key).image

@@ -12,14 +12,14 @@ from typing import Annotated
 import typer
 from litestar import Litestar
 
-from service.app import create_app
-from service.build import Parts, build_parts
+from service.app import check_exposure, create_app
+from service.build import build_service
 from service.cli.console import err, start
 from service.cli.server import GRACE_S, PoliteServer
 from service.cli.signals import undisturbed
 from service.cli.supervisor import check_shareable, run_workers
 from service.errors import ConfigurationError, InternalFault
-from service.server.access.auth import check_exposure
+from service.server.state import ServiceState
 from service.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: WITHTHIS_HOST.")]
@@ -43,12 +43,12 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
             os.environ["WITHTHIS_WORKERS"] = str(settings.server.workers)  # workers read the settings for themselves
             run_workers(settings, sock)
             return
-        parts = build_parts(settings)
+        parts = build_service(settings)
         err.print(f"WithThis answers on [bold]{address(sock)}[/]")
         run_server(settings, parts, sock)
 
 
-def run_server(settings: Settings, parts: Parts, sock: socket.socket) -> None:
+def run_server(settings: Settings, parts: ServiceState, sock: socket.socket) -> None:
     """Serve until told to stop by any signal, then close the parts."""
     parts.warm()
     try:

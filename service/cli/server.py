@@ -7,14 +7,15 @@ import socket
 import threading
 from contextlib import AbstractContextManager
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from litestar import Litestar
 from litestar.datastructures import State
 
-from service.build import Parts
 from service.cli.signals import Handler, handled_by
 from service.server.connections.options import server_options
+from service.server.state import ServiceState
 from service.settings import Settings
 
 GRACE_S = 30
@@ -22,6 +23,19 @@ GRACE_S = 30
 
 HURRY_S = 10
 """Before they are over, searches that still wait for the model are answered without it."""
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of `uvicorn.Config`, for one process and for workers alike."""
+    server = settings.server
+    return server_options(
+        header_timeout_s=server.header_timeout_s,
+        write_timeout_s=server.write_timeout_s,
+        max_connections=server.max_connections,
+        max_header_bytes=server.max_header_bytes,
+        log_level=server.log_level,
+        trusted_proxies=server.trusted_proxies,
+    )
 
 
 class PoliteServer(uvicorn.Server):
@@ -32,7 +46,7 @@ class PoliteServer(uvicorn.Server):
     """
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
-        super().__init__(uvicorn.Config(app, timeout_graceful_shutdown=GRACE_S, **server_options(settings)))
+        super().__init__(uvicorn.Config(app, timeout_graceful_shutdown=GRACE_S, **uvicorn_options(settings)))
         self._state = app.state
         self._polite_stop = PoliteStop(app.state, settings.server.shutdown_delay_s, super().handle_exit)
 
@@ -41,7 +55,7 @@ class PoliteServer(uvicorn.Server):
         self._polite_stop(sig, frame)
 
     def _stop_waiting(self) -> None:
-        parts: Parts | None = self._state.get("parts")  # the page on which a person judges has none
+        parts: ServiceState | None = self._state.get("parts")  # the page on which a person judges has none
         if parts is not None:
             parts.rerank.stop_waiting()
 

@@ -16,10 +16,9 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from service.cli.server import GRACE_S
+from service.cli.server import GRACE_S, uvicorn_options
 from service.cli.signals import all_ending_signals, ending_signals
 from service.errors import ConfigurationError, InternalFault
-from service.server.connections.options import server_options
 from service.server.observability.shared_metrics import FOLDER_VARIABLE
 from service.settings import Settings
 from service.stores.local_file import is_local
@@ -57,7 +56,7 @@ def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -
         workers=settings.server.workers,
         timeout_graceful_shutdown=GRACE_S,
         timeout_worker_healthcheck=HANGS_S,
-        **server_options(settings),
+        **uvicorn_options(settings),
     )
     with tempfile.TemporaryDirectory(prefix="withthis-metrics-") as folder:
         os.environ[FOLDER_VARIABLE] = folder  # for the workers; must be there before they import prometheus_client

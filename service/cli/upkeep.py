@@ -9,16 +9,14 @@ from typing import Annotated
 
 import typer
 
+from service.build import load_encoder, open_images, open_store
 from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
 from service.cli.console import err, out, progress_bar, start
 from service.encoders.encoder import Encoder
-from service.encoders.registry import load_encoder
 from service.errors import StoreUnavailable
-from service.images.store.image_store import ImageStore
 from service.settings import Settings
-from service.stores.schemes import open_store
 from service.stores.store import VersionedStore
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -55,7 +53,7 @@ def run_reindex(
         return rebuild(
             store,
             encoder,
-            ImageStore.from_settings(settings),
+            open_images(settings),
             batch=settings.encoder.batch,
             workers=settings.catalog.ingest_workers,
             drop_missing=drop_missing,
@@ -80,7 +78,7 @@ def gc(
         used = store.image_keys()
     finally:
         store.close()
-    images, older_than = ImageStore.from_settings(settings), time.time() - grace_hours * 3600
+    images, older_than = open_images(settings), time.time() - grace_hours * 3600
     if not dry_run and not delete_most:
         check_sweep(images.sweep(used, older_than=older_than, dry_run=True), len(used))
     swept = images.sweep(used, older_than=older_than, dry_run=dry_run)

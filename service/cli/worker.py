@@ -12,11 +12,12 @@ from litestar import Litestar
 from uvicorn.config import STARTUP_FAILURE
 
 from service.app import create_app
-from service.build import Parts, build_parts
+from service.build import build_service
 from service.cli.console import show_error, start
 from service.cli.server import PoliteStop
 from service.cli.signals import ending_signals
 from service.errors import WithThisError
+from service.server.state import ServiceState
 from service.settings import Settings
 
 
@@ -24,7 +25,7 @@ def create_worker() -> Litestar:
     """The application of one worker, with parts of its own; a setting that is wrong ends all workers."""
     settings = shared_out(start())
     try:
-        return as_worker(settings, build_parts(settings))
+        return as_worker(settings, build_service(settings))
     except WithThisError as error:
         show_error(error)
         sys.exit(STARTUP_FAILURE)
@@ -38,7 +39,7 @@ def shared_out(settings: Settings) -> Settings:
     return settings.model_copy(update={"torch_threads": max(1, cores // settings.server.workers)})
 
 
-def as_worker(settings: Settings, parts: Parts) -> Litestar:
+def as_worker(settings: Settings, parts: ServiceState) -> Litestar:
     """The application over these parts, which it closes; it stops politely, and does not outlive its supervisor."""
     parts.warm()
     app = create_app(settings, parts)

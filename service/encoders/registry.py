@@ -1,24 +1,22 @@
-"""Encoders by name: the registry of encoders, their descriptions, and how settings select them.
+"""Encoders by name: which there are, what they are, and how one is loaded.
 
 Nothing heavy is imported before an encoder is loaded, so that listing them is quick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
-from service.encoders.starter import STARTER_ID, StarterEncoder
+from service.encoders.options import EncoderOptions
 from service.errors import EncoderUnavailable, UnknownEncoder
-from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.encoders.clip_family.encoder import Blend
 
-Loader = Callable[[Settings], Encoder]
+Loader = Callable[[EncoderOptions], Encoder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +38,38 @@ class EncoderEntry:
     load: Loader
 
 
-def _starter(settings: Settings) -> Encoder:
-    return StarterEncoder.load(settings.encoder.path)
-
-
 def _visualized_bge(name: str) -> Loader:
-    def load(settings: Settings) -> Encoder:
+    def load(options: EncoderOptions) -> Encoder:
         from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder  # noqa: PLC0415 (see above)
 
         return VisualizedBgeEncoder.load(
             name,
-            settings.encoder.path,
-            text_model=settings.encoder.text_model,
-            revision=settings.encoder.revision,
-            device=settings.encoder.device,
-            dtype=settings.encoder.dtype,
-            fit=settings.encoder.fit,
-            batch=settings.encoder.batch,
+            options.path,
+            text_model=options.text_model,
+            revision=options.revision,
+            device=options.device,
+            dtype=options.dtype,
+            fit=options.fit,
+            batch=options.batch,
         )
 
     return load
 
 
 def _clip_family(name: str, source: str, blend: Blend = "unit") -> Loader:
-    def load(settings: Settings) -> Encoder:
+    def load(options: EncoderOptions) -> Encoder:
         from service.encoders.clip_family.encoder import ClipEncoder  # noqa: PLC0415 (see above)
 
         return ClipEncoder.load(
-            settings.encoder.path or source,
+            options.path or source,
             id=name,
-            revision=settings.encoder.revision,
-            device=settings.encoder.device,
-            dtype=settings.encoder.dtype,
-            fit=settings.encoder.fit,
+            revision=options.revision,
+            device=options.device,
+            dtype=options.dtype,
+            fit=options.fit,
             blend=blend,
-            text_weight=settings.encoder.text_weight,
-            batch=settings.encoder.batch,
+            text_weight=options.text_weight,
+            batch=options.batch,
         )
 
     return load
@@ -85,17 +79,6 @@ _VISUALIZED_SETTINGS = ("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_REVISION"
 _CLIP_SETTINGS = ("ENCODER_PATH", "ENCODER_REVISION", "ENCODER_FIT", "ENCODER_TEXT_WEIGHT")
 
 _ENTRIES = (
-    EncoderEntry(
-        STARTER_ID,
-        "small composed encoder, bundled",
-        dimension=576,
-        max_text_tokens=64,
-        source="starter/weights",
-        licence="Apache-2.0",
-        results="see starter/README.md",
-        settings=("ENCODER_PATH",),
-        load=_starter,
-    ),
     EncoderEntry(
         "visualized-bge-base-en",
         "Visualized BGE over bge-base-en-v1.5: images as tokens of an English text model",
@@ -164,32 +147,21 @@ _ENTRIES = (
     ),
 )
 
-ENCODERS: dict[str, EncoderEntry] = {entry.name: entry for entry in _ENTRIES}
+PUBLISHED: dict[str, EncoderEntry] = {entry.name: entry for entry in _ENTRIES}
+"""Encoders with published weights; the bundled one brings its own entry."""
 
 
-def load_encoder(settings: Settings) -> Encoder:
-    """Load the encoder that the settings name.
+def load_encoder(name: str, options: EncoderOptions, known: Mapping[str, EncoderEntry]) -> Encoder:
+    """Load an encoder by its name.
 
     Raises `UnknownEncoder`, listing the known names, or `EncoderUnavailable` if its files are missing.
     """
-    entry = ENCODERS.get(settings.encoder.name)
+    entry = known.get(name)
     if entry is None:
-        known = ", ".join(sorted(ENCODERS))
-        raise UnknownEncoder(f"There is no encoder {settings.encoder.name!r}. Set WITHTHIS_ENCODER to one of: {known}.")
+        raise UnknownEncoder(
+            f"There is no encoder {name!r}. Set WITHTHIS_ENCODER to one of: {', '.join(sorted(known))}."
+        )
     try:
-        return entry.load(settings)
+        return entry.load(options)
     except (OSError, ImportError, ValueError, KeyError, RuntimeError) as error:  # what broken weight files raise
         raise EncoderUnavailable from error
-
-
-def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
-    """The encoder with batching: concurrent searches share batches, unless the settings turn that off."""
-    if settings.encoder.max_batch == 1:
-        return encoder
-    return BatchingEncoder(
-        encoder,
-        max_batch=settings.encoder.max_batch,
-        max_wait_ms=settings.encoder.max_wait_ms,
-        queue=settings.encoder.queue,
-        retry_after_s=settings.server.retry_after_s,
-    )

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from service.errors import InvalidValue
 from service.images.decode import DecodedImage, ImageLimits, data_uri_bytes, decode_image
-from service.images.fetch.fetch import Fetcher, FetchPolicy
-from service.settings import Settings
+from service.images.fetch.fetch import Fetcher
 
 URL_IMAGES_OFF = (
     "Image URLs are off: this service does not fetch images. Send the image itself as a data URI or as a "
@@ -45,15 +44,6 @@ class ImageLoader:
     def __init__(self, limits: ImageLimits, fetcher: Fetcher | None = None) -> None:
         self._limits = limits
         self._fetcher = fetcher
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> ImageLoader:
-        """A reader as the settings describe it."""
-        if not settings.images.url_image_hosts:
-            return cls(settings.image_limits)
-        hosts = frozenset(settings.images.url_image_hosts)
-        policy = FetchPolicy(hosts, settings.images.max_image_bytes, settings.images.url_image_timeout_s)
-        return cls(settings.image_limits, Fetcher(policy))
 
     def read(self, source: ImageInput) -> bytes:
         """The encoded bytes, not yet known to be an image.

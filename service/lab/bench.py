@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import torch
 
 from rerank.prompts import PromptLibrary
-from service.build import Parts, build_rerank
+from service.build import assemble, build_rerank, open_store
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.lab.configuration import Configuration
@@ -20,7 +20,6 @@ from service.lab.wordings import WordingEncoder
 from service.search.reranking.runner import RerankRunner
 from service.search.reranking.stage import RerankDefaults, RerankStage
 from service.settings import Settings
-from service.stores.schemes import open_store
 from service.stores.store import Record, Store
 
 FORMAT = 1
@@ -64,13 +63,13 @@ class Benches:
         encoder = WordingEncoder(self._models.encoder(configuration))
         records = self._embedded(configuration, step)
         limits = lab_limits(settings)
-        parts = Parts(
+        parts = assemble(
             encoder=encoder,
             store=self._store(configuration, encoder, records),
             images=LabImages(self._gallery.pictures, limits),
             rerank=self._rerank(configuration),
             settings=settings,
-            pictures=ImageLoader(limits),
+            image_loader=ImageLoader(limits),
         )
         return Bench(configuration, parts, encoder, Shelf(records), k)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.build import Parts
+from service.build import hybrid_defaults
 from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
@@ -25,6 +25,7 @@ from service.lab.wordings import WordingEncoder
 from service.search.hybrid import hybrid_options
 from service.search.pipeline import BegunSearch
 from service.search.types import RerankOptions, SearchRequest, SearchResponse
+from service.server.state import ServiceState
 from service.stores.store import Hit, Vector
 
 
@@ -52,7 +53,7 @@ class Bench:
     """A configuration with everything that answers its queries."""
 
     configuration: Configuration
-    parts: Parts
+    parts: ServiceState
     encoder: WordingEncoder
     shelf: Shelf
     k: int
@@ -83,7 +84,7 @@ class Bench:
 
     def _found(self, query: LabQuery, among: tuple[str, ...] | None) -> tuple[BegunSearch, tuple[Hit, ...]]:
         """Search, among some of the documents if they are given; the excluded ones never reach the reranker."""
-        begun = self.parts.begin(self._request(query))
+        begun = self.parts.ready().pipeline.begin(self._request(query))
         hits = begun.retrieved.hits
         if among is not None:
             hits = self.shelf.nearest(self._vector(begun), among, len(among))
@@ -98,7 +99,7 @@ class Bench:
             filter=query.filter if self.configuration.filter else None,
             limit=min(limit, settings.search.max_limit),
             rerank=RerankOptions(enabled=settings.rerank.enabled),
-            hybrid=hybrid_options(settings, query.text),
+            hybrid=hybrid_options(hybrid_defaults(settings), query.text),
             understand=settings.search.understand_enabled,
         )
 

@@ -8,14 +8,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from rerank.engines.engine import Engine
+from service.build import load_encoder, load_engine
 from service.encoders.encoder import Encoder
-from service.encoders.registry import load_encoder
 from service.lab.configuration import Configuration
 from service.lab.digests import digest_of
 from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
 from service.lab.journal import Journal
 from service.lab.recorded_engine import RecordedEngine
-from service.search.reranking.engines import load_engine
 from service.settings import Settings
 
 

@@ -27,7 +27,6 @@ from functools import partial
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.lexical.words import words
 from service.search.retrieval_types import HybridOptions, HybridScores
-from service.settings import Settings
 from service.stores.filter_evaluation import matches
 from service.stores.filters import MAX_IN_VALUES, Filter
 from service.stores.store import Hit, Store, Vector
@@ -54,18 +53,26 @@ class HybridHit(Hit):
         return self.hybrid.fused
 
 
+@dataclass(frozen=True, slots=True)
+class HybridDefaults:
+    """What holds where a request does not say: whether products are searched by words, and how much these count."""
+
+    enabled: bool
+    lexical_weight: float
+
+
 def hybrid_options(
-    settings: Settings, text: str | None, *, enabled: bool | None = None, lexical_weight: float | None = None
+    defaults: HybridDefaults, text: str | None, *, enabled: bool | None = None, lexical_weight: float | None = None
 ) -> HybridOptions | None:
     """The hybrid options of a search, or None. The only place that decides this: for the service, the commands and the
     lab.
 
     `enabled` None: as the service is set, and then only for queries that have words.
     """
-    by_default = settings.search.hybrid_enabled and bool(text and words(text))
+    by_default = defaults.enabled and bool(text and words(text))
     if not (by_default if enabled is None else enabled):
         return None
-    weight = settings.search.hybrid_lexical_weight if lexical_weight is None else lexical_weight
+    weight = defaults.lexical_weight if lexical_weight is None else lexical_weight
     return HybridOptions(weight, required=enabled is True)
 
 

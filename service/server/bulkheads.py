@@ -11,11 +11,22 @@ from typing import Self
 
 from service.search.types import SearchRequest
 from service.server.admission import Admission
-from service.settings import Settings
 
 CATALOG_SLOTS, CATALOG_QUEUE = 4, 64
 IMAGE_SLOTS, IMAGE_QUEUE = 8, 512
 """A page asks for a hundred thumbnails at once, and browsers for six of them at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkheadSizes:
+    """Slots of searches, compatible routes and reranked searches; how many may wait for one, and how long."""
+
+    search: int
+    compatible: int
+    rerank: int
+    queue: int
+    wait_s: float
+    retry_after_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +51,18 @@ class Bulkheads:
     """Images and thumbnails of the catalog, which do not wait for the store."""
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def of_sizes(cls, sizes: BulkheadSizes) -> Self:
         """Empty bulkheads with the configured sizes."""
 
-        def room(slots: int, queue: int = settings.server.search_queue) -> Admission:
-            wait_s = settings.server.search_queue_wait_ms / 1000
-            return Admission(concurrency=slots, queue=queue, wait_s=wait_s, retry_after_s=settings.server.retry_after_s)
+        def room(slots: int, queue: int = sizes.queue) -> Admission:
+            return Admission(concurrency=slots, queue=queue, wait_s=sizes.wait_s, retry_after_s=sizes.retry_after_s)
 
         return cls(
-            search=room(settings.server.search_concurrency),
-            reranked=room(settings.server.search_concurrency),
-            rerank=room(settings.rerank.concurrency + settings.rerank.queue, queue=0),
-            documents=room(settings.server.compatible_concurrency),
-            embeddings=room(settings.server.compatible_concurrency),
+            search=room(sizes.search),
+            reranked=room(sizes.search),
+            rerank=room(sizes.rerank, queue=0),
+            documents=room(sizes.compatible),
+            embeddings=room(sizes.compatible),
             write=room(1),
             catalog=room(CATALOG_SLOTS, CATALOG_QUEUE),
             images=room(IMAGE_SLOTS, IMAGE_QUEUE),

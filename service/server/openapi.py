@@ -31,7 +31,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.server.access.auth import SEARCH
 from service.server.openapi_shape import limited, reshaped, with_defaults_in_words
 from service.server.problems import PROBLEM_TYPE, not_found
-from service.settings import Settings
 
 NO_KEY: list[dict[str, list[str]]] = [{}]
 """The security of a public route."""
@@ -159,7 +158,7 @@ def _as_problem(response: Response[Any]) -> Response[Any]:
     return not_found() if response.status_code == HTTPStatus.NOT_FOUND else response
 
 
-def openapi_config(version: str, settings: Settings) -> OpenAPIConfig:
+def openapi_config(version: str, *, with_keys: bool, max_text_chars: int, max_limit: int) -> OpenAPIConfig:
     """OpenAPI at `/schema`, as JSON alone: the pages that render it load scripts from elsewhere."""
     keys: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
     return OpenAPIConfig(
@@ -170,22 +169,22 @@ def openapi_config(version: str, settings: Settings) -> OpenAPIConfig:
         openapi_router=Router(
             "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH, include_in_schema=False
         ),
-        security=keys if settings.server.api_keys else [{}, *keys],
+        security=keys if with_keys else [{}, *keys],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
                 "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
             }
         ),
-        render_plugins=[SchemaRenderer(_limits(settings))],
+        render_plugins=[SchemaRenderer(_limits(max_text_chars, max_limit))],
         use_handler_docstrings=True,
     )
 
 
-def _limits(settings: Settings) -> dict[tuple[str, str], dict[str, int]]:
-    text = {"maxLength": settings.search.max_text_chars}
+def _limits(max_text_chars: int, max_limit: int) -> dict[tuple[str, str], dict[str, int]]:
+    text = {"maxLength": max_text_chars}
     return {
         ("SearchBody", "text"): text,
         ("SearchBody", "negative_text"): text,
-        ("SearchBody", "limit"): {"maximum": settings.search.max_limit},
+        ("SearchBody", "limit"): {"maximum": max_limit},
     }

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from service.encoders.options import EncoderOptions
 from service.settings.group import Group
 
 
@@ -46,3 +47,16 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
     torch_threads: int | None = Field(
         None, ge=1, le=256, alias="torch_threads", description="Threads for torch; none: torch's default."
     )
+
+    def options(self) -> EncoderOptions:
+        """What an encoder is loaded with."""
+        return EncoderOptions(
+            path=self.path,
+            revision=self.revision,
+            text_model=self.text_model,
+            device=self.device,
+            dtype=self.dtype,
+            fit=self.fit,
+            text_weight=self.text_weight,
+            batch=self.batch,
+        )

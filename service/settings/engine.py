@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
+from service.search.reranking.engine_options import EngineOptions
 from service.settings.group import Group
 
 
@@ -44,3 +45,24 @@ class EngineSettings(Group, alias_generator="engine_{}".format):
         default_factory=dict, description="Fields added to every request to the model server; null removes one."
     )
     cache_size: int = Field(512, ge=0, description="Images whose features the engine starter caches, 75 KB each.")
+
+    def options(self) -> EngineOptions:
+        """What an engine is loaded with."""
+        return EngineOptions(
+            path=self.path,
+            model=self.model,
+            revision=self.revision,
+            device=self.device,
+            dtype=self.dtype,
+            num_crops=self.num_crops,
+            quantisation=self.quantisation,
+            layout=self.layout,
+            max_candidates=self.max_candidates,
+            url=self.url,
+            api_key=self.api_key.get_secret_value() if self.api_key else None,
+            dialect=self.dialect,
+            concurrency=self.concurrency,
+            retries=self.retries,
+            extra=self.extra,
+            cache_size=self.cache_size,
+        )

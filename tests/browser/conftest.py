@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from benchmarks.chromium import NO_CHROMIUM, chromium, executable
-from service.build import Parts, build_parts
+from service.build import build_service
 from service.catalog.ingest import ingest
+from service.server.state import ServiceState
 from service.settings import Settings
 from starter.catalogue import write_shop
 from tests.fakes import Shop, make_shop
@@ -30,7 +31,7 @@ class RealShop:
     """Settings and parts with the starter models."""
 
     settings: Settings
-    parts: Parts
+    parts: ServiceState
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +83,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, installed: None) -> Iterator[
     folder = tmp_path_factory.mktemp("page")
     write_shop(folder / "feed", PRODUCTS, 7)
     settings = Settings(_env_file=None, data_dir=folder, store_uri="exact:", ingest_workers=0)
-    parts = build_parts(settings)
+    parts = build_service(settings)
     report = ingest(folder / "feed/products.csv", parts.encoder, parts.store, parts.images, workers=0)
     assert report.indexed == PRODUCTS
     with live(RealShop(settings, parts)) as url:

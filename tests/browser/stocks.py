@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.build import Parts
+from service.build import assemble
 from service.encoders.encoder import EncoderQuery
+from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.store import Record, Vector
@@ -22,7 +23,7 @@ class Stock:
     """A servable shop whose products are the rows that were given."""
 
     settings: Settings
-    parts: Parts
+    parts: ServiceState
     encoder: FakeEncoder
     strategy: FakeStrategy
 
@@ -35,7 +36,7 @@ def stock(folder: Path, rows: Sequence[Row], **settings: object) -> Stock:
     store.ensure(shop.encoder.info)
     vectors = FakeEncoder().encode([EncoderQuery(f"product {number}") for number in range(len(rows))]).vectors
     store.upsert([_record(number, row, key, vectors[number]) for number, row in enumerate(rows)])
-    parts = Parts(
+    parts = assemble(
         encoder=shop.encoder, store=store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )
     return Stock(shop.settings, parts, shop.encoder, shop.strategy)

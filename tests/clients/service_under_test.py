@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from service.app import create_app
-from service.build import build_parts
+from service.build import build_service
 from service.server.access.api_keys import hash_key
 from service.settings import Settings
 from tests.integration.live import live_app
@@ -27,7 +27,7 @@ def running_service() -> Iterator[str]:
             api_keys=[{"name": "clients", "sha256": hash_key(KEY), "scopes": ["search"]}],
         )
         with (
-            closing(build_parts(settings)) as parts,
+            closing(build_service(settings)) as parts,
             live_app(lambda _: create_app(settings, parts), settings) as url,
         ):
             yield url

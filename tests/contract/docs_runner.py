@@ -15,11 +15,10 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from service.build import Parts, build_parts
+from service.build import ENCODERS, ENGINES, build_service
 from service.cli.demo import make_shop
 from service.cli.index import run_ingest
-from service.encoders.registry import ENCODERS
-from service.search.reranking.engines import ENGINES
+from service.server.state import ServiceState
 from service.settings import Settings, setting_places
 from tests.contract.docs_pages import ROOT, Block
 from tests.contract.docs_readers import check_answer, check_file, check_shell, read_settings
@@ -36,7 +35,7 @@ class World:
     """A running service over a small demo shop, whose feed is `feed`."""
 
     settings: Settings
-    parts: Parts
+    parts: ServiceState
     feed: Path
     url: str = ""
 
@@ -49,12 +48,12 @@ def open_world(folder: Path) -> Iterator[World]:
             patched.delenv(name)
         plain = read_settings({})
         encoder, engine = ENCODERS["starter"].load, ENGINES["starter"]
-        load, run = cache(lambda: encoder(plain)), cache(lambda: engine(plain))
+        load, run = cache(lambda: encoder(plain.encoder.options())), cache(lambda: engine(plain.engine.options()))
         patched.setitem(ENCODERS, "starter", replace(ENCODERS["starter"], load=lambda _: load()))
         patched.setitem(ENGINES, "starter", lambda _: run())
         changes = {"data_dir": folder / "data", "store_uri": "exact:", "ingest_workers": 0}
         settings = plain.model_copy(update={**changes, "search_log": folder / "log", "feedback": True})
-        parts = build_parts(settings)
+        parts = build_service(settings)
         try:
             world = World(settings, parts, make_shop(folder / "shop", PRODUCTS))
             run_ingest(world.feed, settings, parts.encoder, parts.store)

@@ -11,9 +11,10 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
+from service.app import check_exposure
 from service.errors import ConfigurationError
 from service.server.access.api_keys import hash_key
-from service.server.access.auth import check_exposure, declared
+from service.server.access.auth import declared
 from service.settings import Settings, load_settings
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem

@@ -9,9 +9,9 @@ import os
 import sys
 from pathlib import Path
 
+from service.build import open_store
 from service.errors import StoreFull
 from service.settings import Settings
-from service.stores.schemes import open_store
 from service.stores.store import VersionedStore
 from tests.disks import no_file_beyond
 from tests.integration.records import INFO, record

@@ -11,9 +11,9 @@ import sys
 import threading
 from io import FileIO
 
+from service.build import open_store
 from service.errors import StoreUnavailable
 from service.settings import Settings
-from service.stores.schemes import open_store
 from service.stores.store import VersionedStore
 from tests.integration.records import INFO, record, unit
 

@@ -12,8 +12,8 @@ from typing import Protocol
 from litestar import Litestar
 
 from service.app import create_app
-from service.build import Parts
 from service.cli.server import PoliteServer
+from service.server.state import ServiceState
 from service.settings import Settings
 
 
@@ -21,7 +21,7 @@ class Servable(Protocol):
     """A `tests.fakes.Shop`, or real parts."""
 
     settings: Settings
-    parts: Parts
+    parts: ServiceState
 
 
 @contextmanager

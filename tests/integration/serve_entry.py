@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from service.build import Parts
+from service.build import assemble
 from service.cli.serve import address, listen, run_server
 from service.cli.signals import exit_on_signals
 from tests.fakes import MemoryStore, Shop, make_shop
@@ -51,7 +51,7 @@ def watched(shop: Shop, noted: Path) -> Shop:
     """The shop, whose store's end can be seen from another process."""
     store = Watched()
     store.rows, store.noted = shop.store.rows, noted
-    parts = Parts(
+    parts = assemble(
         encoder=shop.encoder, store=store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )
     return replace(shop, store=store, parts=parts)

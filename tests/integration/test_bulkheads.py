@@ -14,6 +14,7 @@ import httpx
 import pytest
 from litestar.types import HTTPReceiveMessage, Message
 
+from service.app import bulkhead_sizes, online_options
 from service.cli import server
 from service.images.decode import DecodedImage
 from service.search.online.evaluation import OnlineEvaluation
@@ -120,7 +121,7 @@ def test_a_store_that_hangs_is_asked_once_by_all_probes_and_images_go_on(
 
 def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path) -> None:
     shop = make_shop(tmp_path)
-    bulkheads = Bulkheads.from_settings(shop.settings)
+    bulkheads = Bulkheads.of_sizes(bulkhead_sizes(shop.settings))
     held: list[int] = []
 
     async def read_nothing(message: Message) -> None:
@@ -133,7 +134,7 @@ def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path)
 
     async def answer() -> None:
         metrics = Metrics()
-        online = OnlineEvaluation(shop.settings, metrics.search_logged)
+        online = OnlineEvaluation(online_options(shop.settings), metrics.search_logged)
         stream = SearchStream(SearchRequest(text="a mug"), SearchHalves(shop.parts, bulkheads), metrics, online)
         await stream({}, stays, read_nothing)  # type: ignore[arg-type]
 
@@ -165,13 +166,13 @@ def test_the_pixels_of_a_request_are_bounded_before_any_is_decoded(
 ) -> None:
     shop = make_shop(tmp_path, max_request_pixels=24 * 16 * 3)
     decoded: list[bytes] = []
-    decode = shop.parts.pictures.decode
+    decode = shop.parts.image_loader.decode
 
     def counting(data: bytes) -> DecodedImage:
         decoded.append(data)
         return decode(data)
 
-    monkeypatch.setattr(shop.parts.pictures, "decode", counting)
+    monkeypatch.setattr(shop.parts.image_loader, "decode", counting)
     with open_client(shop) as client:
         few = client.post(path, json=_body(field, 3))
         assert few.status_code == 200, few.json()

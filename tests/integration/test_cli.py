@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from service.app import create_app
-from service.build import Parts
+from service.build import assemble
 from service.cli import app, main
 from service.cli import demo as demo_module
 from service.cli import doctor as doctor_module
@@ -26,6 +26,7 @@ from service.cli.serve import address, listen, serving
 from service.errors import ConfigurationError, EncoderUnavailable, WithThisError
 from service.images.sources import InlineImage
 from service.search.types import RerankOptions, SearchRequest
+from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.filters import Filter
 from tests.fakes import FakeEncoder, Shop, make_shop, png
@@ -45,11 +46,13 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 def local(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """`withthis search` finds the fake shop, with parts of its own each time: it closes them."""
 
-    def build(settings: Settings) -> Parts:
+    def build(settings: Settings) -> ServiceState:
         rerank = shop.parts.rerank
-        return Parts(encoder=shop.encoder, store=shop.store, images=shop.images, rerank=rerank, settings=shop.settings)
+        return assemble(
+            encoder=shop.encoder, store=shop.store, images=shop.images, rerank=rerank, settings=shop.settings
+        )
 
-    monkeypatch.setattr(search_module, "build_parts", build)
+    monkeypatch.setattr(search_module, "build_service", build)
     return shop
 
 
@@ -183,7 +186,7 @@ def demo_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     (feed / "one more.png").write_bytes(png("navy"))
     shop = make_shop(tmp_path / "demo")
     monkeypatch.setattr(demo_module, "make_shop", lambda folder, products: feed)
-    monkeypatch.setattr(demo_module, "build_parts", lambda settings: shop.parts)
+    monkeypatch.setattr(demo_module, "build_service", lambda settings: shop.parts)
     monkeypatch.setattr(demo_module, "query_picture", png)
     return shop
 

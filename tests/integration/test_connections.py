@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from service.cli.server import uvicorn_options
 from service.server.connections import descriptors
 from service.server.connections.crowd import CrowdLog
-from service.server.connections.options import server_options
 from service.settings import Settings
 from tests.fakes import Shop, make_shop
 from tests.integration.live import live
@@ -233,7 +233,7 @@ def test_the_probe_is_answered_while_a_large_body_is_parsed(tmp_path: Path, monk
 def test_the_limit_of_connections_is_below_that_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     assert descriptors.raise_limit() >= 256
     monkeypatch.setattr(descriptors, "raise_limit", lambda: 256)
-    bounds = server_options(Settings(_env_file=None))["http"].args[0]
+    bounds = uvicorn_options(Settings(_env_file=None))["http"].args[0]
     assert bounds.max_connections == 128
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from service.build import open_store
 from service.errors import StoreFull
 from service.settings import Settings
 from service.stores.milvus.milvus_store import MilvusStore
-from service.stores.schemes import open_store
 from tests.disks import SmallDisk, small_disk
 from tests.integration.records import INFO, record, unit
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from service.build import open_store
 from service.settings import Settings
-from service.stores.schemes import open_store
 from tests.disks import SmallDisk, small_disk
 from tests.integration.durable_load import DELETED
 from tests.integration.records import INFO

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from service.build import ENCODERS, ENGINES
 from service.cli import app
 from service.cli import experiments as experiments_module
-from service.encoders.registry import ENCODERS
 from service.errors import InvalidInput
 from service.lab import submissions as submissions_module
 from service.lab.datasets import load_dataset
 from service.lab.lab_errors import DataSetError, ExperimentError, JudgmentsMissing
-from service.search.reranking.engines import ENGINES
 from tests.unit.service.lab.bench_fakes import EXPERIMENT, QUERIES, Counting, write_set
 
 

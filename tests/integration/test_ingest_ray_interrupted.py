@@ -15,8 +15,8 @@ import psutil
 import pytest
 from PIL import Image
 
+from service.build import load_encoder
 from service.cli.index import run_ingest
-from service.encoders.registry import load_encoder
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.store import Record

@@ -11,9 +11,10 @@ from litestar.testing import TestClient
 from PIL import Image
 
 from service.app import create_app
-from service.build import Parts, build_parts
+from service.build import build_service
 from service.catalog.ingest import ingest
 from service.cli.demo import QUERY_TEXT, query_picture
+from service.server.state import ServiceState
 from service.settings import Settings
 from starter.catalogue import write_shop
 from tests.conftest import HOME
@@ -24,12 +25,12 @@ Client = TestClient[Litestar]
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Parts]]:
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, ServiceState]]:
     """A shop of 240 products, indexed: four leopard phone cases are among them."""
     folder = tmp_path_factory.mktemp("shop")
     write_shop(folder / "feed", PRODUCTS, 7)
     settings = Settings(data_dir=folder, store_uri=str(folder / "milvus.db"))
-    built = build_parts(settings)
+    built = build_service(settings)
     report = ingest(folder / "feed/products.csv", built.encoder, built.store, built.images)
     assert (report.indexed, report.rejected) == (PRODUCTS, 0)
     again = ingest(folder / "feed/products.csv", built.encoder, built.store, built.images)
@@ -39,7 +40,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, 
 
 
 @pytest.fixture(scope="module")
-def client(parts: tuple[Settings, Parts]) -> Iterator[Client]:
+def client(parts: tuple[Settings, ServiceState]) -> Iterator[Client]:
     """The service over that shop."""
     with TestClient(create_app(*parts), base_url=HOME) as opened:
         yield opened

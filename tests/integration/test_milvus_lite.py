@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pymilvus import MilvusClient
 
+from service.build import open_store
 from service.catalog.products import SETTLE_ROWS, ProductInput, Products
 from service.errors import (
     ConfigurationError,
@@ -181,7 +182,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_from_settings_and_an_empty_store(tmp_path: Path) -> None:
-    store = MilvusStore.from_settings(Settings(data_dir=tmp_path, collection="shop"))
+    store = open_store(Settings(data_dir=tmp_path, collection="shop"))
     store.ping()
     assert store.count() == 0
     store.close()

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from rerank.engines.openai_compatible import ChatClient
-from service.build import build_rerank
+from service.build import build_rerank, check_model_server, load_engine
 from service.cli.doctor import CHECKS, examine
 from service.errors import ConfigurationError
 from service.search.reranking import engines
-from service.search.reranking.engines import WithPrompts, check_model_server, load_engine
+from service.search.reranking.engines import WithPrompts
 from service.settings import Settings
 from tests.integration.model_server import (
     Answer,

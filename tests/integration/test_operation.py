@@ -25,7 +25,7 @@ from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.thumbnails import ThumbnailCache
 from service.app import create_app
-from service.build import Parts
+from service.build import assemble
 from service.cli.server import PoliteServer
 from service.encoders.batching import BatchingEncoder
 from service.errors import StoreUnavailable
@@ -86,7 +86,7 @@ def test_labels_are_bounded_whatever_is_asked(client: Client) -> None:
 def test_batches_of_the_encoder_are_counted(tmp_path: Path) -> None:
     shop = make_shop(tmp_path)
     encoder = BatchingEncoder(shop.encoder)
-    parts = Parts(
+    parts = assemble(
         encoder=encoder, store=shop.store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )
     with TestClient(create_app(shop.settings, parts), base_url=HOME) as client:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from service.build import open_store
 from service.errors import (
     ConfigurationError,
     EncoderMismatch,
@@ -19,7 +20,6 @@ from service.settings import load_settings
 from service.stores.filter_evaluation import matches
 from service.stores.filters import MAX_NUMBER, parse_filter
 from service.stores.pinecone.pinecone_store import PineconeStore
-from service.stores.schemes import open_store
 from tests.integration import test_revisions as whole
 from tests.integration.pinecone_server import API_KEY, Cloud, pinecone_server
 from tests.integration.records import INFO, record, unit

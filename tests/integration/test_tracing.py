@@ -20,7 +20,6 @@ from rerank.strategies.trace import Trace
 from service.errors import ConfigurationError, StoreUnavailable
 from service.server.access.api_keys import hash_key
 from service.server.observability.tracing import asked_by_environment, new_tracing
-from service.settings import Settings, load_settings
 from tests.conftest import open_client
 from tests.fakes import FakeStrategy, Shop, make_shop, png, reverse
 
@@ -163,6 +162,6 @@ def test_the_usual_variables_ask_for_traces(environ: dict[str, str], asked: bool
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "service.server.observability.spans", None)
     with pytest.raises(ConfigurationError, match=r"withthis\[otel\]"):
-        new_tracing(load_settings(tracing=True))
+        new_tracing(asked=True)
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
-    assert new_tracing(Settings(_env_file=None)) is None
+    assert new_tracing(asked=False) is None

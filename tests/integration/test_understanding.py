@@ -11,8 +11,9 @@ import pytest
 from litestar.testing import TestClient
 
 from service.app import create_app
-from service.build import Parts
+from service.build import assemble
 from service.encoders.encoder import EncoderQuery
+from service.server.state import ServiceState
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder, make_shop
 from tests.integration.records import INFO, record
@@ -21,7 +22,7 @@ COLORS, KINDS = ("red", "blue", "grey"), ("mug", "hoodie", "cap")
 Client = TestClient[Any]
 
 
-def shop_of(folder: Path, **settings: Any) -> tuple[Parts, FakeEncoder]:
+def shop_of(folder: Path, **settings: Any) -> tuple[ServiceState, FakeEncoder]:
     """Three colors of three kinds in an exact store, titled by motif alone; prices 5, 10, … 45."""
     shop = make_shop(folder, products=0, **settings)
     store = ExactStore()
@@ -38,14 +39,14 @@ def shop_of(folder: Path, **settings: Any) -> tuple[Parts, FakeEncoder]:
         for number, (color, kind) in enumerate(every(COLORS, KINDS))
     ]
     store.upsert([*rows, record("bare", seed=99, title="Blue hoodie", category=None, price=None)])
-    parts = Parts(
+    parts = assemble(
         encoder=shop.encoder, store=store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )
     return parts, shop.encoder
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Parts:
+def parts(tmp_path: Path) -> ServiceState:
     return shop_of(tmp_path)[0]
 
 

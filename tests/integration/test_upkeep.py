@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from service.build import open_store
 from service.cli import app, upkeep
 from service.cli import index as index_module
 from service.errors import IndexLost, StoreLocked, StoreUnavailable
 from service.settings import load_settings
-from service.stores.schemes import open_store
 from tests.fakes import FakeEncoder, png
 
 Run = Callable[..., Any]

@@ -20,7 +20,6 @@ from service.images.store.derivatives import (
     encode_thumbnail,
     rendition_folder,
 )
-from service.settings import Settings
 from service.support.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
@@ -75,11 +74,6 @@ class ImageStore:
         self._without_rendition: LruCache[str, bool] = LruCache(_REMEMBERED)
         self._reading: SingleFlight[DecodedImage] = SingleFlight()
         self._shrinking: SingleFlight[bytes] = SingleFlight()
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "ImageStore":
-        """The store that the settings describe. Raises ConfigurationError."""
-        return cls(settings.images_location, settings.image_limits, timeout_s=settings.store.timeout_s)
 
     @staticmethod
     def key(data: bytes) -> str:

@@ -16,8 +16,6 @@ from service.errors import StoreUnavailable, TitleSearchUnavailable, WithThisErr
 from service.product import Product
 from service.search.lexical.inverted_index import LexicalIndex, LexicalScores
 from service.search.lexical.words import product_words
-from service.settings import Settings
-from service.stores.local_file import is_local
 from service.stores.revisions import head_id
 from service.stores.store import Store
 
@@ -58,16 +56,6 @@ class CatalogWords:
         self._too_many = self._closed = False
         self._making = threading.Lock()
         self._writing = threading.Lock()
-
-    @classmethod
-    def from_settings(cls, store: Store, settings: Settings, labels: Labels = lambda product: ()) -> CatalogWords:
-        """As the settings say. A local file belongs to this process, so nobody else changes it. Pinecone charges per
-        row, so it is not scanned.
-        """
-        own = settings.store_uri.startswith("exact:") or is_local(settings.store_uri)
-        most = 0 if settings.store_uri.startswith("pinecone:") else settings.search.lexical_max_products
-        refresh_s = None if own else settings.search.lexical_refresh_s
-        return cls(store, settings.search.lexical_fields, most=most, refresh_s=refresh_s, labels=labels)
 
     def score(self, text: str, labels: Sequence[Collection[Hashable]] = ()) -> LexicalScores:
         """The products that share a word with the text, or have one of the labels of a group. Raises as `index`."""

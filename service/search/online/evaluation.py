@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from service.encoders.encoder import EncoderInfo
 from service.errors import ConfigurationError, FeedbackOff, InvalidValue, Overloaded
@@ -17,26 +18,39 @@ from service.search.online.rival import Rival
 from service.search.online.search_entry import search_entry
 from service.search.reranking.stage import RerankStage
 from service.search.types import RerankOptions, SearchRequest, SearchResponse
-from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 NOT_SHOWN = "This product was not in that answer. Send the id of a product from the answer."
 
 
+@dataclass(frozen=True, slots=True)
+class OnlineOptions:
+    """What the settings say. `folder` of the log, None for no log; `share` of searches that are interleaved with the
+    `rival`; `reranked`: whether searches are reranked that do not say.
+    """
+
+    folder: Path | None
+    with_text: bool
+    feedback: bool
+    rival: Rival | None
+    share: float
+    reranked: bool
+    retry_after_s: int
+
+
 class OnlineEvaluation:
     """Does nothing unless configured. No method waits for the disk except `close`."""
 
-    def __init__(self, settings: Settings, count: Callable[[Result, int], None]) -> None:
+    def __init__(self, options: OnlineOptions, count: Callable[[Result, int], None]) -> None:
         """`count`: see `LogWriter`. Raises ConfigurationError for a folder that cannot be written to."""
-        folder = settings.online.search_log
-        self._writer = LogWriter(LogFile(folder), count) if folder is not None else None
-        self._with_text = settings.online.search_log_text
-        self._takes_feedback = settings.online.feedback
-        self._retry_after_s = settings.server.retry_after_s
-        self._rival = rival_options(settings.online.interleave) if settings.online.interleave else None
-        self._share = settings.online.interleave_share
-        self._usual = RerankOptions(enabled=settings.rerank.enabled)
+        self._writer = LogWriter(LogFile(options.folder), count) if options.folder is not None else None
+        self._with_text = options.with_text
+        self._takes_feedback = options.feedback
+        self._retry_after_s = options.retry_after_s
+        self._rival = rival_options(options.rival) if options.rival else None
+        self._share = options.share
+        self._usual = RerankOptions(enabled=options.reranked)
         self._recent = RecentAnswers()
 
     def start(self) -> None:

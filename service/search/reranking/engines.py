@@ -13,7 +13,7 @@ from rerank.errors import EngineError
 from rerank.lru_cache import LruCache
 from rerank.sanitize import tidy
 from service.errors import ConfigurationError
-from service.settings import Settings
+from service.search.reranking.engine_options import EngineOptions
 
 if TYPE_CHECKING:
     from rerank.engines.openai_compatible import ChatClient
@@ -25,77 +25,68 @@ NAMES_LIMIT = 300
 """Characters shown of that list."""
 
 
-def _starter(settings: Settings) -> Engine:
-    # Imported here: an engine's libraries are loaded only where that engine is chosen.
-    from rerank.engines.starter import StarterEngine  # noqa: PLC0415
-    from starter.vlm import StarterVLM  # noqa: PLC0415
-
-    return StarterEngine(StarterVLM.load(settings.engine.path), cache_size=settings.engine.cache_size)
-
-
-def _transformers(settings: Settings) -> Engine:
+def _transformers(options: EngineOptions) -> Engine:
     from rerank.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
 
-    model = settings.engine.model or (str(settings.engine.path) if settings.engine.path is not None else None)
+    model = options.model or (str(options.path) if options.path is not None else None)
     if model is None:
         raise ConfigurationError("Set WITHTHIS_ENGINE_MODEL to a model's name on the hub or to its folder.")
     return TransformersEngine.load(
         model,
-        revision=settings.engine.revision,
-        device=settings.engine.device,
-        dtype=settings.engine.dtype,
-        layout=settings.engine.layout or "panel",
-        max_candidates=settings.engine.max_candidates,
+        revision=options.revision,
+        device=options.device,
+        dtype=options.dtype,
+        layout=options.layout or "panel",
+        max_candidates=options.max_candidates,
     )
 
 
-def _phi3_vision(settings: Settings) -> Engine:
+def _phi3_vision(options: EngineOptions) -> Engine:
     from rerank.engines.phi3_vision import Phi3VisionEngine  # noqa: PLC0415
 
     return Phi3VisionEngine.load(
-        settings.engine.path,
-        model=settings.engine.model,
-        revision=settings.engine.revision,
-        device=settings.engine.device,
-        dtype=settings.engine.dtype,
-        quantised=settings.engine.quantisation,
-        num_crops=settings.engine.num_crops,
-        layout=settings.engine.layout or "panel",
-        max_candidates=settings.engine.max_candidates,
+        options.path,
+        model=options.model,
+        revision=options.revision,
+        device=options.device,
+        dtype=options.dtype,
+        quantised=options.quantisation,
+        num_crops=options.num_crops,
+        layout=options.layout or "panel",
+        max_candidates=options.max_candidates,
     )
 
 
-def _openai_compatible(settings: Settings) -> Engine:
+def _openai_compatible(options: EngineOptions) -> Engine:
     from rerank.engines.openai_compatible import OpenAICompatibleEngine  # noqa: PLC0415
 
-    model, client = _model_server(settings)
+    model, client = _model_server(options)
     return OpenAICompatibleEngine(
         client,
         model=model,
-        dialect=settings.engine.dialect,
-        layout=settings.engine.layout or "panel",
-        max_candidates=settings.engine.max_candidates,
-        parallel=settings.engine.concurrency,
-        extra=settings.engine.extra,
+        dialect=options.dialect,
+        layout=options.layout or "panel",
+        max_candidates=options.max_candidates,
+        parallel=options.concurrency,
+        extra=options.extra,
     )
 
 
-def _model_server(settings: Settings) -> tuple[str, ChatClient]:
+def _model_server(options: EngineOptions) -> tuple[str, ChatClient]:
     """The model's name and the server that has it."""
     from rerank.engines.openai_compatible import ChatClient  # noqa: PLC0415
 
-    if settings.engine.url is None or settings.engine.model is None:
+    if options.url is None or options.model is None:
         raise ConfigurationError(
             "The engine openai-compatible needs WITHTHIS_ENGINE_URL (like http://127.0.0.1:8001/v1) and "
             "WITHTHIS_ENGINE_MODEL (the model's name on that server)."
         )
-    key = settings.engine.api_key
     try:
-        return settings.engine.model, ChatClient(
-            settings.engine.url,
-            api_key=key.get_secret_value() if key else None,
-            concurrency=settings.engine.concurrency,
-            retries=settings.engine.retries,
+        return options.model, ChatClient(
+            options.url,
+            api_key=options.api_key,
+            concurrency=options.concurrency,
+            retries=options.retries,
         )
     except ValueError as error:
         raise ConfigurationError(
@@ -104,43 +95,42 @@ def _model_server(settings: Settings) -> tuple[str, ChatClient]:
         ) from error
 
 
-ENGINES: Mapping[str, Callable[[Settings], Engine]] = {
-    "starter": _starter,
+EngineLoader = Callable[[EngineOptions], Engine]
+
+ENGINES: Mapping[str, EngineLoader] = {
     "transformers": _transformers,
     "phi3-vision": _phi3_vision,
     "openai-compatible": _openai_compatible,
 }
 
 
-def load_engine(settings: Settings) -> Engine:
-    """Load the engine that `settings.engine.name` names.
+def load_engine(name: str, options: EngineOptions, known: Mapping[str, EngineLoader]) -> Engine:
+    """Load an engine by its name.
 
     Raises:
         ConfigurationError: no such engine, its files are missing, or the engine cannot use them.
     """
-    loader = ENGINES.get(settings.engine.name)
+    loader = known.get(name)
     if loader is None:
-        raise ConfigurationError(f"WITHTHIS_ENGINE must be one of: {', '.join(sorted(ENGINES))}.")
+        raise ConfigurationError(f"WITHTHIS_ENGINE must be one of: {', '.join(sorted(known))}.")
     try:
-        return loader(settings)
+        return loader(options)
     except OSError as error:
         raise ConfigurationError(
             "The engine's files are missing or damaged. Reinstall the package, or correct WITHTHIS_ENGINE_PATH or "
             "WITHTHIS_ENGINE_MODEL; a model given by name is downloaded from the hub the first time."
         ) from error
-    except EngineError as error:  # its message is our own
-        raise ConfigurationError(f"The engine {settings.engine.name} cannot be used. {error}") from error
+    except EngineError as error:  # its words are our own
+        raise ConfigurationError(f"The engine {name} cannot be used. {error}") from error
 
 
-def check_model_server(settings: Settings) -> None:
-    """Ask the server of the engine openai-compatible for its models; other engines have none to ask.
+def check_model_server(options: EngineOptions) -> None:
+    """Ask the server of the engine openai-compatible for its models.
 
     Raises:
         ConfigurationError: the server does not answer in time, or does not offer the model.
     """
-    if settings.engine.name != "openai-compatible":
-        return
-    model, client = _model_server(settings)
+    model, client = _model_server(options)
     with closing(client):
         try:
             offered = client.models(time.monotonic() + PATIENCE_S)

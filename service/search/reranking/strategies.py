@@ -25,7 +25,6 @@ from rerank.strategies.strategy import Strategy
 from rerank.thumbnails import ThumbnailCache
 from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
-from service.settings import Settings
 
 NO_SCORES = "The configured engine gives no label scores, and this strategy ranks by them. Use listwise."
 NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
@@ -46,6 +45,21 @@ _Prune = Callable[[Strategy, str], Strategy]
 
 
 @dataclass(frozen=True, slots=True)
+class StrategyOptions:
+    """What the settings say of strategies. Caches are in images; `window`, `step`: None takes what suits the engine."""
+
+    caption_cache_size: int
+    thumbnail_cache_size: int
+    match_prompt: str | None
+    rotations: int
+    window: int | None
+    step: int | None
+    prune: int
+    cross_encoder_model: str | None
+    cross_encoder_device: str
+
+
+@dataclass(frozen=True, slots=True)
 class Strategies:
     """Those that can be used, and for each of the others the reason, as a sentence for the caller."""
 
@@ -62,7 +76,7 @@ class Strategies:
             self.missing[name] = reason
 
 
-def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary) -> Strategies:
+def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLibrary) -> Strategies:
     """Every strategy that engine and settings allow.
 
     Raises:
@@ -70,13 +84,13 @@ def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary)
         PromptError, LayoutError: the prompts do not fit the engine.
     """
     captions, thumbnails = (
-        CaptionCache(settings.rerank.caption_cache_size),
-        ThumbnailCache(settings.images.thumbnail_cache_size),
+        CaptionCache(options.caption_cache_size),
+        ThumbnailCache(options.thumbnail_cache_size),
     )
     found = Strategies(caches={"caption": captions, "thumbnail": thumbnails})
     shared = (engine, prompts, captions, thumbnails)
-    rotations, no_scores = settings.rerank.rotations, None if engine.info.can_score else NO_SCORES
-    no_matching = None if _has_match_prompt(settings, engine.info, prompts) else NO_MATCHING
+    rotations, no_scores = options.rotations, None if engine.info.can_score else NO_SCORES
+    no_matching = None if _has_match_prompt(options, engine.info, prompts) else NO_MATCHING
     most = engine.info.max_candidates
     found.add("listwise", None, lambda: for_any_number(ListwiseStrategy(*shared), most))
     found.add(
@@ -84,21 +98,21 @@ def build_strategies(settings: Settings, engine: Engine, prompts: PromptLibrary)
     )
     found.add("pointwise", no_scores or no_matching, lambda: PointwiseStrategy(*shared))
     for base, name in SLIDING.items():
-        _add_sliding(found, base, name, settings, engine.info)
-    prune = _prune(settings, Captioner(engine, prompts, captions))
+        _add_sliding(found, base, name, options, engine.info)
+    prune = _prune(options, Captioner(engine, prompts, captions))
     for base, name in PRUNED.items():
         _add_pruned(found, base, name, prune)
     return found
 
 
-def _has_match_prompt(settings: Settings, info: EngineInfo, prompts: PromptLibrary) -> bool:
+def _has_match_prompt(options: StrategyOptions, info: EngineInfo, prompts: PromptLibrary) -> bool:
     """Whether the engine can match; a folder of prompts of the operator's own need not have one for it."""
     known = {name for prompt in prompts for name in (prompt.id, prompt.key)}
-    return "match" in info.prompts and (settings.rerank.match_prompt is not None or info.prompts["match"] in known)
+    return "match" in info.prompts and (options.match_prompt is not None or info.prompts["match"] in known)
 
 
-def _add_sliding(found: Strategies, base: str, name: str, settings: Settings, info: EngineInfo) -> None:
-    window, step = _window(settings, info)
+def _add_sliding(found: Strategies, base: str, name: str, options: StrategyOptions, info: EngineInfo) -> None:
+    window, step = _window(options, info)
     reason = found.missing.get(base) or (NO_WINDOW if window < 2 else None)
     found.add(name, reason, lambda: SlidingWindowStrategy(found.usable[base], window=window, step=step, name=name))
 
@@ -111,32 +125,30 @@ def _add_pruned(found: Strategies, base: str, name: str, prune: _Prune | None) -
     found.add(name, found.missing.get(base) or (NO_CROSS_ENCODER if prune is None else None), build)
 
 
-def _prune(settings: Settings, captioner: Captioner) -> _Prune | None:
+def _prune(options: StrategyOptions, captioner: Captioner) -> _Prune | None:
     """Wraps a strategy with the cross-encoder; None without one."""
-    scorer = _scorer(settings)
+    scorer = _scorer(options)
     if scorer is None:
         return None
-    return lambda base, name: CrossEncoderStrategy(base, captioner, scorer, keep=settings.rerank.prune, name=name)
+    return lambda base, name: CrossEncoderStrategy(base, captioner, scorer, keep=options.prune, name=name)
 
 
-def _window(settings: Settings, info: EngineInfo) -> tuple[int, int]:
+def _window(options: StrategyOptions, info: EngineInfo) -> tuple[int, int]:
     """Window and step. Raises ConfigurationError if the engine takes less, or if windows would not overlap."""
-    window = settings.rerank.window or info.max_candidates
-    step = settings.rerank.step or max(1, window // 2)
+    window = options.window or info.max_candidates
+    step = options.step or max(1, window // 2)
     if window > info.max_candidates:
         raise ConfigurationError(f"WITHTHIS_RERANK_WINDOW must be at most {info.max_candidates} for this engine.")
-    if settings.rerank.step is not None and step >= window:
+    if options.step is not None and step >= window:
         raise ConfigurationError(f"WITHTHIS_RERANK_STEP must be less than the window, which is {window}.")
     return window, step
 
 
-def _scorer(settings: Settings) -> TextScorer | None:
-    if settings.rerank.cross_encoder_model is None:
+def _scorer(options: StrategyOptions) -> TextScorer | None:
+    if options.cross_encoder_model is None:
         return None
     try:
-        return FlagScorer.load(
-            settings.rerank.cross_encoder_model, str(resolve_device(settings.rerank.cross_encoder_device))
-        )
+        return FlagScorer.load(options.cross_encoder_model, str(resolve_device(options.cross_encoder_device)))
     except ImportError as error:
         raise ConfigurationError(
             "WITHTHIS_CROSS_ENCODER_MODEL needs FlagEmbedding: pip install 'withthis[text]'."

@@ -16,8 +16,6 @@ from service.product import Product, Scalar
 from service.search.lexical.words import STOP_WORDS
 from service.search.reranking.color_words import COLORS
 from service.search.understanding.sentence import Word, stems
-from service.search.understanding.synonyms import read_synonyms
-from service.settings import Settings
 
 MOST_VALUES = 10_000
 MOST_WORDS = 5
@@ -69,12 +67,6 @@ class Vocabulary:
     _phrases: dict[tuple[str, ...], dict[FacetValue, None]] = field(default_factory=dict)
     _known: set[FacetValue] = field(default_factory=set)
     _counts: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Vocabulary:
-        """Empty, for the fields and with the synonyms of the settings. Raises ConfigurationError."""
-        fields = frozenset(name.casefold() for name in settings.search.understand_fields)
-        return cls(fields, read_synonyms(settings.search.synonyms))
 
     def labels(self, product: Product) -> list[FacetValue]:
         """The values of a product, which are known from now on."""

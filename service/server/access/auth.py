@@ -6,6 +6,7 @@ A route that declares none needs `admin`, so a forgotten scope is safe. Probes, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from litestar.connection import ASGIConnection
@@ -16,7 +17,6 @@ from service.errors import ConfigurationError, KeyRequired, RateLimited, ScopeMi
 from service.server.access.api_keys import ApiKey, KeyRing, Scope
 from service.server.access.rate_limit import RateLimiter
 from service.server.observability.observe import note_key
-from service.settings import Settings
 
 _OPT = "withthis_scope"
 _IMAGE = "withthis_image"
@@ -49,23 +49,23 @@ def is_loopback(host: str) -> bool:
     return host.lower() in LOOPBACK
 
 
-def check_exposure(settings: Settings) -> None:
+def check_exposure(host: str, keys: Sequence[ApiKey], *, allow_anonymous: bool) -> None:
     """Refuse to listen on the network without keys, unless that is wanted.
 
     Raises:
         ConfigurationError: with what to do.
     """
-    if not (settings.server.api_keys or settings.server.allow_anonymous or is_loopback(settings.server.host)):
+    if not (keys or allow_anonymous or is_loopback(host)):
         raise ConfigurationError(EXPOSED)
 
 
 class Door:
     """The guard: keys, scopes and the rate limit, as the settings say."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._keys = KeyRing(settings.server.api_keys)
-        self._public_images = settings.images.public
-        self._limiter = RateLimiter(settings.server.rate_limit_per_minute)
+    def __init__(self, keys: Sequence[ApiKey], *, public_images: bool, rate_limit_per_minute: int) -> None:
+        self._keys = KeyRing(keys)
+        self._public_images = public_images
+        self._limiter = RateLimiter(rate_limit_per_minute)
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
         """Accept or refuse a request.

@@ -23,23 +23,22 @@ from litestar.handlers import BaseRouteHandler
 
 from service.errors import ForeignRequest
 from service.server.access.auth import LOOPBACK, declared, is_loopback
-from service.settings import Settings
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
-def names_of(settings: Settings) -> Collection[str] | None:
+def names_of(host: str, allowed_hosts: Collection[str]) -> Collection[str] | None:
     """The host names of a service without keys; None: any.
 
     A service on the network has names that it cannot know, and `WITHTHIS_ALLOW_ANONYMOUS` says that
     something in front of it keeps strangers out.
     """
-    if "*" in settings.server.allowed_hosts:
+    if "*" in allowed_hosts:
         return None
-    if settings.server.allowed_hosts:
-        return settings.server.allowed_hosts
-    return [in_header(name) for name in LOOPBACK] if is_loopback(settings.server.host) else None
+    if allowed_hosts:
+        return allowed_hosts
+    return [in_header(name) for name in LOOPBACK] if is_loopback(host) else None
 
 
 def in_header(name: str) -> str:

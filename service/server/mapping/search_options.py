@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from service.search.reranking.stage import RerankStage
-from service.settings import Settings
+from service.server.defaults import RequestDefaults
 from service.wire.search_options import DefaultsOut, LimitsOut, SearchOptionsOut
 
 
-def search_options(stage: RerankStage, settings: Settings) -> SearchOptionsOut:
-    """The options of a service with this reranking stage and these settings."""
-    defaults = stage.defaults
+def search_options(stage: RerankStage, defaults: RequestDefaults) -> SearchOptionsOut:
+    """The options of a service with this reranking stage and these defaults."""
+    usual = stage.defaults
     return SearchOptionsOut(
         engine=stage.engine,
         strategies=list(stage.strategies),
         prompts=list(stage.rank_prompts),
         defaults=DefaultsOut(
-            limit=settings.search.default_limit,
-            rerank=settings.rerank.enabled,
-            strategy=defaults.strategy,
-            candidates=defaults.candidates,
-            fusion_weight=defaults.fusion_weight,
-            fusion_method=defaults.fusion_method,
-            deadline_ms=defaults.deadline_ms,
+            limit=defaults.limit,
+            rerank=defaults.reranked,
+            strategy=usual.strategy,
+            candidates=usual.candidates,
+            fusion_weight=usual.fusion_weight,
+            fusion_method=usual.fusion_method,
+            deadline_ms=usual.deadline_ms,
         ),
         limits=LimitsOut(
-            limit=settings.search.max_limit,
-            text_chars=settings.search.max_text_chars,
-            image_bytes=settings.images.max_image_bytes,
-            image_pixels=settings.images.max_image_pixels,
-            deadline_ms=settings.rerank.max_deadline_ms,
+            limit=defaults.max_limit,
+            text_chars=defaults.max_text_chars,
+            image_bytes=defaults.max_image_bytes,
+            image_pixels=defaults.max_image_pixels,
+            deadline_ms=defaults.max_deadline_ms,
         ),
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from service.images.sources import InlineImage, UrlImage
 from service.product import normal_text
-from service.search.hybrid import hybrid_options
+from service.search.hybrid import HybridDefaults, hybrid_options
 from service.search.retrieval_types import CollapseOptions, HybridOptions, Negative, QueryWeights
 from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
-from service.settings import Settings
+from service.server.defaults import RequestDefaults
 from service.wire.retrieval import CollapseBody, HybridBody, WeightsBody
 from service.wire.search import ImageBody, RerankBody, SearchBody
 
@@ -27,7 +27,7 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
     )
 
 
-def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) -> SearchRequest:
+def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDefaults) -> SearchRequest:
     """The pipeline's request, with the settings as defaults; `image` was found by `image_source` or
     uploaded as a part.
     """
@@ -35,15 +35,15 @@ def to_request(body: SearchBody, image: ImageSource | None, settings: Settings) 
         text=body.text,
         image=image,
         filter=body.filter,
-        limit=settings.search.default_limit if body.limit is None else body.limit,
+        limit=defaults.limit if body.limit is None else body.limit,
         min_score=body.min_score,
-        rerank=to_options(body.rerank, enabled_by_default=settings.rerank.enabled or body.rerank.require),
-        hybrid=to_hybrid(body.hybrid, settings, body.text),
+        rerank=to_options(body.rerank, enabled_by_default=defaults.reranked or body.rerank.require),
+        hybrid=to_hybrid(body.hybrid, defaults.hybrid, body.text),
         weights=to_weights(body.weights),
-        negative=to_negative(body.negative_text, body.negative_weight, settings),
+        negative=to_negative(body.negative_text, body.negative_weight or defaults.negative_weight),
         collapse=to_collapse(body.collapse),
         facets=tuple(body.facets),
-        understand=settings.search.understand_enabled if body.understand is None else body.understand,
+        understand=defaults.understood if body.understand is None else body.understand,
         cursor=body.cursor,
     )
 
@@ -59,11 +59,11 @@ def image_source(image: ImageBody) -> ImageSource | None:
     return None
 
 
-def to_hybrid(body: HybridBody | None, settings: Settings, text: str | None) -> HybridOptions | None:
+def to_hybrid(body: HybridBody | None, defaults: HybridDefaults, text: str | None) -> HybridOptions | None:
     """The hybrid options of a search, or None."""
     if body is None:
-        return hybrid_options(settings, text)
-    return hybrid_options(settings, text, enabled=body.enabled is not False, lexical_weight=body.lexical_weight)
+        return hybrid_options(defaults, text)
+    return hybrid_options(defaults, text, enabled=body.enabled is not False, lexical_weight=body.lexical_weight)
 
 
 def to_weights(body: WeightsBody | None) -> QueryWeights | None:
@@ -71,10 +71,10 @@ def to_weights(body: WeightsBody | None) -> QueryWeights | None:
     return None if body is None else QueryWeights(body.text, body.image)
 
 
-def to_negative(text: str | None, weight: float | None, settings: Settings) -> Negative | None:
+def to_negative(text: str | None, weight: float) -> Negative | None:
     """What the products should not be; a blank text counts as none."""
     text = normal_text(text or "").strip()
-    return Negative(text, settings.search.negative_weight if weight is None else weight) if text else None
+    return Negative(text, weight) if text else None
 
 
 def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:

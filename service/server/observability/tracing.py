@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from service.errors import ConfigurationError
-from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.server.observability.spans import Spans
@@ -29,14 +28,14 @@ def asked_by_environment(environ: Mapping[str, str]) -> bool:
     return not off and any(environ.get(name) for name in _ENDPOINTS)
 
 
-def new_tracing(settings: Settings) -> Spans | None:
+def new_tracing(*, asked: bool) -> Spans | None:
     """The factory of spans; None if tracing is off. Raises ConfigurationError."""
-    if not (settings.server.tracing or asked_by_environment(os.environ)):
+    if not (asked or asked_by_environment(os.environ)):
         return None
     try:
         from service.server.observability.spans import Spans, new_provider  # noqa: PLC0415 (an extra)
     except ImportError as error:
-        if settings.server.tracing:
+        if asked:
             raise ConfigurationError(MISSING) from error
         logger.info("OTEL_* variables ask for traces, but the extra `otel` is not installed")
         return None

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from service.build import Parts
 from service.encoders.batching import BatchingEncoder
 from service.server.bulkheads import Bulkheads
 from service.server.observability.metrics import Metrics
+from service.server.state import ServiceState
 
 
 class Gauge(NamedTuple):
@@ -51,7 +51,7 @@ class Room(Protocol):
         """Calls that wait for a slot."""
 
 
-def watch(metrics: Metrics, parts: Parts, bulkheads: Bulkheads) -> None:
+def watch(metrics: Metrics, parts: ServiceState, bulkheads: Bulkheads) -> None:
     """Show bulkheads and queues, and count what the encoder and the caches do."""
     rooms: dict[str, Room] = {**bulkheads.named(), **parts.rerank.rooms}
     waiting = {name: partial(getattr, room, "waiting") for name, room in rooms.items()}

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from service.catalog.products import ItemResult, Outcome, ProductInput
 from service.errors import InvalidInput, UnknownField
 from service.images.sources import UploadedImage
+from service.server.defaults import RequestDefaults
 from service.server.mapping.product_bodies import to_input
 from service.server.requests.body import parsed, read_body, read_lines, read_parts, require_json
 from service.server.requests.multipart import MULTIPART, Part
 from service.server.requests.validation import load_json, parse_body, to_problem
-from service.settings import Settings
 from service.wire.products import MAX_PICTURES, ProductBody
 
 NDJSON = "application/x-ndjson"
@@ -49,11 +49,9 @@ async def read_one(request: Request[Any, Any, Any], limit: int) -> ProductInput 
     return await parsed(len(raw), partial(_from_json, raw))
 
 
-def read_product_lines(request: Request[Any, Any, Any], settings: Settings) -> AsyncIterator[list[bytes]]:
+def read_product_lines(request: Request[Any, Any, Any], defaults: RequestDefaults) -> AsyncIterator[list[bytes]]:
     """The lines of NDJSON, a few at a time. Raises as `read_lines`."""
-    return read_lines(
-        request, max_line=settings.server.max_body_bytes, max_lines=settings.server.max_feed_lines, batch=LINES_AT_ONCE
-    )
+    return read_lines(request, max_line=defaults.max_body_bytes, max_lines=defaults.max_feed_lines, batch=LINES_AT_ONCE)
 
 
 def item_of_line(line: bytes) -> Item:

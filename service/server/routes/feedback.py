@@ -15,7 +15,6 @@ from service.server.mapping.feedback_events import parse_feedback
 from service.server.openapi import protected, reference, takes
 from service.server.requests.body import read_body, require_json
 from service.server.requests.parameters import known_parameters_only
-from service.settings import Settings
 from service.wire.feedback import MAX_EVENTS, MAX_FEEDBACK_BYTES, FeedbackBody, FeedbackOut
 
 _ONE = reference(FeedbackBody)
@@ -45,7 +44,6 @@ class FeedbackController(Controller):
     async def feedback(
         self,
         request: Request[Any, Any, Any],
-        settings: NamedDependency[Settings],
         online: NamedDependency[OnlineEvaluation],
     ) -> FeedbackOut:
         """Clicks, add-to-carts and purchases, one or an array, to be joined with the search log in a report.

@@ -6,10 +6,10 @@ from litestar import Controller, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 
-from service.build import Parts
 from service.errors import ShuttingDown
 from service.server.access.auth import PUBLIC
 from service.server.openapi import NO_KEY, problems
+from service.server.state import ServiceState
 
 
 class HealthController(Controller):
@@ -28,7 +28,7 @@ class HealthController(Controller):
         return {"status": "ok"}
 
     @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
-    async def readyz(self, parts: NamedDependency[Parts], state: State) -> dict[str, str | int]:
+    async def readyz(self, parts: NamedDependency[ServiceState], state: State) -> dict[str, str | int]:
         """The encoder is loaded, the store has a collection made by this encoder, and the service is not stopping."""
         if state.get("stopping", False):
             raise ShuttingDown

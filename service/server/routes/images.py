@@ -10,13 +10,13 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
-from service.build import Parts
 from service.images.store.image_store import ImageStore, ThumbnailSide
 from service.server.access.auth import IMAGES
 from service.server.bulkheads import Bulkheads
 from service.server.openapi import protected
 from service.server.requests.body_guard import incoming_body
 from service.server.requests.parameters import known_parameters_only
+from service.server.state import ServiceState
 
 FOREVER = "public, max-age=31536000, immutable"
 """A key is the hash of its content, so what it names can never change."""
@@ -47,7 +47,7 @@ class ImageController(Controller):
     async def image(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
+        parts: NamedDependency[ServiceState],
         bulkheads: NamedDependency[Bulkheads],
         key: Annotated[str, PathParameter(description="from a product's image_url")],
         size: Annotated[

@@ -10,7 +10,6 @@ from litestar import MediaType, Request, Response
 from litestar.di import NamedDependency
 from pydantic_core import from_json
 
-from service.build import Parts
 from service.errors import EmptyQuery, InvalidValue, RerankRequired, WithThisError
 from service.search.content_embedding import ContentVectors, embed_contents
 from service.search.contents import Content, check_not_empty
@@ -19,12 +18,13 @@ from service.search.types import RerankOptions
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
 from service.server.connection import while_connected
+from service.server.defaults import RequestDefaults
 from service.server.dialects.requests import ClientBody, RootRerankBody
 from service.server.observability.metrics import Metrics
 from service.server.requests.body import parsed, read_body, require_json
 from service.server.requests.json_pointers import NO_ALIASES, repoint
 from service.server.requests.validation import parse_body
-from service.settings import Settings
+from service.server.state import ServiceState
 
 T = TypeVar("T")
 Body = TypeVar("Body", bound=ClientBody | RootRerankBody)
@@ -41,14 +41,14 @@ class ModelAccess:
     def __init__(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
     ) -> None:
-        self._request, self._parts, self._settings = request, parts, settings
+        self._request, self._parts, self._defaults = request, parts, defaults
         self._bulkheads, self._metrics = bulkheads, metrics
-        self._max_pixels = settings.images.max_request_pixels
+        self._max_pixels = defaults.max_request_pixels
         self._raw = b"{}"
         self._aliases: Mapping[str, str] = NO_ALIASES
 
@@ -56,13 +56,13 @@ class ModelAccess:
     async def opened(
         cls,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
     ) -> AsyncIterator[Self]:
         """The dependency. Errors of its handlers are made to point into the body as it was sent."""
-        access = cls(request, parts, settings, bulkheads, metrics)
+        access = cls(request, parts, defaults, bulkheads, metrics)
         try:
             yield access
         except WithThisError as error:  # Litestar raises it again
@@ -86,14 +86,14 @@ class ModelAccess:
     async def body(self, model: type[Body]) -> Body:
         """The validated body. Raises as `read_json`."""
         require_json(self._request)
-        self._raw = await read_body(self._request, self._settings.server.max_body_bytes)
+        self._raw = await read_body(self._request, self._defaults.max_body_bytes)
         self._aliases = model.dialect.aliases
         return await parsed(len(self._raw), partial(parse_body, model, self._raw, aliases=self._aliases))
 
     async def rank(self, query: Content, documents: Sequence[Content], options: RerankOptions) -> DocumentRanking:
         """Rank documents. Raises EmptyQuery, and as `rank_documents`."""
         _check_query(query)
-        stage, pictures = self._parts.rerank, self._parts.pictures
+        stage, pictures = self._parts.rerank, self._parts.image_loader
         work = partial(rank_documents, stage, pictures, query, documents, options, max_pixels=self._max_pixels)
         found = await self._run(self._bulkheads.documents, work)
         self._metrics.reranked(found.report.fault, found.report.degraded)
@@ -111,7 +111,7 @@ class ModelAccess:
         if len(queries) == 1:
             rankings = [await self.rank(queries[0], documents, RerankOptions())]
         else:
-            stage, pictures = self._parts.rerank, self._parts.pictures
+            stage, pictures = self._parts.rerank, self._parts.image_loader
             pairs = list(zip(queries, documents, strict=True))
             work = partial(rank_pairs, stage, pictures, pairs, max_pixels=self._max_pixels)
             rankings = await self._run(self._bulkheads.documents, work)
@@ -127,7 +127,7 @@ class ModelAccess:
 
         Raises InvalidValue for empty inputs, and for another number of dimensions.
         """
-        encoder, pictures = self._parts.encoder, self._parts.pictures
+        encoder, pictures = self._parts.encoder, self._parts.image_loader
         if dimensions not in (0, encoder.info.dimension):
             raise InvalidValue(
                 f"Vectors of this encoder have {encoder.info.dimension} dimensions. Leave dimensions out."

@@ -13,12 +13,12 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from pydantic import BaseModel
 
-from service.build import Parts
 from service.catalog.products import ItemResult, ProductInput
 from service.errors import FilterError, UnknownProduct, WithThisError
 from service.server.access.auth import SEARCH, WRITE
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
+from service.server.defaults import RequestDefaults
 from service.server.mapping.product_bodies import put_out, stored_out
 from service.server.mapping.search_response import product_out
 from service.server.openapi import form, protected, reference, takes, upload
@@ -35,7 +35,7 @@ from service.server.requests.product_input import (
     read_product_lines,
 )
 from service.server.requests.validation import load_json
-from service.settings import Settings
+from service.server.state import ServiceState
 from service.stores.filters import Filter, parse_filter
 from service.wire.products import ProductBody, ProductPageOut, ProductPatch, PutOut, StoredProductOut
 
@@ -73,8 +73,8 @@ class ProductController(Controller):
     async def put_products(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
     ) -> Response[PutOut]:
         """One product, an array of products, one per line (NDJSON), or multipart with the images as files.
@@ -85,8 +85,8 @@ class ProductController(Controller):
         with its error, and the others are stored; for a single product, the response is the error itself.
         """
         if request.content_type[0] == NDJSON:
-            return await _report(await _put_lines(read_product_lines(request, settings), parts, bulkheads.write))
-        given = await read_one(request, settings.server.max_body_bytes)
+            return await _report(await _put_lines(read_product_lines(request, defaults), parts, bulkheads.write))
+        given = await read_one(request, defaults.max_body_bytes)
         items = given if isinstance(given, list) else [given]
         results = await bulkheads.write.run(partial(_store, parts, items))
         if not isinstance(given, list) and results[0].error is not None:
@@ -102,7 +102,7 @@ class ProductController(Controller):
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[Parts],
+        parts: NamedDependency[ServiceState],
         bulkheads: NamedDependency[Bulkheads],
         filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products per answer")] = 50,
@@ -113,7 +113,7 @@ class ProductController(Controller):
         after = from_cursor(cursor) if cursor else ""
 
         def page() -> bytes:
-            found, end = parts.catalogue().page(after=after, limit=limit, filter=wanted)
+            found, end = parts.ready().products.page(after=after, limit=limit, filter=wanted)
             shown = [product_out(product) for product in found]
             return _json(ProductPageOut(products=shown, next_cursor=to_cursor(end) if end else None))
 
@@ -125,13 +125,13 @@ class ProductController(Controller):
     async def get_product(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
+        parts: NamedDependency[ServiceState],
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
         """A product and all its images."""
         id = _id(request, product_id)
-        return stored_out(await bulkheads.catalog.run(lambda: parts.catalogue().get(id)))
+        return stored_out(await bulkheads.catalog.run(lambda: parts.ready().products.get(id)))
 
     @patch(
         "/{product_id:path}",
@@ -142,27 +142,27 @@ class ProductController(Controller):
     async def patch_product(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
         """Title, category, price and attributes; images and embeddings stay, and nothing is re-encoded."""
-        body = await read_json(request, ProductPatch, settings.server.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
+        body = await read_json(request, ProductPatch, defaults.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
-        return stored_out(await bulkheads.write.run(lambda: parts.catalogue().patch(id, changes)))
+        return stored_out(await bulkheads.write.run(lambda: parts.ready().products.patch(id, changes)))
 
     @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=protected(_UNKNOWN, _STORE))
     async def delete_product(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[Parts],
+        parts: NamedDependency[ServiceState],
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> None:
         """Deletes all rows of a product. Its images stay until `withthis gc` runs."""
         id = _id(request, product_id)
-        if not await bulkheads.write.run(lambda: parts.catalogue().delete([id])):
+        if not await bulkheads.write.run(lambda: parts.ready().products.delete([id])):
             raise UnknownProduct
 
 
@@ -194,7 +194,7 @@ def _written(raw: bytes) -> Response[Any]:
     return Response(raw, media_type=MediaType.JSON)
 
 
-async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Parts, room: Admission) -> list[ItemResult]:
+async def _put_lines(batches: AsyncIterator[list[bytes]], parts: ServiceState, room: Admission) -> list[ItemResult]:
     """Store products while their lines come. An error says how many have been processed."""
     results: list[ItemResult] = []
     try:
@@ -206,11 +206,11 @@ async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Parts, room: Ad
     return results
 
 
-def _store_lines(parts: Parts, lines: Sequence[bytes]) -> list[ItemResult]:
+def _store_lines(parts: ServiceState, lines: Sequence[bytes]) -> list[ItemResult]:
     return _store(parts, [item_of_line(line) for line in lines])
 
 
-def _store(parts: Parts, items: Sequence[Item]) -> list[ItemResult]:
+def _store(parts: ServiceState, items: Sequence[Item]) -> list[ItemResult]:
     """Store the valid ones; the results are in the order of all."""
-    stored = iter(parts.catalogue().put([item for item in items if isinstance(item, ProductInput)]))
+    stored = iter(parts.ready().products.put([item for item in items if isinstance(item, ProductInput)]))
     return [next(stored) if isinstance(item, ProductInput) else item for item in items]

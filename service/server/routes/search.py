@@ -9,13 +9,13 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ASGIApp
 
-from service.build import Parts
 from service.errors import RerankRequired
 from service.search.online.evaluation import OnlineEvaluation
 from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH
 from service.server.bulkheads import Bulkheads
 from service.server.connection import while_connected
+from service.server.defaults import RequestDefaults
 from service.server.mapping.search_options import search_options
 from service.server.mapping.search_request import to_request
 from service.server.observability.metrics import Metrics
@@ -24,7 +24,7 @@ from service.server.requests.parameters import known_parameters_only
 from service.server.requests.search_input import read_search
 from service.server.routes.search_halves import SearchHalves
 from service.server.routes.stream import EVENT_STREAM, SearchEvent, SearchStream
-from service.settings import Settings
+from service.server.state import ServiceState
 from service.wire.search import SearchBody, SearchOut
 from service.wire.search_options import SearchOptionsOut
 
@@ -68,14 +68,14 @@ class SearchController(Controller):
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
     ) -> SearchOut:
         """Retrieve products for a text and an image, rerank them, and explain the order."""
-        query = online.drawn(await _query(request, settings))
+        query = online.drawn(await _query(request, defaults))
         halves = SearchHalves(parts, bulkheads)
         try:
             async with while_connected(request.receive):
@@ -103,8 +103,8 @@ class SearchController(Controller):
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[Parts],
-        settings: NamedDependency[Settings],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
         online: NamedDependency[OnlineEvaluation],
@@ -113,16 +113,18 @@ class SearchController(Controller):
 
         Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
         """
-        query = online.drawn(await _query(request, settings))
+        query = online.drawn(await _query(request, defaults))
         return SearchStream(query, SearchHalves(parts, bulkheads), metrics, online)
 
     @get("/options", summary="List search options", responses=protected(), sync_to_thread=False)
-    def options(self, parts: NamedDependency[Parts], settings: NamedDependency[Settings]) -> SearchOptionsOut:
+    def options(
+        self, parts: NamedDependency[ServiceState], defaults: NamedDependency[RequestDefaults]
+    ) -> SearchOptionsOut:
         """The strategies and prompts that the configured engine can run, the defaults, and the limits."""
-        return search_options(parts.rerank, settings)
+        return search_options(parts.rerank, defaults)
 
 
-async def _query(request: Request[Any, Any, Any], settings: Settings) -> SearchRequest:
+async def _query(request: Request[Any, Any, Any], defaults: RequestDefaults) -> SearchRequest:
     """The validated request. Raises as `read_search`."""
-    body, image = await read_search(request, settings.server.max_body_bytes)
-    return to_request(body, image, settings)
+    body, image = await read_search(request, defaults.max_body_bytes)
+    return to_request(body, image, defaults)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from service.build import Parts
 from service.errors import Overloaded
 from service.search.pipeline import BegunSearch
 from service.search.types import SearchRequest, SearchResponse
 from service.server.bulkheads import Bulkheads
 from service.server.mapping.search_response import from_response
+from service.server.state import ServiceState
 from service.wire.search import SearchOut
 
 
@@ -31,14 +31,14 @@ class Answer:
 class SearchHalves:
     """One search at a time of one request; holds nothing between the halves."""
 
-    parts: Parts
+    parts: ServiceState
     bulkheads: Bulkheads
 
     async def begin(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
         """Retrieve, and answer in retrieval order. Raises Overloaded, and as `SearchPipeline.begin`."""
 
         def work() -> tuple[BegunSearch, Answer]:
-            begun = self.parts.begin(query)
+            begun = self.parts.ready().pipeline.begin(query)
             return begun, Answer.of(begun.preliminary())
 
         return await self.bulkheads.for_retrieval(query).run(work)

@@ -12,7 +12,6 @@ from pymilvus.exceptions import MilvusException
 from service.encoders.encoder import EncoderInfo
 from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
 from service.product import Product
-from service.settings import Settings
 from service.stores.filters import Filter
 from service.stores.milvus.connection import Connection
 from service.stores.milvus.consistency import Consistency
@@ -65,19 +64,6 @@ class MilvusStore(RevisionStore):
         self._epoch = 0
         self._unsettled = 0
         self._looking = SingleFlight[str]()
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "MilvusStore":
-        """A store as the settings describe it."""
-        return cls(
-            settings.store_uri,
-            token=settings.store.token.get_secret_value() if settings.store.token else None,
-            collection=settings.store.collection,
-            index_type=settings.store.index_type,
-            index_params=settings.store.index_params,
-            search_params=settings.store.search_params,
-            timeout_s=settings.store.timeout_s,
-        )
 
     def ensure(self, info: EncoderInfo) -> None:
         """Create the collection and index if missing; check that this encoder built it. See `Store.ensure`."""

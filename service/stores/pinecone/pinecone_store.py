@@ -19,7 +19,6 @@ from pinecone.errors import ForbiddenError, NotFoundError, PineconeError, Unauth
 from service.encoders.encoder import EncoderInfo
 from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
 from service.product import Product
-from service.settings import Settings
 from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter, check_filter
 from service.stores.pinecone.filter_compiler import Condition, to_pinecone
@@ -71,21 +70,6 @@ class PineconeStore(RevisionStore):
         self._index: Any = None
         self._tokens: dict[str, str] = {}
         self._lock = threading.Lock()
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "PineconeStore":
-        """A store as the settings describe it. Raises ConfigurationError without a key."""
-        if settings.store.token is None:
-            raise ConfigurationError(NO_KEY)
-        return cls(
-            settings.store_uri.removeprefix(SCHEME),
-            api_key=settings.store.token.get_secret_value(),
-            namespace=settings.store.collection,
-            cloud=settings.store.pinecone_cloud,
-            region=settings.store.pinecone_region,
-            host=settings.store.pinecone_host,
-            timeout_s=settings.store.timeout_s,
-        )
 
     def ensure(self, info: EncoderInfo) -> None:
         """Create the index if it is missing; check that this encoder made it. See `Store.ensure`."""

@@ -25,8 +25,8 @@ from rerank.permutation import PermutationLogitsProcessor
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 from rerank.strategies.listwise import ListwiseStrategy
+from service.build import load_engine
 from service.errors import ConfigurationError
-from service.search.reranking.engines import load_engine
 from service.settings import Settings
 from tests.parity.phi3_vision.golden_data import CASES, GOLDEN, picture
 from tests.parity.phi3_vision.test_processor import HOSTILE

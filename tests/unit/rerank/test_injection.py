@@ -17,7 +17,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rerank.candidates import Candidate
 from rerank.engines.engine import EngineRequest, Generation
-from rerank.engines.starter import StarterEngine
 from rerank.parser import parse_ranking
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
@@ -27,6 +26,7 @@ from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
 from rerank.strategies.strategy import Strategy
 from starter.artwork import motif
+from starter.engine_adapter import StarterEngine
 from starter.rendering import KINDS, render_product
 from starter.vlm import StarterVLM
 from tests.unit.rerank.fakes import FakeEngine, candidates, query, says

@@ -9,11 +9,11 @@ import pytest
 
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
-from service.build import build_rerank
+from service import build
+from service.build import build_rerank, load_engine
 from service.errors import ConfigurationError
 from service.images.sources import UploadedImage
-from service.search.reranking import engines
-from service.search.reranking.engines import WithPrompts, load_engine
+from service.search.reranking.engines import WithPrompts
 from service.search.types import SearchRequest
 from service.settings import Settings
 from tests.fakes import make_shop, png
@@ -28,7 +28,7 @@ def settings(**values: object) -> Settings:
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """The engine that the settings' name "fake" leads to."""
     fake = FakeEngine()
-    monkeypatch.setattr(engines, "ENGINES", {"fake": lambda settings: fake})
+    monkeypatch.setattr(build, "ENGINES", {"fake": lambda settings: fake})
     return fake
 
 
@@ -41,7 +41,7 @@ def test_missing_engine_files_say_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     def broken(settings: Settings) -> FakeEngine:
         raise FileNotFoundError("/secret/weights")
 
-    monkeypatch.setattr(engines, "ENGINES", {"fake": broken})
+    monkeypatch.setattr(build, "ENGINES", {"fake": broken})
     with pytest.raises(ConfigurationError, match="WITHTHIS_ENGINE_PATH") as caught:
         load_engine(settings(engine="fake"))
     assert "secret" not in caught.value.detail
@@ -74,7 +74,7 @@ def test_the_pipeline_over_the_real_listwise_strategy(tmp_path: Path) -> None:
     letters = [chr(ord("I") - place) for place in range(9)]
     engine = FakeEngine(says(json.dumps({"ranking": letters, "reason": "I is the closest"})))
     shop = make_shop(tmp_path, strategy=ListwiseStrategy(engine, PromptLibrary.load()))
-    answer = shop.parts.search(SearchRequest(text="a mug with this", image=UploadedImage(png())))
+    answer = shop.parts.ready().pipeline.search(SearchRequest(text="a mug with this", image=UploadedImage(png())))
     assert [result.retrieval_rank for result in answer.results] == list(range(9, 0, -1))
     assert (answer.caption, answer.rerank.reason) == ("a leopard", "I is the closest")
     assert list(answer.timings_ms) == ["decode", "embed", "retrieve", "load", "caption", "rerank", "total"]
@@ -83,6 +83,6 @@ def test_the_pipeline_over_the_real_listwise_strategy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ["I cannot help with that.", ""])
 def test_a_refusal_is_the_order_of_retrieval_and_says_so(tmp_path: Path, said: str) -> None:
     shop = make_shop(tmp_path, strategy=ListwiseStrategy(FakeEngine(says(said)), PromptLibrary.load()))
-    answer = shop.parts.search(SearchRequest(text="a mug"))
+    answer = shop.parts.ready().pipeline.search(SearchRequest(text="a mug"))
     assert [result.retrieval_rank for result in answer.results] == list(range(1, 10))
     assert answer.rerank.degraded == "rerank_unusable"

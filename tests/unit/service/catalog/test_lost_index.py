@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.build import Parts
+from service.build import assemble
 from service.catalog.lost_index import check_not_lost, check_sweep
 from service.errors import IndexLost
 from service.images.store.image_store import FEW_IMAGES, ImageStore, Swept
@@ -54,13 +54,13 @@ def test_a_new_index_and_a_few_images_are_no_fault(tmp_path: Path, store: ExactS
 
 def test_a_service_is_not_ready_and_takes_nothing_until_there_are_products(tmp_path: Path, store: ExactStore) -> None:
     images, shop = fill(tmp_path / "images", FEW_IMAGES + 1), make_shop(tmp_path / "shop", products=0)
-    parts = Parts(
+    parts = assemble(
         encoder=shop.encoder,
         store=store,
         images=images,
         rerank=shop.parts.rerank,
         settings=shop.settings,
-        check=lambda: check_not_lost(store, images),
+        may_use=lambda: check_not_lost(store, images),
     )
     with open_client(replace(shop, parts=parts)) as client:
         for answer in (client.get("/readyz"), client.delete("/v1/products/a"), client.get("/v1/products")):

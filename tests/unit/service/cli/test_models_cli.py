@@ -12,10 +12,10 @@ import torch
 from transformers import CLIPModel
 from typer.testing import CliRunner
 
+from service.build import ENCODERS
 from service.cli import app
 from service.cli import doctor as doctor_module
 from service.cli.demo import index_name
-from service.encoders.registry import ENCODERS
 from service.encoders.visualized_bge import conversion
 from service.errors import EncoderUnavailable, InvalidInput
 from service.settings import Settings

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rerank.cancellation import Cancellation, Cancelled, current_cancellation
+from service.build import in_batches
 from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Embeddings, EncoderQuery
-from service.encoders.registry import in_batches
 from service.errors import Overloaded
 from service.settings import Settings
 from tests.fakes import FakeEncoder

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from service import build
+from service.build import ENCODERS, load_encoder
 from service.encoders import registry
 from service.encoders.encoder import Encoder
-from service.encoders.registry import ENCODERS, EncoderEntry, load_encoder
+from service.encoders.options import EncoderOptions
+from service.encoders.registry import EncoderEntry
 from service.errors import EncoderUnavailable, UnknownEncoder
 from service.settings import Settings, setting_places
 from tests.fakes import FakeEncoder
@@ -25,7 +28,7 @@ def settings(**values: Any) -> Settings:
 
 def test_a_known_name_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = FakeEncoder()
-    monkeypatch.setitem(registry.ENCODERS, "fake", entry("fake", lambda settings: encoder))
+    monkeypatch.setitem(build.ENCODERS, "fake", entry("fake", lambda settings: encoder))
     assert load_encoder(Settings(encoder="fake")) is encoder
 
 
@@ -39,10 +42,10 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     "fault", [FileNotFoundError("/secret/path"), ImportError("x"), KeyError("x"), RuntimeError("x")]
 )
 def test_missing_files_are_explained(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
-    def broken(settings: Settings) -> Encoder:
+    def broken(options: EncoderOptions) -> Encoder:
         raise fault
 
-    monkeypatch.setitem(registry.ENCODERS, "broken", entry("broken", broken))
+    monkeypatch.setitem(build.ENCODERS, "broken", entry("broken", broken))
     with pytest.raises(EncoderUnavailable) as caught:
         load_encoder(Settings(encoder="broken"))
     assert "secret" not in caught.value.detail and caught.value.__cause__ is fault

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rerank.errors import EngineError
-from service.build import Parts, build_rerank
+from service.build import assemble, build_rerank, hybrid_defaults
 from service.catalog.records import make_record, row_id
 from service.encoders.encoder import EncoderQuery
 from service.errors import UnknownEncoder
@@ -55,12 +55,14 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
             vector = encoder.encode([EncoderQuery(image=images.open(key).image)]).vectors[0]
             store.upsert([make_record(document, row_id(document.id, 0), vector, image_key=key, content_hash="", now=0)])
         rerank = build_rerank(settings, lambda _: fake_engine())
-        parts = Parts(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
+        parts = assemble(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
         for query, outcome in zip(data.queries.values(), one.outcomes, strict=True):
             assert query.image is not None
-            hybrid = hybrid_options(settings, query.text)
+            hybrid = hybrid_options(hybrid_defaults(settings), query.text)
             request = SearchRequest(query.text, UploadedImage(query.image.read()), limit=10, hybrid=hybrid)
-            direct = parts.search(replace(request, rerank=replace(request.rerank, enabled=settings.rerank.enabled)))
+            direct = parts.ready().pipeline.search(
+                replace(request, rerank=replace(request.rerank, enabled=settings.rerank.enabled))
+            )
             assert outcome.final == tuple(result.product.id for result in direct.results)
             assert outcome.caption == direct.caption
             assert outcome.reason == direct.rerank.reason

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.search.hybrid import HybridHit, hybrid_options, hybrid_search, shared_ranks
+from service.search.hybrid import HybridDefaults, HybridHit, hybrid_options, hybrid_search, shared_ranks
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.retrieval_types import HybridOptions
-from service.settings import load_settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.filters import parse_filter
 from tests.integration.records import INFO, record, unit
@@ -141,8 +140,8 @@ def test_a_product_deleted_between_the_legs_is_left_out(store: ExactStore) -> No
 def test_one_place_decides_whether_words_count(
     enabled: bool, text: str | None, asked: bool | None, expected: HybridOptions | None
 ) -> None:
-    settings = load_settings(hybrid_enabled=enabled)
-    assert hybrid_options(settings, text, enabled=asked) == expected
+    defaults = HybridDefaults(enabled, lexical_weight=0.5)
+    assert hybrid_options(defaults, text, enabled=asked) == expected
 
 
 def test_a_hit_of_both_legs_is_still_a_hit(store: ExactStore) -> None:

@@ -35,7 +35,7 @@ def ids(response: SearchResponse) -> list[str]:
 
 
 def search(shop: Shop, *, text: str | None = "a mug", limit: int = 9, **rerank: object) -> SearchResponse:
-    return shop.parts.search(SearchRequest(text=text, limit=limit, rerank=RerankOptions(**rerank)))  # type: ignore[arg-type]
+    return shop.parts.ready().pipeline.search(SearchRequest(text=text, limit=limit, rerank=RerankOptions(**rerank)))  # type: ignore[arg-type]
 
 
 def test_the_reranked_answer_holds_exactly_the_candidates_of_retrieval(shop: Shop) -> None:
@@ -75,7 +75,9 @@ def test_pages_behind_a_reranked_one_hold_every_other_product_once(shop: Shop, l
     response = search(shop, limit=limit, candidates=candidates)
     seen = ids(response)
     while response.next_cursor is not None:
-        response = shop.parts.search(SearchRequest(text="a mug", limit=limit, cursor=response.next_cursor))
+        response = shop.parts.ready().pipeline.search(
+            SearchRequest(text="a mug", limit=limit, cursor=response.next_cursor)
+        )
         assert response.results[0].rank == len(seen) + 1
         seen += ids(response)
     assert sorted(seen) == sorted(row.product_id for row in shop.store.rows.values())
@@ -83,11 +85,11 @@ def test_pages_behind_a_reranked_one_hold_every_other_product_once(shop: Shop, l
 
 def test_the_first_order_of_a_stream_is_a_page_with_a_cursor_of_its_own(shop: Shop) -> None:
     request = SearchRequest(text="a mug", limit=3, rerank=RerankOptions(candidates=12))
-    begun = shop.parts.begin(request)
+    begun = shop.parts.ready().pipeline.begin(request)
     first, final = begun.preliminary(), shop.parts.pipeline.finish(begun)
     assert ids(first) == ids(search(shop, limit=3, enabled=False))
     for shown in (first, final):
-        following = shop.parts.search(SearchRequest(text="a mug", limit=100, cursor=shown.next_cursor))
+        following = shop.parts.ready().pipeline.search(SearchRequest(text="a mug", limit=100, cursor=shown.next_cursor))
         assert len(following.results) == 17 and not set(ids(following)) & set(ids(shown))
 
 
@@ -102,7 +104,7 @@ def test_a_fusion_weight_of_zero_keeps_the_order_of_retrieval(shop: Shop) -> Non
 
 def test_the_filter_holds(shop: Shop) -> None:
     request = SearchRequest(text="a mug", limit=100, filter=Filter.model_validate({"category": {"eq": "cap"}}))
-    assert {result.product.category for result in shop.parts.search(request).results} == {"cap"}
+    assert {result.product.category for result in shop.parts.ready().pipeline.search(request).results} == {"cap"}
 
 
 def test_no_match_is_an_empty_answer_and_asks_no_model(shop: Shop) -> None:
@@ -115,7 +117,7 @@ def test_no_match_is_an_empty_answer_and_asks_no_model(shop: Shop) -> None:
 
 
 def test_an_image_is_captioned_and_given_to_encoder_and_reranker(shop: Shop) -> None:
-    response = shop.parts.search(SearchRequest(text=" with this ", image=UploadedImage(png())))
+    response = shop.parts.ready().pipeline.search(SearchRequest(text=" with this ", image=UploadedImage(png())))
     assert response.caption == "a leopard"
     assert shop.encoder.seen[-1].text == "with this"
     query = shop.strategy.calls[0][0]
@@ -125,20 +127,20 @@ def test_an_image_is_captioned_and_given_to_encoder_and_reranker(shop: Shop) -> 
 
 def test_a_data_uri_is_the_same_as_the_upload(shop: Shop) -> None:
     uri = "data:image/png;base64," + base64.b64encode(png()).decode()
-    inline = shop.parts.search(SearchRequest(image=InlineImage(uri)))
-    upload = shop.parts.search(SearchRequest(image=UploadedImage(png())))
+    inline = shop.parts.ready().pipeline.search(SearchRequest(image=InlineImage(uri)))
+    upload = shop.parts.ready().pipeline.search(SearchRequest(image=UploadedImage(png())))
     assert ids(inline) == ids(upload)
 
 
 def test_a_product_as_the_image_is_not_among_its_own_results(shop: Shop) -> None:
-    response = shop.parts.search(SearchRequest(text="like this", image=ProductImage("p3"), limit=100))
+    response = shop.parts.ready().pipeline.search(SearchRequest(text="like this", image=ProductImage("p3"), limit=100))
     assert len(response.results) == 19
     assert "p3" not in ids(response)
     assert shop.encoder.seen[-1].image is not None
 
 
 def test_timings_name_every_stage(shop: Shop) -> None:
-    times = shop.parts.search(SearchRequest(text="this", image=UploadedImage(png()))).timings_ms
+    times = shop.parts.ready().pipeline.search(SearchRequest(text="this", image=UploadedImage(png()))).timings_ms
     assert {"decode", "embed", "retrieve", "caption", "rerank", "total"} <= times.keys()
     assert (times["caption"], times["rerank"]) == (1.0, 2.0)
     assert "rerank" not in search(shop, enabled=False).timings_ms
@@ -171,7 +173,7 @@ def test_a_large_original_is_decoded_when_it_is_stored_and_never_for_reranking(
     shop = make_shop(tmp_path, products=0, working_image_side=64)
     large = encoded(two_tone((300, 150)))
     product = Product(id="p", title="A mug", image_key="")
-    assert shop.parts.catalogue().put([ProductInput(product, [UploadedImage(large)])])[0].outcome == "created"
+    assert shop.parts.ready().products.put([ProductInput(product, [UploadedImage(large)])])[0].outcome == "created"
     monkeypatch.setattr(ImageStore, "open", None)
     search(shop)
     image = shop.strategy.calls[0][1][0].image
@@ -238,7 +240,7 @@ def test_a_lost_image_does_not_cost_the_answer(shop: Shop, tmp_path: Path) -> No
 )
 def test_what_the_caller_can_mend_is_said(shop: Shop, request_: SearchRequest, error: type[Exception]) -> None:
     with pytest.raises(error):
-        shop.parts.search(request_)
+        shop.parts.ready().pipeline.search(request_)
     assert shop.strategy.calls == []
 
 
@@ -247,7 +249,7 @@ def test_a_filter_too_deep_is_refused_before_any_model_runs(shop: Shop) -> None:
     for _ in range(20):
         nested = {"not": nested}
     with pytest.raises(FilterError):
-        shop.parts.search(SearchRequest(text="a", filter=Filter.model_validate(nested)))
+        shop.parts.ready().pipeline.search(SearchRequest(text="a", filter=Filter.model_validate(nested)))
     assert shop.encoder.seen == []
 
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.build import new_image_loader, open_images
 from service.catalog.products import ProductInput, Products
-from service.images.sources import ImageLoader
-from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.settings import Settings
 from service.stores import revisions
@@ -169,7 +168,7 @@ def test_many_writers_in_any_order(order: list[int]) -> None:
 def new_products(tmp_path: Path) -> Callable[[Stepped], Products]:
     """Makes the products of a service on this store."""
     settings = Settings(_env_file=None, data_dir=tmp_path)
-    images, pictures = ImageStore.from_settings(settings), ImageLoader.from_settings(settings)
+    images, pictures = open_images(settings), new_image_loader(settings)
     return lambda store: Products(encoder=FakeEncoder(), store=store, images=images, pictures=pictures)  # type: ignore[arg-type]
 
 

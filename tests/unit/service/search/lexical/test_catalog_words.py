@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from service.build import new_words
 from service.errors import StoreUnavailable, TitleSearchUnavailable
 from service.product import Product
 from service.search.lexical.catalog_words import CatalogWords
@@ -130,5 +131,5 @@ def test_closing_ends_the_walk_and_begins_none(store: Counting) -> None:
 def test_settings_say_whose_store_it_is(
     store: Counting, uri: str, token: str | None, most: int, refreshed: bool
 ) -> None:
-    words = CatalogWords.from_settings(store, load_settings(store_uri=uri, store_token=token, lexical_max_products=7))
+    words = new_words(store, load_settings(store_uri=uri, store_token=token, lexical_max_products=7))
     assert (words._most, words._refresh_s is not None) == (most, refreshed)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rerank.errors import LayoutError
 from rerank.ranking import Ranking
+from service.app import online_options
 from service.errors import ConfigurationError
 from service.search.online.evaluation import OnlineEvaluation, check_rival
 from service.search.online.rival import Rival
@@ -37,7 +38,7 @@ def _fresh(shop: Shop) -> None:
 def search(shop: Shop, rival: dict[str, Any], *, limit: int = 9, cursor: str | None = None, **a: Any) -> SearchResponse:
     options = RerankOptions(**a)
     request = SearchRequest(text="a mug", limit=limit, rerank=options, rival=RerankOptions(**rival), cursor=cursor)
-    return shop.parts.search(request)
+    return shop.parts.ready().pipeline.search(request)
 
 
 def trace_of(response: SearchResponse) -> SearchTrace:
@@ -132,7 +133,9 @@ def test_the_first_page_is_as_long_as_b_needs_and_no_longer(shop: Shop) -> None:
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_where_one_of_them_fails_the_answer_is_that_of_a_alone(shop: Shop, which: int) -> None:
-    alone = ids(search(shop, {"enabled": False}, enabled=True)) and ids(shop.parts.search(SearchRequest(text="a mug")))
+    alone = ids(search(shop, {"enabled": False}, enabled=True)) and ids(
+        shop.parts.ready().pipeline.search(SearchRequest(text="a mug"))
+    )
     shop.strategy.calls.clear()
 
     def behave(n: int) -> Ranking:
@@ -182,7 +185,7 @@ def test_nothing_found_is_nothing_to_compare(tmp_path: Path) -> None:
 
 def online(folder: Path, **chosen: Any) -> OnlineEvaluation:
     settings = Settings(_env_file=None, search_log=folder, **{"interleave": {}, "interleave_share": 1.0, **chosen})
-    return OnlineEvaluation(settings, lambda result, lines: None)
+    return OnlineEvaluation(online_options(settings), lambda result, lines: None)
 
 
 def test_searches_that_choose_for_themselves_are_left_alone(tmp_path: Path) -> None:
@@ -202,7 +205,7 @@ def test_a_share_of_the_traffic_is_drawn(tmp_path: Path, monkeypatch: pytest.Mon
     for number, taken in ((0.24, True), (0.25, False), (0.9, False)):
         monkeypatch.setattr("service.search.online.evaluation.random.random", lambda number=number: number)
         assert (drawn(SearchRequest(text="a")).rival is not None) == taken
-    off = OnlineEvaluation(Settings(_env_file=None), lambda result, lines: None)
+    off = OnlineEvaluation(online_options(Settings(_env_file=None)), lambda result, lines: None)
     assert off.drawn(SearchRequest(text="a")).rival is None
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from service.build import load_engine
 from service.errors import ConfigurationError
-from service.search.reranking.engines import load_engine
 from service.settings import Settings
 from tests.unit.rerank.checkpoints import make
 

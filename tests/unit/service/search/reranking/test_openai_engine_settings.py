@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from rerank.engines.openai_compatible import OpenAICompatibleEngine
-from service.build import build_rerank
+from service.build import build_rerank, load_engine
 from service.errors import ConfigurationError
-from service.search.reranking.engines import load_engine
 from service.settings import Settings
 
 URL, MODEL = "http://127.0.0.1:8001/v1", "microsoft/Phi-3.5-vision-instruct"

@@ -18,9 +18,9 @@ from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
-from service.build import build_rerank
+from service import build as root
+from service.build import build_rerank, strategy_options
 from service.errors import ConfigurationError, InvalidValue
-from service.search.reranking import engines
 from service.search.reranking.strategies import (
     NO_CROSS_ENCODER,
     NO_MATCHING,
@@ -47,7 +47,7 @@ def settings(**values: object) -> Settings:
 
 
 def build(engine: FakeEngine, **values: object) -> Strategies:
-    return build_strategies(settings(**values), engine, PROMPTS)
+    return build_strategies(strategy_options(settings(**values)), engine, PROMPTS)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def _number_or_match(request: EngineRequest) -> tuple[float, ...]:
 def test_a_folder_of_prompts_need_not_have_one_for_matching() -> None:
     prompts = PromptLibrary({prompt.key: prompt for prompt in PROMPTS if prompt.task != "match"})
     engine = FakeEngine().scoring("match")
-    assert build_strategies(settings(), engine, prompts).missing["pointwise"] == NO_MATCHING
+    assert build_strategies(strategy_options(settings()), engine, prompts).missing["pointwise"] == NO_MATCHING
 
 
 def test_a_device_that_is_not_there_is_told_at_the_start(scorer: FakeScorer) -> None:
@@ -185,7 +185,7 @@ def test_a_cross_encoder_that_cannot_be_loaded_says_what_to_do(monkeypatch: pyte
 
 
 def test_a_strategy_of_the_settings_that_cannot_run_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "ENGINES", {"fake": lambda settings: FakeEngine()})
+    monkeypatch.setattr(root, "ENGINES", {"fake": lambda settings: FakeEngine()})
     with pytest.raises(
         ConfigurationError, match=r"WITHTHIS_STRATEGY cannot be pointwise\. The configured engine gives no"
     ):
@@ -195,7 +195,7 @@ def test_a_strategy_of_the_settings_that_cannot_run_stops_the_start(monkeypatch:
 
 def test_the_match_prompt_of_the_settings_is_for_engines_that_match(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"plain": lambda _: FakeEngine(), "matching": lambda _: FakeEngine().scoring("match")}
-    monkeypatch.setattr(engines, "ENGINES", known)
+    monkeypatch.setattr(root, "ENGINES", known)
     assert "pointwise" not in build_rerank(settings(engine="plain", match_prompt="match-panel")).strategies
     assert "pointwise" in build_rerank(settings(engine="matching", match_prompt="match-panel")).strategies
     with pytest.raises(ConfigurationError, match="nothing"):
@@ -205,7 +205,7 @@ def test_the_match_prompt_of_the_settings_is_for_engines_that_match(monkeypatch:
 def test_a_request_for_a_strategy_that_cannot_run_is_told_why(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, missing={"pointwise": NO_SCORES})
     with pytest.raises(InvalidValue) as caught:
-        shop.parts.search(SearchRequest(text="a mug", rerank=RerankOptions(strategy="pointwise")))
+        shop.parts.ready().pipeline.search(SearchRequest(text="a mug", rerank=RerankOptions(strategy="pointwise")))
     assert caught.value.detail == NO_SCORES
 
 
@@ -215,7 +215,7 @@ def test_more_candidates_than_letters_are_ranked_in_windows(tmp_path: Path) -> N
     ).scoring()
     strategy = SlidingWindowStrategy(SingleTokenStrategy(engine, PROMPTS), window=9, step=4, name="listwise")
     shop = make_shop(tmp_path, products=60, strategy=strategy, rerank_candidates=50, max_limit=100)
-    answer = shop.parts.search(SearchRequest(text="a mug", limit=60))
+    answer = shop.parts.ready().pipeline.search(SearchRequest(text="a mug", limit=60))
     ranks = [result.retrieval_rank for result in answer.results]
     assert sorted(ranks) == list(range(1, 61))
     assert ranks[50:] == list(range(51, 61))
@@ -227,7 +227,7 @@ def test_more_candidates_than_letters_are_ranked_in_windows(tmp_path: Path) -> N
 def test_the_fusion_method_comes_from_settings_or_request(tmp_path: Path, asked: str | None) -> None:
     shop = make_shop(tmp_path, fusion_method="rrf" if asked else "scores")
     options = RerankOptions(fusion_weight=0.5, fusion_method=asked)  # type: ignore[arg-type]
-    answer = shop.parts.search(SearchRequest(text="a mug", rerank=options))
+    answer = shop.parts.ready().pipeline.search(SearchRequest(text="a mug", rerank=options))
     fused = [result.scores.fused or 0.0 for result in answer.results]
     assert max(fused) > 0.1, "normalised scores are of another size than 1 / (60 + rank)"
     assert fused == sorted(fused, reverse=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.build import open_store
 from service.errors import ConfigurationError, FilterError, StoreLocked, StoreUnavailable
 from service.settings import load_settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter, parse_filter
-from service.stores.schemes import open_store
 from tests.integration.records import INFO, record, unit
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from service.encoders.encoder import Encoder, EncoderQuery, Role
-from service.encoders.starter import StarterEncoder
+from starter.encoder_adapter import StarterEncoder
 
 
 class StandIn:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from rerank.engines.engine import EngineRequest
-from rerank.engines.starter import StarterEngine
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
@@ -17,6 +16,7 @@ from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
 from starter.artwork import motif
+from starter.engine_adapter import StarterEngine
 from starter.rendering import KINDS, render_motif, render_product
 from starter.vlm import Seen, StarterVLM
 from tests.unit.rerank.fakes import candidates, query

@@ -1,4 +1,4 @@
-"""The starter encoder: the small bundled composed model."""
+"""The starter embedder as an encoder of the service: small, composed, bundled."""
 
 import threading
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery, Role
+from service.encoders.registry import EncoderEntry
 
 STARTER_ID = "starter"
 
@@ -79,3 +80,16 @@ class StarterEncoder:
                 texts, [query.image for query in queries], [query.role for query in queries]
             )
         return Embeddings(np.asarray(vectors, np.float32), np.asarray(truncated, np.bool_))
+
+
+STARTER = EncoderEntry(
+    STARTER_ID,
+    "small composed encoder, bundled",
+    dimension=576,
+    max_text_tokens=64,
+    source="starter/weights",
+    licence="Apache-2.0",
+    results="see starter/README.md",
+    settings=("ENCODER_PATH",),
+    load=lambda options: StarterEncoder.load(options.path),
+)

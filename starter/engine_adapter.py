@@ -1,4 +1,4 @@
-"""The starter VLM as an engine: bundled, on the CPU, constrained, with label scores."""
+"""The starter VLM as a rerank engine: bundled, on the CPU, constrained, with label scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

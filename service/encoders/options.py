@@ -1,0 +1,23 @@
+"""What the settings say of an encoder, for whichever is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """Each encoder reads what concerns it. `path`, `text_model`: None takes the usual weights; `batch`: images encoded
+    at once while indexing; `text_weight`: share of the text where a composed vector is a sum.
+    """
+
+    path: Path | None
+    revision: str | None
+    text_model: str | None
+    device: str
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    fit: Literal["crop", "pad"]
+    text_weight: float
+    batch: int

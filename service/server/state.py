@@ -1,0 +1,73 @@
+"""What a running service consists of, as its routes and the command line use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Self
+
+from service.catalog.products import Products
+from service.encoders.batching import BatchingEncoder
+from service.encoders.encoder import Encoder
+from service.images.sources import ImageLoader
+from service.images.store.image_store import ImageStore
+from service.search.lexical.catalog_words import CatalogWords
+from service.search.pipeline import SearchPipeline
+from service.search.reranking.stage import RerankStage
+from service.stores.store import Store
+from service.support.once import Once
+
+
+@dataclass(slots=True, kw_only=True)
+class ServiceState:
+    """Models, stores and what works with them, alive together. Made by `service.build`; close it at the end.
+
+    The store may be away when the service starts: it is prepared on the first call of `ready` that finds it.
+    `may_use` raises where the store must not be used; `reads_words`: searches need the words of all products.
+    """
+
+    encoder: Encoder
+    store: Store
+    images: ImageStore
+    image_loader: ImageLoader
+    words: CatalogWords
+    rerank: RerankStage
+    pipeline: SearchPipeline
+    products: Products
+    reads_words: bool
+    may_use: Callable[[], None]
+    _prepared: Once = field(default_factory=Once)
+
+    def ready(self) -> Self:
+        """Itself, when the collection exists and was made by this encoder.
+
+        Raises:
+            StoreUnavailable, EncoderMismatch: as the store says.
+        """
+        self._prepared.run(self._prepare)
+        return self
+
+    def _prepare(self) -> None:
+        self.may_use()
+        self.store.ensure(self.encoder.info)
+
+    def warm(self) -> None:
+        """Begin in the background what searches would wait for."""
+        if self.reads_words:
+            self.words.warm()
+
+    def check(self) -> int:
+        """The number of rows that can be searched, or the error that says why none can."""
+        self.ready().store.ping()
+        return self.store.count()
+
+    def close(self) -> None:
+        """Close the encoder's thread, the engine's connections and, even if one of these fails, the store."""
+        with ExitStack() as closing:
+            closing.callback(self.store.close)
+            closing.callback(self.words.close)
+            closing.callback(self.rerank.close)
+            closing.callback(self.pipeline.close)
+            if isinstance(self.encoder, BatchingEncoder):
+                closing.callback(self.encoder.close)
