@@ -74,7 +74,17 @@ def test_a_search_is_one_trace_with_a_span_a_stage(client: TestClient[Any], span
     answer = client.post("/v1/search", json=body, headers={"traceparent": PARENT, "X-Request-Id": "mine"})
     assert answer.status_code == 200
     found = by_name(spans)
-    assert {"decode", "embed", "retrieve", "load", "caption", "rerank", "rank", "POST /v1/search"} == found.keys()
+    assert {
+        "understand",
+        "decode",
+        "embed",
+        "retrieve",
+        "load",
+        "caption",
+        "rerank",
+        "rank",
+        "POST /v1/search",
+    } == found.keys()
     request = found["POST /v1/search"]
     assert {f"{span.context.trace_id:x}" for span in found.values() if span.context} == {PARENT[4:35]}
     assert request.parent is not None and f"{request.parent.span_id:x}" == PARENT[36:52]
