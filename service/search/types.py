@@ -14,7 +14,7 @@ from PIL.Image import Image
 from rerank.fusion import FusionMethod
 from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.product import Product
-from service.search.reranking.reason_check import ReasonFault
+from service.search.reason_check import ReasonFault
 from service.search.retrieval_types import (
     CollapseOptions,
     Duplicate,

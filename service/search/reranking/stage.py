@@ -22,7 +22,7 @@ from rerank.ranking import Fault
 from rerank.strategies.strategy import RerankOutcome, Strategy
 from service.errors import InvalidValue, RerankRequired
 from service.product import Product
-from service.search.reranking.reason_check import reason_fault
+from service.search.reason_check import reason_fault
 from service.search.reranking.runner import RerankRunner
 from service.search.types import Degraded, Explanation, RerankOptions, RerankReport
 from service.stores.store import Hit

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from service.product import Product, Scalar
+from service.search.color_words import COLORS
 from service.search.lexical.words import STOP_WORDS
-from service.search.reranking.color_words import COLORS
 from service.search.understanding.sentence import Word, stems
 
 MOST_VALUES = 10_000

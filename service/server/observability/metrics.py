@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from rerank.ranking import Fault
 from service.search.pipeline import STAGES
-from service.search.reranking.reason_check import ReasonFault
+from service.search.reason_check import ReasonFault
 from service.search.types import Degraded, SearchResponse
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})

@@ -11,7 +11,6 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from service.search.online.evaluation import OnlineEvaluation
 from service.server.access.auth import SEARCH
-from service.server.mapping.feedback_events import parse_feedback
 from service.server.openapi import protected, reference, takes
 from service.server.requests.body import read_body, require_json
 from service.server.requests.parameters import known_parameters_only

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.product import Product
-from service.search.reranking.color_words import COLORS
-from service.search.reranking.reason_check import ReasonFault, reason_fault
+from service.search.color_words import COLORS
+from service.search.reason_check import ReasonFault, reason_fault
 
 CATEGORIES = ("phone case", "mug", "t-shirt", "hoodie", "tote bag")
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from service.product import Product
-from service.search.reranking.color_words import COLORS, basic_colors, color_words
+from service.search.color_words import COLORS, basic_colors, color_words
 
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = r"(\d{1,9}(?:[.,]\d{1,2})?)"
