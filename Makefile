@@ -57,10 +57,11 @@ fuzz: $(STAMP) ## Some 4,000 requests made up from the OpenAPI document
 clients: $(STAMP) ## Real clients of other services against a service (CLIENTS="openai cohere-7")
 	@$(BIN)/python -m tests.clients $(CLIENTS)
 
-lint: $(STAMP) ## Style and types
+lint: $(STAMP) ## Style, types and the direction of imports
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports
 
 format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/python -m ruff check --fix .

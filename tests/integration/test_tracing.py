@@ -129,7 +129,7 @@ def test_failures_are_marked(
     monkeypatch.setattr(shop.store, "failure", StoreUnavailable())
     client.post("/v1/search", json={"text": "a"})
     failed = [span for span in spans.get_finished_spans() if span.status.status_code is StatusCode.ERROR]
-    assert {span.name for span in failed} == {"retrieve", "POST /v1/search"}
+    assert {span.name for span in failed} == {"understand", "POST /v1/search"}
     assert {span.status.description for span in failed} <= {"StoreUnavailable", None}
 
 

@@ -13,6 +13,7 @@ from service.search.online.evaluation import OnlineEvaluation
 from service.server.access.auth import SEARCH
 from service.server.openapi import protected, reference, takes
 from service.server.requests.body import read_body, require_json
+from service.server.requests.feedback_input import parse_feedback
 from service.server.requests.parameters import known_parameters_only
 from service.wire.feedback import MAX_EVENTS, MAX_FEEDBACK_BYTES, FeedbackBody, FeedbackOut
 
