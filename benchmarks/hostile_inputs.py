@@ -89,7 +89,7 @@ KINDS = {
     "WebP beyond its limit": Kind("WEBP"),
     "JPEG": Kind("JPEG"),
     "progressive JPEG": Kind("JPEG", options={"progressive": True, "subsampling": 0}),
-    "progressive CMYK JPEG": Kind("JPEG", "CMYK", 5640, {"progressive": True}),
+    "progressive CMYK JPEG": Kind("JPEG", "CMYK", 5500, {"progressive": True}),
 }
 
 
