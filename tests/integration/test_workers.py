@@ -20,6 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
+HTTP = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0), verify=False)
+"""A connection for each request, so that any worker may take it. `httpx.get` loads all certificates each time."""
 
 
 @dataclass
@@ -30,8 +32,8 @@ class Running:
     process: subprocess.Popen[str]
 
     def ask(self, path: str) -> httpx.Response:
-        """One request over a connection of its own, so that any worker may take it."""
-        return httpx.get(self.url + path, timeout=PATIENCE_S)
+        """One request over a connection of its own."""
+        return HTTP.get(self.url + path)
 
     def pids(self) -> set[int]:
         """The workers that answer, seen by asking often."""
@@ -103,7 +105,7 @@ def test_workers_answer_count_as_one_are_replaced_and_end_together(running: Runn
     assert running.ask("/readyz").status_code == 200
     until(lambda: not list(tmp_path.glob(f"withthis-metrics-*/gauge_*_{first}.db")))
 
-    searched = {httpx.post(f"{running.url}/v1/search", json={"text": "a mug"}).json()["id"] for _ in range(20)}
+    searched = {HTTP.post(f"{running.url}/v1/search", json={"text": "a mug"}).json()["id"] for _ in range(20)}
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(PATIENCE_S) == 0
     until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
