@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import grpc  # type: ignore[import-untyped]
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
@@ -79,7 +80,7 @@ class MilvusProcess:
         patience = time.monotonic() + START_S
         client = MilvusClient(self.uri, timeout=10)
         while time.monotonic() < patience:
-            with suppress(MilvusException):
+            with suppress(MilvusException, grpc.RpcError):
                 client.query(collection, output_fields=["count(*)"], consistency_level="Strong", timeout=10)
                 client.close()
                 return
