@@ -55,6 +55,7 @@ def test_other_routes_pass_over_them(client: Client, path: str) -> None:
         ("/v1/products?limit=0", "limit must be a whole number from 1 to 500."),
         ("/v1/products?limit=x", "limit must be a whole number from 1 to 500."),
         ("/v1/products?filter=" + "a" * 20_001, "filter must be a text of at most 20000 characters."),
+        ("/v1/products?limit=5&limit=6", "A query parameter was given twice. Send it once."),
         ("/v1/images/a?size=127", "size must be one of 128, 256, 320, 512."),
         ("/v1/products/" + "a" * 258, "product_id must be a text of at most 257 characters."),
     ],

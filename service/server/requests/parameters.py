@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,19 +16,27 @@ from litestar.typing import FieldDefinition
 from service.errors import InvalidValue, UnknownField
 
 NO_PARAMETERS = "This route takes no query parameters. Remove them."
+TWICE = "A query parameter was given twice. Send it once."
 UNKNOWN = "This route has no such query parameter; {hint}"
 
 
 def known_parameters_only(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard: raise UnknownField for a query parameter that the route does not have, with the nearest that it has."""
+    """Guard: raise UnknownField for a query parameter that the route does not have, with the nearest that it has.
+
+    Raises InvalidValue where one is given twice: only one of its values could hold.
+    """
     known = [name for name, field in _declared(handler).items() if isinstance(field.kwarg_definition, QueryParameter)]
-    unknown = [name for name in connection.query_params if name not in known]
-    if not unknown:
-        return
-    if not known:
-        raise UnknownField(NO_PARAMETERS)
-    near = difflib.get_close_matches(unknown[0][:100], known, 1)
-    raise UnknownField(UNKNOWN.format(hint=f"the nearest is {near[0]}." if near else f"it has {', '.join(known)}."))
+    given = [name for name, _ in connection.query_params.multi_items()]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UnknownField(_known_ones(unknown[0], known) if known else NO_PARAMETERS)
+    if len(set(given)) < len(given):
+        raise InvalidValue(TWICE)
+
+
+def _known_ones(unknown: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(unknown[:100], known, 1)
+    return UNKNOWN.format(hint=f"the nearest is {near[0]}." if near else f"it has {', '.join(known)}.")
 
 
 def wrong_parameters(handler: BaseRouteHandler, error: ValidationException) -> InvalidValue | None:
