@@ -70,11 +70,11 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 bench: $(STAMP) ## All benchmarks, into benchmarks/RESULTS.md (TABLES="stages parser", SIZE=quick, AGAIN=1)
 	@$(BIN)/python -m benchmarks $(TABLES) $(if $(SIZE),--size $(SIZE)) $(if $(AGAIN),--again)
 
-train-starter: $(TRAIN_STAMP) ## Train the starter models again, from packages only
-	@$(BIN)/python -m starter.train
+train-starter: $(TRAIN_STAMP) ## Train the starter models again (STAGES=heads: that alone; PHOTOS=folder: on photographs, too)
+	@$(BIN)/python -m starter.train $(STAGES) $(if $(PHOTOS),--photos $(PHOTOS))
 
-evaluate-starter: $(STAMP) ## Quality of the starter models on held-out motifs
-	@$(BIN)/python -m benchmarks.quality
+evaluate-starter: $(STAMP) ## Quality of the starter models: held-out motifs, the demo shop (PHOTOS=folder: photographs)
+	@$(BIN)/python -m benchmarks.quality $(if $(PHOTOS),--photos $(PHOTOS))
 
 reference: $(STAMP) ## Write docs/reference.md from the code
 	@$(BIN)/python docs/make_reference.py

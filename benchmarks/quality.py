@@ -1,52 +1,52 @@
-"""Quality of the starter models on held-out motifs: `make evaluate-starter` (or `python -m benchmarks.quality`).
+"""Quality of the starter models: `make evaluate-starter` (or `python -m benchmarks.quality`).
 
-Retrieval: the share of queries with a best answer first (R@1) or among the first ten (R@10) of 1,870 products.
-Reranking: the same first nine before and after the listwise strategy, as R@1 and nDCG@9 (gain 2^grade - 1, Burges et
-al. 2005, against the ideal order of the whole gallery). Captions: the share that is exactly the motif's name, and the
-share whose nearest name among all 170, by the embedder, is the right one.
+Retrieval: the share of queries with a best answer first (R@1) or among the first ten (R@10) of 1,870 products with
+held-out motifs, by the sides of `benchmarks.heldout_retrieval`; the heads are those that never saw the motifs.
+Reranking: the first nine of `titles` before and after the listwise strategy, as R@1 and nDCG@9 (gain 2^grade - 1,
+Burges et al. 2005, against the ideal order of the whole gallery). Captions: the share that is exactly the motif's name,
+and the share whose nearest name among all 170, by the embedder, is the right one. Photographs and the demo shop as it
+is served: `benchmarks.photo_retrieval` and `benchmarks.shop_retrieval`, with the heads that the encoder uses.
 """
 
 import argparse
 import math
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
 from rich.progress import track
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
+from benchmarks.heldout_retrieval import PROGRESS, SIDES, HeldOutShop
+from benchmarks.photo_retrieval import Photos
 from benchmarks.report import Report, Sheet
+from benchmarks.shop_retrieval import shop_rows
 from rerank.candidates import Candidate, RerankQuery
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from starter.artwork import motif_names
-from starter.embedder import StarterEmbedder
+from starter.embedder import StarterEmbedder, weight_file
 from starter.engine_adapter import StarterEngine
+from starter.fused import FusedEmbedder
+from starter.heads import HELD_OUT_FILE
 from starter.training.phrases import article
 from starter.vlm import StarterVLM
 
 LIST = 9
-PROGRESS = Console(stderr=True)
 RERANKED = ("a T with this", "a C T with this", "this design on a T", "across styles: a T with this")
-Vectors = NDArray[np.float32]
+Orders = dict[str, list[list[int]]]
 Row = dict[str, float | str | None]
 
 
-def _orders(embedder: StarterEmbedder, asked: list[HeldOutQuery], vectors: Vectors) -> list[list[int]]:
-    """Gallery rows from best to worst for each query, without the product that the query image is of."""
-    found, _ = embedder.encode([query.text for query in asked], [query.picture for query in asked])
-    orders = np.argsort(-(found @ vectors.T), axis=1)
-    return [[int(row) for row in order if row != query.source] for order, query in zip(orders, asked, strict=True)]
-
-
-def _retrieval(task: str, asked: list[HeldOutQuery], orders: list[list[int]], products: list[HeldOutProduct]) -> Row:
-    hits = [[query.grade(products[row]) == 3 for row in order[:10]] for query, order in zip(asked, orders, strict=True)]
-    return {
-        "task": task,
-        "queries": len(asked),
-        "R@1": sum(hit[0] for hit in hits) / len(hits),
-        "R@10": sum(any(hit) for hit in hits) / len(hits),
-    }
+def _retrieval(task: str, asked: list[HeldOutQuery], orders: Orders, products: list[HeldOutProduct]) -> Row:
+    row: Row = {"task": task, "queries": len(asked)}
+    for measure, depth in (("R@1", 1), ("R@10", 10)):
+        for side in SIDES:
+            hits = [
+                any(query.grade(products[found]) == 3 for found in order[:depth])
+                for query, order in zip(asked, orders[side], strict=True)
+            ]
+            row[f"{measure} {side}"] = sum(hits) / len(hits)
+    return row
 
 
 def ndcg(grades: list[int], everything: list[int]) -> float:
@@ -102,37 +102,38 @@ def _strategy(embedder: StarterEmbedder, products: int) -> ListwiseStrategy:
 
 
 def evaluate(*, reranked: int) -> dict[str, list[Row]]:
-    """All tables as rows, by table name."""
+    """The tables of the held-out motifs as rows, by table name."""
     products = gallery()
     asked = list(queries(products))
-    embedder = StarterEmbedder.load()
-    chunks = [products[start : start + 64] for start in range(0, len(products), 64)]
-    encoded = (
-        embedder.encode([None] * len(c), [p.picture for p in c])[0] for c in track(chunks, "gallery", console=PROGRESS)
-    )
-    vectors = np.concatenate(list(encoded))
+    embedder = FusedEmbedder.load(heads=weight_file(HELD_OUT_FILE, None))
+    shop = HeldOutShop(embedder, products)
     tables: dict[str, list[Row]] = {"retrieval": [], "reranking": [], "captions": []}
-    strategy = _strategy(embedder, len(products)) if reranked else None
+    strategy = _strategy(embedder.trained, len(products)) if reranked else None
     for task in dict.fromkeys(query.task for query in asked):
         members = [query for query in asked if query.task == task]
-        orders = _orders(embedder, members, vectors)
+        orders = shop.orders(members)
         tables["retrieval"].append(_retrieval(task, members, orders, products))
         if strategy is not None and task in RERANKED:
-            members, orders = members[:reranked], orders[:reranked]
-            row, captions = _reranking(task, strategy, members, orders, products)
+            row, captions = _reranking(task, strategy, members[:reranked], orders["titles"][:reranked], products)
             tables["reranking"].append(row)
             if task.endswith("a T with this"):
-                tables["captions"].append(_captions(embedder, task, members, captions))
+                tables["captions"].append(_captions(embedder.trained, task, members[:reranked], captions))
     return {name: rows for name, rows in tables.items() if rows}
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Quality of the starter models on held-out motifs.")
+    parser = argparse.ArgumentParser(description="Quality of the starter models.")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--reranked", type=int, default=340, help="queries of each task to rerank; 0: retrieval only")
+    parser.add_argument("--photos", type=Path, help="photographs with labels.csv: their tables, too")
+    parser.add_argument("--shop", type=int, default=100, help="queries of each kind to the demo shop; 0: none")
     options = parser.parse_args()
     tables = evaluate(reranked=options.reranked)
+    if options.photos:
+        tables["photographs"] = Photos(FusedEmbedder.load(), options.photos).rows()
+    if options.shop:
+        tables["demo shop, as served"] = shop_rows(options.shop)
     sheets = []
     for name, rows in tables.items():
         shares = [column for column in rows[0] if column not in {"task", "queries"}]

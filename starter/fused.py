@@ -56,7 +56,7 @@ COMPOSED = QueryWeights(trained=1.0, words=0.4, names=0.1, whole=0.1, across=0.4
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What n images look like: image tokens of the trained embedder, and what the heads make of their features."""
 
     tokens: Views
@@ -110,18 +110,19 @@ class FusedEmbedder:
             ids = mask = None
             if written:
                 ids, mask, truncated[rows] = self.trained.tokenize(written)
-            seen = self._see(shown) if shown else None
-            encode = self._document if role == "document" else self._query
-            vectors[rows] = unit(encode(seen, ids, mask)).numpy()
+            seen = self.see(shown) if shown else None
+            encode = self.document if role == "document" else self.query
+            vectors[rows] = encode(seen, ids, mask).numpy()
         return vectors, truncated
 
-    def _see(self, images: list[Image.Image]) -> _Seen:
+    def see(self, images: Sequence[Image.Image]) -> Seen:
+        """Look at images: most of the work of any vector that they are part of."""
         cells = look(self.trained.backbone, images)
         centered = self._heads.centered(pooled(cells))
-        return _Seen(self.trained.read(cells), self._heads.named(centered), self._heads.classified(centered))
+        return Seen(self.trained.read(cells), self._heads.named(centered), self._heads.classified(centered))
 
-    def _document(self, seen: _Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
-        """Blocks of equal length, and what is missing to four of them."""
+    def document(self, seen: Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """n documents of one kind, [n, `dimension`]: blocks of equal length, and what is missing to four of them."""
         words = None if ids is None or mask is None else self._words.pooled(ids, mask)
         if seen is None:
             assert words is not None
@@ -133,8 +134,8 @@ class FusedEmbedder:
             len(both), trained, self._in_words(both), whole=seen.classes.whole, middle=seen.classes.middle
         )
 
-    def _query(self, seen: _Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
-        """Blocks times their weights."""
+    def query(self, seen: Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        """n queries of one kind, [n, `dimension`]: blocks times their weights."""
         words = None if ids is None or mask is None else self._words.pooled(ids, mask)
         if seen is None:
             assert words is not None
@@ -160,10 +161,10 @@ class FusedEmbedder:
         middle: Tensor | None = None,
         absent: float = 0.0,
     ) -> Tensor:
-        """The blocks side by side, zeros for those that are missing: [n, `dimension`]."""
+        """The blocks side by side, zeros for those that are missing, as unit vectors."""
         last = torch.full((rows, 1), absent)
         blocks = zip((trained, words, whole, middle, last), self._widths, strict=True)
-        return torch.cat([torch.zeros(rows, width) if block is None else block for block, width in blocks], 1)
+        return unit(torch.cat([torch.zeros(rows, width) if block is None else block for block, width in blocks], 1))
 
     def _in_words(self, vectors: Tensor) -> Tensor:
         return unit(vectors @ self._heads.words_basis)

@@ -20,6 +20,8 @@ from starter.embedder import read_weights, weight_file
 from starter.views import Views
 
 FILE = "heads.safetensors"
+HELD_OUT_FILE = "heads-held-out.safetensors"
+"""Fitted without the reserved concepts: what `make evaluate-starter` measures."""
 MIDDLE_SHARE = 0.5
 """Of the middle's features beside 1 for those of the whole, in what `names` reads."""
 

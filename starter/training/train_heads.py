@@ -22,7 +22,7 @@ from starter.backbone import CLASSES, FEATURES
 from starter.composer import WIDTH
 from starter.concepts import concept_names, mentions_reserved
 from starter.embedder import StarterEmbedder
-from starter.heads import FILE, MIDDLE_SHARE, Heads
+from starter.heads import FILE, HELD_OUT_FILE, MIDDLE_SHARE, Heads
 from starter.training import head_images, photos
 from starter.training.head_images import HeadImage
 from starter.training.packages import Packages
@@ -31,7 +31,6 @@ from starter.training.prepare import CACHE
 from starter.words import WordEncoder
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-HELD_OUT_FILE = "heads-held-out.safetensors"
 RIDGE = 1.0
 SHRINKAGE = 0.3
 """Of the mean variance, added to every direction of the scatter within classes."""
