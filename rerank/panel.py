@@ -62,20 +62,20 @@ def draw_panel(
     panel = Image.new("RGB", (left + columns * cell, rows * cell), _PAPER)
     if query is not None:
         _draw_query(panel, query, cell)
-    for index, (picture, label) in enumerate(zip(candidates, labels, strict=True)):
+    for index, (image, label) in enumerate(zip(candidates, labels, strict=True)):
         corner = left + index % columns * cell, index // columns * cell
         key = keys[index] if keys else None
-        shown = partial(fitted, blank(cell)) if picture is None else partial(cache.fitted, picture, key=key)
+        shown = partial(fitted, blank(cell)) if image is None else partial(cache.fitted, image, key=key)
         _draw_candidate(panel, shown, label, corner, cell)
     return panel
 
 
 def blank(side: int = 300) -> Image.Image:
     """The image of a product that has none: gray on white, RGB."""
-    picture = Image.new("RGB", (side, side), _PAPER)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (side, side), _PAPER)
+    draw = ImageDraw.Draw(image)
     draw.text((side / 2, side / 2), "no image", fill=_MUTED, font=_font(side // 10), anchor="mm")
-    return picture
+    return image
 
 
 def _draw_query(panel: Image.Image, query: Image.Image, cell: int) -> None:

@@ -15,7 +15,7 @@ from rerank.ranking import Ranking
 from rerank.strategies.engine_strategy import Call, EngineStrategy
 from rerank.strategies.prompting import rank_values
 from rerank.strategies.scores import followed_by_unseen, softmax
-from rerank.strategies.shown_images import pictures
+from rerank.strategies.shown_images import images_for
 
 __all__ = ["ListwiseStrategy", "rank_request"]
 
@@ -51,7 +51,7 @@ class ListwiseStrategy(EngineStrategy):
 def rank_request(strategy: EngineStrategy, call: Call, shown: Sequence[Candidate]) -> EngineRequest:
     """The request that shows candidates and asks for an order of them; the first arrangement goes into the trace."""
     prompt, trace, names = call.prompt, call.trace, labels(len(shown))
-    seen = pictures(call.query, shown, names, prompt.layout, strategy.thumbnails)
+    seen = images_for(call.query, shown, names, prompt.layout, strategy.thumbnails)
     if prompt.layout == "panel" and trace.panel is None:
         (trace.panel,) = seen.images
     if not trace.shown:

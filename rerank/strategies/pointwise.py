@@ -13,7 +13,7 @@ from rerank.ranking import Ranking
 from rerank.strategies.engine_strategy import Call, EngineStrategy
 from rerank.strategies.prompting import match_values
 from rerank.strategies.scores import checked, ranked_by, sigmoid
-from rerank.strategies.shown_images import pictures
+from rerank.strategies.shown_images import images_for
 from rerank.strategies.strategy import ScoreScale
 
 __all__ = ["PointwiseStrategy"]
@@ -52,7 +52,7 @@ class PointwiseStrategy(EngineStrategy):
     def _request(self, call: Call, candidate: Candidate) -> EngineRequest:
         prompt = call.prompt
         text = prompt.render(**match_values(call.query, candidate, call.trace.caption))
-        seen = pictures(call.query, [candidate], _CELL, prompt.layout, self.thumbnails)
+        seen = images_for(call.query, [candidate], _CELL, prompt.layout, self.thumbnails)
         return EngineRequest(
             text, seen.images, _ANSWERS, prompt.max_new_tokens, "", deadline=call.deadline, image_keys=seen.keys
         )

@@ -9,7 +9,7 @@ from rerank.candidates import Candidate, RerankQuery
 from rerank.panel import blank, draw_panel
 from rerank.thumbnails import ThumbnailCache
 
-__all__ = ["Shown", "pictures"]
+__all__ = ["Shown", "images_for"]
 
 _NO_IMAGE = blank()
 _NO_IMAGE_KEY = "no-image"
@@ -23,7 +23,7 @@ class Shown(NamedTuple):
     keys: tuple[str | None, ...]
 
 
-def pictures(
+def images_for(
     query: RerankQuery,
     shown: Sequence[Candidate],
     names: Sequence[str],

@@ -86,7 +86,7 @@ class Tokens:
 def tokens(work: Workload) -> Tokens:
     """Tokens of a reranked search whose caption is not in the cache."""
     panel, panel_crops = _panel(work.candidates, work.crops)
-    query, query_crops = _picture(*QUERY_PIXELS, work.crops)
+    query, query_crops = _image_tokens(*QUERY_PIXELS, work.crops)
     rank_prompt = RANK_PROMPT_TOKENS + TITLE_TOKENS * work.candidates + panel
     answer = REASON_TOKENS + LABEL_TOKENS * work.candidates
     return Tokens(
@@ -126,11 +126,11 @@ def _panel(candidates: int, crops: int) -> tuple[int, int]:
     from rerank.labels import labels  # noqa: PLC0415 (with Pillow and torch; other commands do without)
     from rerank.panel import blank, draw_panel  # noqa: PLC0415
 
-    return _picture(*draw_panel(blank(), [None] * candidates, labels(candidates)).size, crops)
+    return _image_tokens(*draw_panel(blank(), [None] * candidates, labels(candidates)).size, crops)
 
 
 @cache
-def _picture(width: int, height: int, crops: int) -> tuple[int, int]:
+def _image_tokens(width: int, height: int, crops: int) -> tuple[int, int]:
     """Tokens of an image of this size, and the pieces that the vision tower sees: its crops and a global view."""
     from PIL import Image  # noqa: PLC0415
 

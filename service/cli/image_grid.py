@@ -26,17 +26,17 @@ _SOFT = "#596273"
 
 def draw_search(
     response: SearchOut,
-    pictures: Sequence[Image.Image | None],
+    images: Sequence[Image.Image | None],
     query_image: Image.Image | None,
     query_text: str | None,
 ) -> Image.Image:
-    """Draw a search as RGB; `pictures[i]` belongs to `response.results[i]`.
+    """Draw a search as RGB; `images[i]` belongs to `response.results[i]`.
 
     Without reranking there is one grid. ValueError if there are no results or the numbers differ.
     """
-    if not response.results or len(pictures) != len(response.results):
-        raise ValueError(f"{len(pictures)} images for {len(response.results)} results; at least one is needed")
-    ranked = list(zip(response.results, pictures, strict=True))
+    if not response.results or len(images) != len(response.results):
+        raise ValueError(f"{len(images)} images for {len(response.results)} results; at least one is needed")
+    ranked = list(zip(response.results, images, strict=True))
     retrieved = sorted(ranked, key=lambda pair: pair[0].retrieval_rank)
     grids = [("as retrieved", _grid(retrieved, query_image))]
     if response.rerank.applied:
@@ -46,7 +46,7 @@ def draw_search(
 
 def _grid(ranked: Sequence[tuple[ResultOut, Image.Image | None]], query: Image.Image | None) -> Image.Image:
     labels = [str(result.retrieval_rank) for result, _ in ranked]
-    return draw_panel(query, [picture for _, picture in ranked], labels, cell=CELL, columns=COLUMNS)
+    return draw_panel(query, [image for _, image in ranked], labels, cell=CELL, columns=COLUMNS)
 
 
 def _captions(response: SearchOut, query_text: str | None) -> list[str]:
@@ -54,7 +54,7 @@ def _captions(response: SearchOut, query_text: str | None) -> list[str]:
     report = response.rerank
     lines = [f"query: {query_text or 'image alone'}"]
     if response.query.caption:
-        lines.append(f"picture: {response.query.caption}")
+        lines.append(f"caption: {response.query.caption}")
     if report.reason:
         lines.append(f"reason: {report.reason}")
     if report.degraded:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from service.client.call import Call, given, into, nothing
-from service.client.images import Picture, data_uri, reference
+from service.client.images import AnyImage, data_uri, reference
 from service.wire.products import ProductPageOut, PutOut, StoredProductOut
 
 BATCH_PRODUCTS = 256
@@ -23,7 +23,7 @@ _PATH = "/v1/products"
 def put_product(
     id: str,
     *,
-    images: Iterable[Picture] | None = None,
+    images: Iterable[AnyImage] | None = None,
     title: str | None = None,
     category: str | None = None,
     price: float | None = None,
@@ -92,7 +92,7 @@ def _product(product: Mapping[str, Any]) -> dict[str, Any]:
     return {**product, "images": [_image(image) for image in images]} if images is not None else dict(product)
 
 
-def _image(image: Picture) -> dict[str, str]:
+def _image(image: AnyImage) -> dict[str, str]:
     return reference(image) if isinstance(image, str | Mapping) else {"data": data_uri(image)}
 
 

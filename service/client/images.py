@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from service.client import pil_images
 
-NO_PICTURE = (
+NOT_AN_IMAGE = (
     "An image is a Path, bytes, a PIL image, a data: URI, an http(s) address, or a mapping such as "
     '{"product_id": "P1"}. For a file give a Path, so that untrusted text is never taken for a file name.'
 )
@@ -29,38 +29,38 @@ class Saves(Protocol):
 Encoded = os.PathLike[str] | bytes | Saves
 """A local image: a file, its bytes, or a PIL image."""
 
-Picture = Encoded | str | Mapping[str, str]
+AnyImage = Encoded | str | Mapping[str, str]
 """Or a remote one: a data URI, a URL, or the service's own `{"product_id": …}`."""
 
 Content = str | Encoded | Mapping[str, Any]
 """A text, an image, `{"text": …, "image": …}` with both, or `{"content": […]}` with parts as OpenAI has them."""
 
 
-def encoded(picture: Encoded) -> bytes:
+def encoded(image: Encoded) -> bytes:
     """The bytes of a local image. Raises OSError for a file that cannot be read."""
-    if isinstance(picture, bytes | bytearray):
-        return bytes(picture)
-    if isinstance(picture, os.PathLike):
-        return Path(picture).read_bytes()
-    return pil_images.encode(picture)
+    if isinstance(image, bytes | bytearray):
+        return bytes(image)
+    if isinstance(image, os.PathLike):
+        return Path(image).read_bytes()
+    return pil_images.encode(image)
 
 
-def data_uri(picture: Encoded) -> str:
+def data_uri(image: Encoded) -> str:
     """A local image as a `data:` URI."""
-    data = encoded(picture)
+    data = encoded(image)
     kind = next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "png")
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def reference(picture: str | Mapping[str, str]) -> dict[str, str]:
+def reference(image: str | Mapping[str, str]) -> dict[str, str]:
     """A remote image, as the field `image` has it. Raises ValueError for any other text."""
-    if isinstance(picture, Mapping):
-        return dict(picture)
-    if picture[:5].lower() == "data:":
-        return {"data": picture}
-    if picture.lower().startswith(("http://", "https://")):
-        return {"url": picture}
-    raise ValueError(NO_PICTURE)
+    if isinstance(image, Mapping):
+        return dict(image)
+    if image[:5].lower() == "data:":
+        return {"data": image}
+    if image.lower().startswith(("http://", "https://")):
+        return {"url": image}
+    raise ValueError(NOT_AN_IMAGE)
 
 
 def content_json(content: Content) -> Any:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from service.client.call import Call, content, given, into
-from service.client.images import Content, Picture, content_json, encoded, reference
+from service.client.images import AnyImage, Content, content_json, encoded, reference
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
 from service.wire.search import SearchOut
@@ -28,7 +28,7 @@ class Health(BaseModel):
 def search(
     text: str | None = None,
     *,
-    image: Picture | None = None,
+    image: AnyImage | None = None,
     filter: Mapping[str, Any] | BaseModel | None = None,
     limit: int | None = None,
     min_score: float | None = None,
@@ -129,10 +129,10 @@ def alive() -> Call[Health]:
     return Call("GET", "/healthz", into(Health))
 
 
-def _parts(body: Mapping[str, Any], picture: bytes) -> dict[str, tuple[str, bytes, str]]:
+def _parts(body: Mapping[str, Any], image: bytes) -> dict[str, tuple[str, bytes, str]]:
     query = json.dumps(body).encode()
     return {
-        "image": ("image", picture, "application/octet-stream"),
+        "image": ("image", image, "application/octet-stream"),
         "query": ("query.json", query, "application/json"),
     }
 

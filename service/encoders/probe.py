@@ -15,11 +15,11 @@ _TOLERANCE = 1e-3
 
 def probe(encoder: Encoder) -> None:
     """Encode one query of each kind and role. Raises `EncoderUnavailable` unless it returns unit vectors."""
-    picture = Image.new("RGB", (64, 48), "orange")
+    image = Image.new("RGB", (64, 48), "orange")
     kinds = {
         "text": EncoderQuery("a mug"),
-        "image": EncoderQuery(image=picture),
-        "composed": EncoderQuery("a mug with this", picture),
+        "image": EncoderQuery(image=image),
+        "composed": EncoderQuery("a mug with this", image),
     }
     queries = [query for kind, query in kinds.items() if kind in encoder.info.modalities]
     queries += [replace(query, role="document") for query in queries]

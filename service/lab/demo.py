@@ -69,13 +69,13 @@ class Wish:
         return int(motif_fits or kind_fits)
 
 
-def demo_data(feed: Path, pictures: Path, *, queries: int = QUERIES, seed: int = 7) -> DataSet:
+def demo_data(feed: Path, images: Path, *, queries: int = QUERIES, seed: int = 7) -> DataSet:
     """The shop of `feed` (`products.csv` of `starter.catalogue`) with `queries` queries; the same by seed.
 
-    Query images are drawn into the folder `pictures`. Raises DataSetError if the feed is not of that shop.
+    Query images are drawn into the folder `images`. Raises DataSetError if the feed is not of that shop.
     """
     wares = list(_wares(feed))
-    asked = [_query(number, wares, pictures, seed) for number in range(queries)]
+    asked = [_query(number, wares, images, seed) for number in range(queries)]
     judgments = {
         query.id: {ware.document.id: grade for ware in wares if (grade := wish.grade(ware))} for query, wish in asked
     }
@@ -100,7 +100,7 @@ def _wares(feed: Path) -> Iterator[Ware]:
         raise DataSetError("this is not the feed of the demo shop", file=feed) from error
 
 
-def _query(number: int, wares: list[Ware], pictures: Path, seed: int) -> tuple[LabQuery, Wish]:
+def _query(number: int, wares: list[Ware], images: Path, seed: int) -> tuple[LabQuery, Wish]:
     """One query and what it asks for; its target is in the shop, and its image is not the target's."""
     rng = random.Random(f"{seed} {number}")
     motifs = list(dict.fromkeys(ware.motif for ware in wares))
@@ -115,9 +115,9 @@ def _query(number: int, wares: list[Ware], pictures: Path, seed: int) -> tuple[L
         text, excluded = f"this design on {article(thing)}", frozenset({origin.document.id})
         return LabQuery(id, text, origin.document.image, excluded=excluded, tags=tags), wish
     style = OTHER_STYLE if task.startswith("another") else rng.choice(STYLES)
-    picture = pictures / f"{seed}-{number + 1:04d}.png"
-    _draw(picture, style, code, rng)
-    return LabQuery(id, f"{article(thing)} with this", ImageRef(picture), tags=tags), wish
+    image = images / f"{seed}-{number + 1:04d}.png"
+    _draw(image, style, code, rng)
+    return LabQuery(id, f"{article(thing)} with this", ImageRef(image), tags=tags), wish
 
 
 def _draw(path: Path, style: str, code: str, rng: random.Random) -> None:

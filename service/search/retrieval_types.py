@@ -61,7 +61,7 @@ class HybridScores:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A product hidden behind one that looks the same; `similarity` is their cosine similarity similarity."""
+    """A product hidden behind one that looks the same; `similarity` is their cosine similarity."""
 
     product_id: str
     similarity: float

@@ -66,7 +66,7 @@ def _compares(stored: Any, name: str, wanted: Any, positive: bool) -> bool:
     if stored is None:
         return not positive
     if _kind(stored) != _kind(wanted):
-        return False  # neither the comparison nor its negation holds holds
+        return False  # neither the comparison nor its negation holds
     return _RANGES[name](stored, wanted) == positive
 
 

@@ -85,8 +85,8 @@ class OpenAICompatibleEngine:
         """One token a request, several requests at once so that the server can batch them; see `read_scores`."""
         if not self._info.can_score:
             raise EngineError(f"label scores are not available in the dialect {self._dialect}")
-        pictures = {id(image): image for request in requests for image in request.images}
-        uris = {key: data_uri(image) for key, image in pictures.items()}  # a query image is in many requests
+        images = {id(image): image for request in requests for image in request.images}
+        uris = {key: data_uri(image) for key, image in images.items()}  # a query image is in many requests
 
         def one(request: EngineRequest) -> tuple[float, ...]:
             body = first_label_body(self._model, request, [uris[id(image)] for image in request.images])

@@ -37,10 +37,10 @@ def data_uri(image: Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def chat_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> dict[str, object]:
-    """One request as a body; `pictures` are its images as data URIs. Greedy: the same question, the same answer."""
+def chat_body(model: str, request: EngineRequest, uris: Sequence[str]) -> dict[str, object]:
+    """One request as a body; `uris` are its images as data URIs. Greedy: the same question, the same answer."""
     text = {"type": "text", "text": _defused(request.prompt)}
-    images = [{"type": "image_url", "image_url": {"url": uri}} for uri in pictures]
+    images = [{"type": "image_url", "image_url": {"url": uri}} for uri in uris]
     return {
         "model": model,
         "messages": [{"role": "user", "content": [text, *images]}],
@@ -50,12 +50,12 @@ def chat_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> di
     }
 
 
-def first_label_body(model: str, request: EngineRequest, pictures: Sequence[str]) -> dict[str, object]:
+def first_label_body(model: str, request: EngineRequest, uris: Sequence[str]) -> dict[str, object]:
     """A body that asks, in vLLM's dialect, for one token: the first label, and how likely the others were.
 
     What precedes the label in an answer is put into the model's mouth, as a last message that it continues.
     """
-    body = chat_body(model, request, pictures)
+    body = chat_body(model, request, uris)
     body |= {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
     if not request.answer_prefix:
         return body

@@ -172,11 +172,11 @@ class Phi3VisionEngine:
 
     def _prompt(self, request: EngineRequest, answer: Sequence[int], seen: _Seen, room: int = 1) -> Tensor:
         """The request as vectors [length, hidden size], with the beginning of the answer."""
-        pictures = [self._see(image, seen) for image in request.images]
-        ids = (*self._processor.encode(request.prompt.strip(), list(map(len, pictures))), *answer)
+        images = [self._see(image, seen) for image in request.images]
+        ids = (*self._processor.encode(request.prompt.strip(), list(map(len, images))), *answer)
         if len(ids) + room > self._longest:
             raise EngineError(f"{len(ids)} tokens of prompt and images are too many for the model; use fewer crops")
-        return self._model.embed(ids, pictures)
+        return self._model.embed(ids, images)
 
     def _see(self, image: Image, seen: _Seen) -> Tensor:
         if id(image) not in seen:

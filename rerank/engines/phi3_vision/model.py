@@ -32,13 +32,13 @@ class Phi3VisionForCausalLM(Phi3ForCausalLM):  # type: ignore[no-untyped-call]
         features: Tensor = embedding(image.pixels.to(_device(embedding.glb_GN)), image.rows, image.columns)
         return features
 
-    def embed(self, ids: Sequence[int], pictures: Sequence[Tensor]) -> Tensor:
+    def embed(self, ids: Sequence[int], images: Sequence[Tensor]) -> Tensor:
         """The prompt as vectors [length, hidden size]; negative ids are the places of the images, in order."""
         words = self.model.embed_tokens
         tokens = torch.tensor(ids, device=_device(words.weight))
         vectors: Tensor = words(tokens.clamp(min=0))
-        if pictures:
-            vectors[tokens < 0] = torch.cat(list(pictures)).to(vectors)
+        if images:
+            vectors[tokens < 0] = torch.cat(list(images)).to(vectors)
         return vectors
 
     def answer(

@@ -59,14 +59,14 @@ class Phi3VisionProcessor:
         """An image of any size as crops for the vision tower."""
         return cut(image, self.num_crops)
 
-    def encode(self, text: str, pictures: Sequence[int] = ()) -> tuple[int, ...]:
+    def encode(self, text: str, images: Sequence[int] = ()) -> tuple[int, ...]:
         """One turn of the user: the images, then the words.
 
-        `pictures` holds the tokens of each image; -i stands in the result once for each token of image i, from 1.
+        `images` holds the tokens of each image; -i stands in the result once for each token of image i, from 1.
         """
         start = self._id[_START]
         ids = [start, self._id[_USER]]
-        for number, tokens in enumerate(pictures, start=1):
+        for number, tokens in enumerate(images, start=1):
             ids += [*self._line, *[-number] * tokens, start]
         return (*ids, *self.words("\n" + text), self._id[_END], *self._line, self._id[_ASSISTANT])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from service.catalog.readers.reader import RawLine
 from service.catalog.rows import Reject
 
-PICTURE_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp"),
         *(".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl"),
@@ -31,7 +31,7 @@ class FolderReader:
 
     def notes(self) -> list[str]:
         """The number of files that are not images by their names."""
-        skipped = Counter(name.suffix.lower() or "without" for name in self._files() if not _is_picture(name))
+        skipped = Counter(name.suffix.lower() or "without" for name in self._files() if not _is_image(name))
         if not skipped:
             return []
         most = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN_SUFFIXES]
@@ -40,11 +40,11 @@ class FolderReader:
 
     def count(self) -> int:
         """The number of images."""
-        return sum(1 for name in self._files() if _is_picture(name))
+        return sum(1 for name in self._files() if _is_image(name))
 
     def lines(self) -> Iterator[RawLine | Reject]:
         """The images in the order of their names."""
-        names = sorted(name for name in self._files() if _is_picture(name))
+        names = sorted(name for name in self._files() if _is_image(name))
         for line, name in enumerate(names, start=1):
             title = name.stem.replace("_", " ").replace("-", " ")
             category = name.parts[0] if len(name.parts) > 1 else None
@@ -57,5 +57,5 @@ class FolderReader:
                 yield name
 
 
-def _is_picture(name: Path) -> bool:
-    return name.suffix.lower() in PICTURE_SUFFIXES
+def _is_image(name: Path) -> bool:
+    return name.suffix.lower() in IMAGE_SUFFIXES

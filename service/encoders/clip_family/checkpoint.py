@@ -33,9 +33,14 @@ PINNED: dict[str, str] = {
 when this was written, so these are unverified. Other names: the newest commit.
 """
 
-CONFIG, PICTURES, WEIGHTS, PICKLED = "config.json", "preprocessor_config.json", "model.safetensors", "pytorch_model.bin"
+CONFIG, IMAGES, WEIGHTS, PICKLED = (
+    "config.json",
+    "preprocessor_config.json",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
 _TEXT_FILES = ("tokenizer*.json", "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "spiece.model")
-_FILES = (CONFIG, PICTURES, *_TEXT_FILES)
+_FILES = (CONFIG, IMAGES, *_TEXT_FILES)
 _SAFETENSORS = "model*.safetensors*"
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 _FINGERPRINT_VERSION = b"clip-family-1"
@@ -47,7 +52,7 @@ class Checkpoint:
 
     folder: Path
     model_type: str
-    pictures: dict[str, Any]
+    preprocessor: dict[str, Any]
 
     @classmethod
     def open(cls, source: Path | str, revision: str | None = None) -> Checkpoint:
@@ -64,7 +69,7 @@ class Checkpoint:
                 f"{source} has no {WEIGHTS}, and pickled weights are not loaded. Convert them once with "
                 f"`withthis models convert {source} TARGET` and set WITHTHIS_ENCODER_PATH to TARGET."
             )
-        return cls(folder, model_type, _read_json(folder / PICTURES))
+        return cls(folder, model_type, _read_json(folder / IMAGES))
 
     def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
         """The model, ready to run. Raises `EncoderUnavailable` if weights are missing in the file."""
@@ -104,7 +109,7 @@ def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> P
         return folder
     if not _HUB_NAME.fullmatch(name):
         raise EncoderUnavailable(
-            f"There is no folder {name!r}. Set WITHTHIS_ENCODER_PATH to a folder with {CONFIG}, {PICTURES}, {WEIGHTS} "
+            f"There is no folder {name!r}. Set WITHTHIS_ENCODER_PATH to a folder with {CONFIG}, {IMAGES}, {WEIGHTS} "
             "and the tokenizer's files, or to a name on the hub such as openai/clip-vit-large-patch14."
         )
     try:

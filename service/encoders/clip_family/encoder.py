@@ -32,7 +32,7 @@ class ClipEncoder:
         self,
         model: Any,
         texts: TextReader,
-        pictures: ImageRecipe,
+        recipe: ImageRecipe,
         *,
         id: str,
         fingerprint: str,
@@ -45,7 +45,7 @@ class ClipEncoder:
             raise ValueError("text_weight must be between 0 and 1")
         self._model = model
         self._texts = texts
-        self._pictures = pictures
+        self._recipe = recipe
         self._blend = blend
         self._text_weight = text_weight
         self._batch = batch
@@ -84,7 +84,7 @@ class ClipEncoder:
         checkpoint = Checkpoint.open(source, revision)
         model = checkpoint.model(place, resolve_dtype(dtype, place))
         config: Any = model.config
-        recipe = ImageRecipe.read(checkpoint.pictures, checkpoint.model_type, fit)
+        recipe = ImageRecipe.read(checkpoint.preprocessor, checkpoint.model_type, fit)
         if recipe.side != config.vision_config.image_size:
             raise ValueError("preprocessor_config.json produces images of another size than the model takes")
         texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
@@ -126,7 +126,7 @@ class ClipEncoder:
             return self._finish(self._model.get_text_features(**inputs)), tokens.truncated
 
     def _image_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        pixels = torch.from_numpy(self._pictures.pixels(images))
+        pixels = torch.from_numpy(self._recipe.pixels(images))
         with self._lock:
             return self._finish(self._model.get_image_features(pixels.to(self._model.device, self._model.dtype)))
 

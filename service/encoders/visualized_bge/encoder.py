@@ -112,8 +112,8 @@ class VisualizedBgeEncoder:
 
     def _batches(self, queries: Sequence[EncoderQuery], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
         """Rows that go together: all with an image or all without, of similar length."""
-        for pictured in (False, True):
-            rows = [row for row, query in enumerate(queries) if (query.image is not None) == pictured]
+        for with_image in (False, True):
+            rows = [row for row, query in enumerate(queries) if (query.image is not None) == with_image]
             rows.sort(key=lambda row: len(tokens[row].ids), reverse=True)
             while rows:
                 length = len(tokens[rows[0]].ids)  # the longest of those left
@@ -126,13 +126,13 @@ class VisualizedBgeEncoder:
         """One embedding per row; `images` has one per row, or is empty."""
         ids, mask = pad(rows, self._tokeniser.pad_id)
         vision = self._model.vision_config
-        pictures = torch.from_numpy(to_bytes(images, self._fit, vision.image_size)) if images else None
+        images_uint8 = torch.from_numpy(to_bytes(images, self._fit, vision.image_size)) if images else None
         with self._lock:
             ids, mask = ids.to(self._device), None if mask is None else mask.to(self._device)
-            if pictures is None:
+            if images_uint8 is None:
                 vectors = self._model.embed_text(ids, mask)
             else:
-                pixels = normalise(pictures.to(self._device), vision.image_mean, vision.image_std)
+                pixels = normalise(images_uint8.to(self._device), vision.image_mean, vision.image_std)
                 vectors = self._model.embed_composed(pixels, ids, mask)
             result: npt.NDArray[np.float32] = vectors.cpu().numpy()
             return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from service.lab.dataset_rows import Place
-from service.lab.datasets.image_folder import Pictures
+from service.lab.datasets.image_folder import ImageFolder
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 from service.lab.lab_errors import DataSetError
 
@@ -16,7 +16,7 @@ class Assembly:
     def __init__(self, name: str, images: Path) -> None:
         """`images`: the folder that all images are below."""
         self.name = name
-        self.pictures = Pictures(images)
+        self.images = ImageFolder(images)
         self.documents: dict[str, LabDocument] = {}
         self.queries: dict[str, LabQuery] = {}
         self.judgments: dict[str, dict[str, int]] = {}
@@ -59,5 +59,5 @@ class Assembly:
         if judged and not self.judgments:
             raise DataSetError(f"{self.name} has no judgments.")
         if check_images:
-            self.pictures.check()
+            self.images.check()
         return DataSet(self.name, self.documents, self.queries, self.judgments if judged else None, protocol)

@@ -48,7 +48,7 @@ def read(path: Path, *, split: str = "test", check_images: bool = True) -> DataS
 
 
 def _image(found: Assembly, row: _Text, place: Place) -> ImageRef | None:
-    return found.pictures.ref(row.image, place) if row.image else None
+    return found.images.ref(row.image, place) if row.image else None
 
 
 def _judgments(file: Path) -> Iterator[tuple[Place, str, str, int]]:

@@ -25,7 +25,7 @@ _NOTE = (
 )
 
 
-class _CocoPicture(OfficialRow):
+class _CocoImage(OfficialRow):
     id: Id
     file_name: str
 
@@ -58,8 +58,8 @@ def _add_gallery(found: Assembly, file: Path) -> None:
     if not isinstance(items, list):
         raise Place(file).error("the file has no list named images")
     numbered = ((Place(file, entry=f"image {number}"), item) for number, item in enumerate(items, start=1))
-    for place, row in checked(numbered, _CocoPicture):
-        found.add_document(LabDocument(row.id, image=found.pictures.ref(row.file_name, place)), place)
+    for place, row in checked(numbered, _CocoImage):
+        found.add_document(LabDocument(row.id, image=found.images.ref(row.file_name, place)), place)
 
 
 def _add_query(found: Assembly, row: _Annotation, place: Place) -> None:

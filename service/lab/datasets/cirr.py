@@ -32,7 +32,7 @@ class _Caption(OfficialRow):
     target_hard: Id | None = None
 
 
-class _PicturePath(OfficialRow):
+class _ImagePath(OfficialRow):
     path: str
 
 
@@ -45,7 +45,7 @@ def read(
 ) -> DataSet:
     """Read a split; `test1` has no public ground truth. `images`: the folder with `dev`, seen from `path`."""
     root = path / "cirr" if (path / "cirr" / "captions").is_dir() else require_folder(path)
-    folder = require_folder(path / images) if images else _picture_folder(path, root)
+    folder = require_folder(path / images) if images else _image_folder(path, root)
     found = Assembly(f"cirr-{split}", folder)
     _add_gallery(found, root / "image_splits" / f"split.{_VERSION}.{split}.json")
     for place, row in json_rows(root / "captions" / f"cap.{_VERSION}.{split}.json", _Caption):
@@ -55,7 +55,7 @@ def read(
     return found.finish(protocol, judged=split != "test1", check_images=check_images)
 
 
-def _picture_folder(path: Path, root: Path) -> Path:
+def _image_folder(path: Path, root: Path) -> Path:
     """The images where CIRR's own layout has them, or in an adjacent NLVR2 folder, as SEARLE has them."""
     return path if not (root / "img_raw").is_dir() and (path / "dev").is_dir() else require_folder(root / "img_raw")
 
@@ -66,8 +66,8 @@ def _add_gallery(found: Assembly, file: Path) -> None:
     if not isinstance(names, dict):
         raise Place(file).error("the file must be one JSON object from names to paths")
     items = ((Place(file, entry=repr(name)[:120]), {"path": value}) for name, value in names.items())
-    for name, (place, row) in zip(names, checked(items, _PicturePath), strict=True):
-        found.add_document(LabDocument(name, image=found.pictures.ref(row.path, place)), place)
+    for name, (place, row) in zip(names, checked(items, _ImagePath), strict=True):
+        found.add_document(LabDocument(name, image=found.images.ref(row.path, place)), place)
 
 
 def _add_query(found: Assembly, row: _Caption, place: Place, *, judged: bool) -> None:

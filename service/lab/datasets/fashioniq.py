@@ -68,7 +68,7 @@ def _add_gallery(found: Assembly, file: Path) -> dict[str, None]:
         gallery[name] = None
         if name not in found.documents:
             place = Place(file, entry=f"entry {number}")
-            found.add_document(LabDocument(name, image=found.pictures.ref(f"{name}.jpg", place)), place)
+            found.add_document(LabDocument(name, image=found.images.ref(f"{name}.jpg", place)), place)
     return gallery
 
 

@@ -67,23 +67,23 @@ def _add_query(found: Assembly, id: str, row: _Template, place: Place) -> None:
     ids = {_add_instance(found, instance, place) for instance in (row.target, *row.gallery)}
     # Sorted by id: the official list has the target first, and a tie must not be decided by that.
     gallery = tuple(sorted(ids))
-    found.add_query(LabQuery(id, row.condition, _picture(found, row.reference, place)[1], gallery=gallery), place)
-    found.judge(id, _picture(found, row.target, place)[0], 1, place)
+    found.add_query(LabQuery(id, row.condition, _image(found, row.reference, place)[1], gallery=gallery), place)
+    found.judge(id, _image(found, row.target, place)[0], 1, place)
 
 
 def _add_instance(found: Assembly, instance: _Instance, place: Place) -> str:
-    id, image = _picture(found, instance, place)
+    id, image = _image(found, instance, place)
     if id not in found.documents:
         found.add_document(LabDocument(id, image=image), place)
     return id
 
 
-def _picture(found: Assembly, instance: _Instance, place: Place) -> tuple[str, ImageRef]:
+def _image(found: Assembly, instance: _Instance, place: Place) -> tuple[str, ImageRef]:
     """The id of an instance, and what is seen of it."""
     if instance.val_image_id is not None:
-        return str(instance.val_image_id), found.pictures.ref(f"{instance.val_image_id:012d}.jpg", place)
+        return str(instance.val_image_id), found.images.ref(f"{instance.val_image_id:012d}.jpg", place)
     assert instance.image_id is not None and instance.instance_bbox is not None
-    whole = found.pictures.ref(f"{instance.image_id}.jpg", place)
+    whole = found.images.ref(f"{instance.image_id}.jpg", place)
     sides = ",".join(f"{side:g}" for side in instance.instance_bbox)
     return f"{instance.image_id}@{sides}", ImageRef(whole.path, _enlarged(instance.instance_bbox), square=True)
 

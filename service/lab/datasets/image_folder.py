@@ -12,7 +12,7 @@ from service.lab.dataset_rows import Place
 _THREADS = 8  # reading headers waits for the disk, not for the processor
 
 
-class Pictures:
+class ImageFolder:
     """Image names → files below a folder. Raises DataSetError for names that lead out of it."""
 
     def __init__(self, folder: Path) -> None:

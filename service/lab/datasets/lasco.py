@@ -18,7 +18,7 @@ from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 _NOTE = "Every query searches the validation corpus; the query's own image stays in the ranking."
 
 
-class _Picture(OfficialRow):
+class _Image(OfficialRow):
     id: Id
     path: str
 
@@ -34,9 +34,9 @@ def read(path: Path, *, images: Path | None = None, check_images: bool = True) -
     """Read the validation split. `images`: the folder that holds `val2014`, from `path`; None: `path` itself."""
     root = path / "downloads" if (path / "downloads").is_dir() else require_folder(path)
     found = Assembly("lasco-val", require_folder(path / (images or "")))
-    for place, picture in json_rows(root / "lasco_val_corpus.json", _Picture):
-        ref = found.pictures.ref(_in_coco(picture.path), place)
-        found.add_document(LabDocument(picture.id, image=ref), place)
+    for place, image in json_rows(root / "lasco_val_corpus.json", _Image):
+        ref = found.images.ref(_in_coco(image.path), place)
+        found.add_document(LabDocument(image.id, image=ref), place)
     for place, row in json_rows(root / "lasco_val.json", _Triplet):
         _add_query(found, row, place)
     protocol = Protocol(("R@1", "R@5", "R@10", "R@50"), depth=50, note=_NOTE)
@@ -51,5 +51,5 @@ def _in_coco(name: str) -> str:
 def _add_query(found: Assembly, row: _Triplet, place: Place) -> None:
     # The id is that of a VQA question; should a question have led to two targets, both are queries.
     id = row.qid if row.qid not in found.queries else f"{row.qid}-{row.target[0]}"
-    found.add_query(LabQuery(id, row.text, found.pictures.ref(_in_coco(row.image[1]), place)), place)
+    found.add_query(LabQuery(id, row.text, found.images.ref(_in_coco(row.image[1]), place)), place)
     found.judge(id, row.target[0], 1, place)

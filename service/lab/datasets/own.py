@@ -67,12 +67,12 @@ def read(path: Path, *, judged: bool = True, check_images: bool = True) -> DataS
 
 
 def _document(found: Assembly, row: _Document, place: Place) -> LabDocument:
-    image = found.pictures.ref(row.image, place) if row.image else None
+    image = found.images.ref(row.image, place) if row.image else None
     return LabDocument(row.id, row.title, image, row.category, row.price, row.attributes)
 
 
 def _query(found: Assembly, row: _Query, place: Place) -> LabQuery:
-    image = found.pictures.ref(row.image, place) if row.image else None
+    image = found.images.ref(row.image, place) if row.image else None
     excluded = frozenset(found.document(id, "the excluded document", place).id for id in row.excluded)
     return LabQuery(row.id, row.text, image, _filter(row, place), excluded, tags=row.tags)
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.lab.judging.pool import Pair
 from service.lab.judging.scale import SCALE
-from service.lab.judging.session import Session, Side, picture_of
+from service.lab.judging.session import Session, Side, image_of
 from service.lab.lab_errors import UnknownPair
 from service.server.access.auth import LOOPBACK
 from service.server.access.origin import OwnPagesOnly, in_header
@@ -93,7 +93,7 @@ class PairController(Controller):
         side: Annotated[Side, QueryParameter(description="whose image")],
     ) -> Response[bytes]:
         """The image of the query or of the product."""
-        return Response(picture_of(_pair(session, number), side), media_type="image/webp")
+        return Response(image_of(_pair(session, number), side), media_type="image/webp")
 
     @put("/grade", sync_to_thread=True)
     def judge(self, session: NamedDependency[Session], number: Number, data: JSONBody[Judgment]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.lab.judging.record import JudgmentRecord
 
 Side = Literal["query", "product"]
 
-PICTURE_SIDE = 768
+IMAGE_SIDE = 768
 """Pixels of the longer side; larger images are reduced, so that a page of photographs loads at once."""
 _QUALITY = 90
 
@@ -67,13 +67,13 @@ class Session:
         self.record.forget(pair.ids)
 
 
-def picture_of(pair: Pair, side: Side) -> bytes:
+def image_of(pair: Pair, side: Side) -> bytes:
     """An image of a pair as WebP, made from its pixels alone. Raises ImageNotFound, or InvalidImage."""
     ref: ImageRef | None = pair.query.image if side == "query" else pair.document.image
     if ref is None:
         raise ImageNotFound
     image = ref.open().image
-    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    image.thumbnail((IMAGE_SIDE, IMAGE_SIDE))
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=_QUALITY)
     return buffer.getvalue()
