@@ -59,7 +59,7 @@ def chosen(names: list[str]) -> list[BenchTable]:
 
 def listing() -> Table:
     """All tables."""
-    table = Table("table", "what", "full size, s", "quick, s", "made unasked")
+    table = Table("table", "what", "full size, s", "quick, s", "by default")
     for one in TABLES:
         times = (str(one.seconds[size]) for size in (Size.FULL, Size.QUICK))
         table.add_row(one.name, one.about, *times, "yes" if one.wanted else "no")
@@ -67,11 +67,11 @@ def listing() -> Table:
 
 
 def main(
-    tables: Annotated[list[str] | None, typer.Argument(help="Which; all that are made unasked.")] = None,
+    tables: Annotated[list[str] | None, typer.Argument(help="Which tables; by default those of --list.")] = None,
     *,
-    size: Annotated[Size, typer.Option(help="quick: only to see that they work.")] = Size.FULL,
-    again: Annotated[bool, typer.Option("--again", help="Measure also what was measured today.")] = False,
-    show_list: Annotated[bool, typer.Option("--list", help="Show which tables there are.")] = False,
+    size: Annotated[Size, typer.Option(help="quick: only to check that they work.")] = Size.FULL,
+    again: Annotated[bool, typer.Option("--again", help="Also measure what was measured today.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the tables.")] = False,
     results: Annotated[Path | None, typer.Option(help="The file to write; RESULTS.md for the full size.")] = None,
 ) -> None:
     """Measure tables and write them down; ends with 1 if one failed."""

@@ -55,7 +55,7 @@ class Compared:
 
 
 def compare(points: Path = POINTS) -> list[Compared]:
-    """Every point beside the model. KeyError for a quantity that the model does not have."""
+    """Every point compared with the model. KeyError for a quantity that the model does not have."""
     found = json.loads(points.read_text(encoding="utf-8"))["points"]
     return [
         Compared(
@@ -82,7 +82,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")]
         for row in rows
     ]
     formats = {"measured": ".4g", "model": ".4g", "factor": ".2f"}
-    Report([Sheet("The capacity model beside what was measured", shown, formats)]).show(as_json=as_json)
+    Report([Sheet("The capacity model compared with measurements", shown, formats)]).show(as_json=as_json)
     if any(row.factor > FACTOR for row in rows):
         raise typer.Exit(1)
 

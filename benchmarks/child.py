@@ -14,7 +14,7 @@ from benchmarks.report import NOT_HERE, Report
 
 LIMIT_S = 3600.0
 STOP_S = 30.0
-MISSED = "**An aim of this table was missed.**"
+MISSED = "**A target of this table was missed.**"
 
 
 class BenchmarkError(Exception):
@@ -27,13 +27,13 @@ class NotHereError(BenchmarkError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a benchmark found; `missed`: it ended with 1, as those do that check an aim."""
+    """What a benchmark found; `missed`: it ended with 1, as those do that check a target."""
 
     report: Report
     missed: bool
 
     def markdown(self) -> str:
-        """The tables, and whether the aim was missed."""
+        """The tables, and whether the target was missed."""
         return "\n\n".join([self.report.markdown(), *([MISSED] if self.missed else [])])
 
 

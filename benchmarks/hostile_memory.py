@@ -52,7 +52,7 @@ class Found:
 
     @property
     def is_fine(self) -> bool:
-        """Within the aims."""
+        """Within the targets."""
         given_back = max(self.left, self.above_start) <= LEFT_MB
         return self.peak <= PEAK_MB and given_back and self.health_s <= HEALTH_S
 
@@ -67,7 +67,7 @@ class Found:
             "after, s": self.back_s,
             "above the start, MB": self.above_start,
             "/healthz, worst, s": self.health_s,
-            "": "" if self.is_fine else "beyond the aim",
+            "": "" if self.is_fine else "beyond the target",
         }
 
 
@@ -168,7 +168,7 @@ def main(
     products: Annotated[int, typer.Option(min=9, help="Products of the demo shop.")] = 90,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Measure; ends with 1 if an aim is missed."""
+    """Measure; ends with 1 if a target is missed."""
     found = measure([one for one in inputs() if only in one.name], products)
     report(found).show(as_json=json)
     if not all(one.is_fine for one in found):

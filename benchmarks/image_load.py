@@ -1,7 +1,7 @@
 """`python -m benchmarks.image_load`: the candidates' images of one reranked search, from originals or from renditions.
 
 Nine images of each kind are in a local store and are read concurrently, as `SearchPipeline` reads them; the files are
-in the system's cache in both cases. The aim is a twentieth of the time of the originals for those of 3,000 pixels.
+in the system's cache in both cases. The target is a twentieth of the time of the originals for those of 3,000 pixels.
 Storing an image costs its decoding anyway; what making its rendition adds is printed, too. The second table reads large
 images that unpack from small files, all at once, and shows what the budget of pixels does for memory.
 """
@@ -34,13 +34,13 @@ NUMBER, READERS, MOST = 9, 16, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of product image; `aim`: whether the aim is about it."""
+    """A kind of product image; `target`: whether the target is about it."""
 
     name: str
     side: int
     format: str
     mode: str = "RGB"
-    aim: bool = False
+    target: bool = False
 
     def encoded(self, seed: int) -> bytes:
         """A file of this kind: soft shapes under fine noise, as photographs have them."""
@@ -52,10 +52,10 @@ class Kind:
 
 KINDS = (
     Kind("JPEG 1,000 px", 1000, "JPEG"),
-    Kind("JPEG 3,000 px", 3000, "JPEG", aim=True),
-    Kind("WebP 3,000 px", 3000, "WEBP", aim=True),
+    Kind("JPEG 3,000 px", 3000, "JPEG", target=True),
+    Kind("WebP 3,000 px", 3000, "WEBP", target=True),
     Kind("PNG 1,500 px with alpha", 1500, "PNG", "RGBA"),
-    Kind("PNG 3,000 px with alpha", 3000, "PNG", "RGBA", aim=True),
+    Kind("PNG 3,000 px with alpha", 3000, "PNG", "RGBA", target=True),
 )
 
 
@@ -152,14 +152,14 @@ def main(
     side: Annotated[int, typer.Option(min=500, max=6300, help="Side of the large images.")] = 5000,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Measure; ends with 1 if the aim is missed."""
+    """Measure; ends with 1 if the target is missed."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [load_row(kind, Path(folder) / kind.name, runs) for kind in KINDS]
         memory = memory_rows(Path(folder) / "large", large, side)
     times = Sheet("Images of nine candidates, read side by side", rows, {"ratio": ".3f"})
     notes = [f"Aim: a ratio of at most {MOST} at 3,000 pixels."]
     Report([times, Sheet("Large images at the same time", memory)], notes).show(as_json=json)
-    if any(float(row["ratio"] or 0) > MOST for row, kind in zip(rows, KINDS, strict=True) if kind.aim):
+    if any(float(row["ratio"] or 0) > MOST for row, kind in zip(rows, KINDS, strict=True) if kind.target):
         raise typer.Exit(1)
 
 

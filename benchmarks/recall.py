@@ -4,7 +4,7 @@ Recall@10 of a query is the part of the ten answers that are at least as near as
 equal vectors may stand for each other (ann-benchmarks counts so, too). Searches go through the service's own stores,
 one at a time, with grouping by product and all. The vectors are those of `benchmarks.demo_vectors`. Measured are
 Milvus Lite, and a real server that is started for it (the package `milvus`; left out where it cannot start), where all
-is flushed and indexed before the clock starts. The aim of issue 5 is a recall of 0.98 for HNSW.
+is flushed and indexed before the clock starts. The target of issue 5 is a recall of 0.98 for HNSW.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.integration.milvus_server import MilvusServerError, milvus_server
 
 INDEX_TYPES = ("FLAT", "IVF_FLAT", "HNSW")
 K = 10
-AIM = 0.98
+TARGET = 0.98
 _BATCH = 1000
 _EQUAL = 1e-5  # cosines of float32 vectors that differ by less
 _WARM_UP = 20
@@ -157,7 +157,7 @@ def main(
     server: Annotated[bool, typer.Option(help="Measure a Milvus server, too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Measure and print; ends with 1 if an HNSW index misses the aim."""
+    """Measure and print; ends with 1 if an HNSW index misses the target."""
     encoder = load_encoder(start())
     real, asked = demo_vectors(encoder, min(rendered, vectors), queries)
     rows = []
@@ -166,7 +166,7 @@ def main(
         rows.append(row)
     title = f"{vectors} vectors, {len(real)} of them drawn; {queries} composed queries; encoder {encoder.info.id}"
     Report([sheet(rows, title)]).show(as_json=as_json)
-    if any(row.recall < AIM for row in rows if row.index == "HNSW"):
+    if any(row.recall < TARGET for row in rows if row.index == "HNSW"):
         raise typer.Exit(1)
 
 

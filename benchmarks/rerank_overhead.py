@@ -95,7 +95,7 @@ def main(
     """Measure and print."""
     found = measure(runs)
     slow, fast = (found[f"panel, thumbnails {how}"]["p50"] for how in ("made", "kept"))
-    title = f"Reranking besides the model, ms ({CANDIDATES} candidates of {SIDE} × {SIDE}, {runs} runs)"
+    title = f"Reranking overhead on top of the model, ms ({CANDIDATES} candidates of {SIDE} × {SIDE}, {runs} runs)"
     note = f"A panel is drawn {slow / fast:.1f} times as fast from thumbnails that are kept."
     Report([Sheet(title, [{"part": name, **row} for name, row in found.items()])], [note]).show(as_json=as_json)
 

@@ -54,7 +54,7 @@ TABLES = (
     ),
     BenchTable(
         "load",
-        "the running service under many clients, and what it costs besides models and store",
+        "the running service under many clients, and its overhead on top of models and store",
         "--seconds 5 --searches 5",
         "--seconds 60 --searches 60",
         _takes(60, 210),
@@ -62,7 +62,7 @@ TABLES = (
     BenchTable("page", "the search page from Enter to the screen", "--queries 3", "--queries 20", _takes(30, 50)),
     BenchTable(
         "rerank_overhead",
-        "reranking besides the model; thumbnails kept or made",
+        "reranking overhead on top of the model; thumbnails cached or not",
         "--runs 10",
         "--runs 100",
         _takes(5, 15),
@@ -130,7 +130,7 @@ TABLES = (
         "--searches 40",
         _takes(20, 50),
     ),
-    BenchTable("capacity", "the capacity model beside measured points", "", "", _takes(3, 3)),
+    BenchTable("capacity", "the capacity model compared with measured points", "", "", _takes(3, 3)),
     BenchTable(
         "hostile_memory",
         "memory of a service under inputs that ask for far more than they cost",

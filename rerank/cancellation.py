@@ -28,11 +28,11 @@ _Wake = Callable[[], object]
 
 
 class Cancelled(Exception):  # noqa: N818 (it is no error: nobody wants the result any more)
-    """The caller has gone; nobody will look at the result."""
+    """The caller has disconnected; nobody needs the result."""
 
 
 class Cancellation:
-    """Set once, from any thread. Wakes those who wait."""
+    """A one-time flag, settable from any thread. Wakes its waiters."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -41,11 +41,11 @@ class Cancellation:
 
     @property
     def is_set(self) -> bool:
-        """Whether the caller has gone."""
+        """Whether the caller has disconnected."""
         return self._event.is_set()
 
     def cancel(self) -> None:
-        """Say that nobody waits any more. Further calls change nothing."""
+        """Signal that nobody waits any more. Further calls have no effect."""
         with self._lock:
             self._event.set()
             wakes, self._wakes = self._wakes, []
@@ -53,7 +53,7 @@ class Cancellation:
             wake()
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long; whether it is set by then."""
+        """Wait at most this long; returns whether it is set by then."""
         return self._event.wait(seconds)
 
     @contextmanager
@@ -77,20 +77,20 @@ current_cancellation: ContextVar[Cancellation | None] = ContextVar("cancellation
 
 
 def is_cancelled() -> bool:
-    """Whether the caller has gone."""
+    """Whether the caller has disconnected."""
     cancellation = current_cancellation.get()
     return cancellation is not None and cancellation.is_set
 
 
 def check_cancelled() -> None:
-    """Raise Cancelled once the caller has gone."""
+    """Raise Cancelled once the caller has disconnected."""
     if is_cancelled():
         raise Cancelled
 
 
 @contextmanager
 def on_cancel(wake: _Wake) -> Iterator[None]:
-    """Have `wake` called, once, if the caller goes while the block runs."""
+    """Call `wake`, once, if the caller disconnects while the block runs."""
     cancellation = current_cancellation.get()
     if cancellation is None:
         yield
@@ -111,7 +111,7 @@ def result_of(future: Future[T]) -> T:
 
 
 def sleep(seconds: float) -> None:
-    """Sleep, unless the caller goes. Raises Cancelled."""
+    """Sleep, unless the caller disconnects. Raises Cancelled."""
     cancellation = current_cancellation.get() or Cancellation()
     if cancellation.wait(seconds):
         raise Cancelled

@@ -16,7 +16,7 @@ class RerankQuery:
     image_hash: str | None
     """Content hash of the image; the key under which its caption is kept. None: the caption is not kept."""
     caption: str | None = None
-    """What the image shows, one clean line, where that is known; empty: nothing to say. None: the engine is asked."""
+    """The caption of the image, one clean line, if known; empty: no caption. None: the engine generates one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Candidate:
 
     id: str
     title: str
-    """As the catalog has it: untrusted text, cleaned before it meets a prompt."""
+    """As in the catalog: untrusted text, sanitized before it enters a prompt."""
     image: Image | None
     """RGB. None if the product has no image; it is shown as an empty cell."""
     score: float

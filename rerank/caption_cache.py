@@ -8,7 +8,7 @@ __all__ = ["CaptionCache", "CaptionKey"]
 
 
 class CaptionKey(NamedTuple):
-    """Everything a caption depends on: another image, prompt or engine is another caption."""
+    """Everything a caption depends on: another image, prompt or engine gives another caption."""
 
     image_hash: str
     prompt: str

@@ -9,7 +9,7 @@ __all__ = ["check_deadline", "seconds_left"]
 
 
 def check_deadline(deadline: float | None) -> None:
-    """Raise EngineTimeout once the deadline has passed, or nobody waits for the answer any more."""
+    """Raise EngineTimeout once the deadline has passed, or the caller has disconnected."""
     try:
         check_cancelled()
     except Cancelled as gone:

@@ -4,19 +4,19 @@
     RerankError
     ├── EngineError            the model behind an engine failed
     │   ├── EngineTimeout      it did not answer before the deadline
-    │   └── EngineOverloaded   it refused the work because it is full
+    │   └── EngineOverloaded   it refused the work because it is overloaded
     ├── PromptError            a prompt template is malformed, unknown, or lacks a value
     └── LayoutError            a prompt was written for another image layout than the engine takes
 
 Engine errors never leave a strategy: they become the retrieval order with a declared fault. Prompt and layout
-errors are mistakes of the caller and are raised before any model is asked.
+errors are the caller's mistakes, raised before any model call.
 """
 
 __all__ = ["EngineError", "EngineOverloaded", "EngineTimeout", "LayoutError", "PromptError", "RerankError"]
 
 
 class RerankError(Exception):
-    """Anything `rerank` raises on purpose."""
+    """The base of all errors of `rerank`."""
 
 
 class EngineError(RerankError):
@@ -28,7 +28,7 @@ class EngineTimeout(EngineError):
 
 
 class EngineOverloaded(EngineError):
-    """The engine refused the work because it has too much of it."""
+    """The engine refused the work because it is overloaded."""
 
 
 class PromptError(RerankError):

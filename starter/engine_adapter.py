@@ -17,7 +17,7 @@ __all__ = ["StarterEngine"]
 class StarterEngine:
     """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns.
 
-    Images with a content hash are looked at once, as long as they are among the last `cache_size` asked about.
+    Images with a content hash are encoded once, as long as they are among the last `cache_size` used.
     """
 
     def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
@@ -30,18 +30,18 @@ class StarterEngine:
             max_candidates=len(vlm.labels),
             label_scores=True,
             constrained=True,
-            prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it has not learned to match
+            prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it was not trained to match
             can_score=True,
         )
 
     @property
     def caches(self) -> Mapping[str, LruCache[str, Seen]]:
-        """What was made of images, 75 KB each."""
+        """Cached image features, 75 KB each."""
         return {"seen": self._seen}
 
     @property
     def info(self) -> EngineInfo:
-        """What the starter can do."""
+        """The starter's properties."""
         return self._info
 
     def generate(self, request: EngineRequest) -> Generation:
@@ -49,7 +49,7 @@ class StarterEngine:
 
         Raises:
             EngineOverloaded: another call held the model until the deadline.
-            EngineTimeout: the deadline passed while the model was at work.
+            EngineTimeout: the deadline passed while the model was running.
             EngineError: the request has images or labels that the starter cannot take.
         """
         with self._turn(request.deadline):
@@ -68,7 +68,7 @@ class StarterEngine:
 
     @contextmanager
     def _turn(self, deadline: float | None) -> Iterator[None]:
-        """A turn at the model, with its own errors as those of an engine."""
+        """Exclusive use of the model, with its errors converted to engine errors."""
         with self._turns.take(deadline):
             try:
                 yield
@@ -109,7 +109,7 @@ class StarterEngine:
         return query[0] if query else None, candidates
 
     def _see(self, request: EngineRequest) -> list[Seen]:
-        """Each image of the request; those that are not kept are looked at together."""
+        """Each image of the request; those that are not cached are encoded together."""
         keys = request.image_keys or (None,) * len(request.images)
         kept = [self._seen.get(key) if key else None for key in keys]
         new = [image for image, known in zip(request.images, kept, strict=True) if known is None]

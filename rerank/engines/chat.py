@@ -33,14 +33,14 @@ class Chat:
         template = getattr(processor, "chat_template", None)
         if not template:
             raise EngineError("This checkpoint has no chat template; take an instruction-tuned model.")
-        # Models that can think aloud would spend the answer's tokens on it.
+        # Models that can think aloud would spend the answer's tokens on thoughts.
         self._options = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
         self.lead, self.turn_end = self._answer_surroundings()
 
     def inputs(self, prompt: str, images: Sequence[Image], answer: Sequence[int] = ()) -> Any:
         """The tensors of one turn: the images, then the prompt, then the first ids of the model's answer.
 
-        EngineError if the prompt cannot be made harmless; ValueError if the processor refuses the images.
+        EngineError if the prompt cannot be sanitized; ValueError if the processor refuses the images.
         """
         text = self._render([_turn("user", self.harmless(prompt), len(images))], add_generation_prompt=True)
         begins = self.tokenizer.bos_token is not None and text.startswith(self.tokenizer.bos_token)
@@ -53,7 +53,7 @@ class Chat:
         return _extended(inputs, answer)
 
     def harmless(self, text: str) -> str:
-        """The text with a space inside everything that the tokenizer would take for a mark of its own.
+        """The text with a space inside everything that the tokenizer would read as one of its own marks.
 
         EngineError if one is left after all.
         """
@@ -87,7 +87,7 @@ class Chat:
     def _answer_surroundings(self) -> tuple[str, int | None]:
         """The space the template puts before an answer, and the token it puts after one (None if it is no mark).
 
-        Read off a rendered conversation: what it has beyond the prompt is the answer and its surroundings.
+        Derived from a rendered conversation: what it has beyond the prompt is the answer and what surrounds it.
         """
         try:
             prompt = self._render([_turn("user", _PROBE, 1)], add_generation_prompt=True)
@@ -111,7 +111,7 @@ def _turn(role: str, text: str, images: int = 0) -> dict[str, Any]:
 
 
 def _extended(inputs: Any, ids: Sequence[int]) -> Any:
-    """The inputs [1, t, …] with more text behind them: masks and type ids go on as at the last token of the prompt."""
+    """The inputs [1, t, …] with more text appended: masks and type ids continue as at the last token of the prompt."""
     if not ids:
         return inputs
     length = inputs["input_ids"].shape[1]

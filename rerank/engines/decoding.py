@@ -31,7 +31,7 @@ _END = re.compile(r'(?<!\\)"\s*\}')
 
 
 class Tokenizer(Protocol):
-    """The part of a transformers tokenizer that is needed here."""
+    """The part of a transformers tokenizer that is used here."""
 
     def encode(self, text: Any, *, add_special_tokens: bool) -> Any:
         """Text → ids."""
@@ -50,8 +50,8 @@ def permutation_spec(
 ) -> PermutationSpec:
     """The answer `prefix label (separator label)* suffix` in ids, each label one token.
 
-    Whole answers are tokenized and compared, so that the ids are those the model would meet in such text; where
-    neighbors melt into one token, the pieces are tokenized alone and have to give the same text when decoded.
+    Whole answers are tokenized and compared, so that the ids are those of such text; if neighbors merge into one
+    token, the pieces are tokenized alone and have to give the same text when decoded.
 
     Raises:
         EngineError: no labels, more than 26 or equal ones, or this tokenizer cannot write each as one token.
@@ -67,7 +67,7 @@ def permutation_spec(
 def answer_start(tokenizer: Tokenizer, labels: Sequence[str], prefix: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The ids of `prefix`, and of each label that may follow it, one token each.
 
-    With a prefix that ends in a space the space belongs to the labels where the tokenizer writes it so (" A").
+    With a prefix that ends in a space the space belongs to the labels if the tokenizer writes it so (" A").
     EngineError if this tokenizer cannot.
     """
     rows = [_encode(tokenizer, prefix + label) for label in _probes(labels)]
@@ -83,19 +83,21 @@ def answer_start(tokenizer: Tokenizer, labels: Sequence[str], prefix: str) -> tu
 
 
 class StopAtDeadline(StoppingCriteria):
-    """Raises EngineTimeout inside `generate` at the first token after the deadline, or after the caller has gone."""
+    """Raises EngineTimeout inside `generate` at the first token after the deadline, or after the caller has
+    disconnected.
+    """
 
     def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        """Never asks to stop: [rows] of False."""
+        """Never stops: [rows] of False."""
         check_deadline(self.deadline)
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
 class AnswerEnd(StoppingCriteria):
-    """Stops a row once the JSON object is closed: nothing a model adds after it would be read.
+    """Stops a row once the JSON object is closed: nothing after it would be read.
 
     `start` is the width of `input_ids` when the free text begins: prompt plus the answer's pattern.
     """
@@ -104,7 +106,7 @@ class AnswerEnd(StoppingCriteria):
         self.tokenizer, self.start = tokenizer, start
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        """[rows], True where the answer is over."""
+        """[rows], True if the answer is complete."""
         over = [bool(_END.search(to_text(self.tokenizer, row))) for row in input_ids[:, self.start :].tolist()]
         return torch.tensor(over, dtype=torch.bool, device=input_ids.device)
 
@@ -130,16 +132,16 @@ def to_generation(
     stop_ids: Collection[int] = (),
     label_scores: tuple[float, ...] | None = None,
 ) -> Generation:
-    """What one row of `generate` came to.
+    """The result of one row of `generate`.
 
     Args:
         tokenizer: turns the ids into text.
         generated: the new ids, prompt excluded; what stands behind the first of `stop_ids` is padding.
-        limit: the `max_new_tokens` of the call; as many ids without an end are a cut-off answer.
+        limit: the `max_new_tokens` of the call; that many ids without an end are a truncated answer.
         prompt_tokens: length of the prompt.
-        prefix: ids of the answer's beginning, where that was given as a part of the prompt.
+        prefix: ids of the answer's beginning, if it was given as a part of the prompt.
         stop_ids: the ids at which the model ends its turn; they are counted, not written.
-        label_scores: handed through.
+        label_scores: passed through.
     """
     end = next((place for place, token in enumerate(generated) if token in stop_ids), None)
     words = generated if end is None else generated[:end]
@@ -172,7 +174,7 @@ _Derive = Callable[[Tokenizer, Sequence[str], _Text], _Pieces | None]
 
 
 def _in_context(tokenizer: Tokenizer, labels: Sequence[str], text: _Text) -> _Pieces | None:
-    """Ids from whole answers of two labels: the two places where these answers differ are those of the labels."""
+    """Ids from whole answers of two labels: the two positions where these answers differ are those of the labels."""
     probes = _probes(labels)
     rows = [_encode(tokenizer, text.around(pair)) for pair in zip(probes, (*probes[1:], *probes[:1]), strict=True)]
     varying = _varying(rows)
@@ -213,7 +215,7 @@ def _writes(tokenizer: Tokenizer, spec: PermutationSpec, labels: Sequence[str], 
 
 
 def _probes(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels, joined by another one where there is only one: a difference needs two."""
+    """The labels, joined by another one where there is only one: a difference requires two."""
     return (*labels, next(other for other in LABELS if other not in labels)) if len(labels) == 1 else tuple(labels)
 
 

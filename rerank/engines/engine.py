@@ -15,10 +15,10 @@ __all__ = ["Caching", "Closable", "Engine", "EngineInfo", "EngineRequest", "Gene
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What a strategy has to know about an engine. ValueError if it claims more candidates than there are labels."""
+    """What a strategy needs to know about an engine. ValueError if it claims more candidates than there are labels."""
 
     id: str
-    """Names the model and its revision: captions are kept under it."""
+    """Names the model and its revision: captions are cached under it."""
     layout: Literal["images", "panel"]
     """How the rank task gets its images: one by one, or as one panel."""
     max_candidates: int
@@ -26,7 +26,9 @@ class EngineInfo:
     label_scores: bool
     """Whether `Generation.label_scores` is given for the rank task."""
     constrained: bool
-    """Whether decoding is held to a permutation of the labels, so that the answer stands at the start of the text."""
+    """Whether decoding is constrained to a permutation of the labels, so that the answer stands at the start of the
+    text.
+    """
     prompts: Mapping[str, str]
     """Task ("caption", "rank", "match") → id of the prompt used unless another one is requested."""
     can_score: bool = False
@@ -55,12 +57,12 @@ class EngineRequest:
     deadline: float | None = None
     """A value of `time.monotonic()`; an engine that can stop early raises EngineTimeout there."""
     image_keys: tuple[str | None, ...] = ()
-    """Content hashes of `images` where they are known, one each or none at all: an engine may keep what it has seen."""
+    """Content hashes of `images` if known, one each or none at all: an engine may cache its features."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What the model wrote."""
+    """The model's output."""
 
     text: str
     finish: Literal["stop", "length"]
@@ -72,34 +74,34 @@ class Generation:
 
 
 class Engine(Protocol):
-    """Anything that runs a vision-language model."""
+    """The interface of anything that runs a vision-language model."""
 
     @property
     def info(self) -> EngineInfo:
-        """What the engine is and can do; constant."""
+        """The engine's properties and abilities; constant."""
 
     def generate(self, request: EngineRequest) -> Generation:
-        """Answer one request. Raises EngineError, or EngineTimeout and EngineOverloaded where those fit better."""
+        """Answer one request. Raises EngineError, or its subclasses EngineTimeout and EngineOverloaded."""
 
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
-        """One forward pass a request: the logits of its labels, in label order, where the first label is due.
+        """One forward pass per request: the logits of its labels, in label order, where the first label is due.
 
-        Nothing is decoded. Only where `info.can_score`; raises as `generate` does, EngineError where it is not.
+        Nothing is decoded. Only if `info.can_score`; raises as `generate` does, EngineError otherwise.
         """
 
 
 @runtime_checkable
 class Caching(Protocol):
-    """An engine that keeps what it has seen; most keep nothing between calls."""
+    """An engine with caches; most keep nothing between calls."""
 
     @property
     def caches(self) -> Mapping[str, LruCache[Any, Any]]:
-        """Its caches, by their name in the metrics."""
+        """Its caches, by name in the metrics."""
 
 
 @runtime_checkable
 class Closable(Protocol):
-    """An engine that holds something open, such as connections; most hold nothing but memory."""
+    """An engine with open resources, such as connections; most have only memory."""
 
     def close(self) -> None:
         """Release resources. No request may follow."""

@@ -41,7 +41,7 @@ def load_processor(model: str, revision: str | None = None) -> Any:
 
 
 class _NoVideos(dict[str, Any]):
-    """Stands where a video processor would; asked for its settings, never for work. A dict, as those get printed."""
+    """A stand-in for a video processor; only its settings are read. A dict, as those get printed."""
 
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):

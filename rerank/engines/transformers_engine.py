@@ -35,7 +35,7 @@ __all__ = ["TransformersEngine"]
 Layout = Literal["panel", "images"]
 
 _PLACEMENTS = {"auto", "balanced", "balanced_low_0", "sequential"}
-"""How accelerate can spread a model over the devices there are."""
+"""How accelerate can distribute a model over the available devices."""
 
 _PROMPTS: dict[Layout, dict[str, str]] = {
     "panel": {"rank": "rank-panel", "match": "match-panel"},
@@ -60,7 +60,7 @@ class TransformersEngine:
         self._model, self._chat, self._turns = model.eval(), Chat(processor), Turns()
         self._tokenizer = self._chat.tokenizer
         self._stop_ids = _stop_ids(model, self._chat)
-        # The checkpoint's own sampling parameters have no part in ranking: the order is the most likely one.
+        # The checkpoint's own sampling parameters are not used: the order is the most likely one.
         model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False, eos_token_id=sorted(self._stop_ids), pad_token_id=_padding(self._tokenizer, self._stop_ids)
         )
@@ -96,31 +96,31 @@ class TransformersEngine:
         Args:
             model: name or folder.
             revision: commit, tag or branch on the hub.
-            device: a device, or a placement of accelerate ("auto" spreads over what there is).
+            device: a device, or a placement of accelerate ("auto" uses all available devices).
             dtype: "auto" (that of the files), "float32", "bfloat16", "float16".
             layout: how candidates are shown: one panel, or one image each.
-            max_candidates: the most that one call ranks; fewer where as many images would not fit the context.
+            max_candidates: the most that one call ranks; fewer if as many images would not fit the context.
 
         Raises:
             OSError: the files are missing.
-            EngineError: this is no such model, or a package it needs is not installed.
+            EngineError: this is not such a model, or a required package is not installed.
         """
         processor, loaded = load_processor(model, revision), _load_model(model, revision, device, dtype)
         return cls(loaded, processor, name=_name(model, revision, loaded), layout=layout, max_candidates=max_candidates)
 
     @property
     def info(self) -> EngineInfo:
-        """What this model is and can do."""
+        """The model's properties and abilities."""
         return self._info
 
     def generate(self, request: EngineRequest) -> Generation:
         """Caption or answer freely without labels; with labels write a permutation of them, then a reason.
 
-        The deadline is looked at before the prompt is read and at every token; reading the prompt is one step.
+        The deadline is checked before the prompt is read and at every token; reading the prompt is one step.
 
         Raises:
             EngineOverloaded: another call held the model until the deadline.
-            EngineTimeout: the deadline passed while the model was at work.
+            EngineTimeout: the deadline passed while the model was running.
             EngineError: the model cannot take the request: too long for it, or it failed.
         """
         with self._at_work(request.deadline):
@@ -199,7 +199,7 @@ class TransformersEngine:
 
     @contextmanager
     def _at_work(self, deadline: float | None) -> Iterator[None]:
-        """A turn at the model; whatever its libraries raise becomes an EngineError."""
+        """Exclusive use of the model; whatever its libraries raise becomes an EngineError."""
         with self._turns.take(deadline), torch.inference_mode():
             check_deadline(deadline)
             try:
@@ -214,7 +214,7 @@ class TransformersEngine:
         return answer_start(self._tokenizer, names, self._chat.lead + prefix)
 
     def _room(self) -> int:
-        """How many candidates fit the context as images of their own, besides the query's; 1…26."""
+        """How many candidates fit the context as separate images, in addition to the query's; 1…26."""
         if self._context is None:
             return MAX_LABELS
         one, two = (self._chat.inputs("", [Image.new("RGB", _SAMPLE)] * count) for count in (1, 2))
@@ -223,7 +223,7 @@ class TransformersEngine:
 
 
 def _load_model(model: str, revision: str | None, device: str, dtype: str) -> Any:
-    """The weights where they belong. OSError and EngineError as `TransformersEngine.load` says."""
+    """The weights on their devices. OSError and EngineError as `TransformersEngine.load` says."""
     try:
         return AutoModelForImageTextToText.from_pretrained(
             model,
@@ -237,7 +237,7 @@ def _load_model(model: str, revision: str | None, device: str, dtype: str) -> An
         raise EngineError("This checkpoint is not an image-text-to-text model of transformers.") from error
     except ImportError as error:
         raise EngineError("The weights of this checkpoint need a package that is not installed.") from error
-    except (AssertionError, RuntimeError) as error:  # how torch says that it has no such device, or no room there
+    except (AssertionError, RuntimeError) as error:  # torch's errors for a missing device or too little memory
         raise EngineError(f"The model cannot be loaded on {device}: no such device, or not enough memory.") from error
 
 
@@ -249,7 +249,7 @@ def _stop_ids(model: Any, chat: Chat) -> frozenset[int]:
 
 
 def _padding(tokenizer: Any, stop_ids: frozenset[int]) -> int | None:
-    """The id behind a finished answer; any stop id will do where the tokenizer has none."""
+    """The id behind a finished answer; any stop id will do if the tokenizer has none."""
     own: int | None = tokenizer.pad_token_id
     return own if own is not None else next(iter(sorted(stop_ids)), None)
 

@@ -12,7 +12,7 @@ __all__ = ["Turns"]
 
 
 class Turns:
-    """Lets one thread at a time at a model."""
+    """Gives one thread at a time access to a model."""
 
     def __init__(self) -> None:
         self._free = threading.Condition()
@@ -22,11 +22,11 @@ class Turns:
     def take(self, deadline: float | None) -> Iterator[None]:
         """Wait for the model, at most until `deadline`, a value of `time.monotonic()`.
 
-        A deadline that has passed already still gets a free model: how late is too late is for the model to say.
+        A deadline that has passed already still gets a free model: the model decides how late is too late.
 
         Raises:
             EngineOverloaded: the model was not free in time.
-            EngineTimeout: the caller has gone.
+            EngineTimeout: the caller has disconnected.
         """
         patience = None if deadline is None else max(0.0, deadline - time.monotonic())
         with on_cancel(self._wake), self._free:

@@ -29,11 +29,11 @@ def basis(machines: Machines, rates: Rates, search_s: float) -> list[Basis]:
     writing = f"{gpus.MEMORY_USE:.0%} of {gpu.bytes_per_s / 1e12:.2f} TB/s"
     return [
         Basis("a product's fields in Milvus' memory", f"{milvus.SCALAR_BYTES} B", "measured", "measured.json"),
-        Basis("CPU of a search in Milvus, besides distances", f"{milvus.SEARCH_S * 1e3:.0f} ms", "measured", "same"),
+        Basis("CPU of a search in Milvus, without distances", f"{milvus.SEARCH_S * 1e3:.0f} ms", "measured", "same"),
         _compared("HNSW", milvus.GATHER_BYTES_PER_S, "published", "VectorDBBench"),
         _compared("in a row", milvus.SCAN_BYTES_PER_S, "measured", "measured.json"),
         Basis("a segment", f"{milvus.SEGMENT_BYTES / 2**20:.0f} MiB", "published", "Milvus' default"),
-        Basis("a cluster besides query nodes", f"{milvus.CLUSTER_GB} GB", "published", "Milvus' sizing tool"),
+        Basis("a cluster, without query nodes", f"{milvus.CLUSTER_GB} GB", "published", "Milvus' sizing tool"),
         _search(search_s),
         Basis("CPU that reranking adds", f"{replicas.RERANK_S * 1e3:.0f} ms", "measured", "rerank_overhead"),
         Basis("memory of a replica", f"{replicas.REPLICA_BYTES / 1e9:.1f} GB", "measured", "measured.json"),

@@ -67,7 +67,7 @@ class Machines:
     node_gb: float = 128.0
     """Its memory, 10⁹ bytes."""
     memory_use: float = 0.7
-    """Share of the memory that is filled: segments are reloaded beside the old ones while they are compacted."""
+    """Share of the memory that is filled: segments are reloaded next to the old ones during compaction."""
     cpu_use: float = 0.6
     """Share of the cores that is busy at peak load; above it, waiting times rise steeply (M/M/c queues)."""
     gpu_use: float = 0.7

@@ -10,7 +10,7 @@ from service.stores.store import VersionedStore
 def check_not_lost(store: VersionedStore, images: ImageStore) -> None:
     """Stop before a service fills an index that shrank to nothing, as damage or another disk at its place leave it.
 
-    A collection that does not exist yet is not a lost one, and neither is an empty one beside others that are in use.
+    A collection that does not exist yet is not a lost one, and neither is an empty one among others that are in use.
 
     Raises:
         IndexLost: the collection exists, nothing is in any of ours, and there are many images.

@@ -22,7 +22,7 @@ _ANSWERS = TypeAdapter(Answers)
 def arrangements(items: Sequence[T], count: int, seed: str) -> list[tuple[T, ...]]:
     """Up to `count` different orders; the first is the given one, the others are drawn by seed.
 
-    There are fewer where the items have no more.
+    Fewer if there are not as many permutations.
     """
     rng, places = random.Random(seed), range(len(items))
     drawn = {tuple(places): None}
@@ -32,10 +32,10 @@ def arrangements(items: Sequence[T], count: int, seed: str) -> list[tuple[T, ...
 
 
 class ArrangementRecord:
-    """The answers of one configuration, on disk as soon as a query is through. Keys say what was asked, and how."""
+    """The answers of one configuration, on disk as soon as a query is done. Keys identify the question."""
 
     def __init__(self, journal: Journal) -> None:
-        """Takes the journal over. Raises LabError for one that is damaged, and then closes it."""
+        """Takes ownership of the journal. If it is damaged, closes it and raises LabError."""
         self._journal = journal
         try:
             self._known = {row.get("key"): _checked(row.get("answers")) for row in journal.load()}

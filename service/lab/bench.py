@@ -23,7 +23,7 @@ from service.settings import Settings
 from service.stores.store import Record, Store
 
 FORMAT = 1
-"""Of what is kept on disk; another one makes all configurations new."""
+"""Version of the data on disk; another one invalidates all configurations."""
 
 
 class Benches:
@@ -50,12 +50,12 @@ class Benches:
         return self._models.encoder(configuration).info.fingerprint
 
     def bench(self, configuration: Configuration, k: int, step: Step) -> Bench:
-        """Load, embed and fill what is not there yet; `step` is called with the number of embedded documents.
+        """Load, embed and fill what is missing; `step` is called with the number of embedded documents.
 
         Raises:
             ConfigurationError: a setting names something that does not exist or cannot be loaded.
             DataSetError: an image that cannot be decoded.
-            StoreUnavailable: as the store says.
+            StoreUnavailable: from the store.
         """
         settings = configuration.settings
         if settings.encoder.torch_threads is not None:
@@ -87,7 +87,7 @@ class Benches:
         return self._records[key]
 
     def _store(self, configuration: Configuration, encoder: Encoder, records: Sequence[Record]) -> Store:
-        """A store filled with the data set, under a name of its own: a shop's collection is never touched."""
+        """A store filled with the data set, under its own name: a shop's collection is never touched."""
         settings, info = configuration.settings, encoder.info
         filled = [configuration.store_key(), info.id, info.fingerprint, self._gallery.fingerprint]
         key = digest_of([*filled, settings.images.working_image_side])

@@ -26,7 +26,7 @@ class Comparison:
     """The 95 % bootstrap interval of the difference."""
     p: float
     p_corrected: float
-    """After Holm's correction over all comparisons that were made together."""
+    """After Holm's correction over all comparisons made together."""
     wins: tuple[str, ...]
     """Units on which the run is better, the largest difference first."""
     ties: tuple[str, ...]
@@ -44,7 +44,7 @@ def compare(
 ) -> list[Comparison]:
     """Every run against the baseline by every measure, run by run; all of them are one family for the correction.
 
-    Raises LabError where the runs were not measured on the same queries by these measures.
+    Raises LabError if the runs were not measured on the same queries by these measures.
     """
     for run in runs:
         if run.units != baseline.units:

@@ -23,10 +23,10 @@ UNMEASURED = frozenset(
     }
 )
 """Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the
-environment alone, since an experiment's file and its report are made to be passed on."""
+environment alone, since an experiment's file and its report are meant to be shared."""
 
 MEASURED = frozenset(setting_places()) - UNMEASURED
-"""Settings that a configuration may name."""
+"""Settings that a configuration may set."""
 
 EXACT = "exact:"
 """The store used unless a configuration names another: in memory, every row compared."""
@@ -42,7 +42,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Configuration:
-    """One way of answering. `chosen` is what the experiment says, `settings` all that holds.
+    """A configuration. `chosen` is what the experiment sets, `settings` everything in effect.
 
     `k`: results of a query; None: as many as the data set's measures need. `filter`: whether the queries' filters
     are applied.

@@ -12,7 +12,7 @@ from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidIm
 from service.images.decode import DecodedImage, ImageLimits, decode_image, sniff_format
 
 LAB_LIMITS = ImageLimits(max_bytes=64 * 2**20, max_pixels=80_000_000)
-"""Wider than those of the service: these files were chosen by the person who runs the experiment."""
+"""Wider than those of the service: the experimenter chose these files."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the whole image."""
@@ -52,7 +52,7 @@ class ImageRef:
 def check_header(path: Path, limits: ImageLimits = LAB_LIMITS) -> None:
     """Look at an image without decoding its pixels. Raises a subclass of InvalidImage.
 
-    A file that breaks off after its header is not noticed: finding that out means decoding it.
+    A file that is truncated after its header is not detected: that requires decoding it.
     """
     try:
         if path.stat().st_size > limits.max_bytes:

@@ -37,13 +37,13 @@ Id = Annotated[StrictStr, StringConstraints(min_length=1, max_length=1000), Befo
 
 
 class OfficialRow(BaseModel):
-    """A row of a published file: what we need is checked, what else it holds is left alone."""
+    """A row of a published file: what we need is validated, the rest is ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class OwnRow(BaseModel):
-    """A row of our own format: a name that it does not have is a mistake."""
+    """A row of our own format: an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -24,7 +24,7 @@ from starter.training.phrases import article
 
 QUERIES = 300
 OTHER_STYLE = "noto"
-"""The shop prints nothing in it: such a query image finds products by what it shows, not by how it is drawn."""
+"""The shop does not use it: such a query image finds products by what it shows, not by its style."""
 
 TASKS = ("a T with this", "a C T with this", "this design on a T", "another style: a T", "another style: a C T")
 """T: the kind of product, C: its color. Each round asks one task about every motif."""

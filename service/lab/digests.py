@@ -10,8 +10,8 @@ Part = str | bytes | int | float | bool | None | Image.Image
 
 
 def digest(*parts: Part) -> str:
-    """SHA-256 over parts of any kind, in hex. Every part goes in with its kind and length, so that none runs into
-    another; an image counts by mode, size and pixels.
+    """SHA-256 over parts of any kind, in hex. Every part is hashed with its kind and length, so that parts cannot run
+    together; an image counts by mode, size and pixels.
     """
     hashed = hashlib.sha256()
     for part in parts:

@@ -23,7 +23,7 @@ from service.lab.ledger import current_ledger
 from service.stores.store import Vector
 
 SEGMENT = 256
-"""Embeddings that are written together; what a kill can lose at most."""
+"""Embeddings that are written together; at most this many are lost by a kill."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +36,7 @@ class Embedding:
 
 
 class EmbeddingCache:
-    """Embeddings by key (SHA-256 in hex) of one encoder. One process at a time; not for several threads."""
+    """Embeddings by key (SHA-256 in hex) of one encoder. One process at a time; not thread-safe."""
 
     def __init__(self, folder: Path, info: EncoderInfo) -> None:
         """Read what is there. Raises ExperimentError for a damaged file."""
@@ -66,7 +66,7 @@ class EmbeddingCache:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is not on disk yet. Raises ExperimentError where the disk fails."""
+        """Write what is not on disk yet. Raises ExperimentError if the disk fails."""
         if not self._new:
             return
         rows = list(self._new.values())
@@ -83,7 +83,7 @@ class EmbeddingCache:
         self._new = {}
 
     def _write(self, name: str, data: bytes) -> None:
-        """Beside the target, then by renaming: a kill leaves no half file under a valid name."""
+        """Written next to the target, then renamed: a kill leaves no partial file under a valid name."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".new-")
@@ -110,7 +110,7 @@ class EmbeddingCache:
 
 
 class CachedEncoder:
-    """An `Encoder` that encodes the same content once, and books what that spares."""
+    """An `Encoder` that encodes the same content once, and records the time saved."""
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache) -> None:
         self._encoder = encoder
@@ -145,5 +145,5 @@ class CachedEncoder:
 
 
 def query_key(query: EncoderQuery) -> str:
-    """The key of what is encoded: its role, its words, its pixels, and how much each counts."""
+    """The key of what is encoded: its role, its words, its pixels, and their weights."""
     return digest(query.role, query.text, query.image, query.text_share)

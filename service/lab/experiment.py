@@ -33,7 +33,7 @@ class DataSpec(BaseModel):
     path: Path | None = None
     """The folder as it was downloaded; a relative path counts from the experiment's file."""
     judgments: Path | None = None
-    """TREC qrels in place of the data set's own judgments, such as those of `withthis judge`; relative likewise."""
+    """TREC qrels in place of the data set's own judgments, such as those of `withthis judge`; or a relative path."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class PositionBiasSpec(_Strict):
 
 
 class _ConfigurationSpec(BaseModel):
-    """What the lab itself reads of a configuration; all other names are settings."""
+    """The lab's own fields of a configuration; all other names are settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -98,7 +98,7 @@ class Experiment:
 
 
 def read_experiment(path: Path, base: Settings) -> Experiment:
-    """Read and check an experiment; `base` are the settings that its own are laid over.
+    """Read and check an experiment; `base` are the settings that its own override.
 
     Raises ExperimentError that names file, line and value.
     """
@@ -156,7 +156,7 @@ def _configuration(file: YamlFile, spec: _ExperimentSpec, number: int, base: Set
 def _settings(
     file: YamlFile, place: Location, base: Settings, chosen: Mapping[str, Any], own: Mapping[str, Any]
 ) -> Settings:
-    """The base with what was chosen laid over it, checked as the service checks its settings."""
+    """The base, overridden by what was chosen, validated as the service validates its settings."""
     laid = {**base.given(), "store_uri": EXACT, **chosen, "max_limit": MAX_K}
     try:
         return Settings(**laid)

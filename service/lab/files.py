@@ -11,7 +11,7 @@ from service.lab.lab_errors import LabError
 def write_text(path: Path, lines: Iterable[str], *, durable: bool = False) -> None:
     """Write lines of UTF-8 text; folders are made. If `lines` raises, nothing changes. Raises LabError.
 
-    `durable`: on the disk itself when this returns, whatever becomes of the machine.
+    `durable`: on the disk itself when this returns, even if the machine crashes.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
@@ -32,7 +32,7 @@ def write_text(path: Path, lines: Iterable[str], *, durable: bool = False) -> No
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a new name to the disk. Windows does so by itself and cannot open folders."""
+    """Sync a new name to disk. Windows does so by itself and cannot open folders."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -23,7 +23,7 @@ from service.stores.store import Hit, Record, Store, Vector
 from service.support.batches import in_batches
 
 Step = Callable[[int], None]
-"""Told how many documents are dealt with so far."""
+"""Called with the number of documents processed so far."""
 
 _STORE_BATCH = 500
 
@@ -63,7 +63,7 @@ class Gallery:
 
 
 def image_key(ref: ImageRef | None) -> str:
-    """What tells an image's content from others; empty without an image. Raises DataSetError."""
+    """The identity of an image's content; empty without an image. Raises DataSetError."""
     if ref is None:
         return ""
     try:
@@ -73,7 +73,7 @@ def image_key(ref: ImageRef | None) -> str:
 
 
 def lab_limits(settings: Settings) -> ImageLimits:
-    """Images are reduced as in service; the limits on what comes from outside are the lab's."""
+    """Images are reduced as in service; the limits on outside data are the lab's."""
     return replace(LAB_LIMITS, min_side=settings.images.min_image_side, working_side=settings.images.working_image_side)
 
 
@@ -141,7 +141,7 @@ def _embedding_key(one: Shelved, limits: ImageLimits) -> str:
 
 
 def _as_query(one: Shelved, limits: ImageLimits) -> EncoderQuery:
-    """What stands for a document in the encoder's space: its image, as in service; its title where it has none."""
+    """A document's embedding input: its image, as in service; its title where it has none."""
     ref = one.document.image
     if ref is None:
         return EncoderQuery(one.document.title, role="document")

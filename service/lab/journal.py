@@ -18,7 +18,7 @@ class Journal:
     """One open journal. Appending is thread-safe; a file belongs to one process at a time (see `RunFolder`)."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, which is created if missing. Raises ExperimentError where the disk fails."""
+        """Open the file, which is created if missing. Raises ExperimentError if the disk fails."""
         self._path = path
         self._lock = threading.Lock()
         try:
@@ -30,7 +30,7 @@ class Journal:
             ) from error
 
     def load(self) -> list[dict[str, Any]]:
-        """The rows so far; a torn last line is cut off. Raises ExperimentError for any other line that is no row."""
+        """The rows so far; a torn last line is cut off. Raises ExperimentError for any other line that is not a row."""
         rows: list[dict[str, Any]] = []
         whole = 0
         self._file.seek(0)
@@ -43,7 +43,7 @@ class Journal:
         return rows
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add a row. Raises ExperimentError where the disk fails."""
+        """Add a row. Raises ExperimentError if the disk fails."""
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         try:
             with self._lock:

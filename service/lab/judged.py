@@ -37,7 +37,7 @@ class LabQuery:
     pair: str | None = None
     """Queries with the same `pair` count as one: their values are averaged before anything else is computed."""
     tags: frozenset[str] = frozenset()
-    """What to slice by, as `kind:value` (`category:dress`, `aspect:viewpoint`)."""
+    """Tags to slice by, as `kind:value` (`category:dress`, `aspect:viewpoint`)."""
 
     @property
     def unit(self) -> str:
@@ -68,7 +68,7 @@ class Protocol:
     depth: int
     """How many documents a ranking needs for these measures."""
     note: str = ""
-    """What must be known to compare with published numbers; printed with every result."""
+    """What must be known for comparison with published numbers; printed with every result."""
     submission: str | None = None
     """The evaluation server that takes runs of this split (`cirr`, `circo`); None: there is none."""
     unjudged: bool = False
@@ -85,7 +85,7 @@ class DataSet:
     documents: Mapping[str, LabDocument]
     queries: Mapping[str, LabQuery]
     judgments: Judgments | None
-    """None: the ground truth is not public. Such a split serves for making submissions only."""
+    """None: the ground truth is not public. Such a split only serves for submissions."""
     protocol: Protocol
 
     def require_judgments(self) -> Judgments:
@@ -121,9 +121,9 @@ class RankedList:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one configuration answered: a ranking for each query, and one of the subset where the query has one.
+    """The answers of one configuration: a ranking for each query, and one of the subset if the query has one.
 
-    A query without a ranking counts as one that found nothing.
+    A query without a ranking counts as empty.
     """
 
     name: str

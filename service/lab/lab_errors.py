@@ -2,11 +2,11 @@
 """The errors of the relevance lab, a branch of the tree in `service.errors`.
 
 InvalidInput
-└── LabError                 400   an experiment cannot be run as it is described
+└── LabError                 400   an experiment cannot be run as described
     ├── ExperimentError      400   an experiment's file, or its folder of results, cannot be used
-    ├── DataSetError         400   a data set is not as its format says; names the file and the line
-    ├── JudgmentsMissing     400   measures were asked of a split without public ground truth
-    ├── UnknownMeasure       400   a measure that nobody here can compute
+    ├── DataSetError         400   a data set violates its format; names the file and the line
+    ├── JudgmentsMissing     400   measures were requested for a split without public ground truth
+    ├── UnknownMeasure       400   an unknown measure
     ├── SubmissionError      400   a run that an evaluation server would refuse
     └── UnknownPair          404   the pool has no pair of this number
 """
@@ -17,7 +17,7 @@ from service.errors import InvalidInput
 
 
 class LabError(InvalidInput):
-    """An experiment cannot be run as it is described."""
+    """An experiment cannot be run as described."""
 
     type = "lab"
     title = "The experiment cannot be run"
@@ -32,7 +32,7 @@ class ExperimentError(LabError):
 
 
 class DataSetError(LabError):
-    """A data set is not as its format says."""
+    """A data set violates its format."""
 
     type = "data-set"
     title = "The data set cannot be read"
@@ -50,7 +50,7 @@ class DataSetError(LabError):
 
 
 class JudgmentsMissing(LabError):
-    """Measures were asked of a split without public ground truth."""
+    """Measures were requested for a split without public ground truth."""
 
     type = "judgments-missing"
     title = "There are no judgments"
@@ -62,7 +62,7 @@ class JudgmentsMissing(LabError):
 
 
 class UnknownMeasure(LabError):
-    """A measure that nobody here can compute."""
+    """An unknown measure."""
 
     type = "unknown-measure"
     title = "There is no such measure"

@@ -36,7 +36,7 @@ class Ledger:
 
     @property
     def rerank_extra_ms(self) -> float:
-        """What the reranker's deadline has been spared so far: captioning and ranking."""
+        """The time that the reranker's deadline was spared so far: captioning and ranking."""
         return self.extra_ms.get("caption", 0.0) + self.extra_ms.get("rerank", 0.0)
 
 
@@ -45,7 +45,7 @@ _current: ContextVar[Ledger | None] = ContextVar("lab_ledger", default=None)
 
 @contextmanager
 def new_ledger() -> Iterator[Ledger]:
-    """Keep an account of the searches made in this block."""
+    """Record the searches made in this block."""
     ledger = Ledger()
     token = _current.set(ledger)
     try:

@@ -30,7 +30,7 @@ from service.stores.store import Hit, Vector
 
 
 class LabImages(ImageStore):
-    """The images of a data set in place, in place of the catalog's folder. For reading only."""
+    """The images of a data set in place, instead of the catalog's folder. For reading only."""
 
     def __init__(self, pictures: Mapping[str, ImageRef], limits: ImageLimits) -> None:
         super().__init__(Path(), limits)
@@ -44,7 +44,7 @@ class LabImages(ImageStore):
         return self._pictures[key].open(self._reduced)
 
     def rendition(self, key: str) -> DecodedImage:
-        """The same: nothing is kept beside a data set."""
+        """The same: nothing is stored next to a data set."""
         return self.open(key)
 
 

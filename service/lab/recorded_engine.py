@@ -29,7 +29,7 @@ class RecordedEngine:
     """
 
     def __init__(self, engine: Engine, journal: Journal) -> None:
-        """Takes the journal over. Raises ExperimentError for one that is damaged, and then closes it."""
+        """Takes ownership of the journal. Raises ExperimentError for one that is damaged, and then closes it."""
         self._engine = engine
         self._journal = journal
         try:

@@ -50,7 +50,7 @@ class Outcomes:
     """Outcomes of one configuration, on disk as soon as they are known. Each belongs to a query as it was then."""
 
     def __init__(self, journal: Journal) -> None:
-        """Takes the journal over. Raises LabError for one that is damaged, and then closes it."""
+        """Takes ownership of the journal. If it is damaged, closes it and raises LabError."""
         self._journal = journal
         try:
             self._known = dict(map(_known_outcome, journal.load()))

@@ -1,6 +1,6 @@
 """Checks a reranker's reason against the catalog's facts about its product.
 
-A wrong reason is worse than none. Only unambiguous statements are judged: a color beside a product that
+A wrong reason is worse than none. Only unambiguous statements are judged: a color for a product that
 has another one, a kind of product that it is not, a price that it does not have, and a bare description ("a mug with a
 dog") of something that its title does not name. What the catalog does not state contradicts nothing, and what a
 sentence says of other things (a material, what the query's image shows) is left alone.

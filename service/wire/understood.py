@@ -1,4 +1,4 @@
-"""The `understood` of an answer: what was read in the sentence besides what to search for."""
+"""The `understood` of an answer: the constraints recognized in the text."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Eyes(nn.Module):
         return shown
 
     def details(self, cells: Tensor) -> Tensor:
-        """Cells [n, 49, 1280] → unit vectors to compare them by, and how much each counts (a logit): [n, 49, 129]."""
+        """Cells [n, 49, 1280] → unit vectors to compare them by, and their weights (a logit): [n, 49, 129]."""
         cells = self.cell_norm(cells)
         return torch.cat((functional.normalize(self.cell(cells), dim=-1), self.importance(cells)), -1)
 

@@ -30,7 +30,7 @@ from rerank.sanitize import tidy
 __all__ = ["ChatClient", "RequestRefused"]
 
 _PATIENCE_S = 120.0
-"""Deadline of a call that was given none."""
+"""Deadline of a call without one."""
 
 _CONNECT_S = 5.0
 _CLOSE_S = 5.0
@@ -48,11 +48,11 @@ _log = logging.getLogger(__name__)
 
 
 class RequestRefused(EngineError):  # noqa: N818 (named as its tree names errors)
-    """The server understood that it was asked, and does not take a field of the request."""
+    """The server understood the request, but does not accept one of its fields."""
 
 
 class _Passing(Exception):  # noqa: N818 (it never leaves this module)
-    """A failure that may pass: what to raise if it does not, and how long the server asks to wait (seconds)."""
+    """A transient failure: what to raise if it persists, and how long the server asks to wait (seconds)."""
 
     def __init__(self, error: EngineError, wait_s: float | None = None) -> None:
         super().__init__()
@@ -63,9 +63,9 @@ class _Passing(Exception):  # noqa: N818 (it never leaves this module)
 class ChatClient:
     """Posts to `{url}/chat/completions` and reads `{url}/models`; threads may share it.
 
-    `url` holds the version, as in `http://127.0.0.1:8001/v1`. Certificates of https are checked; plain http has to be
-    asked for by its name, so an address without a scheme is https. Redirects are not followed: the key stays with the
-    server it is for. At most `concurrency` requests are in progress; others wait until their deadline.
+    `url` holds the version, as in `http://127.0.0.1:8001/v1`. Certificates of https are checked; plain http must be
+    explicit, so a URL without a scheme is https. Redirects are not followed: the key is sent only to its own server. At
+    most `concurrency` requests are in progress; others wait until their deadline.
 
     ValueError for an invalid URL or one with a password, and for a key that no header can carry.
     """
@@ -99,7 +99,7 @@ class ChatClient:
             EngineTimeout: there was no whole reply before the deadline.
             EngineOverloaded: the server says so, or no slot was free before the deadline.
             RequestRefused: status 400, 422 or 501.
-            EngineError: the server cannot be reached, fails, or answers with something else than JSON.
+            EngineError: the server cannot be reached, fails, or answers with something other than JSON.
         """
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         limit = deadline if deadline is not None else time.monotonic() + _PATIENCE_S
@@ -120,7 +120,7 @@ class ChatClient:
         raise AssertionError  # count() does not end
 
     def models(self, deadline: float) -> tuple[str, ...]:
-        """The names of the models that the server offers, asked for once.
+        """The names of the models that the server offers, requested once.
 
         Raises as `complete`, EngineError also for a list in another shape.
         """
@@ -159,7 +159,7 @@ class ChatClient:
             raise _Passing(EngineError("the connection to the model server failed")) from error
 
     async def _send(self, method: str, url: httpx.URL, content: bytes | None, connect_s: float) -> bytes:
-        """The body of the reply. Only connecting has a limit of its own, since another try may find a way."""
+        """The body of the reply. Only connecting has its own limit, since a retry may succeed."""
         answering = self._http.stream(
             method,
             url,
@@ -189,7 +189,7 @@ class ChatClient:
         raise error
 
     async def _excerpt(self, response: httpx.Response) -> str:
-        """The start of an error body for the log; some servers repeat the key that they do not like."""
+        """The start of an error body for the log; some servers repeat an invalid key."""
         start = b"" if is_packed(response) else await anext(response.aiter_raw(), b"")
         text = start[:2000].decode("utf-8", "replace")
         return tidy(text.replace(self._secret, "***") if self._secret else text, 200)
@@ -207,7 +207,7 @@ def _base(url: str) -> httpx.URL:
 
 
 def _below(base: httpx.URL, path: str) -> httpx.URL:
-    """An address below another one; a query stays where it is."""
+    """A URL below another one; a query is kept in place."""
     return base.copy_with(path=base.path.rstrip("/") + path, fragment=None)
 
 

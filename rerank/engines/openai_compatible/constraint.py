@@ -6,7 +6,7 @@ vllm         `structured_outputs`, vLLM 0.11 and later. A grammar of llguidance 
 json_schema  `response_format`: OpenAI and hosts like it, llama.cpp, Ollama, LM Studio. Length and labels are held,
              not that each label comes once: no JSON schema that a server takes can say so (`uniqueItems` is refused or
              ignored). The parser repairs the rest.
-regex        `regex` beside the messages: SGLang. Holds what json_schema holds, and the spacing.
+regex        `regex` next to the messages: SGLang. Holds what json_schema holds, and the spacing.
 none         nothing is sent; the parser does all.
 """
 
@@ -43,7 +43,7 @@ def ranking_fields(dialect: Dialect, labels: Sequence[str]) -> Fields:
 def label_fields(labels: Sequence[str], *, inside: bool) -> Fields:
     """The fields, in vLLM's dialect, that hold an answer to one label.
 
-    `inside`: it goes on where a text has begun, so that no space comes before the label. At the start of an answer some
+    `inside`: it continues a text, so no space precedes the label. At the start of an answer some
     tokenizers write one.
     """
     spellings = list(labels) if inside else [*labels, *(f" {label}" for label in labels)]
@@ -51,7 +51,7 @@ def label_fields(labels: Sequence[str], *, inside: bool) -> Fields:
 
 
 def _schema(labels: Sequence[str]) -> Fields:
-    """Within what all strict servers take: every field required, no others, no bound on strings."""
+    """Within what all strict servers accept: every field required, no others, no bound on strings."""
     n = len(labels)
     ranking = {"type": "array", "items": {"type": "string", "enum": list(labels)}, "minItems": n, "maxItems": n}
     return {
@@ -63,7 +63,7 @@ def _schema(labels: Sequence[str]) -> Fields:
 
 
 def _regex(labels: Sequence[str]) -> str:
-    """The answer as the parser likes it best. Labels are letters, so nothing in them needs escaping."""
+    """The answer in the parser's preferred format. Labels are letters, so nothing in them needs escaping."""
     label = f"[{''.join(labels)}]"
     more = f"({_escaped(ANSWER_SEPARATOR)}{label}){{{len(labels) - 1}}}"
     reason = rf'[^"\\\x00-\x1f]{{0,{REASON_LIMIT}}}'
@@ -71,5 +71,5 @@ def _regex(labels: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape what means something in every dialect of regular expressions, and nothing else."""
+    """Escape what is special in every dialect of regular expressions, and nothing else."""
     return "".join(f"\\{char}" if char in "{}[]" else char for char in text)

@@ -30,14 +30,14 @@ _log = logging.getLogger(__name__)
 class OpenAICompatibleEngine:
     """A model behind a server; threads may share it.
 
-    What it can do is declared, not found out by asking: `layout` and `max_candidates` by who knows the model, scores by
-    `dialect` (only vLLM's can start an answer and name the most likely tokens). `constrained` stays False even where a
+    Its abilities are declared, not detected: `layout` and `max_candidates` by whoever knows the model, scores by
+    `dialect` (only vLLM's can start an answer and name the most likely tokens). `constrained` stays False even if a
     grammar is sent, because a server may refuse or ignore it: the parser then reads every answer with full suspicion,
     which costs a constrained one nothing.
 
-    A server that refuses the fields of a constraint is asked once more without; if it answers then, the fields are left
-    out until the process ends. `extra` is laid over every body (None removes a field), for additional fields of a
-    server. ValueError for a number of candidates outside 1…26.
+    If a server refuses the fields of a constraint, the request is repeated without them; if it answers then, the fields
+    are left out until the process ends. `extra` is merged into every body (None removes a field), for additional fields
+    of a server. ValueError for a number of candidates outside 1…26.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class OpenAICompatibleEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """What was declared."""
+        """The declared properties."""
         return self._info
 
     def generate(self, request: EngineRequest) -> Generation:
-        """Ask once; with labels and the JSON answer, under the constraint of the dialect. Raises as the client does."""
+        """Send a request; with labels, under the constraint of the dialect. Raises as the client does."""
         body = chat_body(self._model, request, [data_uri(image) for image in request.images])
         ranked = bool(request.labels) and request.answer_prefix == ANSWER_PREFIX
         fields = ranking_fields(self._dialect, request.labels) if ranked else {}
@@ -82,7 +82,7 @@ class OpenAICompatibleEngine:
         return read_generation(reply, request.labels)
 
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
-        """One token a request, several requests at once so that the server can batch them; see `read_scores`."""
+        """One token per request, several requests at once so that the server can batch them; see `read_scores`."""
         if not self._info.can_score:
             raise EngineError(f"label scores are not available in the dialect {self._dialect}")
         images = {id(image): image for request in requests for image in request.images}
@@ -100,13 +100,13 @@ class OpenAICompatibleEngine:
         self._client.close()
 
     def _ask(self, constraint: str, body: Body, fields: Mapping[str, object], deadline: float | None) -> object:
-        """Ask under a constraint, or without it where the server does not take it."""
+        """Send a request with a constraint, or without it if the server does not accept it."""
         if not fields or constraint in self._refused:
             return self._complete(body, deadline)
         try:
             return self._complete(body | dict(fields), deadline)
         except RequestRefused:
-            reply = self._complete(body, deadline)  # raises, too, if something else was wrong with the request
+            reply = self._complete(body, deadline)  # also raises if something else was wrong with the request
         self._remember(constraint)
         return reply
 

@@ -12,16 +12,17 @@ _SECONDS = re.compile(r"\s*(\d{1,9})\s*", re.ASCII)
 
 
 def pause(attempt: int, told_s: float | None) -> float:
-    """Seconds before the try after `attempt` (from 0): what the server told, plus exponential backoff with full jitter.
+    """Seconds before the try after `attempt` (from 0): what the server requested, plus exponential backoff with full
+    jitter.
 
-    The jitter spreads clients that were all sent away at the same moment. Source: M. Brooker, "Exponential Backoff And
+    The jitter spreads clients that were all refused at the same moment. Source: M. Brooker, "Exponential Backoff And
     Jitter", AWS Architecture Blog, 2015.
     """
     return (told_s or 0.0) + random.uniform(0.0, min(_CAP_S, _BASE_S * 2.0**attempt))
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date); None if it says nothing."""
+    """Seconds in a Retry-After header (RFC 9110, 10.2.3: a number or a date); None if absent or malformed."""
     if value is None:
         return None
     if seconds := _SECONDS.fullmatch(value):

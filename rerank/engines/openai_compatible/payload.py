@@ -21,13 +21,13 @@ from rerank.engines.engine import EngineRequest
 __all__ = ["TOP_LOGPROBS", "chat_body", "data_uri", "first_label_body"]
 
 TOP_LOGPROBS = 20
-"""Alternatives asked for at the first label: the most that OpenAI gives, and vLLM by default."""
+"""Alternatives requested at the first label: the most that OpenAI gives, and vLLM by default."""
 
 _QUALITY = 90
 
 
 def data_uri(image: Image) -> str:
-    """An image as a JPEG data URI: re-encoded from its pixels, so that nothing else of a file travels along.
+    """An image as a JPEG data URI: re-encoded from its pixels, so that nothing else of a file is sent.
 
     Color is kept at full resolution, or the small white letters on red of a panel would blur.
     """
@@ -38,7 +38,7 @@ def data_uri(image: Image) -> str:
 
 
 def chat_body(model: str, request: EngineRequest, uris: Sequence[str]) -> dict[str, object]:
-    """One request as a body; `uris` are its images as data URIs. Greedy: the same question, the same answer."""
+    """One request as a body; `uris` are its images as data URIs. Greedy: same question, same answer."""
     text = {"type": "text", "text": _defused(request.prompt)}
     images = [{"type": "image_url", "image_url": {"url": uri}} for uri in uris]
     return {
@@ -53,7 +53,7 @@ def chat_body(model: str, request: EngineRequest, uris: Sequence[str]) -> dict[s
 def first_label_body(model: str, request: EngineRequest, uris: Sequence[str]) -> dict[str, object]:
     """A body that asks, in vLLM's dialect, for one token: the first label, and how likely the others were.
 
-    What precedes the label in an answer is put into the model's mouth, as a last message that it continues.
+    What precedes the label in an answer is prefilled, as a last message that the model continues.
     """
     body = chat_body(model, request, uris)
     body |= {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
@@ -71,5 +71,5 @@ def _messages(body: Mapping[str, object]) -> list[object]:
 
 
 def _defused(prompt: str) -> str:
-    """The prompt without the marks of chat tokens. Templates hold none: where one stands, a user typed it."""
+    """The prompt without the marks of chat tokens. Templates have none: if one occurs, a user typed it."""
     return prompt.replace("<|", "‹|").replace("|>", "|›")

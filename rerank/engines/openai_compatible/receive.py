@@ -9,7 +9,7 @@ from rerank.errors import EngineError
 __all__ = ["MAX_REPLY_BYTES", "is_packed", "parse", "receive"]
 
 MAX_REPLY_BYTES = 4 * 2**20
-"""Largest reply that is read: 64 KiB of text are of use, and JSON may need six bytes for one."""
+"""Largest reply that is read: 64 KiB of text are used, and JSON may need six bytes for one."""
 
 
 def is_packed(response: httpx.Response) -> bool:
@@ -18,7 +18,7 @@ def is_packed(response: httpx.Response) -> bool:
 
 
 async def receive(response: httpx.Response) -> bytes:
-    """The body as it came over the wire: bounded, and not packed (a bomb stays packed)."""
+    """The body as it came over the wire: bounded, and not decompressed (a bomb stays compressed)."""
     if is_packed(response):
         raise EngineError("the model server compressed its reply although it was asked not to")
     body = bytearray()

@@ -16,22 +16,22 @@ __all__ = ["model_names", "read_generation", "read_scores"]
 _LABEL = re.compile(r"\W*([A-Z])\W*")
 _REFUSAL_LIMIT = 1000
 _THOUGHTS = ("reasoning_content", "reasoning")
-"""What servers call the field of a message that holds what they take for thoughts."""
+"""The names of the message field with the model's thoughts, by server."""
 _BELOW = 1e-3
 _LARGEST = 1e6
-"""No log probability is this far from 0: it keeps out infinities, what is no number, and integers no float can hold."""
+"""No log probability is this far from 0: it keeps out infinities, NaN, and integers that no float can represent."""
 
 
 def read_generation(reply: object, labels: Sequence[str] = ()) -> Generation:
-    """The text of the first choice, cut behind what the parser reads; `labels`: of the candidates of a rank task.
+    """The text of the first choice, truncated after what the parser reads; `labels`: of the candidates of a rank task.
 
-    Servers that set thoughts apart sometimes take a constrained answer for one, and leave `content` empty. A thought
-    may quote, weigh and discard orders, so it is an answer only where all of it is one: the agreed JSON object, with
+    Servers that set thoughts apart sometimes mistake a constrained answer for one, and leave `content` empty. A thought
+    may quote, weigh and discard orders, so it is an answer only if all of it is one: the expected JSON object, with
     every label once. Anything less is read as nothing.
 
     A refusal in a field of its own becomes the text of a ranked answer, cleaned, so that no label is read out of it; as
-    a caption it would mislead, and so would a thought: there both are empty. EngineError if the reply is no chat
-    completion.
+    a caption it would mislead, and so would a thought: there both are empty. EngineError if the reply is not a
+    chat completion.
     """
     choice = _first_choice(reply)
     message = choice["message"]
@@ -41,7 +41,7 @@ def read_generation(reply: object, labels: Sequence[str] = ()) -> Generation:
         text = _answer_among_thoughts(message, labels) or refusal
     usage = reply.get("usage") if isinstance(reply, dict) else None
     return Generation(
-        text[: PARSE_LIMIT + 1],  # one more than is read, so that the parser sees that something is missing
+        text[: PARSE_LIMIT + 1],  # one more than is read, so that the parser detects the truncation
         "length" if choice.get("finish_reason") == "length" else "stop",
         prompt_tokens=_count(usage, "prompt_tokens"),
         generated_tokens=_count(usage, "completion_tokens"),
@@ -66,7 +66,7 @@ def read_scores(reply: object, labels: Sequence[str]) -> tuple[float, ...]:
 
 
 def model_names(reply: object) -> tuple[str, ...]:
-    """The ids in a list of models, as the server wrote them. EngineError if the reply is no such list."""
+    """The ids in a list of models, as the server wrote them. EngineError if the reply is not such a list."""
     match reply:
         case {"data": [*entries]}:
             return tuple(
@@ -110,7 +110,7 @@ def _text(content: object) -> str:
 
 
 def _count(usage: object, name: str) -> int:
-    """A number of tokens; 0 where the server does not say."""
+    """A number of tokens; 0 if the server does not say."""
     number = usage.get(name) if isinstance(usage, dict) else None
     return number if isinstance(number, int) and number > 0 else 0
 

@@ -23,7 +23,7 @@ __all__ = ["DtypeName", "Placement", "empty_model", "load_model", "shapes"]
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 Placement = str | Mapping[str, int | str]
-"""A device ("cpu", "cuda:1"), a way to spread over all ("auto", "balanced", "sequential"), or module → device."""
+"""A device ("cpu", "cuda:1"), a distribution over all ("auto", "balanced", "sequential"), or module → device."""
 
 INDEX_FILE = "model.safetensors.index.json"
 _SPREAD = ("auto", "balanced", "balanced_low_0", "sequential")
@@ -70,7 +70,7 @@ def load_model(
 
 
 def empty_model(config: Phi3VisionConfig) -> Phi3VisionForCausalLM:
-    """The model without memory for its weights (meta device); tables that are computed and not stored are real."""
+    """The model on the meta device, without memory for its weights; computed tables are real."""
     with init_empty_weights():
         return Phi3VisionForCausalLM(config)
 
@@ -136,7 +136,7 @@ def _device_map(
     dtype: torch.dtype,
     max_memory: Mapping[int | str, int | str] | None,
 ) -> dict[str, int | str]:
-    """Module → device. One GPU that holds everything gets everything."""
+    """Module → device. A single GPU that fits everything gets everything."""
     if not isinstance(device, str):
         return dict(device)
     if device not in _SPREAD or not (torch.cuda.is_available() or max_memory):

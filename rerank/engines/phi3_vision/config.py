@@ -44,7 +44,7 @@ _LANGUAGE = (
     "rope_theta",
     "bos_token_id",
 )
-"""What is handed to Phi3Config. The rest either points to remote code or is not used when the model only answers."""
+"""The fields passed to Phi3Config. The rest points to remote code or is not used for inference."""
 
 _EMBEDDING = {
     "embedding_cls": "image",
@@ -96,7 +96,7 @@ def _language(raw: dict[str, Any]) -> Phi3Config:
 
 
 def _rope(raw: dict[str, Any]) -> dict[str, Any]:
-    """Positions under the names transformers gives them today: "su" has become "longrope"."""
+    """Positions under their current names in transformers: "su" has become "longrope"."""
     given = raw.get("rope_scaling") or {}
     if given.get("type") not in ("su", "longrope"):
         raise EngineError("config.json: rope_scaling must be of type su or longrope. Download the model again.")

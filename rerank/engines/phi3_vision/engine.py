@@ -32,7 +32,7 @@ _PROMPTS = {
 }
 
 _Seen = dict[int, Tensor]
-"""Images of one call that have been looked at, by identity: the query image comes back in every pair."""
+"""Encoded images of one call, by identity: the query image recurs in every pair."""
 
 
 class Phi3VisionEngine:
@@ -52,11 +52,11 @@ class Phi3VisionEngine:
 
         Args:
             model: in evaluation mode.
-            processor: its `num_crops` decides how closely the model looks.
+            processor: its `num_crops` sets the resolution.
             name: model and revision.
             layout: the model was trained on single images first of all, hence the panel.
-            max_candidates: up to twelve fill a panel of four cells by four beside the query, and at 16 crops every
-                cell is a crop of its own; beyond that each is seen less closely.
+            max_candidates: up to twelve fill a panel of four by four cells next to the query, and at 16 crops every
+                cell is a crop of its own; beyond that, each is seen at lower resolution.
             score_batch: prompts in one forward pass of `score`.
         """
         self._model, self._processor, self._score_batch = model, processor, score_batch
@@ -99,15 +99,15 @@ class Phi3VisionEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """What the model can do."""
+        """The model's properties."""
         return self._info
 
     def generate(self, request: EngineRequest) -> Generation:
-        """Answer one request; with labels the answer is a permutation of them, and their first scores come along.
+        """Answer one request; with labels the answer is a permutation of them, together with their first scores.
 
         Raises:
             EngineOverloaded: another call held the model until the deadline.
-            EngineTimeout: the deadline passed while the model was at work.
+            EngineTimeout: the deadline passed while the model was running.
             EngineError: the request does not fit the model, or the machine failed.
         """
         with self._turn(request.deadline):
@@ -165,7 +165,7 @@ class Phi3VisionEngine:
         return permutation_spec(self._processor.tokenizer, request.labels, prefix=request.answer_prefix)
 
     def _steps(self, spec: PermutationSpec) -> dict[str, Any]:
-        """The constraint for `generate`. The prefix is certain, so it is read with the prompt and not decoded."""
+        """The constraint for `generate`. The prefix is fixed, so it is read with the prompt and not decoded."""
         mask = PermutationLogitsProcessor(replace(spec, prefix=()), prompt_length=0)
         end = AnswerEnd(self._processor.tokenizer, len(mask.spec.pattern))
         return {"logits_processor": [mask], "stopping_criteria": [end]}
@@ -186,7 +186,7 @@ class Phi3VisionEngine:
 
     @contextmanager
     def _turn(self, deadline: float | None) -> Iterator[None]:
-        """A turn at the model; whatever its libraries raise becomes an EngineError."""
+        """Exclusive use of the model; whatever its libraries raise becomes an EngineError."""
         with self._turns.take(deadline), torch.inference_mode():
             self._deadline = deadline
             try:

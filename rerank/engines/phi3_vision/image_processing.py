@@ -62,7 +62,7 @@ def hd_transform(image: Image.Image, num_crops: int) -> Image.Image:
     """
     if num_crops < 1:
         raise ValueError(f"at least one crop is needed, not {num_crops}")
-    rgb = image.convert("RGB")  # alpha is dropped, not laid over white: the colors below it come back
+    rgb = image.convert("RGB")  # alpha is dropped, not composited on white: the colors below it reappear
     upright = rgb.width < rgb.height
     wide = rgb.transpose(Image.Transpose.TRANSPOSE) if upright else rgb
     padded = _pad(wide.resize(_fit(wide.width / wide.height, num_crops), Image.Resampling.BILINEAR))

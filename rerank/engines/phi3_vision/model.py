@@ -44,7 +44,7 @@ class Phi3VisionForCausalLM(Phi3ForCausalLM):  # type: ignore[no-untyped-call]
     def answer(
         self, prompt: Tensor, *, max_new_tokens: int, stop_ids: Collection[int], pad_id: int, **options: Any
     ) -> list[int]:
-        """Decode greedily, with cache: the new ids. `options` (logits processors and the like) go to `generate`."""
+        """Decode greedily, with cache: the new ids. `options` (such as logits processors) go to `generate`."""
         generated = self.generate(  # type: ignore[misc]
             inputs_embeds=prompt[None],
             attention_mask=torch.ones(1, len(prompt), dtype=torch.long, device=prompt.device),
@@ -70,7 +70,9 @@ class Phi3VisionForCausalLM(Phi3ForCausalLM):  # type: ignore[no-untyped-call]
 
 
 def _places(prompts: Sequence[Tensor], batch: Tensor) -> dict[str, Tensor]:
-    """Mask and positions for prompts padded on the left; nothing where none is, as attention is faster so."""
+    """Mask and positions for prompts padded on the left; nothing if none is padded, because attention is faster that
+    way.
+    """
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=batch.device)
     mask = torch.arange(batch.shape[1], device=batch.device) >= batch.shape[1] - lengths[:, None]
     if mask.all():

@@ -52,7 +52,7 @@ class Phi3VisionProcessor:
         return self._id[_TEXT_END]
 
     def words(self, text: str) -> tuple[int, ...]:
-        """Ids of plain words, whatever they look like."""
+        """Ids of plain text, even if it looks like special tokens."""
         return tuple(self._words.encode(text, add_special_tokens=False).ids)
 
     def cut(self, image: Image.Image) -> ImageCrops:
@@ -72,7 +72,7 @@ class Phi3VisionProcessor:
 
 
 def _without_special_tokens(raw: str) -> Tokenizer:
-    """The tokenizer that takes every text for words: the same pieces and merges, no added tokens."""
+    """A tokenizer that treats every text as plain words: the same pieces and merges, no added tokens."""
     return Tokenizer.from_str(json.dumps({**json.loads(raw), "added_tokens": [], "post_processor": None}))
 
 

@@ -18,10 +18,10 @@ _Model = TypeVar("_Model", bound=Phi3ForCausalLM)
 def quantise(model: _Model, bits: Bits, device: str) -> _Model:
     """Replace the matrices of the decoder's layers in a loaded model, and move it to its device.
 
-    Eyes, word embedding and output stay as they are: an eighth of the weights, where precision matters most.
+    Vision tower, word embedding and output stay unchanged: an eighth of the weights, where precision matters most.
 
     Raises:
-        EngineError: no such number of bits, or bitsandbytes is not installed.
+        EngineError: unsupported number of bits, or bitsandbytes is not installed.
     """
     if bits not in get_args(Bits):
         raise EngineError(f"Weights can be quantized to {' or '.join(get_args(Bits))}, not {bits!r}.")
@@ -36,7 +36,7 @@ def quantise(model: _Model, bits: Bits, device: str) -> _Model:
 
 
 def _quantised(library: ModuleType, linear: nn.Linear, bits: Bits) -> nn.Module:
-    """The same matrix for bitsandbytes; it counts the bits down when it is moved to a device."""
+    """The same matrix for bitsandbytes; it is quantized when moved to a device."""
     size: Any = (linear.in_features, linear.out_features)
     if bits == "4bit":
         small = library.nn.Linear4bit(*size, bias=False, compute_dtype=linear.weight.dtype, quant_type="nf4")

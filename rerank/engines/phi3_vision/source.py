@@ -12,7 +12,7 @@ PINNED = {
     "microsoft/Phi-3-vision-128k-instruct": "c45209e90a4c4f7d16b2e9d48503c7f3e83623ed",
     "microsoft/Phi-3.5-vision-instruct": "4a0d683eba9f1d0cbfb6151705d1ee73c25a80ca",
 }
-"""The published models, and the commit that is taken where none is named."""
+"""The published models, and their default commits."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _FILES = ("*.safetensors", "*.safetensors.index.json", "*config.json", "tokenizer.json")
@@ -21,7 +21,7 @@ _FILES = ("*.safetensors", "*.safetensors.index.json", "*config.json", "tokenize
 
 @dataclass(frozen=True)
 class Source:
-    """A checkpoint at hand."""
+    """A local checkpoint."""
 
     folder: Path
     """Holds config.json, tokenizer.json and the weights."""
@@ -30,7 +30,7 @@ class Source:
 
 
 def find(path: Path | None, model: str | None, revision: str | None) -> Source:
-    """The checkpoint in a folder (`path`, or `model` where that is one), or from the hub, which fetches it once.
+    """The checkpoint in a folder (`path`, or `model` if that is one), or from the hub, which fetches it once.
 
     Raises:
         EngineError: neither is named, the folder holds no model, no commit is known, or the hub does not answer.

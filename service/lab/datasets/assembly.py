@@ -11,7 +11,7 @@ from service.lab.lab_errors import DataSetError
 
 
 class Assembly:
-    """Collects documents, then queries, then judgments. Every method raises DataSetError at the place it is given."""
+    """Collects documents, then queries, then judgments. Every method raises DataSetError with the given location."""
 
     def __init__(self, name: str, images: Path) -> None:
         """`images`: the folder that all images are below."""
@@ -36,7 +36,7 @@ class Assembly:
         self.queries[query.id] = query
 
     def document(self, id: str, what: str, place: Place) -> LabDocument:
-        """A document that a row refers to; `what` it is there ("the reference")."""
+        """A document that a row refers to; `what` is its role there ("the reference")."""
         try:
             return self.documents[id]
         except KeyError:
@@ -53,7 +53,7 @@ class Assembly:
         grades[document] = grade
 
     def finish(self, protocol: Protocol, *, judged: bool = True, check_images: bool = True) -> DataSet:
-        """The data set. `judged`: its ground truth is public; `check_images`: look at the images first."""
+        """The data set. `judged`: its ground truth is public; `check_images`: check the images first."""
         if not self.documents or not self.queries:
             raise DataSetError(f"{self.name} has no {'queries' if self.documents else 'documents'}.")
         if judged and not self.judgments:

@@ -43,7 +43,7 @@ def read(
     images: Path | None = None,
     check_images: bool = True,
 ) -> DataSet:
-    """Read a split; `test` has no public ground truth. `captions`: what becomes of the two caption orders."""
+    """Read a split; `test` has no public ground truth. `captions`: how the two caption orders are used."""
     found = Assembly(f"fashioniq-{split}", require_folder(path) / (images or "images"))
     for category in dict.fromkeys(categories):
         gallery = _add_gallery(found, path / "image_splits" / f"split.{category}.{split}.json")

@@ -9,7 +9,7 @@ from service.errors import InvalidImage
 from service.lab.dataset_image import ImageRef, check_header
 from service.lab.dataset_rows import Place
 
-_THREADS = 8  # reading headers waits for the disk, not for the processor
+_THREADS = 8  # reading headers waits for the disk, not the CPU
 
 
 class ImageFolder:

@@ -44,7 +44,7 @@ def read(path: Path, *, images: Path | None = None, check_images: bool = True) -
 
 
 def _in_coco(name: str) -> str:
-    """The path from COCO's own folder on: the corpus writes `val/val2014/NAME`, the queries `val2014/NAME`."""
+    """The path relative to COCO's own folder: the corpus writes `val/val2014/NAME`, the queries `val2014/NAME`."""
     return str(PurePosixPath(*PurePosixPath(name).parts[-2:]))
 
 

@@ -28,10 +28,10 @@ KINDS = tuple(_READERS)
 
 
 def load_dataset(kind: str, path: Path | str, **options: Any) -> DataSet:
-    """Read a data set from where the user has put it; nothing is fetched.
+    """Read a data set from the user's folder; nothing is fetched.
 
-    Everything that can be wrong is found here: files that are missing, ids that are unknown or doubled, images whose
-    header cannot be read (`check_images=False` leaves that out). Options are those of the kind's own reader.
+    All validation happens here: files that are missing, ids that are unknown or duplicated, images whose
+    header cannot be read (`check_images=False` skips that). Options are those of the kind's own reader.
 
     Raises:
         DataSetError: one message with the file and the line, or about an option.

@@ -35,14 +35,14 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",  # another pool may be served at this address tomorrow
+    "Cache-Control": "no-store",  # another pool may be served at this URL tomorrow
 }
 
 Number = Annotated[int, PathParameter(description="position of the pair in the pool, from 0")]
 
 
 class Judgment(BaseModel):
-    """What the judge says of a pair."""
+    """A judgment of a pair."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,13 +57,13 @@ def page() -> Response[bytes]:
 
 @get("/pool", sync_to_thread=False)
 def pool(session: NamedDependency[Session]) -> dict[str, Any]:
-    """What is judged, by which scale, and how far it is."""
+    """The pool, its scale, and the progress."""
     scale = [asdict(point) for point in SCALE]
     return {"name": session.name, "file": str(session.record.path), "scale": scale, **asdict(session.progress())}
 
 
 class PairController(Controller):
-    """One pair of query and product; nothing here tells which run found it."""
+    """One pair of query and product; nothing here reveals which run found it."""
 
     path = "/pairs/{number:int}"
 
@@ -103,13 +103,13 @@ class PairController(Controller):
 
     @delete("/grade", status_code=200, sync_to_thread=True)
     def forget(self, session: NamedDependency[Session], number: Number) -> dict[str, Any]:
-        """Take the judgment back."""
+        """Undo the judgment."""
         session.forget(_pair(session, number))
         return asdict(session.progress(number - 1))
 
 
 def create_judging_app(session: Session, *, port: int, host: str = "127.0.0.1") -> Litestar:
-    """The application over one sitting, for requests to this port under the address `host` or of this machine."""
+    """The application for one session, for requests to this port under the address `host` or of this machine."""
     return Litestar(
         route_handlers=[
             page,
@@ -131,7 +131,7 @@ def create_judging_app(session: Session, *, port: int, host: str = "127.0.0.1") 
 
 
 def _names(port: int, host: str) -> set[str]:
-    """Under which names this port is called; a browser leaves out the port that http has anyway."""
+    """The host names of this port; a browser omits the default port of http."""
     names = {in_header(name) for name in (*LOOPBACK, host.lower())}
     return {f"{name}:{port}" for name in names} | (names if port == 80 else set())
 

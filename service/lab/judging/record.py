@@ -73,13 +73,13 @@ class JudgmentRecord:
             self._replace({**_without(self._lines, ids), ids: line}, {**_without(self._grades, ids), ids: grade})
 
     def forget(self, ids: Ids) -> None:
-        """Take a judgment back. Raises as `judge`."""
+        """Undo a judgment. Raises as `judge`."""
         with self._guard:
             if ids in self._lines:
                 self._replace(_without(self._lines, ids), _without(self._grades, ids))
 
     def close(self) -> None:
-        """Let others judge into the file."""
+        """Release the file."""
         self._held.close()
 
     def _replace(self, lines: dict[Ids, str], grades: dict[Ids, int]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One grade with its short name and what it means."""
+    """A grade with its short name and meaning."""
 
     grade: int
     name: str

@@ -21,7 +21,7 @@ _QUALITY = 90
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the judge is. `next` is the first pair that is not judged, looking on from where the judge is;
+    """The judge's progress. `next` is the first unjudged pair after the current one;
     `last` the one judged last. None if there is none.
     """
 
@@ -51,7 +51,7 @@ class Session:
         return self._places[pair.query.id], len(self._places)
 
     def progress(self, after: int = -1) -> Progress:
-        """How far the judge is, standing at the pair `after`."""
+        """The judge's progress, standing at the pair `after`."""
         grades = [self.record.grade(pair.ids) for pair in self._pairs]
         left = [number for number, grade in enumerate(grades) if grade is None]
         ahead = (number for number in left if number > after)
@@ -63,7 +63,7 @@ class Session:
         self.record.judge(pair.ids, grade)
 
     def forget(self, pair: Pair) -> None:
-        """Take a judgment back; a LabError changes nothing."""
+        """Undo a judgment; a LabError changes nothing."""
         self.record.forget(pair.ids)
 
 

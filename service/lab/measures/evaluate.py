@@ -16,7 +16,7 @@ _NOTHING = RankedList(())
 
 
 def evaluate(dataset: DataSet, run: Run, measures: Sequence[str] | None = None) -> Scores:
-    """Measure a run on every judged query; one that the run does not answer counts as one that found nothing.
+    """Measure a run on every judged query; one that the run does not answer counts as empty.
 
     Excluded documents are removed first, and values of paired queries are averaged. `measures`: names for
     `parse`; None: the protocol's.

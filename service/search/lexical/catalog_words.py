@@ -42,7 +42,7 @@ class CatalogWords:
     ) -> None:
         """`fields`: see `product_words`. `most`: products held, 0 for none at all.
         `refresh_s`: after how many seconds the store is scanned again; None if only this process writes.
-        `labels`: what a product is found by besides its words.
+        `labels`: what a product is found by in addition to its words.
         """
         self._store = store
         self._fields = tuple(fields)

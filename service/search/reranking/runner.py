@@ -101,7 +101,7 @@ class RerankRunner:
         return len(self._at_work)
 
     def run(self, call: RerankCall, deadline_ms: int) -> RunResult:
-        """Run `call`; return within about `deadline_ms` + `GRACE_S`, and at once when the caller has gone.
+        """Run `call`; return within about `deadline_ms` + `GRACE_S`, and at once when the caller has disconnected.
 
         Raises:
             PromptError, LayoutError: the caller asked for a prompt that does not exist or does not fit the engine.

@@ -1,1 +1,1 @@
-"""What a sentence says besides what to search for: price bounds, negations, and values that the catalog has."""
+"""The constraints in a text: price bounds, negations, and values that the catalog has."""

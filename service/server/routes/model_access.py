@@ -123,7 +123,7 @@ class ModelAccess:
     async def embed(
         self, contents: Sequence[Content], dimensions: int, write: Callable[[ContentVectors], bytes]
     ) -> Response[Any]:
-        """The embeddings of inputs, written as JSON by `write` where they are made, beside the event loop.
+        """The embeddings of inputs, encoded as JSON by `write` in the worker thread, off the event loop.
 
         Raises InvalidValue for empty inputs, and for another number of dimensions.
         """

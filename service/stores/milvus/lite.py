@@ -167,8 +167,8 @@ def _close_all() -> None:
 def _close(database: Any) -> None:
     """Close a database of Lite, whose own `close` skips collections that cannot be flushed.
 
-    Such a collection keeps a thread that would write to the folder beside its next owner; closing it once more, now
-    that its memory is empty, ends that thread. Its rows are in its log.
+    Such a collection keeps a thread that would write to the folder at the same time as its next owner; closing it once
+    more, now that its memory is empty, ends that thread. Its rows are in its log.
     """
     for name, collection in list(database._collections.items()):
         try:

@@ -17,7 +17,9 @@ from service.images.store.blobs.blob_store import Blob
 
 _REST_S = 5.0
 _WRITE_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "memory"})
-"""Protocols on which an object appears with its last byte; on others files are written beside and then moved."""
+"""Protocols on which an object appears with its last byte; on others files are written to a temporary name and then
+moved.
+"""
 
 _MODIFIED = ("mtime", "LastModified", "last_modified", "updated")
 _REFUSED = "The image store refuses access. Check the credentials and permissions for WITHTHIS_IMAGES_URL."
