@@ -48,10 +48,10 @@ demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed 
 test: $(STAMP) ## Run the whole test suite
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
-soak: $(STAMP) ## The tests that take minutes: Milvus server, chaos, memory under hostile input
+soak: $(STAMP) ## Tests that take minutes: Milvus server, chaos, memory under hostile input
 	@$(BIN)/python -m pytest -m soak
 
-fuzz: $(STAMP) ## Some 4,000 requests made up from the OpenAPI document
+fuzz: $(STAMP) ## Some 4,000 requests generated from the OpenAPI document
 	@FUZZ_CASES=250 $(BIN)/python -m pytest -q tests/contract/test_fuzz.py
 
 clients: $(STAMP) ## Real clients of other services against a service (CLIENTS="openai cohere-7")
@@ -63,7 +63,7 @@ lint: $(STAMP) ## Style, types and the direction of imports
 	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports
 
-format: $(STAMP) ## Format the code and mend what ruff can mend
+format: $(STAMP) ## Format the code and fix what ruff can fix
 	@$(BIN)/python -m ruff check --fix .
 	@$(BIN)/python -m ruff format .
 

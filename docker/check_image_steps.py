@@ -61,7 +61,7 @@ class Image:
         subprocess.run(command, env=self.env, cwd=self._directory, check=True)
 
     def start(self, command: list[str], **env: str) -> subprocess.Popen[bytes]:
-        """The same, going on beside us."""
+        """The same, in the background."""
         return subprocess.Popen(command, env={**self.env, **env}, cwd=self._directory)
 
     def inside(self, text: str) -> str:
@@ -145,9 +145,9 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
 
 def ask(url: str) -> str:
     """The demo query: an image and a sentence. What the best product is."""
-    picture = (CONTEXT / "starter/queries/leopard.webp").read_bytes()
+    photo = (CONTEXT / "starter/queries/leopard.webp").read_bytes()
     parts: dict[str, Any] = {
-        "image": ("leopard.webp", picture),
+        "image": ("leopard.webp", photo),
         "query": (None, '{"text": "a phone case with this", "limit": 5}'),
     }
     answer = httpx.post(f"{url}/v1/search", files=parts, timeout=60)

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Guess: BM25 weighs a word by how many documents of the collection have it, so a document's score does not depend on
+# Expected: BM25 weighs a word by how many documents of the collection have it, so a document's score does not depend on
 # when it was written.
 #
-# Seen with milvus-lite 3.2.2: each segment (what one flush has written) counts with its own documents alone. A word that
-# is common in the collection and rare in one segment weighs too much there: "blue mug", written with posters, comes
+# Seen with milvus-lite 3.2.2: each segment (what one flush has written) counts only its own documents. A word that
+# is common in the collection and rare in one segment is weighted too high there: "blue mug", written with posters, comes
 # before sixty titles "red mug" for "red mug". Written in one run, it does not. Found by hybrid search over a catalog that
 # was indexed twice (WithThis holds an index of words of its own since then, service/search/lexical).
 set -eu

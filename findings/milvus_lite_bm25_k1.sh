@@ -1,5 +1,5 @@
 #!/bin/sh
-# Guess: `bm25_k1` and `bm25_b`, which a BM25 index of Milvus Lite takes without a word, are used, as on a server.
+# Expected: `bm25_k1` and `bm25_b`, which a BM25 index of Milvus Lite accepts silently, are used, as on a server.
 #
 # Seen with milvus-lite 3.2.2: they are not. A document that repeats a word gets the same score with k1 0.01, where
 # repetition counts for next to nothing, and with k1 10.

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Guess: json_contains takes any number.
+# Expected: json_contains accepts any number.
 #
-# Seen with milvus-lite 3.2.2: a negative one is a syntax error; in the list of json_contains_any it is none. A Milvus
-# server takes both. (WithThis asks by json_contains_any, service/stores/milvus_filter.py.)
+# Seen with milvus-lite 3.2.2: a negative one is a syntax error; in the list of json_contains_any it is not. A Milvus
+# server accepts both. (WithThis uses json_contains_any, service/stores/milvus/filter_compiler.py.)
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

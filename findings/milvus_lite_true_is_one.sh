@@ -1,8 +1,8 @@
 #!/bin/sh
-# Guess: in a filter on a JSON field `true` is not 1, as in JSON, and as on a Milvus server.
+# Expected: in a filter on a JSON field `true` is not 1, as in JSON, and as on a Milvus server.
 #
 # Seen with milvus-lite 3.2.2: it is. `== true` finds 1, `== 1` and `> 0` find true, and json_contains likewise: values
-# are compared as Python compares them. (WithThis stores booleans as {"b": "t"}, service/stores/milvus_attributes.py.)
+# are compared as Python compares them. (WithThis stores booleans as {"b": "t"}, service/stores/milvus/attributes.py.)
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Guess: json_contains(…, 36) finds 36.0 in a list, as `==` does outside of one.
+# Expected: json_contains(…, 36) finds 36.0 in a list, as `==` does outside of one.
 #
 # Seen with a Milvus server 2.3.5: it does not, while json_contains(…, 36.0) finds both 36.0 and 36. Milvus Lite 3.2.2
-# finds both either way. (WithThis asks for numbers in lists as floats, service/stores/milvus_filter.py.)
+# finds both either way. (WithThis queries numbers in lists as floats, service/stores/milvus/filter_compiler.py.)
 # The server comes from PyPI. It needs Linux on x86-64, a minute or two, and no other Milvus on the machine.
 set -eu
 folder=$(mktemp -d)
