@@ -55,7 +55,7 @@ def load_encoder(settings: Settings) -> Encoder:
 
 
 def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
-    """The encoder as the service uses it: concurrent searches share batches, unless the settings turn that off."""
+    """The encoder with batching: concurrent searches share batches, unless the settings turn that off."""
     if settings.encoder.max_batch == 1:
         return encoder
     return BatchingEncoder(

@@ -1,4 +1,4 @@
-"""What holds where a request says nothing, and the most that it may ask for."""
+"""The defaults for what a request leaves out, and the most that it may ask for."""
 
 from __future__ import annotations
 

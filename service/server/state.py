@@ -43,7 +43,7 @@ class ServiceState:
         """Itself, when the collection exists and was made by this encoder.
 
         Raises:
-            StoreUnavailable, EncoderMismatch: as the store says.
+            StoreUnavailable, EncoderMismatch: from the store.
         """
         self._prepared.run(self._prepare)
         return self

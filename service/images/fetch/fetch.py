@@ -71,7 +71,7 @@ class Fetcher:
         """The bytes behind a URL.
 
         Raises:
-            Cancelled: the client has gone.
+            Cancelled: the client has disconnected.
             UrlRefused: the URL, or one that it redirects to, is not allowed.
             ImageNotFetched: no answer in time, or one without a body that can be used.
             ImageTooLarge: more than `max_bytes`.

@@ -120,7 +120,7 @@ def load_engine(name: str, options: EngineOptions, known: Mapping[str, EngineLoa
             "The engine's files are missing or damaged. Reinstall the package, or correct WITHTHIS_ENGINE_PATH or "
             "WITHTHIS_ENGINE_MODEL; a model given by name is downloaded from the hub the first time."
         ) from error
-    except EngineError as error:  # its words are our own
+    except EngineError as error:  # its message is our own
         raise ConfigurationError(f"The engine {name} cannot be used. {error}") from error
 
 

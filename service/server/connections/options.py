@@ -26,11 +26,11 @@ def server_options(
     )
     return {
         "http": partial(BoundedProtocol, bounds),
-        "ws": "none",  # nothing here speaks it
+        "ws": "none",  # not used here
         "h11_max_incomplete_event_size": max_header_bytes,
         "log_config": None,
         "log_level": log_level.lower(),
-        "access_log": False,  # it would write down query strings; the application has a log of its own
+        "access_log": False,  # it would log query strings; the application has its own log
         "server_header": False,
         "proxy_headers": bool(trusted_proxies),
         "forwarded_allow_ips": trusted_proxies,
