@@ -27,7 +27,7 @@ _SETTINGS = """\
 From the environment, a `.env` file, or a TOML file named by `WITHTHIS_CONFIG`: see [operation](operate.md#settings).
 """
 _ROUTES = """\
-The [API guide](api.md) shows them at work; `/schema` (also `/schema/openapi.json`) is the OpenAPI 3.1 document with
+The [API guide](api.md) shows them in use; `/schema` (also `/schema/openapi.json`) is the OpenAPI 3.1 document with
 every field. The search page is at `/`, its files below `/static` and the images of its examples below `/examples`.
 Every error is an RFC 9457 problem document (`application/problem+json`); the [FAQ](faq.md#errors) lists them all.
 """
@@ -35,7 +35,7 @@ _METRICS = """\
 At `/metrics`, for Prometheus. Label values are few and known beforehand: no ids, no paths, no input.
 """
 _COMMANDS = """\
-They live in `.venv/bin` after `make install`. A Milvus Lite file belongs to one process at a time: while `serve` runs,
+They are in `.venv/bin` after `make install`. A Milvus Lite file belongs to one process at a time: while `serve` runs,
 search and index with `--url`, or use a Milvus server.
 """
 

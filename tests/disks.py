@@ -45,7 +45,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, mib: int) -> Iterator[SmallDisk | None]:
-    """Mount a disk of `mib` MiB at a folder, which is made; None where this process may not mount."""
+    """Mount a disk of `mib` MiB at a folder, which is made; None if this process may not mount."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "withthis-test", str(folder)]
     mounted = sys.platform == "linux" and _quietly(mount)

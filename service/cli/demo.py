@@ -66,7 +66,7 @@ def _settings(folder: Path, port: int | None) -> Settings:
 
 
 def index_name(settings: Settings) -> str:
-    """Folder of an encoder's index, below the demo's: none for the one bundled, else by what selects the vectors."""
+    """Folder of an encoder's index, below the demo's: none for the bundled one, else by what selects the vectors."""
     chosen = (settings.encoder.path, settings.encoder.revision, settings.encoder.text_model, settings.encoder.fit)
     if settings.encoder.name == STARTER_ID and settings.encoder.path is None:
         return ""

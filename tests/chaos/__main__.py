@@ -2,7 +2,7 @@
 
 Clients search in all ways, rerank, embed, read, give feedback, and write products of their own, keeping a ledger of
 what was acknowledged. Meanwhile the disk fills and empties, the model server drips, hangs and returns, the service is
-told to end, is killed and started again; with `--server` a Milvus server stands still, is killed and started again.
+stopped, is killed and started again; with `--server` a Milvus server stands still, is killed and started again.
 
 Ends with 1 where a write was lost, a product torn or doubled, a status not declared, `/healthz` late, or the speed of
 before not there again in time. Filling a disk needs the right to mount one.

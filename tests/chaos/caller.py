@@ -1,4 +1,4 @@
-"""One client of a chaos run: every request is noted with its time and outcome, and none waits for ever."""
+"""One client of a chaos run: every request is noted with its time and outcome, and none waits forever."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOST_PAUSE_S = 0.2
 class Seen:
     """One request: its kind of work, its route as the OpenAPI document names it, and how it ended.
 
-    `status` is None where there was no answer; `good` is what a caller hopes for: done and not degraded, or
+    `status` is None if there was no answer; `good` is what a caller hopes for: done and not degraded, or
     404 for a product that another request has deleted.
     """
 
@@ -48,7 +48,7 @@ class Notes:
 
 
 class Caller:
-    """Sends requests one after the other."""
+    """Sends requests one at a time."""
 
     def __init__(self, url: str, notes: Notes, seed: int) -> None:
         self.random = random.Random(seed)

@@ -20,7 +20,7 @@ DRIPS = ("headers", "interim", "body")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`begin` brings it about; after `hold_s` seconds `end` mends it, and returns when the cause is gone."""
+    """`begin` brings it about; after `hold_s` seconds `end` reverts it, and returns when the cause is gone."""
 
     name: str
     begin: Callable[[], None]
@@ -53,7 +53,7 @@ def of_the_model(model: ModelProcess) -> list[Fault]:
 
 
 def of_the_process(service: Service) -> list[Fault]:
-    """It is told to end, or killed, and started again."""
+    """It is stopped, or killed, and started again."""
     return [
         Fault(number.name, lambda number=number: service.end(number), lambda: _restart(service), 1.0)  # type: ignore[misc]
         for number in (signal.SIGTERM, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """What one writer's products may be after each answer that it got, and whether what is read is one of those.
 
 A product says by itself whether it is whole: its title, price and attributes all name its version, and its images
-follow from its id and the version that put them. Every product has one writer, which has one request under way at a
+follow from its id and the version that put them. Every product has one writer, which has one request in progress at a
 time. After an acknowledged write one state is possible; a write whose answer was lost may be there or not.
 """
 

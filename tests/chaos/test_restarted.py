@@ -1,4 +1,4 @@
-"""A Milvus server that is killed and started anew answers with the whole catalog or not at all."""
+"""A Milvus server that is killed and restarted answers with the whole catalog or not at all."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _ABSENT = frozenset([None])
 
 
 class Writer:
-    """Puts, patches, deletes and reads its own products; `generation` tells that the service was started anew."""
+    """Puts, patches, deletes and reads its own products; `generation` tells that the service was restarted."""
 
     def __init__(self, number: int, generation: Callable[[], int]) -> None:
         self.ledger = Ledger([f"{PREFIX}{number}-{product}" for product in range(PRODUCTS)])

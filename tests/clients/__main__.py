@@ -1,4 +1,4 @@
-"""`make clients`: real clients of other services against a service with the bundled models, one after the other.
+"""`make clients`: real clients of other services against a service with the bundled models, one at a time.
 
 Names as arguments choose among them. It needs a package index, and npm's for the clients in JavaScript.
 """

@@ -38,7 +38,7 @@ def _merge(below: Any, above: Any) -> Any:
 
 
 def render(overlay: str) -> list[dict[str, Any]] | None:
-    """The manifests of an overlay by kustomize; None where neither kustomize nor kubectl is there."""
+    """The manifests of an overlay by kustomize; None if neither kustomize nor kubectl is there."""
     folder = str(DOCKER / "kubernetes/overlays" / overlay)
     for command in (["kustomize", "build"], ["kubectl", "kustomize"]):
         if shutil.which(command[0]):

@@ -1,4 +1,4 @@
-"""Runs the blocks of a page against a small service with the models in the box."""
+"""Runs the blocks of a page against a small service with the bundled models."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def open_world(folder: Path) -> Iterator[World]:
 
 
 class Runner:
-    """Runs the blocks of one page, one after the other, in a folder of its own."""
+    """Runs the blocks of one page, one at a time, in a folder of its own."""
 
     def __init__(self, folder: Path, world: World) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}

@@ -59,7 +59,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["memory", "file", "lite", pytest.param("server", marks=pytest.mark.slow)])
 def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
-    """Opens stores over the same data, one after the other or beside each other; all are closed at the end."""
+    """Opens stores over the same data, one at a time or concurrently; all are closed at the end."""
     opened: list[VersionedStore] = []
     opener = _opener(request, tmp_path)
 

@@ -33,12 +33,12 @@ def change(store: VersionedStore, chance: random.Random, journal: FileIO, value:
             store.upsert([record(id, title=value, attributes={"long": "x" * chance.randrange(20_000)})])
         journal.write(f"done {id} {value}\n".encode())
         store.settle(chance.choice([20, 128]))
-    except StoreUnavailable:  # refused; what became of it is open
+    except StoreUnavailable:  # refused; its outcome is unknown
         return
 
 
 def read(store: VersionedStore, chance: random.Random, journal: FileIO) -> None:
-    """Search and look up for ever."""
+    """Search and look up forever."""
     while True:
         try:
             store.search(unit(chance.randrange(99)), limit=5)

@@ -37,7 +37,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def lasting_ports(count: int) -> list[int]:
-    """Free ports that the system gives to no client, so that they are free again when a server is started anew.
+    """Free ports that the system gives to no client, so that they are free again when a server is restarted.
 
     On others a client that asks again and again while nobody listens may connect to itself, and Milvus takes another
     port without a word where its own is taken.
@@ -99,7 +99,7 @@ class MilvusProcess:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """It goes on where it was."""
+        """It resumes where it was."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:

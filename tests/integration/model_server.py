@@ -142,7 +142,7 @@ class ModelServer:
         self._script: list[Answer] = []
 
     def say(self, *answers: Answer) -> None:
-        """Forget what was, give these answers in turn, and then the last one for ever."""
+        """Forget what was, give these answers in turn, and then the last one forever."""
         self.bodies, self.headers, self._script = [], [], list(answers)
 
     @property

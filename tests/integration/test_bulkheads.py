@@ -63,7 +63,7 @@ def test_a_model_that_hangs_costs_reranked_searches_alone(
     shop.strategy.block = let_go
     with live(shop) as url:
         hanging = []
-        for number in range(10):  # one after the other through retrieval, whose only slot they give back
+        for number in range(10):  # one at a time through retrieval, whose only slot they give back
             hanging.append(pool.submit(http.post, f"{url}/v1/search", json=RERANKED))
             until(lambda: under_way(url, "rerank") == number + 1)  # noqa: B023 (called here)
         further = http.post(f"{url}/v1/search", json=RERANKED).json()

@@ -1,5 +1,5 @@
 """Clients that hang up, over real HTTP: their places and slots go to others, and their waiting searches never run;
-what is under way for them ends."""
+what is in progress for them ends."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def sample(url: str, name: str) -> float:
-    """The value of a line of /metrics, 0 where there is none."""
+    """The value of a line of /metrics, 0 if there is none."""
     lines = httpx.get(f"{url}/metrics").text.splitlines()
     return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
@@ -78,7 +78,7 @@ def waiting(url: str, path: str = "/v1/search") -> float:
 
 
 def asked(shop: Shop) -> int:
-    """How often a model was asked for anything."""
+    """The number of model calls."""
     return len(shop.strategy.calls) + len(shop.encoder.seen)
 
 

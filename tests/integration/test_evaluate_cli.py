@@ -22,7 +22,7 @@ from tests.unit.service.lab.bench_fakes import EXPERIMENT, QUERIES, Counting, wr
 
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Counting:
-    """The models in the box are fakes, and the folder is empty but for an experiment."""
+    """The bundled models are fakes, and the folder is empty but for an experiment."""
     fakes = Counting()
     monkeypatch.setitem(ENCODERS, "starter", replace(ENCODERS["starter"], load=lambda _: fakes.encoder))
     monkeypatch.setitem(ENGINES, "starter", lambda _: fakes.engine)

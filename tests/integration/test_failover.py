@@ -30,7 +30,7 @@ WITHTHIS = [sys.executable, "-c", "from service.cli import main; main()"]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: when, and its status; None where the connection broke."""
+    """One request: when, and its status; None if the connection broke."""
 
     began: float
     ended: float

@@ -71,7 +71,7 @@ def test_what_is_deleted_is_gone_at_once(milvus_uri: str, name: str) -> None:
 
 
 def test_what_somebody_released_is_loaded_again(milvus_uri: str, name: str, client: MilvusClient) -> None:
-    """Milvus says `not loaded` from then on; before, that was 503 until the service was started anew."""
+    """Milvus says `not loaded` from then on; before, that was 503 until the service was restarted."""
     store = MilvusStore(milvus_uri, collection=name, timeout_s=60)
     store.ensure(INFO)
     store.upsert([record(f"p{number}", seed=number) for number in range(30)])

@@ -74,7 +74,7 @@ def test_without_reranking_there_are_no_gpus() -> None:
 def test_vectors_are_four_bytes_a_number_and_hnsw_has_its_links() -> None:
     assert index_bytes(replace(BASE, index="FLAT")) == 0
     assert index_bytes(replace(BASE, index="IVF_FLAT")) == 8
-    # 33 numbers below, 17 on a fifteenth of an upper layer in the mean, and a label.
+    # 33 numbers below, 17 on a fifteenth of an upper layer on average, and a label.
     assert index_bytes(replace(BASE, m=16)) == pytest.approx(4 * 33 + 4 * 17 / 15 + 8)
     wide, narrow = (milvus_needs(replace(BASE, dimension=d)).memory_bytes for d in (768, 384))
     assert wide - narrow == pytest.approx(BASE.rows * 4 * 384)

@@ -1,4 +1,4 @@
-"""The bound on pixels under way."""
+"""The bound on pixels in progress."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.unit.service.images.sample_images import encoded, two_tone
 
 
 class Watched:
-    """Counts what is under way, and how much at most."""
+    """Counts what is in progress, and how much at most."""
 
     def __init__(self) -> None:
         self.now = self.most = 0

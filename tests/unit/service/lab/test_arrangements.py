@@ -52,7 +52,7 @@ def test_bias_is_measured_for_what_reranks_and_shown_everywhere(tmp_path: Path) 
             assert len(answers) == 3
             assert answers[0] == outcome.final[: outcome.reranked]
             assert {frozenset(answer) for answer in answers} == {frozenset(answers[0])}
-    # Three weights share their calls, and the order of retrieval was asked before.
+    # Three weights share their calls, and the retrieval order was asked before.
     assert counting.rank_calls == QUERIES + 4 * 2
     assert len(counting.engine.scored) == QUERIES + 4 * 2
     summaries = summarise(results)

@@ -155,7 +155,7 @@ def test_candidates_images_are_read_side_by_side(shop: Shop, monkeypatch: pytest
     all_at_once, read = threading.Barrier(9, timeout=30), ImageStore.open
 
     def slow(images: ImageStore, key: str) -> DecodedImage:
-        all_at_once.wait()  # breaks, unless nine reads are under way
+        all_at_once.wait()  # breaks, unless nine reads are in progress
         return read(images, key)
 
     monkeypatch.setattr(ImageStore, "open", slow)

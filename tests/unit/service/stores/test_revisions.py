@@ -220,7 +220,7 @@ def test_a_write_that_comes_too_late_leaves_nothing(monkeypatch: pytest.MonkeyPa
 
 
 def test_rows_of_a_write_under_way_are_not_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are as old as the write, so a sweep beside it takes none of them."""
+    """They are as old as the write, so a concurrent sweep takes none of them."""
     store = new_store(0)
     process = Process(store, write("a", 3))
     process.advance()

@@ -32,7 +32,7 @@ def test_those_who_come_while_it_is_under_way_share_its_result() -> None:
             assert coming.acquire(timeout=5)
         end.set()
         results = {first.result(), *(done.result() for done in others)}
-    assert len(results) == len(calls) < 9  # not 1: a thread may be so late that it begins anew
+    assert len(results) == len(calls) < 9  # not 1: a thread may be so late that it starts over
     assert flights.run("a", lambda: "new") == "new"
 
 

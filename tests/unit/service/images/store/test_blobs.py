@@ -21,7 +21,7 @@ def remote(tmp_path: Path) -> RemoteBlobs:
 
 
 def break_(remote: RemoteBlobs, monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[str]:
-    """Let every reading fail; the paths that were asked for."""
+    """Let every reading fail; the paths that were requested."""
     asked: list[str] = []
 
     def fail(path: str, **_: Any) -> bytes:

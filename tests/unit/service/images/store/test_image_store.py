@@ -125,7 +125,7 @@ def test_an_image_that_is_known_is_written_anew_if_its_size_is_wrong(store: Imag
 
 
 def test_a_discarded_image_comes_back_with_the_next_put(store: ImageStore) -> None:
-    """On a remote store nobody reads back what is known, so what reindex finds damaged is deleted."""
+    """On a remote store nothing reads back what is known, so what reindex finds damaged is deleted."""
     key = store.put(picture())
     store.discard_damaged(key)
     assert store.read(key).data == picture()
