@@ -30,9 +30,19 @@ class _OneFileOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # the packa
         return "milvus-server" if "milvus_server" in path or "server" in name.partition("[")[2] else path
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files with slow tests come first (pytest-xdist begins with those of many tests, which are quick ones), so that no
+    worker begins a long file when the others have nothing more to do.
+    """
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """How `make test` shares the tests out."""
+    """How `make test` shares the tests out: in the order below."""
+    config.option.loadscopereorder = False
     return _OneFileOneWorker(config, log)
 
 
