@@ -12,6 +12,7 @@ import torch
 from rerank.engines.engine import Engine
 from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
+from service.catalog.documents import Documents
 from service.catalog.lost_index import check_not_lost
 from service.catalog.products import Products
 from service.encoders import registry
@@ -203,15 +204,17 @@ def assemble(
         understander=Understander(vocabulary),
         negative_weight=search.negative_weight,
     )
+    documents = Documents(encoder, settings.catalog.form)
     return ServiceState(
         encoder=encoder,
+        documents=documents,
         store=store,
         images=images,
         image_loader=loader,
         words=words,
         rerank=rerank,
         pipeline=SearchPipeline(retriever=retriever, images=images, rerank=rerank),
-        products=Products(encoder=encoder, store=store, images=images, pictures=loader, words=words),
+        products=Products(documents=documents, store=store, images=images, pictures=loader, words=words),
         reads_words=search.hybrid_enabled or search.understand_enabled,
         may_use=may_use,
     )

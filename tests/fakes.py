@@ -73,10 +73,16 @@ class MemoryStore(RevisionStore):
         self.asked = 0
         self.closed = False
         self.settled: int | None = None
+        self.built: tuple[str, str] | None = (FakeEncoder.info.id, FakeEncoder.info.fingerprint)
+
+    def built_by(self) -> tuple[str, str] | None:
+        self._answer()
+        return self.built
 
     def ensure(self, info: EncoderInfo) -> None:
         self._answer()
-        if info.fingerprint != FakeEncoder.info.fingerprint:
+        self.built = self.built or (info.id, info.fingerprint)
+        if self.built != (info.id, info.fingerprint):
             raise EncoderMismatch
 
     def upsert(self, records: Sequence[Record]) -> None:

@@ -57,7 +57,8 @@ class IdChange:
             self._images = self._stored_images()
         by_key: dict[str, FeedRow] = {}
         for row, key in lot:
-            by_key.setdefault(key, row)
+            if key:
+                by_key.setdefault(key, row)
         stored = np.isin(np.array([_hash(key) for key in by_key], np.uint64), self._images)
         return {key: by_key[key] for key, is_stored in zip(by_key, stored, strict=True) if is_stored}
 

@@ -5,8 +5,8 @@ encodes, and writes. A row is written after its image is kept and its vector is 
 even if the run is killed.
 
 Idempotent: each row carries a hash over its image's bytes and its fields; a row whose hash is stored already is left
-alone, so an interrupted run is resumed by running it again. A changed title, price or attribute rewrites the row with
-the vector it has; only a new image (or a missing row) is encoded, because vectors are made from images alone.
+alone, so an interrupted run is resumed by running it again. Changed fields rewrite the row with the vector it has; only
+a new image (or a missing row) is encoded, and words of those that vectors are made of (see `document_form`).
 
 Several rows with one id are several images of one product: rows `id#0`, `id#1`, … in the feed's order. The same
 image twice under one id is rejected. After a complete run, surplus images of the products seen are deleted;
@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.catalog.document_form import DocumentForm
+from service.catalog.documents import Documents
 from service.catalog.id_change import IdChange
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress, Reading
 from service.catalog.readers import Columns, feed_folder, open_feed
@@ -59,6 +61,7 @@ def ingest(
     batch: int = DEFAULT_BATCH,
     workers: int = 0,
     new_ids: bool = False,
+    document: DocumentForm | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store.
@@ -66,16 +69,17 @@ def ingest(
     `batch` images are encoded at once; `workers` processes read ahead of that, none with 0. Images given as
     URLs are rejected unless there is a `fetcher`. Rejected rows are counted and written to `rejects_path` as JSON
     lines with `line`, `id` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
-    other ids is meant. Raises `FeedError` if the feed cannot be read at all, or would double the
-    catalog; StoreUnavailable or EncoderMismatch from the store; what was stored until then stays.
+    other ids is meant. `document`: see `Documents`. Raises `FeedError` if the feed cannot be read at all, or would
+    double the catalog; StoreUnavailable or EncoderMismatch from the store; what was stored until then stays.
     """
     source = open_feed(feed, columns or Columns())
-    store.ensure(encoder.info)
+    documents = Documents(encoder, document)
+    documents.bind(store)
     reader = RowImageReader(feed_folder(feed), limits or ImageLimits(), images, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
         id_change = None if new_ids else IdChange(store, survey.product_ids)
         notes = source.notes(survey)
-        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
+        run = IngestRun(documents, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
         to_encode: list[Item] = []
         for lot, pictures in readers.results(_tasks(source.rows(survey), store, batch), ahead):

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from PIL import Image
 
+from service.catalog.documents import Documents
 from service.catalog.drafts import Drafts
 from service.catalog.id_change import IdChange
 from service.catalog.records import make_record, now_ms, row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import Picture
-from service.catalog.rows import FeedRow, Reject
-from service.encoders.encoder import Encoder, EncoderQuery
+from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
+from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
 from service.images.store.image_store import ImageStore
 from service.stores.revisions import product_of
@@ -38,7 +39,8 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did, in rows. `refreshed` rows got new fields and kept their vector.
+    """What an ingest did, in rows. `refreshed` rows got new fields and kept their vector; `without_image`: how many of
+    the rows that are not rejected have none.
 
     `notes` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
     """
@@ -48,6 +50,7 @@ class IngestReport:
     unchanged: int = 0
     rejected: int = 0
     removed: int = 0
+    without_image: int = 0
     first_rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -104,7 +107,7 @@ class IngestRun:
 
     def __init__(
         self,
-        encoder: Encoder,
+        documents: Documents,
         store: Store,
         images: ImageStore,
         *,
@@ -113,9 +116,9 @@ class IngestRun:
         notes: Sequence[str] = (),
         id_change: IdChange | None = None,
     ) -> None:
-        """The store must have been bound to the encoder. `id_change` notices ids that are not the catalog's."""
+        """`documents` must have been bound to the store. `id_change` notices ids that are not the catalog's."""
         self.report = IngestReport(notes=list(notes))
-        self._encoder = encoder
+        self._documents = documents
         self._store = store
         self._images = images
         self._rejects = rejects
@@ -151,10 +154,10 @@ class IngestRun:
 
     def encode(self, items: Sequence[Item]) -> None:
         """Make the vectors of these items in one batch, and write the rows."""
-        decoded = [(item, image) for item in items if (image := self._decoded(item)) is not None]
-        if decoded:
-            vectors = self._encoder.encode([EncoderQuery(image=image, role="document") for _, image in decoded]).vectors
-            self.add([(item, vectors[place]) for place, (item, _) in enumerate(decoded)])
+        documents = [(item, document) for item in items if (document := self._document(item)) is not None]
+        if documents:
+            vectors = self._documents.encode([document for _, document in documents])
+            self.add([(item, vectors[place]) for place, (item, _) in enumerate(documents)])
 
     def add(self, items: Sequence[tuple[Item, Vector]]) -> None:
         """Take rows with new vectors, and write the products that are complete."""
@@ -193,8 +196,13 @@ class IngestRun:
         row, key = reading.row, reading.picture.image_key
         keys = self._keys.setdefault(row.id, [])
         if key in keys:
-            self._reject(Reject(row.line, "an earlier line has the same id and the same image", row.id))
+            what = "the same image" if key else "no image either"
+            self._reject(Reject(row.line, f"an earlier line has the same id and {what}", row.id))
             return None
+        if not key and self._documents.form.document(row, None) is None:
+            self._reject(Reject(row.line, NOTHING_TO_EMBED, row.id))
+            return None
+        self.report.without_image += not key
         keys.append(key)
         return Item(reading, len(keys) - 1)
 
@@ -219,20 +227,28 @@ class IngestRun:
         found = self._store.products(sorted(asked)) if asked else {}
         for item in changed:
             self._drafts.expect(item.product_id, item.row_id, found.get(item.product_id, []))
-        keys = {item.row_id: item.image_key for item in changed}
-        rows = (row for rows in found.values() for row in rows)
-        return {row.id: row.vector for row in rows if row.image_key == keys.get(row.id)}
+        rows = {row.id: row for rows in found.values() for row in rows}
+        return {item.row_id: rows[item.row_id].vector for item in changed if self._keeps(item, rows.get(item.row_id))}
 
-    def _decoded(self, item: Item) -> Image.Image | None:
-        if item.reading.picture.image is not None:
-            return item.reading.picture.image
+    def _keeps(self, item: Item, row: Record | None) -> bool:
+        """Whether an item's vector is that of the row that is stored in its place."""
+        return row is not None and row.image_key == item.image_key and self._documents.are_alike(item.reading.row, row)
+
+    def _document(self, item: Item) -> EncoderQuery | None:
+        """What is encoded of an item; None if its image is of no use, which makes it a reject."""
         try:
-            return self._images.open(item.image_key).image
+            image = self._image(item)
+            return self._documents.document(item.reading.row, image)
         except (InvalidImage, ImageNotFound) as error:
             row = item.reading.row
             self._reject(Reject(row.line, error.detail, row.id))
             self._drafts.drop(item.product_id, item.row_id)
             return None
+
+    def _image(self, item: Item) -> Image.Image | None:
+        if item.reading.picture.image is not None or not item.image_key:
+            return item.reading.picture.image
+        return self._images.open(item.image_key).image
 
     def _made(self, items: Sequence[tuple[Item, Vector]]) -> None:
         now = now_ms()

@@ -1,11 +1,11 @@
 """Single products: what the HTTP routes do with the catalog.
 
-A product with n images is n rows, `id#0` … `id#n-1`. Vectors are made from images alone, so an image that is
-stored already keeps its vector, and a change of fields encodes nothing. All images of a product are checked and
-encoded before the first row is written, and its rows are one revision: a product is written and read atomically, even
-while others write it (see `service.stores.revisions`). Of two simultaneous writes, the last one wins. A change that
-keeps part of what is stored (`patch`, or `put` without images) starts over if the product was changed meanwhile; only
-two such changes that commit in the same instant, through two services, can lose the first.
+A product with n images is n rows, `id#0` … `id#n-1`; one without images is one row. An image that is stored already
+keeps its vector, unless words change that vectors are made of (see `document_form`). All images are checked and
+encoded before the first row is written, and its rows are one revision: a product is taken as a whole or not at all, and
+read so, also while others write it (see `service.stores.revisions`). Of two writes at the same moment the last one
+counts. A change that keeps part of what is stored (`patch`, or `put` without images) begins again if the product
+was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
 """
 
 import logging
@@ -18,10 +18,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.catalog.column_types import type_changes
+from service.catalog.documents import Documents
+from service.catalog.product_images import ENCODE_BATCH, ProductImages, RowImage
 from service.catalog.records import make_record, now_ms, row_hash, row_id
-from service.encoders.encoder import Encoder, EncoderQuery
 from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
-from service.images.decode import DecodedImage
 from service.images.sources import ImageInput, ImageLoader
 from service.images.store.image_store import ImageStore
 from service.product import Product
@@ -32,15 +32,11 @@ from service.stores.store import Record, Store, Vector
 
 logger = logging.getLogger(__name__)
 
-ENCODE_BATCH = 8
-"""Images encoded at once; few, so that searches are served in between."""
-
 SETTLE_ROWS = 128
 """Rows changed one by one before a local store is asked to index them. On Milvus Lite 128 rows in memory take a search
 of 1,000 products from 4 to 7 ms, and indexing them takes 20 to 40 ms.
 """
 
-NO_PICTURE = "A new product needs at least one image. Give it in images, or as multipart parts named image."
 SAME_PICTURE = "The same image was given twice for one product. Give each image once."
 MOVING = "Other requests keep changing this product. Send the request again."
 _TRIES = 10
@@ -86,22 +82,12 @@ class StoredProduct:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """One image of a product being prepared; it has `vector` or `decoded`."""
-
-    key: str
-    data: bytes | None
-    decoded: DecodedImage | None
-    vector: Vector | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """A product that passed all checks."""
 
     product: Product
     rows: Sequence[Record]
-    pictures: Sequence[_Picture]
+    pictures: Sequence[RowImage]
 
     @property
     def is_stored(self) -> bool:
@@ -110,7 +96,7 @@ class _Plan:
     @property
     def keeps_images(self) -> bool:
         """True if the images are those that were stored when the plan was made."""
-        return all(picture.data is None for picture in self.pictures)
+        return bool(self.rows) and all(picture.data is None for picture in self.pictures)
 
     @property
     def result(self) -> ItemResult:
@@ -134,17 +120,17 @@ class Products:
     def __init__(
         self,
         *,
-        encoder: Encoder,
+        documents: Documents,
         store: Store,
         images: ImageStore,
         pictures: ImageLoader,
         words: CatalogWords | None = None,
     ) -> None:
-        """`pictures` reads what callers send; `images` keeps it; `words` is notified of writes."""
-        self._encoder = encoder
+        """`documents` must be bound to the store before the first change; `pictures` reads what callers send; `images`
+        keeps it; `words` is told what is written.
+        """
         self._store = store
-        self._images = images
-        self._pictures = pictures
+        self._images = ProductImages(documents, images, pictures)
         self._words = words
 
     def put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
@@ -157,15 +143,16 @@ class Products:
         return results
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> StoredProduct:
-        """Change fields without encoding anything, as RFC 7396 says: null removes, attributes are merged.
+        """Change fields as RFC 7396 says: null removes, attributes are merged. Words that vectors are made of are
+        encoded again, with the images as they are stored.
 
         `changes` may hold title, category, price and attributes. Raises UnknownProduct, InvalidValue or what the
-        store raises.
+        store and the encoder raise.
         """
         for _ in range(_TRIES):
             rows = self._rows(product_id)
             product = _merged(rows[0].product, changes)
-            changed = _changed(rows, product)
+            changed = self._changed(rows, product)
             if all(new.content_hash == old.content_hash for new, old in zip(changed, rows, strict=True)):
                 return _stored(rows)
             with suppress(ProductMoved):
@@ -223,7 +210,7 @@ class Products:
             if isinstance(plan, _Plan):
                 self._keep_images(plan)
         changed = [plan for plan in plans if isinstance(plan, _Plan) and not plan.is_stored]
-        vectors = self._vectors([picture for plan in changed for picture in plan.pictures])
+        vectors = iter(self._images.vectors([picture for plan in changed for picture in plan.pictures]))
         if changed:
             kept = {plan.product.id: plan.rows[0] for plan in changed if plan.keeps_images}
             self._store.write([_rows(plan, vectors) for plan in changed], read=kept)
@@ -237,41 +224,27 @@ class Products:
             return ItemResult(item.product.id, Outcome.REJECTED, error)
 
     def _plan(self, item: ProductInput) -> _Plan:
-        """All validation of a product happens here. Raises InvalidInput."""
-        rows = self._store.get(item.product.id)
+        """Everything that can go wrong with a product goes wrong here. Raises InvalidInput."""
+        product, rows = item.product, self._store.get(item.product.id)
         if item.pictures is None:
-            pictures = [_Picture(row.image_key, None, None, row.vector) for row in rows]
+            pictures = [self._images.kept(product, row) for row in rows]
         else:
-            known = {row.image_key: row.vector for row in rows}
-            pictures = [self._read(source, known) for source in item.pictures]
-        if not pictures:
-            raise InvalidValue(NO_PICTURE)
+            known = {row.image_key: row for row in rows}
+            pictures = [self._images.sent(product, source, known) for source in item.pictures]
+        pictures = pictures or [self._images.none(product)]
         if len({picture.key for picture in pictures}) < len(pictures):
             raise InvalidValue(SAME_PICTURE)
-        return _Plan(item.product, rows, pictures)
+        return _Plan(product, rows, pictures)
 
-    def _read(self, source: ImageInput, known: Mapping[str, Vector]) -> _Picture:
-        data = self._pictures.read(source)
-        key = self._images.key(data)
-        if key in known:
-            return _Picture(key, data, None, known[key])
-        return _Picture(key, data, self._pictures.decode(data))
-
-    def _vectors(self, pictures: Sequence[_Picture]) -> dict[str, Vector]:
-        """A vector for each image, by key."""
-        vectors = {picture.key: picture.vector for picture in pictures if picture.vector is not None}
-        new = [(picture.key, picture.decoded.image) for picture in pictures if picture.decoded is not None]
-        for start in range(0, len(new), ENCODE_BATCH):
-            batch = new[start : start + ENCODE_BATCH]
-            encoded = self._encoder.encode([EncoderQuery(image=image, role="document") for _, image in batch]).vectors
-            vectors |= {key: encoded[place] for place, (key, _) in enumerate(batch)}
-        return vectors
+    def _changed(self, rows: Sequence[Record], product: Product) -> list[Record]:
+        """The rows of a product with other fields and the same images."""
+        pictures = [self._images.kept(product, row) for row in rows]
+        return _rows(_Plan(product, rows, pictures), iter(self._images.vectors(pictures)))
 
     def _keep_images(self, plan: _Plan) -> None:
         """Also those of an unchanged product: its files may have been lost or damaged since."""
         for picture in plan.pictures:
-            if picture.data is not None:
-                self._images.put(picture.data, known=plan.is_stored, decoded=picture.decoded)
+            self._images.keep(picture, known=plan.is_stored)
 
     def _note(self, products: Sequence[Product]) -> None:
         if self._words is not None:
@@ -296,21 +269,12 @@ def _batches(items: Sequence[ProductInput]) -> Iterator[list[ProductInput]]:
         yield batch
 
 
-def _rows(plan: _Plan, vectors: Mapping[str, Vector]) -> list[Record]:
+def _rows(plan: _Plan, vectors: Iterator[Vector]) -> list[Record]:
+    """The rows of a product, which take as many vectors as it has images."""
     now, hashes = now_ms(), plan.hashes
     return [
-        make_record(plan.product, id, vectors[picture.key], image_key=picture.key, content_hash=hashes[id], now=now)
+        make_record(plan.product, id, next(vectors), image_key=picture.key, content_hash=hashes[id], now=now)
         for id, picture in zip(hashes, plan.pictures, strict=True)
-    ]
-
-
-def _changed(rows: Sequence[Record], product: Product) -> list[Record]:
-    """The same images with other fields."""
-    now = now_ms()
-    hashes = [row_hash(product, row.image_key) for row in rows]
-    return [
-        make_record(product, row.id, row.vector, image_key=row.image_key, content_hash=hash, now=now)
-        for row, hash in zip(rows, hashes, strict=True)
     ]
 
 

@@ -15,6 +15,8 @@ from typing import Protocol
 
 from PIL import Image
 
+from service.catalog.document_form import DocumentForm
+from service.catalog.documents import Documents
 from service.catalog.records import row_id
 from service.catalog.workers import Workers
 from service.encoders.encoder import Encoder, EncoderQuery
@@ -65,7 +67,7 @@ class _Opener:
     images: ImageStore
 
     def __call__(self, keys: Sequence[str]) -> list[Image.Image | None]:
-        return [self._open(key) for key in keys]
+        return [self._open(key) if key else None for key in keys]
 
     def _open(self, key: str) -> Image.Image | None:
         try:
@@ -86,22 +88,25 @@ def reindex(
     workers: int = 0,
     drop_missing: bool = False,
     keep_old: bool = False,
+    document: DocumentForm | None = None,
     notice_s: float = NOTICE_S,
     progress: Progress | None = None,
 ) -> ReindexReport:
     """Rebuild the collection for this encoder and the index in the settings, and switch to it.
 
     Rows whose image is lost cannot be encoded: nothing is switched then, unless `drop_missing` leaves them out.
-    `keep_old` keeps the replaced version, so that services with the old encoder keep working until they are restarted.
+    `document`: what vectors are made of, None for the default of new collections. `keep_old` keeps the replaced
+    version, so that services with the old encoder or form go on until they are restarted.
     Raises `StoreUnavailable` if there is nothing to reindex or the store fails.
     """
     if store.built_by() is None:
         raise StoreUnavailable("There is nothing to reindex yet. Fill the collection with `withthis index FEED`.")
-    copies = store.built_by() == (encoder.info.id, encoder.info.fingerprint)
-    beside = store.beside(encoder.info)
+    documents = Documents(encoder, document)
+    copies = store.built_by() == (documents.info.id, documents.info.fingerprint)
+    beside = store.beside(documents.info)
     try:
         with Workers(_Opener(images), 0 if copies else workers) as openers:
-            run = _Run(encoder, openers, copies=copies, batch=batch, ahead=2 * workers, progress=progress)
+            run = _Run(documents, openers, copies=copies, batch=batch, ahead=2 * workers, progress=progress)
             seen = run.catch_up(store, beside)
             run.check_missing(drop_missing)
             beside.settle()
@@ -120,7 +125,7 @@ class _Run:
 
     def __init__(
         self,
-        encoder: Encoder,
+        documents: Documents,
         openers: Workers[Sequence[str], list[Image.Image | None]],
         *,
         copies: bool,
@@ -130,7 +135,7 @@ class _Run:
     ) -> None:
         self.report = ReindexReport()
         self.missing: dict[str, int] = {}  # rows without an image, by product
-        self._encoder = encoder
+        self._documents = documents
         self._openers = openers
         self._copies = copies
         self._batch = batch
@@ -200,12 +205,16 @@ class _Run:
             return
         tasks = ((part, [row.image_key for row in part]) for part in in_batches(rows, self._batch))
         for part, pictures in self._openers.results(tasks, self._ahead):
-            found = [picture for picture in pictures if picture is not None]
-            queries = [EncoderQuery(image=one, role="document") for one in found]
-            encoded = iter(self._encoder.encode(queries).vectors if queries else ())
+            documents = [self._document(row, picture) for row, picture in zip(part, pictures, strict=True)]
+            found = [document for document in documents if document is not None]
+            encoded = iter(self._documents.encode(found) if found else ())
             self.report.encoded += len(found)
-            vectors = [None if picture is None else next(encoded) for picture in pictures]
-            yield list(zip(part, vectors, strict=True))
+            yield [(row, None if one is None else next(encoded)) for row, one in zip(part, documents, strict=True)]
+
+    def _document(self, row: Record, picture: Image.Image | None) -> EncoderQuery | None:
+        """What is encoded of a row; None where its image is lost, or where it has none, nor words that count."""
+        is_lost = bool(row.image_key) and picture is None
+        return None if is_lost else self._documents.form.document(row, picture)
 
     def _complete(self, products: Mapping[str, Sequence[_Made]]) -> list[list[Record]]:
         """The rows of each product, renumbered where images are lost; products that have none are left out."""

@@ -54,10 +54,12 @@ class ImageSource:
     limits: ImageLimits
     fetcher: ImageFetcher | None = None
 
-    def read(self, row: FeedRow) -> bytes | Reject:
-        """The encoded bytes, not yet known to be an image; a reject if they cannot be read."""
+    def read(self, row: FeedRow) -> bytes | Reject | None:
+        """The encoded bytes, not yet known to be an image; None for a row without one, and a reject where they cannot
+        be had.
+        """
         try:
-            return self._bytes(row.image)
+            return None if row.image is None else self._bytes(row.image)
         except _UnreadableImageError as error:
             return Reject(row.line, str(error), row.id)
         except InvalidImage as error:
@@ -105,10 +107,14 @@ class RowImageReader:
         ]
 
     def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
-        """One image, kept in the image store; decoded unless `is_known` says yes to its key and content hash."""
+        """One image, kept in the image store; decoded unless `is_known` says yes to its key and content hash. That of
+        a row without an image has no key.
+        """
         data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
         if isinstance(data, Reject):
             return data
+        if data is None:
+            return Picture("", row_hash(row, ""), None)
         try:
             key = self.images.key(data)
             content_hash = row_hash(row, key)

@@ -13,6 +13,9 @@ from service.product import AttributeValue, Product, normal_text
 MAX_IMAGE_PATH_CHARS = 1000
 MAX_IMAGES_A_LINE = 100
 NO_IMAGE = "the image column is missing, empty or not a path"
+NOTHING_TO_EMBED = (
+    f"{NO_IMAGE}, and the product has none of the words that vectors are made of in this collection (WITHTHIS_DOCUMENT)"
+)
 _PRICE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _REASONS = {
     "id": "the id is missing, longer than 256 characters, or has surrounding blanks or control characters",
@@ -26,8 +29,8 @@ _REASONS = {
 class FeedLine:
     """A line whose fields are valid, before it is joined with the other lines of its product.
 
-    `images` are its images, as in `FeedRow`; None in place of one that is neither a path nor bytes. There may be
-    none: then the line has fields for a product whose images are in other lines.
+    `images` are its images, as in `FeedRow`; None in place of one that is no path and no bytes. There may be
+    none: then the line has fields for a product whose images stand in other lines, or that has none.
     """
 
     line: int
@@ -40,7 +43,8 @@ class FeedRow:
     """A row that can be indexed once its image has been read.
 
     `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
-    `image` is the image's bytes, or a text: a path relative to the feed's folder, a data URI or a URL.
+    `image` is the image's bytes, or a text: a path relative to the feed's folder, a data URI or a URL; None for a
+    product without one, which is found by its words.
     """
 
     line: int
@@ -49,7 +53,7 @@ class FeedRow:
     category: str | None
     price: float | None
     attributes: Mapping[str, AttributeValue]
-    image: str | bytes
+    image: str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)

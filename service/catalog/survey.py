@@ -35,16 +35,18 @@ class Survey:
     def rows(self, line: FeedLine) -> Iterator[FeedRow | Reject]:
         """The rows of a line, of the second pass: one for each image, with the fields of the whole product.
 
-        A line that contradicts an earlier one of its product is rejected, and the earlier one determines the product.
-        A line without images has rows of its own only if the product has no image at all: a reject.
+        A line that contradicts an earlier one of its product is rejected, and the product is what the earlier one says.
+        A line without images has a row of its own only if the product has no image at all.
         """
         id, joined = line.product.id, self._products.get(line.product.id)
         conflict = joined.conflict(line)
         if conflict is not None:
             yield Reject(line.line, conflict, id)
-        elif line.images or not joined.images:
-            images = line.images or (None,)
-            yield from (self._row(line, joined, image) for image in images)
+        elif line.images:
+            for image in line.images:
+                yield self._row(line, joined, image) if image is not None else Reject(line.line, NO_IMAGE, id)
+        elif not joined.images:
+            yield self._row(line, joined, None)
 
     def product_ids(self) -> Iterator[str]:
         """The ids of all products of the feed, in no order."""
@@ -63,8 +65,6 @@ class Survey:
         return notes
 
     def _row(self, line: FeedLine, joined: Joined, image: str | bytes | None) -> FeedRow | Reject:
-        if image is None:
-            return Reject(line.line, NO_IMAGE, line.product.id)
         if self._made is None or self._made[0] != line.product.id:  # mostly, lines of a product follow one another
             self._made = line.product.id, self._product(line.product.id, joined)
         id, product = self._made

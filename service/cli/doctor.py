@@ -16,12 +16,14 @@ from rich.table import Table
 
 from service.app import check_exposure, package_version
 from service.build import build_rerank, check_model_server, load_encoder, open_images, open_store
+from service.catalog.documents import Documents
 from service.cli.console import out, plain, start
 from service.cli.serve import listen
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, WithThisError
 from service.settings import Settings
 from service.stores.local_file import is_local
+from service.stores.store import Store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
 
@@ -100,13 +102,18 @@ def _store(settings: Settings) -> str:
     try:
         store.ping()
         rows = store.count()
-        if rows:
-            store.ensure(load_encoder(settings).info)  # an existing collection is only checked against the encoder
+        form = _form(settings, store) if rows else ""
     finally:
         store.close()
-    return f"{rows} rows in collection {settings.store.collection}" + (
-        "" if rows else "; fill it with `withthis index FEED`"
-    )
+    return f"{rows} rows in collection {settings.store.collection}{form or '; fill it with `withthis index FEED`'}"
+
+
+def _form(settings: Settings, store: Store) -> str:
+    """What vectors are made of in an existing collection, which is only compared with the encoder."""
+    documents = Documents(load_encoder(settings), settings.catalog.form)
+    documents.bind(store)
+    advice = "" if documents.form.has_words else " alone; `withthis reindex` makes them of words, too"
+    return f", vectors made of {documents.form}{advice if settings.catalog.document is None else ''}"
 
 
 def _port(settings: Settings) -> str:

@@ -16,6 +16,7 @@ from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 
 from service.build import load_encoder, open_images, open_store
+from service.catalog.document_form import DocumentForm
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows
 from service.cli.console import err, out, plain, progress_bar, start
@@ -66,6 +67,7 @@ class IngestOptions(TypedDict):
     rejects_path: Path
     batch: int
     new_ids: bool
+    document: DocumentForm | None
 
 
 def index(
@@ -158,6 +160,7 @@ def _options(
         rejects_path=rejects_file(feed, rejects),
         batch=settings.encoder.batch,
         new_ids=new_ids,
+        document=settings.catalog.form,
     )
 
 

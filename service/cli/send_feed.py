@@ -74,18 +74,19 @@ class _Sending:
 
     def _product(self, rows: list[FeedRow]) -> dict[str, Any] | None:
         data: dict[bytes, None] = {}  # the same image twice is sent once
-        for row in rows:
-            read = self.images.read(row)
+        readings = [self.images.read(row) for row in rows]
+        for read in readings:
             if isinstance(read, Reject):
                 self.reject(read)
-            else:
+            elif read is not None:
                 data[read] = None
-        if not data:
+        if not data and None not in readings:
             return None
         first = rows[0]
         self.lines.append(first.line)
         fields = {"id": first.id, "title": first.title, "category": first.category, "price": first.price}
-        return {**fields, "attributes": dict(first.attributes), "images": list(data)}
+        images = {"images": list(data)} if data else {}
+        return {**fields, "attributes": dict(first.attributes), **images}
 
 
 def send_feed(

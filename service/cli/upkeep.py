@@ -58,6 +58,7 @@ def run_reindex(
             workers=settings.catalog.ingest_workers,
             drop_missing=drop_missing,
             keep_old=keep_old,
+            document=settings.catalog.form,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
 

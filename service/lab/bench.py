@@ -9,6 +9,7 @@ import torch
 
 from rerank.prompts import PromptLibrary
 from service.build import assemble, build_rerank, open_store
+from service.catalog.documents import Documents
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.lab.configuration import Configuration
@@ -81,14 +82,17 @@ class Benches:
 
     def _embedded(self, configuration: Configuration, step: Step) -> tuple[Record, ...]:
         settings = configuration.settings
-        key = digest_of([configuration.encoder_key(), settings.images.working_image_side])
+        encoder = self._models.encoder(configuration)
+        form = Documents(encoder, settings.catalog.form).form
+        key = digest_of([configuration.encoder_key(), settings.images.working_image_side, form.fields])
         if key not in self._records:
-            self._records[key] = embedded(self._gallery, self._models.encoder(configuration), settings, step)
+            self._records[key] = embedded(self._gallery, encoder, settings, form, step)
         return self._records[key]
 
     def _store(self, configuration: Configuration, encoder: Encoder, records: Sequence[Record]) -> Store:
-        """A store filled with the data set, under its own name: a shop's collection is never touched."""
-        settings, info = configuration.settings, encoder.info
+        """A store filled with the data set, under a name of its own: a shop's collection is never touched."""
+        settings = configuration.settings
+        info = Documents(encoder, settings.catalog.form).info
         filled = [configuration.store_key(), info.id, info.fingerprint, self._gallery.fingerprint]
         key = digest_of([*filled, settings.images.working_image_side])
         if key not in self._stores:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
+from service.catalog.document_form import IMAGE_ONLY, DocumentForm
 from service.catalog.records import make_record, row_hash, row_id
 from service.encoders.encoder import EncoderQuery
 from service.errors import InvalidImage
@@ -78,22 +79,26 @@ def lab_limits(settings: Settings) -> ImageLimits:
 
 
 def embedded(
-    gallery: Gallery, encoder: CachedEncoder, settings: Settings, step: Step = lambda done: None
+    gallery: Gallery,
+    encoder: CachedEncoder,
+    settings: Settings,
+    form: DocumentForm = IMAGE_ONLY,
+    step: Step = lambda done: None,
 ) -> tuple[Record, ...]:
-    """The documents as records of the store. Only images without a known embedding are decoded.
+    """The documents as records of the store, encoded in a form. Only images without a known embedding are decoded.
 
     Raises:
         DataSetError: an image that cannot be decoded.
     """
     limits, done = lab_limits(settings), 0
     for lot in in_batches(gallery.shelved, settings.encoder.batch):
-        keys = [_embedding_key(one, limits) for one in lot]
+        keys = [_embedding_key(one, limits, form) for one in lot]
         new = [(key, one) for key, one in zip(keys, lot, strict=True) if key not in encoder.cache]
-        encoder.fill([key for key, _ in new], [_as_query(one, limits) for _, one in new])
+        encoder.fill([key for key, _ in new], [_as_query(one, limits, form) for _, one in new])
         done += len(lot)
         step(done)
     encoder.cache.flush()
-    return tuple(_record(one, encoder.cache[_embedding_key(one, limits)].vector) for one in gallery.shelved)
+    return tuple(_record(one, encoder.cache[_embedding_key(one, limits, form)].vector) for one in gallery.shelved)
 
 
 def fill(store: Store, records: Sequence[Record]) -> None:
@@ -134,18 +139,18 @@ def _hit(record: Record, score: float) -> Hit:
     return Hit(**shared, score=score)
 
 
-def _embedding_key(one: Shelved, limits: ImageLimits) -> str:
+def _embedding_key(one: Shelved, limits: ImageLimits, form: DocumentForm) -> str:
+    words = form.words(one.document)
     if one.image_key:
-        return digest("document", one.image_key, None, limits.working_side, DECODER)
-    return digest("document", one.image_key, one.document.title, None)
+        return digest("document", one.image_key, words, limits.working_side, DECODER)
+    return digest("document", one.image_key, words or one.document.title, None)
 
 
-def _as_query(one: Shelved, limits: ImageLimits) -> EncoderQuery:
-    """A document's embedding input: its image, as in service; its title where it has none."""
+def _as_query(one: Shelved, limits: ImageLimits, form: DocumentForm) -> EncoderQuery:
+    """What is encoded of a document, as in service; its title where it has nothing of the form."""
     ref = one.document.image
-    if ref is None:
-        return EncoderQuery(one.document.title, role="document")
-    return EncoderQuery(image=_opened(ref, limits), role="document")
+    document = form.document(one.document, None if ref is None else _opened(ref, limits))
+    return document or EncoderQuery(one.document.title, role="document")
 
 
 def _opened(ref: ImageRef, limits: ImageLimits) -> Image.Image:

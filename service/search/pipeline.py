@@ -185,8 +185,12 @@ class SearchPipeline:
         return [picture.result() for picture in reading]
 
     def _picture(self, hit: Hit) -> Image | None:
-        """The stored image of a hit. A lost file must not cost the whole answer: its title is still used."""
+        """The stored image of a hit, None where it has none. A lost file must not cost the whole answer: the title
+        still speaks for it.
+        """
         check_cancelled()
+        if not hit.image_key:
+            return None
         try:
             return self._images.rendition(hit.image_key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):

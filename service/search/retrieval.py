@@ -44,6 +44,7 @@ HYBRID_NEEDS_TEXT = (
 HYBRID_DEPTH = 100
 """Products that each part of a hybrid search returns: a product that is tenth in both may well be the first."""
 
+PRODUCT_WITHOUT_IMAGE = "The product in image.product_id has no image. Use its title as the text of the query instead."
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 
 
@@ -238,9 +239,11 @@ class Retriever:
         return self._pictures.open(source)
 
     def _product_image(self, product_id: str) -> DecodedImage:
-        rows = [row for row in self._store.get(product_id) if row.image_key]
+        rows = self._store.get(product_id)
         if not rows:
             raise UnknownProduct
+        if not rows[0].image_key:
+            raise InvalidValue(PRODUCT_WITHOUT_IMAGE)
         return self._images.rendition(rows[0].image_key)
 
     def _nearest(

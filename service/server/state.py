@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
+from service.catalog.documents import Documents
 from service.catalog.products import Products
 from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
@@ -28,6 +29,7 @@ class ServiceState:
     """
 
     encoder: Encoder
+    documents: Documents
     store: Store
     images: ImageStore
     image_loader: ImageLoader
@@ -50,7 +52,7 @@ class ServiceState:
 
     def _prepare(self) -> None:
         self.may_use()
-        self.store.ensure(self.encoder.info)
+        self.documents.bind(self.store)
 
     def warm(self) -> None:
         """Begin in the background what searches would wait for."""

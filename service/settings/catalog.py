@@ -1,13 +1,29 @@
 """Indexing a catalog: worker processes and Ray."""
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from service.catalog.document_form import DocumentForm
+from service.product import is_attribute_name
 from service.settings.group import Group
+
+
+def _fields(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names) or not all(is_attribute_name(name) and "+" not in name for name in names):
+        raise ValueError("give image, title, category, or names of attributes without a plus sign, each once")
+    return names
 
 
 class CatalogSettings(Group):
     """Indexing a catalog: worker processes and Ray."""
 
+    document: Annotated[list[str], AfterValidator(_fields)] | None = Field(
+        None,
+        min_length=1,
+        description="What a product's vector is made of: image, title, category, names of attributes, in this order; "
+        "none: as the collection was made, and image, title, category, brand and description for a new one.",
+    )
     ingest_workers: int = Field(
         2,
         ge=0,
@@ -26,3 +42,8 @@ class CatalogSettings(Group):
         le=10_000,
         description="Parallel encoders on Ray; none: one per GPU, or one per two CPUs without GPUs.",
     )
+
+    @property
+    def form(self) -> DocumentForm | None:
+        """`document` as the catalog understands it."""
+        return None if self.document is None else DocumentForm(tuple(self.document))

@@ -113,6 +113,10 @@ class Store(Protocol):
         """
         ...
 
+    def built_by(self) -> tuple[str, str] | None:
+        """Encoder id and fingerprint of the rows in use; None if there is no collection."""
+        ...
+
     def write(self, products: Sequence[Sequence[Record]], *, read: Mapping[str, Record] | None = None) -> None:
         """Write whole products, each one by all its rows in order, as one revision: it replaces the one before.
 
@@ -206,10 +210,6 @@ class VersionedStore(Store, Protocol):
         Raises `StoreLocked` or `StoreUnusable`, before anything slow is
         begun.
         """
-        ...
-
-    def built_by(self) -> tuple[str, str] | None:
-        """Encoder id and fingerprint of the rows in use; None if there is no collection."""
         ...
 
     def beside(self, info: EncoderInfo) -> Store:

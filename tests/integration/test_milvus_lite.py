@@ -11,6 +11,8 @@ import pytest
 from pymilvus import MilvusClient
 
 from service.build import open_store
+from service.catalog.document_form import IMAGE_ONLY
+from service.catalog.documents import Documents
 from service.catalog.products import SETTLE_ROWS, ProductInput, Products
 from service.errors import (
     ConfigurationError,
@@ -221,7 +223,12 @@ def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(
 
 def test_products_put_one_by_one_are_indexed_by_count(uri: str, store: MilvusStore, tmp_path: Path) -> None:
     pictures = ImageLoader(ImageLimits(min_side=1))
-    products = Products(encoder=FakeEncoder(), store=store, images=ImageStore(tmp_path / "images"), pictures=pictures)
+    products = Products(
+        documents=Documents(FakeEncoder(), IMAGE_ONLY),
+        store=store,
+        images=ImageStore(tmp_path / "images"),
+        pictures=pictures,
+    )
     sources = [UploadedImage(png(f"rgb({number}, 0, 0)")) for number in range(4)]
     items = [
         ProductInput(Product(id=f"p{number}", title="", image_key=""), sources) for number in range(SETTLE_ROWS // 4)

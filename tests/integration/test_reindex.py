@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
+from service.catalog.document_form import IMAGE_ONLY
 from service.catalog.reindex import reindex
 from service.encoders.encoder import Embeddings, EncoderQuery
 from service.errors import EncoderMismatch, StoreUnavailable
@@ -63,7 +64,14 @@ def test_another_encoder_makes_all_vectors_again(make_store: MakeStore, images: 
     rows = fill(store, images)
     told: list[tuple[int, int]] = []
     report = reindex(
-        store, OtherEncoder(), images, batch=16, workers=1, notice_s=0, progress=lambda *state: told.append(state)
+        store,
+        OtherEncoder(),
+        images,
+        document=IMAGE_ONLY,
+        batch=16,
+        workers=1,
+        notice_s=0,
+        progress=lambda *state: told.append(state),
     )
     assert (report.encoded, report.copied, report.kept, report.without_picture) == (40, 0, 0, 0)
     assert told == [(16, 40), (32, 40), (40, 40)]
@@ -85,7 +93,7 @@ def test_the_same_encoder_copies_vectors(make_store: MakeStore, images: ImageSto
     store, encoder = make_store(), FakeEncoder()
     rows = fill(store, images)
     for _ in range(2):
-        report = reindex(store, encoder, images, notice_s=0)
+        report = reindex(store, encoder, images, document=IMAGE_ONLY, notice_s=0)
         assert (report.copied, report.encoded) == (40, 0) and encoder.seen == []
     assert store.count() == 40 and np.array_equal(store.get("p7")[0].vector, rows[7].vector)
 
@@ -95,16 +103,16 @@ def test_a_lost_image_stops_the_switch_unless_told_otherwise(make_store: MakeSto
     rows = fill(store, images, 5)
     store.upsert([replace(rows[2], image_key="0" * 64 + ".png")])
     with pytest.raises(StoreUnavailable, match=r"pictures of 1 rows.*--drop-missing"):
-        reindex(store, OtherEncoder(), images, notice_s=0)
+        reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, notice_s=0)
     store.ensure(FakeEncoder.info)
     assert store.count() == 5
-    report = reindex(store, OtherEncoder(), images, notice_s=0, drop_missing=True)
+    report = reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, notice_s=0, drop_missing=True)
     assert (report.without_picture, store.count()) == (1, 4)
 
 
 def test_nothing_to_reindex(make_store: MakeStore, images: ImageStore) -> None:
     with pytest.raises(StoreUnavailable, match="withthis index"):
-        reindex(make_store(), FakeEncoder(), images)
+        reindex(make_store(), FakeEncoder(), images, document=IMAGE_ONLY)
 
 
 @pytest.mark.parametrize("make_store", ["file", "lite"], indirect=True)
@@ -112,10 +120,10 @@ def test_an_interrupted_run_goes_on_and_takes_over_what_changed(make_store: Make
     store = make_store()
     rows = fill(store, images)
     with pytest.raises(KeyboardInterrupt):
-        reindex(store, OtherEncoder(batches=2), images, batch=10, notice_s=0)
+        reindex(store, OtherEncoder(batches=2), images, document=IMAGE_ONLY, batch=10, notice_s=0)
     store.upsert([replace(rows[0], title="New", content_hash="changed", updated_at=9)])
     store.delete(["p1"])
-    report = reindex(store, OtherEncoder(), images, batch=10, notice_s=0)
+    report = reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, batch=10, notice_s=0)
     assert (report.kept, report.encoded) == (18, 21)
     assert store.count() == 39 and store.get("p0")[0].title == "New" and store.get("p1") == []
 
@@ -175,7 +183,7 @@ def test_searches_never_fail_and_no_write_is_lost(make_store: MakeStore, images:
         other.ensure(FakeEncoder.info)
     with Crowd(others[:2], others[2]) as crowd:
         for _ in range(3):
-            reindex(store, FakeEncoder(), images)
+            reindex(store, FakeEncoder(), images, document=IMAGE_ONLY)
     assert crowd.faults == [] and crowd.searches > 50
     time.sleep(1.5)
     rows = {state.id for page in store.scan() for state in page}
@@ -190,7 +198,7 @@ def test_services_with_the_old_encoder_go_on_while_the_old_version_is_kept(
     store, old = make_store(), make_store()
     fill(store, images)
     old.ensure(FakeEncoder.info)
-    reindex(store, OtherEncoder(), images, notice_s=0, keep_old=True)
+    reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, notice_s=0, keep_old=True)
     time.sleep(1.2)
     assert len(old.search(unit(0), limit=9)) == 9
     store.drop_others()
@@ -208,7 +216,7 @@ def test_a_collection_of_before_there_were_versions(tmp_path: Path, images: Imag
     client.rename_collection("products_v1", "products")
     store = MilvusStore(uri)
     assert store.count() == 40 and store.search(unit(0), limit=1)
-    reindex(store, FakeEncoder(), images, notice_s=0, keep_old=True)
+    reindex(store, FakeEncoder(), images, document=IMAGE_ONLY, notice_s=0, keep_old=True)
     assert sorted(client.list_collections()) == ["products_v1", "products_v2"] and store.count() == 40
     client.drop_collection("products_v1")
     client.drop_alias("products")

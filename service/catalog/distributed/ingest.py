@@ -12,6 +12,8 @@ from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.pipeline import Pipeline, lot_rows
 from service.catalog.distributed.remote_encoder import RemoteEncoder
 from service.catalog.distributed.stages import LoadEncoder, ReadLines
+from service.catalog.document_form import DocumentForm
+from service.catalog.documents import Documents
 from service.catalog.id_change import IdChange
 from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
@@ -44,6 +46,7 @@ def ingest_on_ray(
     rejects_path: Path | None = None,
     batch: int = DEFAULT_BATCH,
     new_ids: bool = False,
+    document: DocumentForm | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store, as `service.catalog.ingest.ingest` does, on a Ray cluster.
@@ -59,19 +62,21 @@ def ingest_on_ray(
         pool, rejects = stack.enter_context(connected(ray_options)), stack.enter_context(RejectFile(rejects_path))
         stack.enter_context(_our_errors())
         encoder = RemoteEncoder(load, pool)
-        store.ensure(encoder.info)
+        documents = Documents(encoder, document)
+        documents.bind(store)
         encoder.release()
         pipeline = Pipeline(
             lines=ReadLines(feed, columns, lot_rows(batch)),
             reader=RowImageReader(feed_folder(feed), limits or ImageLimits(), images, fetcher),
             stored=StoredImages.of(store),
             load=load,
+            form=documents.form,
             pool=pool,
             batch=batch,
         )
         id_change = None if new_ids else IdChange(store, survey.product_ids)
         notes = source.notes(survey)
-        run = IngestRun(encoder, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
+        run = IngestRun(documents, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
         _carry_out(run, pipeline, batch)
         encoder.release()
     return run.report

@@ -13,6 +13,7 @@ from service.catalog.distributed.cluster import EncoderPool
 from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import LOT_ROWS, Readings, unpack
 from service.catalog.distributed.stages import LoadEncoder, MakeVectors, ReadLines, read_pictures
+from service.catalog.document_form import DocumentForm
 from service.catalog.row_images import RowImageReader
 
 # Reading images waits for disks and networks about as long as it computes. That it is another share than the
@@ -32,6 +33,7 @@ class Pipeline:
     reader: RowImageReader
     stored: StoredImages
     load: LoadEncoder
+    form: DocumentForm
     pool: EncoderPool
     batch: int
 
@@ -55,7 +57,7 @@ class Pipeline:
             MakeVectors,
             batch_size=max(1, self.batch // self.lines.rows),
             batch_format="pyarrow",
-            fn_constructor_kwargs={"load": self.load},
+            fn_constructor_kwargs={"load": self.load, "form": self.form},
             compute=ray.data.ActorPoolStrategy(size=self.pool.size),
             num_cpus=self.pool.num_cpus,
             num_gpus=self.pool.num_gpus,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
-from PIL import Image
 
 from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import Readings, pack, unpack
+from service.catalog.document_form import DocumentForm
 from service.catalog.ingest_run import Reading
 from service.catalog.readers import Columns, read_feed
 from service.catalog.row_images import RowImageReader
@@ -54,9 +54,10 @@ def read_pictures(block: pa.Table, reader: RowImageReader, stored: StoredImages)
 class MakeVectors:
     """An actor with an encoder: vectors for the images that are decoded, which then go no further."""
 
-    def __init__(self, load: LoadEncoder) -> None:
-        """The encoder is loaded with the first image."""
+    def __init__(self, load: LoadEncoder, form: DocumentForm) -> None:
+        """The encoder is loaded with the first image; `form`: what of a product it is to see."""
         self._load = load
+        self._form = form
         self._encoder: Encoder | None = None
 
     def __call__(self, block: pa.Table) -> pa.Table:
@@ -67,18 +68,25 @@ class MakeVectors:
             return pack(error)
 
     def _with_vectors(self, readings: Readings) -> Readings:
-        images = [image for reading in readings if (image := _image(reading)) is not None]
-        if not images:
+        documents = [self._document(reading) for reading in readings]
+        found = [document for document in documents if document is not None]
+        if not found:
             return readings
         if self._encoder is None:
             self._encoder = self._load()
-        vectors = iter(self._encoder.encode([EncoderQuery(image=image, role="document") for image in images]).vectors)
+        vectors = iter(self._encoder.encode(found).vectors)
         return [
             Reading(reading.row, replace(reading.picture, image=None), next(vectors).copy())
-            if isinstance(reading, Reading) and reading.picture.image is not None
+            if isinstance(reading, Reading) and document is not None
             else reading
-            for reading in readings
+            for reading, document in zip(readings, documents, strict=True)
         ]
+
+    def _document(self, reading: Reading | Reject) -> EncoderQuery | None:
+        """What is encoded here: rows with an image that is decoded, which are those that are not stored yet."""
+        if isinstance(reading, Reject) or reading.picture.image is None:
+            return None
+        return self._form.document(reading.row, reading.picture.image)
 
 
 def _reading(line: FeedRow | Reject, reader: RowImageReader, stored: StoredImages) -> Reading | Reject:
@@ -87,7 +95,3 @@ def _reading(line: FeedRow | Reject, reader: RowImageReader, stored: StoredImage
     picture = reader.read(line, lambda key, _: stored.has(line.id, key))
     # The encoded bytes are no longer needed; they would only take up memory.
     return picture if isinstance(picture, Reject) else Reading(replace(line, image=""), picture)
-
-
-def _image(reading: Reading | Reject) -> Image.Image | None:
-    return reading.picture.image if isinstance(reading, Reading) else None

@@ -147,7 +147,7 @@ class ProductController(Controller):
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
-        """Title, category, price and attributes; images and embeddings stay, and nothing is re-encoded."""
+        """Title, category, price and attributes; images stay. Fields that embeddings are made of are encoded again."""
         body = await read_json(request, ProductPatch, defaults.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
         return stored_out(await bulkheads.write.run(lambda: parts.ready().products.patch(id, changes)))

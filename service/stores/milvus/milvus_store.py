@@ -282,9 +282,10 @@ class MilvusStore(RevisionStore):
             )
         if built != (info.id, info.fingerprint):
             raise EncoderMismatch(
-                f"The collection {self._name!r} was built with the encoder {built[0]!r}, or with other weights "
-                f"than {info.id!r} has now, so its embeddings cannot be compared. Restore WITHTHIS_ENCODER, or "
-                "recompute the embeddings with `withthis reindex`."
+                f"The collection {self._name!r} was built with the encoder {built[0]!r}, or with other weights of it "
+                f"than {info.id!r} has now, or of other fields than WITHTHIS_DOCUMENT names, so its vectors cannot be "
+                "compared. Restore WITHTHIS_ENCODER or WITHTHIS_DOCUMENT, or make the vectors again with `withthis "
+                "reindex`."
             )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.catalog.document_form import IMAGE_ONLY
 from service.catalog.ingest_run import Reading
 from service.catalog.readers import Columns
 from service.catalog.row_images import RowImageReader
@@ -99,7 +100,7 @@ def test_images_are_read_kept_and_decoded_unless_they_are_stored(reader: RowImag
 def test_vectors_are_made_of_all_lots_of_a_block_in_one_batch(reader: RowImageReader) -> None:
     encoder = FakeEncoder()
     [block] = read_pictures(pack([row("0.png", 1), row("gone.png", 2), row("1.png", 3)]), reader, NOTHING)
-    made = readings_of(MakeVectors(lambda: encoder)(block))
+    made = readings_of(MakeVectors(lambda: encoder, IMAGE_ONLY)(block))
     assert [isinstance(reading, Reading) for reading in made] == [True, False, True] and len(encoder.seen) == 2
     expected = encoder.encode(encoder.seen[:2]).vectors
     found = [reading for reading in made if isinstance(reading, Reading)]
@@ -112,7 +113,7 @@ def test_no_encoder_is_loaded_where_there_is_nothing_to_encode() -> None:
     def load() -> FakeEncoder:
         raise AssertionError("loaded")
 
-    assert readings_of(MakeVectors(load)(pack([Reject(1, "bad")]))) == [Reject(1, "bad")]
+    assert readings_of(MakeVectors(load, IMAGE_ONLY)(pack([Reject(1, "bad")]))) == [Reject(1, "bad")]
 
 
 def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +125,11 @@ def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.Mo
 
     [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(EncoderUnavailable, match="No weights"):
-        readings_of(MakeVectors(load)(block))
+        readings_of(MakeVectors(load, IMAGE_ONLY)(block))
     monkeypatch.setattr(ImageStore, "put", full)
     [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(ImageStoreUnavailable, match="disk is full"):
-        readings_of(MakeVectors(FakeEncoder)(block))
+        readings_of(MakeVectors(FakeEncoder, IMAGE_ONLY)(block))
 
 
 def test_an_encoder_that_fails_is_not_hidden(reader: RowImageReader) -> None:
@@ -138,7 +139,7 @@ def test_an_encoder_that_fails_is_not_hidden(reader: RowImageReader) -> None:
 
     [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(MemoryError):
-        MakeVectors(Broken)(block)
+        MakeVectors(Broken, IMAGE_ONLY)(block)
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL.Image import Image
 
 from rerank.errors import EngineError
 from service.build import assemble, build_rerank, hybrid_defaults
+from service.catalog.document_form import DEFAULT_FORM
+from service.catalog.documents import Documents
 from service.catalog.records import make_record, row_id
 from service.encoders.encoder import EncoderQuery
 from service.errors import UnknownEncoder
 from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
-from service.lab.judged import LabQuery
+from service.lab.judged import LabDocument, LabQuery
 from service.lab.lab_errors import DataSetError, ExperimentError, LabError
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, draw, run_experiment
@@ -41,6 +44,13 @@ def test_configurations_share_models_embeddings_captions_and_rerank_calls(tmp_pa
     assert len(counting.engine.scored) == QUERIES
 
 
+def _document(document: LabDocument, image: Image) -> EncoderQuery:
+    """What is encoded of a document in service."""
+    found = DEFAULT_FORM.document(document, image)
+    assert found is not None
+    return found
+
+
 def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
     """The same images and settings through parts that were wired without anything of the lab."""
     experiment, data = prepared(tmp_path / "set")
@@ -48,11 +58,11 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
     for one in results.answered:
         settings = one.configuration.settings
         images, store, encoder = ImageStore(tmp_path / "images"), ExactStore(), FakeEncoder()
-        store.ensure(encoder.info)
+        store.ensure(Documents(encoder).info)
         for document in data.documents.values():
             assert document.image is not None
             key = images.put(document.image.read())
-            vector = encoder.encode([EncoderQuery(image=images.open(key).image)]).vectors[0]
+            vector = encoder.encode([_document(document, images.open(key).image)]).vectors[0]
             store.upsert([make_record(document, row_id(document.id, 0), vector, image_key=key, content_hash="", now=0)])
         rerank = build_rerank(settings, lambda _: fake_engine())
         parts = assemble(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
@@ -153,9 +163,9 @@ def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
     unit = FakeEncoder().encode([EncoderQuery(text, picture) for text in (query.text, *query.wordings)]).vectors
     mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
     (outcome,) = results.answered[0].outcomes
-    image = data.documents[outcome.final[0]].image
-    assert image is not None
-    best = FakeEncoder().encode([EncoderQuery(image=image.open().image)]).vectors[0]
+    document = data.documents[outcome.final[0]]
+    assert document.image is not None
+    best = FakeEncoder().encode([_document(document, document.image.open().image)]).vectors[0]
     assert outcome.retrieved[0][1] == pytest.approx(float(best @ mean), abs=1e-5)
 
 

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.build import new_image_loader, open_images
+from service.catalog.document_form import IMAGE_ONLY
+from service.catalog.documents import Documents
 from service.catalog.products import ProductInput, Products
 from service.product import Product
 from service.settings import Settings
@@ -169,7 +171,8 @@ def new_products(tmp_path: Path) -> Callable[[Stepped], Products]:
     """Makes the products of a service on this store."""
     settings = Settings(_env_file=None, data_dir=tmp_path)
     images, pictures = open_images(settings), new_image_loader(settings)
-    return lambda store: Products(encoder=FakeEncoder(), store=store, images=images, pictures=pictures)  # type: ignore[arg-type]
+    documents = Documents(FakeEncoder(), IMAGE_ONLY)
+    return lambda store: Products(documents=documents, store=store, images=images, pictures=pictures)  # type: ignore[arg-type]
 
 
 def test_a_change_of_fields_begins_again_if_the_product_has_moved(new_products: Callable[[Stepped], Products]) -> None:

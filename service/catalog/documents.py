@@ -1,0 +1,65 @@
+"""From products to vectors, in the form of the collection that they go into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PIL import Image
+
+from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY, DocumentForm, Worded
+from service.encoders.encoder import Encoder, EncoderInfo, EncoderQuery
+from service.errors import InvalidValue
+from service.stores.store import Store, Vector
+
+NOTHING_TO_EMBED = (
+    "A product needs an image, or words that its vector is made of (WITHTHIS_DOCUMENT). Give it in images, or as "
+    "multipart parts named image."
+)
+
+
+class Documents:
+    """An encoder, and the form in which it sees products. Thread-safe once it is bound."""
+
+    def __init__(self, encoder: Encoder, asked: DocumentForm | None = None) -> None:
+        """`asked` None: as the collection was made; for a new one, image and words as far as the encoder composes."""
+        self.encoder = encoder
+        self._asked = asked
+        self.form = asked or self._default
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Facts about the encoder, under the fingerprint that a collection of this form has."""
+        info = self.encoder.info
+        return replace(info, fingerprint=self.form.fingerprint(info.fingerprint))
+
+    def bind(self, store: Store) -> None:
+        """Take on the form of the store's collection, or create it.
+
+        Raises:
+            EncoderMismatch: it was made by another encoder, or in another form than was asked for.
+            StoreUnavailable: the store does not answer.
+        """
+        built = store.built_by()
+        if self._asked is None:
+            self.form = DocumentForm.of(built[1]) if built is not None else self._default
+        store.ensure(self.info)
+
+    def document(self, product: Worded, image: Image.Image | None) -> EncoderQuery:
+        """What is encoded of a product. Raises InvalidValue if that is nothing."""
+        document = self.form.document(product, image)
+        if document is None:
+            raise InvalidValue(NOTHING_TO_EMBED)
+        return document
+
+    def encode(self, documents: Sequence[EncoderQuery]) -> Vector:
+        """Vectors, float32 [n, dimension], L2-normalized."""
+        return self.encoder.encode(documents).vectors
+
+    def are_alike(self, product: Worded, other: Worded) -> bool:
+        """Whether two products with the same image have the same vector."""
+        return self.form.words(product) == self.form.words(other)
+
+    @property
+    def _default(self) -> DocumentForm:
+        return DEFAULT_FORM if "composed" in self.encoder.info.modalities else IMAGE_ONLY
