@@ -102,7 +102,7 @@ def test_a_lost_image_stops_the_switch_unless_told_otherwise(make_store: MakeSto
     store = make_store()
     rows = fill(store, images, 5)
     store.upsert([replace(rows[2], image_key="0" * 64 + ".png")])
-    with pytest.raises(StoreUnavailable, match=r"pictures of 1 rows.*--drop-missing"):
+    with pytest.raises(StoreUnavailable, match=r"images of 1 rows.*--drop-missing"):
         reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, notice_s=0)
     store.ensure(FakeEncoder.info)
     assert store.count() == 5
