@@ -29,7 +29,7 @@ from starter.rendering import KINDS, render_motif
 
 _QUERY_STYLE = "noto"
 _BATCH = 32
-_NEIGHBOURS = 10
+_NEIGHBORS = 10
 
 
 def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector, Vector]:
@@ -52,16 +52,16 @@ def spread(real: Vector, count: int, seed: int = 5) -> Vector:
     if further <= 0:
         return real[:count]
     others = dice.integers(len(real), size=further)
-    steps = real[_neighbours(real, others, dice)] - real[others]
+    steps = real[_neighbors(real, others, dice)] - real[others]
     bases = (others + dice.integers(1, len(real), size=further)) % len(real)  # never the same: that gives a real one
     made = real[bases] + steps
     made /= np.linalg.norm(made, axis=1, keepdims=True)
     return np.concatenate([real, made]).astype(np.float32)
 
 
-def _neighbours(real: Vector, rows: npt.NDArray[np.int64], dice: np.random.Generator) -> npt.NDArray[np.int64]:
+def _neighbors(real: Vector, rows: npt.NDArray[np.int64], dice: np.random.Generator) -> npt.NDArray[np.int64]:
     """For each of these rows the place of one of its nearest others."""
-    nearest = np.stack([np.argsort(-(real @ vector))[1 : _NEIGHBOURS + 1] for vector in real])
+    nearest = np.stack([np.argsort(-(real @ vector))[1 : _NEIGHBORS + 1] for vector in real])
     found: npt.NDArray[np.int64] = nearest[rows, dice.integers(nearest.shape[1], size=len(rows))]
     return found
 

@@ -48,7 +48,7 @@ def fuse(
     if len(retrieval_scores) != n:
         raise ValueError(f"{len(retrieval_scores)} retrieval scores for {n} candidates")
     # At weight 0 ranks say all there is to say, and keep candidates with equal scores as retrieval gave them.
-    parts = _normalised(ranking, retrieval_scores) if method == "scores" and weight > 0.0 else None
+    parts = _normalized(ranking, retrieval_scores) if method == "scores" and weight > 0.0 else None
     reranked, retrieved = parts or _reciprocal(ranking, retrieval_scores, k)
     scores = tuple(weight * reranked[place] + (1.0 - weight) * retrieved[place] for place in range(n))
     return tuple(sorted(ranking.order, key=lambda place: -scores[place])), scores
@@ -67,7 +67,7 @@ def _ranks(order: Sequence[int]) -> dict[int, int]:
     return {place: rank for rank, place in enumerate(order, start=1)}
 
 
-def _normalised(ranking: Ranking, retrieval_scores: Sequence[float]) -> tuple[list[float], list[float]] | None:
+def _normalized(ranking: Ranking, retrieval_scores: Sequence[float]) -> tuple[list[float], list[float]] | None:
     """Both scores by candidate position, brought to 0…1; None if they cannot be used."""
     known = [score for score in ranking.scores or () if score is not None]
     if len(known) < len(ranking.order) or any(known[a] < known[b] for a, b in pairwise(ranking.order)):

@@ -107,9 +107,9 @@ def _paste(panel: Image.Image, shown: _Fitted, box: _Box) -> None:
     panel.paste(small, (box[0] + (width - small.width) // 2, box[1] + (height - small.height) // 2))
 
 
-def _write(draw: ImageDraw.ImageDraw, text: str, centre: tuple[float, float], size: float) -> None:
+def _write(draw: ImageDraw.ImageDraw, text: str, center: tuple[float, float], size: float) -> None:
     """White bold text around a point."""
-    draw.text(centre, text, fill=_PAPER, font=_font(int(size)), anchor="mm", stroke_width=max(1, int(size) // 24))
+    draw.text(center, text, fill=_PAPER, font=_font(int(size)), anchor="mm", stroke_width=max(1, int(size) // 24))
 
 
 @lru_cache(16)

@@ -18,7 +18,7 @@ from service.lab.publish import publish, publish_runs
 from service.lab.report import require_matplotlib
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Progress, Results, run_experiment
-from service.lab.summary import summarise
+from service.lab.summary import summarize
 
 Queries = Annotated[int | None, typer.Option(min=1, help="Sample this many queries, overriding the file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
@@ -43,7 +43,7 @@ def evaluate(
         if results.data.judgments is None:
             _show_unmeasured(results, results_in.path)
             return
-        summaries = summarise(results)
+        summaries = summarize(results)
         written = publish(results, summaries, results_in.path)
     finally:
         results_in.close()

@@ -26,7 +26,7 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     console.print(_quality(summaries, measures[0]))
     if len(measures) > 1:
         console.print(_others(summaries, measures[1:]))
-    console.print(_behaviour(summaries))
+    console.print(_behavior(summaries))
     if any(one.bias for one in summaries):
         console.print(_bias(summaries))
     console.print(
@@ -74,7 +74,7 @@ def _others(summaries: Sequence[Summary], measures: Sequence[str]) -> Table:
     return shown
 
 
-def _behaviour(summaries: Sequence[Summary]) -> Table:
+def _behavior(summaries: Sequence[Summary]) -> Table:
     priced = any(one.cost is not None for one in summaries)
     names = ["p50 ms", "p95 ms", "faults", "repaired", "degraded", "tokens"]
     shown = table("time and reranker", *names, *(["cost/1,000"] if priced else []))

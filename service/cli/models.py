@@ -85,7 +85,7 @@ def _facts(entry: EncoderEntry) -> dict[str, Any]:
         "dimension": entry.dimension,
         "max_text_tokens": entry.max_text_tokens,
         "weights": entry.source,
-        "licence": entry.licence,
+        "licence": entry.license,
         "results": entry.results,
         "settings": {"WITHTHIS_ENCODER": entry.name} | {f"WITHTHIS_{name}": None for name in entry.settings},
     }
@@ -101,7 +101,7 @@ def _card(entry: EncoderEntry, chosen: bool) -> Table:
     shown = {
         "is": facts["summary"],
         "gives": f"{entry.dimension} dimensions; reads {entry.max_text_tokens} tokens",
-        "weights": f"{entry.source} ({entry.licence})",
+        "weights": f"{entry.source} ({entry.license})",
         "results": entry.results,
         "set": ", ".join(name if value is None else f"{name}={value}" for name, value in facts["settings"].items()),
     }

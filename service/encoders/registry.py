@@ -32,7 +32,7 @@ class EncoderEntry:
     dimension: int
     max_text_tokens: int
     source: str
-    licence: str
+    license: str
     results: str
     settings: tuple[str, ...]
     load: Loader
@@ -85,7 +85,7 @@ _ENTRIES = (
         dimension=768,
         max_text_tokens=512,
         source="BAAI/bge-visualized, Visualized_base_en_v1.5.pth",
-        licence="MIT",
+        license="MIT",
         results="R@5 zero-shot: WebQA 60.1, CIRR 22.5, FashionIQ 7.5, ReMuQ 84.7 (arXiv 2406.04292)",
         settings=_VISUALIZED_SETTINGS,
         load=_visualized_bge("visualized-bge-base-en"),
@@ -96,7 +96,7 @@ _ENTRIES = (
         dimension=1024,
         max_text_tokens=8192,
         source="BAAI/bge-visualized, Visualized_m3.pth",
-        licence="MIT",
+        license="MIT",
         results="R@5 zero-shot: WebQA 62.3, CIRR 20.2, FashionIQ 6.6, ReMuQ 91.3 (arXiv 2406.04292)",
         settings=_VISUALIZED_SETTINGS,
         load=_visualized_bge("visualized-bge-m3"),
@@ -107,7 +107,7 @@ _ENTRIES = (
         dimension=512,
         max_text_tokens=77,
         source="BAAI/BGE-VL-base",
-        licence="MIT",
+        license="MIT",
         results="zero-shot, base / large: CIRCO mAP@5 34.3 / 39.2, CIRR R@1 36.1 / 38.0 (arXiv 2412.14475)",
         settings=_CLIP_SETTINGS,
         load=_clip_family("bge-vl", "BAAI/BGE-VL-base", blend="raw"),
@@ -118,7 +118,7 @@ _ENTRIES = (
         dimension=512,
         max_text_tokens=77,
         source="openai/clip-vit-base-patch32",
-        licence="MIT",
+        license="MIT",
         results="R@5 zero-shot: WebQA 10.5, CIRR 13.4, FashionIQ 3.6 (as measured in arXiv 2406.04292)",
         settings=_CLIP_SETTINGS,
         load=_clip_family("clip", "openai/clip-vit-base-patch32"),
@@ -129,7 +129,7 @@ _ENTRIES = (
         dimension=512,
         max_text_tokens=52,
         source="OFA-Sys/chinese-clip-vit-base-patch16",
-        licence="MIT",
+        license="MIT",
         results="R@1 zero-shot: MUGE 52.1, Flickr30K-CN 62.7, COCO-CN 62.2 (the project's Results.md)",
         settings=_CLIP_SETTINGS,
         load=_clip_family("chinese-clip", "OFA-Sys/chinese-clip-vit-base-patch16"),
@@ -140,7 +140,7 @@ _ENTRIES = (
         dimension=768,
         max_text_tokens=64,
         source="google/siglip-base-patch16-224",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         results="see arXiv 2303.15343",
         settings=_CLIP_SETTINGS,
         load=_clip_family("siglip", "google/siglip-base-patch16-224"),

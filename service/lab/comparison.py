@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from service.lab.lab_errors import LabError
 from service.lab.measures.scores import Scores
-from service.lab.significance import RESAMPLES, bootstrap_interval, holm, randomisation_p
+from service.lab.significance import RESAMPLES, bootstrap_interval, holm, randomization_p
 
 _TIE = 1e-9
 
@@ -60,7 +60,7 @@ def _one(baseline: Scores, run: Scores, measure: str, resamples: int, seed: int)
     differences, weights = run.array(measure) - baseline.array(measure), baseline.weights()
     low, high = bootstrap_interval(differences, weights, resamples=resamples, seed=seed)
     by_size = sorted(zip(baseline.units, map(float, differences), strict=True), key=lambda pair: -abs(pair[1]))
-    p = randomisation_p(differences, weights, resamples=resamples, seed=seed)
+    p = randomization_p(differences, weights, resamples=resamples, seed=seed)
     return Comparison(
         measure=measure,
         baseline=baseline.run,

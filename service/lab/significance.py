@@ -23,7 +23,7 @@ _CHUNK_CELLS = 4_000_000  # cells of a block of resamples: 32 MB
 _TOLERANCE = 1e-9  # relative: sums of the same numbers in another order must count as equal
 
 
-def randomisation_p(
+def randomization_p(
     differences: Floats, weights: Floats | None = None, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> float:
     """Two-sided p of the weighted mean of paired differences, in (0, 1].

@@ -90,7 +90,7 @@ class Summary:
         return None if price is None or self.reranking is None else self.reranking.cost(price)
 
 
-def summarise(results: Results) -> tuple[Summary, ...]:
+def summarize(results: Results) -> tuple[Summary, ...]:
     """All configurations in their order.
 
     For each measure, the comparisons with the first configuration are one family for Holm's correction. Raises as

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from rerank.engines.phi3_vision.config import Phi3VisionConfig, read_config
 from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
-from rerank.engines.phi3_vision.quantization import Bits, quantise
+from rerank.engines.phi3_vision.quantization import Bits, quantize
 from rerank.errors import EngineError
 
 __all__ = ["DtypeName", "Placement", "empty_model", "load_model", "shapes"]
@@ -36,7 +36,7 @@ def load_model(
     *,
     device: Placement = "auto",
     dtype: DtypeName = "auto",
-    quantised: Bits | None = None,
+    quantized: Bits | None = None,
     max_memory: Mapping[int | str, int | str] | None = None,
     offload_folder: Path | None = None,
 ) -> Phi3VisionForCausalLM:
@@ -57,9 +57,9 @@ def load_model(
     model = empty_model(read_config(folder))
     checkpoint = _check(model, folder)
     number = _dtype(dtype, device)
-    if quantised is not None:
+    if quantized is not None:
         load_checkpoint_in_model(model, str(checkpoint), device_map={"": "cpu"}, dtype=number, strict=True)
-        return _ready(quantise(model, quantised, _one_device(device)))
+        return _ready(quantize(model, quantized, _one_device(device)))
     places = _device_map(model, device, number, max_memory)
     if "disk" in places.values() and (offload_folder is None or set(places.values()) == {"disk"}):
         raise EngineError("The model does not fit this machine's memory. Use quantized weights or a smaller dtype.")

@@ -84,7 +84,7 @@ class Phi3VisionEngine:
         revision: str | None = None,
         device: Placement = "auto",
         dtype: DtypeName = "auto",
-        quantised: Bits | None = None,
+        quantized: Bits | None = None,
         num_crops: int = 16,
         **options: Any,
     ) -> Self:
@@ -94,7 +94,7 @@ class Phi3VisionEngine:
         """
         source = find(path, model, revision)
         processor = Phi3VisionProcessor(source.folder / "tokenizer.json", num_crops)
-        loaded = load_model(source.folder, device=device, dtype=dtype, quantised=quantised)
+        loaded = load_model(source.folder, device=device, dtype=dtype, quantized=quantized)
         return cls(loaded, processor, name=f"phi3-vision:{source.name}", **options)
 
     @property

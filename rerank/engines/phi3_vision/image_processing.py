@@ -49,7 +49,7 @@ def token_count(rows: int, columns: int) -> int:
 def cut(image: Image.Image, num_crops: int) -> ImageCrops:
     """Cut an image of any size and mode into at most `num_crops` crops and a global view."""
     fitted = hd_transform(image, num_crops)
-    whole = _normalise(fitted)
+    whole = _normalize(fitted)
     rows, columns = fitted.height // CROP_SIDE, fitted.width // CROP_SIDE
     grid = whole.reshape(3, rows, CROP_SIDE, columns, CROP_SIDE).permute(1, 3, 0, 2, 4)
     return ImageCrops(torch.cat((_global_view(whole), grid.flatten(0, 1))), rows, columns)
@@ -86,7 +86,7 @@ def _pad(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def _normalise(image: Image.Image) -> Tensor:
+def _normalize(image: Image.Image) -> Tensor:
     """Float32 [3, height, width] with CLIP's mean and deviation."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (_MEAN, _STD))

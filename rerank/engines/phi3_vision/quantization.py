@@ -8,14 +8,14 @@ from transformers import Phi3ForCausalLM
 
 from rerank.errors import EngineError
 
-__all__ = ["Bits", "quantise"]
+__all__ = ["Bits", "quantize"]
 
 Bits = Literal["4bit", "8bit"]
 
 _Model = TypeVar("_Model", bound=Phi3ForCausalLM)
 
 
-def quantise(model: _Model, bits: Bits, device: str) -> _Model:
+def quantize(model: _Model, bits: Bits, device: str) -> _Model:
     """Replace the matrices of the decoder's layers in a loaded model, and move it to its device.
 
     Vision tower, word embedding and output stay unchanged: an eighth of the weights, where precision matters most.
@@ -30,12 +30,12 @@ def quantise(model: _Model, bits: Bits, device: str) -> _Model:
         for name, linear in list(layer.named_modules()):
             if isinstance(linear, nn.Linear):
                 parent, _, own = name.rpartition(".")
-                setattr(layer.get_submodule(parent), own, _quantised(library, linear, bits))
+                setattr(layer.get_submodule(parent), own, _quantized(library, linear, bits))
     model.to(device)  # type: ignore[arg-type]  # here the weights are quantized
     return model
 
 
-def _quantised(library: ModuleType, linear: nn.Linear, bits: Bits) -> nn.Module:
+def _quantized(library: ModuleType, linear: nn.Linear, bits: Bits) -> nn.Module:
     """The same matrix for bitsandbytes; it is quantized when moved to a device."""
     size: Any = (linear.in_features, linear.out_features)
     if bits == "4bit":

@@ -72,14 +72,14 @@ class ImageRecipe:
             square = _square(values["crop_size"])
         if square is None or (edge is not None and edge < square):
             raise ValueError("the image size cannot be read from preprocessor_config.json")
-        normalised = values["do_normalize"]
+        normalized = values["do_normalize"]
         return cls(
             side=square,
             edge=edge if values["do_center_crop"] else None,
             resample=int(values["resample"]),
             scale=float(values["rescale_factor"]) if values["do_rescale"] else 1.0,
-            mean=tuple(map(float, values["image_mean"])) if normalised else (0.0, 0.0, 0.0),
-            std=tuple(map(float, values["image_std"])) if normalised else (1.0, 1.0, 1.0),
+            mean=tuple(map(float, values["image_mean"])) if normalized else (0.0, 0.0, 0.0),
+            std=tuple(map(float, values["image_std"])) if normalized else (1.0, 1.0, 1.0),
             fit=fit,
         )
 

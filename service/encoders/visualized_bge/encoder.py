@@ -19,7 +19,7 @@ from service.encoders.visualized_bge.checkpoint import load_model
 from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.files import find_text_model, find_weights
 from service.encoders.visualized_bge.model import VisualizedBge
-from service.encoders.visualized_bge.preprocessing import Fit, normalise, to_bytes
+from service.encoders.visualized_bge.preprocessing import Fit, normalize, to_bytes
 from service.encoders.visualized_bge.tokens import Tokeniser, Tokens, pad
 from service.errors import ConfigurationError
 
@@ -132,7 +132,7 @@ class VisualizedBgeEncoder:
             if images_uint8 is None:
                 vectors = self._model.embed_text(ids, mask)
             else:
-                pixels = normalise(images_uint8.to(self._device), vision.image_mean, vision.image_std)
+                pixels = normalize(images_uint8.to(self._device), vision.image_mean, vision.image_std)
                 vectors = self._model.embed_composed(pixels, ids, mask)
             result: npt.NDArray[np.float32] = vectors.cpu().numpy()
             return result

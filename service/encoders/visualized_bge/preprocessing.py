@@ -73,7 +73,7 @@ def to_bytes(images: Sequence[Image.Image], fit: Fit, size: int = 224) -> npt.ND
     return np.ascontiguousarray(np.stack(fitted).transpose(0, 3, 1, 2))
 
 
-def normalise(pixels: torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
+def normalize(pixels: torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
     """uint8 [n, 3, h, w] → float32, (pixels / 255 - mean) / std, on the tensor's own device."""
-    centre, spread = (torch.tensor(values, device=pixels.device).view(-1, 1, 1) for values in (mean, std))
-    return pixels.to(torch.float32).div_(255).sub_(centre).div_(spread)
+    center, spread = (torch.tensor(values, device=pixels.device).view(-1, 1, 1) for values in (mean, std))
+    return pixels.to(torch.float32).div_(255).sub_(center).div_(spread)

@@ -50,7 +50,7 @@ def _phi3_vision(options: EngineOptions) -> Engine:
         revision=options.revision,
         device=options.device,
         dtype=options.dtype,
-        quantised=options.quantisation,
+        quantized=options.quantisation,
         num_crops=options.num_crops,
         layout=options.layout or "panel",
         max_candidates=options.max_candidates,

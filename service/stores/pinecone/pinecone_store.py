@@ -250,8 +250,8 @@ class PineconeStore(RevisionStore):
             spaces = list(self._open().describe_index_stats().namespaces or {})
         found: set[str] = set()
         for space in {*spaces, self._namespace}:
-            neighbour = self._in(space)
-            found.update(row.image_key for page in neighbour.scan() for row in page)
+            neighbor = self._in(space)
+            found.update(row.image_key for page in neighbor.scan() for row in page)
         return found
 
     def _in(self, namespace: str) -> "PineconeStore":

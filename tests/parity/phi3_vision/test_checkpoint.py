@@ -148,7 +148,7 @@ def test_a_wrong_folder_is_told_in_words(folder: Path, damage: Callable[[Path], 
         ({"device": "cuda:77"}, "no device"),
         ({"device": "frog"}, "no device"),
         ({"dtype": "int3"}, "no dtype"),
-        ({"quantised": "2bit"}, "4bit or 8bit"),
+        ({"quantized": "2bit"}, "4bit or 8bit"),
         ({"device": "auto", "max_memory": {"cpu": 4_200_000}, "dtype": "float32"}, "does not fit"),
     ],
 )
@@ -197,13 +197,13 @@ def test_modules_may_lie_in_several_places(how: dict[str, Any], tmp_path: Path, 
 def test_quantized_weights_without_bitsandbytes_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(EngineError, match="quantised"):
-        load_model(GOLDEN, device="cpu", quantised="4bit")
+        load_model(GOLDEN, device="cpu", quantized="4bit")
 
 
 @pytest.mark.parametrize(("bits", "off"), [("4bit", 0.15), ("8bit", 0.02)])
 def test_quantized_matrices_are_nearly_the_same(bits: Any, off: float, model: Phi3VisionForCausalLM) -> None:
     pytest.importorskip("bitsandbytes")
-    small = load_model(GOLDEN, device="cpu", quantised=bits)
+    small = load_model(GOLDEN, device="cpu", quantized=bits)
     exact, rough = (one.model.layers[0].mlp.gate_up_proj for one in (model, small))
     assert rough.weight.dtype in (torch.uint8, torch.int8)
     assert small.lm_head.weight.dtype == small.model.vision_embed_tokens.glb_GN.dtype == torch.float32

@@ -13,7 +13,7 @@ from service.encoders.encoder import EncoderQuery
 from service.encoders.probe import probe
 from service.encoders.visualized_bge.config import published, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
-from service.encoders.visualized_bge.preprocessing import normalise, to_bytes
+from service.encoders.visualized_bge.preprocessing import normalize, to_bytes
 from service.encoders.visualized_bge.tokens import Tokeniser, pad
 from service.encoders.visualized_bge.vision import RotaryTable
 from tests.parity.visualized_bge.golden_data import BASE, TOLERANCE, Golden
@@ -65,7 +65,7 @@ def test_image_tokens(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
     for key in names:
         raw = torch.from_numpy(to_bytes([golden.picture(f"{key.split('.')[1]}.png")], "crop"))
         with torch.inference_mode():
-            tokens = encoder._model.image_tokens(normalise(raw, vision.image_mean, vision.image_std))
+            tokens = encoder._model.image_tokens(normalize(raw, vision.image_mean, vision.image_std))
         assert tokens.shape[1] == vision.image_tokens
         assert (tokens[0] - golden.expected[key]).abs().max() < TOLERANCE, key
 

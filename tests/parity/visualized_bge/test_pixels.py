@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from service.encoders.visualized_bge.config import PUBLISHED
-from service.encoders.visualized_bge.preprocessing import normalise, to_bytes
+from service.encoders.visualized_bge.preprocessing import normalize, to_bytes
 from tests.parity.visualized_bge.golden_data import BASE, M3, Golden, name_of
 
 KINDS = ("pixels.", "pixels_u8.")
@@ -20,5 +20,5 @@ def test_pixels_are_equal(golden: Golden, key: str) -> None:
         assert np.array_equal(raw[0], golden.expected[key].numpy())
         return
     vision = PUBLISHED[golden.encoder].vision
-    pixels = normalise(torch.from_numpy(raw), vision.image_mean, vision.image_std)
+    pixels = normalize(torch.from_numpy(raw), vision.image_mean, vision.image_std)
     assert torch.equal(pixels[0], golden.expected[key])

@@ -14,8 +14,8 @@ from service.stores.store import Vector
 def clusters(rows: int) -> Vector:
     """Unit vectors in two tight clusters."""
     dice = np.random.default_rng(1)
-    centres = np.eye(8, dtype=np.float32)[:2]
-    found = centres[np.arange(rows) % 2] + dice.normal(scale=0.05, size=(rows, 8)).astype(np.float32)
+    centers = np.eye(8, dtype=np.float32)[:2]
+    found = centers[np.arange(rows) % 2] + dice.normal(scale=0.05, size=(rows, 8)).astype(np.float32)
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 

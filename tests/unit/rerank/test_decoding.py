@@ -90,7 +90,7 @@ def test_awkward_tokenizers_write_the_same_text(make: Any) -> None:
     assert to_text(tokenizer, ids_of(spec, order)) == text_of(order)
 
 
-def test_where_neighbours_melt_the_pieces_stand_alone() -> None:
+def test_where_neighbors_melt_the_pieces_stand_alone() -> None:
     tokenizer = melting()
     spec = permutation_spec(tokenizer, labels(3))
     assert [tokenizer.convert_ids_to_tokens(token) for token in spec.labels] == ["A", "B", "C"]

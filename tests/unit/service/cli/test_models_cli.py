@@ -38,7 +38,7 @@ def test_every_encoder_is_listed_with_what_it_takes_to_choose_it(run: Run, monke
     shown = run("list").stdout
     for entry in ENCODERS.values():
         assert all(
-            text in shown for text in (entry.name, entry.source, entry.licence, f"WITHTHIS_ENCODER={entry.name}")
+            text in shown for text in (entry.name, entry.source, entry.license, f"WITHTHIS_ENCODER={entry.name}")
         )
     assert shown.count("chosen") == 1 and "bge-vl  chosen" in shown
 

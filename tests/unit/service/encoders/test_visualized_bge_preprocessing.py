@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from service.encoders.visualized_bge import preprocessing
-from service.encoders.visualized_bge.preprocessing import crop_pixels, normalise, pad_pixels, to_bytes
+from service.encoders.visualized_bge.preprocessing import crop_pixels, normalize, pad_pixels, to_bytes
 
 MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "F"]
 
@@ -72,6 +72,6 @@ def test_the_image_itself_is_not_changed() -> None:
 
 def test_normalize() -> None:
     pixels = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2).expand(1, 3, 1, 2)
-    out = normalise(pixels, (0.5, 0.25, 0.0), (0.5, 0.25, 2.0))
+    out = normalize(pixels, (0.5, 0.25, 0.0), (0.5, 0.25, 2.0))
     assert out[0, :, 0, :].tolist() == [[-1, 1], [-1, 3], [0, 0.5]]
     assert pixels.dtype == torch.uint8

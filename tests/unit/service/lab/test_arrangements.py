@@ -20,7 +20,7 @@ from service.lab.journal import Journal
 from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.publish import numbers
 from service.lab.report import render_report
-from service.lab.summary import summarise
+from service.lab.summary import summarize
 from tests.unit.service.lab.bench_fakes import EXPERIMENT, QUERIES, Counting, prepared, run, without
 
 BIASED = EXPERIMENT.replace("k: 10", "k: 10\nposition_bias: {orders: 3, queries: 4}")
@@ -55,7 +55,7 @@ def test_bias_is_measured_for_what_reranks_and_shown_everywhere(tmp_path: Path) 
     # Three weights share their calls, and the retrieval order was asked before.
     assert counting.rank_calls == QUERIES + 4 * 2
     assert len(counting.engine.scored) == QUERIES + 4 * 2
-    summaries = summarise(results)
+    summaries = summarize(results)
     assert summaries[0].bias is None
     assert summaries[1].bias is not None
     for summary in (summaries[1], summaries[4]):  # the fakes look at nothing but places
@@ -91,7 +91,7 @@ def test_orders_without_an_answer_tell_nothing(tmp_path: Path) -> None:
     experiment, data = prepared(tmp_path / "set", BIASED)
     results = run(without(experiment, lambda name: name == "listwise"), data, tmp_path / "out", counting)
     assert set(results.answered[0].rearranged.values()) == {()}
-    (summary,) = summarise(results)
+    (summary,) = summarize(results)
     assert summary.bias is not None and summary.bias.queries == 0
 
 

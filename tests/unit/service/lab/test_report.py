@@ -16,7 +16,7 @@ from service.lab.judged import RankedList
 from service.lab.publish import publish
 from service.lab.report import render_report
 from service.lab.runner import Results
-from service.lab.summary import Summary, recall_name, summarise
+from service.lab.summary import Summary, recall_name, summarize
 from service.lab.trec import read_qrels, read_run
 from tests.unit.service.lab.bench_fakes import QUERIES, Counting, prepared, run, write_set
 
@@ -39,7 +39,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def summaries(results: Results) -> tuple[Summary, ...]:
-    return summarise(results)
+    return summarize(results)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_the_summary_is_what_the_outcomes_say(results: Results, summaries: tuple
         assert one.estimates["nDCG@5"].low <= one.estimates["nDCG@5"].mean <= one.estimates["nDCG@5"].high
         assert one.retrieval.mean("nDCG@5") == pytest.approx(retrieval.scores.mean("nDCG@5"))
         assert one.latency["total"].p50 <= one.latency["total"].p95
-    assert summarise(results)[1].estimates == listwise.estimates
+    assert summarize(results)[1].estimates == listwise.estimates
     assert single.reranking is not None and single.reranking.repaired == 0
 
 

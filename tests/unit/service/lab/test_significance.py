@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.lab.significance import bootstrap_interval, holm, randomisation_p
+from service.lab.significance import bootstrap_interval, holm, randomization_p
 
 values = st.lists(st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 1.0]), min_size=1, max_size=40)
 p_values = st.lists(st.floats(0, 1), max_size=12)
@@ -26,22 +26,22 @@ def _pairs(data: st.DataObject) -> tuple[np.ndarray, np.ndarray]:
 @given(st.data())
 def test_p_is_symmetric_and_in_range(data: st.DataObject) -> None:
     first, second = _pairs(data)
-    p = randomisation_p(first - second, resamples=500)
+    p = randomization_p(first - second, resamples=500)
     assert 0 < p <= 1
-    assert p == randomisation_p(second - first, resamples=500)
-    assert p == randomisation_p((first - second) * 7, resamples=500)
+    assert p == randomization_p(second - first, resamples=500)
+    assert p == randomization_p((first - second) * 7, resamples=500)
 
 
 @settings(max_examples=50, deadline=None)
 @given(values)
 def test_identical_runs_do_not_differ(same: list[float]) -> None:
     zero = np.array(same) - np.array(same)
-    assert randomisation_p(zero) == 1.0
+    assert randomization_p(zero) == 1.0
     assert bootstrap_interval(zero, resamples=50) == (0.0, 0.0)
 
 
 def test_no_queries_tell_nothing() -> None:
-    assert randomisation_p(np.zeros(0)) == 1.0
+    assert randomization_p(np.zeros(0)) == 1.0
     assert bootstrap_interval(np.zeros(0)) == (0.0, 0.0)
 
 
@@ -52,7 +52,7 @@ def test_few_queries_are_counted_exactly_as_scipy_does(n: int) -> None:
     expected = stats.permutation_test(
         (first, second), _mean_difference, permutation_type="samples", n_resamples=np.inf, vectorized=True
     )
-    assert randomisation_p(first - second) == pytest.approx(expected.pvalue)
+    assert randomization_p(first - second) == pytest.approx(expected.pvalue)
 
 
 def test_many_queries_are_sampled_as_scipy_does() -> None:
@@ -62,18 +62,18 @@ def test_many_queries_are_sampled_as_scipy_does() -> None:
     expected = stats.permutation_test(
         (first, second), _mean_difference, permutation_type="samples", n_resamples=9999, vectorized=True, rng=1
     )
-    assert randomisation_p(first - second) == pytest.approx(expected.pvalue, abs=0.02)
+    assert randomization_p(first - second) == pytest.approx(expected.pvalue, abs=0.02)
 
 
 def test_the_smallest_p_says_how_much_was_sampled() -> None:
-    assert randomisation_p(np.ones(100), resamples=999) == pytest.approx(1 / 1000)
-    assert randomisation_p(np.ones(3)) == pytest.approx(2 / 8)  # all + and all -
+    assert randomization_p(np.ones(100), resamples=999) == pytest.approx(1 / 1000)
+    assert randomization_p(np.ones(3)) == pytest.approx(2 / 8)  # all + and all -
 
 
 def test_the_same_seed_gives_the_same_numbers_in_any_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     differences = np.random.default_rng(0).normal(0.02, 0.3, 50)
-    first = randomisation_p(differences, seed=5), bootstrap_interval(differences, seed=5)
-    assert first == (randomisation_p(differences, seed=5), bootstrap_interval(differences, seed=5))
+    first = randomization_p(differences, seed=5), bootstrap_interval(differences, seed=5)
+    assert first == (randomization_p(differences, seed=5), bootstrap_interval(differences, seed=5))
     assert first[1] != bootstrap_interval(differences, seed=6)
     monkeypatch.setattr("service.lab.significance._CHUNK_CELLS", 512)
     small = bootstrap_interval(differences, seed=5)
@@ -92,14 +92,14 @@ def test_weights_move_the_mean() -> None:
     differences = np.array([1.0] * 30 + [-1.0] * 60)
     weights = np.array([2.0] * 30 + [1.0] * 60)  # as if both outcomes were as frequent
     assert bootstrap_interval(differences, resamples=500)[1] < 0 < bootstrap_interval(differences, weights)[1]
-    assert randomisation_p(differences) < 0.01
-    assert randomisation_p(differences, weights) > 0.5
+    assert randomization_p(differences) < 0.01
+    assert randomization_p(differences, weights) > 0.5
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("nan")]])
 def test_wrong_weights_are_refused(weights: list[float]) -> None:
     with pytest.raises(ValueError, match="weight"):
-        randomisation_p(np.array([0.1, 0.2]), np.array(weights))
+        randomization_p(np.array([0.1, 0.2]), np.array(weights))
 
 
 def test_holm_by_hand() -> None:

@@ -108,7 +108,7 @@ def test_lasco_joins_the_two_ways_in_which_it_writes_paths(tmp_path: Path) -> No
     assert found.judgments == {"42001": {"73": 1}, "73001": {"42": 1}}
 
 
-def test_genecis_leaves_out_galleries_of_another_size_and_does_not_favour_the_target(tmp_path: Path) -> None:
+def test_genecis_leaves_out_galleries_of_another_size_and_does_not_favor_the_target(tmp_path: Path) -> None:
     found = load_dataset("genecis", layouts.genecis_objects(tmp_path), task="focus_object")
     assert list(found.queries) == ["0", "1"]
     assert found.queries["0"].gallery == ("1", "2", "3", "5")
