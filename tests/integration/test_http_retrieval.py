@@ -289,7 +289,7 @@ def test_numbers_that_no_store_compares_exactly_are_refused_in_words(
         response = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
         [error] = response.json()["errors"]
         assert response.status_code == 400 and error["detail"] == words
-        assert error["pointer"].startswith(f"/filter/{condition.replace('.', '/')}/{operator}")
+        assert error["pointer"].startswith(f"/filter/{condition}/{operator}")
     assert client.get("/v1/products", params={"filter": f'{{"{condition}": {{"gt": {number}}}}}'}).status_code == 400
 
 

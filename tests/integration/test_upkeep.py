@@ -53,8 +53,8 @@ def test_gc_deletes_what_no_product_uses(run: Run) -> None:
     assert index(run)["indexed"] == 3
     Path("1.png").write_bytes(png("navy"))
     assert index(run)["indexed"] == 1 and len(pictures()) == 4
-    assert "0 pictures" in run("gc").stderr
-    assert "1 pictures (1 files, 0.0 MiB) would be deleted" in run("gc", "--grace-hours", 0, "--dry-run").stderr
+    assert "0 images" in run("gc").stderr
+    assert "1 images (1 files, 0.0 MiB) would be deleted" in run("gc", "--grace-hours", 0, "--dry-run").stderr
     assert json.loads(run("gc", "--grace-hours", 0, "--json").stdout)["pictures"] == 1
     assert len(pictures()) == 3 and index(run)["unchanged"] == 3
 
@@ -65,7 +65,7 @@ def test_gc_asks_before_it_deletes_more_than_stays(run: Run) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(101):
         (folder / f"ab{number:062x}.png").write_bytes(b"x")
-    assert "101 pictures" in run("gc", "--grace-hours", 0, "--dry-run").stderr
+    assert "101 images" in run("gc", "--grace-hours", 0, "--dry-run").stderr
     with pytest.raises(IndexLost, match="101 images would be deleted and 3 are in use"):
         run("gc", "--grace-hours", 0)
     assert len(pictures()) == 104

@@ -21,15 +21,17 @@ def json_pointer(
     sent the one item alone, and our name of a field that has several (`aliases`: their name → ours). `missing`: the
     field at the end that should be there and is not.
     """
-    parts, here = list[str](), document
+    parts, here, above = list[str](), document, ""
     for step in location:
-        name = _given_name(here, step, aliases) if here is document else step
-        below = _below(here, name)
-        if below is not _NOTHING:
-            here = below
-        elif missing is None or step != missing:
-            continue
-        parts.append(escaped(str(name)))
+        given = _given_name(here, step, aliases) if here is document else step
+        dotted = f"{above}.{step}"  # filters name `attributes.size` in one
+        name = next((name for name in (given, dotted) if _below(here, name) is not _NOTHING), None)
+        above = str(step)
+        if name is not None:
+            here = _below(here, name)
+            parts.append(escaped(str(name)))
+        elif missing is not None and step == missing:
+            parts.append(escaped(str(given)))
     return "".join(f"/{part}" for part in parts)
 
 

@@ -39,6 +39,7 @@ def resolves(document: Any, pointer: str) -> bool:
         (SearchBody, {"text": "a", "image": 5}, ["/image"]),
         (SearchBody, {"text": "a", "image": {"data": 5}}, ["/image/data"]),
         (SearchBody, {"text": "a", "filter": {"price": {"near": 3}}}, ["/filter/price/near"]),
+        (SearchBody, {"text": "a", "filter": {"attributes.size": {"lte": 1e300}}}, ["/filter/attributes.size/lte"]),
         (SearchBody, {"text": "a", "filter": {"or": [{"price": {"lte": "x"}}]}}, ["/filter/or/0/price/lte"]),
         (SearchBody, {"text": "a", "rerank": {"strategy": 5, "speed": 1}}, ["/rerank/strategy", "/rerank/speed"]),
         (DocumentsBody, {"query": "a", "documents": 5}, ["/documents"]),
