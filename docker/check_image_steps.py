@@ -1,4 +1,4 @@
-"""`python -m docker.check_image_steps`: checks that the image works, without Docker.
+"""`python docker/check_image_steps.py`: checks that the image works, without Docker.
 
 Runs the steps of `docker/Dockerfile` in a folder that stands for the image's root: COPY from the build context, RUN
 with nothing but the environment that the file sets, paths of the image turned into paths below the folder. Then it
@@ -25,7 +25,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from docker.dockerfile import Dockerfile, Instruction, Stage, assignments, expand, parse
+from dockerfile import Dockerfile, Instruction, Stage, assignments, expand, parse
 
 CONTEXT = Path(__file__).parents[1]
 WRITABLE = ("data", "models", "tmp")

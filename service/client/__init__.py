@@ -1,6 +1,6 @@
 """A typed client of the HTTP API, for programs that use a running service:
 
-    from service.client import Client
+    from withthis import Client
 
     with Client("http://127.0.0.1:8000", api_key="wt_…") as shop:
         answer = shop.search("a phone case with this", image=Path("leopard.webp"), filter={"price": {"lte": 30}})
@@ -23,6 +23,7 @@ from service.client.errors import (
     UnavailableError,
 )
 from service.client.events import StreamedAnswer
+from service.client.retry import RetryPolicy
 from service.client.searches import Health
 from service.client.synchronous import Client
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
@@ -48,6 +49,7 @@ __all__ = [
     "ProductOut",
     "ProductPageOut",
     "ResultOut",
+    "RetryPolicy",
     "SearchOptionsOut",
     "SearchOut",
     "ServiceFaultError",

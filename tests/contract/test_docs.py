@@ -114,7 +114,7 @@ def block(language: str, text: str, kind: str | None = None, what: str = "") -> 
         (block("sh", f"curl -s {ADDRESS}/v1/nothing"), "no-such-route"),
         (block("sh", "true", "fails", "anything"), "does not fail"),
         (block("sh", "false", "fails", "anything"), "anything"),
-        (block("python", "from service.client import Nothing"), "Nothing"),
+        (block("python", "from withthis import Nothing"), "Nothing"),
         (block("json", "{}"), "cannot be run"),
         (block("json", '{"limit": 0}', "send", "POST /v1/search"), "invalid-value"),
         (block("json", '{"results": [{"product": {"colour": "red"}}]}', "answer", "SearchOut"), "no field colour"),

@@ -11,7 +11,7 @@ import compose_spec
 import pytest
 import yaml
 
-from docker.dockerfile import Dockerfile, assignments, parse
+from dockerfile import Dockerfile, assignments, parse
 from service.server.access.auth import LOOPBACK
 from service.server.access.origin import in_header
 from service.settings import Settings, setting_places

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from docker.dockerfile import Instruction, assignments, expand, parse
-from docker.healthcheck import alive
+from dockerfile import Instruction, assignments, expand, parse
+from healthcheck import alive
 
 TEXT = """# syntax=docker/dockerfile:1
 ARG BASE=python:3.11   # not a comment

@@ -1,1 +1,0 @@
-"""Images, compose files and Kubernetes manifests, and what checks them."""
