@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import anyio
 import httpx
@@ -14,35 +13,17 @@ from pydantic import BaseModel
 from service.client import catalog, searches
 from service.client.call import Call
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
+from service.client.images import AnyImage, Content
 from service.client.retry import RetryPolicy
+from service.client.searches import Health, SearchFields
 from service.client.transport import connection_errors, connection_options
-from service.wire.products import ItemOut
+from service.wire.compatible import DocumentsOut, EmbeddingsOut
+from service.wire.feedback import FeedbackKind, FeedbackOut
+from service.wire.products import ItemOut, ProductPageOut, PutOut, StoredProductOut
 from service.wire.search import ProductOut, SearchOut
+from service.wire.search_options import SearchOptionsOut
 
-P = ParamSpec("P")
 Answer = TypeVar("Answer")
-
-
-def _method(build: Callable[P, Call[Answer]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Answer]]:
-    """A method with the signature of the function that builds its call."""
-
-    @functools.wraps(build)
-    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
-        return await self.send(build(*args, **kwargs))
-
-    return method
-
-
-def _stream(
-    build: Callable[P, Call[SearchOut]],
-) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[StreamedAnswer]]:
-    """The same for a search whose answers are streamed."""
-
-    @functools.wraps(build)
-    def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[StreamedAnswer]:
-        return self.stream(build(*args, **kwargs))
-
-    return method
 
 
 class AsyncClient:
@@ -81,20 +62,108 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    search = _method(searches.search)
-    search_stream = _stream(searches.search)
-    options = _method(searches.options)
-    rerank = _method(searches.rerank)
-    embeddings = _method(searches.embeddings)
-    feedback = _method(searches.feedback)
-    image = _method(searches.image)
-    ready = _method(searches.ready)
-    alive = _method(searches.alive)
-    put_product = _method(catalog.put_product)
-    get_product = _method(catalog.get_product)
-    patch_product = _method(catalog.patch_product)
-    delete_product = _method(catalog.delete_product)
-    product_page = _method(catalog.product_page)
+    async def search(self, text: str | None = None, **fields: Unpack[SearchFields]) -> SearchOut:
+        """Products for a text, an image, or both; omitted fields use the settings of the service.
+
+        Raises ValueError for an invalid image, and OSError for a file that cannot be read.
+        """
+        return await self.send(searches.search(text, **fields))
+
+    def search_stream(self, text: str | None = None, **fields: Unpack[SearchFields]) -> AsyncIterator[StreamedAnswer]:
+        """The same search, answered in the retrieval order at once, then in the final one."""
+        return self.stream(searches.search(text, **fields))
+
+    async def options(self) -> SearchOptionsOut:
+        """What a search may ask for here: strategies, prompts, defaults and limits."""
+        return await self.send(searches.options())
+
+    async def rerank(
+        self,
+        query: Content,
+        documents: Sequence[Content],
+        *,
+        top_n: int | None = None,
+        return_documents: bool = False,
+        model: str | None = None,
+        strategy: str | None = None,
+        prompt: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> DocumentsOut:
+        """Your own documents (texts, images), best first for a query; `meta.scores` says what their scores mean."""
+        call = searches.rerank(
+            query,
+            documents,
+            top_n=top_n,
+            return_documents=return_documents,
+            model=model,
+            strategy=strategy,
+            prompt=prompt,
+            deadline_ms=deadline_ms,
+        )
+        return await self.send(call)
+
+    async def embeddings(self, inputs: Content | Sequence[Content], *, model: str | None = None) -> EmbeddingsOut:
+        """Vectors of texts, images, or both as one; a list of inputs gives one vector each, in order."""
+        return await self.send(searches.embeddings(inputs, model=model))
+
+    async def feedback(
+        self, query_id: str, product_id: str, event: FeedbackKind, *, position: int | None = None
+    ) -> FeedbackOut:
+        """What a user did with a product of an answer, whose `id` is `query_id`; `position`: its `rank` there.
+
+        Raises NotFoundError where the service takes no feedback.
+        """
+        return await self.send(searches.feedback(query_id, product_id, event, position=position))
+
+    async def image(self, address: str, *, size: int | None = None) -> bytes:
+        """An image of the catalog by its key or `image_url`; `size` (128, 256, 320, 512) asks for a thumbnail."""
+        return await self.send(searches.image(address, size=size))
+
+    async def ready(self) -> Health:
+        """Can the service answer searches? Raises UnavailableError where it cannot, with the reason."""
+        return await self.send(searches.ready())
+
+    async def alive(self) -> Health:
+        """Is the process alive? Touches no model and no store."""
+        return await self.send(searches.alive())
+
+    async def put_product(
+        self,
+        id: str,
+        *,
+        images: Iterable[AnyImage] | None = None,
+        title: str | None = None,
+        category: str | None = None,
+        price: float | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> PutOut:
+        """Create or replace one product; `images` None keeps the stored ones. Raises as the service refuses it."""
+        call = catalog.put_product(
+            id, images=images, title=title, category=category, price=price, attributes=attributes
+        )
+        return await self.send(call)
+
+    async def get_product(self, id: str) -> StoredProductOut:
+        """A product and all its images. Raises NotFoundError."""
+        return await self.send(catalog.get_product(id))
+
+    async def patch_product(self, id: str, **changes: Any) -> StoredProductOut:
+        """Change title, category, price or attributes; None removes a value. Raises NotFoundError."""
+        return await self.send(catalog.patch_product(id, **changes))
+
+    async def delete_product(self, id: str) -> None:
+        """Delete a product. Raises NotFoundError."""
+        return await self.send(catalog.delete_product(id))
+
+    async def product_page(
+        self,
+        *,
+        filter: Mapping[str, Any] | BaseModel | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> ProductPageOut:
+        """Some products in the order of their ids; `cursor` is `next_cursor` of the previous page."""
+        return await self.send(catalog.product_page(filter=filter, limit=limit, cursor=cursor))
 
     async def put_products(self, products: Iterable[Mapping[str, Any]]) -> AsyncIterator[ItemOut]:
         """Create or replace any number, some at a time; the outcome for each, in order.

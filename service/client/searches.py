@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -25,52 +25,52 @@ class Health(BaseModel):
     rows: int | None = None
 
 
-def search(
-    text: str | None = None,
-    *,
-    image: AnyImage | None = None,
-    filter: Mapping[str, Any] | BaseModel | None = None,
-    limit: int | None = None,
-    min_score: float | None = None,
-    hybrid: bool | Mapping[str, Any] | None = None,
-    weights: Mapping[str, float] | None = None,
-    negative_text: str | None = None,
-    negative_weight: float | None = None,
-    collapse: bool | Mapping[str, Any] | None = None,
-    facets: Sequence[str] | None = None,
-    understand: bool | None = None,
-    cursor: str | None = None,
-    rerank: bool | Mapping[str, Any] | None = None,
-    **options: Any,
-) -> Call[SearchOut]:
-    """Search by text, image, or both; omitted options are as the service is configured.
+class SearchFields(TypedDict, total=False):
+    """What a search may say besides its text: the fields of the HTTP interface.
 
-    The fields are those of the HTTP API. `rerank`, `hybrid` and `collapse` may be True or False instead of
-    an object such as `{"strategy": "pointwise"}`. `options` are fields that a newer service has, sent unchanged.
+    `rerank`, `hybrid` and `collapse` may be True or False instead of an object such as `{"strategy": "pointwise"}`.
+    """
+
+    image: AnyImage | None
+    filter: Mapping[str, Any] | BaseModel | None
+    limit: int | None
+    min_score: float | None
+    hybrid: bool | Mapping[str, Any] | None
+    weights: Mapping[str, float] | None
+    negative_text: str | None
+    negative_weight: float | None
+    collapse: bool | Mapping[str, Any] | None
+    facets: Sequence[str] | None
+    understand: bool | None
+    cursor: str | None
+    rerank: bool | Mapping[str, Any] | None
+
+
+_SWITCHES = {"hybrid": "enabled", "collapse": "near_duplicates", "rerank": "enabled"}
+"""Objects that a bool may stand for, and the field that it then is."""
+
+
+def search(text: str | None = None, **fields: Unpack[SearchFields]) -> Call[SearchOut]:
+    """Products for a text, an image, or both; omitted fields use the settings of the service.
+
+    Fields that this client does not know are sent as they are: a newer service may have them.
 
     Raises ValueError for an invalid image, and OSError for a file that cannot be read.
     """
-    fields = given(
-        text=text,
-        filter=_json(filter) if isinstance(filter, BaseModel) else filter,
-        limit=limit,
-        min_score=min_score,
-        hybrid={"enabled": hybrid} if isinstance(hybrid, bool) else hybrid,
-        weights=weights,
-        negative_text=negative_text,
-        negative_weight=negative_weight,
-        collapse={"near_duplicates": collapse} if isinstance(collapse, bool) else collapse,
-        facets=facets,
-        understand=understand,
-        cursor=cursor,
-        rerank={"enabled": rerank} if isinstance(rerank, bool) else rerank,
-    )
-    body = {**fields, **options}
+    image = fields.get("image")
+    body = given(text=text, **{name: _field(name, value) for name, value in fields.items() if name != "image"})
     if image is None:
         return Call("POST", "/v1/search", into(SearchOut), options={"json": body})
     if isinstance(image, str | Mapping):
         return Call("POST", "/v1/search", into(SearchOut), options={"json": {**body, "image": reference(image)}})
     return Call("POST", "/v1/search", into(SearchOut), options={"files": _parts(body, encoded(image))})
+
+
+def _field(name: str, value: object) -> object:
+    """A field as the service takes it."""
+    if isinstance(value, bool) and name in _SWITCHES:
+        return {_SWITCHES[name]: value}
+    return _json(value) if isinstance(value, BaseModel) else value
 
 
 def options() -> Call[SearchOptionsOut]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import io
 import json
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.client import catalog, searches
+from service.client import AsyncClient, Client, catalog, searches
 from service.client.errors import AnswerError, UnavailableError
 from service.client.events import EventReader
 from service.client.images import content_json, data_uri, reference
@@ -33,7 +34,7 @@ def body(call: Any) -> Any:
 def test_what_is_not_said_is_not_sent() -> None:
     assert body(searches.search("a mug")) == {"text": "a mug"}
     where = Filter.model_validate({"category": {"in": ["cap"]}})
-    call = searches.search(
+    call = searches.search(  # type: ignore[call-arg]  # a field of a newer service
         filter=where, limit=3, rerank=False, hybrid=True, collapse=True, facets=["category"], new=[1]
     )
     assert body(call) == {
@@ -135,3 +136,14 @@ def test_the_client_loads_no_models() -> None:
     code = f"import sys, service.client; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_methods_have_signatures_of_their_own(client: type[Client] | type[AsyncClient]) -> None:
+    search = inspect.signature(client.search)
+    assert list(search.parameters)[:2] == ["self", "text"]
+    assert list(inspect.signature(client.rerank).parameters)[:3] == ["self", "query", "documents"]
+    public = {name for name, value in vars(Client).items() if inspect.isfunction(value) and not name.startswith("_")}
+    assert public == {name for name in vars(AsyncClient) if not name.startswith("_")}
+    for name in public:
+        assert inspect.getdoc(getattr(client, name)), name
