@@ -85,11 +85,11 @@ class Kind:
 KINDS = {
     "PNG": Kind("PNG"),
     "PNG with alpha": Kind("PNG", "RGBA"),
-    "WebP": Kind("WEBP", side=4096),
+    "WebP": Kind("WEBP", side=3700),
     "WebP beyond its limit": Kind("WEBP"),
     "JPEG": Kind("JPEG"),
-    "progressive JPEG": Kind("JPEG", options={"progressive": True, "subsampling": 0}),
-    "progressive CMYK JPEG": Kind("JPEG", "CMYK", 5500, {"progressive": True}),
+    "progressive JPEG": Kind("JPEG", side=5740, options={"progressive": True, "subsampling": 0}),
+    "progressive CMYK JPEG": Kind("JPEG", "CMYK", 5000, {"progressive": True}),
 }
 
 

@@ -133,8 +133,8 @@ def memory_rows(folder: Path, count: int, side: int) -> list[dict[str, Value]]:
     every = count * side * side
     ways: list[tuple[str, int, bool]] = [
         ("originals, no budget", every, False),
-        ("originals, 49 million pixels", 49_000_000, False),
-        ("renditions", 49_000_000, True),
+        ("originals, 40 million pixels", 40_000_000, False),
+        ("renditions", 40_000_000, True),
     ]
     for name, pixels, rendition in ways:
         store = ImageStore(folder, ImageLimits(decode_pixels=pixels))

@@ -77,7 +77,7 @@ class ImageLimits:
     max_pixels: int = 40_000_000
     min_side: int = 3
     working_side: int = 1024
-    decode_pixels: int = 49_000_000
+    decode_pixels: int = 40_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,10 +2,11 @@
 
 Measured with images of 40 megapixels and Pillow 13 (libwebp 1.6, libjpeg-turbo 3.2), in bytes a pixel: PNG 5.5 (RGB,
 RGBA; gray less), WebP 16.0 (Pillow takes its animation decoder, which holds two canvases, and copies the frame twice),
-progressive JPEG 2.1 for each component, since all coefficients are kept; other JPEGs are read at the scale wanted.
+progressive JPEG 2.1 for each sample, since all coefficients are kept; other JPEGs are read at the scale wanted.
 """
 
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from service.errors import ImageTooLarge
 
@@ -25,9 +26,15 @@ def decoding_cost(opened: Image.Image, whole: int) -> int:
     unpacked = _PNG_BYTES * opened.width * opened.height
     if opened.format == "WEBP":
         unpacked = _WEBP_BYTES * whole
-    elif opened.info.get("progressive"):
-        unpacked += _COEFFICIENT_BYTES * len(opened.getbands()) * whole
+    elif isinstance(opened, JpegImageFile) and opened.info.get("progressive"):
+        unpacked += _COEFFICIENT_BYTES * _samples_a_pixel(opened) * whole
     return round(unpacked / _PNG_BYTES)
+
+
+def _samples_a_pixel(opened: JpegImageFile) -> float:
+    """Of all components; most JPEGs hold fewer samples of colors than of brightness (ITU-T T.81, A.1.1)."""
+    sampled = [horizontal * vertical for _, horizontal, vertical, _ in opened.layer]
+    return sum(sampled) / max(sampled)
 
 
 def check_cost(cost: int, pixels: int, most: int) -> None:

@@ -21,11 +21,11 @@ class ImagesSettings(Group):
     max_image_bytes: int = Field(10 * 2**20, ge=1024, description="Largest accepted image, in encoded bytes.")
     max_image_pixels: int = Field(40_000_000, ge=64, le=89_000_000, description="Largest accepted image, in pixels.")
     decode_pixels: int = Field(
-        49_000_000,
+        40_000_000,
         ge=1_000_000,
         le=1_000_000_000,
         description="Pixels that a process decodes at the same time, at about 5.5 bytes each. Those of WebP count "
-        "three times, which limits a WebP to 16.8 million pixels.",
+        "three times, which limits a WebP to 13.7 million pixels.",
     )
     max_request_pixels: int = Field(
         256_000_000, ge=64, description="All images of one request to /v1/rerank or /v1/embeddings, in pixels."

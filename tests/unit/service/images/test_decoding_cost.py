@@ -22,7 +22,8 @@ PROGRESSIVE = {"progressive": True}
         ("WEBP", "RGBA", {"lossless": True}, 1164),
         ("JPEG", "RGB", {}, 400),
         ("JPEG", "L", PROGRESSIVE, 553),
-        ("JPEG", "RGB", PROGRESSIVE, 858),
+        ("JPEG", "RGB", {**PROGRESSIVE, "subsampling": 0}, 858),
+        ("JPEG", "RGB", PROGRESSIVE, 629),
         ("JPEG", "CMYK", PROGRESSIVE, 1011),
     ],
 )
@@ -32,7 +33,7 @@ def test_an_image_counts_by_what_its_decoder_holds(kind: str, mode: str, options
 
 
 def test_a_jpeg_read_at_a_smaller_scale_counts_by_it_unless_it_is_progressive() -> None:
-    for options, cost in (({}, 100), (PROGRESSIVE, 1933)):
+    for options, cost in (({}, 100), (PROGRESSIVE, 1016)):
         with Image.open(io.BytesIO(encoded(Image.new("RGB", (40, 40)), "JPEG", **options))) as opened:
             opened.draft(None, (10, 10))
             assert decoding_cost(opened, 1600) == cost
@@ -57,6 +58,6 @@ def test_a_small_budget_refuses_nothing_that_takes_no_more_than_the_largest_png(
 def test_the_defaults_take_what_is_usual() -> None:
     limits = ImageLimits()
     most = max(limits.decode_pixels, limits.max_pixels)
-    assert most * 5.5 < 300e6, "bytes"
-    assert most >= 4096 * 4096 * 16.0 / 5.5, "a WebP of 4,096 pixels a side"
-    assert limits.max_pixels * (5.5 / 16 + 3 * 2.1) / 5.5 <= most, "a progressive JPEG of all pixels there may be"
+    assert most * 5.5 < 230e6, "bytes"
+    assert most >= 4000 * 3000 * 16.0 / 5.5, "a WebP of a telephone's camera"
+    assert limits.max_pixels * (5.5 / 16 + 1.5 * 2.1) / 5.5 <= most, "a progressive JPEG as large as any"
