@@ -75,6 +75,7 @@ train-starter: $(TRAIN_STAMP) ## Train the starter models again (STAGES=heads: t
 
 evaluate-starter: $(STAMP) ## Quality of the starter models: held-out motifs, the demo shop (PHOTOS=folder: photographs)
 	@$(BIN)/python -m benchmarks.quality $(if $(PHOTOS),--photos $(PHOTOS))
+	@$(BIN)/python -m benchmarks.captions
 
 reference: $(STAMP) ## Write docs/reference.md from the code
 	@$(BIN)/python docs/make_reference.py

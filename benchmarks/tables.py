@@ -141,10 +141,18 @@ TABLES = (
     ),
     BenchTable(
         "quality",
-        "retrieval, reranking and captions of the starter models on held-out motifs",
+        "retrieval and reranking of the starter models on held-out motifs",
         "--reranked 1",
         "--reranked 340",
         _takes(150, 1500),
+        wanted=False,
+    ),
+    BenchTable(
+        "captions",
+        "false captions and reasons of the bundled models",
+        "--answers 0",
+        "--answers 500",
+        _takes(40, 400),
         wanted=False,
     ),
     BenchTable(

@@ -24,7 +24,8 @@ STYLES = ("fluent", "twemoji")
 """The styles the shop prints; a query image in the third one, Noto, finds them by what it shows."""
 _LEOPARD = "1f406"
 _MOTIFS = 60
-_QUERIES = {"leopard": _LEOPARD, "rose": "1f339", "crocodile": "1f40a", "sushi": "1f363", "wine-glass": "1f377"}
+QUERIES = {"leopard": _LEOPARD, "rose": "1f339", "crocodile": "1f40a", "sushi": "1f363", "wine-glass": "1f377"}
+"""The query images that ship: name → the motif that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class DemoProduct:
 
 def _motifs(rng: random.Random) -> list[str]:
     """The shop's motifs: the leopard and those of the other query images, then a sample."""
-    queried = list(_QUERIES.values())
+    queried = list(QUERIES.values())
     others = sorted(set(motif_names()) - set(queried))
     return queried + rng.sample(others, _MOTIFS - len(queried))
 
@@ -93,7 +94,7 @@ def write_shop(folder: Path, count: int, seed: int) -> None:
 def write_queries(folder: Path) -> None:
     """Draw the query images that ship in `starter/queries`, in the style that the shop does not use."""
     folder.mkdir(exist_ok=True)
-    for name, code in _QUERIES.items():
+    for name, code in QUERIES.items():
         render_motif(motif("noto", code), random.Random(name), pixels=320).save(folder / f"{name}.webp", quality=88)
 
 

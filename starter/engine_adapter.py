@@ -1,5 +1,6 @@
-"""The starter VLM as a rerank engine: bundled, on the CPU, constrained, with label scores."""
+"""The starter VLM as an engine: bundled, on the CPU, with label scores; its captions and reasons are measured facts."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -8,8 +9,8 @@ from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError, EngineTimeout
 from rerank.lru_cache import LruCache
-from rerank.permutation import PermutationSpec, PermutationState
-from starter.vlm import Generated, Seen, StarterVLM
+from starter.reasons import reason
+from starter.vlm import Seen, StarterVLM
 
 __all__ = ["StarterEngine"]
 
@@ -17,7 +18,9 @@ __all__ = ["StarterEngine"]
 class StarterEngine:
     """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns.
 
-    Images with a content hash are encoded once, as long as they are among the last `cache_size` used.
+    Nothing is decoded: an order is that of the label scores, each label the most likely of those left (Plackett 1975,
+    Luce 1959). Of images unlike those that it was trained on, all scores are the same: it has nothing to say. Images with a content hash are looked at once, as long as they are among the last `cache_size` asked
+    about.
     """
 
     def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
@@ -30,77 +33,75 @@ class StarterEngine:
             max_candidates=len(vlm.labels),
             label_scores=True,
             constrained=True,
-            prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it was not trained to match
+            prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it has not learned to match
             can_score=True,
         )
 
     @property
     def caches(self) -> Mapping[str, LruCache[str, Seen]]:
-        """Cached image features, 75 KB each."""
+        """What was made of images, 85 KB each."""
         return {"seen": self._seen}
 
     @property
     def info(self) -> EngineInfo:
-        """The starter's properties."""
+        """What the starter can do."""
         return self._info
 
     def generate(self, request: EngineRequest) -> Generation:
-        """Caption the one image of a request without labels; rank the images of one with labels.
+        """Name what the one image of a request without labels shows; rank the images of one with labels.
 
         Raises:
             EngineOverloaded: another call held the model until the deadline.
-            EngineTimeout: the deadline passed while the model was running.
+            EngineTimeout: the deadline passed while the model was at work.
             EngineError: the request has images or labels that the starter cannot take.
         """
         with self._turn(request.deadline):
-            answer = self._rank(request) if request.labels else self._caption(request)
-        return Generation(
-            answer.text,
-            "stop" if answer.complete else "length",
-            answer.label_scores,
-            answer.prompt_tokens,
-            answer.generated_tokens,
-        )
+            return self._ranked(request) if request.labels else self._captioned(request)
 
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
-        """The pointers to each request's candidates at the first ranking step; raises as `generate`."""
+        """The pointers to each request's candidates; raises as `generate`."""
         return [self._scored(request) for request in requests]
 
     @contextmanager
     def _turn(self, deadline: float | None) -> Iterator[None]:
-        """Exclusive use of the model, with its errors converted to engine errors."""
+        """A turn at the model, with its own errors as those of an engine."""
         with self._turns.take(deadline):
             try:
                 yield
             except TimeoutError as error:
-                raise EngineTimeout("the deadline passed while the starter was working") from error
+                raise EngineTimeout("the deadline passed while the starter was at work") from error
             except ValueError as error:
                 raise EngineError(str(error)) from error
 
-    def _caption(self, request: EngineRequest) -> Generated:
-        (picture,) = self._see(request)
-        return self._vlm.caption(picture, max_new_tokens=request.max_new_tokens, deadline=request.deadline)
+    def _captioned(self, request: EngineRequest) -> Generation:
+        """The caption; no text where the namer is not sure."""
+        (image,) = self._see(request)
+        return Generation(self._vlm.name(image).caption or "", "stop")
 
-    def _rank(self, request: EngineRequest) -> Generated:
-        count = len(request.labels)
+    def _ranked(self, request: EngineRequest) -> Generation:
         query, candidates = self._shown(request)
-        prefix, separator, suffix = self._vlm.scaffold
-        labels = self._vlm.vocabulary.label_ids[:count]
-        state = PermutationState(PermutationSpec((prefix,), labels, (separator,), (suffix,)))
-        return self._vlm.rank(
-            request.prompt,
-            query,
-            candidates,
-            allowed_next=state.allowed_next,
-            max_new_tokens=request.max_new_tokens,
-            deadline=request.deadline,
-        )
+        scored = self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
+        if not self._vlm.knows(candidates):
+            return Generation(json.dumps({"ranking": request.labels}), "stop", (0.0,) * len(candidates))
+        order = sorted(range(len(candidates)), key=lambda place: -scored.scores[place])
+        answer: dict[str, object] = {"ranking": [request.labels[place] for place in order]}
+        if said := self._reason(query, candidates, scored.similarities, order[0]):
+            answer["reason"] = said
+        return Generation(json.dumps(answer), "stop", scored.scores)
+
+    def _reason(
+        self, query: Seen | None, candidates: Sequence[Seen], similarities: Sequence[float], first: int
+    ) -> str | None:
+        nearest = len(candidates) > 1 and similarities[first] == max(similarities)
+        return reason(self._vlm.name(query) if query else None, self._vlm.name(candidates[first]), nearest)
 
     def _scored(self, request: EngineRequest) -> tuple[float, ...]:
         if not request.labels or request.answer_prefix != ANSWER_PREFIX:
-            raise EngineError("the starter only scores the candidates of a rank task")
+            raise EngineError("the starter scores the candidates of a rank task and nothing else")
         with self._turn(request.deadline):
-            return self._vlm.score(request.prompt, *self._shown(request), deadline=request.deadline)
+            query, candidates = self._shown(request)
+            scored = self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
+            return scored.scores if self._vlm.knows(candidates) else (0.0,) * len(candidates)
 
     def _shown(self, request: EngineRequest) -> tuple[Seen | None, list[Seen]]:
         """The query's image, if there is one, and those of the candidates."""
@@ -109,7 +110,7 @@ class StarterEngine:
         return query[0] if query else None, candidates
 
     def _see(self, request: EngineRequest) -> list[Seen]:
-        """Each image of the request; those that are not cached are encoded together."""
+        """Each image of the request; those that are not kept are looked at together."""
         keys = request.image_keys or (None,) * len(request.images)
         kept = [self._seen.get(key) if key else None for key in keys]
         new = [image for image, known in zip(request.images, kept, strict=True) if known is None]

@@ -1,7 +1,7 @@
 """Make the starter models again: `python -m starter.train [STAGES] [--photos FOLDER]`; resumable at every stage.
 
 Fetches the artwork, renders and featurises the training images, trains the embedder, then the VLM on top of it, and
-fits the closed-form heads. All from packages, but for the photographs: see `starter.training.photos`.
+fits the closed-form heads and the namer. All from packages, but for the photographs: see `starter.training.photos`.
 """
 
 import argparse
@@ -13,8 +13,9 @@ _STAGES = {
     "embedder": ["starter.training.train_embedder"],
     "vlm": ["starter.training.train_vlm"],
     "heads": ["starter.training.train_heads"],
+    "namer": ["starter.training.train_namer"],
 }
-_SEES_PHOTOS = {"heads"}
+_SEES_PHOTOS = {"heads", "namer"}
 
 
 def main() -> None:

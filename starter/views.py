@@ -62,7 +62,7 @@ def look(backbone: Backbone, images: Sequence[Image.Image]) -> Views:
 
 def pixels(images: Sequence[Image.Image]) -> Tensor:
     """Both views as the backbone takes them, [2n, 3, 224, 224], in the order of `Views.split`."""
-    return preprocess([*images, *map(_middle, images)])
+    return preprocess([*images, *map(middle, images)])
 
 
 def blend(vectors: Views) -> Tensor:
@@ -70,7 +70,8 @@ def blend(vectors: Views) -> Tensor:
     return functional.normalize(vectors.whole + _MIDDLE_WEIGHT * vectors.middle, dim=-1)
 
 
-def _middle(image: Image.Image) -> Image.Image:
+def middle(image: Image.Image) -> Image.Image:
+    """The middle of an image, which is looked at closer."""
     width, height = (max(1, round(side * _MIDDLE_SHARE)) for side in image.size)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))

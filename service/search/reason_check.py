@@ -1,9 +1,9 @@
 """Checks a reranker's reason against the catalog's facts about its product.
 
 A wrong reason is worse than none. Only unambiguous statements are judged: a color for a product that
-has another one, a kind of product that it is not, a price that it does not have, and a bare description ("a mug with a
-dog") of something that its title does not name. What the catalog does not state contradicts nothing, and what a
-sentence says of other things (a material, what the query's image shows) is left alone.
+has another one, a kind of product that it is not, a price that it does not have, and a description ("a mug with a dog",
+bare or before a comma) of something that its title does not name. What the catalog does not state contradicts nothing,
+and what a sentence says of other things (a material, what the query's image shows) is left alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _CURRENCY = r"(?:€|\$|£|eur(?:os?)?|usd|dollars?|gbp|pounds?)"
 _PRICE = re.compile(rf"(?:{_CURRENCY}\s*{_NUMBER}|{_NUMBER}\s*{_CURRENCY})(?!\w)", re.IGNORECASE)
 _BELOW = re.compile(r"(?:under|below|less than|up to|at most|cheaper than|within)\W*$", re.IGNORECASE)
 _ABOVE = re.compile(r"(?:over|above|more than|at least|from)\W*$", re.IGNORECASE)
-_DESCRIPTION = re.compile(r"\W*(?:an?|the)\s+(.+?)\s+with\s+(?:an?\s+|the\s+)?([\w'-]+(?: [\w'-]+){0,3})\W*", re.I)
+_DESCRIPTION = re.compile(
+    r"\W*(?:an?|the)\s+(.+?)\s+with\s+(?:an?\s+|the\s+)?([\w'-]+(?: [\w'-]+){0,3})(?:\W*|[,;:]\s.*)", re.I | re.S
+)
 _MANY_COLORS = frozenset(
     {"multicolor", "multicolored", "multicolour", "multicoloured", "colorful", "colourful", "mixed"}
 )

@@ -86,6 +86,7 @@ def export_onnx(path: Path) -> None:
 
 @cache
 def backbone_session(path: str) -> onnxruntime.InferenceSession:
+    """The exported backbone, on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options)
@@ -99,10 +100,10 @@ def _shard(job: _Job) -> int:
     root, art_root, start, pictures, paths = job
     images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(pictures, paths, strict=True)]
     features = np.lib.format.open_memmap(root / "features.npy", mode="r+")
-    session = backbone_session(str(root / "backbone.onnx"))
+    backbone = backbone_session(str(root / "backbone.onnx"))
     for offset in range(0, len(images), 8):
         part = images[offset : offset + 8]
-        block = session.run(None, {"x": pixels(part).contiguous().numpy()})[0].astype(np.float16)
+        block = backbone.run(None, {"x": pixels(part).contiguous().numpy()})[0].astype(np.float16)
         features[start + offset : start + offset + len(part)] = np.stack(np.split(block, 2), axis=1)
     features.flush()
     (root / f"shard-{start:07d}.done").touch()

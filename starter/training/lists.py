@@ -64,7 +64,7 @@ class Sights:
     def seen(self, rows: list[int], eyes: Eyes) -> Seen:
         """The images of `rows` as the VLM is shown them; gradients flow into `eyes`."""
         cells = self.pictures.views(rows)
-        return Seen(self.read(rows), cells.through(eyes.details), self.vectors[rows])
+        return eyes.see(cells, self.read(rows), self.vectors[rows])
 
 
 @torch.no_grad()

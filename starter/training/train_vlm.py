@@ -1,8 +1,7 @@
 """Train the starter VLM: `python -m starter.training.train_vlm [--steps N]`; resumable.
 
-Three losses: the order of each list (of its label scores at the first ranking step; for every place in the best order
-a cross-entropy against the candidates that remain there, weighted by their grades, as in ListNet, Cao et al. 2007), the
-reason (what the best candidate shows), and captions of query images and of further images of any kind.
+The loss is of the order of each list, by its label scores: for every place in the best order a cross-entropy against
+the candidates that remain there, weighted by their grades, as in ListNet (Cao et al. 2007).
 """
 
 import argparse
@@ -14,23 +13,18 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from starter.embedder import StarterEmbedder, read_weights
-from starter.training import phrases
 from starter.training.lists import LIST, ListSampler, RankedList, Sights
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
 from starter.training.training_images import Pictures
 from starter.training.weights import export
 from starter.vlm.model import Parts
-from starter.vlm.sequence import Question, caption_prompt, rank_prompt
-from starter.vlm.vocabulary import END, PREFIX, SEPARATOR, SUFFIX
+from starter.vlm.sequence import Question, rank_prompt
 
 LISTS = 24
-CAPTIONS = 64
-"""Beside those of the lists' queries."""
 SHARPNESS = 2.0
 SAVE_EVERY, EVALUATE_EVERY = 100, 200
 TUNING_PEAK = 0.5
@@ -59,27 +53,9 @@ class Trainer:
         picture = None if ranked.query.picture is None else self.sights.seen([ranked.query.picture], self.eyes)
         return Question(picture, words, ranked.composed, ranked.written, self.sights.seen(ranked.rows, self.eyes))
 
-    def _shows(self, row: int) -> list[int]:
-        picture, name = self.sights.pictures.rows[row], self.sights.pictures.art_of(row).names[0]
-        text = (
-            phrases.article(name)
-            if picture.kind is None
-            else phrases.described(picture.kind, str(picture.colour), name)
-        )
-        return self.decoder.vocabulary.encode(text)
-
-    def _answer(self, ranked: RankedList) -> tuple[list[int], list[int]]:
-        """The best order (by grade, then as shown) and the answer's tokens."""
-        vocabulary = self.decoder.vocabulary
-        order = sorted(range(len(ranked.rows)), key=lambda place: -ranked.grades[place])
-        tokens = [vocabulary.id(PREFIX)]
-        for place in order:
-            tokens += [vocabulary.label_ids[place], vocabulary.id(SEPARATOR)]
-        tokens[-1] = vocabulary.id(SUFFIX)
-        return order, [*tokens, *self._shows(ranked.rows[order[0]]), vocabulary.id(END)]
-
-    def _order_loss(self, logits: Tensor, ranked: RankedList, order: list[int]) -> tuple[Tensor, Tensor]:
-        """Cross-entropy at the first ranking step, and its mean over the others, of label logits [candidates]."""
+    def _order_loss(self, logits: Tensor, ranked: RankedList) -> tuple[Tensor, Tensor]:
+        """Cross-entropy at the first place, and its mean over the others, of label logits [candidates]."""
+        order = sorted(range(len(ranked.rows)), key=lambda place: -ranked.grades[place])  # by grade, then as shown
         wanted = (torch.tensor(ranked.grades) * SHARPNESS).exp().expand(len(order), -1).clone()
         used = torch.zeros(len(order), len(order), dtype=torch.bool)
         for step, place in enumerate(order):
@@ -91,54 +67,31 @@ class Trainer:
 
     def _rank_loss(self, lists: list[RankedList]) -> Tensor:
         prompts = [rank_prompt(self.eyes, self.decoder, self._question(ranked)) for ranked in lists]
-        answers = [self._answer(ranked) for ranked in lists]
-        rows = [
-            torch.cat((p, self.decoder.embed(torch.tensor(a[1][:-1]))))
-            for (p, _), a in zip(prompts, answers, strict=True)
-        ]
-        hidden = self._read(rows)
-        first, others, said, words = [], [], [], []
-        for row, (prompt, shown), (order, answer), ranked in zip(hidden, prompts, answers, lists, strict=True):
-            n, start = len(order), len(prompt)
-            pointers = self.decoder.pointers(row[start : start + 1].unsqueeze(0), row[shown.ends].unsqueeze(0))
-            one, rest = self._order_loss((pointers[0, 0] + shown.prior).float(), ranked, order)
+        hidden = self._read([prompt for prompt, _ in prompts])
+        first, others = [], []
+        for row, (prompt, shown), ranked in zip(hidden, prompts, lists, strict=True):
+            last = len(prompt) - 1
+            pointers = self.decoder.pointers(row[last : last + 1].unsqueeze(0), row[shown.ends].unsqueeze(0))
+            one, rest = self._order_loss((pointers[0, 0] + shown.prior).float(), ranked)
             first.append(one)
             others.append(rest)
-            said.append(row[start + 2 * n : start + len(answer) - 1])
-            words += answer[2 * n + 1 :]
-        reason = functional.cross_entropy(self.decoder.word_logits(torch.cat(said)).float(), torch.tensor(words))
-        return torch.stack(first).mean() + 0.3 * torch.stack(others).mean() + 0.25 * reason
-
-    def _caption_loss(self, rows: list[int]) -> Tensor:
-        tokens, vectors = self.sights.read(rows).whole, self.sights.vectors[rows]
-        prompts = [caption_prompt(self.eyes, self.decoder, tokens[[k]], vectors[[k]]) for k in range(len(rows))]
-        answers = [[*self._shows(row), self.decoder.vocabulary.id(END)] for row in rows]
-        joined = [
-            torch.cat((p, self.decoder.embed(torch.tensor(a[:-1])))) for p, a in zip(prompts, answers, strict=True)
-        ]
-        hidden = self._read(joined)
-        said = [row[len(p) - 1 : len(p) - 1 + len(a)] for row, p, a in zip(hidden, prompts, answers, strict=True)]
-        wanted = torch.tensor([token for answer in answers for token in answer])
-        return functional.cross_entropy(self.decoder.word_logits(torch.cat(said)).float(), wanted, label_smoothing=0.05)
+        return torch.stack(first).mean() + 0.3 * torch.stack(others).mean()
 
     def _read(self, rows: list[Tensor]) -> Tensor:
         mask = pad_sequence([torch.ones(len(row)) for row in rows], batch_first=True)
         return self.decoder(pad_sequence(rows, batch_first=True), mask)
 
-    def update(self) -> tuple[float, float]:
-        """One optimizer step; returns the ranking and the caption loss."""
-        lists = self.sampler.sample(LISTS)
-        captioned = [ranked.query.picture for ranked in lists if ranked.query.picture is not None]
-        captioned += self.sampler.rng.sample(range(len(self.sights.pictures.rows)), CAPTIONS)
+    def update(self) -> float:
+        """One optimizer step; returns the loss."""
         with torch.autocast("cpu", torch.bfloat16):
-            rank, caption = self._rank_loss(lists), self._caption_loss(captioned)
+            loss = self._rank_loss(self.sampler.sample(LISTS))
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(rank + 0.3 * caption)
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
         self.step += 1
-        return float(rank.detach()), float(caption.detach())
+        return float(loss.detach())
 
     def save(self, path: Path) -> None:
         """Checkpoint everything that the next start needs, atomically."""
@@ -165,16 +118,14 @@ class Trainer:
 
     @torch.inference_mode()
     def report(self, lists: list[RankedList], development: Sights) -> str:
-        """Development lists: share with a best answer first, as retrieved and as the first ranking step orders them."""
+        """Development lists: share with a best answer first, as retrieved and by their scores."""
         own, self.sights = self.sights, development
         before, after = 0, 0
         for ranked in lists:
             prompt, shown = rank_prompt(self.eyes, self.decoder, self._question(ranked))
-            start = self.decoder.embed(torch.tensor([self.decoder.vocabulary.id(PREFIX)]))
-            hidden = self.decoder(torch.cat((prompt, start)).unsqueeze(0))
-            pointers = self.decoder.pointers(hidden[:, -1:], hidden[:, shown.ends])[0, 0]
+            scores = self.decoder.label_scores(prompt, shown.ends, shown.prior)
             before += ranked.grades[0] == 3
-            after += ranked.grades[int((pointers + shown.prior).argmax())] == 3
+            after += ranked.grades[int(scores.argmax())] == 3
         self.sights = own
         return f"development R@1 before {before / len(lists):.3f} after {after / len(lists):.3f} of {len(lists)} lists"
 
@@ -211,12 +162,8 @@ def main() -> None:
         losses.append(trainer.update())
         if trainer.step % 20 == 0:
             pace = (time.monotonic() - started) / len(losses)
-            rank, caption = (sum(column) / len(column) for column in zip(*losses[-20:], strict=True))
-            left = (steps - trainer.step) * pace / 60
-            _console.print(
-                f"step {trainer.step}/{steps} rank {rank:.3f} caption {caption:.3f}"
-                f" {pace:.2f} s/step {left:.0f} min left"
-            )
+            mean, left = sum(losses[-20:]) / len(losses[-20:]), (steps - trainer.step) * pace / 60
+            _console.print(f"step {trainer.step}/{steps} loss {mean:.3f} {pace:.2f} s/step {left:.0f} min left")
         if trainer.step % SAVE_EVERY == 0 or trainer.step == steps:
             trainer.save(checkpoint)
         if trainer.step % EVALUATE_EVERY == 0 or trainer.step == steps:

@@ -1,7 +1,6 @@
-"""The starter VLM: a small generative vision-language model that captions, ranks and explains."""
+"""The starter VLM: a small vision-language model that ranks candidates; beside it, a namer says what an image shows."""
 
 from starter.vlm.eyes import Seen
-from starter.vlm.generation import Generated
 from starter.vlm.model import StarterVLM
 
-__all__ = ["Generated", "Seen", "StarterVLM"]
+__all__ = ["Seen", "StarterVLM"]

@@ -1,4 +1,4 @@
-"""The language side: a small `Phi3` decoder over MiniLM's word embeddings, whose label logits are pointers.
+"""The language side: a small `Phi3` decoder over MiniLM's word embeddings that points at candidates.
 
 Pointer: the logit of a candidate's label is the scaled product of the hidden state at the current step with the hidden
 state at the candidate's end (Vinyals et al., "Pointer Networks", arXiv 1506.03134).
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, Phi3Config
+from transformers import Phi3Config
 from transformers.models.phi3.modeling_phi3 import Phi3Model
 
 from starter.composer import WIDTH
@@ -27,7 +27,7 @@ def _config() -> Phi3Config:
 
 
 class Decoder(nn.Module):
-    """Embeds tokens, runs the decoder, and scores words and labels.
+    """Embeds tokens, runs the decoder, and scores labels.
 
     `words` is MiniLM's frozen embedding matrix [30522, 384]; it comes from MiniLM's package, not with these weights.
     """
@@ -41,13 +41,10 @@ class Decoder(nn.Module):
         self.register_buffer("words", words.detach().clone() / words.detach().norm(dim=1).mean(), persistent=False)
         self.own = nn.Embedding(vocabulary.own, HIDDEN)
         self.enter = nn.Linear(WIDTH, HIDDEN)
-        self.leave = nn.Linear(HIDDEN, WIDTH)
-        self.leave_own = nn.Linear(HIDDEN, vocabulary.own)
         self.body = Phi3Model(_config())
         self.body.set_input_embeddings(nn.Identity())
         self.asks = nn.Linear(HIDDEN, _POINTER)
         self.answers = nn.Linear(HIDDEN, _POINTER)
-        self.word_scale = nn.Parameter(torch.tensor(2.0))
         nn.init.normal_(self.own.weight, std=0.5)
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -56,20 +53,17 @@ class Decoder(nn.Module):
         entered = self.enter(self.words[ids.masked_fill(own, 0)])
         return torch.where(own.unsqueeze(-1), self.own((ids - self.vocabulary.words).clamp(min=0)), entered)
 
-    def forward(self, embedded: Tensor, mask: Tensor | None = None, cache: DynamicCache | None = None) -> Tensor:
-        """[n, t, 320] → hidden states [n, t, 320]; `mask` [n, t] is for right-padded batches without cache."""
-        output = self.body(
-            inputs_embeds=embedded, attention_mask=mask, past_key_values=cache, use_cache=cache is not None
-        )
-        hidden: Tensor = output.last_hidden_state
+    def forward(self, embedded: Tensor, mask: Tensor | None = None) -> Tensor:
+        """[n, t, 320] → hidden states [n, t, 320]; `mask` [n, t] is for right-padded batches."""
+        hidden: Tensor = self.body(inputs_embeds=embedded, attention_mask=mask, use_cache=False).last_hidden_state
         return hidden
-
-    def word_logits(self, hidden: Tensor) -> Tensor:
-        """[…, 320] → logits over the whole vocabulary […, V]; label columns are to be overwritten with `pointers`."""
-        words = self.leave(hidden) @ self.words.T * self.word_scale
-        return torch.cat((words, self.leave_own(hidden)), -1)
 
     def pointers(self, hidden: Tensor, ends: Tensor) -> Tensor:
         """Hidden states at ranking steps [n, s, 320] and at candidate ends [n, c, 320] → label logits [n, s, c]."""
         products: Tensor = self.asks(hidden) @ self.answers(ends).transpose(1, 2)
         return products / math.sqrt(_POINTER)
+
+    def label_scores(self, prompt: Tensor, ends: Tensor, prior: Tensor) -> Tensor:
+        """Scores [c] at the last step of one prompt [t, 320]: pointers to the candidates' ends, and the prior [c]."""
+        hidden = self(prompt.unsqueeze(0))
+        return self.pointers(hidden[:, -1:], hidden[:, ends])[0, 0] + prior

@@ -1,7 +1,7 @@
-"""The vision side: the decoder's inputs for each image, and each candidate's similarities to the query.
+"""The vision side: what the decoder is given of each image, and how alike each candidate is to the query.
 
-In addition to the embedder's image tokens and vector, every candidate brings a few similarities to the query: cosines
-of the embedder's vectors (composed, image, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
+Besides the embedder's image tokens and vector, every candidate brings a few likenesses to the query: cosines of the
+embedder's vectors (composed, image, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
 2004.12832): for every cell of one image the best match among the cells of the other, averaged with learned weights.
 Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
 """
@@ -27,31 +27,33 @@ _RETRIEVAL_SHARPNESS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """n images as they can be kept, some 75 KB each.
+    """n images as they can be kept, some 85 KB each.
 
-    Of both views: image tokens [n, 8, 384] and details (`Eyes.details`) [n, 49, 129]; of both together: the embedder's
-    vectors [n, 384].
+    Of both views: image tokens [n, 8, 384], details (`Eyes.details`) [n, 49, 129] and means over the cells [n, 1280];
+    of both together: the embedder's vectors [n, 384].
     """
 
     tokens: Views
     details: Views
+    means: Views
     vectors: Tensor
 
     @classmethod
     def joined(cls, parts: Sequence["Seen"]) -> "Seen":
         """The images of all parts, in order."""
-        tokens, details = (Views.joined([getattr(part, name) for part in parts]) for name in ("tokens", "details"))
-        return cls(tokens, details, torch.cat([part.vectors for part in parts]))
+        names = ("tokens", "details", "means")
+        tokens, details, means = (Views.joined([getattr(part, name) for part in parts]) for name in names)
+        return cls(tokens, details, means, torch.cat([part.vectors for part in parts]))
 
     def single(self) -> list["Seen"]:
         """The images one by one, as copies, so that keeping one does not keep them all."""
-        tokens, details = self.tokens.single(), self.details.single()
+        views = (part.single() for part in (self.tokens, self.details, self.means))
         vectors = [vector.clone() for vector in torch.split(self.vectors, 1)]
-        return [Seen(*parts) for parts in zip(tokens, details, vectors, strict=True)]
+        return [Seen(*parts) for parts in zip(*views, vectors, strict=True)]
 
 
 class Eyes(nn.Module):
-    """Projections into the decoder, and similarities."""
+    """Projections into the decoder, and likenesses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,8 +64,12 @@ class Eyes(nn.Module):
         self.importance = nn.Linear(FEATURES, 1)
         self.likeness = nn.Sequential(nn.Linear(LIKENESSES, 64), nn.GELU(), nn.Linear(64, HIDDEN))
         self.prior = nn.Linear(LIKENESSES, 1)
-        with torch.no_grad():  # start from the retrieval order: its cosine alone, at the sharpness of its training
+        with torch.no_grad():  # start from the order of retrieval: its cosine alone, at the sharpness of its training
             self.prior.weight.copy_(torch.eye(1, LIKENESSES) * _RETRIEVAL_SHARPNESS)
+
+    def see(self, cells: Views, tokens: Views, vectors: Tensor) -> Seen:
+        """What is kept of images, by their cells [n, 49, 1280]."""
+        return Seen(tokens, cells.through(self.details), cells.through(lambda both: both.mean(1)), vectors)
 
     def show_tokens(self, tokens: Tensor) -> Tensor:
         """Image tokens [n, 8, 384] → [n, 8, 320]."""
@@ -81,7 +87,7 @@ class Eyes(nn.Module):
         return torch.cat((functional.normalize(self.cell(cells), dim=-1), self.importance(cells)), -1)
 
     def compare(self, query: Views, candidates: Views) -> Tensor:
-        """Details of one image and of c candidates → similarities both ways [c, 2], by the better view of the query."""
+        """Details of one image and of c candidates → likenesses both ways [c, 2], by the better view of the query."""
         (left, counts), (right, matter) = (torch.split(x, [_CELL, 1], -1) for x in (query.both, candidates.middle))
         alike = torch.einsum("vid,cjd->vcij", left, right)
         forward = (alike.amax(-1) * counts.squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)

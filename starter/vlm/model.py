@@ -1,7 +1,8 @@
-"""The starter VLM as one object: images and words in, text out. CPU, deterministic, no download."""
+"""The starter VLM as one object: images and words in, scores and names out. CPU, deterministic, no download."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,12 +10,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from starter.embedder import StarterEmbedder, read_weights, weight_file
+from starter.namer import Named, Namer
 from starter.views import look
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
-from starter.vlm.generation import AllowedNext, Generated, decode, first_scores
-from starter.vlm.sequence import Candidates, Question, caption_prompt, rank_prompt
-from starter.vlm.vocabulary import END, LABELS, PREFIX, SEPARATOR, SUFFIX, Vocabulary
+from starter.vlm.sequence import Question, rank_prompt
+from starter.vlm.vocabulary import LABELS, Vocabulary
 
 __all__ = ["StarterVLM"]
 
@@ -29,19 +30,27 @@ class Parts(nn.Module):
         self.decoder = Decoder(vocabulary, embedder.composer.bert.embeddings.word_embeddings.weight)
 
 
-class StarterVLM:
-    """Captions an image, and ranks up to nine candidates for a composed query; see `starter/README.md`.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one pass says of the candidates, in their order: the pointers (the best is highest), and the cosine
+    similarity of each image to the whole query."""
 
-    One call at a time: callers serialize. The ranking answer reads `{"ranking": ["G", "A"], "reason": "…"}`.
+    scores: tuple[float, ...]
+    similarities: tuple[float, ...]
+
+
+class StarterVLM:
+    """Names what a image shows, and scores up to nine candidates for a composed query; see `starter/README.md`.
+
+    One call at a time: callers serialise.
     """
 
     labels = LABELS
 
-    def __init__(self, embedder: StarterEmbedder, parts: Parts) -> None:
+    def __init__(self, embedder: StarterEmbedder, parts: Parts, namer: Namer) -> None:
         """Take loaded parts; use `load`."""
-        self._embedder = embedder
+        self._embedder, self._namer = embedder, namer
         self._eyes, self._decoder = parts.eyes, parts.decoder
-        self.vocabulary = self._decoder.vocabulary
 
     @classmethod
     def load(cls, path: Path | None = None, embedder: StarterEmbedder | None = None) -> "StarterVLM":
@@ -54,13 +63,7 @@ class StarterVLM:
         embedder = embedder or StarterEmbedder.shipped()
         parts = Parts(embedder)
         parts.load_state_dict(read_weights(weight_file("vlm.safetensors", path)))
-        return cls(embedder, parts.eval().requires_grad_(False))
-
-    @property
-    def scaffold(self) -> tuple[int, int, int]:
-        """Ids of the answer's prefix, separator and suffix, one token each."""
-        prefix, separator, suffix = (self.vocabulary.id(piece) for piece in (PREFIX, SEPARATOR, SUFFIX))
-        return prefix, separator, suffix
+        return cls(embedder, parts.eval().requires_grad_(False), Namer.load())
 
     @torch.inference_mode()
     def see(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[Seen]:
@@ -69,75 +72,47 @@ class StarterVLM:
         Raises:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
         """
-        if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError("the deadline passed before the images were processed")
+        _check(deadline)
         cells = look(self._embedder.backbone, images)
         tokens = self._embedder.read(cells)
-        details = cells.through(self._eyes.details)
-        return Seen(tokens, details, self._embedder.compose(tokens, None, None)).single()
+        return self._eyes.see(cells, tokens, self._embedder.compose(tokens, None, None)).single()
+
+    def name(self, picture: Seen) -> Named:
+        """Say what the one image in `picture` shows, as far as that is sure."""
+        return self._namer.name(picture.means.whole[0].numpy(), picture.means.middle[0].numpy())
+
+    def knows(self, candidates: Sequence[Seen]) -> bool:
+        """Whether half of the candidates are products as it was trained on: drawn, of one of the kinds."""
+        return 2 * sum(self._namer.is_product(one.means.whole[0].numpy()) for one in candidates) >= len(candidates)
 
     @torch.inference_mode()
-    def caption(self, picture: Seen, *, max_new_tokens: int, deadline: float | None = None) -> Generated:
-        """Say what the one image in `picture` shows.
-
-        Raises:
-            TimeoutError: `deadline` (a `time.monotonic` value) passed.
-        """
-        prompt = caption_prompt(self._eyes, self._decoder, picture.tokens.whole, picture.vectors)
-        answer = decode(
-            self._decoder, prompt, None, allowed_next=lambda _: None, limit=max_new_tokens, deadline=deadline
-        )
-        return _without_end(answer)
-
-    @torch.inference_mode()
-    def rank(
-        self,
-        instruction: str,
-        query: Seen | None,
-        candidates: Sequence[Seen],
-        *,
-        allowed_next: AllowedNext,
-        max_new_tokens: int,
-        deadline: float | None = None,
-    ) -> Generated:
-        """Rank 1 to 9 candidate images for a query of words, an image or both, under a constraint.
+    def score(
+        self, instruction: str, query: Seen | None, candidates: Sequence[Seen], *, deadline: float | None = None
+    ) -> Scored:
+        """Score 1 to 9 candidate images for a query of words, a image or both, in one pass.
 
         Args:
-            instruction: the shopper's words; may be empty if there is an image.
+            instruction: the shopper's words; may be empty if there is a image.
             query: the query image.
-            candidates: in retrieval order; they are labeled A, B, ….
-            allowed_next: tokens so far → tokens that may follow, None for any (`rerank.permutation`).
-            max_new_tokens: most tokens to decode.
+            candidates: in retrieval order; they are labelled A, B, ….
             deadline: `time.monotonic` value.
 
         Raises:
             ValueError: no candidate, more than nine, or a query of nothing.
             TimeoutError: the deadline passed.
         """
-        prompt, shown = self._rank_prompt(instruction, query, candidates)
-        return decode(self._decoder, prompt, shown, allowed_next=allowed_next, limit=max_new_tokens, deadline=deadline)
+        question = self._question(instruction, query, candidates)
+        prompt, shown = rank_prompt(self._eyes, self._decoder, question)
+        _check(deadline)
+        scores = self._decoder.label_scores(prompt, shown.ends, shown.prior)
+        return Scored(tuple(scores.tolist()), tuple((question.candidates.vectors @ question.composed).tolist()))
 
-    @torch.inference_mode()
-    def score(
-        self, instruction: str, query: Seen | None, candidates: Sequence[Seen], *, deadline: float | None = None
-    ) -> tuple[float, ...]:
-        """The pointers to 1 to 9 candidates by which `rank` orders them, in one pass; nothing is decoded.
-
-        Arguments and errors are those of `rank`.
-        """
-        prompt, shown = self._rank_prompt(instruction, query, candidates)
-        scores: list[float] = first_scores(self._decoder, prompt, shown, self.scaffold[0], deadline).tolist()
-        return tuple(scores)
-
-    def _rank_prompt(
-        self, instruction: str, query: Seen | None, candidates: Sequence[Seen]
-    ) -> tuple[Tensor, Candidates]:
+    def _question(self, instruction: str, query: Seen | None, candidates: Sequence[Seen]) -> Question:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
         text = instruction.strip()
-        words = self.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
-        question = Question(query, words, *self._vectors(text or None, query), Seen.joined(candidates))
-        return rank_prompt(self._eyes, self._decoder, question)
+        words = self._decoder.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
+        return Question(query, words, *self._vectors(text or None, query), Seen.joined(candidates))
 
     def _vectors(self, text: str | None, picture: Seen | None) -> tuple[Tensor, Tensor | None]:
         """The query's composed vector and its words' vector."""
@@ -152,6 +127,7 @@ class StarterVLM:
         return self._embedder.compose(picture.tokens, ids, mask)[0], written
 
 
-def _without_end(answer: Generated) -> Generated:
-    text = answer.text.removesuffix(END)
-    return Generated(text, answer.complete, None, answer.prompt_tokens, answer.generated_tokens)
+def _check(deadline: float | None) -> None:
+    """Raise TimeoutError if the deadline passed."""
+    if deadline is not None and time.monotonic() >= deadline:
+        raise TimeoutError("the deadline passed while the starter was at work")

@@ -1,9 +1,8 @@
 """The decoder's input layout: task mark, query image, its vectors, words, then the candidates.
 
-    rank     <rank> [<image> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end
-    caption  <caption> <image> 8 tokens, vector
+    <rank> [<picture> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end; <order>
 
-A candidate's end carries its own vector and its similarities to the query; the pointers refer to it.
+A candidate's end carries its own vector and its likenesses to the query; the pointers refer to it, from the last step.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import LIKENESSES, Eyes, Seen
-from starter.vlm.vocabulary import LABELS
+from starter.vlm.vocabulary import LABELS, ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Positions of the candidates' ends in the prompt [c], and what their similarities alone say for each [c]."""
+    """Positions of the candidates' ends in the prompt [c], and what their likenesses alone say for each [c]."""
 
     ends: Tensor
     prior: Tensor
@@ -57,11 +56,6 @@ def _picture(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> l
     return [_mark(decoder, "<picture>"), eyes.show_tokens(tokens)[0], eyes.show_vectors(vectors)]
 
 
-def caption_prompt(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> Tensor:
-    """Embedded prompt [t, 320] for a caption of one image: tokens of the whole [1, 8, 384] and vector [1, 384]."""
-    return torch.cat([_mark(decoder, "<caption>"), *_picture(eyes, decoder, tokens, vectors)])
-
-
 def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Candidates]:
     """Embedded prompt [t, 320], and where its candidates are."""
     parts = [_mark(decoder, "<rank>")]
@@ -77,4 +71,5 @@ def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tenso
         parts += [_mark(decoder, label), tokens, end.unsqueeze(0)]
         length += len(tokens) + 2
         ends.append(length - 1)
+    parts.append(_mark(decoder, ORDER))
     return torch.cat(parts), Candidates(torch.tensor(ends), eyes.prior(alike).squeeze(-1))

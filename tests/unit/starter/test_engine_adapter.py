@@ -1,5 +1,6 @@
 """The starter behind the engine seam: real answers, and every way to fail mapped to the error tree."""
 
+import json
 import random
 import threading
 import time
@@ -38,22 +39,29 @@ def _leopard() -> Image.Image:
 
 def test_a_rank_request_gives_json_and_scores(engine: StarterEngine) -> None:
     answer = engine.generate(EngineRequest("a mug with this", (_leopard(), *_wares(3)), ("A", "B", "C"), 96))
-    assert answer.text.startswith('{"ranking": ["')
-    assert answer.finish == "stop"
-    assert len(answer.label_scores or ()) == 3
-    assert answer.prompt_tokens > 0
+    scores = dict(zip("ABC", answer.label_scores or (), strict=True))
+    assert json.loads(answer.text)["ranking"] == sorted("ABC", key=lambda label: -scores[label])
+    assert (answer.finish, answer.generated_tokens) == ("stop", 0)
 
 
 def test_the_listwise_strategy_over_it_is_whole_and_explained(engine: StarterEngine) -> None:
     strategy = ListwiseStrategy(engine, PromptLibrary.load())
-    shown = candidates(12)
-    outcome = strategy.rerank(query("a mug with this"), shown)
+    wares = _wares(12)
+    shown = [replace(one, image=image) for one, image in zip(candidates(12), wares, strict=True)]
+    outcome = strategy.rerank(replace(query("a mug with this"), image=_leopard()), shown)
     assert sorted(outcome.ranking.order) == list(range(12))
     assert (outcome.ranking.fault, outcome.ranking.repaired) == (Fault.MISSING, (9, 10, 11))
     assert outcome.ranking.order[9:] == (9, 10, 11)
-    assert outcome.caption
+    assert outcome.caption in ("a leopard", "an animal")
     assert outcome.ranking.reason
     assert outcome.degraded is None
+
+
+def test_of_what_it_does_not_know_it_says_nothing(engine: StarterEngine) -> None:
+    blank = Image.new("RGB", (64, 64), "white")
+    caption = engine.generate(EngineRequest("", (blank,)))
+    ranked = engine.generate(EngineRequest("a mug", (blank,), ("A",)))
+    assert (caption.text, json.loads(ranked.text)) == ("", {"ranking": ["A"]})
 
 
 def _request(text: str, count: int, **values: object) -> EngineRequest:

@@ -33,6 +33,8 @@ def product(title: str = "Leopard phone case, grey", category: str | None = "pho
         ("A leopard phone case under $15.", ReasonFault.PRICE),
         ("More than 20 dollars, but worth it.", ReasonFault.PRICE),
         ("a grey phone case with a dog", ReasonFault.TITLE),
+        ("a phone case with a dog, as in the image", ReasonFault.TITLE),
+        ("a phone case with a leopard, as in the image", None),
         ("a grey phone case with a leopard", None),
         ("a grey phone case with leopards", None),
         ("a grey phone case with a big cat that matches the image", None),

@@ -1,0 +1,136 @@
+"""What the bundled models say, held against what is so: `python -m benchmarks.captions`.
+
+A caption or a reason is false where a name in it is neither the name of what the image shows nor a broader one, by the
+chains of names in `starter/training/names.json`. Captions: of the query images that ship, and of every shipped motif in
+the style that the demo's products are not printed in, each as often as it is asked about (once per kind of product).
+Reasons: of the product that comes first, for queries of words, of an image and of both; "contradicting" are those that
+the answer would still show after `service.search.reason_check`.
+"""
+
+import argparse
+import random
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
+from benchmarks.report import Report, Sheet, Value
+from rerank.candidates import Candidate, RerankQuery
+from rerank.engines.engine import EngineRequest
+from rerank.prompts import PromptLibrary
+from rerank.strategies.listwise import ListwiseStrategy
+from service.product import Product
+from service.search.reason_check import reason_fault
+from starter.artwork import motif, motif_names
+from starter.catalogue import QUERIES
+from starter.embedder import StarterEmbedder
+from starter.engine_adapter import StarterEngine
+from starter.namer import Chain, Namer
+from starter.rendering import KINDS, render_motif
+from starter.training.naming import kind_chain
+from starter.vlm import StarterVLM
+
+PROGRESS = Console(stderr=True)
+LIST = 9
+TASKS = ("text alone", "picture alone", "a T with this", "this design on a T")
+Row = dict[str, Value]
+
+
+def false_names(said: str, kind: Chain, thing: Chain) -> bool:
+    """Whether a caption names a kind or a thing that is not in these chains."""
+    first, _, second = said.partition(" with ")
+    return first not in (*kind, *thing) or bool(second and second not in thing)
+
+
+def _query_files() -> Iterator[tuple[str, Image.Image]]:
+    for name, code in QUERIES.items():
+        with files("starter").joinpath("queries", f"{name}.webp").open("rb") as file:
+            yield code, Image.open(file).convert("RGB")
+
+
+def _motifs() -> Iterator[tuple[str, Image.Image]]:
+    for code in sorted(motif_names()):
+        yield code, render_motif(motif("noto", code), random.Random(code), pixels=320)
+
+
+def captions(engine: StarterEngine, chains: dict[str, Chain]) -> list[Row]:
+    """One row for each set of query images."""
+    rows: list[Row] = []
+    for name, images in (("query images that ship", _query_files()), ("all motifs in their style", _motifs())):
+        said = [(engine.generate(EngineRequest("", (image,))).text, chains[code]) for code, image in images]
+        captioned = [(text, chain) for text, chain in said if text]
+        false = sum(false_names(text, (), chain) for text, chain in captioned)
+        exact = sum(bool(chain) and text == chain[0] for text, chain in captioned)
+        count = len(said)
+        row: Row = {"images": name, "queries": count * len(KINDS), "captioned": len(captioned) / count}
+        rows.append({**row, "exact": exact / count, "false": false / count})
+    return rows
+
+
+def _product(row: int, held: HeldOutProduct) -> Product:
+    title = f"{motif_names()[held.motif].capitalize()} {held.kind}, {held.colour}"
+    facts = {"id": str(row), "title": title, "category": held.kind, "price": 10.0, "image_key": "k"}
+    return Product.model_validate({**facts, "attributes": {"color": held.colour}})
+
+
+def reasons(engine: StarterEngine, embedder: StarterEmbedder, chains: dict[str, Chain], most: int) -> Row:
+    """What becomes of the reasons of so many answers."""
+    products = gallery()
+    asked = [query for query in queries(products) if query.task in TASKS]
+    asked = random.Random(3).sample(asked, min(most, len(asked)))
+    written, dropped, false, contradicting = 0, 0, 0, 0
+    for query, order in _answers(embedder, asked, products):
+        outcome = ListwiseStrategy(engine, PromptLibrary.load()).rerank(RerankQuery(query.text, query.picture, None), _candidates(products, order))
+        first, reason = products[order[outcome.ranking.order[0]]], outcome.ranking.reason
+        if reason is None:
+            continue
+        named, categories = reason.partition(",")[0], {products[row].kind for row in order}
+        fault = reason_fault(reason, _product(0, first), categories)
+        is_false = not reason.startswith("nearest") and false_names(named, kind_chain(first.kind), chains[first.motif])
+        written, dropped, false = written + 1, dropped + (fault is not None), false + is_false
+        contradicting += is_false and fault is None
+    counts = {"reasons": written, "false": false, "dropped by the check": dropped, "contradicting": contradicting}
+    return {"answers": len(asked), **counts}
+
+
+def _answers(
+    embedder: StarterEmbedder, asked: Sequence[HeldOutQuery], products: list[HeldOutProduct]
+) -> Iterator[tuple[HeldOutQuery, list[int]]]:
+    chunks = [products[start : start + 64] for start in range(0, len(products), 64)]
+    encoded = (
+        embedder.encode([None] * len(c), [p.picture for p in c])[0] for c in track(chunks, "gallery", console=PROGRESS)
+    )
+    vectors = np.concatenate(list(encoded))
+    found, _ = embedder.encode([query.text for query in asked], [query.picture for query in asked])
+    for query, scores in track(list(zip(asked, found @ vectors.T, strict=True)), "reasons", console=PROGRESS):
+        yield query, [int(row) for row in np.argsort(-scores) if row != query.source][:LIST]
+
+
+def _candidates(products: list[HeldOutProduct], order: list[int]) -> list[Candidate]:
+    """Products as candidates in retrieval order; each is looked at once."""
+    return [
+        Candidate(str(row), "", products[row].picture, float(-place), image_hash=f"product {row}")
+        for place, row in enumerate(order)
+    ]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="What the bundled models say, held against what is so.")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--answers", type=int, default=500, help="answers whose reasons are read; 0: captions only")
+    options = parser.parse_args()
+    embedder, chains = StarterEmbedder.shipped(), Namer.load().motifs
+    engine = StarterEngine(StarterVLM.load(embedder=embedder), cache_size=4096)
+    sheets = [Sheet("Captions", captions(engine, chains), dict.fromkeys(("captioned", "exact", "false"), ".3f"))]
+    if options.answers:
+        sheets.append(Sheet("Reasons", [reasons(engine, embedder, chains, options.answers)]))
+    Report(sheets).show(as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
