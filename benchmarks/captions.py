@@ -83,8 +83,9 @@ def reasons(engine: StarterEngine, embedder: StarterEmbedder, chains: dict[str, 
     asked = [query for query in queries(products) if query.task in TASKS]
     asked = random.Random(3).sample(asked, min(most, len(asked)))
     written, dropped, false, contradicting = 0, 0, 0, 0
+    strategy = ListwiseStrategy(engine, PromptLibrary.load())
     for query, order in _answers(embedder, asked, products):
-        outcome = ListwiseStrategy(engine, PromptLibrary.load()).rerank(RerankQuery(query.text, query.picture, None), _candidates(products, order))
+        outcome = strategy.rerank(RerankQuery(query.text, query.picture, None), _candidates(products, order))
         first, reason = products[order[outcome.ranking.order[0]]], outcome.ranking.reason
         if reason is None:
             continue

@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from rerank.engines.engine import Engine
+from rerank.engines.engine import Engine, EngineInfo
 from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from service.catalog.documents import Documents
@@ -274,6 +274,11 @@ def strategy_options(settings: Settings) -> StrategyOptions:
     )
 
 
+def _reads_titles(settings: Settings, info: EngineInfo) -> bool:
+    """Whether the default strategy ranks by titles: a text cross-encoder does, whatever the engine."""
+    return info.reads_titles or settings.rerank.strategy.startswith("cross-encoder")
+
+
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
@@ -302,6 +307,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         fusion_method=settings.rerank.fusion_method,
         deadline_ms=settings.rerank.deadline_ms,
         max_deadline_ms=settings.rerank.max_deadline_ms,
+        needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),
     )
     stage = RerankStage(
         strategies.usable,

@@ -19,8 +19,8 @@ class StarterEngine:
     """Adapts `starter.vlm.StarterVLM` to the `Engine` protocol; threads may share it, and take turns.
 
     Nothing is decoded: an order is that of the label scores, each label the most likely of those left (Plackett 1975,
-    Luce 1959). Of images unlike those that it was trained on, all scores are the same: it has nothing to say. Images with a content hash are looked at once, as long as they are among the last `cache_size` asked
-    about.
+    Luce 1959). If most candidates are unlike the images that it was trained on, all scores are the same: it has
+    nothing to say. Images with a content hash are encoded once, as long as they are among the last `cache_size` used.
     """
 
     def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
@@ -35,6 +35,7 @@ class StarterEngine:
             constrained=True,
             prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it has not learned to match
             can_score=True,
+            reads_titles=False,
         )
 
     @property

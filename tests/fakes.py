@@ -235,9 +235,12 @@ def make_shop(
     strategy: Strategy | None = None,
     missing: dict[str, str] | None = None,
     images: ImageStore | None = None,
+    needs_image: bool = False,
     **settings: object,
 ) -> Shop:
-    """A shop of fakes whose images lie in `folder`; `missing`: strategies it lacks, and why."""
+    """A shop of fakes whose images lie in `folder`; `missing`: strategies it lacks, and why; `needs_image`: its engine
+    ranks by images alone.
+    """
     chosen = Settings(_env_file=None, **{"data_dir": folder, **settings})  # type: ignore[arg-type]
     encoder, store, fake = FakeEncoder(), MemoryStore(), FakeStrategy()
     images = images or open_images(chosen)
@@ -245,7 +248,12 @@ def make_shop(
     numbers = (chosen.rerank.candidates, chosen.rerank.fusion_weight, chosen.rerank.deadline_ms)
     most = chosen.rerank.max_deadline_ms
     defaults = RerankDefaults(
-        "listwise", "fake", *numbers, fusion_method=chosen.rerank.fusion_method, max_deadline_ms=most
+        "listwise",
+        "fake",
+        *numbers,
+        fusion_method=chosen.rerank.fusion_method,
+        max_deadline_ms=most,
+        needs_image=needs_image,
     )
     runner = RerankRunner(chosen.rerank.concurrency)
     documents = RerankRunner(chosen.server.compatible_concurrency)

@@ -33,6 +33,8 @@ class EngineInfo:
     """Task ("caption", "rank", "match") → id of the prompt used unless another one is requested."""
     can_score: bool = False
     """Whether `Engine.score` works."""
+    reads_titles: bool = True
+    """Whether it ranks by the candidates' titles, too, rather than by their images alone."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_candidates <= MAX_LABELS:

@@ -45,6 +45,7 @@ class Degraded(StrEnum):
     ERROR = "rerank_error"
     OVERLOADED = "rerank_overloaded"
     UNUSABLE = "rerank_unusable"  # the model answered, but nothing in its answer could be read as a ranking
+    LOW_TRUST = "rerank_low_trust"  # its order would say less than that of retrieval
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
 
     enabled: bool = Field(True, description="Rerank unless the request says otherwise.")
     strategy: str = Field("listwise", min_length=1, alias="strategy", description="Reranking strategy.")
+    step_back: bool = Field(
+        True,
+        description="Leave text queries in retrieval order if the engine sees images alone, as the bundled one does.",
+    )
     candidates: int = Field(9, ge=1, le=100, description="Products passed to the reranker.")
     window: int | None = Field(
         None,

@@ -82,8 +82,8 @@ class StarterVLM:
         return self._namer.name(picture.means.whole[0].numpy(), picture.means.middle[0].numpy())
 
     def knows(self, candidates: Sequence[Seen]) -> bool:
-        """Whether half of the candidates are products as it was trained on: drawn, of one of the kinds."""
-        return 2 * sum(self._namer.is_product(one.means.whole[0].numpy()) for one in candidates) >= len(candidates)
+        """Whether a third of the candidates are products as it was trained on: drawn, of one of the kinds."""
+        return 3 * sum(self._namer.is_product(one.means.whole[0].numpy()) for one in candidates) >= len(candidates)
 
     @torch.inference_mode()
     def score(

@@ -44,6 +44,8 @@ class RerankPlan:
     deadline_ms: int
     require: bool
     explain: bool = False
+    steps_back: bool = False
+    """Whether retrieval's order stands for a query without an image."""
 
 
 LoadImages = Callable[[], Sequence[Image | None]]
@@ -91,6 +93,8 @@ class RerankDefaults:
     fusion_method: FusionMethod = "rrf"
     max_deadline_ms: int = 600_000
     """The longest deadline that a request may set."""
+    needs_image: bool = False
+    """Whether queries without an image are left in retrieval order, unless a request says how to rerank them."""
 
 
 def in_retrieval_order(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:
@@ -181,6 +185,7 @@ class RerankStage:
             deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
             require=options.require,
             explain=options.explain,
+            steps_back=defaults.needs_image and not _insists(options),
         )
 
     def apply(self, plan: RerankPlan, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
@@ -206,6 +211,8 @@ class RerankStage:
         """
         if not hits:  # nothing matched the filter: there is nothing to rank and nothing to complain about
             return RerankCall()
+        if plan.steps_back and query.image is None:
+            return RerankCall(degraded=Degraded.LOW_TRUST)
 
         def candidates() -> tuple[Candidate, ...]:
             return tuple(
@@ -269,7 +276,8 @@ class RerankStage:
         ids: Sequence[str],
     ) -> RerankReport:
         if outcome is None:
-            fault = {Degraded.TIMEOUT: Fault.TIMEOUT, None: None}.get(degraded, Fault.BACKEND_ERROR)
+            unasked = {Degraded.TIMEOUT: Fault.TIMEOUT, Degraded.LOW_TRUST: None, None: None}
+            fault = unasked.get(degraded, Fault.BACKEND_ERROR)
             return RerankReport(
                 applied=False,
                 engine=self._defaults.engine,
@@ -316,7 +324,20 @@ def _degradation(outcome: RerankOutcome) -> Degraded | None:
         return Degraded(outcome.degraded)
     ranking = outcome.ranking
     nothing_placed = ranking.fault is not Fault.OK and len(ranking.repaired) == len(ranking.order)
-    return Degraded.UNUSABLE if ranking.fault is Fault.REFUSAL or nothing_placed else None
+    if ranking.fault is Fault.REFUSAL or nothing_placed:
+        return Degraded.UNUSABLE
+    return Degraded.LOW_TRUST if _is_flat(ranking.scores) else None
+
+
+def _is_flat(scores: Sequence[float | None] | None) -> bool:
+    """Whether every candidate has the same score, so that the scores separate nothing."""
+    return scores is not None and len(scores) > 1 and None not in scores and len(set(scores)) == 1
+
+
+def _insists(options: RerankOptions) -> bool:
+    """Whether a request says how to rerank, so that the reranker's order is what it is about."""
+    named = (options.strategy, options.prompt, options.fusion_weight, options.fusion_method)
+    return options.require or options.explain or any(value is not None for value in named)
 
 
 def _reorder(head: Sequence[RankedHit], outcome: RerankOutcome, plan: RerankPlan) -> tuple[RankedHit, ...]:

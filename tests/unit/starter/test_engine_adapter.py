@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -55,6 +56,16 @@ def test_the_listwise_strategy_over_it_is_whole_and_explained(engine: StarterEng
     assert outcome.caption in ("a leopard", "an animal")
     assert outcome.ranking.reason
     assert outcome.degraded is None
+
+
+def test_candidates_unlike_those_of_its_training_are_not_ranked(engine: StarterEngine) -> None:
+    noise = np.random.default_rng(2).integers(0, 255, (3, 96, 96, 3), np.uint8)
+    strange = EngineRequest("a mug", (_leopard(), *map(Image.fromarray, noise)), ("A", "B", "C"))
+    answer = engine.generate(strange)
+    assert (json.loads(answer.text), answer.label_scores) == ({"ranking": ["A", "B", "C"]}, (0.0, 0.0, 0.0))
+    assert engine.score([strange]) == [(0.0, 0.0, 0.0)]
+    known = engine.generate(EngineRequest("a mug", (_leopard(), *_wares(3)), ("A", "B", "C")))
+    assert len(set(known.label_scores or ())) == 3
 
 
 def test_of_what_it_does_not_know_it_says_nothing(engine: StarterEngine) -> None:

@@ -51,6 +51,7 @@ const DEGRADED = {
   rerank_timeout: "The reranker did not finish in time, so these results are in retrieval order.",
   rerank_error: "The reranker failed, so these results are in retrieval order.",
   rerank_overloaded: "The reranker is busy, so these results are in retrieval order. Try again in a moment.",
+  rerank_low_trust: "The reranker has nothing to add here, so these results are in retrieval order.",
   rerank_unusable: "The reranker's answer could not be read, so these results are in retrieval order.",
 };
 
