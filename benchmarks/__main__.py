@@ -20,8 +20,8 @@ from benchmarks.child import BenchmarkError, NotHereError, run
 from benchmarks.machine import ROOT, commit, machine, versions
 from benchmarks.results import Results
 from benchmarks.tables import TABLES, BenchTable, Size
-from service.cli.console import err, out
-from service.cli.demo import DEMO_DIR
+from benchmarks.terminal import err, out
+from starter.demo_shop import DEMO_DIR
 
 NAMES = [table.name for table in TABLES]
 RESULTS = {Size.FULL: ROOT / "benchmarks/RESULTS.md", Size.QUICK: ROOT / DEMO_DIR / "RESULTS-quick.md"}

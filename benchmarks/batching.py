@@ -21,7 +21,7 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from benchmarks.report import Report, Sheet, Value
-from service.cli.console import err
+from benchmarks.terminal import err
 from service.encoders.batching import BatchingEncoder
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.encoders.clip_family.image_processing import ImageRecipe

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from service.cli.console import err
+from benchmarks.terminal import err
 from service.encoders.encoder import Encoder, EncoderQuery
 from service.stores.store import Vector
 from service.support.batches import in_batches

@@ -29,6 +29,7 @@ import typer
 from PIL import Image
 
 from benchmarks.report import Report, Sheet, Value
+from benchmarks.terminal import err
 from rerank.candidates import Candidate, RerankQuery
 from rerank.engines.decoding import permutation_spec
 from rerank.engines.phi3_vision.config import read_config
@@ -41,7 +42,6 @@ from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.strategy import RerankOutcome, Strategy
-from service.cli.console import err
 
 TINY = Path(__file__).parents[1] / "tests/parity/phi3_vision/golden"
 """Lends its tokenizer and the fields of its configuration that do not depend on size."""

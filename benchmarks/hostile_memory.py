@@ -26,12 +26,12 @@ from typing import Annotated
 import httpx
 import typer
 
+from benchmarks import probe
 from benchmarks.hostile_inputs import PEAK_MB, HostileInput, Target, data_uri, inputs, put_large_products
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, running_service
-from service.cli.console import err
-from service.cli.demo import DEMO_DIR, make_shop, query_picture
-from tests.chaos import probe
+from benchmarks.terminal import err
+from starter.demo_shop import DEMO_DIR, make_shop, query_picture
 
 LARGE_PRODUCTS, WARM_UP = 16, 12
 BACK_MB, LEFT_MB, PATIENCE_S, HEALTH_S = 30.0, 150.0, 60.0, 1.0

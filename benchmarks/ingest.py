@@ -18,16 +18,16 @@ from typing import Annotated
 import typer
 
 from benchmarks.report import Report, Sheet
+from benchmarks.terminal import err
 from service.build import load_encoder, open_images, open_store
 from service.catalog.ingest import ingest
 from service.catalog.readers import read_feed
 from service.catalog.rows import FeedRow
-from service.cli.console import err, start
-from service.cli.demo import DEMO_DIR, make_shop
 from service.encoders.encoder import Encoder, EncoderQuery
 from service.images.decode import decode_image
-from service.settings import Settings
+from service.settings import Settings, load_settings
 from service.support.batches import in_batches
+from starter.demo_shop import DEMO_DIR, make_shop
 
 TARGET = 0.85
 
@@ -78,7 +78,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure and print."""
-    settings = start()
+    settings = load_settings()
     feed = make_shop(folder / f"shop-{products}", products)
     encoder = load_encoder(settings)
     queries = load(feed, settings)

@@ -40,8 +40,8 @@ import typer
 
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, running_service
-from service.cli.console import err
-from service.cli.demo import DEMO_DIR, make_shop
+from benchmarks.terminal import err
+from starter.demo_shop import DEMO_DIR, make_shop
 
 TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this", "the same as a poster")
 MODELS_AND_STORE = ("embed", "retrieve", "caption", "rerank")

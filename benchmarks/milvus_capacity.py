@@ -20,13 +20,13 @@ import psutil
 import typer
 from pymilvus import MilvusClient
 
+from benchmarks.milvus_server import milvus_server
 from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
-from service.cli.console import err
+from benchmarks.terminal import err
 from service.encoders.encoder import EncoderInfo
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import Record
-from tests.integration.milvus_server import milvus_server
 
 INDEX_TYPES = ("FLAT", "IVF_FLAT", "HNSW")
 LIMIT, SEARCHES, WARM_UP, BATCH = 9, 300, 30, 2048

@@ -20,9 +20,9 @@ from playwright.sync_api import Page
 from benchmarks.chromium import NO_CHROMIUM, chromium, executable
 from benchmarks.report import NOT_HERE, Report, Sheet, Value
 from benchmarks.service_process import running_service
-from service.cli.console import err, progress_bar
-from service.cli.demo import DEMO_DIR, QUERY_TEXT, make_shop
+from benchmarks.terminal import err, progress_bar
 from service.errors import InternalFault
+from starter.demo_shop import DEMO_DIR, QUERY_TEXT, make_shop
 
 WARM_UP = 3
 PATIENCE_S = 60.0

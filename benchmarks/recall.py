@@ -21,16 +21,17 @@ import typer
 from pymilvus import MilvusClient
 
 from benchmarks.demo_vectors import demo_vectors, spread
+from benchmarks.milvus_server import MilvusServerError, milvus_server
 from benchmarks.records import product_record
 from benchmarks.report import Report, Sheet, Value
+from benchmarks.terminal import err
 from service.build import load_encoder
-from service.cli.console import err, start
 from service.encoders.encoder import EncoderInfo
+from service.settings import load_settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import Record, Store, Vector
 from service.support.batches import in_batches
-from tests.integration.milvus_server import MilvusServerError, milvus_server
 
 INDEX_TYPES = ("FLAT", "IVF_FLAT", "HNSW")
 K = 10
@@ -158,7 +159,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure and print; ends with 1 if an HNSW index misses the target."""
-    encoder = load_encoder(start())
+    encoder = load_encoder(load_settings())
     real, asked = demo_vectors(encoder, min(rendered, vectors), queries)
     rows = []
     for row in all_measured(spread(real, vectors), asked, server=server):

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from rich.table import Table
 
-from service.cli.console import out
+from benchmarks.terminal import out
 
 Value = str | int | float | None
 """A cell; None if there is nothing to say."""

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.chromium import chromium
 from benchmarks.service_process import running_service
-from service.cli.console import out
-from service.cli.demo import DEMO_DIR, make_shop
+from benchmarks.terminal import out
+from starter.demo_shop import DEMO_DIR, make_shop
 
 WIDE = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}

@@ -17,13 +17,12 @@ import psutil
 import typer
 
 from benchmarks.report import Report, Sheet
-from service.build import build_service
-from service.cli.console import start
-from service.cli.demo import make_shop
-from service.cli.index import run_ingest
+from service.build import build_service, ingest_feed
 from service.images.sources import UploadedImage
 from service.search.types import RerankOptions, SearchRequest
 from service.server.state import ServiceState
+from service.settings import load_settings
+from starter.demo_shop import make_shop
 
 WARM_UP = 3
 
@@ -44,11 +43,11 @@ def cpu_s(parts: ServiceState, pictures: Sequence[bytes], *, rerank: bool) -> fl
 
 def measure(folder: Path, searches: int) -> dict[str, float]:
     """Seconds and bytes."""
-    settings = start(data_dir=folder, store_uri="exact:", torch_threads=1, ingest_workers=0)
+    settings = load_settings(data_dir=folder, store_uri="exact:", torch_threads=1, ingest_workers=0)
     feed = make_shop(folder / "shop", 60)
     parts = build_service(settings)
     try:
-        run_ingest(feed, settings, parts.encoder, parts.store)
+        ingest_feed(feed, settings, parts.encoder, parts.store)
         pictures = [file.read_bytes() for file in sorted(feed.parent.glob("images/*"))[: searches + WARM_UP]]
         without = cpu_s(parts, pictures, rerank=False)
         with_rerank = cpu_s(parts, pictures, rerank=True)

@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import psutil
 
-from service.cli.server import GRACE_S
 from service.errors import InternalFault
 
+STOP_S = 40
+"""Time in which a service ends after a signal: requests in flight have 30 s."""
 _COMMAND = (sys.executable, "-c", "from service.cli import main; main()")
 _START_S = 300.0
 
@@ -81,7 +82,7 @@ def serving(environment: Mapping[str, str], *options: str) -> Iterator[RunningSe
     finally:
         server.terminate()
         try:
-            server.wait(GRACE_S + 10)
+            server.wait(STOP_S)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

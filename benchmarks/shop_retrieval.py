@@ -22,8 +22,8 @@ from rich.progress import track
 
 from benchmarks.heldout_retrieval import PROGRESS
 from benchmarks.service_process import running_service
-from service.cli.demo import DEMO_DIR, make_shop
 from service.support.batches import in_batches
+from starter.demo_shop import DEMO_DIR, make_shop
 from starter.embedder import StarterEmbedder
 from starter.training.phrases import article
 

@@ -16,14 +16,14 @@ import psutil
 import typer
 
 from benchmarks.report import Report, Sheet, Value
-from service.build import build_service
-from service.cli.console import progress_bar, start
-from service.cli.demo import DEMO_DIR, make_shop
-from service.cli.index import run_ingest
+from benchmarks.terminal import progress_bar
+from service.build import build_service, ingest_feed
 from service.images.sources import UploadedImage
 from service.search.pipeline import STAGES
 from service.search.types import RerankOptions, SearchRequest
 from service.server.state import ServiceState
+from service.settings import load_settings
+from starter.demo_shop import DEMO_DIR, make_shop
 
 TEXT = "a phone case with this"
 WARM_UP = 5
@@ -57,11 +57,11 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Measure and print."""
-    settings = start(data_dir=folder, store_uri=str(folder / "milvus.db"))
+    settings = load_settings(data_dir=folder, store_uri=str(folder / "milvus.db"))
     feed = make_shop(folder / "shop-900", 900)
     parts = build_service(settings)
     try:
-        run_ingest(feed, settings, parts.encoder, parts.store)
+        ingest_feed(feed, settings, parts.encoder, parts.store)
         files = sorted(feed.parent.glob("images/*"))[: queries + WARM_UP]
         pictures = [file.read_bytes() for file in files]
         with_rerank = percentiles(measure(parts, pictures, rerank=True))

@@ -30,11 +30,11 @@ import httpx
 import typer
 
 from benchmarks.load import bodies
+from benchmarks.milvus_server import MilvusServerError, milvus_server
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, index, serving
-from service.cli.console import err
-from service.cli.demo import DEMO_DIR, make_shop
-from tests.integration.milvus_server import MilvusServerError, milvus_server
+from benchmarks.terminal import err
+from starter.demo_shop import DEMO_DIR, make_shop
 
 Row = dict[str, float]
 IMPORTS = """import json, psutil, service.cli, service.app, service.build

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -13,6 +14,7 @@ from rerank.engines.engine import Engine, EngineInfo
 from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from service.catalog.documents import Documents
+from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.lost_index import check_not_lost
 from service.catalog.products import Products
 from service.encoders import registry
@@ -246,6 +248,24 @@ def build_service(settings: Settings) -> ServiceState:
         _prepare(service)
         failing.pop_all()
     return service
+
+
+def ingest_feed(
+    feed: Path, settings: Settings, encoder: Encoder, store: Store, *, progress: Progress | None = None
+) -> IngestReport:
+    """Bring a feed into an open store, as the settings say. Raises as `service.catalog.ingest.ingest`."""
+    return ingest(
+        feed,
+        encoder,
+        store,
+        open_images(settings),
+        limits=settings.image_limits,
+        fetcher=new_fetcher(settings),
+        batch=settings.encoder.batch,
+        workers=settings.catalog.ingest_workers,
+        document=settings.catalog.form,
+        progress=progress,
+    )
 
 
 def _prepare(service: ServiceState) -> None:

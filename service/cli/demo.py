@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import subprocess
-import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -19,16 +15,13 @@ from service.cli.console import err, out, plain, start
 from service.cli.index import run_ingest, show_report
 from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
-from service.errors import EncoderMismatch, InternalFault
+from service.errors import EncoderMismatch
 from service.images.sources import UploadedImage
 from service.search.types import RerankOptions, SearchRequest
 from service.server.state import ServiceState
 from service.settings import Settings
+from starter.demo_shop import DEMO_DIR, QUERY_PICTURE, QUERY_TEXT, make_shop, query_picture
 from starter.encoder_adapter import STARTER_ID
-
-DEMO_DIR = Path(".withthis/demo")
-QUERY_TEXT = "a phone case with this"
-QUERY_PICTURE = "leopard.webp"
 
 Folder = Annotated[Path, typer.Option("--dir", help="Folder for the demo shop and its index.")]
 Products = Annotated[int, typer.Option(min=9, help="Number of products, when the demo shop is created.")]
@@ -82,29 +75,6 @@ def _parts(settings: Settings) -> ServiceState:
             f"The demo's index in {settings.data_dir} was built with other weights of {settings.encoder.name}. Delete "
             "that folder to index again, or choose another one with --dir."
         ) from error
-
-
-def make_shop(folder: Path, products: int) -> Path:
-    """The feed of the demo shop, created if missing. A half-created shop is created again.
-
-    Raises:
-        InternalFault: the generator failed and has printed the reason.
-    """
-    feed = folder / "products.csv"
-    if not feed.exists():
-        unfinished = folder.with_name(folder.name + ".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "starter.catalogue", str(unfinished), "--products", str(products)]
-        if subprocess.run(command, check=False).returncode != 0:
-            raise InternalFault("The demo shop could not be created; see the messages above.")
-        unfinished.rename(folder)
-    return feed
-
-
-def query_picture() -> bytes:
-    """The leopard of the first query, in a style that the shop does not use."""
-    return files("starter").joinpath("queries", QUERY_PICTURE).read_bytes()
 
 
 def _first_query(url: str, settings: Settings) -> None:

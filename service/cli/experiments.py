@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from service.cli.demo import DEMO_DIR, make_shop
 from service.errors import InvalidInput
 from service.lab.datasets import load_dataset
 from service.lab.datasets.rejudged import rejudged
@@ -17,6 +16,7 @@ from service.lab.demo import QUERIES, demo_data
 from service.lab.experiment import Experiment, read_experiment
 from service.lab.judged import DataSet
 from service.settings import Settings
+from starter.demo_shop import DEMO_DIR, make_shop
 
 RESULTS_DIR = Path(".withthis/evaluate")
 DEMO_PRODUCTS = 900

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.milvus_server import MilvusProcess
 from tests.chaos.service import Service
 from tests.chaos.switchable_model import WELL, ModelProcess
 from tests.disks import SmallDisk
-from tests.integration.milvus_server import MilvusProcess
 
 HOLD_S = 8.0
 """How long a fault lasts."""

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.probe import Probe
 from benchmarks.report import Report, Sheet, Value
 from tests.chaos.caller import Notes, Seen
 from tests.chaos.faults import Happened
 from tests.chaos.ledger import Ledger
-from tests.chaos.probe import Probe
 from tests.chaos.service import Absence
 
 WINDOW_S = 5.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from service.cli.demo import query_picture
 from service.images.decode import content_hash
+from starter.demo_shop import query_picture
 from tests.chaos.caller import Caller
 from tests.chaos.ledger import PREFIX, TornError, state_of
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks import probe
+from benchmarks.milvus_server import MilvusProcess, free_ports
 from benchmarks.service_process import index
 from service.cli.console import err
-from service.cli.demo import DEMO_DIR, make_shop
-from tests.chaos import probe
+from starter.demo_shop import DEMO_DIR, make_shop
 from tests.chaos.caller import Caller, Notes, run_until
 from tests.chaos.faults import (
     COLLECTION,
@@ -36,7 +37,6 @@ from tests.chaos.service import Service
 from tests.chaos.switchable_model import ModelProcess, model_process
 from tests.chaos.writer import Writer
 from tests.disks import SmallDisk, small_disk
-from tests.integration.milvus_server import MilvusProcess, free_ports
 
 WRITERS = 4
 WARM_UP_S, CALM_S, PAUSE_S = 5.0, 20.0, 17.0

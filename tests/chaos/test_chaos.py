@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.milvus_server import MilvusServerError
 from tests.chaos.run import chaos
-from tests.integration.milvus_server import MilvusServerError
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "300"))
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.probe import Probe
 from service.images.store.image_store import ImageStore
 from tests.chaos.caller import Notes, Seen
 from tests.chaos.faults import Happened
 from tests.chaos.figures import KINDS, Run
 from tests.chaos.ledger import Ledger, State, TornError, fields, images_of, state_of
-from tests.chaos.probe import Probe
 from tests.chaos.service import Absence
 
 ID = "chaos-0-0"

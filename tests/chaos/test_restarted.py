@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.milvus_server import MilvusProcess, MilvusServerError
 from service.errors import StoreUnavailable
 from service.stores.milvus.milvus_store import MilvusStore
-from tests.integration.milvus_server import MilvusProcess, MilvusServerError
 from tests.integration.records import INFO, record, unit
 
 ROOT = Path(__file__).parents[2]

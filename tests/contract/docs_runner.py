@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from service.build import ENCODERS, ENGINES, build_service
-from service.cli.demo import make_shop
 from service.cli.index import run_ingest
 from service.server.state import ServiceState
 from service.settings import Settings, setting_places
+from starter.demo_shop import make_shop
 from tests.contract.docs_pages import ROOT, Block
 from tests.contract.docs_readers import check_answer, check_file, check_shell, read_settings
 from tests.contract.docs_shell import Shell

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.milvus_server import MilvusServerError, milvus_server
 from service.stores.exact.exact_store import ExactStore
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import VersionedStore
-from tests.integration.milvus_server import MilvusServerError, milvus_server
 from tests.integration.model_server import ModelServer, model_server
 
 _NUMBERS = itertools.count()

@@ -19,8 +19,8 @@ import psutil
 import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.cli.demo import make_shop
-from tests.integration.milvus_server import free_ports
+from benchmarks.milvus_server import free_ports
+from starter.demo_shop import make_shop
 
 SEARCHES, CLIENTS, KILL_AFTER, START_S = 1000, 8, 300, 180
 CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))

@@ -13,10 +13,10 @@ from PIL import Image
 from service.app import create_app
 from service.build import build_service
 from service.catalog.ingest import ingest
-from service.cli.demo import QUERY_TEXT, query_picture
 from service.server.state import ServiceState
 from service.settings import Settings
 from starter.catalogue import write_shop
+from starter.demo_shop import QUERY_TEXT, query_picture
 from tests.conftest import HOME
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.probe PORT FILE`: asks `/healthz` ten times a second, on a new connection each time.
+"""`python -m benchmarks.probe PORT FILE`: asks `/healthz` ten times a second, on a new connection each time.
 
 It runs in a process of its own, which the clients do not slow down, and writes one JSON line a probe: when, the
 seconds until the answer, the status (null without an answer), and by how many seconds the machine woke it late, which
@@ -19,7 +19,7 @@ from pathlib import Path
 
 EVERY_S = 0.1
 PATIENCE_S = 10.0
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def ask(port: int, late_s: float) -> Probe:
 @contextmanager
 def probing(port: int, file: Path) -> Iterator[None]:
     """Probe while the block runs; `read` gives what was seen."""
-    command = [sys.executable, "-m", "tests.chaos.probe", str(port), str(file)]
+    command = [sys.executable, "-m", "benchmarks.probe", str(port), str(file)]
     # A session of its own: Linux shares a busy machine out by session.
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
         try:
