@@ -1,6 +1,7 @@
 """The input of a strategy: the shopper's query and the retrieved products."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
@@ -32,3 +33,5 @@ class Candidate:
     """Retrieval score, higher is better."""
     image_hash: str | None = None
     """Content hash of the image; the key under which its thumbnail is kept. None: the thumbnail is not kept."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """What else the catalog says of it, by name, such as `category` and `price`: untrusted, like the title."""

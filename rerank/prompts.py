@@ -32,7 +32,9 @@ _CONTRACTS: dict[Task, tuple[set[str], set[str], set[str]]] = {
 
 
 class Prompt(BaseModel):
-    """One template. Invalid unless the declared placeholders are exactly those used and the parts fit the task."""
+    """One template; `facts` stand behind the titles of products. Invalid unless the declared placeholders are exactly
+    those used and the parts fit the task.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +44,7 @@ class Prompt(BaseModel):
     layout: Literal["image", "panel", "images"]
     purpose: str = Field(min_length=1)
     placeholders: tuple[Placeholder, ...]
+    facts: tuple[str, ...] = ()
     output: Literal["caption", "json-ranking", "match-letter"]
     max_new_tokens: int = Field(ge=1, le=4096)
     template: str

@@ -56,7 +56,7 @@ def rank_request(strategy: EngineStrategy, call: Call, shown: Sequence[Candidate
         (trace.panel,) = seen.images
     if not trace.shown:
         trace.shown = tuple(candidate.id for candidate in shown)
-    values = rank_values(call.query, shown, trace.caption)
+    values = rank_values(call.query, shown, trace.caption, prompt.facts)
     return EngineRequest(
         prompt.render(**values), seen.images, names, prompt.max_new_tokens, deadline=call.deadline, image_keys=seen.keys
     )

@@ -51,7 +51,7 @@ class PointwiseStrategy(EngineStrategy):
 
     def _request(self, call: Call, candidate: Candidate) -> EngineRequest:
         prompt = call.prompt
-        text = prompt.render(**match_values(call.query, candidate, call.trace.caption))
+        text = prompt.render(**match_values(call.query, candidate, call.trace.caption, prompt.facts))
         seen = images_for(call.query, [candidate], _CELL, prompt.layout, self.thumbnails)
         return EngineRequest(
             text, seen.images, _ANSWERS, prompt.max_new_tokens, "", deadline=call.deadline, image_keys=seen.keys

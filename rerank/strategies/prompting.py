@@ -11,8 +11,9 @@ from rerank.sanitize import clean_text
 
 __all__ = ["CAPTION_LIMIT", "INSTRUCTION_LIMIT", "TITLE_LIMIT", "chosen_prompt", "match_values", "rank_values"]
 
-INSTRUCTION_LIMIT, CAPTION_LIMIT, TITLE_LIMIT = 500, 300, 160
-"""Characters of the shopper's words, of a caption and of each title that a prompt holds."""
+INSTRUCTION_LIMIT, CAPTION_LIMIT, TITLE_LIMIT, FACT_LIMIT = 500, 300, 160, 60
+"""Characters of the shopper's words, of a caption, of each title and of each fact that a prompt holds."""
+_MOST_VALUES = 8
 
 
 def chosen_prompt(prompts: PromptLibrary, info: EngineInfo, task: Task, name: str | None) -> Prompt:
@@ -33,24 +34,39 @@ def chosen_prompt(prompts: PromptLibrary, info: EngineInfo, task: Task, name: st
     return prompt
 
 
-def rank_values(query: RerankQuery, shown: Sequence[Candidate], caption: str | None) -> dict[str, str]:
+def rank_values(
+    query: RerankQuery, shown: Sequence[Candidate], caption: str | None, facts: Sequence[str] = ()
+) -> dict[str, str]:
     """The placeholders of a rank prompt: one line a candidate, so that a title cannot forge another."""
     named = zip(labels(len(shown)), shown, strict=True)
     return {
         **_query_values(query, caption),
-        "candidates": "\n".join(f"{label}: {_title(one)}" for label, one in named),
+        "candidates": "\n".join(f"{label}: {_title(one, facts)}" for label, one in named),
         "labels": ", ".join(labels(len(shown))),
     }
 
 
-def match_values(query: RerankQuery, candidate: Candidate, caption: str | None) -> dict[str, str]:
+def match_values(
+    query: RerankQuery, candidate: Candidate, caption: str | None, facts: Sequence[str] = ()
+) -> dict[str, str]:
     """The placeholders of a match prompt."""
-    return {**_query_values(query, caption), "title": _title(candidate)}
+    return {**_query_values(query, caption), "title": _title(candidate, facts)}
 
 
 def _query_values(query: RerankQuery, caption: str | None) -> dict[str, str]:
     return {"instruction": clean_text(query.text or "", INSTRUCTION_LIMIT), "caption": caption or ""}
 
 
-def _title(candidate: Candidate) -> str:
-    return clean_text(candidate.title, TITLE_LIMIT)
+def _title(candidate: Candidate, facts: Sequence[str]) -> str:
+    """The title, and behind it the facts that the candidate has: "Blue mug (category: mug; price: 12.5)"."""
+    title = clean_text(candidate.title, TITLE_LIMIT)
+    known = [(name, _said(candidate.facts.get(name))) for name in facts]
+    said = "; ".join(f"{name}: {value}" for name, value in known if value)
+    return f"{title} ({said})" if said else title
+
+
+def _said(value: object) -> str:
+    """A fact as a clean text; empty where there is none."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value[:_MOST_VALUES]))
+    return "" if value is None else clean_text(str(value), FACT_LIMIT)

@@ -82,7 +82,7 @@ def test_a_good_answer_becomes_the_ranking(running: ModelServer, dialect: Dialec
     outcome = rerank(running.url, image=True, dialect=dialect)
     assert (letters(outcome), outcome.ranking.fault, outcome.degraded) == ("CAEBD", Fault.OK, None)
     assert (outcome.caption, outcome.ranking.reason) == ("A leopard.", "it fits")
-    assert (outcome.engine, outcome.prompt) == ("openai-compatible/m", "rank-panel@1")
+    assert (outcome.engine, outcome.prompt) == ("openai-compatible/m", "rank-panel@2")
     assert (outcome.prompt_tokens, outcome.generated_tokens) == (200, 40)
 
 

@@ -216,7 +216,7 @@ class RerankStage:
 
         def candidates() -> tuple[Candidate, ...]:
             return tuple(
-                Candidate(hit.product_id, hit.title, picture, hit.score, hit.image_key)  # the key is a content hash
+                Candidate(hit.product_id, hit.title, picture, hit.score, hit.image_key, _facts(hit))
                 for hit, picture in zip(hits[: plan.candidates], load(), strict=False)
             )
 
@@ -306,6 +306,11 @@ def _checked(report: RerankReport, praised: Product, hits: Sequence[Hit]) -> Rer
     categories = {hit.category for hit in hits if hit.category}
     fault = reason_fault(report.reason, praised, categories)
     return report if fault is None else replace(report, reason=None, reason_fault=fault)
+
+
+def _facts(hit: Hit) -> Mapping[str, object]:
+    """What a prompt may ask for besides the title."""
+    return {**hit.attributes, "category": hit.category, "price": hit.price}
 
 
 def _explanation(outcome: RerankOutcome) -> Explanation:

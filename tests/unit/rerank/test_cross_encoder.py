@@ -71,7 +71,7 @@ def test_the_best_titles_go_through_and_the_others_follow_in_retrieval_order() -
     scores = outcome.ranking.scores
     assert scores is not None and [place for place in range(7) if scores[place] is None] == [0, 2, 3, 6]
     assert scores[4] == max(score for score in scores if score is not None)
-    assert (outcome.strategy, outcome.prompt, outcome.caption) == ("cross-encoder", "rank-panel@1", "a leopard")
+    assert (outcome.strategy, outcome.prompt, outcome.caption) == ("cross-encoder", "rank-panel@2", "a leopard")
     assert (outcome.prompt_tokens, outcome.timings_ms["caption"] > 0) == (5, True)
 
 

@@ -39,7 +39,7 @@ def test_a_good_answer_becomes_the_ranking() -> None:
     assert (outcome.ranking.fault, outcome.ranking.reason) == (Fault.OK, "a leopard on a case")
     assert outcome.ranking.scores == pytest.approx((0.1142, 0.0420, 0.8438), abs=1e-4)
     assert (outcome.caption, outcome.engine, outcome.strategy) == ("a leopard", "fake", "listwise")
-    assert (outcome.prompt, outcome.degraded, outcome.raw) == ("rank-panel@1", None, GOOD.text)
+    assert (outcome.prompt, outcome.degraded, outcome.raw) == ("rank-panel@2", None, GOOD.text)
     assert (outcome.prompt_tokens, outcome.generated_tokens) == (105, 23)
     assert set(outcome.timings_ms) == {"caption", "rerank"} and all(ms > 0 for ms in outcome.timings_ms.values())
 
@@ -59,7 +59,7 @@ def test_an_images_engine_sees_the_query_first() -> None:
     outcome = strategy(engine).rerank(asked, found)
     assert engine.asked[-1].images == (asked.image, *(one.image for one in found))
     assert outcome.panel is None
-    assert outcome.prompt == "rank-images@1"
+    assert outcome.prompt == "rank-images@2"
 
 
 @pytest.mark.parametrize("layout", ["panel", "images"])

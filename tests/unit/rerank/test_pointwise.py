@@ -52,14 +52,14 @@ def test_each_product_is_asked_about_alone_after_one_caption() -> None:
         assert request.images == (asked.image, one.image)
         assert (request.labels, request.answer_prefix) == (("A", "B"), "")
         assert all(text in request.prompt for text in ("a phone case with this", "a leopard", "A. Match"))
-    assert (outcome.prompt, outcome.panel) == ("match@1", None)
+    assert (outcome.prompt, outcome.panel) == ("match@2", None)
 
 
 def test_a_model_of_one_image_gets_a_panel_each() -> None:
     engine = FakeEngine()
     outcome = strategy(engine, "match-panel").rerank(query(), candidates(2))
     assert [request.images[0].size for request in engine.scored] == [(600, 300), (600, 300)]
-    assert (outcome.prompt, outcome.panel) == ("match-panel@1", None)
+    assert (outcome.prompt, outcome.panel) == ("match-panel@2", None)
 
 
 def test_any_number_of_candidates_is_scored_in_batches() -> None:

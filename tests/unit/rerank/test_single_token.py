@@ -48,7 +48,7 @@ def test_candidates_are_ordered_by_logit_and_scored_by_softmax() -> None:
     outcome = strategy(engine).rerank(query(), candidates(3))
     assert outcome.ranking == Ranking((2, 0, 1), scores=outcome.ranking.scores)
     assert outcome.ranking.scores == pytest.approx((0.1142, 0.0420, 0.8438), abs=1e-4)
-    assert (outcome.caption, outcome.strategy, outcome.prompt) == ("a leopard", "single-token", "rank-panel@1")
+    assert (outcome.caption, outcome.strategy, outcome.prompt) == ("a leopard", "single-token", "rank-panel@2")
     assert (outcome.raw, outcome.generated_tokens) == ("", 3)
 
 

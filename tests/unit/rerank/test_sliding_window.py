@@ -53,7 +53,7 @@ class Scripted:
             "a leopard",
             "fake",
             self.name,
-            "rank-panel@1",
+            "rank-panel@2",
             raw=f"raw {number}",
             timings_ms={"caption": 1.0, "rerank": 2.0},
             prompt_tokens=10,
