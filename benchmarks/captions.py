@@ -36,7 +36,7 @@ from starter.vlm import StarterVLM
 
 PROGRESS = Console(stderr=True)
 LIST = 9
-TASKS = ("text alone", "picture alone", "a T with this", "this design on a T")
+TASKS = ("text alone", "image alone", "a T with this", "this design on a T")
 Row = dict[str, Value]
 
 

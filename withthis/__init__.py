@@ -1,6 +1,6 @@
 """Composed product search: an image and a sentence in; a complete, explained ranking of products out.
 
-A client of a running service, and the models of its requests and responses::
+A client of a running service, and the models of its requests and responses:
 
     from withthis import Client
 

@@ -1,6 +1,6 @@
 """The vision side: what the decoder is given of each image, and how alike each candidate is to the query.
 
-Besides the embedder's image tokens and vector, every candidate brings a few likenesses to the query: cosines of the
+Besides the embedder's image tokens and vector, every candidate brings a few similarities to the query: cosines of the
 embedder's vectors (composed, image, text) and late interaction of cells (Khattab & Zaharia, "ColBERT", arXiv
 2004.12832): for every cell of one image the best match among the cells of the other, averaged with learned weights.
 Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
@@ -53,7 +53,7 @@ class Seen:
 
 
 class Eyes(nn.Module):
-    """Projections into the decoder, and likenesses."""
+    """Projections into the decoder, and similarities."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Eyes(nn.Module):
         self.importance = nn.Linear(FEATURES, 1)
         self.likeness = nn.Sequential(nn.Linear(LIKENESSES, 64), nn.GELU(), nn.Linear(64, HIDDEN))
         self.prior = nn.Linear(LIKENESSES, 1)
-        with torch.no_grad():  # start from the order of retrieval: its cosine alone, at the sharpness of its training
+        with torch.no_grad():  # start from the retrieval order: its cosine alone, at the sharpness of its training
             self.prior.weight.copy_(torch.eye(1, LIKENESSES) * _RETRIEVAL_SHARPNESS)
 
     def see(self, cells: Views, tokens: Views, vectors: Tensor) -> Seen:
@@ -87,7 +87,7 @@ class Eyes(nn.Module):
         return torch.cat((functional.normalize(self.cell(cells), dim=-1), self.importance(cells)), -1)
 
     def compare(self, query: Views, candidates: Views) -> Tensor:
-        """Details of one image and of c candidates → likenesses both ways [c, 2], by the better view of the query."""
+        """Details of one image and of c candidates → similarities both ways [c, 2], by the better view of the query."""
         (left, counts), (right, matter) = (torch.split(x, [_CELL, 1], -1) for x in (query.both, candidates.middle))
         alike = torch.einsum("vid,cjd->vcij", left, right)
         forward = (alike.amax(-1) * counts.squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)

@@ -40,9 +40,9 @@ class Scored:
 
 
 class StarterVLM:
-    """Names what a image shows, and scores up to nine candidates for a composed query; see `starter/README.md`.
+    """Names what an image shows, and scores up to nine candidates for a composed query; see `starter/README.md`.
 
-    One call at a time: callers serialise.
+    One call at a time: callers serialize.
     """
 
     labels = LABELS
@@ -89,12 +89,12 @@ class StarterVLM:
     def score(
         self, instruction: str, query: Seen | None, candidates: Sequence[Seen], *, deadline: float | None = None
     ) -> Scored:
-        """Score 1 to 9 candidate images for a query of words, a image or both, in one pass.
+        """Score 1 to 9 candidate images for a query of words, an image or both, in one pass.
 
         Args:
-            instruction: the shopper's words; may be empty if there is a image.
+            instruction: the shopper's words; may be empty if there is an image.
             query: the query image.
-            candidates: in retrieval order; they are labelled A, B, ….
+            candidates: in retrieval order; they are labeled A, B, ….
             deadline: `time.monotonic` value.
 
         Raises:

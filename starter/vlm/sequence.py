@@ -1,8 +1,8 @@
 """The decoder's input layout: task mark, query image, its vectors, words, then the candidates.
 
-    <rank> [<picture> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end; <order>
+    <rank> [<image> 8 tokens, vector] composed vector, words, then per candidate: label, 8 tokens, end; <order>
 
-A candidate's end carries its own vector and its likenesses to the query; the pointers refer to it, from the last step.
+A candidate's end has its own vector and its similarities to the query; the pointers refer to it, at the last step.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Positions of the candidates' ends in the prompt [c], and what their likenesses alone say for each [c]."""
+    """Positions of the candidates' ends in the prompt [c], and what their similarities alone say for each [c]."""
 
     ends: Tensor
     prior: Tensor

@@ -1,4 +1,4 @@
-"""A reranker that has nothing to add leaves the order of retrieval, and the answer says so."""
+"""A reranker that has nothing to add leaves the retrieval order, and the answer says so."""
 
 from dataclasses import replace
 from pathlib import Path
