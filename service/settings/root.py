@@ -13,18 +13,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from service.errors import ConfigurationError
 from service.images.decode import ImageLimits
-from service.settings.catalog import CatalogSettings
-from service.settings.encoder import EncoderSettings
-from service.settings.engine import EngineSettings
-from service.settings.images import ImagesSettings
+from service.settings.catalog_settings import CatalogSettings
+from service.settings.encoder_settings import EncoderSettings
+from service.settings.engine_settings import EngineSettings
+from service.settings.images_settings import ImagesSettings
 from service.settings.misspelled import PREFIX, misspelled
 from service.settings.names import Place, grouped, places
-from service.settings.online import OnlineSettings
-from service.settings.rerank import RerankSettings
-from service.settings.search import SearchSettings
-from service.settings.server import ServerSettings
+from service.settings.online_settings import OnlineSettings
+from service.settings.rerank_settings import RerankSettings
+from service.settings.search_settings import SearchSettings
+from service.settings.server_settings import ServerSettings
 from service.settings.sources import CONFIG_VARIABLE, ConfigFile, Grouped, dotenv, dotenv_names, environment
-from service.settings.store import StoreSettings
+from service.settings.store_settings import StoreSettings
 
 logger = logging.getLogger(__name__)
 

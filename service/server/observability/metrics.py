@@ -81,6 +81,10 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Every known label shows from the start, so that a rate is right from the first event."""
         for result in ("written", "dropped", "failed"):
             self._search_log.labels(result)
         for stage in STAGES:
