@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from service.build import assemble, open_images
+from service.catalog.document_form import IMAGE_ONLY
 from service.catalog.ingest import ingest
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.images.sources import UploadedImage
@@ -39,7 +40,7 @@ def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceSta
         picture.save(feed / f"{colour}.png")
     settings = Settings(_env_file=None, data_dir=tmp_path)
     images = open_images(settings)
-    assert ingest(feed, encoder, store, images).indexed == len(COLOURS)
+    assert ingest(feed, encoder, store, images, document=IMAGE_ONLY).indexed == len(COLOURS)
     rerank = make_shop(tmp_path / "fakes").parts.rerank
     opened = assemble(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
     yield opened
