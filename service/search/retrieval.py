@@ -31,6 +31,7 @@ from service.search.query_vector import check_weights, query_vector
 from service.search.retrieval_types import Duplicate, Facets, Negative
 from service.search.stage_clock import StageClock
 from service.search.types import ImageSource, ProductImage, SearchRequest
+from service.search.understanding.negation import NEGATING
 from service.search.understanding.understand import Understander, Understood
 from service.search.understanding.vocabulary import FacetValue
 from service.search.understanding.wanted import Wanted, wanted
@@ -268,9 +269,13 @@ class Retriever:
         return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
 
     def _unwanted(self, wanted: Wanted) -> set[str]:
-        """Products whose words have all words of something that is not wanted, where words can be searched."""
+        """Products whose words have all words of something that is not wanted, where words can be searched.
+
+        One that has a negating word, too, says the same as the sentence: "Teacup without handle".
+        """
         with suppress(TitleSearchUnavailable):
-            return set[str]().union(*(self._words.index().having(terms) for terms in wanted.unwanted))
+            index = self._words.index()
+            return set[str]().union(*(index.having(terms) - index.having([NEGATING]) for terms in wanted.unwanted))
         return set()
 
     def _found(

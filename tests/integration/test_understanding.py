@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import product as every
 from pathlib import Path
@@ -15,7 +16,7 @@ from service.build import assemble
 from service.encoders.encoder import EncoderQuery
 from service.server.state import ServiceState
 from service.stores.exact.exact_store import ExactStore
-from tests.fakes import FakeEncoder, make_shop
+from tests.fakes import FakeEncoder, make_shop, png
 from tests.integration.records import INFO, record
 
 COLORS, KINDS = ("red", "blue", "grey"), ("mug", "hoodie", "cap")
@@ -154,3 +155,12 @@ def test_a_catalog_whose_words_are_not_held_has_its_prices_understood(tmp_path: 
         answer = ask(client, "a grey hoodie under 20, not red", limit=10)
         assert answer["understood"]["boost"] == {} and len(ids(answer)) == 3
         assert answer["understood"]["excluded"] == [{"text": "red", "values": {}}]
+
+
+def test_a_product_that_is_without_the_same_thing_is_not_left_out(client: Client) -> None:
+    for id, title in (("plain", "Teacup without handle"), ("other", "Teacup with a handle")):
+        files: dict[str, Any] = {"image": png("red"), "product": json.dumps({"id": id, "title": title})}
+        assert client.put("/v1/products", files=files).status_code == 200
+    answer = ask(client, "a teacup without handle", limit=100)
+    assert ids(answer)[0] == "plain" and "other" not in ids(answer)
+    assert answer["understood"]["relaxed"] == []

@@ -15,6 +15,8 @@ from service.search.understanding.sentence import Sentence, Word, overlaps
 MOST_NEGATIONS = 8
 _MOST_WORDS = 4
 _WHOLE = frozenset({"no", "without", "except", "excluding"})
+NEGATING = frozenset({"not", *_WHOLE})
+"""Words that negate what stands behind them."""
 _CONTRACTED = frozenset({"isn", "aren", "don", "doesn", "wasn", "shouldn", "wouldn"})
 _FILLERS = frozenset(
     (
@@ -79,7 +81,7 @@ def _behind(sentence: Sentence, place: int) -> int | None:
     here, following = words[place].text, words[place + 1 : place + 3]
     if here in _CONTRACTED and following and following[0].text == "t" and sentence.gap(place + 1) in ("'", "’"):
         return place + 2
-    if here != "not" and here not in _WHOLE:
+    if here not in NEGATING:
         return None
     if not following or not sentence.gap(place + 1).isspace() or following[0].text in _NO_NEGATION:
         return None
