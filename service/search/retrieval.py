@@ -273,9 +273,12 @@ class Retriever:
 
         One that has a negating word, too, says the same as the sentence: "Teacup without handle".
         """
+        if not wanted.unwanted:
+            return set()
         with suppress(TitleSearchUnavailable):
             index = self._words.index()
-            return set[str]().union(*(index.having(terms) - index.having([NEGATING]) for terms in wanted.unwanted))
+            found = set[str]().union(*map(index.having, wanted.unwanted))
+            return found - index.having([NEGATING])
         return set()
 
     def _found(

@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,8 @@ from starter.training.artwork import EMOJI_STYLES, Artwork, read_index
 from starter.views import pixels
 
 SHARD = 256
+BLOCK = 8
+"""Images that the backbone sees at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,18 @@ def backbone_session(path: str) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options)
 
 
+def backbone_blocks(
+    onnx: Path, images: Sequence[Image.Image], prepare: Callable[[list[Image.Image]], Tensor] = pixels
+) -> Iterator[NDArray[np.float32]]:
+    """The cells of images by the exported backbone, [views, 49, 1280] for each `BLOCK` of them in turn.
+
+    `prepare` makes pixels of a block: of both views, all wholes before all middles, unless it is another function.
+    """
+    session = backbone_session(str(onnx))
+    for start in range(0, len(images), BLOCK):
+        yield session.run(None, {"x": prepare(list(images[start : start + BLOCK])).contiguous().numpy()})[0]
+
+
 _Job = tuple[Path, Path, int, list[Picture], list[str]]
 """Feature root, artwork root, first row, the images, and the files of their artwork."""
 
@@ -100,11 +114,11 @@ def _shard(job: _Job) -> int:
     root, art_root, start, pictures, paths = job
     images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(pictures, paths, strict=True)]
     features = np.lib.format.open_memmap(root / "features.npy", mode="r+")
-    backbone = backbone_session(str(root / "backbone.onnx"))
-    for offset in range(0, len(images), 8):
-        part = images[offset : offset + 8]
-        block = backbone.run(None, {"x": pixels(part).contiguous().numpy()})[0].astype(np.float16)
-        features[start + offset : start + offset + len(part)] = np.stack(np.split(block, 2), axis=1)
+    place = start
+    for block in backbone_blocks(root / "backbone.onnx", images):
+        both = np.stack(np.split(block.astype(np.float16), 2), axis=1)
+        features[place : place + len(both)] = both
+        place += len(both)
     features.flush()
     (root / f"shard-{start:07d}.done").touch()
     return start

@@ -22,15 +22,13 @@ from starter.backbone import FEATURES
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
 from starter.training.artwork import EmojiArtists
 from starter.training.emoji import EmojiConcept, read_emoji
-from starter.training.features import backbone_session, export_onnx
+from starter.training.features import backbone_blocks, export_onnx
 from starter.training.icon_sets import icon_set, words
 from starter.training.packages import Packages
-from starter.views import pixels
 
 DRAWN_STYLES = ("fluent", "twemoji", "openmoji")
 ICON_STYLES = ("emojione", "fluent-emoji-flat", "streamline-emojis")
 PRODUCTS = 2
-_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +88,8 @@ def _featurized(job: _Job) -> list[tuple[HeadImage, NDArray[np.float16]]]:
 
 def pooled(root: Path, images: tuple[Image.Image, ...] | list[Image.Image]) -> NDArray[np.float16]:
     """Means over the cells of both views, [n, 2, 1280], by the ONNX graph of the backbone under `root`."""
-    session = backbone_session(str(root / "backbone.onnx"))
-    blocks = []
-    for start in range(0, len(images), _BATCH):
-        part = pixels(images[start : start + _BATCH]).contiguous().numpy()
-        cells = session.run(None, {"x": part})[0]
-        blocks.append(np.stack(np.split(cells.mean(1), 2), axis=1).astype(np.float16))
+    cells = backbone_blocks(root / "backbone.onnx", images)
+    blocks = [np.stack(np.split(block.mean(1), 2), axis=1).astype(np.float16) for block in cells]
     return np.concatenate(blocks) if blocks else np.zeros((0, 2, FEATURES), np.float16)
 
 

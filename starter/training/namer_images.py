@@ -5,7 +5,6 @@ print is, and some of them whole, for their kind. Kept are the means over the 49
 batch, so that a run that was stopped goes on.
 """
 
-import csv
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -25,10 +24,11 @@ from starter.backbone import preprocess
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
 from starter.training.artwork import EmojiArtists
 from starter.training.emoji import EmojiConcept, read_emoji
-from starter.training.features import backbone_session, export_onnx
+from starter.training.features import backbone_blocks, export_onnx
 from starter.training.icon_sets import icon_set, words
 from starter.training.naming import Chain, emoji_chain, kind_chain, photograph_chain
 from starter.training.packages import Packages
+from starter.training.photos import open_photo, read_photos
 from starter.views import middle
 
 STYLES = ("fluent", "twemoji", "openmoji", "emojione", "fluent-emoji-flat")
@@ -89,19 +89,10 @@ def _icons(packages: Packages, concepts: list[EmojiConcept]) -> Iterator[_Drawn]
 
 
 def photographs(folder: Path) -> Iterator[_Drawn]:
-    """The photographs that `labels.csv` (image, source, label) in a folder lists; the style is the file."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            example = Example("photograph", row["label"], photograph_chain(row["label"]), row["image"])
-            yield example, Image.open(folder / row["image"]).convert("RGB")
-
-
-def _pooled(onnx: Path, batch: tuple[_Drawn, ...]) -> NDArray[np.float16]:
-    blocks = []
-    for start in range(0, len(batch), 8):
-        pixels = preprocess([image for _, image in batch[start : start + 8]]).contiguous().numpy()
-        blocks.append(backbone_session(str(onnx)).run(None, {"x": pixels})[0].mean(1).astype(np.float16))
-    return np.concatenate(blocks)
+    """The photographs of a folder, see `starter.training.photos`; the style is the file."""
+    for photo in read_photos(folder):
+        example = Example("photograph", photo.label, photograph_chain(photo.label), photo.image)
+        yield example, open_photo(folder, photo)
 
 
 def examples(cache: Path, photos: Path | None) -> tuple[list[Example], NDArray[np.float32]]:
@@ -123,7 +114,9 @@ def _look(onnx: Path, job: tuple[Path, tuple[_Drawn, ...]]) -> None:
     path, batch = job
     partial_path = path.with_name(f"part-{path.name}")
     rows = json.dumps([asdict(example) for example, _ in batch])
-    np.savez(partial_path, rows=np.array(rows), features=_pooled(onnx, batch))
+    blocks = backbone_blocks(onnx, [image for _, image in batch], preprocess)
+    features = np.concatenate([block.mean(1).astype(np.float16) for block in blocks])
+    np.savez(partial_path, rows=np.array(rows), features=features)
     partial_path.replace(path)
 
 
