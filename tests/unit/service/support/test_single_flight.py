@@ -3,9 +3,11 @@
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
 
+from rerank.cancellation import Cancellation, Cancelled, current_cancellation, sleep
 from service.support.single_flight import SingleFlight
 
 
@@ -42,6 +44,44 @@ def test_an_error_is_shared_and_the_next_one_begins_anew() -> None:
     with pytest.raises(KeyError):
         flights.run("a", lambda: nothing["a"])
     assert flights.run("a", lambda: 1) == 1
+
+
+def test_who_still_waits_is_not_cancelled_by_the_first_ones_caller_who_left() -> None:
+    flights: SingleFlight[str] = SingleFlight()
+    begun, left = threading.Event(), Cancellation()
+
+    def abandoned() -> str:
+        current_cancellation.set(left)
+        begun.set()
+        while True:
+            sleep(30)
+
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(copy_context().run, flights.run, "a", abandoned)
+        assert begun.wait(5)
+        others = [threads.submit(flights.run, "a", lambda: "done") for _ in range(8)]
+        left.cancel()
+        with pytest.raises(Cancelled):
+            first.result()
+        assert {other.result() for other in others} == {"done"}
+
+
+def test_who_left_as_well_does_not_start_over() -> None:
+    flights: SingleFlight[str] = SingleFlight()
+    left = Cancellation()
+
+    def abandoned() -> str:
+        left.cancel()
+        raise Cancelled
+
+    def waiting() -> str:
+        current_cancellation.set(left)
+        return flights.run("a", abandoned)
+
+    with ThreadPoolExecutor(2) as threads:
+        for future in [threads.submit(copy_context().run, waiting) for _ in range(2)]:
+            with pytest.raises(Cancelled):
+                future.result()
 
 
 def test_a_copy_for_another_process_has_nothing_under_way() -> None:
