@@ -4,7 +4,8 @@
     RerankError
     ├── EngineError            the model behind an engine failed
     │   ├── EngineTimeout      it did not answer before the deadline
-    │   └── EngineOverloaded   it refused the work because it is overloaded
+    │   ├── EngineOverloaded   it refused the work because it is overloaded
+    │   └── RequestRefused     a model server answered that it does not accept this request
     ├── PromptError            a prompt template is malformed, unknown, or lacks a value
     └── LayoutError            a prompt was written for another image layout than the engine takes
 
@@ -12,7 +13,15 @@ Engine errors never leave a strategy: they become the retrieval order with a dec
 errors are the caller's mistakes, raised before any model call.
 """
 
-__all__ = ["EngineError", "EngineOverloaded", "EngineTimeout", "LayoutError", "PromptError", "RerankError"]
+__all__ = [
+    "EngineError",
+    "EngineOverloaded",
+    "EngineTimeout",
+    "LayoutError",
+    "PromptError",
+    "RequestRefused",
+    "RerankError",
+]
 
 
 class RerankError(Exception):
@@ -29,6 +38,10 @@ class EngineTimeout(EngineError):
 
 class EngineOverloaded(EngineError):
     """The engine refused the work because it is overloaded."""
+
+
+class RequestRefused(EngineError):
+    """A model server understood the request, but does not accept it: a field, or its size."""
 
 
 class PromptError(RerankError):

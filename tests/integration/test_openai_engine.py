@@ -21,9 +21,9 @@ import pytest
 
 from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible import ChatClient, Dialect, OpenAICompatibleEngine
-from rerank.engines.openai_compatible.receive import MAX_REPLY_BYTES
 from rerank.errors import EngineError, EngineTimeout
 from rerank.labels import LABELS
+from rerank.model_server.receive import MAX_REPLY_BYTES
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.listwise import ListwiseStrategy

@@ -1,223 +1,23 @@
-"""Chat completions, and the list of models, over HTTP, before a deadline, whatever the server does.
+"""Chat completions, and the list of models, of a server."""
 
-Every request is a coroutine that `rerank.outgoing` cancels at its deadline, or when its caller has gone, be it waiting
-for a slot, connecting, sending, or reading headers and body that never end.
+from collections.abc import Mapping
 
-A request is tried again after 408, 429, 5xx and lost connections: a completion changes nothing on the server. It is not
-tried again if the pause would end after the deadline. What comes back is bounded in size and never unpacked. Errors
-carry texts of our own: the words of a server or of a library may hold addresses, prompts and keys.
-"""
-
-import asyncio
-import json
-import logging
-import time
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from itertools import count
-
-import httpx
-
-from rerank.cancellation import Cancelled, sleep
-from rerank.deadline import seconds_left
-from rerank.engines.openai_compatible.pauses import pause, retry_after
-from rerank.engines.openai_compatible.receive import is_packed, parse, receive
 from rerank.engines.openai_compatible.reply import model_names
-from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
-from rerank.outgoing import call_until, handshake_guard
-from rerank.sanitize import tidy
+from rerank.model_server import ModelServer
 
-__all__ = ["ChatClient", "RequestRefused"]
-
-_PATIENCE_S = 120.0
-"""Deadline of a call without one."""
-
-_CONNECT_S = 5.0
-_CLOSE_S = 5.0
-_OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529})
-_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED})
-
-_WORDS: Mapping[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "the model server requires another API key",
-    HTTPStatus.FORBIDDEN: "the model server does not authorize the API key for this",
-    HTTPStatus.NOT_FOUND: "the model server has no such URL or model",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the images are too large for the model server",
-}
-
-_log = logging.getLogger(__name__)
+__all__ = ["ChatClient"]
 
 
-class RequestRefused(EngineError):  # noqa: N818 (named as its tree names errors)
-    """The server understood the request, but does not accept one of its fields."""
-
-
-class _Passing(Exception):  # noqa: N818 (it never leaves this module)
-    """A transient failure: what to raise if it persists, and how long the server asks to wait (seconds)."""
-
-    def __init__(self, error: EngineError, wait_s: float | None = None) -> None:
-        super().__init__()
-        self.error = error
-        self.wait_s = wait_s
-
-
-class ChatClient:
-    """Posts to `{url}/chat/completions` and reads `{url}/models`; threads may share it.
-
-    `url` holds the version, as in `http://127.0.0.1:8001/v1`. Certificates of https are checked; plain http must be
-    explicit, so a URL without a scheme is https. Redirects are not followed: the key is sent only to its own server. At
-    most `concurrency` requests are in progress; others wait until their deadline.
-
-    ValueError for an invalid URL or one with a password, and for a key that no header can carry.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        api_key: str | None = None,
-        concurrency: int = 8,
-        retries: int = 2,
-        sleep: Callable[[float], None] = sleep,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        base = _base(url)
-        self._completions, self._models = _below(base, "/chat/completions"), _below(base, "/models")
-        self._retries = retries
-        self._sleep = sleep
-        self._slots = asyncio.Semaphore(concurrency)
-        self._secret = _checked(api_key)
-        self._http = httpx.AsyncClient(
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", **_authorization(self._secret)},
-            limits=httpx.Limits(max_connections=concurrency),
-            transport=transport,
-        )
+class ChatClient(ModelServer):
+    """Posts to `{url}/chat/completions` and reads `{url}/models`."""
 
     def complete(self, body: Mapping[str, object], deadline: float | None = None) -> object:
-        """Post a body and return the JSON of the reply; `deadline` is a value of `time.monotonic()`.
-
-        Raises:
-            EngineTimeout: there was no whole reply before the deadline.
-            EngineOverloaded: the server says so, or no slot was free before the deadline.
-            RequestRefused: status 400, 422 or 501.
-            EngineError: the server cannot be reached, fails, or answers with something other than JSON.
-        """
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        limit = deadline if deadline is not None else time.monotonic() + _PATIENCE_S
-        try:
-            return self._complete(content, limit)
-        except Cancelled as gone:
-            raise EngineTimeout("the client has disconnected") from gone
-
-    def _complete(self, content: bytes, limit: float) -> object:
-        for attempt in count():
-            try:
-                return self._attempt("POST", self._completions, limit, content)
-            except _Passing as failure:
-                wait = pause(attempt, failure.wait_s)
-                if attempt >= self._retries or time.monotonic() + wait >= limit:
-                    raise failure.error from failure.__cause__
-            self._sleep(wait)
-        raise AssertionError  # count() does not end
+        """Post a body and return the JSON of the reply. Raises as `post`."""
+        return self.post("/chat/completions", body, deadline)
 
     def models(self, deadline: float) -> tuple[str, ...]:
         """The names of the models that the server offers, requested once.
 
-        Raises as `complete`, EngineError also for a list in another shape.
+        Raises as `get`, EngineError also for a list in another shape.
         """
-        try:
-            reply = self._attempt("GET", self._models, deadline)
-        except _Passing as failure:
-            raise failure.error from failure.__cause__
-        return model_names(reply)
-
-    def close(self) -> None:
-        """Close the connections."""
-        call_until(time.monotonic() + _CLOSE_S, self._http.aclose)
-
-    def _attempt(self, method: str, url: httpx.URL, deadline: float, content: bytes | None = None) -> object:
-        """Try once. Raises _Passing for what a retry may fix."""
-        left, sent = seconds_left(deadline), False
-
-        async def send() -> bytes:
-            nonlocal sent
-            async with self._slots:
-                sent = True
-                return await self._send(method, url, content, min(left, _CONNECT_S))
-
-        try:
-            return parse(call_until(deadline, send))
-        except TimeoutError as error:
-            if not sent:
-                raise EngineOverloaded("too many requests to the model server are in progress") from error
-            raise EngineTimeout("the model server did not answer before the deadline") from error
-        except httpx.ConnectTimeout as error:
-            seconds_left(deadline)
-            raise _Passing(EngineError("the model server cannot be reached")) from error
-        except httpx.TimeoutException as error:
-            raise EngineTimeout("the model server did not answer before the deadline") from error
-        except httpx.TransportError as error:
-            raise _Passing(EngineError("the connection to the model server failed")) from error
-
-    async def _send(self, method: str, url: httpx.URL, content: bytes | None, connect_s: float) -> bytes:
-        """The body of the reply. Only connecting has its own limit, since a retry may succeed."""
-        answering = self._http.stream(
-            method,
-            url,
-            content=content,
-            headers={"Content-Type": "application/json"} if content is not None else {},
-            timeout=httpx.Timeout(None, connect=connect_s),
-            extensions=handshake_guard(),
-        )
-        async with answering as response:
-            await self._check(response)
-            return await receive(response)
-
-    async def _check(self, response: httpx.Response) -> None:
-        """Raise what a status other than 2xx means."""
-        if response.is_success:
-            return
-        status = response.status_code
-        _log.info("the model server answered %d: %s", status, await self._excerpt(response))
-        if status in _OVERLOADED:
-            overloaded = EngineOverloaded(f"the model server is overloaded (status {status})")
-            raise _Passing(overloaded, retry_after(response.headers.get("Retry-After")))
-        error = EngineError(_WORDS.get(status, "the model server failed") + f" (status {status})")
-        if status in _REFUSED:
-            raise RequestRefused(f"the model server refused the request (status {status})")
-        if response.is_server_error or status == HTTPStatus.REQUEST_TIMEOUT:
-            raise _Passing(error)
-        raise error
-
-    async def _excerpt(self, response: httpx.Response) -> str:
-        """The start of an error body for the log; some servers repeat an invalid key."""
-        start = b"" if is_packed(response) else await anext(response.aiter_raw(), b"")
-        text = start[:2000].decode("utf-8", "replace")
-        return tidy(text.replace(self._secret, "***") if self._secret else text, 200)
-
-
-def _base(url: str) -> httpx.URL:
-    """The address that everything else is below."""
-    try:
-        base = httpx.URL(url.strip() if "://" in url else f"https://{url.strip()}")
-    except httpx.InvalidURL:
-        raise ValueError("the URL of the model server is not valid") from None
-    if base.scheme not in ("http", "https") or not base.host or base.userinfo:
-        raise ValueError("the model server needs an http or https URL without a password")
-    return base
-
-
-def _below(base: httpx.URL, path: str) -> httpx.URL:
-    """A URL below another one; a query is kept in place."""
-    return base.copy_with(path=base.path.rstrip("/") + path, fragment=None)
-
-
-def _checked(key: str | None) -> str:
-    """The key without white space around it. A broken one would be quoted by the error of the HTTP library."""
-    key = (key or "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise ValueError("the API key contains characters that an HTTP header cannot carry")
-    return key
-
-
-def _authorization(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
+        return model_names(self.get("/models", deadline))

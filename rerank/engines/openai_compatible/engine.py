@@ -2,18 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.engine import EngineInfo, EngineRequest, Generation
-from rerank.engines.openai_compatible.client import ChatClient, RequestRefused
+from rerank.engines.openai_compatible.client import ChatClient
 from rerank.engines.openai_compatible.constraint import Dialect, label_fields, ranking_fields
-from rerank.engines.openai_compatible.payload import chat_body, data_uri, first_label_body
+from rerank.engines.openai_compatible.payload import chat_body, first_label_body
 from rerank.engines.openai_compatible.reply import read_generation, read_scores
-from rerank.errors import EngineError
+from rerank.errors import EngineError, RequestRefused
+from rerank.model_server import data_uri, side_by_side
 
 __all__ = ["OpenAICompatibleEngine"]
 
@@ -93,7 +92,7 @@ class OpenAICompatibleEngine:
             fields = label_fields(request.labels, inside=bool(request.answer_prefix))
             return read_scores(self._ask("label", body, fields, request.deadline), request.labels)
 
-        return _side_by_side(one, requests, self._parallel)
+        return side_by_side(one, requests, self._parallel)
 
     def close(self) -> None:
         """Close the connections."""
@@ -124,18 +123,3 @@ class OpenAICompatibleEngine:
                 constraint,
                 self._dialect,
             )
-
-
-def _side_by_side(
-    call: Callable[[EngineRequest], tuple[float, ...]], requests: Sequence[EngineRequest], parallel: int
-) -> list[tuple[float, ...]]:
-    """Every result, in order; the first failure ends it."""
-    if len(requests) < 2:
-        return [call(request) for request in requests]
-    with ThreadPoolExecutor(min(parallel, len(requests)), thread_name_prefix="score") as pool:
-        futures = [pool.submit(copy_context().run, call, request) for request in requests]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

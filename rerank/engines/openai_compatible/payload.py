@@ -10,31 +10,14 @@ its chat template, and nothing in this protocol can mark a text as data: other s
 the cleaning in `rerank.sanitize`, which leaves no bracket in a value.
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
-
-from PIL.Image import Image
 
 from rerank.engines.engine import EngineRequest
 
-__all__ = ["TOP_LOGPROBS", "chat_body", "data_uri", "first_label_body"]
+__all__ = ["TOP_LOGPROBS", "chat_body", "first_label_body"]
 
 TOP_LOGPROBS = 20
 """Alternatives requested at the first label: the most that OpenAI gives, and vLLM by default."""
-
-_QUALITY = 90
-
-
-def data_uri(image: Image) -> str:
-    """An image as a JPEG data URI: re-encoded from its pixels, so that nothing else of a file is sent.
-
-    Color is kept at full resolution, or the small white letters on red of a panel would blur.
-    """
-    buffer, plain = io.BytesIO(), image.convert("RGB")
-    plain.info = {}  # of the copy that `convert` makes; Pillow would write a comment found here
-    plain.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def chat_body(model: str, request: EngineRequest, uris: Sequence[str]) -> dict[str, object]:

@@ -17,9 +17,8 @@ import pytest
 
 from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible import ChatClient, OpenAICompatibleEngine
-from rerank.engines.openai_compatible.client import RequestRefused
-from rerank.engines.openai_compatible.pauses import pause, retry_after
-from rerank.errors import EngineError, EngineOverloaded, EngineTimeout
+from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, RequestRefused
+from rerank.model_server.pauses import pause, retry_after
 
 URL = "https://models.example/v1"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

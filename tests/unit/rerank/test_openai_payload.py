@@ -16,10 +16,11 @@ from PIL import Image
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible.constraint import Dialect, label_fields, ranking_fields
-from rerank.engines.openai_compatible.payload import TOP_LOGPROBS, chat_body, data_uri, first_label_body
+from rerank.engines.openai_compatible.payload import TOP_LOGPROBS, chat_body, first_label_body
 from rerank.engines.openai_compatible.reply import read_generation, read_scores
 from rerank.errors import EngineError
 from rerank.labels import labels
+from rerank.model_server import data_uri
 from rerank.parser import PARSE_LIMIT, parse_ranking
 from rerank.ranking import Fault
 from tests.unit.rerank.fakes import picture

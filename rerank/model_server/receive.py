@@ -9,7 +9,7 @@ from rerank.errors import EngineError
 __all__ = ["MAX_REPLY_BYTES", "is_packed", "parse", "receive"]
 
 MAX_REPLY_BYTES = 4 * 2**20
-"""Largest reply that is read: 64 KiB of text are used, and JSON may need six bytes for one."""
+"""Largest reply of a chat that is read: 64 KiB of text are used, and JSON may need six bytes for one."""
 
 
 def is_packed(response: httpx.Response) -> bool:
@@ -17,15 +17,15 @@ def is_packed(response: httpx.Response) -> bool:
     return bool(response.headers.get("Content-Encoding", "identity") != "identity")
 
 
-async def receive(response: httpx.Response) -> bytes:
+async def receive(response: httpx.Response, limit: int = MAX_REPLY_BYTES) -> bytes:
     """The body as it came over the wire: bounded, and not decompressed (a bomb stays compressed)."""
     if is_packed(response):
         raise EngineError("the model server compressed its reply although it was asked not to")
     body = bytearray()
     async for packet in response.aiter_raw():
         body += packet
-        if len(body) > MAX_REPLY_BYTES:
-            raise EngineError(f"the model server's reply is longer than {MAX_REPLY_BYTES} bytes")
+        if len(body) > limit:
+            raise EngineError(f"the model server's reply is longer than {limit} bytes")
     return bytes(body)
 
 
