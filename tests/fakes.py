@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from rerank.candidates import Candidate, RerankQuery
+from rerank.degraded import Degraded
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
@@ -185,7 +186,7 @@ class FakeStrategy:
             strategy=self.name,
             prompt="rank-panel@1",
             timings_ms={"caption": 1.0, "rerank": 2.0},
-            degraded=self.degraded,  # type: ignore[arg-type]
+            degraded=Degraded(self.degraded) if self.degraded else None,
             scale=self.scale,
         )
 

@@ -78,7 +78,14 @@ class CrossEncoderStrategy:
             fault, degraded = declared(error)
             log_failure(_log, f"cross-encoder before engine {nothing.engine}", degraded, error)
             ranking = Ranking.identity(len(candidates), fault)
-            return replace(nothing, strategy=self.name, ranking=ranking, degraded=degraded, **vars(trace))
+            return trace.outcome(
+                ranking,
+                degraded,
+                engine=nothing.engine,
+                strategy=self.name,
+                prompt=nothing.prompt,
+                scale=nothing.scale,
+            )
         shown = [candidates[place] for place in kept]
         known = replace(query, caption=caption or "")
         outcome = self.base.rerank(known, shown, prompt=prompt, deadline=deadline)

@@ -78,14 +78,13 @@ class EngineStrategy(ABC):
             fault, degraded = declared(error)
             ranking = Ranking.identity(len(candidates), fault)
             log_failure(_log, f"{chosen.key} with engine {self.engine.info.id}", degraded, error)
-        return RerankOutcome(
-            ranking=ranking,
+        return trace.outcome(
+            ranking,
+            degraded,
             engine=self.engine.info.id,
             strategy=self.name,
             prompt=chosen.key,
-            degraded=degraded,
             scale=self.scale,
-            **vars(trace),
         )
 
     @abstractmethod

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Sequence
 
+from rerank.degraded import Degraded
 from rerank.errors import EngineOverloaded, EngineTimeout
 from rerank.ranking import Fault
-from rerank.strategies.strategy import Degraded
 
 __all__ = ["declared", "log_failure", "merged"]
 
@@ -25,10 +25,10 @@ _BY_WEIGHT = (
 def declared(error: Exception) -> tuple[Fault, Degraded]:
     """How a failure is reported."""
     if isinstance(error, EngineTimeout):
-        return Fault.TIMEOUT, "rerank_timeout"
+        return Fault.TIMEOUT, Degraded.TIMEOUT
     if isinstance(error, EngineOverloaded):
-        return Fault.BACKEND_ERROR, "rerank_overloaded"
-    return Fault.BACKEND_ERROR, "rerank_error"
+        return Fault.BACKEND_ERROR, Degraded.OVERLOADED
+    return Fault.BACKEND_ERROR, Degraded.ERROR
 
 
 def log_failure(log: logging.Logger, what: str, degraded: Degraded, error: Exception) -> None:

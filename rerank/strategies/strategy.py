@@ -7,12 +7,10 @@ from typing import Literal, Protocol
 from PIL.Image import Image
 
 from rerank.candidates import Candidate, RerankQuery
+from rerank.degraded import Degraded
 from rerank.ranking import Ranking
 
-__all__ = ["Degraded", "RerankOutcome", "ScoreScale", "Strategy"]
-
-Degraded = Literal["rerank_timeout", "rerank_error", "rerank_overloaded"]
-"""Why the retrieval order replaces a reranked one."""
+__all__ = ["RerankOutcome", "ScoreScale", "Strategy"]
 
 ScoreScale = Literal["absolute", "relative"]
 """Whether a candidate's score depends on the candidate and the query alone, so that it can be compared between calls

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from PIL.Image import Image
 
 from rerank.deadline import check_deadline
+from rerank.degraded import Degraded
 from rerank.engines.engine import Engine, EngineRequest, Generation
+from rerank.ranking import Ranking
 from rerank.stages import observed
+from rerank.strategies.strategy import RerankOutcome, ScoreScale
 
 __all__ = ["Trace"]
 
@@ -54,3 +57,23 @@ class Trace:
         rows = engine.score(requests)
         check_deadline(deadline)
         return rows
+
+    def outcome(
+        self, ranking: Ranking, degraded: Degraded | None, *, engine: str, strategy: str, prompt: str, scale: ScoreScale
+    ) -> RerankOutcome:
+        """The ranking with all that is known of how it came about."""
+        return RerankOutcome(
+            ranking=ranking,
+            caption=self.caption,
+            engine=engine,
+            strategy=strategy,
+            prompt=prompt,
+            raw=self.raw,
+            panel=self.panel,
+            shown=self.shown,
+            timings_ms=self.timings_ms,
+            prompt_tokens=self.prompt_tokens,
+            generated_tokens=self.generated_tokens,
+            degraded=degraded,
+            scale=scale,
+        )

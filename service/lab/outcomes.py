@@ -8,10 +8,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rerank.degraded import Degraded
 from rerank.ranking import Fault
 from service.lab.judged import RankedList, Run
 from service.lab.lab_errors import LabError
-from service.search.types import Degraded
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=0)]

@@ -18,6 +18,7 @@ from PIL.Image import Image
 
 from rerank.cancellation import check_cancelled
 from rerank.candidates import RerankQuery
+from rerank.degraded import Degraded
 from rerank.stages import Fact, note
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
 from service.images.store.image_store import ImageStore
@@ -27,7 +28,6 @@ from service.search.reranking.stage import LoadImages, RankedHit, RerankCall, Re
 from service.search.retrieval import DecodedQuery, Retrieved, Retriever
 from service.search.stage_clock import StageClock
 from service.search.types import (
-    Degraded,
     RerankOptions,
     RerankReport,
     ResultScores,

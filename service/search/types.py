@@ -7,10 +7,10 @@ them directly.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from PIL.Image import Image
 
+from rerank.degraded import Degraded
 from rerank.fusion import FusionMethod
 from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.product import Product
@@ -36,16 +36,6 @@ class ProductImage:
 
 
 ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage
-
-
-class Degraded(StrEnum):
-    """Why an answer is in retrieval order although reranking was requested."""
-
-    TIMEOUT = "rerank_timeout"
-    ERROR = "rerank_error"
-    OVERLOADED = "rerank_overloaded"
-    UNUSABLE = "rerank_unusable"  # the model answered, but nothing in its answer could be read as a ranking
-    LOW_TRUST = "rerank_low_trust"  # its order would say less than that of retrieval
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
+from rerank.degraded import Degraded
 from rerank.ranking import Fault, Ranking
 from service.errors import ForeignRequest
-from service.search.types import Degraded
 from tests.browser.conftest import OpenPage
 from tests.browser.test_search import ask, reranked, titles
 from tests.fakes import Shop, png

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rerank.candidates import RerankQuery
+from rerank.degraded import Degraded
 from service.errors import InvalidValue
 from service.search.online.team_draft import team_draft
 from service.search.reranking.stage import (
@@ -23,7 +24,7 @@ from service.search.reranking.stage import (
     RerankStage,
     in_retrieval_order,
 )
-from service.search.types import Degraded, RankedBy, RerankReport
+from service.search.types import RankedBy, RerankReport
 from service.stores.store import Hit
 
 logger = logging.getLogger(__name__)

@@ -24,9 +24,9 @@ from contextvars import copy_context
 from dataclasses import dataclass
 
 from rerank.cancellation import Cancellation, current_cancellation, on_cancel
+from rerank.degraded import Degraded
 from rerank.errors import LayoutError, PromptError
 from rerank.strategies.strategy import RerankOutcome
-from service.search.types import Degraded
 
 logger = logging.getLogger(__name__)
 

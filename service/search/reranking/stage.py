@@ -14,6 +14,7 @@ from typing import Any
 from PIL.Image import Image
 
 from rerank.candidates import Candidate, RerankQuery
+from rerank.degraded import Degraded
 from rerank.errors import LayoutError, PromptError
 from rerank.fusion import FusionMethod, fuse
 from rerank.lru_cache import LruCache
@@ -24,7 +25,7 @@ from service.errors import InvalidValue, RerankRequired
 from service.product import Product
 from service.search.reason_check import reason_fault
 from service.search.reranking.runner import RerankRunner
-from service.search.types import Degraded, Explanation, RerankOptions, RerankReport
+from service.search.types import Explanation, RerankOptions, RerankReport
 from service.stores.store import Hit
 
 UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
@@ -326,7 +327,7 @@ def _explanation(outcome: RerankOutcome) -> Explanation:
 def _degradation(outcome: RerankOutcome) -> Degraded | None:
     """Why an outcome must not change the order, or None if it may."""
     if outcome.degraded is not None:
-        return Degraded(outcome.degraded)
+        return outcome.degraded
     ranking = outcome.ranking
     nothing_placed = ranking.fault is not Fault.OK and len(ranking.repaired) == len(ranking.order)
     if ranking.fault is Fault.REFUSAL or nothing_placed:

@@ -12,10 +12,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from rerank.degraded import Degraded
 from rerank.ranking import Fault
 from service.search.pipeline import STAGES
 from service.search.reason_check import ReasonFault
-from service.search.types import Degraded, SearchResponse
+from service.search.types import SearchResponse
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
 NO_ROUTE = "none"

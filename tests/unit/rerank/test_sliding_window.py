@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rerank.candidates import Candidate, RerankQuery
 from rerank.caption_cache import CaptionCache
+from rerank.degraded import Degraded
 from rerank.engines.engine import EngineRequest, Generation
 from rerank.errors import EngineError, EngineTimeout, PromptError
 from rerank.prompts import PromptLibrary
@@ -18,7 +19,7 @@ from rerank.ranking import Fault, Ranking
 from rerank.strategies.faults import merged
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy, windows
-from rerank.strategies.strategy import Degraded, RerankOutcome, Strategy
+from rerank.strategies.strategy import RerankOutcome, Strategy
 from tests.unit.rerank.fakes import FakeEngine, candidates, query, says
 
 PROMPTS = PromptLibrary.load()
@@ -161,7 +162,7 @@ def test_a_refused_window_leaves_the_others_standing() -> None:
 
 def test_a_failed_window_stops_the_sweep_and_leaves_the_retrieval_order() -> None:
     turned, failed = Ranking((3, 2, 1, 0)), Ranking.identity(4, Fault.TIMEOUT)
-    base = Scripted([turned, failed, turned], {1: "rerank_timeout"})
+    base = Scripted([turned, failed, turned], {1: Degraded.TIMEOUT})
     outcome = sliding(base).rerank(query(), candidates(8))
     assert (outcome.ranking, outcome.degraded) == (Ranking.identity(8, Fault.TIMEOUT), "rerank_timeout")
     assert len(base.calls) == 2

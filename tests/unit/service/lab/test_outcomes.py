@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rerank.degraded import Degraded
 from rerank.ranking import Fault
 from service.lab.lab_errors import LabError
 from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
-from service.search.types import Degraded
 
 texts = st.text(st.characters(codec="utf-8"))
 ids = st.lists(texts.filter(bool), unique=True, max_size=5)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rerank.degraded import Degraded
 from rerank.errors import LayoutError
 from rerank.ranking import Fault, Ranking
 from service.catalog.products import ProductInput
@@ -24,7 +25,7 @@ from service.images.decode import DecodedImage, ImageLimits, decode_image
 from service.images.sources import InlineImage, UploadedImage
 from service.images.store.image_store import ImageStore
 from service.product import Product
-from service.search.types import Degraded, ProductImage, RerankOptions, SearchRequest, SearchResponse
+from service.search.types import ProductImage, RerankOptions, SearchRequest, SearchResponse
 from service.stores.filters import Filter
 from tests.fakes import Shop, make_shop, png
 from tests.unit.service.images.sample_images import encoded, two_tone

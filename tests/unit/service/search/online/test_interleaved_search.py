@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rerank.degraded import Degraded
 from rerank.errors import LayoutError
 from rerank.ranking import Ranking
 from service.app import online_options
 from service.errors import ConfigurationError
 from service.search.online.evaluation import OnlineEvaluation, check_rival
 from service.search.online.rival import Rival
-from service.search.types import Degraded, RerankOptions, SearchRequest, SearchResponse, SearchTrace
+from service.search.types import RerankOptions, SearchRequest, SearchResponse, SearchTrace
 from service.settings import Settings, load_settings
 from tests.fakes import FakeStrategy, Shop, make_shop
 

@@ -10,10 +10,10 @@ from contextvars import copy_context
 import pytest
 
 from rerank.cancellation import Cancellation, current_cancellation
+from rerank.degraded import Degraded
 from rerank.errors import PromptError
 from rerank.strategies.strategy import RerankOutcome
 from service.search.reranking.runner import RerankRunner
-from service.search.types import Degraded
 from tests.fakes import reverse
 
 OUTCOME = RerankOutcome(ranking=reverse(3), caption=None, engine="fake", strategy="listwise", prompt="rank-panel@1")

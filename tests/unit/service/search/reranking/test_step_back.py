@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from rerank.degraded import Degraded
 from rerank.ranking import Ranking
 from service.build import build_rerank
 from service.images.sources import UploadedImage
-from service.search.types import Degraded, RerankOptions, SearchRequest, SearchResponse
+from service.search.types import RerankOptions, SearchRequest, SearchResponse
 from service.settings import Settings
 from tests.fakes import Shop, make_shop, png
 from tests.unit.rerank.fakes import PANEL_ENGINE, FakeEngine
