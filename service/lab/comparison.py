@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from service.lab.lab_errors import LabError
 from service.lab.measures.scores import Scores
-from service.lab.significance import RESAMPLES, bootstrap_interval, holm, randomization_p
+from service.lab.significance import RESAMPLES, holm, mean_interval, randomization_p
+from service.lab.small_samples import detectable_difference
 
 _TIE = 1e-9
 
@@ -23,10 +24,12 @@ class Comparison:
     run_mean: float
     low: float
     high: float
-    """The 95 % bootstrap interval of the difference."""
+    """The 95 % interval of the difference."""
     p: float
     p_corrected: float
     """After Holm's correction over all comparisons made together."""
+    detectable: float | None
+    """The smallest difference that as many queries would show in four experiments of five; None for fewer than two."""
     wins: tuple[str, ...]
     """Units on which the run is better, the largest difference first."""
     ties: tuple[str, ...]
@@ -58,7 +61,7 @@ def compare(
 
 def _one(baseline: Scores, run: Scores, measure: str, resamples: int, seed: int) -> Comparison:
     differences, weights = run.array(measure) - baseline.array(measure), baseline.weights()
-    low, high = bootstrap_interval(differences, weights, resamples=resamples, seed=seed)
+    low, high = mean_interval(differences, weights, bounds=(-1.0, 1.0), resamples=resamples, seed=seed)
     by_size = sorted(zip(baseline.units, map(float, differences), strict=True), key=lambda pair: -abs(pair[1]))
     p = randomization_p(differences, weights, resamples=resamples, seed=seed)
     return Comparison(
@@ -71,6 +74,7 @@ def _one(baseline: Scores, run: Scores, measure: str, resamples: int, seed: int)
         high=high,
         p=p,
         p_corrected=p,
+        detectable=detectable_difference(differences * weights * len(weights)),
         wins=tuple(unit for unit, difference in by_size if difference > _TIE),
         ties=tuple(unit for unit, difference in by_size if abs(difference) <= _TIE),
         losses=tuple(unit for unit, difference in by_size if difference < -_TIE),

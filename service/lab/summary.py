@@ -16,7 +16,7 @@ from service.lab.measures import Scores, evaluate
 from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
 from service.lab.position_bias import PositionBias, position_bias
 from service.lab.runner import Answered, Results
-from service.lab.significance import bootstrap_interval
+from service.lab.significance import mean_interval
 
 STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 PERCENTILES = (50, 95)
@@ -24,7 +24,7 @@ PERCENTILES = (50, 95)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and the 95 % bootstrap interval around it."""
+    """A mean and the 95 % interval around it."""
 
     mean: float
     low: float
@@ -140,7 +140,7 @@ def recall_curve(data: DataSet, answered: Answered, family: str, cutoffs: Sequen
 
 
 def _estimate(scores: Scores, measure: str, seed: int) -> Estimate:
-    low, high = bootstrap_interval(scores.array(measure), scores.weights(), seed=seed)
+    low, high = mean_interval(scores.array(measure), scores.weights(), bounds=(0.0, 1.0), seed=seed)
     return Estimate(scores.mean(measure), low, high)
 
 
