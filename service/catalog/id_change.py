@@ -27,8 +27,8 @@ class IdChange:
         self._settled = False
         self._images: npt.NDArray[np.uint64] | None = None
 
-    def check(self, lot: Sequence[tuple[FeedRow, str]]) -> None:
-        """Return if these rows, each with the key of its image, may be written.
+    def check(self, lot: Sequence[FeedRow]) -> None:
+        """Return if these rows may be written.
 
         Raises:
             ChangedIds: half of the images in this lot are stored, but none of the feed's products is. An image that
@@ -36,7 +36,7 @@ class IdChange:
         """
         if self._settled or not lot:
             return
-        self._settled = self._is_stored([row.id for row, _ in lot])
+        self._settled = self._is_stored([row.product.id for row in lot])
         known = {} if self._settled else self._known(lot)
         if not known or 2 * len(known) < len(lot):
             return
@@ -45,20 +45,20 @@ class IdChange:
             key, row = next(iter(known.items()))
             raise ChangedIds(
                 f"{ChangedIds.default_detail} Line {row.line} has the image of {self._owner(key)!r}, here called "
-                f"{row.id!r}."
+                f"{row.product.id!r}."
             )
 
     def _is_stored(self, product_ids: Sequence[str]) -> bool:
         return bool(self._store.row_ids(list(dict.fromkeys(product_ids))))
 
-    def _known(self, lot: Sequence[tuple[FeedRow, str]]) -> dict[str, FeedRow]:
+    def _known(self, lot: Sequence[FeedRow]) -> dict[str, FeedRow]:
         """The different images of the lot that are stored, each with the first row that has it."""
         if self._images is None:
             self._images = self._stored_images()
         by_key: dict[str, FeedRow] = {}
-        for row, key in lot:
-            if key:
-                by_key.setdefault(key, row)
+        for row in lot:
+            if row.image_key:
+                by_key.setdefault(row.image_key, row)
         stored = np.isin(np.array([_hash(key) for key in by_key], np.uint64), self._images)
         return {key: by_key[key] for key, is_stored in zip(by_key, stored, strict=True) if is_stored}
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
 from service.catalog.id_change import IdChange
-from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress, Reading
+from service.catalog.ingest_run import IngestReport, IngestRun, Progress
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
-from service.catalog.row_images import ImageFetcher, Picture, RowImageReader, Task
+from service.catalog.row_images import ImageFetcher, RowImageReader, Task
 from service.catalog.rows import FeedRow, Reject
 from service.catalog.workers import Workers
 from service.encoders.encoder import Encoder
@@ -81,9 +81,9 @@ def ingest(
         notes = source.notes(survey)
         run = IngestRun(documents, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
-        to_encode: list[Item] = []
-        for lot, pictures in readers.results(_tasks(source.rows(survey), store, batch), ahead):
-            to_encode += run.take(_readings(lot.lines, pictures), lot.asked)
+        to_encode: list[FeedRow] = []
+        for lot, rows in readers.results(_tasks(source.rows(survey), store, batch), ahead):
+            to_encode += run.take(_in_order(lot.lines, rows), lot.asked)
             while len(to_encode) >= batch:
                 run.encode(to_encode[:batch])
                 del to_encode[:batch]
@@ -108,16 +108,11 @@ def _tasks(lines: Iterable[FeedRow | Reject], store: Store, batch: int) -> Itera
 
 def _probable_id(row: FeedRow, planned: Counter[str]) -> str:
     """The row's id unless an earlier image of the product is rejected."""
-    planned[row.id] += 1
-    return row_id(row.id, planned[row.id] - 1)
+    planned[row.product.id] += 1
+    return row_id(row.product.id, planned[row.product.id] - 1)
 
 
-def _readings(lines: Iterable[FeedRow | Reject], pictures: Iterable[Picture | Reject]) -> Iterator[Reading | Reject]:
-    """The lines with their images, in the feed's order. There is one image or reject for each row."""
-    found = iter(pictures)
-    for line in lines:
-        if isinstance(line, Reject):
-            yield line
-            continue
-        picture = next(found)
-        yield picture if isinstance(picture, Reject) else Reading(line, picture)
+def _in_order(lines: Iterable[FeedRow | Reject], read: Iterable[FeedRow | Reject]) -> Iterator[FeedRow | Reject]:
+    """The lines in the feed's order, with what became of each row in its place."""
+    found = iter(read)
+    return (line if isinstance(line, Reject) else next(found) for line in lines)

@@ -5,7 +5,7 @@ the images of the same product before it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from PIL import Image
@@ -13,9 +13,8 @@ from PIL import Image
 from service.catalog.documents import Documents
 from service.catalog.drafts import Drafts
 from service.catalog.id_change import IdChange
-from service.catalog.records import make_record, now_ms, row_id
+from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
-from service.catalog.row_images import Picture
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
 from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
@@ -60,48 +59,6 @@ class IngestReport:
         return self.indexed + self.refreshed + self.unchanged + self.rejected
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """A row with its image, and the image's vector where that was made already."""
-
-    row: FeedRow
-    picture: Picture
-    vector: Vector | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
-    """A reading with the number that its image got among the product's."""
-
-    reading: Reading
-    number: int
-
-    @property
-    def product_id(self) -> str:
-        """The product's id."""
-        return self.reading.row.id
-
-    @property
-    def row_id(self) -> str:
-        """The row's id."""
-        return row_id(self.product_id, self.number)
-
-    @property
-    def image_key(self) -> str:
-        """Key of the image."""
-        return self.reading.picture.image_key
-
-    @property
-    def content_hash(self) -> str:
-        """Hash over image and fields."""
-        return self.reading.picture.content_hash
-
-    def record(self, vector: Vector, now: int) -> Record:
-        """The row of the store; `now` is Unix time in milliseconds."""
-        keys = {"image_key": self.image_key, "content_hash": self.content_hash}
-        return make_record(self.reading.row, self.row_id, vector, now=now, **keys)
-
-
 class IngestRun:
     """The state of one ingest: the images seen under each id, and the report."""
 
@@ -128,41 +85,40 @@ class IngestRun:
         self._drafts = Drafts(store)
         self._id_change = id_change
 
-    def take(self, readings: Iterable[Reading | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[Item]:
-        """Deal with the next rows of the feed as far as that needs no encoder; the items that need a new vector.
+    def take(self, lines: Iterable[FeedRow | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[FeedRow]:
+        """Deal with the next rows of the feed as far as that needs no encoder; the rows that need a new vector.
 
         `asked` holds content hashes by row id, None for rows that the store does not have; it is queried for others.
         Raises ChangedIds.
         """
-        readings = list(readings)
+        lines = list(lines)
         if self._id_change is not None:
-            read = [reading for reading in readings if isinstance(reading, Reading)]
-            self._id_change.check([(reading.row, reading.picture.image_key) for reading in read])
-        named = [self._name(reading) for reading in readings]
-        items = [item for item in named if item is not None]
-        stored = self._hashes(items, asked)
-        changed = [item for item in items if stored.get(item.row_id) != item.content_hash]
-        self.report.unchanged += len(items) - len(changed)
+            self._id_change.check([line for line in lines if isinstance(line, FeedRow)])
+        numbered = [self._number(line) for line in lines]
+        rows = [row for row in numbered if row is not None]
+        stored = self._hashes(rows, asked)
+        changed = [row for row in rows if stored.get(row.id) != row.content_hash]
+        self.report.unchanged += len(rows) - len(changed)
         vectors = self._begin(changed, stored)
-        self._made([(item, vectors[item.row_id]) for item in changed if item.row_id in vectors])
+        self._made([(row, vectors[row.id]) for row in changed if row.id in vectors])
         self.report.refreshed += len(vectors)
-        if items:
-            self._drafts.pass_on(items[-1].product_id)
+        if rows:
+            self._drafts.pass_on(rows[-1].product.id)
         if vectors:  # otherwise what is ready waits for those that are being encoded
             self._drafts.write()
-        return [item for item in changed if item.row_id not in vectors]
+        return [row for row in changed if row.id not in vectors]
 
-    def encode(self, items: Sequence[Item]) -> None:
-        """Make the vectors of these items in one batch, and write the rows."""
-        documents = [(item, document) for item in items if (document := self._document(item)) is not None]
+    def encode(self, rows: Sequence[FeedRow]) -> None:
+        """Make the vectors of these rows in one batch, and write them."""
+        documents = [(row, document) for row in rows if (document := self._document(row)) is not None]
         if documents:
             vectors = self._documents.encode([document for _, document in documents])
-            self.add([(item, vectors[place]) for place, (item, _) in enumerate(documents)])
+            self.add([(row, vectors[place]) for place, (row, _) in enumerate(documents)])
 
-    def add(self, items: Sequence[tuple[Item, Vector]]) -> None:
+    def add(self, rows: Sequence[tuple[FeedRow, Vector]]) -> None:
         """Take rows with new vectors, and write the products that are complete."""
-        self._made(items)
-        self.report.indexed += len(items)
+        self._made(rows)
+        self.report.indexed += len(rows)
         self._drafts.write()
 
     def finish(self) -> None:
@@ -188,23 +144,22 @@ class IngestRun:
             self._told = self.report.seen
             self._progress(self.report)
 
-    def _name(self, reading: Reading | Reject) -> Item | None:
+    def _number(self, row: FeedRow | Reject) -> FeedRow | None:
         """Give the row its number among the product's images; None if it was rejected."""
-        if isinstance(reading, Reject):
-            self._reject(reading)
+        if isinstance(row, Reject):
+            self._reject(row)
             return None
-        row, key = reading.row, reading.picture.image_key
-        keys = self._keys.setdefault(row.id, [])
+        key, keys = row.image_key, self._keys.setdefault(row.product.id, [])
         if key in keys:
             what = "the same image" if key else "no image either"
-            self._reject(Reject(row.line, f"an earlier line has the same id and {what}", row.id))
+            self._reject(Reject(row.line, f"an earlier line has the same id and {what}", row.product.id))
             return None
-        if not key and self._documents.form.document(row, None) is None:
-            self._reject(Reject(row.line, NOTHING_TO_EMBED, row.id))
+        if not key and self._documents.form.document(row.product, None) is None:
+            self._reject(Reject(row.line, NOTHING_TO_EMBED, row.product.id))
             return None
         self.report.without_image += not key
         keys.append(key)
-        return Item(reading, len(keys) - 1)
+        return replace(row, number=len(keys) - 1)
 
     def _shorten(self, product_ids: Sequence[str]) -> None:
         """Write products again with as many images as this feed has of them."""
@@ -214,45 +169,45 @@ class IngestRun:
             self._store.write([rows[: lengths[name]] for name, rows in stored.items()])
         self.report.removed += sum(max(0, len(rows) - lengths[name]) for name, rows in stored.items())
 
-    def _hashes(self, items: Sequence[Item], asked: Mapping[str, str | None]) -> dict[str, str]:
-        """Content hashes of the items that are stored, by row id."""
-        found = {item.row_id: stored for item in items if (stored := asked.get(item.row_id)) is not None}
-        unasked = [item.row_id for item in items if item.row_id not in asked]
+    def _hashes(self, rows: Sequence[FeedRow], asked: Mapping[str, str | None]) -> dict[str, str]:
+        """Content hashes of the rows that are stored, by id."""
+        found = {row.id: stored for row in rows if (stored := asked.get(row.id)) is not None}
+        unasked = [row.id for row in rows if row.id not in asked]
         return {**found, **(self._store.hashes(unasked) if unasked else {})}
 
-    def _begin(self, changed: Sequence[Item], stored: Mapping[str, str]) -> dict[str, Vector]:
+    def _begin(self, changed: Sequence[FeedRow], stored: Mapping[str, str]) -> dict[str, Vector]:
         """Open drafts for rows that change; the stored vectors of those that keep their image."""
-        new = {item.product_id for item in changed if item.number == 0 and item.row_id not in stored}
-        asked = {item.product_id for item in changed} - new
+        new = {row.product.id for row in changed if row.number == 0 and row.id not in stored}
+        asked = {row.product.id for row in changed} - new
         found = self._store.products(sorted(asked)) if asked else {}
-        for item in changed:
-            self._drafts.expect(item.product_id, item.row_id, found.get(item.product_id, []))
-        rows = {row.id: row for rows in found.values() for row in rows}
-        return {item.row_id: rows[item.row_id].vector for item in changed if self._keeps(item, rows.get(item.row_id))}
+        for row in changed:
+            self._drafts.expect(row.product.id, row.id, found.get(row.product.id, []))
+        before = {record.id: record for records in found.values() for record in records}
+        return {row.id: before[row.id].vector for row in changed if self._keeps(row, before.get(row.id))}
 
-    def _keeps(self, item: Item, row: Record | None) -> bool:
-        """Whether an item's vector is that of the row that is stored in its place."""
-        return row is not None and row.image_key == item.image_key and self._documents.are_alike(item.reading.row, row)
+    def _keeps(self, row: FeedRow, before: Record | None) -> bool:
+        """Whether a row's vector is that of the record that is stored in its place."""
+        if before is None or before.image_key != row.image_key:
+            return False
+        return self._documents.are_alike(row.product, before)
 
-    def _document(self, item: Item) -> EncoderQuery | None:
-        """What is encoded of an item; None if its image is of no use, which makes it a reject."""
+    def _document(self, row: FeedRow) -> EncoderQuery | None:
+        """What is encoded of a row; None if its image is of no use, which makes it a reject."""
         try:
-            image = self._image(item)
-            return self._documents.document(item.reading.row, image)
+            return self._documents.document(row.product, self._image(row))
         except (InvalidImage, ImageNotFound) as error:
-            row = item.reading.row
-            self._reject(Reject(row.line, error.detail, row.id))
-            self._drafts.drop(item.product_id, item.row_id)
+            self._reject(Reject(row.line, error.detail, row.product.id))
+            self._drafts.drop(row.product.id, row.id)
             return None
 
-    def _image(self, item: Item) -> Image.Image | None:
-        if item.reading.picture.image is not None or not item.image_key:
-            return item.reading.picture.image
-        return self._images.open(item.image_key).image
+    def _image(self, row: FeedRow) -> Image.Image | None:
+        if row.decoded is not None or not row.image_key:
+            return row.decoded
+        return self._images.open(row.image_key).image
 
-    def _made(self, items: Sequence[tuple[Item, Vector]]) -> None:
+    def _made(self, rows: Sequence[tuple[FeedRow, Vector]]) -> None:
         now = now_ms()
-        self._drafts.add({item.row_id: item.record(vector, now) for item, vector in items})
+        self._drafts.add({row.id: row.record(vector, now) for row, vector in rows})
 
     def _reject(self, reject: Reject) -> None:
         self.report.rejected += 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.catalog.rows import FeedLine
+from service.catalog.rows import FeedRow
 from service.errors import FeedError
 from service.product import Product
 
@@ -31,7 +31,7 @@ class Joined:
     images: int = 0
     changed: bool = False
 
-    def conflict(self, line: FeedLine) -> str | None:
+    def conflict(self, line: FeedRow) -> str | None:
         """How a line differs from those before it; None if it does not."""
         for name, value in _values(line.product).items():
             known, first = self.values.get(name, (value, 0))
@@ -43,7 +43,7 @@ class Joined:
                 )
         return None
 
-    def add(self, line: FeedLine) -> None:
+    def add(self, line: FeedRow) -> None:
         """A line that does not differ. What it has in addition is the product's from now on."""
         for name, value in _values(line.product).items():
             self.values.setdefault(name, (value, line.line))
@@ -69,7 +69,7 @@ class ProductLines:
         self._id: str | None = None
         self._joined = Joined()
 
-    def add(self, line: FeedLine) -> None:
+    def add(self, line: FeedRow) -> None:
         """Collect a line, unless it contradicts an earlier one of its product."""
         self._turn_to(line.product.id)
         if self._joined.conflict(line) is None:

@@ -3,11 +3,9 @@ import torch or touch the store.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
-
-from PIL import Image
 
 from service.catalog.records import row_hash
 from service.catalog.rows import FeedRow, Reject, is_data_uri
@@ -37,15 +35,6 @@ class Task:
     known: Sequence[str | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """An image that is in the image store now. `image` is None if the row is known, and need not be encoded."""
-
-    image_key: str
-    content_hash: str
-    image: Image.Image | None
-
-
 @dataclass(frozen=True, slots=True)
 class ImageSource:
     """Where a feed's images are. Paths lead from `folder` to files below it; URLs need a `fetcher`."""
@@ -61,9 +50,9 @@ class ImageSource:
         try:
             return None if row.image is None else self._bytes(row.image)
         except _UnreadableImageError as error:
-            return Reject(row.line, str(error), row.id)
+            return Reject(row.line, str(error), row.product.id)
         except InvalidImage as error:
-            return Reject(row.line, error.detail, row.id)
+            return Reject(row.line, error.detail, row.product.id)
 
     def _bytes(self, image: str | bytes) -> bytes:
         if isinstance(image, bytes):
@@ -99,30 +88,32 @@ class RowImageReader:
     images: ImageStore
     fetcher: ImageFetcher | None = None
 
-    def __call__(self, task: Task) -> list[Picture | Reject]:
-        """One image or reject for each row, in order."""
+    def __call__(self, task: Task) -> list[FeedRow | Reject]:
+        """Each row with its image, or a reject, in order."""
         return [
             self.read(row, lambda _, content_hash, known=known: content_hash == known)  # type: ignore[misc]
             for row, known in zip(task.rows, task.known, strict=True)
         ]
 
-    def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> Picture | Reject:
-        """One image, kept in the image store; decoded unless `is_known` says yes to its key and content hash. That of
-        a row without an image has no key.
+    def read(self, row: FeedRow, is_known: Callable[[str, str], bool]) -> FeedRow | Reject:
+        """A row whose image is in the image store; decoded unless `is_known` says yes to its key and content hash.
+
+        Its name or bytes are no longer needed: they would only take up memory on the way.
         """
         data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
         if isinstance(data, Reject):
             return data
         if data is None:
-            return Picture("", row_hash(row, ""), None)
+            return replace(row, content_hash=row_hash(row.product, ""))
         try:
             key = self.images.key(data)
-            content_hash = row_hash(row, key)
+            content_hash = row_hash(row.product, key)
             decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
         except InvalidImage as error:
-            return Reject(row.line, error.detail, row.id)
+            return Reject(row.line, error.detail, row.product.id)
         self.images.put(data, known=decoded is None, decoded=decoded)  # even a known one: this restores a lost file
-        return Picture(key, content_hash, decoded.image if decoded else None)
+        picture = decoded.image if decoded else None
+        return replace(row, images=(), image_key=key, content_hash=content_hash, decoded=picture)
 
 
 class _UnreadableImageError(Exception):

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from PIL import Image
 from pydantic import ValidationError
 
 from service.catalog.column_names import KNOWN, attribute_name
-from service.product import AttributeValue, Product, normal_text
+from service.catalog.records import make_record, row_id
+from service.product import Product, normal_text
+from service.stores.store import Record, Vector
 
 MAX_IMAGE_PATH_CHARS = 1000
 MAX_IMAGES_A_LINE = 100
@@ -25,35 +28,47 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FeedLine:
-    """A line whose fields are valid, before it is joined with the other lines of its product.
-
-    `images` are its images, as in `FeedRow`; None in place of one that is no path and no bytes. There may be
-    none: then the line has fields for a product whose images stand in other lines, or that has none.
-    """
-
-    line: int
-    product: Product
-    images: tuple[str | bytes | None, ...]
+ImageName = str | bytes
+"""An image in a feed: its bytes, or a text: a path relative to the feed's folder, a data URI or a URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A row that can be indexed once its image has been read.
+    """What a feed says of one product in one line, checked. It becomes a `Record` of the store, step by step:
+
+    1. `parse_line` makes it of a line, with the line's own fields and all its images: None in place of one that is not
+       an image's name or bytes. There may be none: the product's images stand in other lines, or it has none.
+    2. `Survey.rows` makes one row for each image, with the fields that all lines of the product give together.
+    3. `RowImageReader` stores the image: `image_key` and `content_hash` are set, and `decoded` if it is to be encoded.
+       A product without an image is found by its words; its key is empty.
+    4. `IngestRun` numbers the images of a product, and encodes; on Ray, the `vector` is made before that.
 
     `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
-    `image` is the image's bytes, or a text: a path relative to the feed's folder, a data URI or a URL; None for a
-    product without one, which is found by its words.
     """
 
     line: int
-    id: str
-    title: str
-    category: str | None
-    price: float | None
-    attributes: Mapping[str, AttributeValue]
-    image: str | bytes | None
+    product: Product
+    images: tuple[ImageName | None, ...]
+    image_key: str = ""
+    content_hash: str = ""
+    decoded: Image.Image | None = field(default=None, compare=False, repr=False)
+    vector: Vector | None = field(default=None, compare=False, repr=False)
+    number: int = 0
+
+    @property
+    def image(self) -> ImageName | None:
+        """The image of a row that has one at most."""
+        return self.images[0] if self.images else None
+
+    @property
+    def id(self) -> str:
+        """The id of the row in the store."""
+        return row_id(self.product.id, self.number)
+
+    def record(self, vector: Vector, now: int) -> Record:
+        """The row of the store; `now` is Unix time in milliseconds."""
+        keys = {"image_key": self.image_key, "content_hash": self.content_hash}
+        return make_record(self.product, self.id, vector, now=now, **keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ class Reject:
     id: str | None = None
 
 
-def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbered: bool = False) -> FeedLine | Reject:
+def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbered: bool = False) -> FeedRow | Reject:
     """Check the fields of one line, under our names.
 
     Names other than id, title, category, price, image and attributes become attributes. `image` may be a list; an
@@ -95,7 +110,7 @@ def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbe
             "attributes": attributes,
         }
     )
-    return Reject(line, product, shown_id) if isinstance(product, str) else FeedLine(line, product, images)
+    return Reject(line, product, shown_id) if isinstance(product, str) else FeedRow(line, product, images)
 
 
 def make_product(fields: Mapping[str, Any]) -> Product | str:
@@ -106,18 +121,18 @@ def make_product(fields: Mapping[str, Any]) -> Product | str:
         return _reason(error)
 
 
-def is_data_uri(image: str | bytes) -> bool:
+def is_data_uri(image: ImageName) -> bool:
     """True for an image that is inline in the feed."""
     return isinstance(image, str) and image[:5].lower() == "data:"
 
 
-def _images(value: Any) -> tuple[str | bytes | None, ...]:
+def _images(value: Any) -> tuple[ImageName | None, ...]:
     if value is None:
         return ()
     return tuple(_image(item) for item in value) if isinstance(value, list) else (_image(value),)
 
 
-def _image(value: Any) -> str | bytes | None:
+def _image(value: Any) -> ImageName | None:
     """An image as it can be read; None for an invalid value."""
     if isinstance(value, dict):
         data, path = value.get("bytes"), value.get("path")
@@ -142,7 +157,7 @@ def _attributes(given: Mapping[str, Any]) -> dict[str, Any] | str:
     return {**extra, **named}
 
 
-def _id_of(images: tuple[str | bytes | None, ...]) -> str | None:
+def _id_of(images: tuple[ImageName | None, ...]) -> str | None:
     first = next((image for image in images if image is not None), None)
     return normal_text(first).replace("/", ":") if isinstance(first, str) and not is_data_uri(first) else None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from service.catalog.column_types import ColumnTypes, Kind
 from service.catalog.product_lines import Joined, ProductLines
-from service.catalog.rows import NO_IMAGE, FeedLine, FeedRow, Reject, make_product
+from service.catalog.rows import NO_IMAGE, FeedRow, ImageName, Reject, make_product
 from service.product import Product
 
 _SHOWN_MIXTURES = 20
@@ -27,12 +27,12 @@ class Survey:
         """Delete what was collected."""
         self._products.close()
 
-    def add(self, line: FeedLine) -> None:
+    def add(self, line: FeedRow) -> None:
         """A line, of the first pass."""
         self._types.see(line.product.attributes)
         self._products.add(line)
 
-    def rows(self, line: FeedLine) -> Iterator[FeedRow | Reject]:
+    def rows(self, line: FeedRow) -> Iterator[FeedRow | Reject]:
         """The rows of a line, of the second pass: one for each image, with the fields of the whole product.
 
         A line that contradicts an earlier one of its product is rejected, and the product is what the earlier one says.
@@ -46,7 +46,7 @@ class Survey:
             for image in line.images:
                 yield self._row(line, joined, image) if image is not None else Reject(line.line, NO_IMAGE, id)
         elif not joined.images:
-            yield self._row(line, joined, None)
+            yield self._row(line, joined)
 
     def product_ids(self) -> Iterator[str]:
         """The ids of all products of the feed, in no order."""
@@ -64,13 +64,13 @@ class Survey:
             )
         return notes
 
-    def _row(self, line: FeedLine, joined: Joined, image: str | bytes | None) -> FeedRow | Reject:
+    def _row(self, line: FeedRow, joined: Joined, *images: ImageName) -> FeedRow | Reject:
         if self._made is None or self._made[0] != line.product.id:  # mostly, lines of a product follow one another
             self._made = line.product.id, self._product(line.product.id, joined)
         id, product = self._made
         if isinstance(product, str):
             return Reject(line.line, product, id)
-        return FeedRow(line.line, id, product.title, product.category, product.price, product.attributes, image)
+        return FeedRow(line.line, product, images)
 
     def _product(self, id: str, joined: Joined) -> Product | str:
         """A product from all its lines in the types of its columns, or the reason why it is invalid."""

@@ -52,10 +52,10 @@ class _Sending:
             if isinstance(row, Reject):
                 self.reject(row)
                 continue
-            lines = open_.setdefault(row.id, [])
+            lines = open_.setdefault(row.product.id, [])
             lines.append(row)
-            if len(lines) == counts[row.id]:
-                product = self._product(open_.pop(row.id))
+            if len(lines) == counts[row.product.id]:
+                product = self._product(open_.pop(row.product.id))
                 if product is not None:
                     yield product
 
@@ -84,9 +84,8 @@ class _Sending:
             return None
         first = rows[0]
         self.lines.append(first.line)
-        fields = {"id": first.id, "title": first.title, "category": first.category, "price": first.price}
         images = {"images": list(data)} if data else {}
-        return {**fields, "attributes": dict(first.attributes), **images}
+        return {**first.product.model_dump(exclude={"image_key"}), **images}
 
 
 def send_feed(
@@ -108,7 +107,7 @@ def send_feed(
         ServiceClient(url, settings, retries=RETRIES) as client,
         progress_bar() as bar,
     ):
-        counts = Counter(row.id for row in opened.rows(survey) if isinstance(row, FeedRow))
+        counts = Counter(row.product.id for row in opened.rows(survey) if isinstance(row, FeedRow))
         sending = _Sending(images, rejects, SendReport(notes=opened.notes(survey)))
         task = bar.add_task("sending", total=len(counts))
         for item in client.put_products(sending.products(opened.rows(survey), counts)):

@@ -16,10 +16,11 @@ from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
 from service.catalog.id_change import IdChange
 from service.catalog.ingest import DEFAULT_BATCH
-from service.catalog.ingest_run import IngestReport, IngestRun, Item, Progress
+from service.catalog.ingest_run import IngestReport, IngestRun, Progress
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import ImageFetcher, RowImageReader
+from service.catalog.rows import FeedRow
 from service.errors import InternalFault
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
@@ -86,11 +87,11 @@ def _carry_out(run: IngestRun, pipeline: Pipeline, batch: int) -> None:
     """Take the pipeline's rows. Those without a vector, which were stored when the run began and are no more (or under
     another number), are encoded when the pipeline has given its GPUs back.
     """
-    late: list[Item] = []
-    for readings in pipeline.run():
-        items = run.take(readings)
-        run.add([(item, item.reading.vector) for item in items if item.reading.vector is not None])
-        late += [item for item in items if item.reading.vector is None]
+    late: list[FeedRow] = []
+    for lines in pipeline.run():
+        rows = run.take(lines)
+        run.add([(row, row.vector) for row in rows if row.vector is not None])
+        late += [row for row in rows if row.vector is None]
         run.tell()
     for part in in_batches(late, batch):
         run.encode(part)

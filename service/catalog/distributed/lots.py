@@ -10,18 +10,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from service.catalog.ingest_run import Reading
 from service.catalog.rows import FeedRow, Reject
 from service.errors import WithThisError
 
 LOT_ROWS = 32
 """Most lines in one lot: decoded images of the usual 1024 pixels are 3 MB each."""
 
-Readings = list[Reading | Reject]
+Lines = list[FeedRow | Reject]
 _COLUMN = "lot"
 
 
-def pack(lot: Sequence[FeedRow | Reading | Reject] | WithThisError) -> pa.Table:
+def pack(lot: Sequence[FeedRow | Reject] | WithThisError) -> pa.Table:
     """A block with one lot. An error of ours travels in its place, to be raised where it is reported to the user."""
     data = pickle.dumps(lot, protocol=pickle.HIGHEST_PROTOCOL)
     return pa.table({_COLUMN: pa.array([data], pa.large_binary())})

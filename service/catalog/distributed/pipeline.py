@@ -11,7 +11,7 @@ from ray.data.datasource import ReadTask
 
 from service.catalog.distributed.cluster import EncoderPool
 from service.catalog.distributed.known import StoredImages
-from service.catalog.distributed.lots import LOT_ROWS, Readings, unpack
+from service.catalog.distributed.lots import LOT_ROWS, Lines, unpack
 from service.catalog.distributed.stages import LoadEncoder, MakeVectors, ReadLines, read_pictures
 from service.catalog.document_form import DocumentForm
 from service.catalog.row_images import RowImageReader
@@ -37,7 +37,7 @@ class Pipeline:
     pool: EncoderPool
     batch: int
 
-    def run(self) -> Iterator[Readings]:
+    def run(self) -> Iterator[Lines]:
         """Lots in the feed's order, as they become ready; work ahead of the caller is limited by Ray's object store."""
         with DataContext.current(_context()):
             blocks = self._dataset().iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)

@@ -11,9 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from service.catalog.distributed.known import StoredImages
-from service.catalog.distributed.lots import Readings, pack, unpack
+from service.catalog.distributed.lots import Lines, pack, unpack
 from service.catalog.document_form import DocumentForm
-from service.catalog.ingest_run import Reading
 from service.catalog.readers import Columns, read_feed
 from service.catalog.row_images import RowImageReader
 from service.catalog.rows import FeedRow, Reject
@@ -46,7 +45,7 @@ def read_pictures(block: pa.Table, reader: RowImageReader, stored: StoredImages)
     """Read and keep the images of the lines, and decode those that are not stored yet."""
     try:
         for lines in unpack(block):
-            yield pack([_reading(line, reader, stored) for line in lines])
+            yield pack([_read(line, reader, stored) for line in lines])
     except WithThisError as error:  # a full disk, for example
         yield pack(error)
 
@@ -63,35 +62,31 @@ class MakeVectors:
     def __call__(self, block: pa.Table) -> pa.Table:
         """All lots of the block as one."""
         try:
-            return pack(self._with_vectors([reading for lot in unpack(block) for reading in lot]))
+            return pack(self._with_vectors([line for lot in unpack(block) for line in lot]))
         except WithThisError as error:
             return pack(error)
 
-    def _with_vectors(self, readings: Readings) -> Readings:
-        documents = [self._document(reading) for reading in readings]
+    def _with_vectors(self, lines: Lines) -> Lines:
+        documents = [self._document(line) for line in lines]
         found = [document for document in documents if document is not None]
         if not found:
-            return readings
+            return lines
         if self._encoder is None:
             self._encoder = self._load()
         vectors = iter(self._encoder.encode(found).vectors)
         return [
-            Reading(reading.row, replace(reading.picture, image=None), next(vectors).copy())
-            if isinstance(reading, Reading) and document is not None
-            else reading
-            for reading, document in zip(readings, documents, strict=True)
+            replace(line, decoded=None, vector=next(vectors).copy())
+            if isinstance(line, FeedRow) and document is not None
+            else line
+            for line, document in zip(lines, documents, strict=True)
         ]
 
-    def _document(self, reading: Reading | Reject) -> EncoderQuery | None:
+    def _document(self, line: FeedRow | Reject) -> EncoderQuery | None:
         """What is encoded here: rows with an image that is decoded, which are those that are not stored yet."""
-        if isinstance(reading, Reject) or reading.picture.image is None:
+        if isinstance(line, Reject) or line.decoded is None:
             return None
-        return self._form.document(reading.row, reading.picture.image)
+        return self._form.document(line.product, line.decoded)
 
 
-def _reading(line: FeedRow | Reject, reader: RowImageReader, stored: StoredImages) -> Reading | Reject:
-    if isinstance(line, Reject):
-        return line
-    picture = reader.read(line, lambda key, _: stored.has(line.id, key))
-    # The encoded bytes are no longer needed; they would only take up memory.
-    return picture if isinstance(picture, Reject) else Reading(replace(line, image=""), picture)
+def _read(line: FeedRow | Reject, reader: RowImageReader, stored: StoredImages) -> FeedRow | Reject:
+    return line if isinstance(line, Reject) else reader.read(line, lambda key, _: stored.has(line.product.id, key))

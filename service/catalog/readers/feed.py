@@ -18,7 +18,7 @@ from service.catalog.readers.folder import FolderReader
 from service.catalog.readers.json_lines import JsonArrayReader, JsonLinesReader
 from service.catalog.readers.reader import Reader
 from service.catalog.readers.separated import SeparatedReader
-from service.catalog.rows import FeedLine, FeedRow, Reject, parse_line
+from service.catalog.rows import FeedRow, Reject, parse_line
 from service.catalog.survey import Survey
 from service.errors import FeedError
 
@@ -38,7 +38,7 @@ class Feed:
         with ExitStack() as on_failure:
             survey = on_failure.enter_context(Survey(textual=self.reader.textual, kinds=self.columns.kinds))
             for line in self._lines():
-                if isinstance(line, FeedLine):
+                if isinstance(line, FeedRow):
                     survey.add(line)
             on_failure.pop_all()
         return survey
@@ -55,7 +55,7 @@ class Feed:
         """Notes for its owner: where the ids are from, what was left out, the types of the columns."""
         return [_note_on_ids(self.id_column, self.reader.numbered), *self.reader.notes(), *survey.notes]
 
-    def _lines(self) -> Iterator[FeedLine | Reject]:
+    def _lines(self) -> Iterator[FeedRow | Reject]:
         for raw in self.reader.lines():
             if isinstance(raw, Reject):
                 yield raw

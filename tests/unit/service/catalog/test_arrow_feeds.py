@@ -60,10 +60,10 @@ def test_parquet_with_row_groups_dates_and_missing_values(tmp_path: Path) -> Non
     path = tmp_path / "feed.parquet"
     pq.write_table(table, path, row_group_size=40)
     found = rows(path, "id=sku", "title=name")
-    assert [(row.line, row.id) for row in found] == [(n + 1, f"s{n}") for n in range(100)]
-    assert (found[0].title, found[0].price, found[0].image) == ("A mug", 9.5, "0.png")
-    assert found[0].attributes == {"since": "2024-05-01", "tags": ["a"], "colour": "red"}
-    assert found[1].attributes["weight"] == 0.5
+    assert [(row.line, row.product.id) for row in found] == [(n + 1, f"s{n}") for n in range(100)]
+    assert (found[0].product.title, found[0].product.price, found[0].image) == ("A mug", 9.5, "0.png")
+    assert found[0].product.attributes == {"since": "2024-05-01", "tags": ["a"], "colour": "red"}
+    assert found[1].product.attributes["weight"] == 0.5
     assert count_rows(path) == 100 and feed_folder(path) == tmp_path
 
 
@@ -79,13 +79,8 @@ def test_images_in_parquet_as_bytes_structs_and_lists(tmp_path: Path) -> None:
     path = tmp_path / "lists.parquet"
     pq.write_table(pa.table({"image": images, "title": ["one", "two", "three"]}), path)
     found = list(read_feed(path))
-    assert [(row.line, row.id) for row in found] == [
-        (1, "row-1"),
-        (1, "row-1"),
-        (2, "row-2"),
-        (3, "row-3"),
-        (3, "row-3"),
-    ]
+    ids = [row.product.id if isinstance(row, FeedRow) else row.id for row in found]
+    assert [row.line for row in found] == [1, 1, 2, 3, 3] and ids == ["row-1", "row-1", "row-2", "row-3", "row-3"]
     assert [row.image if isinstance(row, FeedRow) else None for row in found] == [PNG, "b.png", None, PNG, None]
     plain = tmp_path / "plain.parquet"
     pq.write_table(pa.table({"IMAGE": [PNG]}), plain)
@@ -105,8 +100,8 @@ def test_a_dataset_in_shards_with_labels(tmp_path: Path) -> None:
     ]
     folder = save_to_disk(tmp_path / "set", shards, features)
     found = rows(folder, "category=label")
-    assert [row.id for row in found] == [f"row-{n}" for n in range(1, 54)]
-    assert [row.category for row in found[:3]] == ["cap", None, "mug"] and found[50].category == "cap"
+    assert [row.product.id for row in found] == [f"row-{n}" for n in range(1, 54)]
+    assert [row.product.category for row in found[:3]] == ["cap", None, "mug"] and found[50].product.category == "cap"
     assert count_rows(folder) == 53 and feed_folder(folder) == folder
 
 
@@ -114,7 +109,7 @@ def test_a_dictionary_of_datasets_is_read_split_by_split(tmp_path: Path) -> None
     for split in ("train", "test"):
         save_to_disk(tmp_path / split, [pa.table({"image": [f"{split}.png"], "id": [split]})])
     (tmp_path / "dataset_dict.json").write_text(json.dumps({"splits": ["train", "test"]}))
-    assert [(row.line, row.id) for row in rows(tmp_path)] == [(1, "train"), (2, "test")]
+    assert [(row.line, row.product.id) for row in rows(tmp_path)] == [(1, "train"), (2, "test")]
 
 
 def test_feeds_that_cannot_work(tmp_path: Path) -> None:
@@ -153,7 +148,7 @@ def test_objects_of_attributes_are_kept_as_structs_and_as_maps(tmp_path: Path) -
         path = tmp_path / f"{name}.parquet"
         attributes = pa.array([value if name == "struct" else list(value.items())], kind)
         pq.write_table(pa.table({"id": ["1"], "image": ["a.png"], "attributes": attributes}), path)
-        assert rows(path)[0].attributes == {key: item for key, item in value.items() if item is not None}
+        assert rows(path)[0].product.attributes == {key: item for key, item in value.items() if item is not None}
 
 
 def test_narrow_floats_are_the_decimals_that_they_stand_for(tmp_path: Path) -> None:
@@ -173,8 +168,8 @@ def test_narrow_floats_are_the_decimals_that_they_stand_for(tmp_path: Path) -> N
     path = tmp_path / "f.parquet"
     pq.write_table(table, path)
     [row] = rows(path)
-    assert row.price == 28.9
-    assert row.attributes == {
+    assert row.product.price == 28.9
+    assert row.product.attributes == {
         "weight": 1.1,
         "sizes": [36.6, 1e10],
         "depth": 0.1,
@@ -191,7 +186,7 @@ def test_columns_that_are_left_out_are_named(tmp_path: Path) -> None:
     feed = open_feed(path)
     with feed.survey() as survey:
         assert feed.notes(survey)[1] == "Columns of bytes or objects are left out: 'raw', 'nested', 'lists'."
-    assert rows(path)[0].attributes == {"size": 3}
+    assert rows(path)[0].product.attributes == {"size": 3}
 
 
 def test_two_columns_of_one_name(tmp_path: Path) -> None:

@@ -23,13 +23,15 @@ def test_csv_columns_are_renamed_and_the_name_that_was_taken_is_left_out(tmp_pat
     columns = Columns.parse(["id=SKU", "title=Name", "image = picture", "type=kind"])
     [row] = read_feed(path, columns)
     assert isinstance(row, FeedRow)
-    assert (row.id, row.title, row.image, row.attributes) == ("1", "A mug", "a.png", {"type": "x"})
+    product = row.product
+    assert (product.id, product.title, row.image, product.attributes) == ("1", "A mug", "a.png", {"type": "x"})
 
 
 def test_one_column_may_serve_twice(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.jsonl", json.dumps({"name": "mug", "image": "a.png"}))
     [row] = read_feed(path, Columns.parse(["id=name", "title=name"]))
-    assert isinstance(row, FeedRow) and (row.id, row.title, row.attributes) == ("mug", "mug", {})
+    assert isinstance(row, FeedRow)
+    assert (row.product.id, row.product.title, row.product.attributes) == ("mug", "mug", {})
 
 
 @pytest.mark.parametrize("options", [["title"], ["=name"], ["title="], ["title=a", "title=b"]])
@@ -56,7 +58,7 @@ def test_a_list_of_images_is_several_rows_of_one_product(tmp_path: Path) -> None
     ]
     path = feed(tmp_path, "f.jsonl", "\n".join(map(json.dumps, lines)))
     found = list(read_feed(path))
-    good = [(row.line, row.id, row.image) for row in found if isinstance(row, FeedRow)]
+    good = [(row.line, row.product.id, row.image) for row in found if isinstance(row, FeedRow)]
     assert good == [
         (1, "a", "1.png"),
         (1, "a", "2.png"),

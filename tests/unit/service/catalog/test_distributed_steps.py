@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.catalog.document_form import IMAGE_ONLY
-from service.catalog.ingest_run import Reading
 from service.catalog.readers import Columns
 from service.catalog.row_images import RowImageReader
 from service.catalog.rows import FeedRow, Reject
@@ -20,6 +19,7 @@ from service.encoders.encoder import Embeddings, EncoderQuery
 from service.errors import ConfigurationError, EncoderUnavailable, ImageStoreUnavailable
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
+from service.product import Product
 from service.stores.store import RowState
 from tests.fakes import FakeEncoder, MemoryStore
 from tests.unit.service.images.sample_images import picture
@@ -27,7 +27,7 @@ from tests.unit.service.images.sample_images import picture
 pytest.importorskip("ray", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)
 from service.catalog.distributed.cluster import RayOptions, choose_pool, connected
 from service.catalog.distributed.known import StoredImages
-from service.catalog.distributed.lots import Readings, pack, unpack
+from service.catalog.distributed.lots import Lines, pack, unpack
 from service.catalog.distributed.stages import MakeVectors, ReadLines, read_pictures
 
 NOTHING = StoredImages(np.zeros(0, np.uint64))
@@ -46,11 +46,12 @@ class Scanned(MemoryStore):
 
 
 def row(image: str, line: int = 1) -> FeedRow:
-    return FeedRow(line, f"p{line}", "", None, 1.0, {"size": 1, "weight": 1.0}, image)
+    product = Product(id=f"p{line}", price=1.0, attributes={"size": 1, "weight": 1.0}, image_key="")
+    return FeedRow(line, product, (image,))
 
 
-def readings_of(block: object) -> Readings:
-    return [reading for lot in unpack(block) for reading in lot]
+def lines_of(block: object) -> Lines:
+    return [line for lot in unpack(block) for line in lot]
 
 
 @pytest.fixture
@@ -62,10 +63,13 @@ def reader(tmp_path: Path) -> RowImageReader:
 
 @given(st.dictionaries(st.text(), values))
 def test_lots_come_out_as_they_went_in(attributes: dict[str, str | int | float | list[str]]) -> None:
-    line = FeedRow(1, "p", "t", None, None, attributes, b"\0picture")  # type: ignore[arg-type]
+    product = Product.model_construct(id="p", title="t", attributes=attributes, image_key="")  # type: ignore[arg-type]
+    line = FeedRow(1, product, (b"\0picture",))
     [lot] = unpack(pack([line, Reject(2, "bad")]))
     assert lot == [line, Reject(2, "bad")]
-    assert [type(value) for value in lot[0].attributes.values()] == [type(value) for value in attributes.values()]
+    assert [type(value) for value in lot[0].product.attributes.values()] == [
+        type(value) for value in attributes.values()
+    ]
 
 
 @given(st.sets(st.tuples(st.text(), st.text()), max_size=20), st.tuples(st.text(), st.text()))
@@ -91,29 +95,29 @@ def test_images_are_read_kept_and_decoded_unless_they_are_stored(reader: RowImag
     key = ImageStore.key(picture((1, 0, 0)))
     stored = StoredImages.of(Scanned([RowState("p3#5", key, "", 0)]))
     [block] = read_pictures(pack(lines), reader, stored)
-    new, bad, known, gone = readings_of(block)
-    assert isinstance(new, Reading) and new.picture.image is not None and new.row.image == ""
-    assert isinstance(known, Reading) and known.picture.image is None and reader.images.read(key)
+    new, bad, known, gone = lines_of(block)
+    assert isinstance(new, FeedRow) and new.decoded is not None and new.images == ()
+    assert isinstance(known, FeedRow) and known.decoded is None and reader.images.read(key)
     assert bad == Reject(2, "bad") and isinstance(gone, Reject) and gone.line == 4
 
 
 def test_vectors_are_made_of_all_lots_of_a_block_in_one_batch(reader: RowImageReader) -> None:
     encoder = FakeEncoder()
     [block] = read_pictures(pack([row("0.png", 1), row("gone.png", 2), row("1.png", 3)]), reader, NOTHING)
-    made = readings_of(MakeVectors(lambda: encoder, IMAGE_ONLY)(block))
-    assert [isinstance(reading, Reading) for reading in made] == [True, False, True] and len(encoder.seen) == 2
+    made = lines_of(MakeVectors(lambda: encoder, IMAGE_ONLY)(block))
+    assert [isinstance(line, FeedRow) for line in made] == [True, False, True] and len(encoder.seen) == 2
     expected = encoder.encode(encoder.seen[:2]).vectors
-    found = [reading for reading in made if isinstance(reading, Reading)]
-    assert all(reading.picture.image is None for reading in found)
-    for reading, vector in zip(found, expected, strict=True):
-        assert reading.vector is not None and np.array_equal(reading.vector, vector)
+    found = [line for line in made if isinstance(line, FeedRow)]
+    assert all(line.decoded is None for line in found)
+    for line, vector in zip(found, expected, strict=True):
+        assert line.vector is not None and np.array_equal(line.vector, vector)
 
 
 def test_no_encoder_is_loaded_where_there_is_nothing_to_encode() -> None:
     def load() -> FakeEncoder:
         raise AssertionError("loaded")
 
-    assert readings_of(MakeVectors(load, IMAGE_ONLY)(pack([Reject(1, "bad")]))) == [Reject(1, "bad")]
+    assert lines_of(MakeVectors(load, IMAGE_ONLY)(pack([Reject(1, "bad")]))) == [Reject(1, "bad")]
 
 
 def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +129,11 @@ def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.Mo
 
     [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(EncoderUnavailable, match="No weights"):
-        readings_of(MakeVectors(load, IMAGE_ONLY)(block))
+        lines_of(MakeVectors(load, IMAGE_ONLY)(block))
     monkeypatch.setattr(ImageStore, "put", full)
     [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(ImageStoreUnavailable, match="disk is full"):
-        readings_of(MakeVectors(FakeEncoder, IMAGE_ONLY)(block))
+        lines_of(MakeVectors(FakeEncoder, IMAGE_ONLY)(block))
 
 
 def test_an_encoder_that_fails_is_not_hidden(reader: RowImageReader) -> None:

@@ -10,7 +10,7 @@ import pytest
 from service.catalog.ingest import ingest
 from service.catalog.product_lines import ProductLines
 from service.catalog.readers import Columns, read_feed
-from service.catalog.rows import FeedLine, FeedRow, Reject, parse_line
+from service.catalog.rows import FeedRow, Reject, parse_line
 from service.errors import FeedError
 from service.images.store.image_store import ImageStore
 from tests.fakes import FakeEncoder, MemoryStore
@@ -45,8 +45,10 @@ def test_every_image_has_the_fields_of_its_product(tmp_path: Path) -> None:
         path = feed(tmp_path, "\n".join(lines[place] for place in order))
         found = rows(path, *OURS)
         assert sorted(str(row.image) for row in found) == ["a.jpg", "b.jpg", "c.jpg"] and not rejects(path, *OURS)
-        case = [row for row in found if row.id == "leopard-case"]
-        assert {(row.title, row.category, row.price) for row in case} == {("Leopard case", "phone case", 17.9)}
+        case = [row for row in found if row.product.id == "leopard-case"]
+        assert {(row.product.title, row.product.category, row.product.price) for row in case} == {
+            ("Leopard case", "phone case", 17.9)
+        }
 
 
 def test_in_every_form_of_feeds(tmp_path: Path) -> None:
@@ -61,7 +63,7 @@ def test_in_every_form_of_feeds(tmp_path: Path) -> None:
         tmp_path / "f.parquet",
     )
     for path, count in ((array, 3), (each, 3), (tmp_path / "f.parquet", 2)):
-        assert [(row.title, row.attributes) for row in rows(path)] == [("A mug", {"size": 3})] * count
+        assert [(row.product.title, row.product.attributes) for row in rows(path)] == [("A mug", {"size": 3})] * count
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,12 @@ def test_a_line_that_contradicts_an_earlier_one_is_rejected_and_takes_nothing_al
 ) -> None:
     path = feed(tmp_path, f"id,title,price,color,note,image\nC1,Blue shoes,20,red,,a.jpg\nC1,{second},x,b.jpg\n")
     [row] = rows(path)
-    assert (row.title, row.price, row.attributes, row.image) == ("Blue shoes", 20, {"color": "red"}, "a.jpg")
+    assert (row.product.title, row.product.price, row.product.attributes, row.image) == (
+        "Blue shoes",
+        20,
+        {"color": "red"},
+        "a.jpg",
+    )
     [reject] = rejects(path)
     assert (reject.line, reject.id) == (3, "C1")
     assert reject.reason.startswith(f"line 2 gives this id another {name}: ")
@@ -89,13 +96,13 @@ def test_equal_numbers_are_no_contradiction_and_true_is_not_one(tmp_path: Path) 
 
 def test_a_line_without_image_brings_fields_alone(tmp_path: Path) -> None:
     path = feed(tmp_path, "id,title,price,image\n1,A mug,5,\n1,,,a.jpg\n2,Lost,3,\n")
-    found = [(row.line, row.title, row.price, row.image) for row in rows(path)]
+    found = [(row.line, row.product.title, row.product.price, row.image) for row in rows(path)]
     assert found == [(3, "A mug", 5, "a.jpg"), (4, "Lost", 3, None)] and not rejects(path)
 
 
 def test_fields_of_a_line_that_is_no_good_are_nobodys(tmp_path: Path) -> None:
     path = feed(tmp_path, "id,title,price,image\n1,A mug,free,a.jpg\n1,Another,5,b.jpg\n")
-    assert [(row.title, row.price) for row in rows(path)] == [("Another", 5)]
+    assert [(row.product.title, row.product.price) for row in rows(path)] == [("Another", 5)]
 
 
 def test_too_many_attributes_together(tmp_path: Path) -> None:
@@ -105,9 +112,9 @@ def test_too_many_attributes_together(tmp_path: Path) -> None:
 
 
 def test_products_come_back_from_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def line(number: int, **fields: object) -> FeedLine:
+    def line(number: int, **fields: object) -> FeedRow:
         found = parse_line(number, {"id": f"p{number % 50}", "image": "a", **fields}, id_of_image=True)
-        assert isinstance(found, FeedLine)
+        assert isinstance(found, FeedRow)
         return found
 
     lines = ProductLines()
@@ -131,7 +138,7 @@ def test_rows_of_one_product_that_were_stored_apart_become_one_with_the_next_run
     feed(tmp_path, "id,title,image\n1,A mug,a.jpg\n1,,b.jpg\n")
     report = ingest(path, encoder, store, images)
     assert (report.refreshed, len(encoder.seen)) == (2, 2)
-    assert {row.title for row in store.get("1")} == {"A mug"}
+    assert {row.product.title for row in store.get("1")} == {"A mug"}
 
 
 def test_lines_of_products_that_alternate_are_all_stored_and_stay_unchanged(tmp_path: Path) -> None:
@@ -144,5 +151,5 @@ def test_lines_of_products_that_alternate_are_all_stored_and_stay_unchanged(tmp_
     for id in range(3):
         rows = store.get(f"p{id}")
         assert [row.id for row in rows] == [f"p{id}#{place}" for place in range(8)]
-        assert {row.title for row in rows} == {f"Mug {id}"}
+        assert {row.product.title for row in rows} == {f"Mug {id}"}
     assert ingest(path, encoder, store, images, batch=4).unchanged == 24

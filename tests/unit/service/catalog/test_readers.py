@@ -37,7 +37,7 @@ def test_a_first_line_that_tells_excel_the_delimiter_is_not_the_header(tmp_path:
     delimiter = first.strip('"')[4]
     text = "\r\n".join([first, *(delimiter.join(line) for line in lines)])
     path = feed(tmp_path, "feed.csv", mark + text.encode())
-    assert [(row.line, row.title) for row in rows(path)] == [(3, "Cup, large; red"), (5, "two\nlines")]
+    assert [(row.line, row.product.title) for row in rows(path)] == [(3, "Cup, large; red"), (5, "two\nlines")]
     assert [line for line, _ in rejects(path)] == [4]
     assert count_rows(path) == 3
 
@@ -52,8 +52,8 @@ def test_csv_with_any_separator_and_a_byte_order_mark(tmp_path: Path, separator:
     ]
     path = feed(tmp_path, "feed.csv", b"\xef\xbb\xbf" + "\r\n".join(separator.join(line) for line in lines).encode())
     first, second = rows(path)
-    assert (first.line, first.title, first.attributes) == (2, 'A "big" mug', {"colour": "red"})
-    assert (second.id, second.title, second.attributes) == ("2", "two\nlines", {})
+    assert (first.line, first.product.title, first.product.attributes) == (2, 'A "big" mug', {"colour": "red"})
+    assert (second.product.id, second.product.title, second.product.attributes) == ("2", "two\nlines", {})
     assert count_rows(path) == 2 and feed_folder(path) == tmp_path
 
 
@@ -61,7 +61,7 @@ def test_bad_csv_lines_are_rejected_and_reading_goes_on(tmp_path: Path) -> None:
     path = feed(
         tmp_path, "f.csv", b"id,image\n1,a.png\n2,b.png,extra\n3\n4,\xff.png\n5," + b"x" * 200_000 + b"\n6,c.png\n"
     )
-    assert [(row.id, row.image) for row in rows(path)] == [("1", "a.png"), ("3", None), ("6", "c.png")]
+    assert [(row.product.id, row.image) for row in rows(path)] == [("1", "a.png"), ("3", None), ("6", "c.png")]
     assert [line for line, _ in rejects(path)] == [3, 5, 6]
     assert [reason.split()[2] for _, reason in rejects(path)] == ["has", "is", "column"]
 
@@ -85,14 +85,14 @@ def test_jsonl(tmp_path: Path) -> None:
         json.dumps({"id": "9", "image": "b.png"}).encode(),
     ]
     path = feed(tmp_path, "f.jsonl", b"\n".join(lines))
-    assert [(row.line, row.id) for row in rows(path)] == [(1, "1"), (9, "9")]
+    assert [(row.line, row.product.id) for row in rows(path)] == [(1, "1"), (9, "9")]
     assert [line for line, _ in rejects(path)] == [3, 4, 5, 6, 7, 8]
     assert count_rows(path) == 8
 
 
 def test_json_array(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.json", json.dumps([{"id": "1", "image": "a.png"}, 3]))
-    assert [row.id for row in rows(path)] == ["1"] and [line for line, _ in rejects(path)] == [2]
+    assert [row.product.id for row in rows(path)] == ["1"] and [line for line, _ in rejects(path)] == [2]
     assert count_rows(path) == 2
 
 
@@ -107,8 +107,8 @@ def test_folder(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(picture())
     found = rows(tmp_path)
-    assert [row.id for row in found] == ["b.webp", "mugs:red_leopard-mug.PNG", "old.gif"]
-    assert (found[1].title, found[1].category, found[1].image) == (
+    assert [row.product.id for row in found] == ["b.webp", "mugs:red_leopard-mug.PNG", "old.gif"]
+    assert (found[1].product.title, found[1].product.category, found[1].image) == (
         "red leopard mug",
         "mugs",
         "mugs/red_leopard-mug.PNG",
@@ -135,7 +135,7 @@ def test_a_stray_quote_costs_its_own_line_alone(tmp_path: Path) -> None:
     for name, separator in (("f.csv", ","), ("f.tsv", "\t")):
         text = "\n".join(["id,title,image", *lines]).replace(",", separator)
         path = feed(tmp_path, name, text)
-        assert [row.id for row in rows(path)] == [str(n) for n in range(1, 21) if n not in (4, 14)]
+        assert [row.product.id for row in rows(path)] == [str(n) for n in range(1, 21) if n not in (4, 14)]
         assert [line for line, reason in rejects(path) if "quote" in reason] == [5, 15]
 
 
@@ -150,7 +150,7 @@ def test_a_stray_quote_costs_its_own_line_alone(tmp_path: Path) -> None:
 )
 def test_what_excel_writes(tmp_path: Path, text: str) -> None:
     [row] = rows(feed(tmp_path, "f.csv", text))
-    assert (row.id, row.title, row.image) == ("1", "Tasse", "a.jpg")
+    assert (row.product.id, row.product.title, row.image) == ("1", "Tasse", "a.jpg")
 
 
 def test_a_value_in_a_column_without_a_name_is_not_lost_in_silence(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_images_written_out_in_a_line_may_be_long(tmp_path: Path) -> None:
 
 def test_jsonl_with_a_byte_order_mark(tmp_path: Path) -> None:
     lines = "\n".join(json.dumps({"id": str(number), "image": "a.png"}) for number in range(2))
-    assert [row.id for row in rows(feed(tmp_path, "f.ndjson", "\ufeff" + lines))] == ["0", "1"]
+    assert [row.product.id for row in rows(feed(tmp_path, "f.ndjson", "\ufeff" + lines))] == ["0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -193,14 +193,14 @@ def test_doubled_columns_are_an_error(tmp_path: Path, name: str, text: str) -> N
 )
 def test_doubled_fields_of_a_line_are_a_reject(tmp_path: Path, fields: str) -> None:
     path = feed(tmp_path, "f.jsonl", f'{{"id": "1", "image": "a.png", {fields}}}\n{{"id": "2", "image": "b.png"}}\n')
-    assert [row.id for row in rows(path)] == ["2"]
+    assert [row.product.id for row in rows(path)] == ["2"]
     assert rejects(path)[0][1].startswith(("two fields", "an attribute"))
 
 
 def test_files_of_a_folder_that_are_left_out_are_counted(tmp_path: Path) -> None:
     for name in ("a.jfif", "b.jpe", "c.PJPEG", "d.txt", "e.svg", "f.svg", "g", ".hidden"):
         (tmp_path / name).write_bytes(picture())
-    assert [row.id for row in rows(tmp_path)] == ["a.jfif", "b.jpe", "c.PJPEG"]
+    assert [row.product.id for row in rows(tmp_path)] == ["a.jfif", "b.jpe", "c.PJPEG"]
     [_, left_out] = notes(tmp_path)
     assert left_out == "Files without an image suffix are left out: 4 (2 .svg, 1 .txt, 1 without)."
 
@@ -208,20 +208,20 @@ def test_files_of_a_folder_that_are_left_out_are_counted(tmp_path: Path) -> None
 def test_a_well_known_column_is_the_id_where_there_is_no_other_and_it_is_said(tmp_path: Path) -> None:
     text = "SKU,Handle,image,product_id\nA-1,mug,a.png,7\n"
     path = feed(tmp_path, "f.csv", text)
-    assert rows(path)[0].id == "A-1" and notes(path)[0] == "Ids are taken from the column 'SKU'."
+    assert rows(path)[0].product.id == "A-1" and notes(path)[0] == "Ids are taken from the column 'SKU'."
     assert notes(path, Columns.parse(["id=Handle"]))[0] == "Ids are taken from the column 'Handle'."
     assert notes(path, Columns.parse([], without=["SKU"]))[0] == "Ids are taken from the column 'product_id'."
     assert notes(feed(tmp_path, "g.csv", "image,ID\na.png,1\n"))[0] == "Ids are taken from the column 'ID'."
     assert "made from the images' paths" in notes(feed(tmp_path, "h.csv", "image\na.png\n"))[0]
     lines = feed(tmp_path, "f.jsonl", '{"image": "a.png"}\n{"image": "b.png", "sku": 7}\n')
-    assert [row.id for row in rows(lines)] == ["a.png", "7"]
+    assert [row.product.id for row in rows(lines)] == ["a.png", "7"]
 
 
 def test_columns_are_left_out_and_get_types(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.csv", "id,image,in_stock,size,price_was,text\n1,a.png,true,L|M,1.10,x\n")
     [row] = read_feed(path, Columns.parse([], without=["text"], types=["price_was=number"]))
     assert isinstance(row, FeedRow)
-    assert row.attributes == {"in_stock": True, "size": ["L", "M"], "price_was": 1.1}
+    assert row.product.attributes == {"in_stock": True, "size": ["L", "M"], "price_was": 1.1}
     assert notes(path)[1] == "Columns that are not text: 'in_stock' (boolean), 'size' (list). --type changes that."
     for options, words in (({"without": ["nope"]}, "--without"), ({"types": ["nope=text"]}, "--type")):
         with pytest.raises(FeedError, match=words):
@@ -235,4 +235,4 @@ def test_attributes_of_several_types_are_said(tmp_path: Path) -> None:
     assert "'size' is number here and text there" in notes(path)[1]
     [first, second] = read_feed(path, Columns.parse([], types=["size=text"]))
     assert isinstance(first, FeedRow) and isinstance(second, FeedRow)
-    assert (first.attributes, second.attributes) == ({"size": "38"}, {"size": "L"})
+    assert (first.product.attributes, second.product.attributes) == ({"size": "38"}, {"size": "L"})

@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.catalog.column_names import column_name
-from service.catalog.rows import FeedLine, Reject, parse_line
+from service.catalog.rows import FeedRow, Reject, parse_line
 
 
-def parsed(fields: dict[str, Any], *, numbered: bool = False) -> FeedLine | Reject:
+def parsed(fields: dict[str, Any], *, numbered: bool = False) -> FeedRow | Reject:
     named = {column_name(name): value for name, value in fields.items()}
     return parse_line(2, named, id_of_image=True, numbered=numbered)
 
 
-def good(fields: dict[str, Any], *, numbered: bool = False) -> FeedLine:
+def good(fields: dict[str, Any], *, numbered: bool = False) -> FeedRow:
     line = parsed(fields, numbered=numbered)
-    assert isinstance(line, FeedLine), line
+    assert isinstance(line, FeedRow), line
     return line
 
 
@@ -95,4 +95,4 @@ def test_reasons(fields: dict[str, Any], words: str) -> None:
     )
 )
 def test_any_object_gives_a_line_or_a_reject(fields: dict[str, Any]) -> None:
-    assert isinstance(parsed(fields), FeedLine | Reject)
+    assert isinstance(parsed(fields), FeedRow | Reject)
