@@ -28,12 +28,13 @@ from service.images.store.image_store import ImageStore
 from service.search.hybrid import HybridDefaults
 from service.search.lexical.catalog_words import CatalogWords, Labels
 from service.search.online.evaluation import check_rival
+from service.search.online.interleaved_reranker import choose_reranker
 from service.search.pipeline import SearchPipeline
 from service.search.reranking import engines
 from service.search.reranking.engine_options import EngineOptions
 from service.search.reranking.engines import EngineLoader, WithPrompts
-from service.search.reranking.runner import RerankRunner
-from service.search.reranking.stage import RerankDefaults, RerankStage
+from service.search.reranking.plan import Planner, RerankDefaults
+from service.search.reranking.stage import RerankStage
 from service.search.reranking.strategies import StrategyOptions, build_strategies
 from service.search.retrieval import Retriever
 from service.search.understanding.synonyms import read_synonyms
@@ -215,7 +216,7 @@ def assemble(
         image_loader=loader,
         words=words,
         rerank=rerank,
-        pipeline=SearchPipeline(retriever=retriever, images=images, rerank=rerank),
+        pipeline=SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank)),
         products=Products(documents=documents, store=store, images=images, pictures=loader, words=words),
         reads_words=search.hybrid_enabled or search.understand_enabled,
         may_use=may_use,
@@ -330,12 +331,9 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),
     )
     stage = RerankStage(
-        strategies.usable,
-        prompts,
-        RerankRunner(settings.rerank.concurrency),
-        defaults,
-        documents=RerankRunner(settings.server.compatible_concurrency),
-        missing=strategies.missing,
+        Planner(strategies.usable, prompts, defaults, strategies.missing),
+        concurrency=settings.rerank.concurrency,
+        documents=settings.server.compatible_concurrency,
         caches={**strategies.caches, **engine.caches},
         close=engine.close,
         rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],

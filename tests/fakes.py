@@ -22,8 +22,8 @@ from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
 from service.errors import EncoderMismatch
 from service.images.store.image_store import ImageStore
 from service.product import Product
-from service.search.reranking.runner import RerankRunner
-from service.search.reranking.stage import RerankDefaults, RerankStage
+from service.search.reranking.plan import Planner, RerankDefaults
+from service.search.reranking.stage import RerankStage
 from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.filters import Filter
@@ -256,10 +256,10 @@ def make_shop(
         max_deadline_ms=most,
         needs_image=needs_image,
     )
-    runner = RerankRunner(chosen.rerank.concurrency)
-    documents = RerankRunner(chosen.server.compatible_concurrency)
     rerank = RerankStage(
-        {"listwise": strategy or fake}, PromptLibrary.load(), runner, defaults, documents=documents, missing=missing
+        Planner({"listwise": strategy or fake}, PromptLibrary.load(), defaults, missing or {}),
+        concurrency=chosen.rerank.concurrency,
+        documents=chosen.server.compatible_concurrency,
     )
     parts = assemble(encoder=encoder, store=store, images=images, rerank=rerank, settings=chosen)
     return Shop(chosen, encoder, store, images, fake, parts)

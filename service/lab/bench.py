@@ -18,8 +18,8 @@ from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
 from service.lab.measurement import Bench, LabImages
 from service.lab.models import Models, engine_fingerprint
 from service.lab.wordings import WordingEncoder
-from service.search.reranking.runner import RerankRunner
-from service.search.reranking.stage import RerankDefaults, RerankStage
+from service.search.reranking.plan import Planner, RerankDefaults
+from service.search.reranking.stage import RerankStage
 from service.settings import Settings
 from service.stores.store import Record, Store
 
@@ -112,4 +112,4 @@ class Benches:
 def _no_rerank(settings: Settings) -> RerankStage:
     """For retrieval only: no engine is loaded."""
     defaults = RerankDefaults(settings.rerank.strategy, "", 1, 0.0, 1)
-    return RerankStage({}, PromptLibrary({}), RerankRunner(1), defaults)
+    return RerankStage(Planner({}, PromptLibrary({}), defaults, {}))

@@ -16,7 +16,8 @@ from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
 from service.errors import InvalidValue
 from service.images.sources import ImageLoader
 from service.search.contents import Content, ContentOpener, OpenedContent
-from service.search.reranking.stage import RerankPlan, RerankStage
+from service.search.reranking.plan import RerankPlan
+from service.search.reranking.stage import RerankStage
 from service.search.types import RerankOptions, RerankReport
 
 Scale = Literal["absolute", "relative", "rank"]

@@ -6,78 +6,46 @@ Synchronous and thread-safe; the API runs it in worker threads and bounds how ma
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from PIL.Image import Image
 
-from rerank.cancellation import check_cancelled
 from rerank.candidates import RerankQuery
-from rerank.degraded import Degraded
-from rerank.stages import Fact, note
-from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
+from rerank.stages import note
 from service.images.store.image_store import ImageStore
 from service.search.hybrid import HybridHit
-from service.search.online.interleaved_rerank import Side, interleaved, rank_both, retrieved_side
-from service.search.reranking.stage import LoadImages, RankedHit, RerankCall, Reranked, RerankPlan, RerankStage
+from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
+from service.search.reranking.candidate_images import CandidateImages
+from service.search.reranking.reranker import LoadImages, Reranker
 from service.search.retrieval import DecodedQuery, Retrieved, Retriever
 from service.search.stage_clock import StageClock
-from service.search.types import (
-    RerankOptions,
-    RerankReport,
-    ResultScores,
-    SearchRequest,
-    SearchResponse,
-    SearchResult,
-    SearchTrace,
-)
-from service.stores.store import Hit
-
-logger = logging.getLogger(__name__)
+from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace
 
 STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "total")
 """The stages of a search in their order; `load` reads the candidates' images. One that did not run has no time."""
 
-_READERS = 16
-"""Candidates' images are read concurrently, for all searches together: a remote store answers many as soon as one."""
+ChooseReranker = Callable[[SearchRequest, str], Reranker]
+"""The reranker of a search, by its request and id. Raises InvalidValue for options that cannot be met."""
 
 
 @dataclass(frozen=True, slots=True)
 class BegunSearch:
-    """A search whose products are found and not yet reranked; `plan` is None if they are not to be.
-
-    `rival`: a second plan, or None for retrieval alone; its order counts only where the search `is_contest`.
-    """
+    """A search whose products are found and not yet reranked."""
 
     id: str
     retrieved: Retrieved
-    plan: RerankPlan | None
+    reranker: Reranker
     clock: StageClock
-    rival: RerankPlan | None = None
-    is_contest: bool = False
-
-    @property
-    def depth(self) -> int:
-        """How many of the products found a reranker is to see."""
-        return _depth(self.plan, self.rival)
 
     def preliminary(self) -> SearchResponse:
         """The answer in retrieval order, unchanged before reranking."""
-        return self.respond(retrieved_side(self.retrieved.hits))
+        return self.respond(in_retrieval_order(self.retrieved.hits))
 
-    def respond(self, a: Side, b: Side | None = None) -> SearchResponse:
-        """The answer: the first of a complete ranking of all that was found, as many as were asked for.
-
-        Two orders are interleaved if both are their configurations' own.
-        """
-        reranked, teams = a.reranked, ""
-        if b is not None and a.is_as_planned and b.is_as_planned and a.reranked.hits:
-            reranked, teams = interleaved(a, b, self.id)
+    def respond(self, reranked: Reranked) -> SearchResponse:
+        """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
         page = reranked.hits[: self.retrieved.limit]
         return SearchResponse(
             id=self.id,
@@ -91,34 +59,31 @@ class BegunSearch:
             next_cursor=self.retrieved.next_cursor([ranked.hit for ranked in page]),
             notices=self.retrieved.notices,
             understood=self.retrieved.understood,
-            trace=self._trace(reranked, a, b, teams),
+            trace=self._trace(reranked),
         )
 
-    def _trace(self, reranked: Reranked, a: Side, b: Side | None, teams: str) -> SearchTrace:
+    def _trace(self, reranked: Reranked) -> SearchTrace:
         image = self.retrieved.query.image
         return SearchTrace(
             image_hash=image.content_hash if image else None,
             offset=self.retrieved.offset,
             retrieved=tuple(hit.product_id for hit in self.retrieved.hits),
             order=tuple(ranked.hit.product_id for ranked in reranked.hits),
-            a=a.ranked_by(),
-            b=b.ranked_by() if b else None,
-            teams=teams,
+            orders=reranked.orders,
         )
 
 
 class SearchPipeline:
     """Turns a `SearchRequest` into a `SearchResponse`."""
 
-    def __init__(self, *, retriever: Retriever, images: ImageStore, rerank: RerankStage) -> None:
+    def __init__(self, *, retriever: Retriever, images: ImageStore, choose_reranker: ChooseReranker) -> None:
         self._retriever = retriever
-        self._images = images
-        self._rerank = rerank
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="candidate-images")  # threads start when needed
+        self._images = CandidateImages(images)
+        self._choose_reranker = choose_reranker
 
     def close(self) -> None:
         """End the threads that read images; pending reads are dropped."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._images.close()
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one query.
@@ -133,41 +98,25 @@ class SearchPipeline:
 
     def begin(self, request: SearchRequest) -> BegunSearch:
         """Check everything that was requested and find the products. Raises as `search`, but for RerankRequired."""
-        clock = StageClock()
+        id, clock = uuid.uuid4().hex, StageClock()
         self._retriever.check(request)
-        first = request.cursor is None  # later pages are in retrieval order
-        plan = self._plan(request.rerank) if first else None
-        rival = self._plan(request.rival) if first and request.rival else None
-        found = self._retriever.retrieve(request, clock, candidates=_depth(plan, rival))
-        contest = first and request.rival is not None and not request.rerank.require
-        return BegunSearch(uuid.uuid4().hex, found, plan, clock, rival, contest)
+        reranker = self._choose_reranker(request, id)
+        found = self._retriever.retrieve(request, clock, candidates=reranker.candidates)
+        return BegunSearch(id, found, reranker, clock)
 
     def finish(self, begun: BegunSearch) -> SearchResponse:
         """Rerank what was found. Raises RerankRequired, and InvalidValue for a prompt that does not fit the engine."""
-        if not begun.depth:
+        if not begun.reranker.candidates:
             return begun.preliminary()
+        hits = begun.retrieved.hits
         with begun.clock.stage("rerank"):
-            a, b = self._sides(begun, _rerank_query(begun.retrieved.query), self._loader(begun))
-            note(candidates=min(begun.depth, len(begun.retrieved.hits)), **_provenance(a.reranked.report))
-        return begun.respond(a, b)
+            reranked = begun.reranker.rerank(_rerank_query(begun.retrieved.query), hits, self._loader(begun))
+            _note(reranked, min(begun.reranker.candidates, len(hits)))
+        return begun.respond(reranked)
 
     def finish_without_room(self, begun: BegunSearch) -> SearchResponse:
         """The answer if too many others wait for the reranker: retrieval order at once. Raises RerankRequired."""
-        if begun.plan is None:
-            return begun.preliminary()
-        plan, hits = begun.plan, begun.retrieved.hits
-        unranked = self._rerank.arrange(plan, hits, RerankCall(degraded=Degraded.OVERLOADED))
-        return begun.respond(Side(plan, self._rerank.required(plan, unranked)))
-
-    def _plan(self, options: RerankOptions) -> RerankPlan | None:
-        return self._rerank.plan(options) if options.enabled else None
-
-    def _sides(self, begun: BegunSearch, query: RerankQuery, load: LoadImages) -> tuple[Side, Side | None]:
-        hits = begun.retrieved.hits
-        if begun.is_contest:
-            return rank_both(self._rerank, (begun.plan, begun.rival), query, hits, load)
-        assert begun.plan is not None
-        return Side(begun.plan, self._rerank.apply(begun.plan, query, hits, load)), None
+        return begun.respond(begun.reranker.overloaded(begun.retrieved.hits))
 
     def _loader(self, begun: BegunSearch) -> LoadImages:
         """Loads the images of all that are to be reranked, once, when they are first needed."""
@@ -175,36 +124,22 @@ class SearchPipeline:
         @cache
         def load() -> Sequence[Image | None]:
             with begun.clock.stage("load"):
-                return self._pictures(begun.retrieved.hits[: begun.depth])
+                return self._images.read(begun.retrieved.hits[: begun.reranker.candidates])
 
         return load
 
-    def _pictures(self, hits: Sequence[Hit]) -> list[Image | None]:
-        """Images of hits, read concurrently; each reader logs as part of this search."""
-        reading = [self._readers.submit(copy_context().run, self._picture, hit) for hit in hits]
-        return [picture.result() for picture in reading]
 
-    def _picture(self, hit: Hit) -> Image | None:
-        """The stored image of a hit, None where it has none. A lost file must not cost the whole answer: the title
-        still speaks for it.
-        """
-        check_cancelled()
-        if not hit.image_key:
-            return None
-        try:
-            return self._images.rendition(hit.image_key).image
-        except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
-            logger.warning("the image of product %r cannot be used for reranking", hit.product_id)
-            return None
-
-
-def _depth(*plans: RerankPlan | None) -> int:
-    return max((plan.candidates for plan in plans if plan), default=0)
-
-
-def _provenance(report: RerankReport) -> dict[str, Fact]:
-    names = ("engine", "strategy", "prompt", "fault", "degraded")
-    return {name: getattr(report, name) for name in names}
+def _note(reranked: Reranked, candidates: int) -> None:
+    """Tell an observer of the stage how the order came about."""
+    report = reranked.orders.a.report
+    note(
+        candidates=candidates,
+        engine=report.engine,
+        strategy=report.strategy,
+        prompt=report.prompt,
+        fault=report.fault,
+        degraded=report.degraded,
+    )
 
 
 def _rerank_query(query: DecodedQuery) -> RerankQuery:

@@ -133,20 +133,29 @@ class RankedBy:
 
 
 @dataclass(frozen=True, slots=True)
+class Orders:
+    """The orders that an order was made from: `a` alone or, in an interleaved search, `a` and `b`.
+
+    `teams`: who picked the product at each place, such as "ABBA"; empty if `a` alone made the order.
+    """
+
+    a: RankedBy
+    b: RankedBy | None = None
+    teams: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchTrace:
     """How an answer came about, for logs and counters; ids of all products found, of which the answer shows the first.
 
-    `b` and `teams` (who picked the product at each place, such as "ABBA") are those of an interleaved search; `teams`
-    is empty if `a` alone made the order. `offset`: products on the previous pages.
+    `offset`: products on the previous pages; `orders`: what made `order`.
     """
 
     image_hash: str | None
     offset: int
     retrieved: tuple[str, ...]
     order: tuple[str, ...]
-    a: RankedBy
-    b: RankedBy | None = None
-    teams: str = ""
+    orders: Orders
 
 
 @dataclass(frozen=True, slots=True)

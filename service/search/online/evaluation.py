@@ -108,7 +108,14 @@ class OnlineEvaluation:
 
 def rival_options(rival: Rival) -> RerankOptions:
     """The second configuration as rerank options."""
-    return RerankOptions(**rival.model_dump())
+    return RerankOptions(
+        enabled=rival.enabled,
+        strategy=rival.strategy,
+        prompt=rival.prompt,
+        candidates=rival.candidates,
+        fusion_weight=rival.fusion_weight,
+        fusion_method=rival.fusion_method,
+    )
 
 
 def check_rival(rival: Rival, stage: RerankStage) -> None:

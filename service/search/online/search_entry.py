@@ -17,6 +17,7 @@ def search_entry(
     request: SearchRequest, response: SearchResponse, trace: SearchTrace, encoder: EncoderInfo, *, with_text: bool
 ) -> dict[str, object]:
     """The JSON of a line. `with_text` False: without the sentences."""
+    orders = trace.orders
     return {
         "kind": "search",
         "id": response.id,
@@ -24,10 +25,10 @@ def search_entry(
         "query": _query(request, trace, with_text=with_text),
         "encoder": {"id": encoder.id, "fingerprint": encoder.fingerprint},
         "retrieved": trace.retrieved,
-        "a": _ranked(trace.a),
-        "b": _ranked(trace.b) if trace.b else None,
+        "a": _ranked(orders.a),
+        "b": _ranked(orders.b) if orders.b else None,
         "order": trace.order,
-        "teams": trace.teams or None,
+        "teams": orders.teams or None,
         "offset": trace.offset,
         "shown": len(response.results),
         "timings_ms": {stage: round(ms, 2) for stage, ms in response.timings_ms.items()},

@@ -17,77 +17,37 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
-from contextvars import copy_context
-from dataclasses import dataclass
 
-from rerank.cancellation import Cancellation, current_cancellation, on_cancel
+from rerank.cancellation import on_cancel
+from rerank.candidates import Candidate, RerankQuery
 from rerank.degraded import Degraded
 from rerank.errors import LayoutError, PromptError
 from rerank.strategies.strategy import RerankOutcome
+from service.errors import InvalidValue
+from service.search.reranking.call import RerankCall
+from service.search.reranking.job import Job, Work
+from service.search.reranking.plan import RerankPlan
 
 logger = logging.getLogger(__name__)
 
 GRACE_S = 0.25
 """An engine that stops at its deadline needs a moment to return what it has (the caption, for one)."""
 
-RerankCall = Callable[[float], RerankOutcome]
-"""Takes the deadline (a `time.monotonic` value, seconds) and reranks."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """Either an outcome, or the reason for its absence."""
-
-    outcome: RerankOutcome | None
-    degraded: Degraded | None = None
-
-
-class _Job:
-    """A call, its waiting caller, and its cancellation."""
-
-    def __init__(self, call: RerankCall, deadline: float) -> None:
-        self.deadline = deadline
-        self.begun = False
-        self.answer: Future[RerankOutcome] = Future()
-        self._call = call
-        self._cancellation = Cancellation()
-        self._context = copy_context()
-        self._context.run(current_cancellation.set, self._cancellation)
-
-    def abandon(self) -> None:
-        """Abandon the call."""
-        self.answer.cancel()
-        self._cancellation.cancel()
-
-    def work(self) -> None:
-        """Run the call in the caller's context, unless it was abandoned. Raises nothing."""
-        if self.answer.cancelled():
-            return
-        self.begun = True
-        with suppress(InvalidStateError):  # nobody waits for the answer any more
-            try:
-                self.answer.set_result(self._context.run(self._call, self.deadline))
-            except BaseException as error:
-                self.answer.set_exception(error)
-
-    @property
-    def is_due(self) -> bool:
-        """Whether a caller still waits and there is time left."""
-        return not self.answer.cancelled() and time.monotonic() < self.deadline
+UNFIT_PROMPT = "This prompt does not match the configured engine. Leave rerank.prompt out to use the engine's own."
 
 
 class RerankRunner:
-    """Bounded, deadline-keeping execution of `RerankCall`s."""
+    """Bounded, deadline-keeping execution of calls of the model."""
 
     def __init__(self, concurrency: int) -> None:
         """`concurrency`: calls at work at the same time, including stuck ones."""
         self.slots = concurrency
         self._lock = threading.Lock()
-        self._at_work: set[_Job] = set()
-        self._line: deque[_Job] = deque()
+        self._at_work: set[Job] = set()
+        self._line: deque[Job] = deque()
         self._stopped = False
 
     @property
@@ -100,24 +60,39 @@ class RerankRunner:
         """Slots that are taken."""
         return len(self._at_work)
 
-    def run(self, call: RerankCall, deadline_ms: int) -> RunResult:
-        """Run `call`; return within about `deadline_ms` + `GRACE_S`, and at once when the caller has disconnected.
+    def ask(self, plan: RerankPlan, query: RerankQuery, candidates: Callable[[], Sequence[Candidate]]) -> RerankCall:
+        """Ask the model as planned; `candidates` are loaded in its slot, within its deadline.
+
+        Raises InvalidValue if the prompt does not fit the engine.
+        """
+
+        def work(deadline: float) -> RerankOutcome:
+            return plan.strategy.rerank(query, candidates(), prompt=plan.prompt, deadline=deadline)
+
+        try:
+            return self.run(work, plan.deadline_ms)
+        except (LayoutError, PromptError) as error:
+            raise InvalidValue(UNFIT_PROMPT) from error
+
+    def run(self, work: Work, deadline_ms: int) -> RerankCall:
+        """Do the work; return within about `deadline_ms` + `GRACE_S`, and at once when the caller has disconnected.
 
         Raises:
             PromptError, LayoutError: the caller asked for a prompt that does not exist or does not fit the engine.
         """
-        job = _Job(call, time.monotonic() + deadline_ms / 1000)
+        job = Job(work, time.monotonic() + deadline_ms / 1000)
         try:
             with on_cancel(job.abandon):
                 self._take_in(job)
-                return RunResult(job.answer.result(timeout=max(0.0, job.deadline - time.monotonic()) + GRACE_S))
+                left_s = max(0.0, job.deadline - time.monotonic())
+                return RerankCall.answered(job.answer.result(timeout=left_s + GRACE_S))
         except (TimeoutError, CancelledError) as error:
-            return RunResult(None, self._given_up(job, error))
+            return RerankCall(degraded=self._given_up(job, error))
         except (PromptError, LayoutError):
             raise
         except Exception:  # the declared fault boundary, see above
             logger.exception("reranking failed; answering in retrieval order")
-            return RunResult(None, Degraded.ERROR)
+            return RerankCall(degraded=Degraded.ERROR)
         finally:
             self._leave(job)
 
@@ -129,14 +104,14 @@ class RerankRunner:
         for job in jobs:
             job.abandon()
 
-    def _given_up(self, job: _Job, error: BaseException) -> Degraded:
+    def _given_up(self, job: Job, error: BaseException) -> Degraded:
         if not job.begun:
             return Degraded.OVERLOADED
         if isinstance(error, TimeoutError):
             logger.warning("reranking passed its deadline; answering in retrieval order")
         return Degraded.TIMEOUT
 
-    def _take_in(self, job: _Job) -> None:
+    def _take_in(self, job: Job) -> None:
         """Assign a slot, or a place in the queue."""
         with self._lock:
             if self._stopped:
@@ -148,12 +123,12 @@ class RerankRunner:
             self._at_work.add(job)
         self._start(job)
 
-    def _leave(self, job: _Job) -> None:
+    def _leave(self, job: Job) -> None:
         job.abandon()
         with self._lock, suppress(ValueError):
             self._line.remove(job)
 
-    def _start(self, job: _Job) -> None:
+    def _start(self, job: Job) -> None:
         """Start a daemon thread: unlike a pool's, it cannot keep the process from ending."""
         try:
             threading.Thread(target=self._work, args=[job], name="rerank", daemon=True).start()
@@ -162,14 +137,14 @@ class RerankRunner:
                 self._at_work.discard(job)
             raise
 
-    def _work(self, first: _Job) -> None:
+    def _work(self, first: Job) -> None:
         """Do one job after the other, as long as there are any."""
-        job: _Job | None = first
+        job: Job | None = first
         while job is not None:
             job.work()
             job = self._next(job)
 
-    def _next(self, done: _Job) -> _Job | None:
+    def _next(self, done: Job) -> Job | None:
         with self._lock:
             self._at_work.discard(done)
             while self._line:

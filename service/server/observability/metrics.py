@@ -108,7 +108,7 @@ class Metrics:
             if stage in STAGES:
                 self._stage_seconds.labels(stage).observe(ms / 1000)
         trace = response.trace
-        asked = [side for side in (trace.a, trace.b) if side and not side.shared] if trace else []
+        asked = [side for side in (trace.orders.a, trace.orders.b) if side and not side.shared] if trace else []
         for report in [side.report for side in asked] or [response.rerank]:
             self.reranked(report.fault, report.degraded)
             if report.reason_fault is not None:

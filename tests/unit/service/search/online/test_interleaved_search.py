@@ -76,15 +76,15 @@ def test_every_product_is_there_once_on_the_first_page_and_those_behind_it(
     shop.strategy.behave = lambda n: Ranking(tuple(seed.sample(range(n), n)))
     response = search(shop, b, limit=limit, **a)
     trace = trace_of(response)
-    assert sorted(trace.order) == sorted(trace.retrieved) == sorted(trace.a.order)
+    assert sorted(trace.order) == sorted(trace.retrieved) == sorted(trace.orders.a.order)
     assert ids(response) == list(trace.order[: response_limit(limit)])
-    if trace.teams:
-        assert trace.b is not None and sorted(trace.b.order) == sorted(trace.order)
-        assert response.rerank.interleaved and len(trace.teams) == len(trace.order)
+    if trace.orders.teams:
+        assert trace.orders.b is not None and sorted(trace.orders.b.order) == sorted(trace.order)
+        assert response.rerank.interleaved and len(trace.orders.teams) == len(trace.order)
     seen = ids(response)
     while response.next_cursor is not None:
         response = search(shop, b, limit=limit, cursor=response.next_cursor, **{**a, "require": False})
-        assert trace_of(response).b is None and not response.rerank.interleaved
+        assert trace_of(response).orders.b is None and not response.rerank.interleaved
         seen += ids(response)
     assert sorted(seen) == sorted(f"p{number}" for number in range(20))
 
@@ -111,7 +111,7 @@ def test_the_model_is_asked_no_more_often_than_the_two_differ(
 ) -> None:
     trace = trace_of(search(shop, b, **a))
     assert len(shop.strategy.calls) == calls
-    assert bool(trace.teams) == bool(calls)
+    assert bool(trace.orders.teams) == bool(calls)
 
 
 def test_products_come_from_the_side_that_picked_them(shop: Shop) -> None:
@@ -119,10 +119,10 @@ def test_products_come_from_the_side_that_picked_them(shop: Shop) -> None:
     answers(shop.strategy, [a, b])
     response = search(shop, {**OTHER_PROMPT, "candidates": 4}, limit=4, candidates=4)
     trace = trace_of(response)
-    assert [trace.retrieved.index(id) for id in trace.a.order] == a
-    assert trace.b is not None and [trace.retrieved.index(id) for id in trace.b.order] == b
-    for place, (id, team) in enumerate(zip(trace.order, trace.teams, strict=True)):
-        side = trace.a if team == "A" else trace.b
+    assert [trace.retrieved.index(id) for id in trace.orders.a.order] == a
+    assert trace.orders.b is not None and [trace.retrieved.index(id) for id in trace.orders.b.order] == b
+    for place, (id, team) in enumerate(zip(trace.order, trace.orders.teams, strict=True)):
+        side = trace.orders.a if team == "A" else trace.orders.b
         assert id == next(one for one in side.order if one not in trace.order[:place])
     assert response.rerank.applied and response.timings_ms["rerank"] == 4.0, "the time of both calls"
 
@@ -147,13 +147,13 @@ def test_where_one_of_them_fails_the_answer_is_that_of_a_alone(shop: Shop, which
     shop.strategy.behave = behave
     response = search(shop, OTHER_PROMPT)
     trace = trace_of(response)
-    assert trace.teams == "" and not response.rerank.interleaved
+    assert trace.orders.teams == "" and not response.rerank.interleaved
     if which == 0:
         assert response.rerank.degraded is Degraded.ERROR and ids(response) == list(trace.retrieved)
-        assert trace.b is None and len(shop.strategy.calls) == 1
+        assert trace.orders.b is None and len(shop.strategy.calls) == 1
     else:
         assert response.rerank.applied and ids(response) == alone
-        assert trace.b is not None and trace.b.report.degraded is Degraded.ERROR
+        assert trace.orders.b is not None and trace.orders.b.report.degraded is Degraded.ERROR
 
 
 def test_a_prompt_that_fits_nothing_costs_the_comparison_alone(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
@@ -165,17 +165,17 @@ def test_a_prompt_that_fits_nothing_costs_the_comparison_alone(shop: Shop, caplo
     shop.strategy.behave = behave
     with caplog.at_level(logging.WARNING):
         response = search(shop, OTHER_PROMPT)
-    assert response.rerank.applied and trace_of(response).b is None
+    assert response.rerank.applied and trace_of(response).orders.b is None
     assert "WITHTHIS_INTERLEAVE" in caplog.text
 
 
 def test_both_share_one_deadline(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([100.0, 100.7])
-    monkeypatch.setattr("service.search.online.interleaved_rerank.time.monotonic", lambda: next(ticks, 200.0))
+    monkeypatch.setattr("service.search.online.interleaved_reranker.time.monotonic", lambda: next(ticks, 200.0))
     response = search(shop, {**OTHER_PROMPT, "deadline_ms": 500}, deadline_ms=500)
     trace = trace_of(response)
     assert len(shop.strategy.calls) == 1 and response.rerank.applied
-    assert trace.b is not None and trace.b.report.degraded is Degraded.TIMEOUT and not trace.teams
+    assert trace.orders.b is not None and trace.orders.b.report.degraded is Degraded.TIMEOUT and not trace.orders.teams
 
 
 def test_nothing_found_is_nothing_to_compare(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""From hits in retrieval order and the model's answer to hits in final order, whatever the answer is.
+
+The first `candidates` hits go to the strategy and are fused with their retrieval scores; the others keep their place
+behind them. No hit is lost, duplicated or invented: the strategy answers with positions, and `Ranking` is a
+permutation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rerank.fusion import fuse
+from rerank.strategies.strategy import RerankOutcome
+from service.search.reranking.call import RerankCall
+from service.search.reranking.plan import RerankPlan
+from service.search.reranking.report import report_of, without_false_reason
+from service.search.types import Explanation, Orders, RankedBy, RerankReport
+from service.stores.store import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class RankedHit:
+    """A hit with its place among the retrieved (`position`, from 0) and its scores after reranking."""
+
+    hit: Hit
+    position: int
+    rerank_score: float | None = None
+    fused_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """The final order, where it comes from, and the milliseconds that the model took by stage."""
+
+    hits: tuple[RankedHit, ...]
+    report: RerankReport
+    orders: Orders
+    caption: str | None = None
+    timings_ms: Mapping[str, float] | None = None
+    explanation: Explanation | None = None
+
+
+def in_retrieval_order(
+    hits: Sequence[Hit], report: RerankReport | None = None, plan: RerankPlan | None = None
+) -> Reranked:
+    """The hits as retrieval gave them; `plan` and `report` say what was to be done instead, if anything."""
+    order, report = _as_retrieved(hits), report or RerankReport(applied=False)
+    return Reranked(order, report, Orders(_ranked_by(order, report, plan)))
+
+
+def arrange(plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked:
+    """The order that a plan derives from the model's answer; always complete."""
+    outcome = call.outcome
+    report = report_of(plan, call, [hit.product_id for hit in hits])
+    if outcome is None:
+        return in_retrieval_order(hits, report, plan)
+    order = _as_retrieved(hits)
+    if call.degraded is None:
+        count = len(outcome.ranking.order)
+        order = _fused(order[:count], outcome, plan) + order[count:]
+        report = without_false_reason(report, hits[outcome.ranking.order[0]].product, hits)
+    return Reranked(
+        order,
+        report,
+        Orders(_ranked_by(order, report, plan)),
+        outcome.caption,
+        outcome.timings_ms,
+        _explanation(outcome) if plan.explain else None,
+    )
+
+
+def _as_retrieved(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:
+    return tuple(RankedHit(hit, position) for position, hit in enumerate(hits))
+
+
+def _fused(head: Sequence[RankedHit], outcome: RerankOutcome, plan: RerankPlan) -> tuple[RankedHit, ...]:
+    """Fuse the ranking with the retrieval scores of the candidates."""
+    retrieval = [ranked.hit.order_score for ranked in head]
+    order, fused = fuse(outcome.ranking, retrieval, plan.fusion_weight, method=plan.fusion_method)
+    scores = outcome.ranking.scores or (None,) * len(head)
+    return tuple(RankedHit(head[place].hit, place, scores[place], fused[place]) for place in order)
+
+
+def _ranked_by(hits: Sequence[RankedHit], report: RerankReport, plan: RerankPlan | None) -> RankedBy:
+    order = tuple(ranked.hit.product_id for ranked in hits)
+    if plan is None:
+        return RankedBy(order, report)
+    return RankedBy(order, report, plan.candidates, plan.fusion_weight, plan.fusion_method)
+
+
+def _explanation(outcome: RerankOutcome) -> Explanation:
+    return Explanation(
+        raw=outcome.raw,
+        shown=outcome.shown,
+        panel=outcome.panel,
+        prompt_tokens=outcome.prompt_tokens,
+        generated_tokens=outcome.generated_tokens,
+    )

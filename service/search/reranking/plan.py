@@ -1,0 +1,107 @@
+"""What a request asks of the reranker, with every gap filled from the settings and every name checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rerank.errors import PromptError
+from rerank.fusion import FusionMethod
+from rerank.prompts import PromptLibrary
+from rerank.strategies.strategy import Strategy
+from service.errors import InvalidValue
+from service.search.types import RerankOptions
+
+UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
+UNKNOWN_PROMPT = "There is no such prompt. Use the id of a rank template in prompts/, or leave it out."
+
+
+@dataclass(frozen=True, slots=True)
+class RerankDefaults:
+    """The defaults for what a request leaves out."""
+
+    strategy: str
+    engine: str
+    candidates: int
+    fusion_weight: float
+    deadline_ms: int
+    fusion_method: FusionMethod = "rrf"
+    max_deadline_ms: int = 600_000
+    """The longest deadline that a request may set."""
+    needs_image: bool = False
+    """Whether queries without an image are left in retrieval order, unless a request says how to rerank them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerankPlan:
+    """`RerankOptions` with nothing left open."""
+
+    strategy: Strategy
+    engine: str
+    prompt: str | None
+    """None: the engine's own."""
+    candidates: int
+    fusion_weight: float
+    fusion_method: FusionMethod
+    deadline_ms: int
+    require: bool
+    explain: bool = False
+    steps_back: bool = False
+    """Whether retrieval's order stands for a query without an image."""
+
+    def asks_the_same(self, other: RerankPlan) -> bool:
+        """Whether one answer of the model serves both: they differ in fusion and deadline at most."""
+        fused_as_this = replace(other, fusion_weight=self.fusion_weight, fusion_method=self.fusion_method)
+        return replace(fused_as_this, deadline_ms=self.deadline_ms) == self
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes plans. `missing`: names of strategies that cannot be used here, and why, as a sentence for the caller."""
+
+    strategies: Mapping[str, Strategy]
+    prompts: PromptLibrary
+    defaults: RerankDefaults
+    missing: Mapping[str, str]
+
+    def plan(self, options: RerankOptions) -> RerankPlan:
+        """Check what the caller asked for, before any model runs.
+
+        Raises:
+            InvalidValue: an unknown prompt, a strategy that is unknown or cannot be used here, or too long a deadline.
+        """
+        defaults = self.defaults
+        if options.deadline_ms is not None and options.deadline_ms > defaults.max_deadline_ms:
+            raise InvalidValue(f"rerank.deadline_ms is at most {defaults.max_deadline_ms} here.")
+        strategy = self._strategy(options.strategy or defaults.strategy)
+        if options.prompt is not None:
+            self._check_prompt(options.prompt)
+        return RerankPlan(
+            strategy=strategy,
+            engine=defaults.engine,
+            prompt=options.prompt,
+            candidates=defaults.candidates if options.candidates is None else options.candidates,
+            fusion_weight=defaults.fusion_weight if options.fusion_weight is None else options.fusion_weight,
+            fusion_method=options.fusion_method or defaults.fusion_method,
+            deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
+            require=options.require,
+            explain=options.explain,
+            steps_back=defaults.needs_image and not _insists(options),
+        )
+
+    def _strategy(self, name: str) -> Strategy:
+        if name not in self.strategies:
+            raise InvalidValue(self.missing.get(name, UNKNOWN_STRATEGY))
+        return self.strategies[name]
+
+    def _check_prompt(self, name: str) -> None:
+        try:
+            self.prompts.get(name)
+        except PromptError as error:
+            raise InvalidValue(UNKNOWN_PROMPT) from error
+
+
+def _insists(options: RerankOptions) -> bool:
+    """Whether a request says how to rerank, so that the reranker's order is what it is about."""
+    named = (options.strategy, options.prompt, options.fusion_weight, options.fusion_method)
+    return options.require or options.explain or any(value is not None for value in named)

@@ -1,0 +1,105 @@
+"""What puts the hits of a search in order: the interface that the search pipeline calls, and a plan behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL.Image import Image
+
+from rerank.candidates import Candidate, RerankQuery
+from rerank.degraded import Degraded
+from service.errors import RerankRequired
+from service.search.reranking.arrangement import Reranked, arrange, in_retrieval_order
+from service.search.reranking.call import RerankCall
+from service.search.reranking.plan import RerankPlan
+from service.search.reranking.runner import RerankRunner
+from service.stores.store import Hit
+
+LoadImages = Callable[[], Sequence[Image | None]]
+"""Loads the images of the first hits, in their order: at least those of a reranker's candidates."""
+
+
+class Reranker(Protocol):
+    """Reranks the hits of one search. It is chosen before they are found, since it says how many it is to see."""
+
+    @property
+    def candidates(self) -> int:
+        """How many of the first hits it looks at; 0 if it keeps the retrieval order."""
+
+    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+        """The hits in final order, each exactly once.
+
+        Raises:
+            InvalidValue: the prompt does not fit the engine.
+            RerankRequired: the request requires the reranker's order, and this would be another one.
+        """
+
+    def overloaded(self, hits: Sequence[Hit]) -> Reranked:
+        """The same where there is no room to ask a model: in retrieval order. Raises RerankRequired."""
+
+
+class RetrievalOrder:
+    """Keeps the retrieval order."""
+
+    candidates = 0
+
+    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+        """The hits as they are."""
+        return in_retrieval_order(hits)
+
+    def overloaded(self, hits: Sequence[Hit]) -> Reranked:
+        """The hits as they are."""
+        return in_retrieval_order(hits)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReranker:
+    """Reranks as one plan says; `runner` has the slots at the model."""
+
+    runner: RerankRunner
+    plan: RerankPlan
+
+    @property
+    def candidates(self) -> int:
+        """As planned."""
+        return self.plan.candidates
+
+    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+        """Ask the model about the first hits, and arrange them by its answer."""
+        return self._required(self.arrange(hits, self.call(query, hits, load)))
+
+    def overloaded(self, hits: Sequence[Hit]) -> Reranked:
+        """The retrieval order, which says why."""
+        return self._required(self.arrange(hits, RerankCall(degraded=Degraded.OVERLOADED)))
+
+    def call(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> RerankCall:
+        """Ask the model. Loading the images takes a slot, and of the time, too. Raises InvalidValue as `rerank`."""
+        if not hits:  # nothing matched the filter: there is nothing to rank and nothing to complain about
+            return RerankCall()
+        if self.plan.steps_back and query.image is None:
+            return RerankCall(degraded=Degraded.LOW_TRUST)
+
+        def candidates() -> tuple[Candidate, ...]:
+            return tuple(
+                Candidate(hit.product_id, hit.title, image, hit.score, hit.image_key, _facts(hit))
+                for hit, image in zip(hits[: self.plan.candidates], load(), strict=False)
+            )
+
+        return self.runner.ask(self.plan, query, candidates)
+
+    def arrange(self, hits: Sequence[Hit], call: RerankCall) -> Reranked:
+        """The order that the plan derives from an answer of the model."""
+        return arrange(self.plan, hits, call)
+
+    def _required(self, reranked: Reranked) -> Reranked:
+        report = reranked.report
+        if report.degraded and self.plan.require:
+            raise RerankRequired(fault=report.fault, degraded=report.degraded)
+        return reranked
+
+
+def _facts(hit: Hit) -> Mapping[str, object]:
+    """What a prompt may ask for besides the title."""
+    return {**hit.attributes, "category": hit.category, "price": hit.price}
