@@ -4,6 +4,9 @@ transformers prepares images with torchvision or with Pillow. Videos need torchv
 take videos ask for it at once. No engine here shows a video, so such a processor is put together without that part.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from transformers import AutoConfig, AutoImageProcessor, AutoProcessor, AutoTokenizer
@@ -11,7 +14,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from rerank.errors import EngineError
 
-__all__ = ["load_processor"]
+__all__ = ["load_processor", "without_torchvision"]
 
 _VIDEO = "video_processor"
 _Processor: Any = AutoProcessor
@@ -25,12 +28,8 @@ def load_processor(model: str, revision: str | None = None) -> Any:
         OSError: its files are missing.
         EngineError: it is none of transformers' own, or needs a package that is not installed.
     """
-    source: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
     try:
-        try:
-            return _Processor.from_pretrained(model, **source)
-        except ImportError:
-            return _without_videos(model, source)
+        return _AnyProcessor.from_pretrained(model, revision=revision or "main", trust_remote_code=False)
     except ImportError as error:
         raise EngineError(
             "This model's processor needs a package that is not installed: most often torchvision (install the build "
@@ -38,6 +37,38 @@ def load_processor(model: str, revision: str | None = None) -> Any:
         ) from error
     except ValueError as error:
         raise EngineError("This checkpoint has no processor that transformers itself can run.") from error
+
+
+@contextmanager
+def without_torchvision() -> Iterator[None]:
+    """Let sentence-transformers load processors as `load_processor` does, while the block runs.
+
+    It has no way to be given a processor: it asks `AutoProcessor` of its module, which is replaced for that long.
+    """
+    from sentence_transformers.base.modules import transformer  # noqa: PLC0415 (an extra)
+
+    module: Any = transformer
+    with _LOADING:
+        usual, module.AutoProcessor = module.AutoProcessor, _AnyProcessor
+        try:
+            yield
+        finally:
+            module.AutoProcessor = usual
+
+
+_LOADING = threading.RLock()
+
+
+class _AnyProcessor:
+    """`AutoProcessor`, and where that asks for torchvision, the same without videos."""
+
+    @staticmethod
+    def from_pretrained(model: str, **source: Any) -> Any:
+        """Raises as `AutoProcessor` does; ImportError also if the processor cannot be built without its videos."""
+        try:
+            return _Processor.from_pretrained(model, **source)
+        except ImportError:
+            return _without_videos(model, source)
 
 
 class _NoVideos(dict[str, Any]):
@@ -59,7 +90,7 @@ def _without_videos(model: str, source: dict[str, Any]) -> Any:
         "image_processor": _ImageProcessor.from_pretrained(model, **source),
         _VIDEO: _NoVideos(),
     }
-    values, _ = known.get_processor_dict(model, revision=source["revision"])
+    values, _ = known.get_processor_dict(model, revision=source.get("revision"))
     return _tolerant(known).from_args_and_dict([parts[name] for name in attributes], values)
 
 
