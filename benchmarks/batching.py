@@ -22,16 +22,16 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.terminal import err
+from rerank.query import Query
 from service.encoders.batching import BatchingEncoder
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.encoders.clip_family.image_processing import ImageRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
-from service.encoders.encoder import EncoderQuery
 
 TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this, but in blue", "the same for children")
 
-Queries = Sequence[EncoderQuery]
+Queries = Sequence[Query]
 Times = tuple[float, float]
 """Seconds on the wall, and of the CPU."""
 
@@ -55,9 +55,9 @@ def make_queries(n: int) -> dict[str, Queries]:
     pictures = [Image.fromarray(noise.integers(0, 255, (768, 1024, 3), dtype=np.uint8)) for _ in range(n)]
     texts = [TEXTS[number % len(TEXTS)] for number in range(n)]
     return {
-        "text": [EncoderQuery(text) for text in texts],
-        "image": [EncoderQuery(image=picture) for picture in pictures],
-        "composed": [EncoderQuery(text, picture) for text, picture in zip(texts, pictures, strict=True)],
+        "text": [Query(text) for text in texts],
+        "image": [Query(image=picture) for picture in pictures],
+        "composed": [Query(text, picture) for text, picture in zip(texts, pictures, strict=True)],
     }
 
 

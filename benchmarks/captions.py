@@ -19,9 +19,10 @@ from rich.progress import track
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
 from benchmarks.report import Report, Sheet, Value
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.engines.engine import EngineRequest
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.strategies.listwise import ListwiseStrategy
 from service.product import Product
 from service.search.reason_check import reason_fault
@@ -85,7 +86,7 @@ def reasons(engine: StarterEngine, embedder: StarterEmbedder, chains: dict[str, 
     written, dropped, false, contradicting = 0, 0, 0, 0
     strategy = ListwiseStrategy(engine, PromptLibrary.load())
     for query, order in _answers(embedder, asked, products):
-        outcome = strategy.rerank(RerankQuery(query.text, query.picture, None), _candidates(products, order))
+        outcome = strategy.rerank(Query(query.text, query.picture), _candidates(products, order))
         first, reason = products[order[outcome.ranking.order[0]]], outcome.ranking.reason
         if reason is None:
             continue

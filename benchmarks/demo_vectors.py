@@ -20,7 +20,8 @@ import numpy.typing as npt
 from rich.progress import track
 
 from benchmarks.terminal import err
-from service.encoders.encoder import Encoder, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import Encoder
 from service.stores.store import Vector
 from service.support.batches import in_batches
 from starter.artwork import motif, motif_names
@@ -36,10 +37,10 @@ def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector,
     """Vectors of so many products and composed queries: float32 [n, dimension], L2-normalized."""
     rows: list[DemoProduct] = []
 
-    def pictures() -> Iterable[EncoderQuery]:
+    def pictures() -> Iterable[Query]:
         for row, picture in demo_products(products):
             rows.append(row)
-            yield EncoderQuery(image=picture, role="document")
+            yield Query(image=picture, role="document")
 
     vectors = _encode(encoder, track(pictures(), "products", total=products, console=err))
     return vectors, _encode(encoder, track(_queries(_motifs(rows), queries), "queries", total=queries, console=err))
@@ -72,13 +73,13 @@ def _motifs(rows: Iterable[DemoProduct]) -> list[str]:
     return sorted({codes[row.title.removesuffix(f" {row.category}, {row.colour}")] for row in rows})
 
 
-def _queries(codes: list[str], count: int) -> Iterable[EncoderQuery]:
+def _queries(codes: list[str], count: int) -> Iterable[Query]:
     dice = random.Random(11)
     for _ in range(count):
         picture = render_motif(motif(_QUERY_STYLE, dice.choice(codes)), dice, pixels=320)
-        yield EncoderQuery(f"a {dice.choice(list(KINDS))} with this", picture)
+        yield Query(f"a {dice.choice(list(KINDS))} with this", picture)
 
 
-def _encode(encoder: Encoder, queries: Iterable[EncoderQuery]) -> Vector:
+def _encode(encoder: Encoder, queries: Iterable[Query]) -> Vector:
     """Batch by batch: the images of a whole shop would not fit into memory."""
     return np.concatenate([encoder.encode(batch).vectors for batch in in_batches(queries, _BATCH)])

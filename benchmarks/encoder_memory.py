@@ -31,13 +31,13 @@ def measure(name: str, folder: str, dtype: str) -> dict[str, float]:
     """Load and encode one image with a text; run in a fresh process."""
     from PIL import Image  # noqa: PLC0415 (imports are part of the baseline only in the child)
 
-    from service.encoders.encoder import EncoderQuery  # noqa: PLC0415
+    from rerank.query import Query  # noqa: PLC0415
     from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder  # noqa: PLC0415
 
     before = status_mib("VmRSS")
     encoder = VisualizedBgeEncoder.load(name, folder, device="cpu", dtype=dtype)  # type: ignore[arg-type]
     loaded = status_mib("VmHWM")
-    encoder.encode([EncoderQuery("a phone case with this", Image.new("RGB", (640, 480), "orange"))])
+    encoder.encode([Query("a phone case with this", Image.new("RGB", (640, 480), "orange"))])
     weights = sum(tensor.nbytes for tensor in encoder._model.state_dict().values()) / 2**20
     return {"weights": weights, "load": loaded - before, "encode": status_mib("VmHWM") - before}
 

@@ -21,8 +21,8 @@ from torch.nn import functional as fn
 
 from benchmarks.random_visualized_bge import write_random
 from benchmarks.report import Report, Sheet, Value
+from rerank.query import Query
 from service.encoders.device import DtypeName
-from service.encoders.encoder import EncoderQuery
 from service.encoders.visualized_bge.config import PUBLISHED
 from service.encoders.visualized_bge.conversion import convert
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
@@ -90,7 +90,7 @@ def ways(name: str, folder: Path, options: argparse.Namespace) -> list[Way]:
     return found
 
 
-def once(way: Way, queries: list[EncoderQuery], device: str) -> Best:
+def once(way: Way, queries: list[Query], device: str) -> Best:
     """Encode all queries, in calls of the way's size."""
     parts = [queries[start : start + way.at_once] for start in range(0, len(queries), way.at_once)]
     wall, processor = time.perf_counter(), time.process_time()
@@ -104,8 +104,8 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Sheet:
     """All ways, for images alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
     images = pictures(options.images)
     kinds = {
-        "image": [EncoderQuery(image=image) for image in images],
-        "image + text": [EncoderQuery(TEXT, image) for image in images],
+        "image": [Query(image=image) for image in images],
+        "image + text": [Query(TEXT, image) for image in images],
     }
     found = ways(name, folder, options)
     best: dict[tuple[str, int], Best] = {}

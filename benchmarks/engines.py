@@ -30,7 +30,7 @@ from PIL import Image
 
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.terminal import err
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.engines.decoding import permutation_spec
 from rerank.engines.phi3_vision.config import read_config
 from rerank.engines.phi3_vision.engine import Phi3VisionEngine
@@ -38,6 +38,7 @@ from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
 from rerank.engines.phi3_vision.processor import Phi3VisionProcessor
 from rerank.labels import labels
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
@@ -99,7 +100,7 @@ def short_answers(prompts: PromptLibrary, processor: Phi3VisionProcessor, reason
     return PromptLibrary({prompt.key: prompt.model_copy(update={"max_new_tokens": limit}) for prompt in prompts})
 
 
-def wares() -> tuple[RerankQuery, list[Candidate]]:
+def wares() -> tuple[Query, list[Candidate]]:
     """A query and nine candidates of 600 × 600."""
     colours = ("red", "orange", "gold", "green", "teal", "blue", "navy", "purple", "pink")
     shown = [
@@ -107,7 +108,7 @@ def wares() -> tuple[RerankQuery, list[Candidate]]:
         for place, colour in enumerate(colours)
     ]
     picture = Image.effect_noise((640, 480), 90).convert("RGB")
-    return RerankQuery("a phone case with this", picture, "noise", caption="a leopard"), shown
+    return Query("a phone case with this", picture, image_hash="noise", caption="a leopard"), shown
 
 
 @contextmanager

@@ -19,11 +19,12 @@ import typer
 
 from benchmarks.report import Report, Sheet
 from benchmarks.terminal import err
+from rerank.query import Query
 from service.build import load_encoder, open_images, open_store
 from service.catalog.ingest import ingest
 from service.catalog.readers import read_feed
 from service.catalog.rows import FeedRow
-from service.encoders.encoder import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder
 from service.images.decode import decode_image
 from service.settings import Settings, load_settings
 from service.support.batches import in_batches
@@ -32,7 +33,7 @@ from starter.demo_shop import DEMO_DIR, make_shop
 TARGET = 0.85
 
 
-def bare(encoder: Encoder, queries: list[EncoderQuery], batch: int) -> float:
+def bare(encoder: Encoder, queries: list[Query], batch: int) -> float:
     """Images per second of the encoder alone."""
     begin = time.perf_counter()
     for part in in_batches(queries, batch):
@@ -54,15 +55,15 @@ def whole(feed: Path, encoder: Encoder, settings: Settings, workers: int) -> flo
     return report.indexed / seconds
 
 
-def load(feed: Path, settings: Settings) -> list[EncoderQuery]:
+def load(feed: Path, settings: Settings) -> list[Query]:
     """The feed's images, decoded as ingest decodes them."""
     names = [row.image for row in read_feed(feed) if isinstance(row, FeedRow) and isinstance(row.image, str)]
     found = (decode_image((feed.parent / name).read_bytes(), settings.image_limits).image for name in names)
-    return [EncoderQuery(image=image, role="document") for image in found]
+    return [Query(image=image, role="document") for image in found]
 
 
 def one_turn(
-    feed: Path, encoder: Encoder, queries: list[EncoderQuery], settings: Settings, workers: int
+    feed: Path, encoder: Encoder, queries: list[Query], settings: Settings, workers: int
 ) -> tuple[float, float]:
     """Rates of the encoder alone and of ingest, taken around each other."""
     before = bare(encoder, queries, settings.encoder.batch)

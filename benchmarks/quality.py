@@ -20,8 +20,9 @@ from benchmarks.heldout_retrieval import PROGRESS, SIDES, HeldOutShop
 from benchmarks.photo_retrieval import Photos
 from benchmarks.report import Report, Sheet
 from benchmarks.shop_retrieval import shop_rows
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.strategies.listwise import ListwiseStrategy
 from starter.artwork import motif_names
 from starter.embedder import StarterEmbedder, weight_file
@@ -72,7 +73,7 @@ def _reranking(
             Candidate(str(row), "", products[row].picture, float(-place), image_hash=f"product {row}")
             for place, row in enumerate(head)
         ]
-        outcome = strategy.rerank(RerankQuery(query.text, query.picture, None), shown)
+        outcome = strategy.rerank(Query(query.text, query.picture), shown)
         grades = [query.grade(products[row]) for row in head]
         ideal = [query.grade(product) for row, product in enumerate(products) if row != query.source]
         before.append((grades[0] == 3, ndcg(grades, ideal)))

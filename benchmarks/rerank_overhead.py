@@ -19,11 +19,12 @@ import typer
 from PIL import Image
 
 from benchmarks.report import Report, Sheet
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.engines.engine import EngineInfo, EngineRequest, Generation
 from rerank.labels import labels
 from rerank.panel import draw_panel
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.prompting import rank_values
@@ -69,7 +70,7 @@ def milliseconds(work: Callable[[], object], runs: int) -> dict[str, float]:
 
 def measure(runs: int) -> dict[str, dict[str, float]]:
     """Milliseconds by part; columns are those of `milliseconds`."""
-    query = RerankQuery("a phone case with this", noise(0), "query")
+    query = Query("a phone case with this", noise(0), image_hash="query")
     shown = [
         Candidate(f"p{place}", f"Leopard phone case no. {place}, black", noise(place), 1.0 - place / 10, f"key{place}")
         for place in range(1, CANDIDATES + 1)

@@ -1,23 +1,11 @@
-"""The input of a strategy: the shopper's query and the retrieved products."""
+"""The retrieved products, as a strategy sees them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
-__all__ = ["Candidate", "RerankQuery"]
-
-
-@dataclass(frozen=True, slots=True)
-class RerankQuery:
-    """A sentence, an image (RGB), or both."""
-
-    text: str | None
-    image: Image | None
-    image_hash: str | None
-    """Content hash of the image; the key under which its caption is kept. None: the caption is not kept."""
-    caption: str | None = None
-    """The caption of the image, one clean line, if known; empty: no caption. None: the engine generates one."""
+__all__ = ["Candidate"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery, Role
+from rerank.query import Query, Role
+from service.encoders.encoder import Embeddings, EncoderInfo
 from service.encoders.registry import EncoderEntry
 
 STARTER_ID = "starter"
@@ -70,7 +71,7 @@ class StarterEncoder:
         """Facts about the encoder."""
         return self._info
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`."""
         if not queries:
             return Embeddings(np.zeros((0, self._info.dimension), np.float32), np.zeros(0, np.bool_))

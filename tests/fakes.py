@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.degraded import Degraded
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 from service.build import assemble, open_images
-from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderInfo
 from service.errors import EncoderMismatch
 from service.images.store.image_store import ImageStore
 from service.product import Product
@@ -46,10 +47,10 @@ class FakeEncoder:
     info = EncoderInfo("fake", DIMENSION, "fake-1", frozenset({"text", "image", "composed"}), 32)
 
     def __init__(self) -> None:
-        self.seen: list[EncoderQuery] = []
+        self.seen: list[Query] = []
         self.block: threading.Event | None = None
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         self.seen.extend(queries)
         if self.block is not None:
             self.block.wait(30)
@@ -57,7 +58,7 @@ class FakeEncoder:
         return Embeddings(vectors, np.array([len(query.text or "") > 100 for query in queries]))
 
 
-def _vector(query: EncoderQuery) -> Vector:
+def _vector(query: Query) -> Vector:
     content = (query.text or "").encode() + (query.image.tobytes() if query.image else b"")
     seed = int.from_bytes(hashlib.sha256(content).digest()[:4], "big")
     vector = np.random.default_rng(seed).normal(size=DIMENSION).astype(np.float32)
@@ -161,12 +162,12 @@ class FakeStrategy:
     scale: ScoreScale = "relative"
     raises: Exception | None = None
     block: threading.Event | None = None
-    calls: list[tuple[RerankQuery, Sequence[Candidate], str | None]] = field(default_factory=list)
+    calls: list[tuple[Query, Sequence[Candidate], str | None]] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,
@@ -201,7 +202,7 @@ def fill(store: MemoryStore, images: ImageStore, n: int) -> None:
     """Put `n` products p0, p1, … into the shop; even ones are mugs, odd ones caps."""
     for number in range(n):
         key = images.put(png(f"hsl({number * 17 % 360}, 80%, 50%)"))
-        vector = _vector(EncoderQuery(f"product {number}"))
+        vector = _vector(Query(f"product {number}"))
         record = Record(
             id=f"p{number}#0",
             product_id=f"p{number}",

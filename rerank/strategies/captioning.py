@@ -1,9 +1,9 @@
 """The caption of the query image: asked once per image, then kept."""
 
-from rerank.candidates import RerankQuery
 from rerank.caption_cache import CaptionCache, CaptionKey
 from rerank.engines.engine import Engine, EngineRequest
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.sanitize import clean_text
 from rerank.strategies.prompting import CAPTION_LIMIT, chosen_prompt
 from rerank.strategies.trace import Trace
@@ -19,7 +19,7 @@ class Captioner:
         self.cache = cache if cache is not None else CaptionCache()
         self._prompt = chosen_prompt(prompts, engine.info, "caption", None)
 
-    def caption(self, query: RerankQuery, deadline: float | None, trace: Trace) -> str | None:
+    def caption(self, query: Query, deadline: float | None, trace: Trace) -> str | None:
         """One line, cleaned, from the query or the cache if it is known; None without an image or without words.
 
         Raises as `Trace.generate`. The caption is put into the trace, too.
@@ -30,14 +30,14 @@ class Captioner:
             trace.caption = self._known(query) or self._asked(query, deadline, trace)
         return trace.caption
 
-    def _key(self, query: RerankQuery) -> CaptionKey | None:
+    def _key(self, query: Query) -> CaptionKey | None:
         return CaptionKey(query.image_hash, self._prompt.key, self.engine.info.id) if query.image_hash else None
 
-    def _known(self, query: RerankQuery) -> str | None:
+    def _known(self, query: Query) -> str | None:
         key = self._key(query)
         return self.cache.get(key) if key else None
 
-    def _asked(self, query: RerankQuery, deadline: float | None, trace: Trace) -> str | None:
+    def _asked(self, query: Query, deadline: float | None, trace: Trace) -> str | None:
         assert query.image is not None
         prompt, key = self._prompt, self._key(query)
         request = EngineRequest(

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.deadline import check_deadline
 from rerank.errors import EngineError
+from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.sanitize import clean_text
 from rerank.strategies.captioning import Captioner
@@ -59,7 +60,7 @@ class CrossEncoderStrategy:
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,
@@ -92,7 +93,7 @@ class CrossEncoderStrategy:
         return self._whole(outcome, kept, len(candidates), trace)
 
     def _kept(
-        self, query: RerankQuery, caption: str | None, candidates: Sequence[Candidate], deadline: float | None
+        self, query: Query, caption: str | None, candidates: Sequence[Candidate], deadline: float | None
     ) -> list[int]:
         """The places of the `keep` best titles, in retrieval order."""
         asked = _asked(query, caption)
@@ -120,7 +121,7 @@ class CrossEncoderStrategy:
         )
 
 
-def _asked(query: RerankQuery, caption: str | None) -> str:
+def _asked(query: Query, caption: str | None) -> str:
     """The query as one text: the words, the image's content in brackets, or whichever there is."""
     words = clean_text(query.text or "", INSTRUCTION_LIMIT)
     return f"{words} ({caption})" if words and caption else words or caption or ""

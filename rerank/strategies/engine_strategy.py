@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.caption_cache import CaptionCache
 from rerank.engines.engine import Engine
 from rerank.prompts import Prompt, PromptLibrary, Task
+from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.faults import declared, log_failure
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 class Call:
     """One call of a strategy; `trace` knows the caption by the time candidates are ranked."""
 
-    query: RerankQuery
+    query: Query
     candidates: Sequence[Candidate]
     prompt: Prompt
     deadline: float | None
@@ -60,7 +61,7 @@ class EngineStrategy(ABC):
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.engines.engine import EngineInfo
 from rerank.errors import LayoutError, PromptError
 from rerank.labels import labels
 from rerank.prompts import Prompt, PromptLibrary, Task
+from rerank.query import Query
 from rerank.sanitize import clean_text
 
 __all__ = ["CAPTION_LIMIT", "INSTRUCTION_LIMIT", "TITLE_LIMIT", "chosen_prompt", "match_values", "rank_values"]
@@ -35,7 +36,7 @@ def chosen_prompt(prompts: PromptLibrary, info: EngineInfo, task: Task, name: st
 
 
 def rank_values(
-    query: RerankQuery, shown: Sequence[Candidate], caption: str | None, facts: Sequence[str] = ()
+    query: Query, shown: Sequence[Candidate], caption: str | None, facts: Sequence[str] = ()
 ) -> dict[str, str]:
     """The placeholders of a rank prompt: one line a candidate, so that a title cannot forge another."""
     named = zip(labels(len(shown)), shown, strict=True)
@@ -46,14 +47,12 @@ def rank_values(
     }
 
 
-def match_values(
-    query: RerankQuery, candidate: Candidate, caption: str | None, facts: Sequence[str] = ()
-) -> dict[str, str]:
+def match_values(query: Query, candidate: Candidate, caption: str | None, facts: Sequence[str] = ()) -> dict[str, str]:
     """The placeholders of a match prompt."""
     return {**_query_values(query, caption), "title": _title(candidate, facts)}
 
 
-def _query_values(query: RerankQuery, caption: str | None) -> dict[str, str]:
+def _query_values(query: Query, caption: str | None) -> dict[str, str]:
     return {"instruction": clean_text(query.text or "", INSTRUCTION_LIMIT), "caption": caption or ""}
 
 

@@ -5,8 +5,9 @@ from typing import Literal, NamedTuple
 
 from PIL.Image import Image
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.panel import blank, draw_panel
+from rerank.query import Query
 from rerank.thumbnails import ThumbnailCache
 
 __all__ = ["Shown", "images_for"]
@@ -24,7 +25,7 @@ class Shown(NamedTuple):
 
 
 def images_for(
-    query: RerankQuery,
+    query: Query,
     shown: Sequence[Candidate],
     names: Sequence[str],
     layout: Literal["image", "panel", "images"],

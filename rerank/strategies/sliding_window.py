@@ -15,7 +15,8 @@ With a faithful ranker the best `window - step` of all candidates end up at the 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
+from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.strategies.faults import merged
 from rerank.strategies.strategy import RerankOutcome, Strategy
@@ -46,7 +47,7 @@ class SlidingWindowStrategy:
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,

@@ -6,8 +6,9 @@ from typing import Literal, Protocol
 
 from PIL.Image import Image
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.degraded import Degraded
+from rerank.query import Query
 from rerank.ranking import Ranking
 
 __all__ = ["RerankOutcome", "ScoreScale", "Strategy"]
@@ -56,7 +57,7 @@ class Strategy(Protocol):
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,

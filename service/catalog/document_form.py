@@ -12,7 +12,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from service.encoders.encoder import EncoderQuery
+from rerank.query import Query
 from service.product import Attributes
 
 IMAGE = "image"
@@ -55,13 +55,14 @@ class DocumentForm:
         texts = dict.fromkeys(text for field in self.fields for text in _texts(product, field))
         return ". ".join(texts)[:MOST_CHARS].strip() or None
 
-    def document(self, product: Worded, image: Image.Image | None) -> EncoderQuery | None:
+    def document(self, product: Worded, image: Image.Image | None) -> Query | None:
         """What is encoded; None for a product that has neither. An image that is no field counts where words lack."""
         words = self.words(product)
         seen = image if IMAGE in self.fields or words is None else None
         if words is None and seen is None:
             return None
-        return EncoderQuery(words, seen, TEXT_SHARE if words is not None and seen is not None else None, "document")
+        share = TEXT_SHARE if words is not None and seen is not None else None
+        return Query(words, seen, role="document", text_share=share)
 
     def fingerprint(self, encoder: str) -> str:
         """The encoder's fingerprint with the form; that of images alone adds nothing."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from PIL import Image
 
+from rerank.query import Query
 from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY, DocumentForm, Worded
-from service.encoders.encoder import Encoder, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Encoder, EncoderInfo
 from service.errors import InvalidValue
 from service.stores.store import Store, Vector
 
@@ -45,14 +46,14 @@ class Documents:
             self.form = DocumentForm.of(built[1]) if built is not None else self._default
         store.ensure(self.info)
 
-    def document(self, product: Worded, image: Image.Image | None) -> EncoderQuery:
+    def document(self, product: Worded, image: Image.Image | None) -> Query:
         """What is encoded of a product. Raises InvalidValue if that is nothing."""
         document = self.form.document(product, image)
         if document is None:
             raise InvalidValue(NOTHING_TO_EMBED)
         return document
 
-    def encode(self, documents: Sequence[EncoderQuery]) -> Vector:
+    def encode(self, documents: Sequence[Query]) -> Vector:
         """Vectors, float32 [n, dimension], L2-normalized."""
         return self.encoder.encode(documents).vectors
 

@@ -10,13 +10,13 @@ from typing import Protocol
 
 from PIL import Image
 
+from rerank.query import Query
 from service.catalog.documents import Documents
 from service.catalog.drafts import Drafts
 from service.catalog.id_change import IdChange
 from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
-from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
 from service.images.store.image_store import ImageStore
 from service.stores.revisions import product_of
@@ -191,7 +191,7 @@ class IngestRun:
             return False
         return self._documents.are_alike(row.product, before)
 
-    def _document(self, row: FeedRow) -> EncoderQuery | None:
+    def _document(self, row: FeedRow) -> Query | None:
         """What is encoded of a row; None if its image is of no use, which makes it a reject."""
         try:
             return self._documents.document(row.product, self._image(row))

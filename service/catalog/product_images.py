@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from rerank.query import Query
 from service.catalog.documents import Documents
-from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage, InvalidValue
 from service.images.decode import DecodedImage
 from service.images.sources import ImageInput, ImageLoader
@@ -36,7 +36,7 @@ class RowImage:
     data: bytes | None = None
     decoded: DecodedImage | None = None
     vector: Vector | None = None
-    document: EncoderQuery | None = None
+    document: Query | None = None
 
 
 class ProductImages:

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from PIL import Image
 
+from rerank.query import Query
 from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
 from service.catalog.records import row_id
 from service.catalog.workers import Workers
-from service.encoders.encoder import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder
 from service.errors import ImageDamaged, ImageNotFound, InvalidImage, StoreUnavailable
 from service.images.store.image_store import ImageStore
 from service.stores.revisions import belongs, heads_among
@@ -211,7 +212,7 @@ class _Run:
             self.report.encoded += len(found)
             yield [(row, None if one is None else next(encoded)) for row, one in zip(part, documents, strict=True)]
 
-    def _document(self, row: Record, picture: Image.Image | None) -> EncoderQuery | None:
+    def _document(self, row: Record, picture: Image.Image | None) -> Query | None:
         """What is encoded of a row; None where its image is lost, or where it has none, nor words that count."""
         is_lost = bool(row.image_key) and picture is None
         return None if is_lost else self._documents.form.document(row, picture)

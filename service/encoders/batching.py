@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from rerank.cancellation import result_of
-from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, check_not_empty
 from service.errors import Overloaded
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class _Call:
 
     __slots__ = ("arrived", "future", "queries")
 
-    def __init__(self, queries: Sequence[EncoderQuery]) -> None:
+    def __init__(self, queries: Sequence[Query]) -> None:
         self.queries = tuple(queries)
         self.arrived = time.monotonic()
         self.future: Future[Embeddings] = Future()
@@ -70,18 +71,20 @@ class BatchingEncoder:
         """Calls that wait for their turn."""
         return len(self._waiting)
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode together with what other threads want encoded now. See `Encoder.encode`.
 
         Raises:
+            EmptyQuery: one of them has neither a text nor an image.
             Overloaded: too many calls are waiting.
             Cancelled: the caller disconnected before its turn.
             RuntimeError: the encoder was closed.
         """
         return result_of(self.submit(queries))
 
-    def submit(self, queries: Sequence[EncoderQuery]) -> Future[Embeddings]:
+    def submit(self, queries: Sequence[Query]) -> Future[Embeddings]:
         """The same without waiting. A future that is canceled before its turn costs the encoder nothing."""
+        check_not_empty(queries)
         call = _Call(queries)
         with self._changed:
             if self._closed:
@@ -150,7 +153,7 @@ class BatchingEncoder:
             call.future.set_result(Embeddings(found.vectors[start:stop], found.truncated[start:stop]))
             start = stop
 
-    def _encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def _encode(self, queries: Sequence[Query]) -> Embeddings:
         found = self._encoder.encode(queries)
         if self.on_batch is not None:
             self.on_batch(len(queries))

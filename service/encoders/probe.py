@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from service.encoders.encoder import Encoder, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import Encoder
 from service.errors import EncoderUnavailable
 
 _TOLERANCE = 1e-3
@@ -17,9 +18,9 @@ def probe(encoder: Encoder) -> None:
     """Encode one query of each kind and role. Raises `EncoderUnavailable` unless it returns unit vectors."""
     image = Image.new("RGB", (64, 48), "orange")
     kinds = {
-        "text": EncoderQuery("a mug"),
-        "image": EncoderQuery(image=image),
-        "composed": EncoderQuery("a mug with this", image),
+        "text": Query("a mug"),
+        "image": Query(image=image),
+        "composed": Query("a mug with this", image),
     }
     queries = [query for kind, query in kinds.items() if kind in encoder.info.modalities]
     queries += [replace(query, role="document") for query in queries]

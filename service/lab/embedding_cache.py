@@ -16,7 +16,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, check_not_empty
 from service.lab.digests import digest
 from service.lab.lab_errors import ExperimentError
 from service.lab.ledger import current_ledger
@@ -121,7 +122,7 @@ class CachedEncoder:
         """Facts about the encoder behind this one."""
         return self._encoder.info
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode what is not known yet, in one batch. See `Encoder.encode`."""
         start = time.perf_counter()
         keys = [query_key(query) for query in queries]
@@ -132,11 +133,12 @@ class CachedEncoder:
         vectors = np.stack([row.vector for row in found]) if found else np.zeros((0, self.info.dimension), np.float32)
         return Embeddings(vectors, np.array([row.truncated for row in found], np.bool_))
 
-    def fill(self, keys: Sequence[str], queries: Sequence[EncoderQuery]) -> None:
+    def fill(self, keys: Sequence[str], queries: Sequence[Query]) -> None:
         """Make sure that there is an embedding under every key; `queries[i]` is what `keys[i]` stands for."""
         missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in self.cache}
         if not missing:
             return
+        check_not_empty(list(missing.values()))
         start = time.perf_counter()
         made = self._encoder.encode(list(missing.values()))
         ms = (time.perf_counter() - start) * 1000 / len(missing)
@@ -144,6 +146,7 @@ class CachedEncoder:
             self.cache.put(key, Embedding(vector, bool(truncated), ms))
 
 
-def query_key(query: EncoderQuery) -> str:
-    """The key of what is encoded: its role, its words, its pixels, and their weights."""
-    return digest(query.role, query.text, query.image, query.text_share)
+def query_key(query: Query) -> str:
+    """The key of what is encoded: its role, its words, its pixels, their weights, and its instruction if it has one."""
+    instruction = () if query.instruction is None else (query.instruction,)
+    return digest(query.role, query.text, query.image, query.text_share, *instruction)

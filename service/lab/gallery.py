@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
+from rerank.query import Query
 from service.catalog.document_form import IMAGE_ONLY, DocumentForm
 from service.catalog.records import make_record, row_hash, row_id
-from service.encoders.encoder import EncoderQuery
 from service.errors import InvalidImage
 from service.images.decode import DECODER, ImageLimits
 from service.lab.dataset_image import LAB_LIMITS, ImageRef
@@ -146,11 +146,11 @@ def _embedding_key(one: Shelved, limits: ImageLimits, form: DocumentForm) -> str
     return digest("document", one.image_key, words or one.document.title, None)
 
 
-def _as_query(one: Shelved, limits: ImageLimits, form: DocumentForm) -> EncoderQuery:
+def _as_query(one: Shelved, limits: ImageLimits, form: DocumentForm) -> Query:
     """What is encoded of a document, as in service; its title where it has nothing of the form."""
     ref = one.document.image
     document = form.document(one.document, None if ref is None else _opened(ref, limits))
-    return document or EncoderQuery(one.document.title, role="document")
+    return document or Query(one.document.title, role="document")
 
 
 def _opened(ref: ImageRef, limits: ImageLimits) -> Image.Image:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from service.build import hybrid_defaults
-from service.encoders.encoder import EncoderQuery
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
 from service.images.sources import UploadedImage
@@ -117,10 +116,9 @@ class Bench:
 
     def _vector(self, begun: BegunSearch) -> Vector:
         """The vector that the search has just made, on no account, since it is known."""
-        query = begun.retrieved.query
-        image = query.image.image if query.image else None
+        query = replace(begun.retrieved.query, text=begun.retrieved.text)
         with new_ledger():
-            vector: Vector = self.encoder.encode([EncoderQuery(begun.retrieved.text, image)]).vectors[0]
+            vector: Vector = self.encoder.encode([query]).vectors[0]
         return vector
 
     def _reranked(self, response: SearchResponse) -> int:

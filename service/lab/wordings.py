@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo
 
 
 class WordingEncoder:
@@ -25,7 +26,7 @@ class WordingEncoder:
         """Facts about the encoder behind this one."""
         return self._encoder.info
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode each query with its wordings. See `Encoder.encode`."""
         if not self.wordings:
             return self._encoder.encode(queries)
@@ -34,7 +35,7 @@ class WordingEncoder:
             np.concatenate([row.vectors for row in rows]), np.concatenate([row.truncated for row in rows])
         )
 
-    def _mean(self, query: EncoderQuery) -> Embeddings:
+    def _mean(self, query: Query) -> Embeddings:
         texts = (query.text, *self.wordings)
         each = self._encoder.encode([replace(query, text=text) for text in texts])
         mean = each.vectors.mean(axis=0, keepdims=True)

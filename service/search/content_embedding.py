@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.encoders.encoder import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
-from service.search.contents import Content, ContentOpener
+from service.search.contents import ContentOpener, PlacedQuery
 from service.stores.store import Vector
 
 ENCODE_BATCH = 16
@@ -30,7 +30,7 @@ class ContentVectors:
 
 
 def embed_contents(
-    encoder: Encoder, pictures: ImageLoader, contents: Sequence[Content], *, max_pixels: int
+    encoder: Encoder, pictures: ImageLoader, contents: Sequence[PlacedQuery], *, max_pixels: int
 ) -> ContentVectors:
     """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and so that an
     abandoned list ends.
@@ -41,13 +41,11 @@ def embed_contents(
     """
     found, opener = [], ContentOpener(pictures, max_pixels=max_pixels, contents=contents)
     for start in range(0, len(contents), ENCODE_BATCH):
-        opened = opener.open(contents[start : start + ENCODE_BATCH])
-        queries = [EncoderQuery(content.text, content.image.image if content.image else None) for content in opened]
-        found.append(encoder.encode(queries))
+        found.append(encoder.encode(opener.open(contents[start : start + ENCODE_BATCH])))
     truncated = np.concatenate([batch.truncated for batch in found])
     return ContentVectors(
         vectors=np.concatenate([batch.vectors for batch in found]),
         cut=tuple(int(place) for place in np.flatnonzero(truncated)),
-        words=sum(len((content.text or "").split()) for content in contents),
-        images=sum(content.image is not None for content in contents),
+        words=sum(len((content.query.text or "").split()) for content in contents),
+        images=sum(content.query.image is not None for content in contents),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from PIL.Image import Resampling
 
 from rerank.cancellation import check_cancelled
+from rerank.query import Query
 from service.errors import ImageTooLarge, InvalidImage, InvalidValue
 from service.images.decode import DecodedImage
 from service.images.header import pixels
@@ -19,31 +21,26 @@ from service.product import normal_text
 EMPTY = "This is empty. Give a text, an image, or both."
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A text, an image (not yet checked), or both. `pointer` is its place in the request, for errors."""
+GivenQuery = Query[ImageInput]
+"""A query, document or input as it was sent: its image is not yet checked."""
 
-    text: str | None
-    image: ImageInput | None
+
+class PlacedQuery(NamedTuple):
+    """What was sent, and where in the request, as a JSON pointer for errors."""
+
+    query: GivenQuery
     pointer: str = ""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is neither a text nor an image."""
-        return self.image is None and not (self.text or "").strip()
+
+def opened_query(text: str | None, image: DecodedImage | None) -> Query:
+    """The query of a text as it was sent and an image that has been decoded; a blank text counts as none."""
+    text = normal_text(text or "").strip() or None
+    return Query(text) if image is None else Query(text, image.image, image_hash=image.content_hash)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedContent:
-    """The same with its image decoded; both are None if it is empty."""
-
-    text: str | None
-    image: DecodedImage | None
-
-
-def check_not_empty(contents: Sequence[Content]) -> None:
+def check_not_empty(contents: Sequence[PlacedQuery]) -> None:
     """Raise InvalidValue if neither a text nor an image is given; `errors` says where."""
-    empty = [content.pointer for content in contents if content.is_empty]
+    empty = [content.pointer for content in contents if content.query.is_empty]
     if empty:
         raise InvalidValue(EMPTY, errors=[{"pointer": pointer, "detail": EMPTY} for pointer in empty[:20]])
 
@@ -74,7 +71,7 @@ class ContentOpener:
     """
 
     def __init__(
-        self, pictures: ImageLoader, *, max_pixels: int, contents: Sequence[Content], kept_pixels: int | None = None
+        self, pictures: ImageLoader, *, max_pixels: int, contents: Sequence[PlacedQuery], kept_pixels: int | None = None
     ) -> None:
         """`max_pixels`: of all images as they come; `kept_pixels`: of all that are open at once, where they are: they
         are reduced to equal shares of it.
@@ -84,15 +81,15 @@ class ContentOpener:
         """
         self._pictures = pictures
         self._tally = PixelTally(max_pixels)
-        images = sum(content.image is not None for content in contents)
+        images = sum(content.query.image is not None for content in contents)
         self._share = None if kept_pixels is None else kept_pixels // max(1, images)
         for content in contents:
-            if content.image is not None and not isinstance(content.image, UrlImage):
+            if content.query.image is not None and not isinstance(content.query.image, UrlImage):
                 check_cancelled()
                 with _placed(content.pointer):
-                    self._tally.add(pictures.read(content.image))
+                    self._tally.add(pictures.read(content.query.image))
 
-    def open(self, contents: Sequence[Content]) -> list[OpenedContent]:
+    def open(self, contents: Sequence[PlacedQuery]) -> list[Query]:
         """Decode the images of some of the contents.
 
         Raises:
@@ -101,11 +98,11 @@ class ContentOpener:
         """
         return [self._open(content) for content in contents]
 
-    def _open(self, content: Content) -> OpenedContent:
+    def _open(self, content: PlacedQuery) -> Query:
         check_cancelled()
-        text = normal_text(content.text or "").strip() or None
-        with _placed(content.pointer):
-            return OpenedContent(text, self._decoded(content.image) if content.image is not None else None)
+        query, pointer = content
+        with _placed(pointer):
+            return opened_query(query.text, None if query.image is None else self._decoded(query.image))
 
     def _decoded(self, image: ImageInput) -> DecodedImage:
         data = self._pictures.read(image)

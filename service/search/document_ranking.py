@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
+from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.sanitize import is_cut
 from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
 from service.errors import InvalidValue
 from service.images.sources import ImageLoader
-from service.search.contents import Content, ContentOpener, OpenedContent
+from service.search.contents import ContentOpener, PlacedQuery
 from service.search.reranking.plan import RerankPlan
 from service.search.reranking.stage import RerankStage
 from service.search.types import RerankOptions, RerankReport
@@ -54,8 +55,8 @@ class DocumentRanking:
 def rank_documents(
     stage: RerankStage,
     pictures: ImageLoader,
-    query: Content,
-    documents: Sequence[Content],
+    query: PlacedQuery,
+    documents: Sequence[PlacedQuery],
     options: RerankOptions | None = None,
     *,
     max_pixels: int,
@@ -76,7 +77,7 @@ def rank_documents(
 
 
 def rank_pairs(
-    stage: RerankStage, pictures: ImageLoader, pairs: Sequence[tuple[Content, Content]], *, max_pixels: int
+    stage: RerankStage, pictures: ImageLoader, pairs: Sequence[tuple[PlacedQuery, PlacedQuery]], *, max_pixels: int
 ) -> list[DocumentRanking]:
     """Score each document for its own query, all within one deadline; the list ends with the first that the model
     failed on.
@@ -100,12 +101,10 @@ def rank_pairs(
     return rankings
 
 
-def _ranked(stage: RerankStage, plan: RerankPlan, opened: Sequence[OpenedContent]) -> DocumentRanking:
+def _ranked(stage: RerankStage, plan: RerankPlan, opened: Sequence[Query]) -> DocumentRanking:
     """Rank all but the first of the contents for the first."""
     asked, *found = opened
-    image = asked.image
-    rerank_query = RerankQuery(asked.text, image.image if image else None, image.content_hash if image else None)
-    outcome, report = stage.rank(plan, rerank_query, [_candidate(place, one) for place, one in enumerate(found)])
+    outcome, report = stage.rank(plan, asked, [_candidate(place, one) for place, one in enumerate(found)])
     ranking = outcome.ranking if outcome is not None else Ranking.identity(len(found))
     scores, own = relevance(ranking)
     return DocumentRanking(
@@ -120,15 +119,8 @@ def _ranked(stage: RerankStage, plan: RerankPlan, opened: Sequence[OpenedContent
     )
 
 
-def _candidate(place: int, document: OpenedContent) -> Candidate:
-    image = document.image
-    return Candidate(
-        id=str(place),
-        title=document.text or "",
-        image=image.image if image else None,
-        score=0.0,
-        image_hash=image.content_hash if image else None,
-    )
+def _candidate(place: int, document: Query) -> Candidate:
+    return Candidate(str(place), document.text or "", document.image, score=0.0, image_hash=document.image_hash)
 
 
 def relevance(ranking: Ranking) -> tuple[tuple[float, ...], bool]:

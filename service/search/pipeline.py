@@ -13,14 +13,13 @@ from functools import cache
 
 from PIL.Image import Image
 
-from rerank.candidates import RerankQuery
 from rerank.stages import note
 from service.images.store.image_store import ImageStore
 from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
 from service.search.reranking.candidate_images import CandidateImages
 from service.search.reranking.reranker import LoadImages, Reranker
-from service.search.retrieval import DecodedQuery, Retrieved, Retriever
+from service.search.retrieval import Retrieved, Retriever
 from service.search.stage_clock import StageClock
 from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace
 
@@ -63,9 +62,8 @@ class BegunSearch:
         )
 
     def _trace(self, reranked: Reranked) -> SearchTrace:
-        image = self.retrieved.query.image
         return SearchTrace(
-            image_hash=image.content_hash if image else None,
+            image_hash=self.retrieved.query.image_hash,
             offset=self.retrieved.offset,
             retrieved=tuple(hit.product_id for hit in self.retrieved.hits),
             order=tuple(ranked.hit.product_id for ranked in reranked.hits),
@@ -110,7 +108,7 @@ class SearchPipeline:
             return begun.preliminary()
         hits = begun.retrieved.hits
         with begun.clock.stage("rerank"):
-            reranked = begun.reranker.rerank(_rerank_query(begun.retrieved.query), hits, self._loader(begun))
+            reranked = begun.reranker.rerank(begun.retrieved.query, hits, self._loader(begun))
             _note(reranked, min(begun.reranker.candidates, len(hits)))
         return begun.respond(reranked)
 
@@ -139,13 +137,6 @@ def _note(reranked: Reranked, candidates: int) -> None:
         prompt=report.prompt,
         fault=report.fault,
         degraded=report.degraded,
-    )
-
-
-def _rerank_query(query: DecodedQuery) -> RerankQuery:
-    image = query.image
-    return RerankQuery(
-        text=query.text, image=image.image if image else None, image_hash=image.content_hash if image else None
     )
 
 

@@ -8,10 +8,12 @@ Negative   q' = L2norm(q - λ · L2norm(negative)): Rocchio, "Relevance Feedback
 
 from __future__ import annotations
 
-import numpy as np
-from PIL.Image import Image
+from dataclasses import replace
 
-from service.encoders.encoder import Encoder, EncoderInfo, EncoderQuery
+import numpy as np
+
+from rerank.query import Query
+from service.encoders.encoder import Encoder, EncoderInfo
 from service.errors import InvalidValue
 from service.search.retrieval_types import Negative, QueryWeights
 from service.stores.store import Vector
@@ -37,13 +39,13 @@ def check_weights(weights: QueryWeights, info: EncoderInfo, *, composed: bool) -
 
 
 def query_vector(
-    encoder: Encoder, text: str | None, image: Image | None, weights: QueryWeights | None, negative: Negative | None
+    encoder: Encoder, query: Query, weights: QueryWeights | None, negative: Negative | None
 ) -> tuple[Vector, bool]:
     """The vector, float32 [dimension], L2-normalized, and whether a text was cut. Raises InvalidValue."""
     share = None if weights is None else weights.text / (weights.text + weights.image)
-    queries = [EncoderQuery(text, image, share)]
+    queries = [replace(query, text_share=share)]
     if negative is not None:
-        queries.append(EncoderQuery(negative.text))
+        queries.append(Query(negative.text))
     found = encoder.encode(queries)
     vector = found.vectors[0]
     if negative is not None:

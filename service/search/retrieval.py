@@ -14,14 +14,15 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from rerank.query import Query
 from rerank.stages import note
 from service.encoders.encoder import Encoder
 from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
 from service.images.decode import DecodedImage
 from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
-from service.product import normal_text
 from service.search.collapse import Collapsed, collapse
+from service.search.contents import opened_query
 from service.search.facets import check_facets, count_facets
 from service.search.hybrid import hybrid_search
 from service.search.lexical.catalog_words import CatalogWords
@@ -50,15 +51,6 @@ REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedQuery:
-    """A request with its image decoded; `excluded` is the product whose image is the query."""
-
-    text: str | None
-    image: DecodedImage | None
-    excluded: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Retrieved:
     """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
     page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
@@ -67,7 +59,7 @@ class Retrieved:
     searched for, which is the query's without what was understood as a condition.
     """
 
-    query: DecodedQuery
+    query: Query
     hits: tuple[Hit, ...]
     truncated: bool
     ranks: tuple[int, ...]
@@ -165,10 +157,9 @@ class Retriever:
         understood = self._understood(query.text, request, clock)
         text = searched_text(query, understood)
         with clock.stage("embed"):
-            image = query.image.image if query.image else None
             weights = request.weights if text is not None else None
-            negative = request.negative or self._negative(text, image is not None, understood)
-            vector, truncated = query_vector(self._encoder, text, image, weights, negative)
+            negative = request.negative or self._negative(text, query.image is not None, understood)
+            vector, truncated = query_vector(self._encoder, replace(query, text=text), weights, negative)
         with clock.stage("retrieve"):
             depth = min(max(request.limit, candidates), self._window)
             hits, further, understood = self._first_found(vector, replace(query, text=text), request, depth, understood)
@@ -215,7 +206,7 @@ class Retriever:
         return Negative(", ".join(unwanted), self._negative_weight) if unwanted and says_something else None
 
     def _first_found(
-        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int, understood: Understood | None
+        self, vector: Vector, query: Query, request: SearchRequest, depth: int, understood: Understood | None
     ) -> tuple[list[Hit], bool, Understood | None]:
         """The products found under all conditions of the sentence, or with some of them given up."""
         if understood is None:
@@ -226,13 +217,11 @@ class Retriever:
                 break
         return hits, further, attempt
 
-    def _decode(self, request: SearchRequest) -> DecodedQuery:
-        text = normal_text(request.text or "").strip() or None
-        if text is None and request.image is None:
+    def _decode(self, request: SearchRequest) -> Query:
+        query = opened_query(request.text, self._load(request.image) if request.image is not None else None)
+        if query.is_empty:
             raise EmptyQuery
-        excluded = request.image.product_id if isinstance(request.image, ProductImage) else None
-        image = self._load(request.image) if request.image is not None else None
-        return DecodedQuery(text, image, excluded)
+        return query
 
     def _load(self, source: ImageSource) -> DecodedImage:
         if isinstance(source, ProductImage):
@@ -248,17 +237,17 @@ class Retriever:
         return self._images.rendition(rows[0].image_key)
 
     def _nearest(
-        self, vector: Vector, query: DecodedQuery, request: SearchRequest, depth: int, wanted: Wanted
+        self, vector: Vector, query: Query, request: SearchRequest, depth: int, wanted: Wanted
     ) -> tuple[list[Hit], bool]:
         """The best products that are similar enough, without the one whose image is the query, and whether there are
         more
         """
-        size = self._size(request, depth)
+        size, excluded = self._size(request, depth), _excluded(request)
         unwanted = self._unwanted(wanted)
-        margin = min(len(unwanted), size) + (query.excluded is not None)
+        margin = min(len(unwanted), size) + (excluded is not None)
         hits = self._found(vector, query, request, size + 1 + margin, wanted)
         least = -math.inf if request.min_score is None else request.min_score
-        unwanted |= {query.excluded} if query.excluded else set()
+        unwanted |= {excluded} if excluded else set()
         kept = [hit for hit in hits if hit.product_id not in unwanted and hit.score >= least]
         return kept[:size], len(kept) > size
 
@@ -281,9 +270,7 @@ class Retriever:
             return found - index.having([NEGATING])
         return set()
 
-    def _found(
-        self, vector: Vector, query: DecodedQuery, request: SearchRequest, limit: int, wanted: Wanted
-    ) -> Sequence[Hit]:
+    def _found(self, vector: Vector, query: Query, request: SearchRequest, limit: int, wanted: Wanted) -> Sequence[Hit]:
         matched = self._matched(query, request, wanted.labels)
         if matched is None or request.hybrid is None or query.text is None:
             return self._store.search(vector, limit=limit, filter=wanted.filter)
@@ -291,7 +278,7 @@ class Retriever:
         return hybrid_search(self._store, matched, vector, query.text, options, limit=limit, filter=filter)
 
     def _matched(
-        self, query: DecodedQuery, request: SearchRequest, labels: Sequence[Collection[FacetValue]]
+        self, query: Query, request: SearchRequest, labels: Sequence[Collection[FacetValue]]
     ) -> LexicalScores | None:
         """What shares words with the query; None if words do not count, or cannot where they need not."""
         if request.hybrid is None or query.text is None:
@@ -303,21 +290,25 @@ class Retriever:
                 raise
             return None
 
-    def _key(self, query: DecodedQuery, request: SearchRequest) -> bytes:
+    def _key(self, query: Query, request: SearchRequest) -> bytes:
         """A digest of everything that determines the products found and their order."""
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
-        image = query.image.content_hash if query.image else None
         how = (request.hybrid, request.weights, request.negative, request.understand)
         options = (request.min_score, *how, request.collapse)
-        given = (self._encoder.info.fingerprint, query.text, image, query.excluded, json.dumps(where, sort_keys=True))
-        return digest(*given, *options)
+        given = (query.text, query.image_hash, _excluded(request), json.dumps(where, sort_keys=True))
+        return digest(self._encoder.info.fingerprint, *given, *options)
 
 
-def searched_text(query: DecodedQuery, understood: Understood | None) -> str | None:
+def searched_text(query: Query, understood: Understood | None) -> str | None:
     """What is searched for: the sentence without its conditions, or all of it where that and an image are missing."""
     if understood is None or (understood.text is None and query.image is None):
         return query.text
     return understood.text
+
+
+def _excluded(request: SearchRequest) -> str | None:
+    """The product whose image is the query."""
+    return request.image.product_id if isinstance(request.image, ProductImage) else None
 
 
 def _facets(hits: Sequence[Hit], names: Sequence[str], *, complete: bool) -> Facets:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rerank.query import Query
 from service.build import assemble
-from service.encoders.encoder import EncoderQuery
 from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
@@ -34,7 +34,7 @@ def stock(folder: Path, rows: Sequence[Row], **settings: object) -> Stock:
     key = shop.images.put(png())
     store = ExactStore()
     store.ensure(shop.encoder.info)
-    vectors = FakeEncoder().encode([EncoderQuery(f"product {number}") for number in range(len(rows))]).vectors
+    vectors = FakeEncoder().encode([Query(f"product {number}") for number in range(len(rows))]).vectors
     store.upsert([_record(number, row, key, vectors[number]) for number, row in enumerate(rows)])
     parts = assemble(
         encoder=shop.encoder, store=store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings

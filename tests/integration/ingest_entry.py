@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rerank.query import Query
 from service.catalog.ingest import ingest
-from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderInfo
 from service.images.store.image_store import ImageStore
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import Record
@@ -31,7 +32,7 @@ class MortalEncoder:
     def __init__(self, batches: float = float("inf")) -> None:
         self.left = batches
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         self.left -= 1
         if self.left < 0:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.encoders.encoder import Embeddings, Encoder, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import Embeddings, Encoder
 from service.errors import EncoderUnavailable
 from tests.integration.ingest_entry import MortalEncoder
 
@@ -18,7 +19,7 @@ class _DiesOnce(MortalEncoder):
         super().__init__()
         self._marker = marker
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         if not self._marker.exists():
             self._marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
+from rerank.query import Query
 from rerank.strategies.strategy import RerankOutcome
 from service.server.mapping import explanation
 from tests.conftest import open_client
@@ -36,7 +37,7 @@ class Telling(FakeStrategy):
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,

@@ -11,7 +11,6 @@ import pytest
 from httpx import Response
 from litestar.testing import TestClient
 
-from service.encoders.encoder import EncoderQuery
 from service.stores.exact.exact_store import ExactStore
 from tests.conftest import open_client
 from tests.fakes import FakeEncoder, Shop, make_shop, png
@@ -331,4 +330,5 @@ def test_all_together_over_a_real_store(tmp_path: Path) -> None:
 
 def test_a_text_share_is_no_part_of_a_query_without_weights(shop: Shop, client: Client) -> None:
     ask(client, image={"data": data_uri(png())})
-    assert shop.encoder.seen[-1] == EncoderQuery("product 7", shop.encoder.seen[-1].image, None)
+    seen = shop.encoder.seen[-1]
+    assert (seen.text, seen.image is not None, seen.text_share) == ("product 7", True, None)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
+from rerank.query import Query
 from service.catalog.document_form import IMAGE_ONLY
 from service.catalog.reindex import reindex
-from service.encoders.encoder import Embeddings, EncoderQuery
+from service.encoders.encoder import Embeddings
 from service.errors import EncoderMismatch, StoreUnavailable
 from service.images.store.image_store import ImageStore
 from service.stores.milvus.lite import lite_folder
@@ -34,7 +35,7 @@ class OtherEncoder(FakeEncoder):
         super().__init__()
         self.left = batches
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
@@ -53,7 +54,7 @@ def fill(store: VersionedStore, images: ImageStore, count: int = 40) -> list[Rec
     rows = []
     for number in range(count):
         key = images.put(png(f"rgb({number}, 10, 10)"))
-        vector = FakeEncoder().encode([EncoderQuery(image=images.open(key).image)]).vectors[0]
+        vector = FakeEncoder().encode([Query(image=images.open(key).image)]).vectors[0]
         rows.append(replace(record(f"p{number}", image_key=key, attributes={"n": number}), vector=vector))
     store.upsert(rows)
     return rows

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from rerank.query import Query
 from service.app import create_app
 from service.build import assemble
-from service.encoders.encoder import EncoderQuery
 from service.server.state import ServiceState
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder, make_shop, png
@@ -132,11 +132,11 @@ def test_the_vector_is_made_of_what_is_searched_for(tmp_path: Path) -> None:
         create_app(make_shop(tmp_path, products=0).settings, parts), base_url="http://127.0.0.1:8000"
     ) as http:
         ask(http, "a mug under 20, not red")
-        assert encoder.seen == [EncoderQuery("a mug")]
+        assert encoder.seen == [Query("a mug")]
         ask(http, "a mug, no stripes")
-        assert encoder.seen[1:] == [EncoderQuery("a mug"), EncoderQuery("stripes")]
+        assert encoder.seen[1:] == [Query("a mug"), Query("stripes")]
         ask(http, "under 20")
-        assert encoder.seen[3:] == [EncoderQuery("under 20")]
+        assert encoder.seen[3:] == [Query("under 20")]
 
 
 def test_the_setting_is_the_default_and_a_request_may_differ(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import ray
 
+from rerank.query import Query
 from service.catalog.distributed.cluster import EncoderPool
 from service.catalog.distributed.stages import LoadEncoder
-from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo
 from service.errors import WithThisError
 
 
@@ -30,7 +31,7 @@ class RemoteEncoder:
         info: EncoderInfo = self._ask(lambda encoder: encoder.info)
         return info
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`."""
         embeddings: Embeddings = self._ask(lambda encoder: encoder.encode(queries))
         return embeddings

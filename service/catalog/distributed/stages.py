@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from rerank.query import Query
 from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import Lines, pack, unpack
 from service.catalog.document_form import DocumentForm
 from service.catalog.readers import Columns, read_feed
 from service.catalog.row_images import RowImageReader
 from service.catalog.rows import FeedRow, Reject
-from service.encoders.encoder import Encoder, EncoderQuery
+from service.encoders.encoder import Encoder
 from service.errors import WithThisError
 from service.support.batches import in_batches
 
@@ -81,7 +82,7 @@ class MakeVectors:
             for line, document in zip(lines, documents, strict=True)
         ]
 
-    def _document(self, line: FeedRow | Reject) -> EncoderQuery | None:
+    def _document(self, line: FeedRow | Reject) -> Query | None:
         """What is encoded here: rows with an image that is decoded, which are those that are not stored yet."""
         if isinstance(line, Reject) or line.decoded is None:
             return None

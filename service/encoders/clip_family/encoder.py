@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from rerank.query import Query
 from service.encoders.clip_family.checkpoint import Checkpoint
 from service.encoders.clip_family.image_processing import Fit, ImageRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
-from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderInfo
 
 Blend = Literal["unit", "raw"]
 _Item = TypeVar("_Item")
@@ -98,7 +99,7 @@ class ClipEncoder:
         """Facts about the encoder."""
         return self._info
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`. Each tower sees its items in batches, sorted by length.
 
         One thread at a time uses the model, which uses the whole device anyway, and the tokenizer, which is not
@@ -135,7 +136,7 @@ class ClipEncoder:
         features: torch.Tensor = output.pooler_output.float().cpu()
         return _unit(features) if self._blend == "unit" else features
 
-    def _text_shares(self, queries: Sequence[EncoderQuery], composed: Iterable[int]) -> dict[int, float]:
+    def _text_shares(self, queries: Sequence[Query], composed: Iterable[int]) -> dict[int, float]:
         """How much the text counts in each composed query."""
         given = {row: queries[row].text_share for row in composed}
         return {row: self._text_weight if share is None else share for row, share in given.items()}

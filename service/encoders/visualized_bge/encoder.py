@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from rerank.query import Query
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
-from service.encoders.encoder import Embeddings, EncoderInfo, EncoderQuery
+from service.encoders.encoder import Embeddings, EncoderInfo
 from service.encoders.visualized_bge.checkpoint import load_model
 from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.files import find_text_model, find_weights
@@ -100,7 +101,7 @@ class VisualizedBgeEncoder:
         """Facts about the encoder. `max_text_tokens` holds for text alone; with an image less fits."""
         return self._info
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`; token counts include the two special tokens."""
         limits = [self._model.text_limit if query.image is None else self._model.composed_limit for query in queries]
         tokens = self._tokeniser([_words(query) for query in queries], limits)
@@ -110,7 +111,7 @@ class VisualizedBgeEncoder:
             vectors[rows] = self._embed([tokens[row].ids for row in rows], images)
         return Embeddings(vectors, np.array([token.truncated for token in tokens], np.bool_))
 
-    def _batches(self, queries: Sequence[EncoderQuery], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
+    def _batches(self, queries: Sequence[Query], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
         """Rows that go together: all with an image or all without, of similar length."""
         for with_image in (False, True):
             rows = [row for row, query in enumerate(queries) if (query.image is not None) == with_image]
@@ -138,6 +139,6 @@ class VisualizedBgeEncoder:
             return result
 
 
-def _words(query: EncoderQuery) -> str:
+def _words(query: Query) -> str:
     """A blank text with an image is not a text."""
     return query.text if query.text and query.text.strip() else ""

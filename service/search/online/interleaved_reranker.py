@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rerank.candidates import RerankQuery
 from rerank.degraded import Degraded
+from rerank.query import Query
 from service.errors import InvalidValue
 from service.search.online.team_draft import team_draft
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
@@ -54,7 +54,7 @@ class InterleavedReranker:
         """Enough for both."""
         return max(self.a.candidates, self.b.candidates)
 
-    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """The draft of both orders. Raises InvalidValue if the prompt of `a` does not fit the engine."""
         began = time.monotonic()
         if isinstance(self.a, RetrievalOrder):
@@ -86,7 +86,7 @@ class InterleavedReranker:
         found = b.arrange(hits, call)
         return replace(found, timings_ms=None, orders=Orders(replace(found.orders.a, shared=True)))
 
-    def _asked(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages, began: float) -> Reranked | None:
+    def _asked(self, query: Query, hits: Sequence[Hit], load: LoadImages, began: float) -> Reranked | None:
         """The second order, whose faults must not cost the first; None if its prompt does not fit the engine."""
         if isinstance(self.b, RetrievalOrder):
             return self.b.rerank(query, hits, load)

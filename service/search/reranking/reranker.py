@@ -8,8 +8,9 @@ from typing import Protocol
 
 from PIL.Image import Image
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.degraded import Degraded
+from rerank.query import Query
 from service.errors import RerankRequired
 from service.search.reranking.arrangement import Reranked, arrange, in_retrieval_order
 from service.search.reranking.call import RerankCall
@@ -28,7 +29,7 @@ class Reranker(Protocol):
     def candidates(self) -> int:
         """How many of the first hits it looks at; 0 if it keeps the retrieval order."""
 
-    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """The hits in final order, each exactly once.
 
         Raises:
@@ -45,7 +46,7 @@ class RetrievalOrder:
 
     candidates = 0
 
-    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """The hits as they are."""
         return in_retrieval_order(hits)
 
@@ -66,7 +67,7 @@ class PlannedReranker:
         """As planned."""
         return self.plan.candidates
 
-    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """Ask the model about the first hits, and arrange them by its answer."""
         return self._required(self.arrange(hits, self.call(query, hits, load)))
 
@@ -74,7 +75,7 @@ class PlannedReranker:
         """The retrieval order, which says why."""
         return self._required(self.arrange(hits, RerankCall(degraded=Degraded.OVERLOADED)))
 
-    def call(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> RerankCall:
+    def call(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> RerankCall:
         """Ask the model. Loading the images takes a slot, and of the time, too. Raises InvalidValue as `rerank`."""
         if not hits:  # nothing matched the filter: there is nothing to rank and nothing to complain about
             return RerankCall()

@@ -22,9 +22,10 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 
 from rerank.cancellation import on_cancel
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.degraded import Degraded
 from rerank.errors import LayoutError, PromptError
+from rerank.query import Query
 from rerank.strategies.strategy import RerankOutcome
 from service.errors import InvalidValue
 from service.search.reranking.call import RerankCall
@@ -60,7 +61,7 @@ class RerankRunner:
         """Slots that are taken."""
         return len(self._at_work)
 
-    def ask(self, plan: RerankPlan, query: RerankQuery, candidates: Callable[[], Sequence[Candidate]]) -> RerankCall:
+    def ask(self, plan: RerankPlan, query: Query, candidates: Callable[[], Sequence[Candidate]]) -> RerankCall:
         """Ask the model as planned; `candidates` are loaded in its slot, within its deadline.
 
         Raises InvalidValue if the prompt does not fit the engine.

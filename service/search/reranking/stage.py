@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.lru_cache import LruCache
+from rerank.query import Query
 from rerank.strategies.strategy import RerankOutcome
 from service.search.reranking.plan import Planner, RerankDefaults, RerankPlan
 from service.search.reranking.report import report_of
@@ -78,7 +79,7 @@ class RerankStage:
         return PlannedReranker(self._runner, self.plan(options)) if options.enabled else RetrievalOrder()
 
     def rank(
-        self, plan: RerankPlan, query: RerankQuery, candidates: Sequence[Candidate]
+        self, plan: RerankPlan, query: Query, candidates: Sequence[Candidate]
     ) -> tuple[RerankOutcome | None, RerankReport]:
         """Rank candidates without retrieval scores. None: the given order is kept, and the report says why.
 

@@ -52,7 +52,7 @@ def ranked(body: DocumentsBody, found: DocumentRanking, engine: str, version: st
 
 def tei_ranked(body: DocumentsBody, found: DocumentRanking) -> list[TeiRankedOut]:
     """The format of TEI."""
-    texts = [document.text or "" for document in body.documents] if body.return_documents else None
+    texts = [document.query.text or "" for document in body.documents] if body.return_documents else None
     return [
         TeiRankedOut(index=index, score=score, text=texts[index] if texts else None)
         for index, score in zip(found.order, found.scores, strict=True)
@@ -77,7 +77,7 @@ def scored(rankings: Sequence[DocumentRanking], engine: str) -> PairScoresOut:
 
 def document_out(given: GivenContent) -> dict[str, Any]:
     """A document as the answer repeats it: always with a text, and the form it was sent in."""
-    text, form = given.text or "", given.form
+    text, form = given.query.text or "", given.form
     if isinstance(form, dict) and "content" not in form and "type" not in form:
         return {"text": text, **form}
     parts = form.get("content", [form]) if isinstance(form, dict) else form
@@ -105,7 +105,7 @@ def embedded_by_type(body: EmbedBody, found: ContentVectors, version: str) -> by
         id=uuid.uuid4().hex,
         response_type="embeddings_floats" if plain else "embeddings_by_type",
         embeddings=[] if plain else {kind: [] for kind in types},
-        texts=[given.text or "" for given in body.texts],
+        texts=[given.query.text or "" for given in body.texts],
         meta=EmbedMetaOut(
             api_version=ApiVersionOut(version=version),
             billed_units=BilledUnitsOut(input_tokens=found.words, images=found.images or None),

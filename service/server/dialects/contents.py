@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from service.images.sources import ImageInput, InlineImage, UrlImage
-from service.search.contents import Content
+from service.search.contents import GivenQuery, PlacedQuery
 from service.server.dialects.fields import pointer_of
 
 MAX_PARTS = 16
@@ -79,18 +79,17 @@ class PlainIn(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class GivenContent:
-    """A text, an image, or both, and the form in which the client sent it."""
+    """What a client sent, and the form in which it did."""
 
-    text: str | None
-    image: ImageInput | None
+    query: GivenQuery
     form: Any
 
-    def at(self, pointer: str) -> Content:
+    def at(self, pointer: str) -> PlacedQuery:
         """The same for the models; `pointer` is its place in the request."""
-        return Content(self.text, self.image, pointer)
+        return PlacedQuery(self.query, pointer)
 
 
-def placed(given: Sequence[GivenContent], place: str) -> list[Content]:
+def placed(given: Sequence[GivenContent], place: str) -> list[PlacedQuery]:
     """Contents for the models, which stand in a list at a place of the request."""
     return [one.at(f"{place}/{number}") for number, one in enumerate(given)]
 
@@ -123,7 +122,7 @@ ContentIn = Annotated[
 
 ImageIn = Annotated[
     GivenContent,
-    PlainValidator(lambda value: GivenContent(None, image_at(value), value), json_schema_input_type=str),
+    PlainValidator(lambda value: GivenContent(GivenQuery(image=image_at(value)), value), json_schema_input_type=str),
 ]
 """A field that holds an image alone."""
 
@@ -146,8 +145,8 @@ def wrong(detail: str, within: str = "") -> PydanticCustomError:
 
 def _of_string(text: str) -> GivenContent:
     if text[:5].lower() == "data:" and ";base64," in text[:200]:
-        return GivenContent(None, InlineImage(text), text)
-    return GivenContent(text[:MAX_TEXT_CHARS], None, text)
+        return GivenContent(GivenQuery(image=InlineImage(text)), text)
+    return GivenContent(GivenQuery(text[:MAX_TEXT_CHARS]), text)
 
 
 def _of_object(value: Mapping[str, Any], form: object) -> GivenContent:
@@ -193,4 +192,5 @@ def _part(part: object, within: str) -> tuple[str, object]:
 def _joined(texts: list[str], images: list[ImageInput], form: object) -> GivenContent:
     if len(images) > 1:
         raise wrong(TWO_IMAGES)
-    return GivenContent("\n".join(texts)[:MAX_TEXT_CHARS] if texts else None, images[0] if images else None, form)
+    text = "\n".join(texts)[:MAX_TEXT_CHARS] if texts else None
+    return GivenContent(GivenQuery(text, images[0] if images else None), form)

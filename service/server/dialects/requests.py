@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
 from service.errors import InvalidValue
-from service.search.contents import Content
+from service.search.contents import PlacedQuery
 from service.server.dialects.contents import ContentIn, ImageIn, placed
 from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
 
@@ -164,7 +164,7 @@ class EmbedBody(ClientBody):
     embedding_types: list[Literal["float", "base64"]] = Field(default_factory=list, max_length=2)
     dimensions: int = Field(default=0, ge=0)
 
-    def contents(self) -> list[Content]:
+    def contents(self) -> list[PlacedQuery]:
         """Texts, images and inputs, in this order."""
         return [*placed(self.texts, "/texts"), *placed(self.images, "/images"), *placed(self.inputs, "/inputs")]
 

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from service.errors import EmptyQuery, InvalidValue, RerankRequired, WithThisError
 from service.search.content_embedding import ContentVectors, embed_contents
-from service.search.contents import Content, check_not_empty
+from service.search.contents import PlacedQuery, check_not_empty
 from service.search.document_ranking import DocumentRanking, rank_documents, rank_pairs
 from service.search.types import RerankOptions
 from service.server.admission import Admission
@@ -90,7 +90,9 @@ class ModelAccess:
         self._aliases = model.dialect.aliases
         return await parsed(len(self._raw), partial(parse_body, model, self._raw, aliases=self._aliases))
 
-    async def rank(self, query: Content, documents: Sequence[Content], options: RerankOptions) -> DocumentRanking:
+    async def rank(
+        self, query: PlacedQuery, documents: Sequence[PlacedQuery], options: RerankOptions
+    ) -> DocumentRanking:
         """Rank documents. Raises EmptyQuery, and as `rank_documents`."""
         _check_query(query)
         stage, pictures = self._parts.rerank, self._parts.image_loader
@@ -99,7 +101,7 @@ class ModelAccess:
         self._metrics.reranked(found.report.fault, found.report.degraded)
         return found
 
-    async def score(self, queries: Sequence[Content], documents: Sequence[Content]) -> list[DocumentRanking]:
+    async def score(self, queries: Sequence[PlacedQuery], documents: Sequence[PlacedQuery]) -> list[DocumentRanking]:
         """One ranking for one query, or one a pair.
 
         Raises:
@@ -121,7 +123,7 @@ class ModelAccess:
         return rankings
 
     async def embed(
-        self, contents: Sequence[Content], dimensions: int, write: Callable[[ContentVectors], bytes]
+        self, contents: Sequence[PlacedQuery], dimensions: int, write: Callable[[ContentVectors], bytes]
     ) -> Response[Any]:
         """The embeddings of inputs, encoded as JSON by `write` in the worker thread, off the event loop.
 
@@ -152,6 +154,6 @@ def check_model(given: str | None, in_use: str) -> None:
         raise InvalidValue(detail, errors=[{"pointer": "/model", "detail": detail}])
 
 
-def _check_query(query: Content) -> None:
-    if query.is_empty:
+def _check_query(query: PlacedQuery) -> None:
+    if query.query.is_empty:
         raise EmptyQuery(errors=[{"pointer": query.pointer, "detail": EmptyQuery.default_detail}])

@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from service.encoders.encoder import EncoderQuery
+from rerank.query import Query
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = 1e-5
@@ -51,8 +51,8 @@ class Golden:
         image.load()
         return image
 
-    def query(self, text: str | None, image: str | None) -> EncoderQuery:
-        return EncoderQuery(text, None if image is None else self.picture(image))
+    def query(self, text: str | None, image: str | None) -> Query:
+        return Query(text, None if image is None else self.picture(image))
 
 
 BASE = Golden(GOLDEN / "base", "visualized-bge-base-en")

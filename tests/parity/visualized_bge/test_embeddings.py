@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from rerank.query import Query
 from service.encoders.device import DtypeName
-from service.encoders.encoder import EncoderQuery
 from service.encoders.probe import probe
 from service.encoders.visualized_bge.config import published, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
@@ -19,7 +19,7 @@ from service.encoders.visualized_bge.vision import RotaryTable
 from tests.parity.visualized_bge.golden_data import BASE, TOLERANCE, Golden
 
 
-def queries(golden: Golden) -> list[EncoderQuery]:
+def queries(golden: Golden) -> list[Query]:
     return [golden.query(case["text"], case["image"]) for case in golden.singles]
 
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from PIL import Image
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.engines.engine import EngineInfo, EngineRequest, Generation
+from rerank.query import Query
 
 Scorer = Callable[[EngineRequest], tuple[float, ...]]
 Answer = Generation | Exception | Callable[[EngineRequest], Generation]
@@ -70,5 +71,5 @@ def candidates(n: int, title: str = "product") -> list[Candidate]:
     return [Candidate(f"p{i}", f"{title} {i}", picture("red"), 1.0 - i / 100) for i in range(n)]
 
 
-def query(text: str | None = "a phone case with this", image_hash: str | None = "cafe") -> RerankQuery:
-    return RerankQuery(text, picture(), image_hash)
+def query(text: str | None = "a phone case with this", image_hash: str | None = "cafe") -> Query:
+    return Query(text, picture(), image_hash=image_hash)

@@ -1,10 +1,11 @@
 """What a prompt says of a product behind its title."""
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.strategies.prompting import FACT_LIMIT, match_values, rank_values
 
-QUERY = RerankQuery("a mug", None, None)
+QUERY = Query("a mug")
 FACTS = {
     "category": "mug",
     "price": 12.5,

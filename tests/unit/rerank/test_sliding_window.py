@@ -9,12 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rerank.candidates import Candidate, RerankQuery
+from rerank.candidates import Candidate
 from rerank.caption_cache import CaptionCache
 from rerank.degraded import Degraded
 from rerank.engines.engine import EngineRequest, Generation
 from rerank.errors import EngineError, EngineTimeout, PromptError
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.faults import merged
 from rerank.strategies.listwise import ListwiseStrategy
@@ -39,7 +40,7 @@ class Scripted:
 
     def rerank(
         self,
-        query: RerankQuery,
+        query: Query,
         candidates: Sequence[Candidate],
         *,
         prompt: str | None = None,

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.encoders.encoder import Encoder, EncoderQuery, Role
+from rerank.query import Query, Role
+from service.encoders.encoder import Encoder
 from starter.encoder_adapter import StarterEncoder
 
 
@@ -38,7 +39,7 @@ def test_info_comes_from_the_embedder() -> None:
 def test_a_mixed_batch_and_blank_texts() -> None:
     embedder = StandIn()
     picture = Image.new("RGB", (4, 4))
-    queries = [EncoderQuery("a long text"), EncoderQuery(" ", picture), EncoderQuery("mug", picture, role="document")]
+    queries = [Query("a long text"), Query(" ", picture), Query("mug", picture, role="document")]
     result = StarterEncoder(embedder).encode(queries)
     assert embedder.texts == ["a long text", None, "mug"]
     assert embedder.roles == ["query", "query", "document"]

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rerank.query import Query
 from service.catalog.document_form import IMAGE_ONLY
 from service.catalog.readers import Columns
 from service.catalog.row_images import RowImageReader
 from service.catalog.rows import FeedRow, Reject
-from service.encoders.encoder import Embeddings, EncoderQuery
+from service.encoders.encoder import Embeddings
 from service.errors import ConfigurationError, EncoderUnavailable, ImageStoreUnavailable
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
@@ -138,7 +139,7 @@ def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.Mo
 
 def test_an_encoder_that_fails_is_not_hidden(reader: RowImageReader) -> None:
     class Broken(FakeEncoder):
-        def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        def encode(self, queries: Sequence[Query]) -> Embeddings:
             raise MemoryError
 
     [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rerank.query import Query
 from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY, MOST_CHARS, DocumentForm
 from service.catalog.documents import Documents
 from service.catalog.ingest import ingest
 from service.catalog.products import Outcome, ProductInput, Products
 from service.catalog.reindex import reindex
-from service.encoders.encoder import EncoderQuery
 from service.errors import EncoderMismatch, InvalidValue
 from service.images.decode import ImageLimits
 from service.images.sources import ImageLoader, UploadedImage
@@ -40,11 +40,13 @@ def test_the_words_of_a_form_stand_in_its_order_and_once() -> None:
 
 def test_a_document_has_what_its_form_names_and_never_nothing() -> None:
     image, bare = Image.new("RGB", (4, 4)), Product(id="b", image_key="")
-    assert DEFAULT_FORM.document(HOODIE, image) == EncoderQuery(DEFAULT_FORM.words(HOODIE), image, 0.5, "document")
-    assert DEFAULT_FORM.document(HOODIE, None) == EncoderQuery(DEFAULT_FORM.words(HOODIE), role="document")
-    assert IMAGE_ONLY.document(HOODIE, image) == EncoderQuery(None, image, role="document")
-    assert DocumentForm(("title",)).document(HOODIE, image) == EncoderQuery("Blue hoodie", role="document")
-    assert DocumentForm(("title",)).document(bare, image) == EncoderQuery(None, image, role="document")
+    assert DEFAULT_FORM.document(HOODIE, image) == Query(
+        DEFAULT_FORM.words(HOODIE), image, role="document", text_share=0.5
+    )
+    assert DEFAULT_FORM.document(HOODIE, None) == Query(DEFAULT_FORM.words(HOODIE), role="document")
+    assert IMAGE_ONLY.document(HOODIE, image) == Query(None, image, role="document")
+    assert DocumentForm(("title",)).document(HOODIE, image) == Query("Blue hoodie", role="document")
+    assert DocumentForm(("title",)).document(bare, image) == Query(None, image, role="document")
     assert IMAGE_ONLY.document(HOODIE, None) is None is DEFAULT_FORM.document(bare, None)
 
 

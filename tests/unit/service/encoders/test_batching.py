@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rerank.cancellation import Cancellation, Cancelled, current_cancellation
+from rerank.query import Query
 from service.build import in_batches
 from service.encoders.batching import BatchingEncoder
-from service.encoders.encoder import Embeddings, EncoderQuery
+from service.encoders.encoder import Embeddings
 from service.errors import Overloaded
 from service.settings import Settings
 from tests.fakes import FakeEncoder
@@ -35,7 +36,7 @@ class Gate(FakeEncoder):
         self.entered = threading.Semaphore(0)
         self.batches: list[list[str]] = []
 
-    def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+    def encode(self, queries: Sequence[Query]) -> Embeddings:
         texts = [query.text or "" for query in queries]
         self.batches.append(texts)
         self.entered.release()
@@ -64,8 +65,8 @@ def batching(encoder: Any, **options: Any) -> Iterator[BatchingEncoder]:
         wrapped.close()
 
 
-def queries(*texts: str) -> list[EncoderQuery]:
-    return [EncoderQuery(text) for text in texts]
+def queries(*texts: str) -> list[Query]:
+    return [Query(text) for text in texts]
 
 
 def busy(encoder: BatchingEncoder, gate: Gate) -> Future[Embeddings]:
@@ -143,16 +144,16 @@ def test_a_caller_that_goes_leaves_the_queue(gate: Gate) -> None:
     context = copy_context()
     context.run(current_cancellation.set, cancellation)
     with batching(gate, max_wait_ms=0) as encoder, ThreadPoolExecutor(1) as pool:
-        encoder.submit([EncoderQuery("first")])
+        encoder.submit([Query("first")])
         assert gate.entered.acquire(timeout=30)
-        goes = pool.submit(context.run, encoder.encode, [EncoderQuery("goes")])
+        goes = pool.submit(context.run, encoder.encode, [Query("goes")])
         while not encoder.waiting:
             assert not goes.done()
         cancellation.cancel()
         with pytest.raises(Cancelled):
             goes.result(30)
         gate.open.set()
-        encoder.encode([EncoderQuery("last")])
+        encoder.encode([Query("last")])
     assert gate.batches == [["first"], ["last"]]
 
 
@@ -192,7 +193,7 @@ def test_close_answers_what_was_taken_and_refuses_the_rest(gate: Gate) -> None:
 
 def test_a_wrong_number_of_vectors_is_an_error_and_not_a_mix_up() -> None:
     class Short(FakeEncoder):
-        def encode(self, queries: Sequence[EncoderQuery]) -> Embeddings:
+        def encode(self, queries: Sequence[Query]) -> Embeddings:
             return super().encode(queries[:1])
 
     with batching(Short(), max_wait_ms=0) as encoder, pytest.raises(RuntimeError, match="1 vectors for 2"):

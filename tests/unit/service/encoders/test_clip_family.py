@@ -19,10 +19,11 @@ from transformers.models.chinese_clip.image_processing_pil_chinese_clip import C
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
+from rerank.query import Query
 from service.encoders.clip_family.checkpoint import PINNED, convert, find
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.encoders.clip_family.image_processing import ImageRecipe
-from service.encoders.encoder import Embeddings, EncoderQuery
+from service.encoders.encoder import Embeddings
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, EncoderUnavailable
 from tests.unit.service.encoders.tiny_clip import POEM, SIDE, make_chinese_clip, make_clip, make_siglip
@@ -89,9 +90,9 @@ def test_all_kinds_of_queries_agree_with_transformers(
 ) -> None:
     plain = Plain(name, folders[name])
     images = [picture(number, (40 + 9 * number, 61 - 7 * number)) for number in range(4)]
-    queries = [EncoderQuery(text) for text in TEXTS]
-    queries += [EncoderQuery(image=image) for image in images]
-    queries += [EncoderQuery(text, image) for text, image in zip(TEXTS, images, strict=True)]
+    queries = [Query(text) for text in TEXTS]
+    queries += [Query(image=image) for image in images]
+    queries += [Query(text, image) for text, image in zip(TEXTS, images, strict=True)]
     texts = unit(np.stack([plain.text(text) for text in TEXTS]))
     pictures = unit(np.stack([plain.image(image) for image in images]))
     expected = np.concatenate([texts, pictures, unit(texts + pictures)])
@@ -103,7 +104,7 @@ def test_all_kinds_of_queries_agree_with_transformers(
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_order_of_a_mixed_batch_does_not_matter(name: str, encoders: dict[str, ClipEncoder]) -> None:
-    queries = [EncoderQuery("a " * (number + 1), picture(number) if number % 2 else None) for number in range(7)]
+    queries = [Query("a " * (number + 1), picture(number) if number % 2 else None) for number in range(7)]
     order = np.random.default_rng(3).permutation(len(queries))
     straight, mixed = encoders[name].encode(queries), encoders[name].encode([queries[place] for place in order])
     assert np.abs(mixed.vectors - straight.vectors[order]).max() < 1e-6
@@ -125,7 +126,7 @@ def test_a_text_is_cut_at_the_limit_and_says_so(name: str, limit: int, encoders:
     room = encoder.info.max_text_tokens - 2  # the two that open and close a text
     assert encoder.info.max_text_tokens == limit
     words = [" ".join("a" * count) for count in (room, room + 1, 10_000)]
-    found = encoder.encode([EncoderQuery(text) for text in words])
+    found = encoder.encode([Query(text) for text in words])
     assert found.truncated.tolist() == [False, True, True]
     assert np.abs(found.vectors[1:] - found.vectors[0]).max() < 1e-6
 
@@ -139,8 +140,8 @@ def test_a_composed_query_is_the_weighted_sum(weight: float, blend: Any, folders
         text, image = unit(text), unit(image)
     encoder = ClipEncoder.load(folders["clip"], device="cpu", text_weight=weight, blend=blend)
     assert encoder.info.weighs_parts
-    composed, alone = EncoderQuery("a mug", picture(5)), EncoderQuery("a mug", text_share=0.1)
-    found = encoder.encode([composed, alone, EncoderQuery("a mug", picture(5), text_share=0.7)])
+    composed, alone = Query("a mug", picture(5)), Query("a mug", text_share=0.1)
+    found = encoder.encode([composed, alone, Query("a mug", picture(5), text_share=0.7)])
     assert np.abs(found.vectors[0] - unit(weight * text + (1 - weight) * image)).max() < 1e-6
     assert np.abs(found.vectors[1] - unit(text)).max() < 1e-6
     assert np.abs(found.vectors[2] - unit(0.7 * text + 0.3 * image)).max() < 1e-6
@@ -148,7 +149,7 @@ def test_a_composed_query_is_the_weighted_sum(weight: float, blend: Any, folders
 
 def test_chinese_characters_are_read_one_by_one(encoders: dict[str, ClipEncoder]) -> None:
     other = POEM[::-1]
-    found = encoders["chinese-clip"].encode([EncoderQuery(POEM), EncoderQuery(POEM), EncoderQuery(other)]).vectors
+    found = encoders["chinese-clip"].encode([Query(POEM), Query(POEM), Query(other)]).vectors
     assert found[0] @ found[1] > 0.999999
     assert found[0] @ found[2] < 0.999
 
@@ -156,12 +157,12 @@ def test_chinese_characters_are_read_one_by_one(encoders: dict[str, ClipEncoder]
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("text", ["\x00\x07\x1b", "\ud83d", "👩‍👩‍👧 ﷽", "<|endoftext|> a", "[SEP]" * 100])
 def test_odd_texts_have_an_embedding(name: str, text: str, encoders: dict[str, ClipEncoder]) -> None:
-    found = encoders[name].encode([EncoderQuery(text), EncoderQuery(text, picture(1))])
+    found = encoders[name].encode([Query(text), Query(text, picture(1))])
     assert np.allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
 
 
 def test_a_blank_text_with_an_image_is_the_image_alone(encoders: dict[str, ClipEncoder]) -> None:
-    found = encoders["clip"].encode([EncoderQuery("  ", picture(1)), EncoderQuery(image=picture(1))]).vectors
+    found = encoders["clip"].encode([Query("  ", picture(1)), Query(image=picture(1))]).vectors
     assert np.abs(found[0] - found[1]).max() < 1e-6
     assert encoders["clip"].encode([]).vectors.shape == (0, 12)
 
@@ -171,7 +172,7 @@ def test_any_image_has_an_embedding(mode: str, size: tuple[int, int], encoders: 
     for fit in ("crop", "pad"):
         recipe = ImageRecipe.read({"size": SIDE, "crop_size": SIDE}, "clip", fit)
         assert recipe.pixels([Image.new(mode, size)]).shape == (1, 3, SIDE, SIDE)
-    assert np.isfinite(encoders["clip"].encode([EncoderQuery(image=Image.new(mode, size))]).vectors).all()
+    assert np.isfinite(encoders["clip"].encode([Query(image=Image.new(mode, size))]).vectors).all()
 
 
 def test_padding_keeps_what_cropping_cuts_off() -> None:
@@ -199,7 +200,7 @@ def test_a_recipe_that_gives_no_square_is_refused(raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_half_precision_stays_close(name: str, folders: dict[str, Path], encoders: dict[str, ClipEncoder]) -> None:
-    queries = [EncoderQuery("a mug"), EncoderQuery(image=picture(2)), EncoderQuery("a mug", picture(3))]
+    queries = [Query("a mug"), Query(image=picture(2)), Query("a mug", picture(3))]
     exact = encoders[name].encode(queries).vectors
     for dtype in ("bfloat16", "float16"):
         encoder = ClipEncoder.load(folders[name], id=name, device="cpu", dtype=dtype)
@@ -225,9 +226,9 @@ def test_the_fingerprint_follows_everything_that_changes_vectors_of_products(
 
 def test_threads_do_not_disturb_each_other(encoders: dict[str, ClipEncoder]) -> None:
     encoder = encoders["clip"]
-    queries = [EncoderQuery("a " * (number * 5 + 1)) for number in range(16)]  # lengths differ, so padding does
+    queries = [Query("a " * (number * 5 + 1)) for number in range(16)]  # lengths differ, so padding does
 
-    def one(query: EncoderQuery) -> Embeddings:
+    def one(query: Query) -> Embeddings:
         return encoder.encode([query])
 
     with ThreadPoolExecutor(8) as pool:
@@ -243,7 +244,7 @@ def test_a_pickled_checkpoint_is_converted_once_and_never_loaded(folders: dict[s
         ClipEncoder.load(pickled, device="cpu")
     weights = convert(pickled, tmp_path / "converted")
     assert weights.name == "model.safetensors"
-    queries = [EncoderQuery("a mug", picture(1))]
+    queries = [Query("a mug", picture(1))]
     found, expected = (
         ClipEncoder.load(folder, device="cpu").encode(queries).vectors for folder in (weights.parent, folders["clip"])
     )

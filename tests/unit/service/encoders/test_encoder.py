@@ -3,17 +3,27 @@
 import pytest
 from PIL import Image
 
-from service.encoders.encoder import EncoderQuery
+from rerank.query import Query
+from service.encoders.batching import BatchingEncoder
+from service.encoders.encoder import check_not_empty
 from service.errors import EmptyQuery
+from tests.fakes import FakeEncoder
 
 
-@pytest.mark.parametrize("text", [None, "", "  \n"])
-def test_nothing_is_no_query(text: str | None) -> None:
+def test_nothing_is_not_encoded() -> None:
     with pytest.raises(EmptyQuery):
-        EncoderQuery(text)
+        check_not_empty([Query("a mug"), Query(" ")])
 
 
 def test_a_text_or_an_image_is_enough() -> None:
-    picture = Image.new("RGB", (3, 3))
-    assert EncoderQuery("a mug").image is None
-    assert EncoderQuery("", picture).image is picture
+    check_not_empty([Query("a mug"), Query("", Image.new("RGB", (3, 3)))])
+
+
+def test_an_empty_query_costs_its_own_caller_alone_an_answer() -> None:
+    encoder = BatchingEncoder(FakeEncoder())
+    try:
+        with pytest.raises(EmptyQuery):
+            encoder.encode([Query()])
+        assert len(encoder.encode([Query("a mug")]).vectors) == 1
+    finally:
+        encoder.close()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from service.encoders.encoder import EncoderQuery
+from rerank.query import Query
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
 from tests.parity.visualized_bge.golden_data import BASE, BOTH, Golden, name_of
 
@@ -53,7 +53,7 @@ def test_an_empty_batch(encoder: VisualizedBgeEncoder) -> None:
 
 def test_ten_thousand_words_are_cut_to_what_fits_and_flagged(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
     alone, beside = LIMITS[name_of(golden)]
-    words = [EncoderQuery("red " * 10_000), EncoderQuery("red " * 10_000, picture()), EncoderQuery("red")]
+    words = [Query("red " * 10_000), Query("red " * 10_000, picture()), Query("red")]
     result = encoder.encode(words)
     assert result.truncated.tolist() == [True, True, False]
     kept = encoder._tokeniser(["red " * 10_000] * 2, [alone, beside])
@@ -67,19 +67,19 @@ def test_the_longest_text_that_fits_is_not_cut(golden: Golden, encoder: Visualiz
     word = len(encoder._tokeniser(["red"], [9])[0].ids) - 2
     for limit, image in zip(LIMITS[name_of(golden)], (None, picture()), strict=True):
         fits = (limit - 2) // word
-        queries = [EncoderQuery("red " * count, image) for count in (fits, fits + 1)]
+        queries = [Query("red " * count, image) for count in (fits, fits + 1)]
         assert encoder.encode(queries).truncated.tolist() == [False, True]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_give_vectors(encoder: VisualizedBgeEncoder, text: str) -> None:
-    result = encoder.encode([EncoderQuery(text), EncoderQuery(text, picture())])
+    result = encoder.encode([Query(text), Query(text, picture())])
     assert np.allclose(np.linalg.norm(result.vectors, axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("blank", [None, "", " \n\t"])
 def test_a_blank_text_beside_an_image_is_no_text(encoder: VisualizedBgeEncoder, blank: str | None) -> None:
-    both = encoder.encode([EncoderQuery(blank, picture()), EncoderQuery(None, picture())])
+    both = encoder.encode([Query(blank, picture()), Query(None, picture())])
     assert np.array_equal(both.vectors[0], both.vectors[1]) and not both.truncated.any()
 
 
@@ -93,17 +93,15 @@ def test_long_texts_go_in_smaller_batches(encoder: VisualizedBgeEncoder, monkeyp
 
     monkeypatch.setattr(encoder, "_embed", spy)
     monkeypatch.setattr("service.encoders.visualized_bge.encoder._TOKENS_A_ROW", 100)
-    texts = [EncoderQuery("red " * 400)] * 3 + [EncoderQuery("red")] * 5
-    encoder.encode([*texts, *[EncoderQuery(None, picture())] * 6])
+    texts = [Query("red " * 400)] * 3 + [Query("red")] * 5
+    encoder.encode([*texts, *[Query(None, picture())] * 6])
     assert seen == [(1, 0), (1, 0), (1, 0), (4, 0), (1, 0), (4, 4), (2, 2)]
 
 
 def test_threads_get_their_own_vectors(encoder: VisualizedBgeEncoder) -> None:
     kinds = [None, "green", "black", "white"]
     queries = [
-        [EncoderQuery(f"mug {n}", picture(kind) if kind else None), EncoderQuery("blue " * n)]
-        for n in range(1, 4)
-        for kind in kinds
+        [Query(f"mug {n}", picture(kind) if kind else None), Query("blue " * n)] for n in range(1, 4) for kind in kinds
     ]
     alone = [encoder.encode(call).vectors for call in queries]
     with ThreadPoolExecutor(8) as pool:
@@ -121,7 +119,7 @@ def test_half_precision_keeps_the_rotary_tables_whole() -> None:
     state = encoder._model.state_dict()
     assert state["model_visual.visual.rope.freqs_cos"].dtype == torch.float32
     assert {tensor.dtype for name, tensor in state.items() if ".rope." not in name} == {torch.bfloat16}
-    assert encoder.encode([EncoderQuery("a mug")]).vectors.dtype == np.float32
+    assert encoder.encode([Query("a mug")]).vectors.dtype == np.float32
 
 
 def test_pad_sees_what_crop_cuts_off() -> None:
@@ -131,6 +129,6 @@ def test_pad_sees_what_crop_cuts_off() -> None:
     plain = picture("white", (400, 100))
     ends = plain.copy()
     ends.paste("red", (0, 0, 100, 100))
-    queries = [EncoderQuery(None, plain), EncoderQuery(None, ends)]
+    queries = [Query(None, plain), Query(None, ends)]
     distances = [np.ptp(encoder.encode(queries).vectors, axis=0).max() for encoder in (crop, pad)]
     assert distances[0] < 1e-6 and distances[1] > 1e-3

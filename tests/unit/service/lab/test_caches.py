@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from rerank.engines.engine import EngineRequest
 from rerank.errors import EngineError, EngineTimeout
-from service.encoders.encoder import EncoderInfo, EncoderQuery
+from rerank.query import Query
+from service.encoders.encoder import EncoderInfo
 from service.lab.digests import digest
 from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
 from service.lab.journal import Journal
@@ -57,14 +58,14 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, line: bytes) -> 
 
 
 def test_the_same_content_is_encoded_once_over_several_runs(tmp_path: Path) -> None:
-    queries = [EncoderQuery("a"), EncoderQuery("a", picture("red")), EncoderQuery(None, picture("red"))]
+    queries = [Query("a"), Query("a", picture("red")), Query(None, picture("red"))]
     first = FakeEncoder()
     cached = CachedEncoder(first, EmbeddingCache(tmp_path, first.info))
     made = cached.encode([*queries, *queries])
     cached.cache.flush()
     assert len(first.seen) == 3
     second = FakeEncoder()
-    again = CachedEncoder(second, EmbeddingCache(tmp_path, second.info)).encode([*queries, EncoderQuery("x" * 200)])
+    again = CachedEncoder(second, EmbeddingCache(tmp_path, second.info)).encode([*queries, Query("x" * 200)])
     assert len(second.seen) == 1
     np.testing.assert_array_equal(again.vectors[:3], made.vectors[:3])
     assert again.truncated.tolist() == [False, False, False, True]
@@ -73,9 +74,7 @@ def test_the_same_content_is_encoded_once_over_several_runs(tmp_path: Path) -> N
 
 def test_a_query_and_a_document_of_the_same_content_are_two(tmp_path: Path) -> None:
     encoder = FakeEncoder()
-    CachedEncoder(encoder, EmbeddingCache(tmp_path, encoder.info)).encode(
-        [EncoderQuery("a"), EncoderQuery("a", role="document")]
-    )
+    CachedEncoder(encoder, EmbeddingCache(tmp_path, encoder.info)).encode([Query("a"), Query("a", role="document")])
     assert [query.role for query in encoder.seen] == ["query", "document"]
 
 
@@ -96,7 +95,7 @@ def test_content_is_told_apart_by_words_pixels_and_share() -> None:
 def test_another_fingerprint_shares_nothing(tmp_path: Path) -> None:
     encoder = FakeEncoder()
     cached = CachedEncoder(encoder, EmbeddingCache(tmp_path, encoder.info))
-    cached.encode([EncoderQuery("a")])
+    cached.encode([Query("a")])
     cached.cache.flush()
     info: EncoderInfo = replace(encoder.info, fingerprint="fake-2")
     assert len(EmbeddingCache(tmp_path, encoder.info)) == 1
@@ -106,7 +105,7 @@ def test_another_fingerprint_shares_nothing(tmp_path: Path) -> None:
 def test_a_damaged_cache_names_the_file(tmp_path: Path) -> None:
     encoder = FakeEncoder()
     cached = CachedEncoder(encoder, EmbeddingCache(tmp_path, encoder.info))
-    cached.encode([EncoderQuery("a")])
+    cached.encode([Query("a")])
     cached.cache.flush()
     (path,) = tmp_path.glob("*/*.safetensors")
     path.write_bytes(path.read_bytes()[:-3])

@@ -10,11 +10,11 @@ import pytest
 from PIL.Image import Image
 
 from rerank.errors import EngineError
+from rerank.query import Query
 from service.build import assemble, build_rerank, hybrid_defaults
 from service.catalog.document_form import DEFAULT_FORM
 from service.catalog.documents import Documents
 from service.catalog.records import make_record, row_id
-from service.encoders.encoder import EncoderQuery
 from service.errors import UnknownEncoder
 from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
@@ -44,7 +44,7 @@ def test_configurations_share_models_embeddings_captions_and_rerank_calls(tmp_pa
     assert len(counting.engine.scored) == QUERIES
 
 
-def _document(document: LabDocument, image: Image) -> EncoderQuery:
+def _document(document: LabDocument, image: Image) -> Query:
     """What is encoded of a document in service."""
     found = DEFAULT_FORM.document(document, image)
     assert found is not None
@@ -160,7 +160,7 @@ def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
     results = run(without(experiment, lambda name: name == "retrieval"), changed, tmp_path / "out", Counting())
     assert query.image is not None
     picture = query.image.open().image
-    unit = FakeEncoder().encode([EncoderQuery(text, picture) for text in (query.text, *query.wordings)]).vectors
+    unit = FakeEncoder().encode([Query(text, picture) for text in (query.text, *query.wordings)]).vectors
     mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
     (outcome,) = results.answered[0].outcomes
     document = data.documents[outcome.final[0]]

@@ -8,14 +8,15 @@ from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.errors import ImageTooLarge
 from service.images.decode import ImageLimits
 from service.images.sources import ImageLoader, UploadedImage
-from service.search.contents import Content, ContentOpener
+from service.search.contents import ContentOpener, GivenQuery, PlacedQuery
 from tests.fakes import png
 
 PICTURES = ImageLoader(ImageLimits())
 
 
-def contents(*sizes: tuple[int, int]) -> list[Content]:
-    return [Content(None, UploadedImage(png("red", size)), f"/documents/{place}") for place, size in enumerate(sizes)]
+def contents(*sizes: tuple[int, int]) -> list[PlacedQuery]:
+    given = [GivenQuery(image=UploadedImage(png("red", size))) for size in sizes]
+    return [PlacedQuery(query, f"/documents/{place}") for place, query in enumerate(given)]
 
 
 def test_the_first_image_beyond_the_bound_is_named() -> None:
@@ -29,14 +30,14 @@ def test_the_first_image_beyond_the_bound_is_named() -> None:
 
 
 def test_open_images_share_one_bound_and_keep_their_proportions() -> None:
-    given = [*contents((100, 50), (10, 10)), Content("a mug", None)]
+    given = [*contents((100, 50), (10, 10)), PlacedQuery(GivenQuery("a mug"))]
     opener = ContentOpener(PICTURES, max_pixels=10_000, contents=given, kept_pixels=2 * 800)
     large, small, text = opener.open(given)
     assert large.image is not None and small.image is not None and text.image is None
-    assert (large.image.image.size, small.image.image.size) == ((40, 20), (10, 10))
+    assert (large.image.size, small.image.size) == ((40, 20), (10, 10))
     [whole] = ContentOpener(PICTURES, max_pixels=10_000, contents=given).open(given[:1])
-    assert whole.image is not None and whole.image.image.size == (100, 50)
-    assert whole.image.content_hash == large.image.content_hash
+    assert whole.image is not None and whole.image.size == (100, 50)
+    assert whole.image_hash == large.image_hash
 
 
 def test_nothing_is_opened_for_a_client_that_has_gone() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.encoders.encoder import EncoderQuery
+from rerank.query import Query
 from service.errors import InvalidValue
 from service.search.query_vector import away_from, check_weights, query_vector
 from service.search.retrieval_types import Negative, QueryWeights
@@ -20,21 +20,21 @@ WEIGHING = replace(FakeEncoder.info, weighs_parts=True)
 
 def test_a_plain_query_is_the_encoders_own_vector() -> None:
     encoder = FakeEncoder()
-    vector, truncated = query_vector(encoder, "a mug", None, None, None)
-    assert np.array_equal(vector, encoder.encode([EncoderQuery("a mug")]).vectors[0]) and not truncated
-    assert query_vector(encoder, "x" * 101, None, None, None)[1]
+    vector, truncated = query_vector(encoder, Query("a mug"), None, None)
+    assert np.array_equal(vector, encoder.encode([Query("a mug")]).vectors[0]) and not truncated
+    assert query_vector(encoder, Query("x" * 101), None, None)[1]
 
 
 def test_weights_go_to_the_encoder_as_the_share_of_the_text() -> None:
     encoder = FakeEncoder()
-    query_vector(encoder, "a mug", Image.new("RGB", (4, 4)), QueryWeights(text=3, image=1), None)
+    query_vector(encoder, Query("a mug", Image.new("RGB", (4, 4))), QueryWeights(text=3, image=1), None)
     assert encoder.seen[0].text_share == 0.75
 
 
 def test_a_negative_text_is_taken_away_by_its_weight() -> None:
     encoder = FakeEncoder()
-    vector, truncated = query_vector(encoder, "a mug", None, None, Negative("red" * 50, 0.5))
-    query, negative = encoder.encode([EncoderQuery("a mug"), EncoderQuery("red" * 50)]).vectors
+    vector, truncated = query_vector(encoder, Query("a mug"), None, Negative("red" * 50, 0.5))
+    query, negative = encoder.encode([Query("a mug"), Query("red" * 50)]).vectors
     expected = query - 0.5 * negative
     assert np.allclose(vector, expected / np.linalg.norm(expected), atol=1e-6)
     assert truncated and vector.dtype == np.float32

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from rerank.candidates import RerankQuery
 from rerank.degraded import Degraded
+from rerank.query import Query
 from service.errors import RerankRequired
 from service.search.online.interleaved_reranker import InterleavedReranker, choose_reranker
 from service.search.pipeline import SearchPipeline
@@ -25,7 +25,7 @@ class Backwards:
 
     candidates = 12
 
-    def rerank(self, query: RerankQuery, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         assert len(load()) == self.candidates
         return in_retrieval_order(hits[::-1])
 

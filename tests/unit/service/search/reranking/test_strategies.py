@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rerank.candidates import RerankQuery
 from rerank.engines.engine import EngineRequest, Generation
 from rerank.prompts import PromptLibrary
+from rerank.query import Query
 from rerank.ranking import Fault
 from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer
 from rerank.strategies.pointwise import PointwiseStrategy
@@ -87,7 +87,7 @@ def test_an_engine_of_one_product_a_call_has_no_windows(scorer: FakeScorer) -> N
 @pytest.mark.parametrize("n", [9, 10, 40])
 def test_every_candidate_is_seen_and_the_best_is_first_wherever_it_stood(name: str, n: int) -> None:
     engine = FakeEngine(_best_number_first, logits=_number_or_match).scoring("match")
-    outcome = build(engine).usable[name].rerank(RerankQuery("a mug", None, None), candidates(n))
+    outcome = build(engine).usable[name].rerank(Query("a mug"), candidates(n))
     asked = "\n".join(request.prompt for request in (*engine.asked, *engine.scored))
     assert {int(number) for number in NUMBERS.findall(asked)} == set(range(n))
     assert outcome.ranking.order[:3] == (n - 1, n - 2, n - 3)
@@ -97,7 +97,7 @@ def test_every_candidate_is_seen_and_the_best_is_first_wherever_it_stood(name: s
 def test_an_engine_of_one_product_a_call_says_what_it_did_not_place() -> None:
     engine = FakeEngine(_best_number_first)
     engine.info = replace(engine.info, max_candidates=1)
-    ranking = build(engine).usable["listwise"].rerank(RerankQuery("a mug", None, None), candidates(3)).ranking
+    ranking = build(engine).usable["listwise"].rerank(Query("a mug"), candidates(3)).ranking
     assert (ranking.fault, ranking.repaired) == (Fault.MISSING, (1, 2))
 
 
@@ -167,7 +167,7 @@ def test_captions_are_shared_between_strategies() -> None:
     found = build(engine).usable
     picture = candidates(1)[0].image
     for name in ("listwise", "single-token", "pointwise", "sliding-window"):
-        found[name].rerank(RerankQuery("a mug", picture, "cafe"), candidates(3))
+        found[name].rerank(Query("a mug", picture, image_hash="cafe"), candidates(3))
     assert sum(not request.labels for request in engine.asked) == 1
 
 
