@@ -17,7 +17,7 @@ class Breaker:
     """Counts failed calls; threads may share it.
 
     After `failures` failed calls in a row it is open: calls raise EngineOverloaded without being made. After `pause_s`
-    one call is let through; if it succeeds, all are again, and if it fails, the pause begins anew. What callers give
+    one call is let through; if it succeeds, all are again, and if it fails, the pause begins again. What callers give
     up themselves counts neither way.
     """
 

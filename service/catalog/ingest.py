@@ -113,6 +113,6 @@ def _probable_id(row: FeedRow, planned: Counter[str]) -> str:
 
 
 def _in_order(lines: Iterable[FeedRow | Reject], read: Iterable[FeedRow | Reject]) -> Iterator[FeedRow | Reject]:
-    """The lines in the feed's order, with what became of each row in its place."""
+    """The lines in the feed's order, with the outcome of each row in its place."""
     found = iter(read)
     return (line if isinstance(line, Reject) else next(found) for line in lines)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar
 
 import anyio
 import httpx
 from pydantic import BaseModel
 
 from service.client import catalog, searches
-from service.client.call import Call
+from service.client.call import UNCHANGED, Call, Unchanged
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
 from service.client.retry import RetryPolicy
-from service.client.searches import Health, SearchFields
+from service.client.searches import Health, Switch
 from service.client.transport import connection_errors, connection_options
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
@@ -62,16 +62,89 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def search(self, text: str | None = None, **fields: Unpack[SearchFields]) -> SearchOut:
+    async def search(
+        self,
+        text: str | None = None,
+        *,
+        image: AnyImage | None = None,
+        filter: Mapping[str, Any] | BaseModel | None = None,
+        limit: int | None = None,
+        min_score: float | None = None,
+        hybrid: Switch | None = None,
+        weights: Mapping[str, float] | None = None,
+        negative_text: str | None = None,
+        negative_weight: float | None = None,
+        collapse: Switch | None = None,
+        facets: Sequence[str] | None = None,
+        understand: bool | None = None,
+        cursor: str | None = None,
+        rerank: Switch | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> SearchOut:
         """Products for a text, an image, or both; omitted fields use the settings of the service.
+
+        The fields are those of the HTTP interface; `rerank`, `hybrid` and `collapse` may be True or False instead of an
+        object such as `{"strategy": "pointwise"}`. `extra`: fields of a newer service, sent as they are.
 
         Raises ValueError for an invalid image, and OSError for a file that cannot be read.
         """
-        return await self.send(searches.search(text, **fields))
+        call = searches.search(
+            text,
+            image=image,
+            filter=filter,
+            limit=limit,
+            min_score=min_score,
+            hybrid=hybrid,
+            weights=weights,
+            negative_text=negative_text,
+            negative_weight=negative_weight,
+            collapse=collapse,
+            facets=facets,
+            understand=understand,
+            cursor=cursor,
+            rerank=rerank,
+            extra=extra,
+        )
+        return await self.send(call)
 
-    def search_stream(self, text: str | None = None, **fields: Unpack[SearchFields]) -> AsyncIterator[StreamedAnswer]:
+    def search_stream(
+        self,
+        text: str | None = None,
+        *,
+        image: AnyImage | None = None,
+        filter: Mapping[str, Any] | BaseModel | None = None,
+        limit: int | None = None,
+        min_score: float | None = None,
+        hybrid: Switch | None = None,
+        weights: Mapping[str, float] | None = None,
+        negative_text: str | None = None,
+        negative_weight: float | None = None,
+        collapse: Switch | None = None,
+        facets: Sequence[str] | None = None,
+        understand: bool | None = None,
+        cursor: str | None = None,
+        rerank: Switch | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[StreamedAnswer]:
         """The same search, answered in the retrieval order at once, then in the final one."""
-        return self.stream(searches.search(text, **fields))
+        call = searches.search(
+            text,
+            image=image,
+            filter=filter,
+            limit=limit,
+            min_score=min_score,
+            hybrid=hybrid,
+            weights=weights,
+            negative_text=negative_text,
+            negative_weight=negative_weight,
+            collapse=collapse,
+            facets=facets,
+            understand=understand,
+            cursor=cursor,
+            rerank=rerank,
+            extra=extra,
+        )
+        return self.stream(call)
 
     async def options(self) -> SearchOptionsOut:
         """What a search may ask for here: strategies, prompts, defaults and limits."""
@@ -147,9 +220,18 @@ class AsyncClient:
         """A product and all its images. Raises NotFoundError."""
         return await self.send(catalog.get_product(id))
 
-    async def patch_product(self, id: str, **changes: Any) -> StoredProductOut:
+    async def patch_product(
+        self,
+        id: str,
+        *,
+        title: str | Unchanged | None = UNCHANGED,
+        category: str | Unchanged | None = UNCHANGED,
+        price: float | Unchanged | None = UNCHANGED,
+        attributes: Mapping[str, Any] | Unchanged | None = UNCHANGED,
+    ) -> StoredProductOut:
         """Change title, category, price or attributes; None removes a value. Raises NotFoundError."""
-        return await self.send(catalog.patch_product(id, **changes))
+        call = catalog.patch_product(id, title=title, category=category, price=price, attributes=attributes)
+        return await self.send(call)
 
     async def delete_product(self, id: str) -> None:
         """Delete a product. Raises NotFoundError."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from enum import Enum
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -18,6 +19,18 @@ from service.client.retry import retry_after_s
 Answer = TypeVar("Answer")
 Model = TypeVar("Model", bound=BaseModel)
 NO_SERVICE = "The client does not understand this answer. Check the URL, and that the service is not older."
+
+
+class _Default(Enum):
+    UNCHANGED = "unchanged"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+Unchanged = Literal[_Default.UNCHANGED]
+UNCHANGED: Final = _Default.UNCHANGED
+"""The default of a change, since None is one: it removes a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from service.client.call import Call, given, into, nothing
+from service.client.call import UNCHANGED, Call, Unchanged, given, into, nothing
 from service.client.images import AnyImage, data_uri, reference
 from service.wire.products import ProductPageOut, PutOut, StoredProductOut
 
@@ -45,8 +45,17 @@ def get_product(id: str) -> Call[StoredProductOut]:
     return Call("GET", _one(id), into(StoredProductOut))
 
 
-def patch_product(id: str, **changes: Any) -> Call[StoredProductOut]:
+def patch_product(
+    id: str,
+    *,
+    title: str | Unchanged | None = UNCHANGED,
+    category: str | Unchanged | None = UNCHANGED,
+    price: float | Unchanged | None = UNCHANGED,
+    attributes: Mapping[str, Any] | Unchanged | None = UNCHANGED,
+) -> Call[StoredProductOut]:
     """Change title, category, price or attributes; None removes a value. Nothing is encoded. Raises NotFoundError."""
+    fields = {"title": title, "category": category, "price": price, "attributes": attributes}
+    changes = {name: value for name, value in fields.items() if value is not UNCHANGED}
     return Call("PATCH", _one(id), into(StoredProductOut), repeatable=False, options={"json": changes})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -25,40 +25,50 @@ class Health(BaseModel):
     rows: int | None = None
 
 
-class SearchFields(TypedDict, total=False):
-    """What a search may say besides its text: the fields of the HTTP interface.
-
-    `rerank`, `hybrid` and `collapse` may be True or False instead of an object such as `{"strategy": "pointwise"}`.
-    """
-
-    image: AnyImage | None
-    filter: Mapping[str, Any] | BaseModel | None
-    limit: int | None
-    min_score: float | None
-    hybrid: bool | Mapping[str, Any] | None
-    weights: Mapping[str, float] | None
-    negative_text: str | None
-    negative_weight: float | None
-    collapse: bool | Mapping[str, Any] | None
-    facets: Sequence[str] | None
-    understand: bool | None
-    cursor: str | None
-    rerank: bool | Mapping[str, Any] | None
+Switch = bool | Mapping[str, Any]
+"""True or False, or an object of options, such as `{"strategy": "pointwise"}`."""
 
 
-_SWITCHES = {"hybrid": "enabled", "collapse": "near_duplicates", "rerank": "enabled"}
-"""Objects that a bool may stand for, and the field that it then is."""
-
-
-def search(text: str | None = None, **fields: Unpack[SearchFields]) -> Call[SearchOut]:
+def search(
+    text: str | None = None,
+    *,
+    image: AnyImage | None = None,
+    filter: Mapping[str, Any] | BaseModel | None = None,
+    limit: int | None = None,
+    min_score: float | None = None,
+    hybrid: Switch | None = None,
+    weights: Mapping[str, float] | None = None,
+    negative_text: str | None = None,
+    negative_weight: float | None = None,
+    collapse: Switch | None = None,
+    facets: Sequence[str] | None = None,
+    understand: bool | None = None,
+    cursor: str | None = None,
+    rerank: Switch | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Call[SearchOut]:
     """Products for a text, an image, or both; omitted fields use the settings of the service.
 
-    Fields that this client does not know are sent as they are: a newer service may have them.
+    `extra`: fields that this client does not know, since the service is newer; they are sent as they are.
 
     Raises ValueError for an invalid image, and OSError for a file that cannot be read.
     """
-    image = fields.get("image")
-    body = given(text=text, **{name: _field(name, value) for name, value in fields.items() if name != "image"})
+    body = given(
+        text=text,
+        filter=_json(filter) if isinstance(filter, BaseModel) else filter,
+        limit=limit,
+        min_score=min_score,
+        hybrid=_options(hybrid, "enabled"),
+        weights=weights,
+        negative_text=negative_text,
+        negative_weight=negative_weight,
+        collapse=_options(collapse, "near_duplicates"),
+        facets=facets,
+        understand=understand,
+        cursor=cursor,
+        rerank=_options(rerank, "enabled"),
+        **(extra or {}),
+    )
     if image is None:
         return Call("POST", "/v1/search", into(SearchOut), options={"json": body})
     if isinstance(image, str | Mapping):
@@ -66,11 +76,9 @@ def search(text: str | None = None, **fields: Unpack[SearchFields]) -> Call[Sear
     return Call("POST", "/v1/search", into(SearchOut), options={"files": _parts(body, encoded(image))})
 
 
-def _field(name: str, value: object) -> object:
-    """A field as the service takes it."""
-    if isinstance(value, bool) and name in _SWITCHES:
-        return {_SWITCHES[name]: value}
-    return _json(value) if isinstance(value, BaseModel) else value
+def _options(switch: Switch | None, name: str) -> Mapping[str, Any] | None:
+    """A switch as the service takes it: as the field of this name."""
+    return {name: switch} if isinstance(switch, bool) else switch
 
 
 def options() -> Call[SearchOptionsOut]:

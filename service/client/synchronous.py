@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 from service.client import catalog, searches
-from service.client.call import Call
+from service.client.call import UNCHANGED, Call, Unchanged
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
 from service.client.retry import RetryPolicy
-from service.client.searches import Health, SearchFields
+from service.client.searches import Health, Switch
 from service.client.transport import connection_errors, connection_options
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
@@ -60,16 +60,89 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def search(self, text: str | None = None, **fields: Unpack[SearchFields]) -> SearchOut:
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: AnyImage | None = None,
+        filter: Mapping[str, Any] | BaseModel | None = None,
+        limit: int | None = None,
+        min_score: float | None = None,
+        hybrid: Switch | None = None,
+        weights: Mapping[str, float] | None = None,
+        negative_text: str | None = None,
+        negative_weight: float | None = None,
+        collapse: Switch | None = None,
+        facets: Sequence[str] | None = None,
+        understand: bool | None = None,
+        cursor: str | None = None,
+        rerank: Switch | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> SearchOut:
         """Products for a text, an image, or both; omitted fields use the settings of the service.
+
+        The fields are those of the HTTP interface; `rerank`, `hybrid` and `collapse` may be True or False instead of an
+        object such as `{"strategy": "pointwise"}`. `extra`: fields of a newer service, sent as they are.
 
         Raises ValueError for an invalid image, and OSError for a file that cannot be read.
         """
-        return self.send(searches.search(text, **fields))
+        call = searches.search(
+            text,
+            image=image,
+            filter=filter,
+            limit=limit,
+            min_score=min_score,
+            hybrid=hybrid,
+            weights=weights,
+            negative_text=negative_text,
+            negative_weight=negative_weight,
+            collapse=collapse,
+            facets=facets,
+            understand=understand,
+            cursor=cursor,
+            rerank=rerank,
+            extra=extra,
+        )
+        return self.send(call)
 
-    def search_stream(self, text: str | None = None, **fields: Unpack[SearchFields]) -> Iterator[StreamedAnswer]:
+    def search_stream(
+        self,
+        text: str | None = None,
+        *,
+        image: AnyImage | None = None,
+        filter: Mapping[str, Any] | BaseModel | None = None,
+        limit: int | None = None,
+        min_score: float | None = None,
+        hybrid: Switch | None = None,
+        weights: Mapping[str, float] | None = None,
+        negative_text: str | None = None,
+        negative_weight: float | None = None,
+        collapse: Switch | None = None,
+        facets: Sequence[str] | None = None,
+        understand: bool | None = None,
+        cursor: str | None = None,
+        rerank: Switch | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Iterator[StreamedAnswer]:
         """The same search, answered in the retrieval order at once, then in the final one."""
-        return self.stream(searches.search(text, **fields))
+        call = searches.search(
+            text,
+            image=image,
+            filter=filter,
+            limit=limit,
+            min_score=min_score,
+            hybrid=hybrid,
+            weights=weights,
+            negative_text=negative_text,
+            negative_weight=negative_weight,
+            collapse=collapse,
+            facets=facets,
+            understand=understand,
+            cursor=cursor,
+            rerank=rerank,
+            extra=extra,
+        )
+        return self.stream(call)
 
     def options(self) -> SearchOptionsOut:
         """What a search may ask for here: strategies, prompts, defaults and limits."""
@@ -145,9 +218,18 @@ class Client:
         """A product and all its images. Raises NotFoundError."""
         return self.send(catalog.get_product(id))
 
-    def patch_product(self, id: str, **changes: Any) -> StoredProductOut:
+    def patch_product(
+        self,
+        id: str,
+        *,
+        title: str | Unchanged | None = UNCHANGED,
+        category: str | Unchanged | None = UNCHANGED,
+        price: float | Unchanged | None = UNCHANGED,
+        attributes: Mapping[str, Any] | Unchanged | None = UNCHANGED,
+    ) -> StoredProductOut:
         """Change title, category, price or attributes; None removes a value. Raises NotFoundError."""
-        return self.send(catalog.patch_product(id, **changes))
+        call = catalog.patch_product(id, title=title, category=category, price=price, attributes=attributes)
+        return self.send(call)
 
     def delete_product(self, id: str) -> None:
         """Delete a product. Raises NotFoundError."""

@@ -8,6 +8,7 @@ import io
 import json
 import subprocess
 import sys
+import typing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pydantic import BaseModel
 
 from service.client import AsyncClient, Client, catalog, searches
 from service.client.errors import AnswerError, UnavailableError
@@ -24,6 +26,9 @@ from service.client.events import EventReader
 from service.client.images import content_json, data_uri, reference
 from service.client.transport import connection_options
 from service.stores.filters import Filter
+from service.wire.feedback import FeedbackBody
+from service.wire.products import ProductBody, ProductPatch
+from service.wire.search import SearchBody
 from tests.fakes import png
 
 
@@ -34,8 +39,8 @@ def body(call: Any) -> Any:
 def test_what_is_not_said_is_not_sent() -> None:
     assert body(searches.search("a mug")) == {"text": "a mug"}
     where = Filter.model_validate({"category": {"in": ["cap"]}})
-    call = searches.search(  # type: ignore[call-arg]  # a field of a newer service
-        filter=where, limit=3, rerank=False, hybrid=True, collapse=True, facets=["category"], new=[1]
+    call = searches.search(
+        filter=where, limit=3, rerank=False, hybrid=True, collapse=True, facets=["category"], extra={"new": [1]}
     )
     assert body(call) == {
         **{"filter": {"category": {"in": ["cap"]}}, "limit": 3, "rerank": {"enabled": False}},
@@ -140,10 +145,37 @@ def test_the_client_loads_no_models() -> None:
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
 def test_methods_have_signatures_of_their_own(client: type[Client] | type[AsyncClient]) -> None:
-    search = inspect.signature(client.search)
-    assert list(search.parameters)[:2] == ["self", "text"]
+    assert list(inspect.signature(client.search).parameters)[:2] == ["self", "text"]
     assert list(inspect.signature(client.rerank).parameters)[:3] == ["self", "query", "documents"]
     public = {name for name, value in vars(Client).items() if inspect.isfunction(value) and not name.startswith("_")}
     assert public == {name for name in vars(AsyncClient) if not name.startswith("_")}
     for name in public:
-        assert inspect.getdoc(getattr(client, name)), name
+        method = getattr(client, name)
+        assert inspect.getdoc(method), name
+        kinds = {parameter.kind for parameter in inspect.signature(method).parameters.values()}
+        assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}, name
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("name", "model", "more"),
+    [
+        ("search", SearchBody, {"extra"}),
+        ("search_stream", SearchBody, {"extra"}),
+        ("put_product", ProductBody, set()),
+        ("patch_product", ProductPatch, {"id"}),
+        ("feedback", FeedbackBody, set()),
+    ],
+)
+def test_methods_have_the_fields_of_the_requests_in_their_signatures(
+    client: type[Client] | type[AsyncClient], name: str, model: type[BaseModel], more: set[str]
+) -> None:
+    known = typing.get_type_hints(getattr(client, name))
+    assert known.keys() - {"return"} == model.model_fields.keys() | more
+    named = inspect.signature(getattr(client, name)).parameters.keys() - {"self"}
+    assert named == known.keys() - {"return"}
+
+
+def test_a_field_that_does_not_exist_is_refused_before_anything_is_sent() -> None:
+    with Client() as client, pytest.raises(TypeError, match="limits"):
+        client.search("a", limits=3)  # type: ignore[call-arg]
