@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli.setups import SettingsOverlay
 from service.errors import InvalidInput
 from service.lab.datasets import load_dataset
 from service.lab.datasets.rejudged import rejudged
@@ -37,10 +38,10 @@ def chosen_experiment(
     if (path is None) == (not demo):
         raise InvalidInput("Give either an experiment file or --demo.")
     if path is not None:
-        found = read_experiment(path, settings)
+        found = read_experiment(path, SettingsOverlay(settings))
     else:
         with as_file(files("service.lab") / "demo.yaml") as shipped:
-            found = read_experiment(shipped, settings)
+            found = read_experiment(shipped, SettingsOverlay(settings))
     return replace(
         found, queries=found.queries if queries is None else queries, seed=found.seed if seed is None else seed
     )

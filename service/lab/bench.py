@@ -1,4 +1,4 @@
-"""Wires a configuration as `service.build` wires the service, over models and stores that configurations share."""
+"""Wires a configuration as the service is wired, over models and stores that configurations share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import ExitStack
 import torch
 
 from rerank.prompts import PromptLibrary
-from service.build import assemble, build_rerank, open_store
 from service.catalog.documents import Documents
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
@@ -17,10 +16,10 @@ from service.lab.digests import digest_of
 from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
 from service.lab.measurement import Bench, LabImages
 from service.lab.models import Models, engine_fingerprint
+from service.lab.setup import Setup
 from service.lab.wordings import WordingEncoder
 from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
-from service.settings import Settings
 from service.stores.store import Record, Store
 
 FORMAT = 1
@@ -41,8 +40,8 @@ class Benches:
         info = self._models.encoder(configuration).info
         asked = [FORMAT, k, configuration.filter, configuration.measured]
         rerank = None
-        if configuration.settings.rerank.enabled:
-            prompts = PromptLibrary.load(configuration.settings.rerank.prompts_dir)
+        if configuration.setup.reranks:
+            prompts = PromptLibrary.load(configuration.setup.prompts_dir)
             rerank = [engine_fingerprint(configuration), sorted(str(prompt.model_dump()) for prompt in prompts)]
         return digest_of([*asked, self._gallery.fingerprint, info.id, info.fingerprint, rerank])
 
@@ -58,18 +57,17 @@ class Benches:
             DataSetError: an image that cannot be decoded.
             StoreUnavailable: from the store.
         """
-        settings = configuration.settings
-        if settings.encoder.torch_threads is not None:
-            torch.set_num_threads(settings.encoder.torch_threads)
+        setup = configuration.setup
+        if setup.torch_threads is not None:
+            torch.set_num_threads(setup.torch_threads)
         encoder = WordingEncoder(self._models.encoder(configuration))
         records = self._embedded(configuration, step)
-        limits = lab_limits(settings)
-        parts = assemble(
+        limits = lab_limits(setup)
+        parts = setup.make.assemble(
             encoder=encoder,
             store=self._store(configuration, encoder, records),
             images=LabImages(self._gallery.pictures, limits),
             rerank=self._rerank(configuration),
-            settings=settings,
             image_loader=ImageLoader(limits),
         )
         return Bench(configuration, parts, encoder, Shelf(records), k)
@@ -81,35 +79,34 @@ class Benches:
                 stack.callback(store.close)
 
     def _embedded(self, configuration: Configuration, step: Step) -> tuple[Record, ...]:
-        settings = configuration.settings
+        setup = configuration.setup
         encoder = self._models.encoder(configuration)
-        form = Documents(encoder, settings.catalog.form).form
-        key = digest_of([configuration.encoder_key(), settings.images.working_image_side, form.fields])
+        form = Documents(encoder, setup.form).form
+        key = digest_of([configuration.encoder_key(), setup.working_side, form.fields])
         if key not in self._records:
-            self._records[key] = embedded(self._gallery, encoder, settings, form, step)
+            self._records[key] = embedded(self._gallery, encoder, setup, form, step)
         return self._records[key]
 
     def _store(self, configuration: Configuration, encoder: Encoder, records: Sequence[Record]) -> Store:
         """A store filled with the data set, under a name of its own: a shop's collection is never touched."""
-        settings = configuration.settings
-        info = Documents(encoder, settings.catalog.form).info
+        setup = configuration.setup
+        info = Documents(encoder, setup.form).info
         filled = [configuration.store_key(), info.id, info.fingerprint, self._gallery.fingerprint]
-        key = digest_of([*filled, settings.images.working_image_side])
+        key = digest_of([*filled, setup.working_side])
         if key not in self._stores:
-            store = open_store(settings.model_copy(update={"collection": f"lab_{key[:24]}"}))
+            store = setup.make.store(f"lab_{key[:24]}")
             self._stores[key] = store
             store.ensure(info)
             fill(store, records)
         return self._stores[key]
 
     def _rerank(self, configuration: Configuration) -> RerankStage:
-        settings = configuration.settings
-        if settings.rerank.enabled:
-            return build_rerank(settings, lambda _: self._models.engine(configuration))
-        return _no_rerank(settings)
+        if configuration.setup.reranks:
+            return configuration.setup.make.rerank(lambda: self._models.engine(configuration))
+        return _no_rerank(configuration.setup)
 
 
-def _no_rerank(settings: Settings) -> RerankStage:
+def _no_rerank(setup: Setup) -> RerankStage:
     """For retrieval only: no engine is loaded."""
-    defaults = RerankDefaults(settings.rerank.strategy, "", 1, 0.0, 1)
+    defaults = RerankDefaults(setup.strategy, "", 1, 0.0, 1)
     return RerankStage(Planner({}, PromptLibrary({}), defaults, {}))

@@ -4,32 +4,13 @@ What is measured is what is served, so a configuration uses the names of the set
 strategies.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from service.lab.digests import digest_of
-from service.settings import Settings, setting_places
-
-UNMEASURED = frozenset(
-    {
-        *("host", "port", "api_keys", "allow_anonymous", "public_images", "client_key", "rate_limit_per_minute"),
-        *("cors_origins", "log_level", "log_format", "shutdown_delay_s", "data_dir", "images_url", "store_token"),
-        *("collection", "ingest_workers", "encoder_max_batch", "encoder_max_wait_ms", "encoder_queue"),
-        *("engine_api_key", "engine_cache_size"),
-        *("url_image_hosts", "url_image_timeout_s", "max_body_bytes", "max_feed_bytes"),
-        *("default_limit", "max_limit", "search_concurrency", "search_queue", "search_queue_wait_ms"),
-        *("retry_after_s", "workers", "tracing", "ray_address", "ray_encoders"),
-        *("search_log", "search_log_text", "feedback", "interleave", "interleave_share"),
-    }
-)
-"""Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the
-environment alone, since an experiment's file and its report are meant to be shared."""
-
-MEASURED = frozenset(setting_places()) - UNMEASURED
-"""Settings that a configuration may set."""
-
-EXACT = "exact:"
-"""The store used unless a configuration names another: in memory, every row compared."""
+from service.lab.lab_errors import ExperimentError
+from service.lab.setup import Setup
+from service.lab.yaml_file import spelled
 
 
 @dataclass(frozen=True)
@@ -40,25 +21,34 @@ class Price:
     generated: float = 0.0
 
 
+Fault = Callable[[tuple[str | int, ...], str], ExperimentError]
+"""A setting, with parts of its value, or nothing if it is about the whole; and the problem, without its full stop."""
+
+
+def _unplaced(setting: tuple[str | int, ...], problem: str) -> ExperimentError:
+    return ExperimentError(f"{spelled(setting)}: {problem}." if setting else f"{problem}.")
+
+
 @dataclass(frozen=True)
 class Configuration:
-    """A configuration. `chosen` is what the experiment sets, `settings` everything in effect.
+    """A configuration. `chosen` is what the experiment sets, `setup` everything in effect.
 
     `k`: results of a query; None: as many as the data set's measures need. `filter`: whether the queries' filters
-    are applied.
+    are applied. `fault`: the error for a problem, at its place in the file.
     """
 
     name: str
-    settings: Settings
+    setup: Setup
     chosen: Mapping[str, object]
     k: int | None = None
     filter: bool = True
     price: Price | None = None
+    fault: Fault = field(default=_unplaced, compare=False, repr=False)
 
     @property
-    def measured(self) -> dict[str, object]:
+    def measured(self) -> Mapping[str, object]:
         """Every setting that can change a result."""
-        return {name: self.settings.flat(name) for name in sorted(MEASURED)}
+        return self.setup.values
 
     def encoder_key(self) -> str:
         """Configurations with the same key share a loaded encoder."""
@@ -74,4 +64,4 @@ class Configuration:
 
     def _key(self, *prefixes: str) -> str:
         chosen = {name: value for name, value in self.measured.items() if name.startswith(prefixes)}
-        return digest_of([chosen, self.settings.encoder.torch_threads])
+        return digest_of([chosen, self.setup.torch_threads])

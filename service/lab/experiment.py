@@ -2,18 +2,18 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.lab.configuration import EXACT, MEASURED, Configuration, Price
+from service.lab.configuration import Configuration, Fault, Price
 from service.lab.datasets import KINDS
-from service.lab.lab_errors import LabError
+from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measures import parse
-from service.lab.yaml_file import Location, YamlFile, read_yaml
-from service.settings import Settings, flat_name, setting_places
+from service.lab.setup import Overlay, Setup, UnusableSetting
+from service.lab.yaml_file import Location, YamlFile, read_yaml, spelled
 
 MAX_K = 1000
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -81,6 +81,10 @@ class _ExperimentSpec(_Strict):
     configurations: list[_ConfigurationSpec] = Field(min_length=1)
 
 
+def _unplaced(location: Location, problem: str) -> ExperimentError:
+    return ExperimentError(f"{spelled(location)}: {problem}.")
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A checked experiment. The first configuration is the one that all others are compared with."""
@@ -95,9 +99,11 @@ class Experiment:
     """None: those of the data set's protocol."""
     position_bias: PositionBiasSpec | None = None
     """None: not measured."""
+    fault: Callable[[Location, str], ExperimentError] = field(default=_unplaced, compare=False, repr=False)
+    """The error for a problem at a place in the file."""
 
 
-def read_experiment(path: Path, base: Settings) -> Experiment:
+def read_experiment(path: Path, base: Overlay) -> Experiment:
     """Read and check an experiment; `base` are the settings that its own override.
 
     Raises ExperimentError that names file, line and value.
@@ -126,6 +132,7 @@ def read_experiment(path: Path, base: Settings) -> Experiment:
         queries=spec.queries,
         measures=tuple(spec.measures) if spec.measures else None,
         position_bias=spec.position_bias,
+        fault=file.error,
     )
 
 
@@ -135,53 +142,49 @@ def _placed(data: DataSpec, folder: Path) -> DataSpec:
     return data.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
 
 
-def _configuration(file: YamlFile, spec: _ExperimentSpec, number: int, base: Settings) -> Configuration:
+def _configuration(file: YamlFile, spec: _ExperimentSpec, number: int, base: Overlay) -> Configuration:
     one, place = spec.configurations[number], ("configurations", number)
     own = dict(one.model_extra or {})
     for names, where in ((spec.settings, ("settings",)), (own, place)):
         for name in names:
-            _check_name(file, name, where)
+            _check_name(file, name, where, base)
     chosen = {**spec.settings, **own}
+    places: dict[str | int, Location] = {**dict.fromkeys(spec.settings, ("settings",)), **dict.fromkeys(own, place)}
+
+    def fault(setting: tuple[str | int, ...], problem: str) -> ExperimentError:
+        return file.error((*places.get(setting[0], place), *setting) if setting else place, problem)
+
     price = one.price or spec.price
     return Configuration(
         name=one.name,
-        settings=_settings(file, place, base, chosen, own),
+        setup=_laid(base, chosen, fault),
         chosen=chosen,
         k=one.k if one.k is not None else spec.k,
         filter=spec.filter if one.filter is None else one.filter,
         price=Price(price.prompt, price.generated) if price else None,
+        fault=fault,
     )
 
 
-def _settings(
-    file: YamlFile, place: Location, base: Settings, chosen: Mapping[str, Any], own: Mapping[str, Any]
-) -> Settings:
-    """The base, overridden by what was chosen, validated as the service validates its settings."""
-    laid = {**base.given(), "store_uri": EXACT, **chosen, "max_limit": MAX_K}
+def _laid(base: Overlay, chosen: Mapping[str, Any], fault: Fault) -> Setup:
     try:
-        return Settings(**laid)
-    except ValidationError as error:
-        raise _first_fault(file, error, lambda name: place if name in own else ("settings",)) from error
+        return base.lay(chosen)
+    except UnusableSetting as error:
+        raise fault(error.place, error.problem) from error
 
 
-def _check_name(file: YamlFile, name: str, where: Location) -> None:
-    if name in MEASURED:
+def _check_name(file: YamlFile, name: str, where: Location, base: Overlay) -> None:
+    if name in base.measured:
         return
-    if name in setting_places():
+    if name in base.known:
         problem = "this setting cannot change a result, or is chosen by the lab or the environment. Remove it"
     else:
-        near = difflib.get_close_matches(name, [*MEASURED, *_ConfigurationSpec.model_fields], 1)
+        near = difflib.get_close_matches(name, [*base.measured, *_ConfigurationSpec.model_fields], 1)
         problem = f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
     raise file.error((*where, name), problem)
 
 
-def _first_fault(
-    file: YamlFile, error: ValidationError, place: Callable[[str | None], Location] | None = None
-) -> Exception:
-    """The first fault as an ExperimentError at its place; with `place`, that of the setting it names."""
+def _first_fault(file: YamlFile, error: ValidationError) -> Exception:
+    """The first fault as an ExperimentError at its place."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    location: Location = tuple(fault["loc"])
-    if place is not None:
-        setting = flat_name(fault["loc"])
-        location = (*place(setting), setting, *location[2:]) if setting else place(setting)
-    return file.error(location, fault["msg"].removeprefix("Value error, ").rstrip("."))
+    return file.error(tuple(fault["loc"]), fault["msg"].removeprefix("Value error, ").rstrip("."))

@@ -19,7 +19,7 @@ from service.lab.digests import digest, digest_of
 from service.lab.embedding_cache import CachedEncoder
 from service.lab.judged import DataSet, LabDocument
 from service.lab.lab_errors import DataSetError
-from service.settings import Settings
+from service.lab.setup import Setup
 from service.stores.store import Hit, Record, Store, Vector
 from service.support.batches import in_batches
 
@@ -73,15 +73,15 @@ def image_key(ref: ImageRef | None) -> str:
         raise DataSetError("this image cannot be read", file=ref.path) from error
 
 
-def lab_limits(settings: Settings) -> ImageLimits:
+def lab_limits(setup: Setup) -> ImageLimits:
     """Images are reduced as in service; the limits on outside data are the lab's."""
-    return replace(LAB_LIMITS, min_side=settings.images.min_image_side, working_side=settings.images.working_image_side)
+    return replace(LAB_LIMITS, min_side=setup.min_side, working_side=setup.working_side)
 
 
 def embedded(
     gallery: Gallery,
     encoder: CachedEncoder,
-    settings: Settings,
+    setup: Setup,
     form: DocumentForm = IMAGE_ONLY,
     step: Step = lambda done: None,
 ) -> tuple[Record, ...]:
@@ -90,8 +90,8 @@ def embedded(
     Raises:
         DataSetError: an image that cannot be decoded.
     """
-    limits, done = lab_limits(settings), 0
-    for lot in in_batches(gallery.shelved, settings.encoder.batch):
+    limits, done = lab_limits(setup), 0
+    for lot in in_batches(gallery.shelved, setup.batch):
         keys = [_embedding_key(one, limits, form) for one in lot]
         new = [(key, one) for key, one in zip(keys, lot, strict=True) if key not in encoder.cache]
         encoder.fill([key for key, _ in new], [_as_query(one, limits, form) for _, one in new])

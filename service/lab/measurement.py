@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.build import hybrid_defaults
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
 from service.images.sources import UploadedImage
@@ -72,7 +71,7 @@ class Bench:
         """
         self.encoder.wordings = query.wordings
         begun, hits = self._found(query, query.gallery)
-        candidates = hits[: self.configuration.settings.rerank.candidates]
+        candidates = hits[: self.configuration.setup.candidates]
         shown = arrangements(candidates, orders, f"{seed} {query.id}")
         answered = (self.parts.pipeline.finish(_with_hits(begun, each)) for each in shown)
         return tuple(_ids(response) for response in answered if response.rerank.applied)
@@ -91,20 +90,20 @@ class Bench:
         return begun, kept[: self.k]
 
     def _request(self, query: LabQuery) -> SearchRequest:
-        settings, limit = self.configuration.settings, self.k + len(query.excluded)
+        setup, limit = self.configuration.setup, self.k + len(query.excluded)
         return SearchRequest(
             text=query.text,
             image=None if query.image is None else self._upload(query.image),
             filter=query.filter if self.configuration.filter else None,
-            limit=min(limit, settings.search.max_limit),
-            rerank=RerankOptions(enabled=settings.rerank.enabled),
-            hybrid=hybrid_options(hybrid_defaults(settings), query.text),
-            understand=settings.search.understand_enabled,
+            limit=min(limit, setup.max_limit),
+            rerank=RerankOptions(enabled=setup.reranks),
+            hybrid=hybrid_options(setup.hybrid, query.text),
+            understand=setup.understands,
         )
 
     def _upload(self, ref: ImageRef) -> UploadedImage:
         """The image as a caller would send it; a part of one is cut out first, without loss."""
-        limits = lab_limits(self.configuration.settings)
+        limits = lab_limits(self.configuration.setup)
         try:
             if ref.box is None:
                 return UploadedImage(ref.read(limits))
@@ -122,8 +121,8 @@ class Bench:
         return vector
 
     def _reranked(self, response: SearchResponse) -> int:
-        settings = self.configuration.settings
-        return min(settings.rerank.candidates, len(response.results)) if settings.rerank.enabled else 0
+        setup = self.configuration.setup
+        return min(setup.candidates, len(response.results)) if setup.reranks else 0
 
 
 def _with_hits(begun: BegunSearch, hits: tuple[Hit, ...]) -> BegunSearch:

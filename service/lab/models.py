@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from rerank.engines.engine import Engine
-from service.build import load_encoder, load_engine
 from service.encoders.encoder import Encoder
 from service.lab.configuration import Configuration
 from service.lab.digests import digest_of
 from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
 from service.lab.journal import Journal
 from service.lab.recorded_engine import RecordedEngine
-from service.settings import Settings
+from service.lab.setup import Setup
 
 
 class Models:
@@ -25,8 +23,8 @@ class Models:
         self,
         folder: Path,
         *,
-        load_encoder: Callable[[Settings], Encoder] = load_encoder,
-        load_engine: Callable[[Settings], Engine] = load_engine,
+        load_encoder: Callable[[Setup], Encoder] = lambda setup: setup.make.encoder(),
+        load_engine: Callable[[Setup], Engine] = lambda setup: setup.make.engine(),
     ) -> None:
         """`folder`: where embeddings and answers are kept, for this experiment and later ones."""
         self._folder = folder
@@ -36,20 +34,19 @@ class Models:
         self._engines: dict[str, RecordedEngine] = {}
 
     def encoder(self, configuration: Configuration) -> CachedEncoder:
-        """The configuration's encoder. Raises as `load_encoder`, and LabError for a damaged cache."""
+        """The configuration's encoder. Raises as its loader, and LabError for a damaged cache."""
         key = configuration.encoder_key()
         if key not in self._encoders:
-            encoder = self._load_encoder(configuration.settings)
+            encoder = self._load_encoder(configuration.setup)
             cache = EmbeddingCache(self._folder / "embeddings", encoder.info)
             self._encoders[key] = CachedEncoder(encoder, cache)
         return self._encoders[key]
 
     def engine(self, configuration: Configuration) -> RecordedEngine:
-        """The configuration's engine. Raises as `load_engine`, and LabError for a damaged journal."""
+        """The configuration's engine. Raises as its loader, and LabError for a damaged journal."""
         key = engine_fingerprint(configuration)
         if key not in self._engines:
-            # Nothing is kept between calls: each answer takes the time that it takes with images never seen before.
-            engine = self._load_engine(configuration.settings.model_copy(update={"engine_cache_size": 0}))
+            engine = self._load_engine(configuration.setup)
             self._engines[key] = RecordedEngine(engine, Journal(self._folder / "answers" / f"{key[:16]}.jsonl"))
         return self._engines[key]
 
@@ -68,12 +65,7 @@ class Models:
 
 def engine_fingerprint(configuration: Configuration) -> str:
     """Changes with the engine's settings and with its weights, if they are on this machine."""
-    settings = configuration.settings
-    places = [settings.engine.path, Path(settings.engine.model) if settings.engine.model else None]
-    if settings.engine.name == "starter":
-        with as_file(files("starter") / "weights") as shipped:
-            places.append(shipped)
-    return digest_of([configuration.engine_key(), [_state(place) for place in places if place is not None]])
+    return digest_of([configuration.engine_key(), [_state(place) for place in configuration.setup.weights]])
 
 
 def _state(place: Path) -> list[tuple[str, int, int]]:

@@ -143,22 +143,22 @@ class _Run:
         return Results(self._experiment, self._data, answered, self._fresh)
 
     def _answered(self, configuration: Configuration) -> Answered:
-        settings = configuration.settings
+        setup = configuration.setup
         wanted = configuration.k or max(self._data.protocol.depth, _measured_depth(self._experiment, self._data))
         # What is reranked must be seen: otherwise a product could come from nowhere.
-        k = min(max(wanted, settings.rerank.candidates if settings.rerank.enabled else 1), settings.search.max_limit)
+        k = min(max(wanted, setup.candidates if setup.reranks else 1), setup.max_limit)
         key = self._benches.key(configuration, k)
         bench = cache(lambda: self._bench(configuration, k))
         with closing(self._folder.outcomes(key)) as outcomes:
             self._measure(configuration.name, bench, outcomes)
             known = (outcomes.get(id, self._digests[id]) for id in self._data.queries)
             found = tuple(outcome for outcome in known if outcome is not None)
-        rearranged = self._rearranged(configuration, key, bench) if settings.rerank.enabled else {}
+        rearranged = self._rearranged(configuration, key, bench) if setup.reranks else {}
         return Answered(configuration, key, self._benches.fingerprint(configuration), k, found, rearranged)
 
     def _bench(self, configuration: Configuration, k: int) -> Bench:
         """Made only for a configuration that has something left to be asked."""
-        work, total = f"embedding with {configuration.settings.encoder.name}", len(self._data.documents)
+        work, total = f"embedding with {configuration.setup.encoder}", len(self._data.documents)
         return self._benches.bench(configuration, k, lambda rows: self._progress(work, rows, total))
 
     def _measure(self, name: str, bench: Callable[[], Bench], outcomes: Outcomes) -> None:

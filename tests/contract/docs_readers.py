@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from rerank.prompts import PromptLibrary
 from service.cli import app
+from service.cli.setups import SettingsOverlay
 from service.lab.experiment import read_experiment
 from service.settings import CONFIG_VARIABLE, Settings, load_settings
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
@@ -105,7 +106,7 @@ def check_file(path: Path) -> None:
         case ".yaml" if path.parent.name == "prompts":
             PromptLibrary.load(path.parent)
         case ".yaml":
-            read_experiment(path, read_settings({}))
+            read_experiment(path, SettingsOverlay(read_settings({})))
         case ".json":
             json.loads(path.read_text("utf-8"))
         case ".jsonl":

@@ -41,6 +41,9 @@ PRUNED = {
 }
 """Strategy → its name behind the cross-encoder; what is let through is ranked in windows if one call cannot do it."""
 
+STRATEGIES = ("listwise", "single-token", "pointwise", *SLIDING.values(), *PRUNED.values())
+"""Every name; which of them can be used depends on the engine."""
+
 _Prune = Callable[[Strategy, str], Strategy]
 
 

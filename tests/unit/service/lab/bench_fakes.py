@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from rerank.engines.engine import EngineRequest, Generation
+from service.cli.setups import SettingsOverlay
 from service.lab.datasets import load_dataset
 from service.lab.experiment import Experiment, read_experiment
 from service.lab.judged import DataSet
 from service.lab.models import Models
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, run_experiment
+from service.lab.setup import Setup
 from service.settings import Settings
 from tests.fakes import FakeEncoder, png
 from tests.unit.rerank.fakes import LEOPARD, FakeEngine
@@ -61,11 +63,11 @@ class Counting:
         """Models that hand out the fakes."""
         return Models(folder, load_encoder=self._load_encoder, load_engine=self._load_engine)
 
-    def _load_encoder(self, settings: Settings) -> FakeEncoder:
+    def _load_encoder(self, setup: Setup) -> FakeEncoder:
         self.encoders_loaded += 1
         return self.encoder
 
-    def _load_engine(self, settings: Settings) -> FakeEngine:
+    def _load_engine(self, setup: Setup) -> FakeEngine:
         self.engines_loaded += 1
         return self.engine
 
@@ -103,7 +105,7 @@ def prepared(folder: Path, text: str = EXPERIMENT, **settings: object) -> tuple[
     write_set(folder)
     path = folder / "experiment.yaml"
     path.write_text(text)
-    base = Settings(_env_file=None, **settings)  # type: ignore[arg-type]
+    base = SettingsOverlay(Settings(_env_file=None, **settings))  # type: ignore[arg-type]
     return read_experiment(path, base), load_dataset("jsonl", folder)
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.lab.configuration import MEASURED, UNMEASURED
+from service.cli.setups import UNMEASURED, SettingsMaker, SettingsOverlay
+from service.lab.configuration import Configuration
 from service.lab.experiment import Experiment, read_experiment
 from service.lab.lab_errors import ExperimentError
 from service.lab.models import engine_fingerprint
@@ -21,7 +22,12 @@ HEAD = "name: a\ndata: {kind: jsonl, path: set}\n"
 def read(folder: Path, text: str, **settings: object) -> Experiment:
     path = folder / "experiment.yaml"
     path.write_text(text, "utf-8")
-    return read_experiment(path, Settings(_env_file=None, **settings))  # type: ignore[arg-type]
+    return read_experiment(path, SettingsOverlay(Settings(_env_file=None, **settings)))  # type: ignore[arg-type]
+
+
+def settings_of(configuration: Configuration) -> Settings:
+    assert isinstance(configuration.setup.make, SettingsMaker)
+    return configuration.setup.make.settings
 
 
 def test_settings_are_laid_over_each_other(tmp_path: Path) -> None:
@@ -41,15 +47,16 @@ configurations:
         store_uri="http://production:19530",
     )
     one, two = experiment.configurations
-    assert (one.settings.rerank.strategy, one.settings.rerank.candidates, one.k, one.filter) == (
+    first, second = map(settings_of, (one, two))
+    assert (first.rerank.strategy, first.rerank.candidates, one.k, one.filter) == (
         "single-token",
         5,
         20,
         True,
     )
-    assert (two.settings.rerank.strategy, two.k, two.filter) == ("listwise", 30, False)
-    assert one.settings.rerank.deadline_ms == 1234
-    assert one.settings.store_uri == "exact:"  # a shop's store is never touched by accident
+    assert (second.rerank.strategy, two.k, two.filter) == ("listwise", 30, False)
+    assert first.rerank.deadline_ms == 1234
+    assert first.store_uri == "exact:"  # a shop's store is never touched by accident
     assert one.price is not None and two.price is not None
     assert (one.price.prompt, two.price.generated) == (0.5, 2.0)
     assert experiment.data.path == tmp_path / "set"
@@ -93,7 +100,7 @@ def test_the_data_set_needs_a_known_kind_and_a_path(tmp_path: Path, data: str) -
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="cannot be read"):
-        read_experiment(tmp_path / "nothing.yaml", Settings(_env_file=None))
+        read_experiment(tmp_path / "nothing.yaml", SettingsOverlay(Settings(_env_file=None)))
 
 
 @given(st.text(st.sampled_from("name: a\ndata[]{},-k3'\"&*!#|>%@é\t"), max_size=60))
@@ -106,7 +113,8 @@ def test_whatever_stands_in_a_file_only_our_error_comes_out(
 
 def test_every_setting_is_measured_or_named_as_not() -> None:
     assert frozenset(setting_places()) >= UNMEASURED
-    assert {"encoder", "engine", "strategy", "fusion_weight", "index_type", "rank_prompt"} <= MEASURED
+    measured = SettingsOverlay(Settings(_env_file=None)).measured
+    assert {"encoder", "engine", "strategy", "fusion_weight", "index_type", "rank_prompt"} <= measured
     secret = {name for name, place in setting_places().items() if "Secret" in str(place.info.annotation)}
     assert secret <= UNMEASURED
 
@@ -138,12 +146,11 @@ def test_other_weights_are_another_engine(tmp_path: Path) -> None:
 
 def test_the_demo_experiment_is_an_example_that_works() -> None:
     with as_file(files("service.lab") / "demo.yaml") as path:
-        demo = read_experiment(path, Settings(_env_file=None))
+        demo = read_experiment(path, SettingsOverlay(Settings(_env_file=None)))
     assert demo.data.kind == "demo"
-    assert not demo.configurations[0].settings.rerank.enabled
-    listwise = {
-        one.settings.rerank.fusion_weight for one in demo.configurations if one.settings.rerank.strategy == "listwise"
-    }
+    assert not settings_of(demo.configurations[0]).rerank.enabled
+    reranking = [settings_of(one).rerank for one in demo.configurations]
+    listwise = {one.fusion_weight for one in reranking if one.strategy == "listwise"}
     assert listwise == {0.0, 0.25, 0.5, 0.75, 1.0}
-    assert "single-token" in {one.settings.rerank.strategy for one in demo.configurations}
+    assert "single-token" in {one.strategy for one in reranking}
     assert demo.queries is not None and demo.queries >= 300

@@ -15,6 +15,7 @@ from service.build import assemble, build_rerank, hybrid_defaults
 from service.catalog.document_form import DEFAULT_FORM
 from service.catalog.documents import Documents
 from service.catalog.records import make_record, row_id
+from service.cli.setups import SettingsMaker
 from service.errors import UnknownEncoder
 from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
@@ -56,7 +57,9 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
     experiment, data = prepared(tmp_path / "set")
     results = run(experiment, data, tmp_path / "out", Counting())
     for one in results.answered:
-        settings = one.configuration.settings
+        make = one.configuration.setup.make
+        assert isinstance(make, SettingsMaker)
+        settings = make.settings
         images, store, encoder = ImageStore(tmp_path / "images"), ExactStore(), FakeEncoder()
         store.ensure(Documents(encoder).info)
         for document in data.documents.values():

@@ -1,0 +1,164 @@
+"""A configuration of an experiment out of the settings: what the lab may know of them, and what they make.
+
+This is the lab's composition root, as `service.build` is that of the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rerank.engines.engine import Engine
+from rerank.errors import PromptError
+from rerank.prompts import PromptLibrary
+from service.build import (
+    ENCODERS,
+    ENGINES,
+    assemble,
+    build_rerank,
+    hybrid_defaults,
+    load_encoder,
+    load_engine,
+    open_store,
+)
+from service.encoders.encoder import Encoder
+from service.images.sources import ImageLoader
+from service.images.store.image_store import ImageStore
+from service.lab.setup import Setup, UnusableSetting
+from service.search.reranking.stage import RerankStage
+from service.search.reranking.strategies import STRATEGIES
+from service.server.state import ServiceState
+from service.settings import Settings, flat_name, setting_places
+from service.stores.store import Store
+
+UNMEASURED = frozenset(
+    {
+        *("host", "port", "api_keys", "allow_anonymous", "public_images", "client_key", "rate_limit_per_minute"),
+        *("cors_origins", "log_level", "log_format", "shutdown_delay_s", "data_dir", "images_url", "store_token"),
+        *("collection", "ingest_workers", "encoder_max_batch", "encoder_max_wait_ms", "encoder_queue"),
+        *("engine_api_key", "engine_cache_size"),
+        *("url_image_hosts", "url_image_timeout_s", "max_body_bytes", "max_feed_bytes"),
+        *("default_limit", "max_limit", "search_concurrency", "search_queue", "search_queue_wait_ms"),
+        *("retry_after_s", "workers", "tracing", "ray_address", "ray_encoders"),
+        *("search_log", "search_log_text", "feedback", "interleave", "interleave_share"),
+    }
+)
+"""Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the
+environment alone, since an experiment's file and its report are meant to be shared."""
+
+MAX_K = 1000
+EXACT = "exact:"
+"""The store used unless a configuration names another: in memory, every row compared."""
+
+
+class SettingsMaker:
+    """Makes the parts of a service as settings say; see `service.lab.setup.Maker`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def encoder(self) -> Encoder:
+        """Load the encoder. Raises UnknownEncoder, EncoderUnavailable."""
+        return load_encoder(self.settings)
+
+    def engine(self) -> Engine:
+        """Load the engine, without its cache. Raises ConfigurationError."""
+        return load_engine(self.settings.model_copy(update={"engine_cache_size": 0}))
+
+    def store(self, collection: str) -> Store:
+        """Open the store at a collection. Raises ConfigurationError."""
+        return open_store(self.settings.model_copy(update={"collection": collection}))
+
+    def rerank(self, engine: Callable[[], Engine]) -> RerankStage:
+        """Build strategies and prompts over an engine. Raises ConfigurationError."""
+        return build_rerank(self.settings, lambda _: engine())
+
+    def assemble(
+        self, *, encoder: Encoder, store: Store, images: ImageStore, rerank: RerankStage, image_loader: ImageLoader
+    ) -> ServiceState:
+        """Put the parts together."""
+        return assemble(
+            self.settings, encoder=encoder, store=store, images=images, rerank=rerank, image_loader=image_loader
+        )
+
+
+class SettingsOverlay:
+    """Settings that configurations override; see `service.lab.setup.Overlay`."""
+
+    def __init__(self, base: Settings) -> None:
+        self._base = base
+        self.known = frozenset(setting_places())
+        self.measured = self.known - UNMEASURED
+
+    def lay(self, chosen: Mapping[str, Any]) -> Setup:
+        """The settings with these in their place. Raises UnusableSetting."""
+        try:
+            settings = Settings(**{**self._base.given(), "store_uri": EXACT, **chosen, "max_limit": MAX_K})
+        except ValidationError as error:
+            raise _fault(error) from error
+        _check_names(settings)
+        return _setup(settings, self.measured)
+
+
+def _fault(error: ValidationError) -> UnusableSetting:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    setting = flat_name(first["loc"])
+    place = (setting, *first["loc"][2:]) if setting else ()
+    return UnusableSetting(first["msg"].removeprefix("Value error, ").rstrip("."), *place)
+
+
+def _check_names(settings: Settings) -> None:
+    """What settings name must exist; whether it can be loaded shows when it is. Raises UnusableSetting."""
+    known: dict[str, Mapping[str, object]] = {"encoder": ENCODERS}
+    if settings.rerank.enabled:
+        known |= {"engine": ENGINES, "strategy": dict.fromkeys(STRATEGIES)}
+    for name, names in known.items():
+        if (value := settings.flat(name)) not in names:
+            raise UnusableSetting(f"there is no {name} {value!r}; it can be {', '.join(sorted(names))}", name)
+    if settings.rerank.enabled:
+        _check_prompts(settings)
+
+
+def _check_prompts(settings: Settings) -> None:
+    try:
+        prompts = PromptLibrary.load(settings.rerank.prompts_dir)
+    except PromptError as error:  # its text is our own
+        raise UnusableSetting(f"the prompts are not valid: {error}".rstrip("."), "prompts_dir") from error
+    for name in ("rank_prompt", "caption_prompt", "match_prompt"):
+        prompt = settings.flat(name)
+        if prompt is not None and prompt not in {known for one in prompts for known in (one.id, one.key)}:
+            raise UnusableSetting(f"there is no prompt {prompt!r}", name)
+
+
+def _setup(settings: Settings, measured: frozenset[str]) -> Setup:
+    return Setup(
+        values={name: settings.flat(name) for name in sorted(measured)},
+        encoder=settings.encoder.name,
+        batch=settings.encoder.batch,
+        torch_threads=settings.encoder.torch_threads,
+        form=settings.catalog.form,
+        min_side=settings.images.min_image_side,
+        working_side=settings.images.working_image_side,
+        reranks=settings.rerank.enabled,
+        strategy=settings.rerank.strategy,
+        candidates=settings.rerank.candidates,
+        prompts_dir=settings.rerank.prompts_dir,
+        weights=_weights(settings),
+        hybrid=hybrid_defaults(settings),
+        understands=settings.search.understand_enabled,
+        max_limit=settings.search.max_limit,
+        make=SettingsMaker(settings),
+    )
+
+
+def _weights(settings: Settings) -> tuple[Path, ...]:
+    """Where the engine's weights may be; a name on the hub is no file."""
+    places = [settings.engine.path, Path(settings.engine.model) if settings.engine.model else None]
+    if settings.engine.name == "starter":
+        with as_file(files("starter") / "weights") as shipped:
+            places.append(shipped)
+    return tuple(place for place in places if place is not None)
