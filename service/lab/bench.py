@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 
@@ -34,6 +35,7 @@ class Benches:
         self._models = models
         self._records: dict[str, tuple[Record, ...]] = {}
         self._stores: dict[str, Store] = {}
+        self._stages: dict[str, RerankStage] = {}
 
     def key(self, configuration: Configuration, k: int) -> str:
         """Everything that an outcome depends on other than the query, as one hash. Loads the encoder."""
@@ -48,6 +50,11 @@ class Benches:
     def fingerprint(self, configuration: Configuration) -> str:
         """Of the configuration's encoder."""
         return self._models.encoder(configuration).info.fingerprint
+
+    def check(self, configuration: Configuration) -> None:
+        """Load models and prompts. Raises ConfigurationError for what does not exist or does not fit together."""
+        self._models.encoder(configuration)
+        self._rerank(configuration)
 
     def bench(self, configuration: Configuration, k: int, step: Step) -> Bench:
         """Load, embed and fill what is missing; `step` is called with the number of embedded documents.
@@ -101,9 +108,10 @@ class Benches:
         return self._stores[key]
 
     def _rerank(self, configuration: Configuration) -> RerankStage:
-        if configuration.setup.reranks:
-            return configuration.setup.make.rerank(lambda: self._models.engine(configuration))
-        return _no_rerank(configuration.setup)
+        if configuration.name not in self._stages:
+            setup, engine = configuration.setup, partial(self._models.engine, configuration)
+            self._stages[configuration.name] = setup.make.rerank(engine) if setup.reranks else _no_rerank(setup)
+        return self._stages[configuration.name]
 
 
 def _no_rerank(setup: Setup) -> RerankStage:

@@ -14,20 +14,23 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
 
+from service.errors import ConfigurationError
 from service.lab.arrangements import Answers
 from service.lab.bench import Benches
 from service.lab.configuration import Configuration
 from service.lab.digests import digest
 from service.lab.experiment import MAX_K, Experiment
 from service.lab.gallery import Gallery, drawn, image_key, units
-from service.lab.judged import DataSet, LabQuery
-from service.lab.lab_errors import LabError
+from service.lab.judged import DataSet, LabQuery, Run
+from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measurement import Bench
+from service.lab.measures import evaluate
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome
 from service.lab.run_folder import Outcomes, RunFolder
 
 _CUTOFF = re.compile(r"@([0-9]+)$")
+_VARIABLE = re.compile(r"\bWITHTHIS_([A-Z0-9_]+)")
 
 
 class Progress(Protocol):
@@ -70,7 +73,8 @@ def run_experiment(
 
     Raises:
         DataSetError: an image that cannot be read.
-        ConfigurationError: something that a configuration names cannot be loaded; before any query is asked.
+        ExperimentError: something that a configuration names cannot be loaded, or a measure does not fit; before
+            anything is embedded or asked.
         LabError: a damaged file in the folder, queries that ask for nothing, or a depth that the measures need and a
             configuration does not give.
     """
@@ -93,11 +97,17 @@ def _check(experiment: Experiment, data: DataSet) -> None:
     if any(query.text is None and query.image is None for query in data.queries.values()):
         raise LabError(f"The queries of {data.name} have neither text nor image, so there is nothing to search for.")
     depth = _measured_depth(experiment, data)
+    if depth > MAX_K:
+        problem = f"the measures need {depth} results, and a search gives at most {MAX_K}"
+        raise experiment.fault(("measures",), problem)
     for one in experiment.configurations:
         if one.k is not None and one.k < depth:
-            raise LabError(f"{one.name!r} gives {one.k} results, and the measures need {depth}. Raise its k.")
-    if depth > MAX_K:
-        raise LabError(f"The measures need {depth} results, and a search gives at most {MAX_K}.")
+            raise one.fault(("k",), f"{one.name!r} gives {one.k} results, and the measures need {depth}")
+    for number, measure in enumerate((data.judgments and experiment.measures) or ()):
+        try:
+            evaluate(data, Run("nothing", {}), [measure])
+        except LabError as error:
+            raise experiment.fault(("measures", number), error.detail.rstrip(".")) from error
 
 
 def _measured_depth(experiment: Experiment, data: DataSet) -> int:
@@ -123,6 +133,13 @@ def query_digest(query: LabQuery) -> str:
     return digest(query.text, image_key(query.image), conditions, *groups)
 
 
+def in_words_of_the_file(configuration: Configuration, error: ConfigurationError) -> ExperimentError:
+    """The error of the service at its place in the experiment's file, whose names of settings are in lower case."""
+    named = _VARIABLE.findall(error.detail)
+    place = next(((name.lower(),) for name in named if name.lower() in configuration.chosen), ())
+    return configuration.fault(place, _VARIABLE.sub(lambda found: found[1].lower(), error.detail).rstrip("."))
+
+
 class _Run:
     """The state of one run."""
 
@@ -138,22 +155,36 @@ class _Run:
         self._fresh = 0
 
     def results(self) -> Results:
-        """All configurations, one at a time."""
+        """All configurations, one at a time, when each of them can be measured."""
+        for one in self._experiment.configurations:
+            self._check(one)
         answered = tuple(self._answered(one) for one in self._experiment.configurations)
         return Results(self._experiment, self._data, answered, self._fresh)
 
-    def _answered(self, configuration: Configuration) -> Answered:
+    def _check(self, configuration: Configuration) -> None:
+        """Load what it names, so far as something is left to be asked. Raises ExperimentError."""
+        try:
+            with closing(self._folder.outcomes(self._benches.key(configuration, self._k(configuration)))) as outcomes:
+                if self._pending(outcomes):
+                    self._benches.check(configuration)
+        except ConfigurationError as error:
+            raise in_words_of_the_file(configuration, error) from error
+
+    def _k(self, configuration: Configuration) -> int:
+        """Results of a query. What is reranked must be seen: otherwise a product could come from nowhere."""
         setup = configuration.setup
         wanted = configuration.k or max(self._data.protocol.depth, _measured_depth(self._experiment, self._data))
-        # What is reranked must be seen: otherwise a product could come from nowhere.
-        k = min(max(wanted, setup.candidates if setup.reranks else 1), setup.max_limit)
+        return min(max(wanted, setup.candidates if setup.reranks else 1), setup.max_limit)
+
+    def _answered(self, configuration: Configuration) -> Answered:
+        k = self._k(configuration)
         key = self._benches.key(configuration, k)
         bench = cache(lambda: self._bench(configuration, k))
         with closing(self._folder.outcomes(key)) as outcomes:
             self._measure(configuration.name, bench, outcomes)
             known = (outcomes.get(id, self._digests[id]) for id in self._data.queries)
             found = tuple(outcome for outcome in known if outcome is not None)
-        rearranged = self._rearranged(configuration, key, bench) if setup.reranks else {}
+        rearranged = self._rearranged(configuration, key, bench) if configuration.setup.reranks else {}
         return Answered(configuration, key, self._benches.fingerprint(configuration), k, found, rearranged)
 
     def _bench(self, configuration: Configuration, k: int) -> Bench:
@@ -163,8 +194,7 @@ class _Run:
 
     def _measure(self, name: str, bench: Callable[[], Bench], outcomes: Outcomes) -> None:
         """Ask what is not known yet."""
-        queries = self._data.queries
-        pending = [query for id, query in queries.items() if outcomes.get(id, self._digests[id]) is None]
+        queries, pending = self._data.queries, self._pending(outcomes)
         done = len(queries) - len(pending)
         self._progress(name, done, len(queries))
         for query in pending:
@@ -172,6 +202,10 @@ class _Run:
             self._fresh += 1
             done += 1
             self._progress(name, done, len(queries))
+
+    def _pending(self, outcomes: Outcomes) -> list[LabQuery]:
+        """The queries whose answers are not known."""
+        return [query for id, query in self._data.queries.items() if outcomes.get(id, self._digests[id]) is None]
 
     def _rearranged(self, configuration: Configuration, key: str, bench: Callable[[], Bench]) -> dict[str, Answers]:
         """The answers to the same candidates in several orders, as far as the experiment wants them."""

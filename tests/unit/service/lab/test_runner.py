@@ -16,7 +16,6 @@ from service.catalog.document_form import DEFAULT_FORM
 from service.catalog.documents import Documents
 from service.catalog.records import make_record, row_id
 from service.cli.setups import SettingsMaker
-from service.errors import UnknownEncoder
 from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
 from service.lab.judged import LabDocument, LabQuery
@@ -240,10 +239,52 @@ def test_queries_that_ask_for_nothing_are_told_before_any_work(tmp_path: Path) -
         run(experiment, silent, tmp_path / "out", Counting())
 
 
-def test_an_unknown_encoder_is_told_before_any_query(tmp_path: Path) -> None:
-    text = "name: a\ndata: {kind: jsonl, path: .}\nconfigurations: [{name: a, encoder: nobody}]\n"
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("encoder: nobody", "line 5, configurations[1].encoder: there is no encoder 'nobody'"),
+        ("engine: nobody", "line 5, configurations[1].engine: there is no engine 'nobody'"),
+        ("strategy: shuffle", "line 5, configurations[1].strategy: there is no strategy 'shuffle'"),
+        ("rank_prompt: rank-none", "line 5, configurations[1].rank_prompt: there is no prompt 'rank-none'"),
+        ("prompts_dir: nowhere", "line 5, configurations[1].prompts_dir: the prompts are not valid"),
+    ],
+)
+def test_what_the_last_configuration_names_must_exist_before_the_file_is_used(
+    tmp_path: Path, wrong: str, told: str
+) -> None:
+    head = "name: a\ndata: {kind: jsonl, path: .}\nconfigurations:\n  - {name: first}\n"
+    with pytest.raises(ExperimentError) as caught:
+        prepared(tmp_path / "set", f"{head}  - {{name: last, {wrong}}}\n")
+    assert told in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        # The engine of this test gives no scores of single products, which shows when it is loaded.
+        (
+            "configurations:\n  - {name: first, k: 10}\n  - {name: last, strategy: pointwise, k: 10}",
+            "line 5, configurations[1].strategy: strategy cannot be pointwise",
+        ),
+        ("measures: [nDCG@5, R_subset@1]\nconfigurations: [{name: a}]", "line 3, measures[1]: R_subset@1 needs"),
+        ("measures: [R@50]\nconfigurations: [{name: a, k: 20}]", "line 4, configurations[0].k: 'a' gives 20 results"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_in_the_words_of_the_file_before_anything_is_embedded(
+    tmp_path: Path, lines: str, told: str
+) -> None:
+    experiment, data = prepared(tmp_path / "set", f"name: a\ndata: {{kind: jsonl, path: .}}\n{lines}\n")
+    counting = Counting()
+    with pytest.raises(ExperimentError) as caught:
+        run(experiment, data, tmp_path / "out", counting)
+    assert told in caught.value.detail and "WITHTHIS" not in caught.value.detail
+    assert not counting.encoder.seen and not counting.engine.asked
+
+
+def test_an_encoder_that_cannot_be_loaded_is_told_with_its_place(tmp_path: Path) -> None:
+    text = "name: a\ndata: {kind: jsonl, path: .}\nconfigurations: [{name: a, encoder: clip, encoder_path: nowhere}]\n"
     experiment, data = prepared(tmp_path / "set", text)
     folder = RunFolder(tmp_path / "out")
-    with pytest.raises(UnknownEncoder, match="nobody"):
+    with pytest.raises(ExperimentError, match=r"line 3, configurations\[0\]"):
         run_experiment(experiment, data, folder, progress=lambda *_: None)
     folder.close()

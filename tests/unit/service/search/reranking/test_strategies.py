@@ -28,6 +28,7 @@ from service.search.reranking.strategies import (
     NO_WINDOW,
     PRUNED,
     SLIDING,
+    STRATEGIES,
     Strategies,
     build_strategies,
 )
@@ -39,7 +40,7 @@ from tests.unit.rerank.test_cross_encoder import FakeScorer
 
 PROMPTS = PromptLibrary.load()
 NUMBERS = re.compile(r"product (\d+)")
-ALL = {"listwise", "single-token", "pointwise", *SLIDING.values(), *PRUNED.values()}
+ALL = set(STRATEGIES)
 
 
 def settings(**values: object) -> Settings:
