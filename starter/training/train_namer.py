@@ -1,4 +1,4 @@
-"""Fit the namer: `python -m starter.training.train_namer [--photos FOLDER] [--protocol]`; closed form, a few minutes.
+"""Fit the namer: `python -m starter.training.train_namer [--photos FOLDER]`; closed form, a few minutes.
 
 Discriminants: Fisher's, of the pooled within-class covariance with shrinkage towards the identity (Friedman,
 "Regularized Discriminant Analysis", JASA 84(405), 1989) against the scatter of the class means, over three domains
@@ -23,10 +23,10 @@ from safetensors.numpy import save_file
 from starter.concepts import concept_names
 from starter.namer import Chain, Classes, Floats
 from starter.rendering import KINDS
-from starter.training.namer_images import STYLES, UNSEEN_STYLE, Example, examples
-from starter.training.prepare import CACHE as _CACHE
+from starter.training.fitting_images import UNSEEN_STYLE
+from starter.training.naming_examples import STYLES, Example, examples
+from starter.training.packages import Packages
 
-CACHE = _CACHE / "namer"
 WEIGHTS = Path(__file__).parents[1] / "weights" / "namer.safetensors"
 DIMENSIONS = 256
 SHRINKAGE = 0.1
@@ -274,7 +274,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, help="folder with labels.csv")
     options = parser.parse_args()
-    rows, features = examples(CACHE, options.photos)
+    packages = Packages.default()
+    packages.fetch()
+    rows, features = examples(packages, options.photos)
     basis = principal(features[[row.style != UNSEEN_STYLE for row in rows]])
     data = Data.of(rows, features @ basis)
     reserved = np.isin(data.things, [*concept_names("dev"), *concept_names("held-out")])
