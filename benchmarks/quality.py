@@ -2,14 +2,12 @@
 
 Retrieval: the share of queries with a best answer first (R@1) or among the first ten (R@10) of 1,870 products with
 held-out motifs, by the sides of `benchmarks.heldout_retrieval`; the heads are those that never saw the motifs.
-Reranking: the first nine of `titles` before and after the listwise strategy, as R@1 and nDCG@9 (gain 2^grade - 1,
-Burges et al. 2005, against the ideal order of the whole gallery). Captions: the share that is exactly the motif's name,
-and the share whose nearest name among all 170, by the embedder, is the right one. Photographs and the demo shop as it
-is served: `benchmarks.photo_retrieval` and `benchmarks.shop_retrieval`, with the heads that the encoder uses.
+Reranking: the first nine of `titles` before and after the listwise strategy, as R@1 and nDCG@9 (`benchmarks.measures`).
+Photographs and the demo shop as it is served: `benchmarks.photo_retrieval`, `benchmarks.titled_photos` and
+`benchmarks.shop_retrieval`, with the heads that the encoder uses. Captions: `benchmarks.captions`.
 """
 
 import argparse
-import math
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +15,21 @@ from rich.progress import track
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
 from benchmarks.heldout_retrieval import PROGRESS, SIDES, HeldOutShop
+from benchmarks.measures import DEPTH, ndcg
 from benchmarks.photo_retrieval import Photos
 from benchmarks.report import Report, Sheet
 from benchmarks.shop_retrieval import shop_rows
+from benchmarks.titled_photos import titled_rows
 from rerank.candidates import Candidate
 from rerank.prompts import PromptLibrary
 from rerank.query import Query
 from rerank.strategies.listwise import ListwiseStrategy
-from starter.artwork import motif_names
 from starter.embedder import StarterEmbedder, weight_file
 from starter.engine_adapter import StarterEngine
 from starter.fused import FusedEmbedder
 from starter.heads import HELD_OUT_FILE
-from starter.training.phrases import article
 from starter.vlm import StarterVLM
 
-LIST = 9
 RERANKED = ("a T with this", "a C T with this", "this design on a T", "across styles: a T with this")
 Orders = dict[str, list[list[int]]]
 Row = dict[str, float | str | None]
@@ -50,25 +47,16 @@ def _retrieval(task: str, asked: list[HeldOutQuery], orders: Orders, products: l
     return row
 
 
-def ndcg(grades: list[int], everything: list[int]) -> float:
-    """nDCG@9 of a list's grades against the best list that the grades of the whole gallery allow."""
-
-    def gain(row: list[int]) -> float:
-        return sum((2.0**grade - 1) / math.log2(place + 2) for place, grade in enumerate(row[:LIST]))
-
-    return gain(grades) / gain(sorted(everything, reverse=True))
-
-
 def _reranking(
     task: str,
     strategy: ListwiseStrategy,
     asked: list[HeldOutQuery],
     orders: list[list[int]],
     products: list[HeldOutProduct],
-) -> tuple[Row, list[str | None]]:
-    before, after, captions = [], [], []
+) -> Row:
+    before, after = [], []
     for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}", console=PROGRESS):
-        head = order[:LIST]
+        head = order[:DEPTH]
         shown = [
             Candidate(str(row), "", products[row].picture, float(-place), image_hash=f"product {row}")
             for place, row in enumerate(head)
@@ -79,21 +67,9 @@ def _reranking(
         before.append((grades[0] == 3, ndcg(grades, ideal)))
         ranked = outcome.ranking.apply(grades)
         after.append((ranked[0] == 3, ndcg(ranked, ideal)))
-        captions.append(outcome.caption)
     (r_before, n_before), (r_after, n_after) = (np.mean(part, axis=0) for part in (before, after))
     row: Row = {"task": task, "queries": len(asked), "R@1 before": r_before, "R@1 after": r_after}
-    return {**row, "nDCG@9 before": n_before, "nDCG@9 after": n_after}, captions
-
-
-def _captions(embedder: StarterEmbedder, task: str, asked: list[HeldOutQuery], captions: list[str | None]) -> Row:
-    names = motif_names()
-    codes = sorted(names)
-    known, _ = embedder.encode([article(names[code]) for code in codes], [None] * len(codes))
-    said, _ = embedder.encode([caption or "nothing" for caption in captions], [None] * len(captions))
-    nearest = np.argmax(said @ known.T, axis=1)
-    right = [codes[column] == query.motif for column, query in zip(nearest, asked, strict=True)]
-    exact = [caption == article(names[query.motif]) for caption, query in zip(captions, asked, strict=True)]
-    return {"task": task, "queries": len(asked), "exact": float(np.mean(exact)), "nearest name": float(np.mean(right))}
+    return {**row, "nDCG@9 before": n_before, "nDCG@9 after": n_after}
 
 
 def _strategy(embedder: StarterEmbedder, products: int) -> ListwiseStrategy:
@@ -108,17 +84,15 @@ def evaluate(*, reranked: int) -> dict[str, list[Row]]:
     asked = list(queries(products))
     embedder = FusedEmbedder.load(heads=weight_file(HELD_OUT_FILE, None))
     shop = HeldOutShop(embedder, products)
-    tables: dict[str, list[Row]] = {"retrieval": [], "reranking": [], "captions": []}
+    tables: dict[str, list[Row]] = {"retrieval": [], "reranking": []}
     strategy = _strategy(embedder.trained, len(products)) if reranked else None
     for task in dict.fromkeys(query.task for query in asked):
         members = [query for query in asked if query.task == task]
         orders = shop.orders(members)
         tables["retrieval"].append(_retrieval(task, members, orders, products))
         if strategy is not None and task in RERANKED:
-            row, captions = _reranking(task, strategy, members[:reranked], orders["titles"][:reranked], products)
-            tables["reranking"].append(row)
-            if task.endswith("a T with this"):
-                tables["captions"].append(_captions(embedder.trained, task, members[:reranked], captions))
+            reordered = _reranking(task, strategy, members[:reranked], orders["titles"][:reranked], products)
+            tables["reranking"].append(reordered)
     return {name: rows for name, rows in tables.items() if rows}
 
 
@@ -133,6 +107,7 @@ def main() -> None:
     tables = evaluate(reranked=options.reranked)
     if options.photos:
         tables["photographs"] = Photos(FusedEmbedder.load(), options.photos).rows()
+        tables["photographs with titles, as served"] = titled_rows(options.photos, 60)
     if options.shop:
         tables["demo shop, as served"] = shop_rows(options.shop)
     sheets = []

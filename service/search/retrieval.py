@@ -194,14 +194,15 @@ class Retriever:
             return None
         with clock.stage("understand"):
             try:
-                understood = self._understander.understand(text, self._words.index().has)
+                index = self._words.index()
+                understood = self._understander.understand(text, index.has, index.says)
             except TitleSearchUnavailable:  # too large a catalog to hold its words; prices are understood without
-                understood = self._understander.understand(text, lambda value: False)
+                understood = self._understander.understand(text, lambda value: False, lambda words: False)
         return understood if request.hybrid is not None else replace(understood, boost=())
 
     def _negative(self, text: str | None, has_image: bool, understood: Understood | None) -> Negative | None:
         """Words that are not wanted and name no value of the catalog, as a text to move away from."""
-        unwanted = [one.text for one in understood.excluded if one.rest] if understood else []
+        unwanted = [one.text for one in understood.excluded if one.rest and not one.is_quoted] if understood else []
         says_something = has_image or (understood is not None and understood.text is not None)
         return Negative(", ".join(unwanted), self._negative_weight) if unwanted and says_something else None
 

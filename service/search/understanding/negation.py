@@ -18,13 +18,14 @@ _WHOLE = frozenset({"no", "without", "except", "excluding"})
 NEGATING = frozenset({"not", *_WHOLE})
 """Words that negate what stands behind them."""
 _CONTRACTED = frozenset({"isn", "aren", "don", "doesn", "wasn", "shouldn", "wouldn"})
-_FILLERS = frozenset(
+FILLERS = frozenset(
     (
         *("a", "an", "the", "any", "some", "my", "with", "in", "of", "want", "like", "need", "have", "has"),
         *("be", "is", "are", "thing", "things", "that", "those", "this", "these", "it", "color", "colored"),
         *("colour", "for", "one", "ones"),
     )
 )
+"""Words between a negating one and its object: "not with any stripes"."""
 _ENDS = frozenset(
     (
         *("but", "with", "without", "no", "not", "for", "that", "which", "in", "on", "to", "from", "by"),
@@ -99,7 +100,7 @@ def _phrases(
         if place >= len(sentence.words) or sentence.words[place].text not in _ALTERNATIVES:
             break
         after = sentence.words[place + 1 : place + 2]
-        if not after or after[0].text in _ENDS or (sentence.words[place].text == "and" and after[0].text in _FILLERS):
+        if not after or after[0].text in _ENDS or (sentence.words[place].text == "and" and after[0].text in FILLERS):
             break
         place += 1
     return found
@@ -111,7 +112,7 @@ def _phrase(
     """The words of one phrase and the place behind it; `longest` None: all of them. None if there are none."""
     words = sentence.words
     start = place
-    while place < len(words) and words[place].text in _FILLERS and not overlaps(words[place], taken):
+    while place < len(words) and words[place].text in FILLERS and not overlaps(words[place], taken):
         place += 1
         if place < len(words) and not _is_joined(sentence, place):
             return None
@@ -121,7 +122,7 @@ def _phrase(
     phrase = words[begin:place]
     if phrase and longest is not None:
         phrase = phrase[: max(1, longest(phrase))]
-    wanted = tuple(word for word in phrase if word.text not in _FILLERS)
+    wanted = tuple(word for word in phrase if word.text not in FILLERS)
     return (wanted, begin + len(phrase)) if wanted and start <= begin else None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.search.understanding.bounds import Operator, PriceBound, price_bounds
-from service.search.understanding.negation import Negation, negations
+from service.search.understanding.negation import FILLERS, NEGATING, Negation, negations
 from service.search.understanding.sentence import Sentence, overlaps
 from service.search.understanding.vocabulary import FacetValue, Mention, Vocabulary
 from service.stores.filters import MAX_NUMBER
@@ -24,11 +24,19 @@ Part = Literal["filter", "excluded"]
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """What is not wanted. `values`: those of the catalog that the words name; `rest`: stems of the other words."""
+    """What is not wanted. `values`: those of the catalog that the words name; `rest`: stems of the other words;
+    `is_quoted`: a product says the same ("Teacup without handle"), so the words are also what is searched for.
+    """
 
     text: str
     values: tuple[Mention, ...]
     rest: tuple[str, ...]
+    is_quoted: bool = False
+
+    @property
+    def is_filter(self) -> bool:
+        """Whether a filter says it: values alone, of whatever says nothing of the kind itself."""
+        return not self.rest and not self.is_quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +72,47 @@ class Understander:
         """`vocabulary`: grows with the catalog."""
         self._vocabulary = vocabulary
 
-    def understand(self, text: str, is_known: Callable[[FacetValue], bool]) -> Understood:
-        """What a sentence says. `is_known`: whether a value is one of the catalog's still."""
+    def understand(
+        self, text: str, is_known: Callable[[FacetValue], bool], says: Callable[[Sequence[str]], bool]
+    ) -> Understood:
+        """What a sentence says. `is_known`: whether a value is one of the catalog's still; `says`: whether one of its
+        products has all these words.
+        """
         sentence = Sentence.of(text)
         bounds = price_bounds(sentence.text)
         taken = [(bound.start, bound.end) for bound in bounds]
         unwanted = negations(sentence, taken, self._vocabulary.longest)
-        taken += [(one.start, one.end) for one in unwanted]
+        quoted = [says(_quotation(sentence, one)) for one in unwanted]
+        taken += [(one.start, one.end) for one, kept in zip(unwanted, quoted, strict=True) if not kept]
         wanted = [word for word in sentence.words if not overlaps(word, taken)]
         mentions = [_known(mention, is_known) for mention in self._vocabulary.mentions(wanted)]
         return Understood(
             sentence.left(taken) if taken else text,
             _price(bounds),
             tuple(mention for mention in mentions if mention.values)[:MOST_MENTIONS],
-            tuple(self._exclusion(sentence, one, is_known) for one in unwanted),
+            tuple(self._exclusion(sentence, *one, is_known) for one in zip(unwanted, quoted, strict=True)),
         )
 
-    def _exclusion(self, sentence: Sentence, one: Negation, is_known: Callable[[FacetValue], bool]) -> Exclusion:
+    def _exclusion(
+        self, sentence: Sentence, one: Negation, is_quoted: bool, is_known: Callable[[FacetValue], bool]
+    ) -> Exclusion:
         mentions = [_known(mention, is_known) for mention in self._vocabulary.mentions(one.words)]
         values = tuple(mention for mention in mentions if mention.values)
         named = {word for mention in values for word in mention.words}
         rest = tuple(word.stem for word in one.words if word not in named)
-        return Exclusion(sentence.text[one.words[0].start : one.words[-1].end], values, rest)
+        return Exclusion(sentence.text[one.words[0].start : one.words[-1].end], values, rest, is_quoted)
+
+
+def _quotation(sentence: Sentence, one: Negation) -> list[str]:
+    """The words that a product must have to say the same: what the negation is about, the negating word, its object.
+
+    None for what only continues a negation, such as "blue" in "not red or blue".
+    """
+    within = [word for word in sentence.words if one.start <= word.start < one.words[0].start]
+    if not within or within[0].text not in NEGATING:
+        return []
+    about = [word for word in sentence.words if word.end <= one.start and word.text not in FILLERS][-1:]
+    return [word.stem for word in (*about, within[0], one.words[0])]
 
 
 def _known(mention: Mention, is_known: Callable[[FacetValue], bool]) -> Mention:

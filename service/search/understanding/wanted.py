@@ -29,14 +29,14 @@ def wanted(given: Filter | None, understood: Understood) -> Wanted:
     """What a sentence and the filter of its request ask for together. A filter that has no room for the sentence's
     conditions stands alone.
     """
-    unwanted = [_terms(one) for one in understood.excluded if one.rest]
+    unwanted = [_terms(one) for one in understood.excluded if not one.is_filter]
     return Wanted(_joined(given, conditions(understood)), understood.labels, unwanted)
 
 
 def conditions(understood: Understood) -> Filter | None:
     """What a filter can say: prices within the bounds, and products without the values of an exclusion."""
     parts: list[dict[str, object]] = [{"price": understood.price}] if understood.price else []
-    parts += [_without(one) for one in understood.excluded if not one.rest]
+    parts += [_without(one) for one in understood.excluded if one.is_filter]
     if not parts:
         return None
     return Filter.model_validate(parts[0] if len(parts) == 1 else {"and": parts})

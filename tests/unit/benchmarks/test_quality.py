@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
-from benchmarks.quality import ndcg
+from benchmarks.measures import ndcg
 
 PICTURE = Image.new("RGB", (8, 8))
 

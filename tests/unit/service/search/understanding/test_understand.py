@@ -32,8 +32,11 @@ def vocabulary() -> Vocabulary:
     return made
 
 
-def read(text: str) -> Understood:
-    return Understander(vocabulary()).understand(text, lambda value: True)
+def read(text: str, title: str = "") -> Understood:
+    said = {*stems(title)}
+    return Understander(vocabulary()).understand(
+        text, is_known=lambda value: True, says=lambda words: bool(words) and said.issuperset(words)
+    )
 
 
 def boosts(text: str) -> list[list[tuple[str, object]]]:
@@ -117,6 +120,34 @@ def test_values_and_prices_become_a_filter_and_other_words_terms() -> None:
     assert [list(map(list, groups)) for groups in terms] == [[["pizza"]], [[("Color", "red")], ["stripe"]]]
 
 
+@pytest.mark.parametrize(
+    ("text", "title", "boost"),
+    [
+        ("teacup without handle mug", "Teacup without handle mug, red", ["mug"]),
+        ("a mug with a teacup without a handle", "Teacup without handle mug, red", ["mug"]),
+        ("snow without blue", "Snow without blue hoodie", ["blue"]),
+    ],
+)
+def test_a_negation_that_a_product_says_itself_is_searched_for(text: str, title: str, boost: list[str]) -> None:
+    found = read(text, title)
+    assert found.text == text and [mention.values[0].value for mention in found.boost] == boost
+    assert [one.is_quoted for one in found.excluded] == [True]
+    assert conditions(found) is None and len(wanted(None, found).unwanted) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "left"),
+    [
+        ("a shirt without stripes", "Dress without stripes, striped", "a shirt"),
+        ("a mug, no dots and stripes", "Mug with dots and stripes", "a mug"),
+        ("a mug that isn't red", "Mug isn't red", "a mug"),
+    ],
+)
+def test_a_product_that_says_something_else_is_no_quotation(text: str, title: str, left: str) -> None:
+    found = read(text, title)
+    assert found.text == left and not any(one.is_quoted for one in found.excluded)
+
+
 def test_a_filter_that_has_no_room_for_more_stands_alone() -> None:
     given = Filter.model_validate({"or": [{"price": {"eq": number}} for number in range(255)]})
     check_filter(given)
@@ -136,7 +167,9 @@ def test_conditions_are_given_up_one_after_the_other() -> None:
 
 
 def test_values_that_no_product_has_any_more_are_not_found() -> None:
-    found = Understander(vocabulary()).understand("a red mug, not blue", lambda value: value.value == "mug")
+    found = Understander(vocabulary()).understand(
+        "a red mug, not blue", lambda value: value.value == "mug", lambda words: False
+    )
     assert [mention.values for mention in found.boost] == [(FacetValue("category", "mug"),)]
     assert [(one.values, one.rest) for one in found.excluded] == [((), ("blue",))]
 
