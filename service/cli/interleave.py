@@ -1,8 +1,9 @@
-"""`withthis interleave report LOG_FOLDER`: which of two interleaved configurations do users prefer?"""
+"""`withthis interleave`: how many users a comparison needs, and which of two configurations they prefer."""
 
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,10 @@ from rich import box
 from rich.table import Table
 
 from service.cli.console import out, plain
+from service.errors import InvalidInput
 from service.search.online.log_reader import SearchLog
 from service.search.online.report import Comparison, Preference, Report, interleaving_report
+from service.search.online.sign_test import units_needed
 from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
 
 SIGNIFICANT = 0.05
@@ -25,12 +28,17 @@ Folder = Annotated[
 ]
 Event = Annotated[FeedbackKind | None, typer.Option(help="Count only these events.")]
 Since = Annotated[datetime | None, typer.Option(help="Leave out searches before this time (UTC): 2026-01-31.")]
+Share = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of decided users that it wins, such as 0.55.")]
+Decided = Annotated[
+    float, typer.Option(min=0.0001, max=1.0, help="Share of interleaved users with a winner; see an earlier report.")
+]
+Power = Annotated[float, typer.Option(min=0.5, max=0.999, help="How often such a share is to be found.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
 @interleave.callback()
 def _group() -> None:
-    """Keep `report` a subcommand."""
+    """Both are subcommands."""
 
 
 @interleave.command("report")
@@ -42,6 +50,25 @@ def report(log_folder: Folder, event: Event = None, since: Since = None, *, as_j
         out.print_json(json.dumps(_as_json(found)))
     else:
         _show(found)
+
+
+@interleave.command("plan")
+def plan(share: Share = 0.55, decided: Decided = 0.2, power: Power = 0.8, *, as_json: AsJson = False) -> None:
+    """How many users it takes to find that the second configuration wins a share of them."""
+    try:
+        users = units_needed(share, power=power)
+    except ValueError as error:
+        raise InvalidInput(f"This cannot be planned: {error}. Give another --share.") from error
+    searches = math.ceil(users / decided)
+    if as_json:
+        out.print_json(json.dumps({"decided_users": users, "users": searches, "share": share, "power": power}))
+        return
+    out.print(
+        f"To find a share of {share:.1%} in {power:.0%} of such comparisons (two-sided, p < {SIGNIFICANT}): about "
+        f"{users:,} users that one side wins, so {searches:,} interleaved users if {decided:.0%} of them decide.\n"
+        "Look once, when there are as many; or look at `p any time`, as often as you like.",
+        soft_wrap=True,
+    )
 
 
 def _as_json(found: Report) -> dict[str, object]:
@@ -69,6 +96,9 @@ def _comparison_json(one: Comparison) -> dict[str, object]:
                 "share_b": found.share_b,
                 "interval_95": found.interval,
                 "p": found.p,
+                "p_any_time": found.p_any_time,
+                "searches": found.searches,
+                "detectable_share": found.detectable,
             }
             for found in one.preferences
         ],
@@ -87,15 +117,17 @@ def _show(found: Report) -> None:
     if found.damaged:
         out.print(f"Damaged lines skipped: {found.damaged:,}.")
     out.print(
-        "[dim]A query is won by the side with more such products. Share of B and p (two-sided sign test) are "
-        "without ties; the interval is Wilson's.[/]"
+        "[dim]A search is won by the side with more such products; what both orders begin with counts for neither. "
+        "Wins are users, by `session`; without one, each search is a user. Share of B and p (two-sided sign test, for "
+        "one look at a time set before) are without ties; the interval is Wilson's. p any time holds at any number of "
+        "looks.[/]"
     )
 
 
 def _table(one: Comparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("event", style="bold")
-    for name in ("A wins", "B wins", "ties", "share of B", "95 % interval", "p"):
+    for name in ("A wins", "B wins", "ties", "share of B", "95 % interval", "p", "p any time"):
         table.add_column(name, justify="right", no_wrap=True)
     for found in one.preferences:
         table.add_row(found.event.replace("_", " "), f"{found.wins_a:,}", f"{found.wins_b:,}", *_figures(found))
@@ -105,8 +137,12 @@ def _table(one: Comparison) -> Table:
 def _figures(found: Preference) -> list[str]:
     ties = f"{found.ties:,}"
     if found.share_b is None:
-        return [ties, "", "", ""]
+        return [ties, *[""] * 4]
     low, high = found.interval
-    colour = ("green" if found.share_b > 0.5 else "red") if found.p < SIGNIFICANT else "default"
-    p = f"{found.p:.3f}" if found.p >= 0.001 else "<0.001"
-    return [ties, f"[{colour}]{found.share_b:.1%}[/]", f"{low:.1%}–{high:.1%}", p]
+    color = ("green" if found.share_b > 0.5 else "red") if found.p_any_time < SIGNIFICANT else "default"
+    share = f"[{color}]{found.share_b:.1%}[/]"
+    return [ties, share, f"{low:.1%}–{high:.1%}", _p(found.p), _p(found.p_any_time)]
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "<0.001"

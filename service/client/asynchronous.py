@@ -78,6 +78,7 @@ class AsyncClient:
         facets: Sequence[str] | None = None,
         understand: bool | None = None,
         cursor: str | None = None,
+        session: str | None = None,
         rerank: Switch | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> SearchOut:
@@ -102,6 +103,7 @@ class AsyncClient:
             facets=facets,
             understand=understand,
             cursor=cursor,
+            session=session,
             rerank=rerank,
             extra=extra,
         )
@@ -123,6 +125,7 @@ class AsyncClient:
         facets: Sequence[str] | None = None,
         understand: bool | None = None,
         cursor: str | None = None,
+        session: str | None = None,
         rerank: Switch | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[StreamedAnswer]:
@@ -141,6 +144,7 @@ class AsyncClient:
             facets=facets,
             understand=understand,
             cursor=cursor,
+            session=session,
             rerank=rerank,
             extra=extra,
         )

@@ -44,6 +44,7 @@ def search(
     facets: Sequence[str] | None = None,
     understand: bool | None = None,
     cursor: str | None = None,
+    session: str | None = None,
     rerank: Switch | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Call[SearchOut]:
@@ -66,6 +67,7 @@ def search(
         facets=facets,
         understand=understand,
         cursor=cursor,
+        session=session,
         rerank=_options(rerank, "enabled"),
         **(extra or {}),
     )

@@ -76,6 +76,7 @@ class Client:
         facets: Sequence[str] | None = None,
         understand: bool | None = None,
         cursor: str | None = None,
+        session: str | None = None,
         rerank: Switch | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> SearchOut:
@@ -100,6 +101,7 @@ class Client:
             facets=facets,
             understand=understand,
             cursor=cursor,
+            session=session,
             rerank=rerank,
             extra=extra,
         )
@@ -121,6 +123,7 @@ class Client:
         facets: Sequence[str] | None = None,
         understand: bool | None = None,
         cursor: str | None = None,
+        session: str | None = None,
         rerank: Switch | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Iterator[StreamedAnswer]:
@@ -139,6 +142,7 @@ class Client:
             facets=facets,
             understand=understand,
             cursor=cursor,
+            session=session,
             rerank=rerank,
             extra=extra,
         )

@@ -70,6 +70,7 @@ class SearchRequest:
     facets: tuple[str, ...] = ()  # "category", or the names of attributes
     understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
     cursor: str | None = None  # `next_cursor` of the previous page; only the first page is reranked
+    session: str | None = None  # whose search it is, for the search log
     rival: RerankOptions | None = None  # interleave the first page's order with that of these options
 
     @property

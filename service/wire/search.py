@@ -95,6 +95,11 @@ class SearchBody(_Body):
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARS)] | None = Field(
         default=None, description="next_cursor of the previous page; later pages are in retrieval order, not reranked"
     )
+    session: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="an opaque key of the visit or the user, whose searches have one vote in online evaluation; only "
+        "its hash is logged",
+    )
     rerank: RerankBody = Field(default_factory=RerankBody)
 
 

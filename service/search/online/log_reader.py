@@ -1,14 +1,16 @@
 """Reads the search logs of all processes. Lines that do not belong to a search log are counted and skipped: the last
-one of a file may be torn.
+one of a file may be torn. A line that stands there twice, in a copy of a file, counts once.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.errors import InvalidInput
 from service.search.online.log_file import SUFFIX
@@ -57,16 +59,25 @@ class EncoderLine(BaseModel):
 
 
 class SearchLine(_Line):
-    """A search; `teams` is None if it was not interleaved."""
+    """A search; `teams` is None if it was not interleaved. `session`: whose it was, None if nobody said."""
 
     kind: Literal["search"]
     id: str
+    session: str | None = None
     encoder: EncoderLine
     a: ConfigurationLine
     b: ConfigurationLine | None
+    order_a: tuple[str, ...] = Field((), validation_alias=AliasPath("a", "order"))
+    order_b: tuple[str, ...] = Field((), validation_alias=AliasPath("b", "order"))
     order: tuple[str, ...]
     teams: Annotated[str, Field(pattern="^[AB]*$")] | None
     shown: int
+
+    @property
+    def prefix(self) -> int:
+        """How many products both orders begin with. A click on one of them says nothing about which order is better."""
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(self.order_a, self.order_b, strict=False))
+        return sum(1 for _ in same)
 
 
 class FeedbackLine(_Line):
@@ -95,13 +106,17 @@ class SearchLog:
     def lines(self) -> Iterator[Line]:
         """Every line, of searches and of feedback. Raises InvalidInput for a file that cannot be read."""
         self.damaged = 0
+        seen: set[bytes] = set()
         for path in self._files:
-            yield from self._read(path)
+            yield from self._read(path, seen)
 
-    def _read(self, path: Path) -> Iterator[Line]:
+    def _read(self, path: Path, seen: set[bytes]) -> Iterator[Line]:
         try:
             with path.open("rb") as file:
                 for line in file:
+                    if (known := hashlib.blake2b(line, digest_size=12).digest()) in seen:
+                        continue
+                    seen.add(known)
                     try:
                         yield _LINES.validate_json(line)
                     except ValidationError:

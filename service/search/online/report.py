@@ -1,19 +1,21 @@
 """Which of two interleaved configurations do users prefer? From the search log.
 
-Each event is credited to the team that picked its product; a query is won by the team with more such products.
-Logs that hold several comparisons (a configuration was changed meanwhile) are distinguished.
+Each event is credited to the team that picked its product, unless both orders begin with it: who picked one of those is
+decided by a coin alone. A query is won by the team with more credited products, and a user has one vote. Logs that
+hold several comparisons (a configuration was changed meanwhile) are distinguished.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from service.search.online.log_reader import ConfigurationLine, EncoderLine, FeedbackLine, SearchLine, SearchLog
-from service.search.online.sign_test import sign_test_p, wilson_interval
+from service.search.online.sign_test import detectable_share, sequential_p, sign_test_p, wilson_interval
+from service.search.online.votes import Votes
 from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
 
 
@@ -25,6 +27,7 @@ class Unused(StrEnum):
     EARLIER = "before_since"
     NOT_INTERLEAVED = "not_interleaved"
     NOT_SHOWN = "not_shown"  # the product was not among those of the answer
+    COMMON_PREFIX = "common_prefix"  # both orders have the product, and all before it, at the same place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,20 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Queries by who won them. `share_b`: how much of the decided ones B won, with its 95 % interval; None without any.
-
-    `p`: two-sided sign test over the decided queries.
+    """Users by whom they prefer, a search without a session being a user of its own; `searches`: how many they made
+    that count. `p_any_time` may be looked at as often as one likes.
     """
 
     event: FeedbackKind
     wins_a: int
     wins_b: int
     ties: int
+    searches: int
+    p_any_time: float
 
     @property
     def share_b(self) -> float | None:
-        """B's share of the queries that one of them won."""
+        """B's share of the users that one of them won."""
         decided = self.wins_a + self.wins_b
         return self.wins_b / decided if decided else None
 
@@ -61,8 +65,13 @@ class Preference:
 
     @property
     def p(self) -> float:
-        """The probability of a result at least this uneven if neither is preferred."""
+        """The probability of a result at least this uneven if neither is preferred, at one look that was planned."""
         return sign_test_p(self.wins_a, self.wins_b)
+
+    @property
+    def detectable(self) -> float | None:
+        """The share, above one half, that as many users would show in four comparisons of five; None without any."""
+        return detectable_share(self.wins_a + self.wins_b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class _Tally:
         self.events: dict[str, set[tuple[FeedbackKind, str]]] = {}
         self.searches = 0
         self.by_pair: Counter[Pair] = Counter()
-        self.won: Counter[tuple[Pair, FeedbackKind, int]] = Counter()
+        self.votes: defaultdict[tuple[Pair, FeedbackKind], Votes] = defaultdict(Votes)
         self._seen: set[str] = set()
 
     def feedback(self, line: FeedbackLine) -> None:
@@ -105,8 +114,6 @@ class _Tally:
 
     def search(self, line: SearchLine) -> None:
         events = self.events.get(line.id, set())
-        if line.id in self._seen:  # its file is there twice; its events must count once
-            return
         if events:
             self._seen.add(line.id)
         if self._since is not None and line.time < self._since:
@@ -118,18 +125,24 @@ class _Tally:
             return
         pair = Pair(line.encoder, line.a, line.b)
         self.by_pair[pair] += 1
-        self._judge(pair, dict(zip(line.order[: line.shown], line.teams, strict=False)), events)
+        for kind, ahead in self._leads(line, line.teams, events).items():
+            self.votes[pair, kind].add(line.session or f"search {line.id}", line.time, ahead)
 
-    def _judge(self, pair: Pair, teams: Mapping[str, str], events: Iterable[tuple[FeedbackKind, str]]) -> None:
-        lead: dict[FeedbackKind, int] = {}
+    def _leads(
+        self, line: SearchLine, teams: str, events: Iterable[tuple[FeedbackKind, str]]
+    ) -> dict[FeedbackKind, int]:
+        """By kind of event, how many products more are credited to B."""
+        places = {product: place for place, product in enumerate(line.order[: min(line.shown, len(teams))])}
+        prefix, lead = line.prefix, dict[FeedbackKind, int]()
         for kind, product in events:
-            team = teams.get(product)
-            if team is None:
+            place = places.get(product)
+            if place is None:
                 self.unused[Unused.NOT_SHOWN] += 1
-                continue
-            lead[kind] = lead.get(kind, 0) + (1 if team == "B" else -1)
-        for kind, ahead in lead.items():
-            self.won[pair, kind, (ahead > 0) - (ahead < 0)] += 1
+            elif place < prefix:
+                self.unused[Unused.COMMON_PREFIX] += 1
+            else:
+                lead[kind] = lead.get(kind, 0) + (1 if teams[place] == "B" else -1)
+        return lead
 
     def orphans(self) -> int:
         """Events whose search is in no log."""
@@ -161,4 +174,5 @@ def interleaving_report(
 
 
 def _preference(tally: _Tally, pair: Pair, kind: FeedbackKind) -> Preference:
-    return Preference(kind, *(tally.won[pair, kind, winner] for winner in (-1, 1, 0)))
+    votes = tally.votes[pair, kind]
+    return Preference(kind, *votes.counts, votes.searches, sequential_p(votes.in_time()))

@@ -1,10 +1,11 @@
 """The search log's line for an answered search: the query, both rankings, and what was shown.
 
-Of an image it has only the content hash; nothing identifies the caller.
+Of an image and of a session it has only a hash; nothing else identifies the caller.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ def search_entry(
         "kind": "search",
         "id": response.id,
         "time": now(),
+        "session": _hashed(request.session),
         "query": _query(request, trace, with_text=with_text),
         "encoder": {"id": encoder.id, "fingerprint": encoder.fingerprint},
         "retrieved": trace.retrieved,
@@ -33,6 +35,11 @@ def search_entry(
         "shown": len(response.results),
         "timings_ms": {stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
     }
+
+
+def _hashed(session: str | None) -> str | None:
+    """What tells sessions apart and is not what the caller sent."""
+    return None if session is None else hashlib.blake2b(session.encode(), digest_size=8).hexdigest()
 
 
 def now() -> str:

@@ -65,12 +65,25 @@ def units_needed(share: float, *, power: float = 0.8, alpha: float = 0.05) -> in
     Raises:
         ValueError: a share outside 0…1, or one that is 1/2 or so close to it that more than `MOST_NEEDED` were needed.
     """
-    from scipy import stats  # noqa: PLC0415
-
     if not 0 < share < 1 or share == 0.5:
         raise ValueError("the share must be between 0 and 1, and not one half")
-    z = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    z = _quantiles(power, alpha)
     needed = math.ceil(z * z / (4 * (share - 0.5) ** 2))
     if needed > MOST_NEEDED:
         raise ValueError("the share is too close to one half")
     return needed
+
+
+def detectable_share(units: int, *, power: float = 0.8, alpha: float = 0.05) -> float | None:
+    """The share above one half that the sign test finds with a probability of `power` in so many units, by the same
+    formula; None where even a share of 1 would not be found.
+    """
+    share = 0.5 + _quantiles(power, alpha) / (2 * math.sqrt(units)) if units else 1.0
+    return share if share < 1 else None
+
+
+def _quantiles(power: float, alpha: float) -> float:
+    """The quantiles of the normal distribution for both errors, added."""
+    from scipy import stats  # noqa: PLC0415
+
+    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))

@@ -45,6 +45,7 @@ def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDef
         facets=tuple(body.facets),
         understand=defaults.understood if body.understand is None else body.understand,
         cursor=body.cursor,
+        session=body.session,
     )
 
 

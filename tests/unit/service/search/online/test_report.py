@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from service.cli import app
 from service.errors import InvalidInput
 from service.search.online.log_reader import SearchLog
 from service.search.online.report import Preference, Report, Unused, interleaving_report
+from service.search.online.sign_test import sequential_p
 from service.search.online.team_draft import team_draft
 
 A = {
@@ -31,24 +33,35 @@ RETRIEVAL = dict.fromkeys(A)
 Row = dict[str, object]
 
 
-def search(id: str, order: str, teams: str | None, *, shown: int = 9, day: int = 1, b: Row | None = None) -> Row:
+def search(
+    id: str,
+    order: str,
+    teams: str | None,
+    *,
+    shown: int = 9,
+    day: int = 1,
+    b: Row | None = None,
+    orders: tuple[str, str] = ("", ""),
+    session: str | None = None,
+) -> Row:
     return {
         "kind": "search",
         "id": id,
         "time": f"2026-01-{day:02}T12:00:00.000+00:00",
         "encoder": {"id": "starter", "fingerprint": "f"},
-        "a": A,
-        "b": (b or RETRIEVAL) if teams else None,
+        "session": session,
+        "a": {**A, "order": list(orders[0])},
+        "b": {**(b or RETRIEVAL), "order": list(orders[1])} if teams else None,
         "order": list(order),
         "teams": teams,
         "shown": shown,
     }
 
 
-def event(query: str, product: str, kind: str = "click") -> Row:
+def event(query: str, product: str, kind: str = "click", *, second: int = 0) -> Row:
     return {
         "kind": "feedback",
-        "time": "2026-01-20T12:00:00+00:00",
+        "time": f"2026-01-20T12:00:{second:02}+00:00",
         "query_id": query,
         "product_id": product,
         "event": kind,
@@ -72,7 +85,7 @@ ROWS = [
     event("q1", "x"),
     event("q1", "y"),
     event("q1", "w"),  # B by two to one
-    event("q1", "x"),  # again
+    event("q1", "x", second=9),  # again
     event("q2", "w", "purchase"),
     event("q2", "w"),
     event("q2", "x"),  # a tie
@@ -100,7 +113,44 @@ def test_events_are_credited_to_who_picked_the_product_and_the_rest_is_counted(t
         Unused.EARLIER: 0,
         Unused.NOT_INTERLEAVED: 1,
         Unused.NOT_SHOWN: 1,
+        Unused.COMMON_PREFIX: 0,
     }
+
+
+def test_what_both_orders_begin_with_counts_for_neither(tmp_path: Path) -> None:
+    """Eight users click on rank 1, which is first in both orders; one clicks on what the orders disagree about."""
+    orders = ("wxyz", "wzyx")
+    rows = [search(f"q{n}", "wxzy" if n % 2 else "wzxy", "ABBA" if n % 2 else "BBAA", orders=orders) for n in range(8)]
+    rows += [event(f"q{n}", "w") for n in range(8)]
+    found = report(tmp_path / "log", rows)
+    click = clicks(found)
+    assert (click.wins_a, click.wins_b, click.ties, click.searches) == (0, 0, 0, 0)
+    assert found.unused[Unused.COMMON_PREFIX] == 8 and click.share_b is None
+    assert clicks(report(tmp_path / "other", [*rows, event("q0", "z")])).wins_b == 1
+
+
+def test_a_user_has_one_vote_and_a_search_without_a_session_is_a_user(tmp_path: Path) -> None:
+    heavy = [search(f"h{n}", "xy", "AB", session="heavy") for n in range(5)]
+    rows = [*heavy, search("q1", "xy", "AB", session="s"), search("q2", "xy", "AB"), search("q3", "xy", "AB")]
+    rows += [event(f"h{n}", "x" if n else "y") for n in range(5)]  # four of five for A
+    rows += [event("q1", "y"), event("q2", "y"), event("q3", "y")]
+    click = clicks(report(tmp_path, rows))
+    assert (click.wins_a, click.wins_b, click.ties, click.searches) == (1, 3, 0, 8)
+
+
+def test_a_file_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    expected = report(tmp_path, ROWS)
+    for path in list(tmp_path.iterdir()):
+        (tmp_path / f"copy-{path.name}").write_bytes(path.read_bytes())
+    assert interleaving_report(SearchLog(tmp_path)) == expected
+
+
+def test_the_first_decided_search_of_each_user_makes_the_sequence_of_the_test_for_any_time(tmp_path: Path) -> None:
+    rows = [search(f"q{n}", "xy", "AB", day=n + 1, session=f"s{n % 20}") for n in range(28)]
+    rows += [event(f"q{n}", "y" if n < 20 else "x") for n in range(28)]  # all begin with B; eight turn to A later
+    click = clicks(report(tmp_path / "log", rows))
+    assert (click.wins_b, click.ties) == (12, 8)
+    assert click.p_any_time == sequential_p([True] * 20) < 0.001
 
 
 @settings(max_examples=15, deadline=None)
@@ -162,6 +212,7 @@ def test_users_who_click_what_fits_show_which_order_is_better(
         rows += [event(f"q{number}", f"{item}") for item in seen if chance.random() < (0.8 if item in fitting else 0.1)]
     found = clicks(report(tmp_path, rows))
     assert (found.p < 0.001) == significant and (found.p > 0.05) != significant
+    assert (found.p_any_time < 0.01) == significant
     low, high = found.interval
     assert found.share_b is not None and low < found.share_b < high and (low > 0.5) == significant
 
@@ -181,3 +232,14 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch: pytest.
     assert found["events"] == 1 and found["comparisons"][0]["preferences"][0]["event"] == "purchase"
     assert json.loads(run("--json", "--since", "2026-02-01"))["comparisons"] == []
     assert "No search in this log" in run("--since", "2026-02-01")
+
+
+def test_the_plan_says_how_many_users_it_takes() -> None:
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, ["interleave", "plan", *words])
+
+    assert json.loads(run("--share", "0.6", "--decided", "0.1", "--json").output)["users"] == 1970
+    assert "about 197 users that one side wins, so 1,970" in " ".join(
+        run("--share", "0.6", "--decided", "0.1").output.split()
+    )
+    assert isinstance(run("--share", "0.5").exception, InvalidInput)
