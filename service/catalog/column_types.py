@@ -32,12 +32,22 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 
 class Kind(StrEnum):
-    """What a column holds."""
+    """What a column holds. HTML is made plain text, and a price, such as 15.99 USD, a number, as a line is read."""
 
     TEXT = "text"
     NUMBER = "number"
     BOOLEAN = "boolean"
     LIST = "list"
+    HTML = "html"
+    PRICE = "price"
+
+
+class WrongTypeError(ValueError):
+    """An attribute that cannot be what its column should be; the text is the reason given for the reject."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
 
 
 @dataclass(slots=True)
@@ -68,6 +78,10 @@ class _Seen:
         return Kind.LIST if self.entries and self.separated else Kind.TEXT
 
 
+_STORED = {Kind.HTML: Kind.TEXT, Kind.PRICE: Kind.NUMBER}
+"""Kinds that are something else once they are read."""
+
+
 class ColumnTypes:
     """The types of a feed's attributes. All of the feed is to be seen before anything is converted."""
 
@@ -88,7 +102,7 @@ class ColumnTypes:
                 self._seen.setdefault(name, _Seen()).see(value)
 
     def convert(self, attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-        """The attributes in their types. Raises ValueError, with the reason, for one that has not the type given."""
+        """The attributes in their types. Raises WrongTypeError for one that has not the type given."""
         return {name: self._converted(name, value) for name, value in attributes.items()}
 
     @property
@@ -142,12 +156,12 @@ def type_changes(before: Attributes, after: Attributes) -> tuple[str, ...]:
 
 
 def as_kind(name: str, value: AttributeValue, kind: Kind) -> AttributeValue:
-    """A value as a type that was requested. Raises ValueError, with the reason, if it cannot be that."""
-    if kind_of(value) is kind:
+    """A value as a type that was requested. Raises WrongTypeError if it cannot be that."""
+    if kind_of(value) is _STORED.get(kind, kind):
         return value
     found = _CONVERSIONS[kind](value)
     if found is None:
-        raise ValueError(f"the attribute {name[:40]!r} is no {kind}, as --type says")
+        raise WrongTypeError(name, f"the attribute {name[:40]!r} is no {kind}, as --type or the feed's format says")
     return found
 
 
@@ -178,6 +192,8 @@ _CONVERSIONS: Mapping[Kind, Callable[[AttributeValue], AttributeValue | None]] =
     Kind.NUMBER: _to_number,
     Kind.BOOLEAN: _to_boolean,
     Kind.LIST: _to_list,
+    Kind.HTML: _to_text,
+    Kind.PRICE: _to_number,
 }
 
 

@@ -9,7 +9,7 @@ alone, so an interrupted run is resumed by running it again. Changed fields rewr
 a new image (or a missing row) is encoded, and words of those that vectors are made of (see `document_form`).
 
 Several rows with one id are several images of one product: rows `id#0`, `id#1`, … in the feed's order. The same
-image twice under one id is rejected. After a complete run, surplus images of the products seen are deleted;
+image twice under one id counts once. After a complete run, surplus images of the products seen are deleted;
 products that the feed no longer names are kept. `service.catalog.distributed` does the same on a Ray cluster.
 """
 

@@ -38,8 +38,8 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did, in rows. `refreshed` rows got new fields and kept their vector; `without_image`: how many of
-    the rows that are not rejected have none.
+    """What an ingest did, in rows. `refreshed` rows got new fields and kept their vector; `repeated` ones have an image
+    that their product has already; `without_image`: how many of the rows that are stored have none.
 
     `notes` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
     """
@@ -48,6 +48,7 @@ class IngestReport:
     refreshed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    repeated: int = 0
     removed: int = 0
     without_image: int = 0
     first_rejects: list[Reject] = field(default_factory=list)
@@ -56,7 +57,7 @@ class IngestReport:
     @property
     def seen(self) -> int:
         """Rows of the feed dealt with so far."""
-        return self.indexed + self.refreshed + self.unchanged + self.rejected
+        return self.indexed + self.refreshed + self.unchanged + self.rejected + self.repeated
 
 
 class IngestRun:
@@ -145,14 +146,13 @@ class IngestRun:
             self._progress(self.report)
 
     def _number(self, row: FeedRow | Reject) -> FeedRow | None:
-        """Give the row its number among the product's images; None if it was rejected."""
+        """Give the row its number among the product's images; None if it was rejected, or is there already."""
         if isinstance(row, Reject):
             self._reject(row)
             return None
         key, keys = row.image_key, self._keys.setdefault(row.product.id, [])
         if key in keys:
-            what = "the same image" if key else "no image either"
-            self._reject(Reject(row.line, f"an earlier line has the same id and {what}", row.product.id))
+            self.report.repeated += 1
             return None
         if not key and self._documents.form.document(row.product, None) is None:
             self._reject(Reject(row.line, NOTHING_TO_EMBED, row.product.id))

@@ -6,11 +6,12 @@ collected is stored in a temporary file of SQLite's own, so memory use does not 
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.catalog.rows import FeedRow
+from service.catalog.formats.joins import Join
+from service.catalog.rows import FeedRow, InvalidField
 from service.errors import FeedError
 from service.product import Product
 
@@ -20,33 +21,50 @@ _SHOWN_CHARS = 40
 _NO_ROOM = "The fields of the feed's products do not fit into the temporary folder. Free some space, or set TMPDIR."
 
 
+Rule = Callable[[str], Join | None]
+"""How the values that several lines give for a field become one; None: they must be equal."""
+
+
+def no_rule(_: str) -> Join | None:
+    """All lines of a product must agree."""
+    return None
+
+
 @dataclass(slots=True)
 class Joined:
     """The fields of one product, each with the line that brought it, and how many images its lines have.
 
-    `changed`: not kept yet.
+    `line` is the first one, and `rule` says which fields may have several values, and what becomes of them. `changed`:
+    not kept yet.
     """
 
+    rule: Rule
     values: dict[str, tuple[Any, int]] = field(default_factory=dict)
     images: int = 0
+    line: int | None = None
     changed: bool = False
 
-    def conflict(self, line: FeedRow) -> str | None:
+    def conflict(self, line: FeedRow) -> InvalidField | None:
         """How a line differs from those before it; None if it does not."""
         for name, value in _values(line.product).items():
             known, first = self.values.get(name, (value, 0))
-            if not _same(known, value):
-                return (
+            if not _same(known, value) and self.rule(name.removeprefix(_ATTRIBUTE)) is None:
+                return InvalidField(
+                    name.removeprefix(_ATTRIBUTE),
                     f"line {first} gives this id another {name.removeprefix(_ATTRIBUTE)}: {_shown(known)}, here "
                     f"{_shown(value)}. All images of a product share its fields: give the line its own id, or leave "
-                    "the column out"
+                    "the column out",
                 )
         return None
 
     def add(self, line: FeedRow) -> None:
         """A line that does not differ. What it has in addition is the product's from now on."""
         for name, value in _values(line.product).items():
-            self.values.setdefault(name, (value, line.line))
+            known, first = self.values.setdefault(name, (value, line.line))
+            rule = self.rule(name.removeprefix(_ATTRIBUTE))
+            if first != line.line and rule is not None:
+                self.values[name] = rule(known, value), first
+        self.line = line.line if self.line is None else self.line
         self.images += len(line.images)
         self.changed = True
 
@@ -60,14 +78,15 @@ class Joined:
 class ProductLines:
     """All products of a feed by id. Raises `FeedError` if there is no room for temporary files."""
 
-    def __init__(self) -> None:
-        """An empty temporary file, which goes with `close` or with the process."""
+    def __init__(self, rule: Rule = no_rule) -> None:
+        """An empty temporary file, which goes with `close` or with the process. `rule`: see `Joined`."""
+        self._rule = rule
         try:
             self._db = _temporary()
         except sqlite3.Error as error:
             raise FeedError(_NO_ROOM) from error
         self._id: str | None = None
-        self._joined = Joined()
+        self._joined = Joined(rule)
 
     def add(self, line: FeedRow) -> None:
         """Collect a line, unless it contradicts an earlier one of its product."""
@@ -102,14 +121,16 @@ class ProductLines:
             raise FeedError(_NO_ROOM) from error
 
     def _keep(self, id: str, joined: Joined) -> None:
-        row = (id, joined.images, json.dumps(joined.values, ensure_ascii=False))
-        self._db.execute("INSERT OR REPLACE INTO products VALUES (?, ?, ?)", row)
+        row = (id, joined.images, joined.line, json.dumps(joined.values, ensure_ascii=False))
+        self._db.execute("INSERT OR REPLACE INTO products VALUES (?, ?, ?, ?)", row)
 
     def _stored(self, id: str) -> Joined:
-        row = self._db.execute("SELECT images, fields FROM products WHERE id = ?", (id,)).fetchone()
+        row = self._db.execute("SELECT images, line, fields FROM products WHERE id = ?", (id,)).fetchone()
         if row is None:
-            return Joined()
-        return Joined({name: (value, line) for name, (value, line) in json.loads(row[1]).items()}, row[0])
+            return Joined(self._rule)
+        images, first, fields = row
+        values = {name: (value, line) for name, (value, line) in json.loads(fields).items()}
+        return Joined(self._rule, values, images, first)
 
 
 def _temporary() -> sqlite3.Connection:
@@ -117,7 +138,7 @@ def _temporary() -> sqlite3.Connection:
     db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA journal_mode = OFF")  # nothing is ever rolled back
-    db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, fields TEXT)")
+    db.execute("CREATE TABLE products (id TEXT PRIMARY KEY, images INTEGER, line INTEGER, fields TEXT)")
     return db
 
 

@@ -9,7 +9,8 @@ from service.errors import FeedError
 
 
 class RejectFile:
-    """JSON lines with `line`, `id` and `reason`; an old file is removed, a new one appears with the first reject.
+    """JSON lines with `line`, `id`, `field` and `reason`; an old file is removed, a new one appears with the
+    first reject.
 
     Without a path nothing is written. Raises `FeedError` if the file cannot be written.
     """
@@ -40,6 +41,6 @@ class RejectFile:
             return
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
-        entry = {"line": reject.line, "id": reject.id, "reason": reject.reason}
+        entry = {"line": reject.line, "id": reject.id, "field": reject.field, "reason": reject.reason}
         self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self._file.flush()

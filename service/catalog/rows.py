@@ -1,6 +1,7 @@
 """Validation of one feed line: its fields, or a reject with the reason."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from service.catalog.column_names import KNOWN, attribute_name
 from service.catalog.records import make_record, row_id
-from service.product import Product, normal_text
+from service.product import MAX_ID_CHARS, Product, normal_text
 from service.stores.store import Record, Vector
 
 MAX_IMAGE_PATH_CHARS = 1000
@@ -19,12 +20,11 @@ NO_IMAGE = "the image column is missing, empty or not a path"
 NOTHING_TO_EMBED = (
     f"{NO_IMAGE}, and the product has none of the words that vectors are made of in this collection (WITHTHIS_DOCUMENT)"
 )
-_PRICE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _REASONS = {
     "id": "the id is missing, longer than 256 characters, or has surrounding blanks or control characters",
     "title": "the title must be a text of at most 1000 characters",
     "category": "the category must be a text of at most 200 characters",
-    "price": "the price is not a number of 0 or more",
+    "price": "the price is not an amount of 0 or more, such as 15.99 or 15.99 USD",
 }
 
 
@@ -73,11 +73,20 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be indexed, and why."""
+    """A row that cannot be indexed, and why; `field`: the field of ours that is at fault, if it is one."""
 
     line: int
     reason: str
     id: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidField:
+    """A field of ours that makes a product invalid, and why."""
+
+    name: str
+    reason: str
 
 
 def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbered: bool = False) -> FeedRow | Reject:
@@ -93,14 +102,14 @@ def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbe
     raw_id = given.get("id")
     if raw_id is None and id_of_image and "id" not in fields:
         raw_id = f"row-{line}" if numbered and not isinstance(given.get("image"), str) else _id_of(images)
-    shown_id = str(raw_id)[:100] if raw_id is not None else None
+    shown_id = str(raw_id)[:MAX_ID_CHARS] if raw_id is not None else None
     if len(images) > MAX_IMAGES_A_LINE:
-        return Reject(line, f"the list of images must have 1 to {MAX_IMAGES_A_LINE} entries", shown_id)
+        return Reject(line, f"the list of images must have 1 to {MAX_IMAGES_A_LINE} entries", shown_id, "image")
     if images == (None,) or (raw_id is None and not images):
-        return Reject(line, NO_IMAGE, shown_id)
+        return Reject(line, NO_IMAGE, shown_id, "image")
     attributes = _attributes(given)
     if isinstance(attributes, str):
-        return Reject(line, attributes, shown_id)
+        return Reject(line, attributes, shown_id, "attributes")
     product = make_product(
         {
             "id": _id(raw_id),
@@ -110,15 +119,17 @@ def parse_line(line: int, fields: Mapping[str, Any], *, id_of_image: bool, numbe
             "attributes": attributes,
         }
     )
-    return Reject(line, product, shown_id) if isinstance(product, str) else FeedRow(line, product, images)
+    if isinstance(product, InvalidField):
+        return Reject(line, product.reason, shown_id, product.name)
+    return FeedRow(line, product, images)
 
 
-def make_product(fields: Mapping[str, Any]) -> Product | str:
-    """A product without its image, or the reason why it is invalid."""
+def make_product(fields: Mapping[str, Any]) -> Product | InvalidField:
+    """A product without its image, or why it is invalid."""
     try:
         return Product.model_validate({**fields, "image_key": ""})
     except ValidationError as error:
-        return _reason(error)
+        return _invalid(error)
 
 
 def is_data_uri(image: ImageName) -> bool:
@@ -171,21 +182,15 @@ def _tidy(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A price: numbers as they are, text if it is a number; anything else stays invalid and fails validation."""
-    if isinstance(value, bool):
-        return "boolean"
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    return float(text) if _PRICE.fullmatch(text) else text
+    """A price as a number; what is none fails validation, also `true` and texts, which are read before."""
+    return "none" if isinstance(value, bool | str) else value
 
 
-def _reason(error: ValidationError) -> str:
+def _invalid(error: ValidationError) -> InvalidField:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = str(first["loc"][0])
-    if field != "attributes":
-        return _REASONS[field]
-    own_words = first["type"] == "value_error"
-    return (
-        first["msg"].removeprefix("Value error, ") if own_words else "an attribute is not text, number or list of them"
-    )
+    name, *inner = first["loc"]
+    if name != "attributes":
+        return InvalidField(str(name), _REASONS[str(name)])
+    if first["type"] == "value_error":
+        return InvalidField("attributes", first["msg"].removeprefix("Value error, "))
+    return InvalidField(str(inner[0]) if inner else "attributes", "an attribute is not text, number or list of them")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from service.catalog.column_types import ColumnTypes, Kind
+from service.catalog.column_types import ColumnTypes, Kind, WrongTypeError
+from service.catalog.formats import PLAIN, FeedFormat
 from service.catalog.product_lines import Joined, ProductLines
-from service.catalog.rows import NO_IMAGE, FeedRow, ImageName, Reject, make_product
+from service.catalog.rows import NO_IMAGE, FeedRow, ImageName, InvalidField, Reject, make_product
 from service.product import Product
 
 _SHOWN_MIXTURES = 20
@@ -13,11 +14,12 @@ _SHOWN_MIXTURES = 20
 class Survey:
     """Filled by a first pass over the lines; a second pass produces the rows. Use it in a `with`."""
 
-    def __init__(self, *, textual: bool, kinds: Mapping[str, Kind]) -> None:
-        """See `ColumnTypes`."""
+    def __init__(self, *, textual: bool, kinds: Mapping[str, Kind], format: FeedFormat = PLAIN) -> None:
+        """See `ColumnTypes`; `format` says how lines of a product are joined."""
         self._types = ColumnTypes(textual=textual, kinds=kinds)
-        self._products = ProductLines()
-        self._made: tuple[str, Product | str] | None = None
+        self._format = format
+        self._products = ProductLines(format.rule)
+        self._made: tuple[str, Product | InvalidField] | None = None
 
     def __enter__(self) -> "Survey":
         """Nothing to do yet."""
@@ -36,16 +38,16 @@ class Survey:
         """The rows of a line, of the second pass: one for each image, with the fields of the whole product.
 
         A line that contradicts an earlier one of its product is rejected, and the product is what the earlier one says.
-        A line without images has a row of its own only if the product has no image at all.
+        If no line of a product has an image, its first line has the only row.
         """
         id, joined = line.product.id, self._products.get(line.product.id)
         conflict = joined.conflict(line)
         if conflict is not None:
-            yield Reject(line.line, conflict, id)
+            yield Reject(line.line, conflict.reason, id, conflict.name)
         elif line.images:
             for image in line.images:
-                yield self._row(line, joined, image) if image is not None else Reject(line.line, NO_IMAGE, id)
-        elif not joined.images:
+                yield self._row(line, joined, image) if image is not None else Reject(line.line, NO_IMAGE, id, "image")
+        elif not joined.images and line.line == joined.line:
             yield self._row(line, joined)
 
     def product_ids(self) -> Iterator[str]:
@@ -68,14 +70,14 @@ class Survey:
         if self._made is None or self._made[0] != line.product.id:  # mostly, lines of a product follow one another
             self._made = line.product.id, self._product(line.product.id, joined)
         id, product = self._made
-        if isinstance(product, str):
-            return Reject(line.line, product, id)
+        if isinstance(product, InvalidField):
+            return Reject(line.line, product.reason, id, product.name)
         return FeedRow(line.line, product, images)
 
-    def _product(self, id: str, joined: Joined) -> Product | str:
-        """A product from all its lines in the types of its columns, or the reason why it is invalid."""
-        fields = joined.fields()
+    def _product(self, id: str, joined: Joined) -> Product | InvalidField:
+        """A product from all its lines in the types of its columns, or why it is invalid."""
+        fields = self._format.complete(joined.fields())
         try:
             return make_product({**fields, "id": id, "attributes": self._types.convert(fields["attributes"])})
-        except ValueError as error:
-            return str(error)
+        except WrongTypeError as error:
+            return InvalidField(error.name, str(error))

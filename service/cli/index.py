@@ -18,7 +18,7 @@ from rich.progress import TaskID
 from service.build import load_encoder, open_images, open_store
 from service.catalog.document_form import DocumentForm
 from service.catalog.ingest import IngestReport, Progress, ingest
-from service.catalog.readers import Columns, count_rows
+from service.catalog.readers import Columns, count_rows, parse_columns
 from service.cli.console import err, out, plain, progress_bar, start
 from service.cli.send_feed import SendReport, send_feed
 from service.encoders.encoder import Encoder
@@ -84,7 +84,7 @@ def index(
 ) -> None:
     """Bring a product feed into the catalog. Run it again to resume or to update: existing rows are kept."""
     settings = start()
-    columns = Columns.parse(column or (), without=without or (), types=type or ())
+    columns = parse_columns(column or (), without=without or (), types=type or ())
     options = _options(feed, settings, rejects, columns, new_ids=new_ids)
     if url is not None:
         if engine == "ray":

@@ -3,5 +3,15 @@
 from service.catalog.readers.columns import Columns
 from service.catalog.readers.feed import Feed, count_rows, feed_folder, open_feed, read_feed
 from service.catalog.readers.json_lines import MAX_LINE_BYTES
+from service.catalog.readers.mapping import parse_columns
 
-__all__ = ["MAX_LINE_BYTES", "Columns", "Feed", "count_rows", "feed_folder", "open_feed", "read_feed"]
+__all__ = [
+    "MAX_LINE_BYTES",
+    "Columns",
+    "Feed",
+    "count_rows",
+    "feed_folder",
+    "open_feed",
+    "parse_columns",
+    "read_feed",
+]

@@ -38,6 +38,7 @@ class _ArrowReader(ABC):
         except _ERRORS as error:
             raise FeedError(_DAMAGED) from error
         names = self.names()
+        columns = columns.of_feed(names)
         self._image, self._attributes = columns.source("image", names), columns.source("attributes", names)
 
     def names(self) -> list[str]:

@@ -9,20 +9,26 @@ see `service.catalog.survey`.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
+from service.catalog.formats import PLAIN
+from service.catalog.prices import common_decimal
 from service.catalog.readers.columns import Columns, DoubledColumnError
 from service.catalog.readers.folder import FolderReader
 from service.catalog.readers.json_lines import JsonArrayReader, JsonLinesReader
-from service.catalog.readers.reader import Reader
+from service.catalog.readers.line_values import LineValues
+from service.catalog.readers.reader import RawLine, Reader
 from service.catalog.readers.separated import SeparatedReader
+from service.catalog.readers.xml_items import XmlReader
 from service.catalog.rows import FeedRow, Reject, parse_line
 from service.catalog.survey import Survey
 from service.errors import FeedError
 
 _PLAIN = Columns()
+_LINES_WITH_PRICES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,15 @@ class Feed:
     """A feed that can be read. `id_column` is the feed's name of it; None if ids are derived."""
 
     reader: Reader
-    columns: Columns
+    values: LineValues
     id_column: str | None
 
     def survey(self) -> Survey:
         """Go through the feed once. Raises `FeedError` if it is damaged. The survey is to be closed."""
         with ExitStack() as on_failure:
-            survey = on_failure.enter_context(Survey(textual=self.reader.textual, kinds=self.columns.kinds))
+            empty = Survey(textual=self.reader.textual, kinds=self.values.kinds, format=self.values.format)
+            survey = on_failure.enter_context(empty)
+            self.values.shortened.clear()
             for line in self._lines():
                 if isinstance(line, FeedRow):
                     survey.add(line)
@@ -53,7 +61,10 @@ class Feed:
 
     def notes(self, survey: Survey) -> list[str]:
         """Notes for its owner: where the ids are from, what was left out, the types of the columns."""
-        return [_note_on_ids(self.id_column, self.reader.numbered), *self.reader.notes(), *survey.notes]
+        format = self.values.format
+        read_as = f"Read as a {format.title}; --format plain takes the columns as they are."
+        ids = format.note or _note_on_ids(self.id_column, self.reader.numbered)
+        return [*([read_as] if format != PLAIN else []), ids, *self.reader.notes(), *survey.notes, *self.values.notes]
 
     def _lines(self) -> Iterator[FeedRow | Reject]:
         for raw in self.reader.lines():
@@ -61,7 +72,7 @@ class Feed:
                 yield raw
                 continue
             try:
-                fields = self.columns.rename(raw.fields)
+                fields = self.values.read(raw.fields)
             except DoubledColumnError as error:
                 yield Reject(raw.line, f"two fields of the line are called {error}")
                 continue
@@ -73,13 +84,26 @@ def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
     """Inspect a feed's format and columns. Raises `FeedError` if it cannot be read, or not with these columns."""
     reader = _reader(path, columns)
     names = reader.names()
+    given, columns = columns, columns.of_feed(names)
     if reader.declares:
-        columns.check(names)
-    id_column = columns.id_column(names)
-    columns = columns if id_column is None else columns.with_id(id_column)
-    if reader.declares and "image" not in columns.rename(dict.fromkeys(names)):
-        raise FeedError("One column of the feed must be called image; --column image=NAME names it.")
-    return Feed(reader, columns, id_column)
+        Columns(given.sources, given.without, given.kinds, columns.format).check(names)
+    if reader.declares and columns.format == PLAIN and "image" not in columns.rename(dict.fromkeys(names)):
+        raise FeedError(
+            "One column of the feed must be called image; --column image=NAME names it, --format the feed's format."
+        )
+    return Feed(reader, _values(reader, columns, given), columns.id_column(names))
+
+
+def _values(reader: Reader, columns: Columns, given: Columns) -> LineValues:
+    """How lines are read. Whether prices have a decimal comma is seen from the first lines, if no option says it."""
+    values = LineValues(columns, frozenset(given.sources))
+    if columns.decimal is not None:
+        return values
+    prices = []
+    for raw in islice(reader.lines(), _LINES_WITH_PRICES):
+        with suppress(DoubledColumnError):
+            prices.append(values.price_text(raw.fields) if isinstance(raw, RawLine) else None)
+    return LineValues(replace(columns, decimal=common_decimal(prices)), values.given)
 
 
 def read_feed(path: Path, columns: Columns = _PLAIN) -> Iterator[FeedRow | Reject]:
@@ -109,12 +133,14 @@ def _reader(path: Path, columns: Columns) -> Reader:
     if not path.is_file():
         raise FeedError("The feed does not exist. Give a folder, or a CSV, TSV, JSON, JSONL or Parquet file.")
     match path.suffix.lower():
-        case ".csv" | ".tsv":
+        case ".csv" | ".tsv" | ".txt" | ".tab":
             return SeparatedReader(path, columns)
         case ".jsonl" | ".ndjson":
             return JsonLinesReader(path)
         case ".json":
             return JsonArrayReader(path)
+        case ".xml" | ".rss" | ".atom":
+            return XmlReader(path)
         case ".parquet":
             return _parquet(path, columns)
     raise FeedError

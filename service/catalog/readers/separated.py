@@ -73,7 +73,7 @@ class SeparatedReader:
         if not _is_utf8(cells):
             return Reject(line, _NOT_UTF8)
         if any(cells[len(self._header) :]):
-            return Reject(line, "the line has more fields than the header has columns", cells[0][:100])
+            return Reject(line, "the line has more fields than the header has columns")
         return RawLine(line, {name: cell for name, cell in zip(self._header, cells, strict=False) if name})
 
     @contextmanager
@@ -98,6 +98,7 @@ def _header(cells: list[str] | None) -> list[str]:
 
 def _layout(header: list[str], columns: Columns) -> Layout | None:
     """What to expect of the records; None for a header without an image."""
+    columns = columns.of_feed(header)
     image, id = columns.source("image", header), columns.id_column(header)
     if image not in header:
         return None

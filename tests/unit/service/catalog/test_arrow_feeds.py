@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.catalog.readers import Columns, count_rows, feed_folder, open_feed, read_feed
+from service.catalog.readers import count_rows, feed_folder, open_feed, parse_columns, read_feed
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
 from tests.unit.service.images.sample_images import picture
@@ -23,7 +23,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def rows(path: Path, *columns: str) -> list[FeedRow]:
-    found = list(read_feed(path, Columns.parse(columns)))
+    found = list(read_feed(path, parse_columns(columns)))
     assert not [row for row in found if isinstance(row, Reject)]
     return [row for row in found if isinstance(row, FeedRow)]
 
@@ -126,7 +126,7 @@ def test_feeds_that_cannot_work(tmp_path: Path) -> None:
     with pytest.raises(FeedError):
         count_rows(tmp_path / "text.parquet")
     with pytest.raises(FeedError, match="no column 'nope'"):
-        read_feed(tmp_path / "fine.parquet", Columns.parse(["title=nope"]))
+        read_feed(tmp_path / "fine.parquet", parse_columns(["title=nope"]))
     shard.write_bytes(shard.read_bytes()[:-400])
     with pytest.raises(FeedError, match="damaged after row"):
         list(read_feed(half))

@@ -9,7 +9,7 @@ import pytest
 
 from service.catalog.ingest import ingest
 from service.catalog.product_lines import ProductLines
-from service.catalog.readers import Columns, read_feed
+from service.catalog.readers import parse_columns, read_feed
 from service.catalog.rows import FeedRow, Reject, parse_line
 from service.errors import FeedError
 from service.images.store.image_store import ImageStore
@@ -31,11 +31,11 @@ def feed(tmp_path: Path, text: str, name: str = "f.csv") -> Path:
 
 
 def rows(path: Path, *columns: str) -> list[FeedRow]:
-    return [row for row in read_feed(path, Columns.parse(columns)) if isinstance(row, FeedRow)]
+    return [row for row in read_feed(path, parse_columns(columns)) if isinstance(row, FeedRow)]
 
 
 def rejects(path: Path, *columns: str) -> list[Reject]:
-    return [row for row in read_feed(path, Columns.parse(columns)) if isinstance(row, Reject)]
+    return [row for row in read_feed(path, parse_columns(columns)) if isinstance(row, Reject)]
 
 
 def test_every_image_has_the_fields_of_its_product(tmp_path: Path) -> None:

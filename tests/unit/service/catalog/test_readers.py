@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from service.catalog.readers import MAX_LINE_BYTES, Columns, count_rows, feed_folder, open_feed, read_feed
+from service.catalog.readers import (
+    MAX_LINE_BYTES,
+    Columns,
+    count_rows,
+    feed_folder,
+    open_feed,
+    parse_columns,
+    read_feed,
+)
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
 from tests.unit.service.images.sample_images import picture
@@ -209,8 +217,8 @@ def test_a_well_known_column_is_the_id_where_there_is_no_other_and_it_is_said(tm
     text = "SKU,Handle,image,product_id\nA-1,mug,a.png,7\n"
     path = feed(tmp_path, "f.csv", text)
     assert rows(path)[0].product.id == "A-1" and notes(path)[0] == "Ids are taken from the column 'SKU'."
-    assert notes(path, Columns.parse(["id=Handle"]))[0] == "Ids are taken from the column 'Handle'."
-    assert notes(path, Columns.parse([], without=["SKU"]))[0] == "Ids are taken from the column 'product_id'."
+    assert notes(path, parse_columns(["id=Handle"]))[0] == "Ids are taken from the column 'Handle'."
+    assert notes(path, parse_columns([], without=["SKU"]))[0] == "Ids are taken from the column 'product_id'."
     assert notes(feed(tmp_path, "g.csv", "image,ID\na.png,1\n"))[0] == "Ids are taken from the column 'ID'."
     assert "made from the images' paths" in notes(feed(tmp_path, "h.csv", "image\na.png\n"))[0]
     lines = feed(tmp_path, "f.jsonl", '{"image": "a.png"}\n{"image": "b.png", "sku": 7}\n')
@@ -219,20 +227,23 @@ def test_a_well_known_column_is_the_id_where_there_is_no_other_and_it_is_said(tm
 
 def test_columns_are_left_out_and_get_types(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.csv", "id,image,in_stock,size,price_was,text\n1,a.png,true,L|M,1.10,x\n")
-    [row] = read_feed(path, Columns.parse([], without=["text"], types=["price_was=number"]))
+    [row] = read_feed(path, parse_columns([], without=["text"], types=["price_was=number"]))
     assert isinstance(row, FeedRow)
     assert row.product.attributes == {"in_stock": True, "size": ["L", "M"], "price_was": 1.1}
     assert notes(path)[1] == "Columns that are not text: 'in_stock' (boolean), 'size' (list). --type changes that."
-    for options, words in (({"without": ["nope"]}, "--without"), ({"types": ["nope=text"]}, "--type")):
+    for columns, words in (
+        (parse_columns(without=["nope"]), "--without"),
+        (parse_columns(types=["nope=text"]), "--type"),
+    ):
         with pytest.raises(FeedError, match=words):
-            read_feed(path, Columns.parse([], **options))
+            read_feed(path, columns)
     with pytest.raises(FeedError, match="--type name=kind"):
-        Columns.parse([], types=["size=colour"])
+        parse_columns([], types=["size=colour"])
 
 
 def test_attributes_of_several_types_are_said(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.jsonl", '{"image": "a.png", "size": 38}\n{"image": "b.png", "size": "L"}\n')
     assert "'size' is number here and text there" in notes(path)[1]
-    [first, second] = read_feed(path, Columns.parse([], types=["size=text"]))
+    [first, second] = read_feed(path, parse_columns([], types=["size=text"]))
     assert isinstance(first, FeedRow) and isinstance(second, FeedRow)
     assert (first.product.attributes, second.product.attributes) == ({"size": "38"}, {"size": "L"})
