@@ -18,7 +18,7 @@ from rerank.errors import PromptError
 
 __all__ = ["Prompt", "PromptLibrary", "Task"]
 
-Task = Literal["caption", "rank", "match"]
+Task = Literal["caption", "rank", "match", "relevance"]
 Placeholder = Literal["instruction", "caption", "candidates", "labels", "title"]
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -27,6 +27,7 @@ _CONTRACTS: dict[Task, tuple[set[str], set[str], set[str]]] = {
     "caption": ({"image"}, {"caption"}, set()),
     "rank": ({"panel", "images"}, {"json-ranking"}, {"instruction"}),
     "match": ({"panel", "images"}, {"match-letter"}, {"instruction"}),
+    "relevance": ({"images"}, {"relevance"}, set()),
 }
 """Task → the layouts it can have, the outputs it can have, the placeholders it cannot do without."""
 
@@ -45,7 +46,7 @@ class Prompt(BaseModel):
     purpose: str = Field(min_length=1)
     placeholders: tuple[Placeholder, ...]
     facts: tuple[str, ...] = ()
-    output: Literal["caption", "json-ranking", "match-letter"]
+    output: Literal["caption", "json-ranking", "match-letter", "relevance"]
     max_new_tokens: int = Field(ge=1, le=4096)
     template: str
 
@@ -65,6 +66,8 @@ class Prompt(BaseModel):
             raise ValueError(f"output: a {self.task} prompt gives {' or '.join(sorted(outputs))}, not {self.output}")
         if not required <= set(self.placeholders):
             raise ValueError(f"placeholders: a {self.task} prompt needs {sorted(required)}")
+        if self.task == "relevance" and self.placeholders:
+            raise ValueError("placeholders: a relevance prompt has none; the reranker is given query and products")
         return self
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -292,12 +292,20 @@ def strategy_options(settings: Settings) -> StrategyOptions:
         prune=rerank.prune,
         cross_encoder_model=rerank.cross_encoder_model,
         cross_encoder_device=rerank.cross_encoder_device,
+        trained=settings.reranker.options(),
     )
 
 
 def _reads_titles(settings: Settings, info: EngineInfo) -> bool:
-    """Whether the default strategy ranks by titles: a text cross-encoder does, whatever the engine."""
-    return info.reads_titles or settings.rerank.strategy.startswith("cross-encoder")
+    """Whether the default strategy ranks by titles: those with another model than the engine's do."""
+    return info.reads_titles or settings.rerank.strategy.startswith(("cross-encoder", "reranker"))
+
+
+def _close_all(closing: Sequence[Callable[[], None]]) -> None:
+    """Close one after the other, also if one of them fails."""
+    with ExitStack() as stack:
+        for close in closing:
+            stack.callback(close)
 
 
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
@@ -322,7 +330,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         )
     defaults = RerankDefaults(
         strategy=settings.rerank.strategy,
-        engine=engine.info.id,
+        engine=strategies.models.get(settings.rerank.strategy, engine.info.id),
         candidates=settings.rerank.candidates,
         fusion_weight=settings.rerank.fusion_weight,
         fusion_method=settings.rerank.fusion_method,
@@ -331,11 +339,17 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),
     )
     stage = RerankStage(
-        Planner(strategies.usable, prompts, defaults, strategies.missing),
+        Planner(
+            strategies.usable,
+            prompts,
+            defaults,
+            strategies.missing,
+            models={name: strategies.models.get(name, engine.info.id) for name in strategies.usable},
+        ),
         concurrency=settings.rerank.concurrency,
         documents=settings.server.compatible_concurrency,
         caches={**strategies.caches, **engine.caches},
-        close=engine.close,
+        close=partial(_close_all, [engine.close, *strategies.closing]),
         rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
     )
     if settings.online.interleave is not None:

@@ -36,6 +36,7 @@ class StarterEngine:
             prompts={"caption": "caption-starter", "rank": "rank-starter"},  # it has not learned to match
             can_score=True,
             reads_titles=False,
+            instructable=False,
         )
 
     @property

@@ -162,6 +162,7 @@ class FakeStrategy:
     scale: ScoreScale = "relative"
     raises: Exception | None = None
     block: threading.Event | None = None
+    instructable: bool = True
     calls: list[tuple[Query, Sequence[Candidate], str | None]] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
 

@@ -35,6 +35,8 @@ class EngineInfo:
     """Whether `Engine.score` works."""
     reads_titles: bool = True
     """Whether it ranks by the candidates' titles, too, rather than by their images alone."""
+    instructable: bool = True
+    """Whether it follows an instruction in front of the shopper's words; one that embeds them does not."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_candidates <= MAX_LABELS:

@@ -35,6 +35,10 @@ class Side:
     text: str
     image: Image | None = None
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to read."""
+        return bool(self.text) or self.image is not None
+
 
 class PairScorer(Protocol):
     """A trained reranker; threads may share it."""

@@ -59,6 +59,11 @@ class EngineStrategy(ABC):
         self.thumbnails = thumbnails if thumbnails is not None else ThumbnailCache()
         chosen_prompt(prompts, engine.info, self.task, None)
 
+    @property
+    def instructable(self) -> bool:
+        """As the engine is."""
+        return self.engine.info.instructable
+
     def rerank(
         self,
         query: Query,

@@ -10,7 +10,15 @@ from rerank.prompts import Prompt, PromptLibrary, Task
 from rerank.query import Query
 from rerank.sanitize import clean_text
 
-__all__ = ["CAPTION_LIMIT", "INSTRUCTION_LIMIT", "TITLE_LIMIT", "chosen_prompt", "match_values", "rank_values"]
+__all__ = [
+    "CAPTION_LIMIT",
+    "INSTRUCTION_LIMIT",
+    "TITLE_LIMIT",
+    "chosen_prompt",
+    "described",
+    "match_values",
+    "rank_values",
+]
 
 INSTRUCTION_LIMIT, CAPTION_LIMIT, TITLE_LIMIT, FACT_LIMIT = 500, 300, 160, 60
 """Characters of the shopper's words, of a caption, of each title and of each fact that a prompt holds."""
@@ -42,23 +50,25 @@ def rank_values(
     named = zip(labels(len(shown)), shown, strict=True)
     return {
         **_query_values(query, caption),
-        "candidates": "\n".join(f"{label}: {_title(one, facts)}" for label, one in named),
+        "candidates": "\n".join(f"{label}: {described(one, facts)}" for label, one in named),
         "labels": ", ".join(labels(len(shown))),
     }
 
 
 def match_values(query: Query, candidate: Candidate, caption: str | None, facts: Sequence[str] = ()) -> dict[str, str]:
     """The placeholders of a match prompt."""
-    return {**_query_values(query, caption), "title": _title(candidate, facts)}
+    return {**_query_values(query, caption), "title": described(candidate, facts)}
 
 
 def _query_values(query: Query, caption: str | None) -> dict[str, str]:
-    return {"instruction": clean_text(query.text or "", INSTRUCTION_LIMIT), "caption": caption or ""}
+    """The shopper's words, behind an instruction if the caller gave one."""
+    said = [clean_text(one, INSTRUCTION_LIMIT) for one in (query.instruction, query.text) if one]
+    return {"instruction": " ".join(said), "caption": caption or ""}
 
 
-def _title(candidate: Candidate, facts: Sequence[str]) -> str:
+def described(candidate: Candidate, facts: Sequence[str], limit: int = TITLE_LIMIT) -> str:
     """The title, and behind it the facts that the candidate has: "Blue mug (category: mug; price: 12.5)"."""
-    title = clean_text(candidate.title, TITLE_LIMIT)
+    title = clean_text(candidate.title, limit)
     known = [(name, _said(candidate.facts.get(name))) for name in facts]
     said = "; ".join(f"{name}: {value}" for name, value in known if value)
     return f"{title} ({said})" if said else title

@@ -45,6 +45,11 @@ class SlidingWindowStrategy:
         """Name in settings and answers."""
         return self._name
 
+    @property
+    def instructable(self) -> bool:
+        """As the other strategy is."""
+        return self.base.instructable
+
     def rerank(
         self,
         query: Query,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from PIL.Image import Image
 
@@ -10,12 +10,20 @@ from rerank.candidates import Candidate
 from rerank.degraded import Degraded
 from rerank.query import Query
 from rerank.ranking import Ranking
+from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
 
-__all__ = ["RerankOutcome", "ScoreScale", "Strategy"]
+__all__ = ["RerankOutcome", "ScoreScale", "Strategy", "TextLimits"]
 
 ScoreScale = Literal["absolute", "relative"]
 """Whether a candidate's score depends on the candidate and the query alone, so that it can be compared between calls
 about the same query, or also on the other candidates of the call."""
+
+
+class TextLimits(NamedTuple):
+    """Characters that a model is shown of the query and of each candidate's text; the rest is cut."""
+
+    query: int = INSTRUCTION_LIMIT
+    document: int = TITLE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class RerankOutcome:
     """Set when the engine gave no answer and the ranking is the retrieval order."""
     scale: ScoreScale = "relative"
     """Of the ranking's scores."""
+    limits: TextLimits = field(default=TextLimits())
 
 
 class Strategy(Protocol):
@@ -54,6 +63,10 @@ class Strategy(Protocol):
     @property
     def name(self) -> str:
         """Name in settings and answers."""
+
+    @property
+    def instructable(self) -> bool:
+        """Whether an instruction of the query reaches the model."""
 
     def rerank(
         self,

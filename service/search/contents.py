@@ -31,6 +31,10 @@ class PlacedQuery(NamedTuple):
     query: GivenQuery
     pointer: str = ""
 
+    def instructed(self, instruction: str | None) -> PlacedQuery:
+        """The same, to be read for an instruction; an empty one counts as none."""
+        return PlacedQuery(replace(self.query, instruction=instruction or None), self.pointer)
+
 
 def opened_query(text: str | None, image: DecodedImage | None) -> Query:
     """The query of a text as it was sent and an image that has been decoded; a blank text counts as none."""
@@ -102,7 +106,8 @@ class ContentOpener:
         check_cancelled()
         query, pointer = content
         with _placed(pointer):
-            return opened_query(query.text, None if query.image is None else self._decoded(query.image))
+            opened = opened_query(query.text, None if query.image is None else self._decoded(query.image))
+        return replace(opened, role=query.role, instruction=query.instruction)
 
     def _decoded(self, image: ImageInput) -> DecodedImage:
         data = self._pictures.read(image)

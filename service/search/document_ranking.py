@@ -13,7 +13,7 @@ from rerank.candidates import Candidate
 from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.sanitize import is_cut
-from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
+from rerank.strategies.strategy import TextLimits
 from service.errors import InvalidValue
 from service.images.sources import ImageLoader
 from service.search.contents import ContentOpener, PlacedQuery
@@ -25,9 +25,10 @@ Scale = Literal["absolute", "relative", "rank"]
 """`absolute`: the model's, of the document and the query alone, to be compared between calls about the same query;
 `relative`: the model's, of the document among those of the call; `rank`: the place alone, (n - place) / n."""
 
+NO_INSTRUCTION = "The model takes no instruction other than the query. Put it into the query."
 NO_ABSOLUTE_SCORES = (
     "The configured strategy has no scores for a single document. Send one query with all its documents, or set "
-    "WITHTHIS_STRATEGY to pointwise."
+    "WITHTHIS_STRATEGY to pointwise or reranker."
 )
 
 
@@ -66,14 +67,15 @@ def rank_documents(
     An empty document is one like any other; it matches nothing.
 
     Raises:
-        InvalidInput: an image that cannot be used, images of more than `max_pixels` together, or a strategy or prompt
-            that does not exist.
+        InvalidInput: an image that cannot be used, images of more than `max_pixels` together, a strategy or prompt that
+            does not exist, or an instruction for a model that takes none.
         Cancelled: the client has disconnected.
     """
+    plan = _instructable(stage.plan(options or RerankOptions()), [query])
     contents = [query, *documents]
     opener = ContentOpener(pictures, max_pixels=max_pixels, contents=contents, kept_pixels=KEPT_PIXELS)
     opened = opener.open(contents)
-    return _ranked(stage, stage.plan(options or RerankOptions()), opened)
+    return _ranked(stage, plan, opened)
 
 
 def rank_pairs(
@@ -83,11 +85,11 @@ def rank_pairs(
     failed on.
 
     Raises:
-        InvalidValue: the strategy's scores say nothing of a document by itself.
+        InvalidValue: the strategy's scores say nothing of a document by itself, or its model takes no instruction.
         InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
         Cancelled: the client has disconnected.
     """
-    plan = stage.plan(RerankOptions())
+    plan = _instructable(stage.plan(RerankOptions()), [query for query, _ in pairs])
     opener = ContentOpener(pictures, max_pixels=max_pixels, contents=[content for pair in pairs for content in pair])
     end, rankings = time.monotonic() + plan.deadline_ms / 1000, []
     for pair in pairs:
@@ -101,12 +103,20 @@ def rank_pairs(
     return rankings
 
 
+def _instructable(plan: RerankPlan, queries: Sequence[PlacedQuery]) -> RerankPlan:
+    """The plan, if its model takes an instruction where a query has one. Raises InvalidValue."""
+    if not plan.strategy.instructable and any(query.query.instruction for query in queries):
+        raise InvalidValue(errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])
+    return plan
+
+
 def _ranked(stage: RerankStage, plan: RerankPlan, opened: Sequence[Query]) -> DocumentRanking:
     """Rank all but the first of the contents for the first."""
     asked, *found = opened
     outcome, report = stage.rank(plan, asked, [_candidate(place, one) for place, one in enumerate(found)])
     ranking = outcome.ranking if outcome is not None else Ranking.identity(len(found))
     scores, own = relevance(ranking)
+    limits = outcome.limits if outcome is not None else TextLimits()
     return DocumentRanking(
         order=ranking.order,
         scores=scores,
@@ -114,8 +124,8 @@ def _ranked(stage: RerankStage, plan: RerankPlan, opened: Sequence[Query]) -> Do
         report=report,
         prompt_tokens=outcome.prompt_tokens if outcome else 0,
         generated_tokens=outcome.generated_tokens if outcome else 0,
-        cut=tuple(place for place, document in enumerate(found) if is_cut(document.text or "", TITLE_LIMIT)),
-        query_cut=is_cut(asked.text or "", INSTRUCTION_LIMIT),
+        cut=tuple(place for place, document in enumerate(found) if is_cut(document.text or "", limits.document)),
+        query_cut=is_cut(asked.text or "", limits.query),
     )
 
 

@@ -21,6 +21,7 @@ from service.settings.misspelled import PREFIX, misspelled
 from service.settings.names import Place, grouped, places
 from service.settings.online_settings import OnlineSettings
 from service.settings.rerank_settings import RerankSettings
+from service.settings.reranker_settings import RerankerSettings
 from service.settings.search_settings import SearchSettings
 from service.settings.server_settings import ServerSettings
 from service.settings.sources import CONFIG_VARIABLE, ConfigFile, Grouped, dotenv, dotenv_names, environment
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     rerank: RerankSettings = Field(default_factory=RerankSettings)
+    reranker: RerankerSettings = Field(default_factory=RerankerSettings)
     search: SearchSettings = Field(default_factory=SearchSettings)
     catalog: CatalogSettings = Field(default_factory=CatalogSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)

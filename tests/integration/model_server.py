@@ -133,25 +133,27 @@ FAILURES: list[Answer] = [
 
 
 class ModelServer:
-    """`POST /v1/chat/completions` and `GET /v1/models` on a free port."""
+    """`POST` at any address and `GET /v1/models` on a free port."""
 
     def __init__(self) -> None:
         self.url = ""
         self.bodies: list[Body] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self._script: list[Answer] = []
 
     def say(self, *answers: Answer) -> None:
         """Forget what was, give these answers in turn, and then the last one forever."""
-        self.bodies, self.headers, self._script = [], [], list(answers)
+        self.bodies, self.paths, self.headers, self._script = [], [], [], list(answers)
 
     @property
     def app(self) -> Litestar:
         """The application; an error in an answer closes the connection, and is no news."""
 
-        @post("/v1/chat/completions", status_code=200)
+        @post("/{anywhere:path}", status_code=200)
         async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
             self.bodies.append(json.loads(await request.body()))
+            self.paths.append(request.url.path)
             self.headers.append(dict(request.headers))
             answer = self._script.pop(0) if len(self._script) > 1 else self._script[0]
             said = answer(self.bodies[-1])

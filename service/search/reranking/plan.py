@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rerank.errors import PromptError
 from rerank.fusion import FusionMethod
@@ -63,6 +63,8 @@ class Planner:
     prompts: PromptLibrary
     defaults: RerankDefaults
     missing: Mapping[str, str]
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Strategy → id of the model that it asks; the default engine's where it is not named."""
 
     def plan(self, options: RerankOptions) -> RerankPlan:
         """Check what the caller asked for, before any model runs.
@@ -73,12 +75,13 @@ class Planner:
         defaults = self.defaults
         if options.deadline_ms is not None and options.deadline_ms > defaults.max_deadline_ms:
             raise InvalidValue(f"rerank.deadline_ms is at most {defaults.max_deadline_ms} here.")
-        strategy = self._strategy(options.strategy or defaults.strategy)
+        name = options.strategy or defaults.strategy
+        strategy = self._strategy(name)
         if options.prompt is not None:
             self._check_prompt(options.prompt)
         return RerankPlan(
             strategy=strategy,
-            engine=defaults.engine,
+            engine=self.models.get(name, defaults.engine),
             prompt=options.prompt,
             candidates=defaults.candidates if options.candidates is None else options.candidates,
             fusion_weight=defaults.fusion_weight if options.fusion_weight is None else options.fusion_weight,

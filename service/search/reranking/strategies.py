@@ -2,7 +2,7 @@
 
 Three ask the engine: listwise, single-token, pointwise. The first two show it more candidates than fit one call in
 overlapping windows; their sliding-window forms have the window and step of the settings. A text cross-encoder passes
-only candidates with matching titles on to any of the three.
+only candidates with matching titles on to any of the three. `reranker` asks a trained reranker instead of the engine.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from rerank.strategies.captioning import Captioner
 from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer, TextScorer
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
+from rerank.strategies.reranker import RerankerStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy, for_any_number
 from rerank.strategies.strategy import Strategy
 from rerank.thumbnails import ThumbnailCache
 from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
+from service.search.reranking.trained import TrainedOptions, load_trained
 
 NO_SCORES = "The configured engine gives no label scores, and this strategy ranks by them. Use listwise."
 NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
 NO_WINDOW = "The configured engine takes one product per call, so windows have nothing to compare. Use pointwise."
+NO_RERANKER = "This service has no trained reranker (WITHTHIS_RERANKER_PATH or WITHTHIS_RERANKER_URL)."
 NO_CROSS_ENCODER = "This strategy needs a text cross-encoder, and this service has none (WITHTHIS_CROSS_ENCODER_MODEL)."
 
 SLIDING = {"listwise": "sliding-window", "single-token": "sliding-window-single-token"}
@@ -41,8 +44,8 @@ PRUNED = {
 }
 """Strategy → its name behind the cross-encoder; what is let through is ranked in windows if one call cannot do it."""
 
-STRATEGIES = ("listwise", "single-token", "pointwise", *SLIDING.values(), *PRUNED.values())
-"""Every name; which of them can be used depends on the engine."""
+STRATEGIES = ("listwise", "single-token", "pointwise", "reranker", *SLIDING.values(), *PRUNED.values())
+"""Every name; which of them can be used depends on the engine and the settings."""
 
 _Prune = Callable[[Strategy, str], Strategy]
 
@@ -60,6 +63,7 @@ class StrategyOptions:
     prune: int
     cross_encoder_model: str | None
     cross_encoder_device: str
+    trained: TrainedOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,10 @@ class Strategies:
     missing: dict[str, str] = field(default_factory=dict)
     caches: dict[str, LruCache[Any, Any]] = field(default_factory=dict)
     """The caches that strategies share, by name in the metrics."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Strategy → id of its model, where that is not the engine's."""
+    closing: list[Callable[[], None]] = field(default_factory=list)
+    """What closes their connections."""
 
     def add(self, name: str, reason: str | None, build: Callable[[], Strategy]) -> None:
         """Build a strategy unless there is a reason against it."""
@@ -83,7 +91,7 @@ def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLi
     """Every strategy that engine and settings allow.
 
     Raises:
-        ConfigurationError: a setting does not fit the engine, or the cross-encoder cannot be loaded.
+        ConfigurationError: a setting does not fit the engine, or another model cannot be loaded.
         PromptError, LayoutError: the prompts do not fit the engine.
     """
     captions, thumbnails = (
@@ -105,7 +113,19 @@ def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLi
     prune = _prune(options, Captioner(engine, prompts, captions))
     for base, name in PRUNED.items():
         _add_pruned(found, base, name, prune)
+    _add_trained(found, options.trained, prompts)
     return found
+
+
+def _add_trained(found: Strategies, options: TrainedOptions, prompts: PromptLibrary) -> None:
+    loaded = load_trained(options)
+    if loaded is None:
+        found.missing[RerankerStrategy.name] = NO_RERANKER
+        return
+    scorer, close = loaded
+    found.closing.append(close)
+    found.models[RerankerStrategy.name] = scorer.info.id
+    found.usable[RerankerStrategy.name] = RerankerStrategy(scorer, prompts, options.prompt)
 
 
 def _has_match_prompt(options: StrategyOptions, info: EngineInfo, prompts: PromptLibrary) -> bool:

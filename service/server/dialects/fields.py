@@ -22,7 +22,6 @@ _CUT_AT_THE_END = "Long texts are truncated at the end, and the answer says whic
 _RELEVANCE_ONLY = "Scores are those described at /schema; raw scores are not available. Leave it out."
 _UNIT_LENGTH = "Embeddings always have length 1."
 _ONE_VECTOR = "Each input gives one embedding of 32-bit floats. Leave it out."
-_NO_INSTRUCTION = "The model takes no instruction other than the query. Put it into the query."
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ _ANYWHERE: Mapping[str, ForeignField] = {
 }
 
 RERANK = Dialect(
-    aliases={"top_k": "top_n"},
+    aliases={"top_k": "top_n", "instruct": "instruction"},
     foreign={
         **_ANYWHERE,
         "max_chunks_per_doc": ForeignField("Cohere v1, LangChain, SiliconFlow"),
@@ -117,8 +116,6 @@ RERANK = Dialect(
         "return_embeddings": ForeignField("Jina", (False,), "Use /v1/embeddings for embeddings."),
         "encoding_format": ForeignField("vLLM", ("float",), _RELEVANCE_ONLY),
         "rank_fields": ForeignField("Cohere v1", ([],), "A document is ranked as a whole. Send only what to rank."),
-        "instruction": ForeignField("Voyage, vLLM", ("",), _NO_INSTRUCTION),
-        "instruct": ForeignField("SGLang", ("",), _NO_INSTRUCTION),
     },
 )
 
@@ -130,6 +127,7 @@ SCORE = Dialect(
         "data_2": "documents",
         "query": "queries",
         "items": "documents",
+        "instruct": "instruction",
     },
     foreign=RERANK.foreign,
 )

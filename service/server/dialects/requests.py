@@ -17,6 +17,7 @@ from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dia
 MAX_DOCUMENTS = 1000
 MAX_INPUTS = 2048
 MAX_DEADLINE_MS = 600_000
+MAX_INSTRUCTION = 2000
 
 ONE_TURN = "An embedding is of one user turn. Send one message with the role user."
 AUDIO = "Only texts and images are embedded here."
@@ -32,6 +33,7 @@ def _as_list(value: object) -> object:
 Documents = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_DOCUMENTS), BeforeValidator(_as_list)]
 Inputs = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_INPUTS), BeforeValidator(_as_list)]
 Model = Annotated[str, Field(max_length=200)]
+Instruction = Annotated[str, Field(max_length=MAX_INSTRUCTION)] | None
 
 
 class ClientBody(BaseModel):
@@ -77,6 +79,9 @@ class DocumentsBody(ClientBody):
         default=None, description="how documents are compared; see /v1/search/options"
     )
     prompt: Annotated[str, Field(max_length=64)] | None = Field(default=None, description="id or id@version")
+    instruction: Instruction = Field(
+        default=None, description="what to judge by besides the query, for a model that takes an instruction"
+    )
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
         default=None, description="time for captioning and reranking, milliseconds"
     )
@@ -121,6 +126,7 @@ class ScoreBody(ClientBody):
     model: Model | None = None
     queries: Documents
     documents: Documents
+    instruction: Instruction = Field(default=None, description="as for /v1/rerank")
 
 
 class EmbeddingsBody(ClientBody):

@@ -103,9 +103,8 @@ class RerankController(Controller):
         check_model(body.model, models.engine)
         if len(body.queries) not in (1, len(body.documents)):
             raise InvalidValue(UNEVEN)
-        return answers.scored(
-            await models.score(placed(body.queries, "/queries"), placed(body.documents, "/documents")), models.engine
-        )
+        queries = [query.instructed(body.instruction) for query in placed(body.queries, "/queries")]
+        return answers.scored(await models.score(queries, placed(body.documents, "/documents")), models.engine)
 
 
 class EmbeddingsController(Controller):
@@ -171,4 +170,5 @@ class EmbeddingsController(Controller):
 async def _ranked(models: ModelAccess, body: DocumentsBody, *, place: str = "/documents") -> DocumentRanking:
     check_model(body.model, models.engine)
     options = RerankOptions(strategy=body.strategy, prompt=body.prompt, deadline_ms=body.deadline_ms)
-    return await models.rank(body.query.at("/query"), placed(body.documents, place), options)
+    query = body.query.at("/query").instructed(body.instruction)
+    return await models.rank(query, placed(body.documents, place), options)

@@ -37,6 +37,7 @@ class Scripted:
     worth: dict[str, float] = field(default_factory=dict)
     calls: list[list[str]] = field(default_factory=list)
     name: str = "scripted"
+    instructable: bool = True
 
     def rerank(
         self,

@@ -24,6 +24,7 @@ from service.errors import ConfigurationError, InvalidValue
 from service.search.reranking.strategies import (
     NO_CROSS_ENCODER,
     NO_MATCHING,
+    NO_RERANKER,
     NO_SCORES,
     NO_WINDOW,
     PRUNED,
@@ -41,6 +42,7 @@ from tests.unit.rerank.test_cross_encoder import FakeScorer
 PROMPTS = PromptLibrary.load()
 NUMBERS = re.compile(r"product (\d+)")
 ALL = set(STRATEGIES)
+SERVER = {"reranker_url": "http://127.0.0.1:9/v1", "reranker_model": "m"}
 
 
 def settings(**values: object) -> Settings:
@@ -60,9 +62,11 @@ def scorer(monkeypatch: pytest.MonkeyPatch) -> FakeScorer:
 
 
 def test_an_engine_that_can_everything_runs_everything(scorer: FakeScorer) -> None:
-    found = build(FakeEngine().scoring("match"), cross_encoder_model="some/model", cross_encoder_device="cpu")
+    named = {"cross_encoder_model": "some/model", "cross_encoder_device": "cpu", **SERVER}
+    found = build(FakeEngine().scoring("match"), **named)
     assert (set(found.usable), found.missing) == (ALL, {})
     assert all(strategy.name == name for name, strategy in found.usable.items())
+    assert found.models == {"reranker": "vllm/m"}
 
 
 def test_what_is_missing_says_why() -> None:
@@ -73,7 +77,7 @@ def test_what_is_missing_says_why() -> None:
     ):
         found = build(engine)
         pruned = {name: reasons.get(base, NO_CROSS_ENCODER) for base, name in PRUNED.items()}
-        assert found.missing == {**reasons, **pruned}
+        assert found.missing == {**reasons, **pruned, "reranker": NO_RERANKER}
         assert set(found.usable) | set(found.missing) == ALL
 
 
@@ -81,10 +85,10 @@ def test_an_engine_of_one_product_a_call_has_no_windows(scorer: FakeScorer) -> N
     engine = FakeEngine().scoring("match")
     engine.info = replace(engine.info, max_candidates=1)
     found = build(engine, cross_encoder_model="some/model", cross_encoder_device="cpu")
-    assert found.missing == dict.fromkeys(SLIDING.values(), NO_WINDOW)
+    assert found.missing == {**dict.fromkeys(SLIDING.values(), NO_WINDOW), "reranker": NO_RERANKER}
 
 
-@pytest.mark.parametrize("name", sorted(ALL - set(PRUNED.values())))
+@pytest.mark.parametrize("name", sorted(ALL - {"reranker", *PRUNED.values()}))
 @pytest.mark.parametrize("n", [9, 10, 40])
 def test_every_candidate_is_seen_and_the_best_is_first_wherever_it_stood(name: str, n: int) -> None:
     engine = FakeEngine(_best_number_first, logits=_number_or_match).scoring("match")
