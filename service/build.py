@@ -20,6 +20,7 @@ from service.catalog.products import Products
 from service.encoders import registry
 from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
+from service.encoders.patience import PatientEncoder, patiently
 from service.encoders.registry import EncoderEntry
 from service.errors import ConfigurationError, StoreLocked, StoreUnavailable, StoreUnusable
 from service.images.fetch.fetch import Fetcher, FetchPolicy
@@ -58,9 +59,19 @@ def load_encoder(settings: Settings) -> Encoder:
     return registry.load_encoder(settings.encoder.name, settings.encoder.options(), ENCODERS)
 
 
+def load_patient_encoder(settings: Settings) -> Encoder:
+    """The same for indexing: if it is behind a server, it waits for that. Raises EmbeddingServerUnavailable, too."""
+    entry, patience_s = ENCODERS.get(settings.encoder.name), settings.encoder.patience_s
+    if entry is None or not entry.is_remote:
+        return load_encoder(settings)
+    return PatientEncoder(patiently(lambda: load_encoder(settings), patience_s), patience_s)
+
+
 def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
-    """The encoder with batching: concurrent searches share batches, unless the settings turn that off."""
-    if settings.encoder.max_batch == 1:
+    """The encoder with batching: concurrent searches share batches, unless the settings turn that off or a server
+    does it.
+    """
+    if settings.encoder.max_batch == 1 or ENCODERS[settings.encoder.name].is_remote:
         return encoder
     return BatchingEncoder(
         encoder,

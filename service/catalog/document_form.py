@@ -74,13 +74,19 @@ class DocumentForm:
         fields = fingerprint.split("+")[1:]
         return cls(tuple(fields)) if fields else IMAGE_ONLY
 
+    @staticmethod
+    def encoder_of(fingerprint: str) -> str:
+        """The encoder's own part of such a fingerprint."""
+        return fingerprint.split("+", maxsplit=1)[0]
+
     def __str__(self) -> str:
         """The names of the fields."""
         return ", ".join(self.fields)
 
 
 IMAGE_ONLY = DocumentForm((IMAGE,))
-DEFAULT_FORM = DocumentForm((IMAGE, "title", "category", "brand", "description"))
+WORDS_ONLY = DocumentForm(("title", "category", "brand", "description"))
+DEFAULT_FORM = DocumentForm((IMAGE, *WORDS_ONLY.fields))
 
 
 def _texts(product: Worded, field: str) -> Iterator[str]:

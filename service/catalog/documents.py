@@ -8,8 +8,9 @@ from dataclasses import replace
 from PIL import Image
 
 from rerank.query import Query
-from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY, DocumentForm, Worded
+from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY, WORDS_ONLY, DocumentForm, Worded
 from service.encoders.encoder import Encoder, EncoderInfo
+from service.encoders.remote.identity import is_same_model
 from service.errors import InvalidValue
 from service.stores.store import Store, Vector
 
@@ -26,13 +27,14 @@ class Documents:
         """`asked` None: as the collection was made; for a new one, image and words as far as the encoder composes."""
         self.encoder = encoder
         self._asked = asked
+        self._known_as: str | None = None
         self.form = asked or self._default
 
     @property
     def info(self) -> EncoderInfo:
         """Facts about the encoder, under the fingerprint that a collection of this form has."""
         info = self.encoder.info
-        return replace(info, fingerprint=self.form.fingerprint(info.fingerprint))
+        return replace(info, fingerprint=self.form.fingerprint(self._known_as or info.fingerprint))
 
     def bind(self, store: Store) -> None:
         """Take on the form of the store's collection, or create it.
@@ -44,7 +46,17 @@ class Documents:
         built = store.built_by()
         if self._asked is None:
             self.form = DocumentForm.of(built[1]) if built is not None else self._default
+        self.recognize(built)
         store.ensure(self.info)
+
+    def recognize(self, built: tuple[str, str] | None) -> None:
+        """Take on the fingerprint of a collection that was built by the same model.
+
+        `built`: as `Store.built_by`. That of a model behind a server is never quite the same.
+        """
+        known_as = DocumentForm.encoder_of(built[1]) if built is not None else ""
+        if is_same_model(known_as, self.encoder.info.fingerprint):
+            self._known_as = known_as
 
     def document(self, product: Worded, image: Image.Image | None) -> Query:
         """What is encoded of a product. Raises InvalidValue if that is nothing."""
@@ -63,4 +75,7 @@ class Documents:
 
     @property
     def _default(self) -> DocumentForm:
-        return DEFAULT_FORM if "composed" in self.encoder.info.modalities else IMAGE_ONLY
+        modalities = self.encoder.info.modalities
+        if "image" not in modalities:
+            return WORDS_ONLY
+        return DEFAULT_FORM if "composed" in modalities else IMAGE_ONLY

@@ -17,7 +17,7 @@ from service.catalog.id_change import IdChange
 from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
-from service.errors import ImageNotFound, InvalidImage
+from service.errors import EmbeddingRefused, ImageNotFound, InvalidImage
 from service.images.store.image_store import ImageStore
 from service.stores.revisions import product_of
 from service.stores.store import Record, Store, Vector
@@ -113,8 +113,7 @@ class IngestRun:
         """Make the vectors of these rows in one batch, and write them."""
         documents = [(row, document) for row in rows if (document := self._document(row)) is not None]
         if documents:
-            vectors = self._documents.encode([document for _, document in documents])
-            self.add([(row, vectors[place]) for place, (row, _) in enumerate(documents)])
+            self.add(self._with_vectors(documents))
 
     def add(self, rows: Sequence[tuple[FeedRow, Vector]]) -> None:
         """Take rows with new vectors, and write the products that are complete."""
@@ -191,14 +190,29 @@ class IngestRun:
             return False
         return self._documents.are_alike(row.product, before)
 
+    def _with_vectors(self, documents: Sequence[tuple[FeedRow, Query]]) -> list[tuple[FeedRow, Vector]]:
+        """The rows with their vectors. What the encoder refuses becomes a reject, and takes no other row with it."""
+        try:
+            vectors = self._documents.encode([document for _, document in documents])
+            return [(row, vectors[place]) for place, (row, _) in enumerate(documents)]
+        except EmbeddingRefused as error:
+            if len(documents) > 1:
+                return [made for one in documents for made in self._with_vectors([one])]
+            self._drop(documents[0][0], error.detail)
+            return []
+
     def _document(self, row: FeedRow) -> Query | None:
         """What is encoded of a row; None if its image is of no use, which makes it a reject."""
         try:
             return self._documents.document(row.product, self._image(row))
         except (InvalidImage, ImageNotFound) as error:
-            self._reject(Reject(row.line, error.detail, row.product.id))
-            self._drafts.drop(row.product.id, row.id)
+            self._drop(row, error.detail)
             return None
+
+    def _drop(self, row: FeedRow, reason: str) -> None:
+        """Make a row a reject, whose product does without it."""
+        self._reject(Reject(row.line, reason, row.product.id))
+        self._drafts.drop(row.product.id, row.id)
 
     def _image(self, row: FeedRow) -> Image.Image | None:
         if row.decoded is not None or not row.image_key:

@@ -103,6 +103,7 @@ def reindex(
     if store.built_by() is None:
         raise StoreUnavailable("There is nothing to reindex yet. Fill the collection with `withthis index FEED`.")
     documents = Documents(encoder, document)
+    documents.recognize(store.built_by())
     copies = store.built_by() == (documents.info.id, documents.info.fingerprint)
     beside = store.beside(documents.info)
     try:

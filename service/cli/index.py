@@ -15,7 +15,7 @@ import typer
 from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 
-from service.build import load_encoder, open_images, open_store
+from service.build import load_patient_encoder, open_images, open_store
 from service.catalog.document_form import DocumentForm
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.readers import Columns, count_rows, parse_columns
@@ -97,7 +97,7 @@ def index(
         if engine == "ray":
             report = run_ingest_on_ray(feed, settings, store, options)
         else:
-            report = run_ingest(feed, settings, load_encoder(settings), store, options)
+            report = run_ingest(feed, settings, load_patient_encoder(settings), store, options)
     finally:
         store.close()
     _show(report, options, as_json)
@@ -130,7 +130,7 @@ def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: Ing
     images = open_images(settings)
     ray = RayOptions(settings.catalog.ray_address, settings.catalog.ray_encoders, settings.encoder.device)
     with _progress(feed) as progress:
-        load = partial(load_encoder, settings)
+        load = partial(load_patient_encoder, settings)
         return ingest_on_ray(feed, load, store, images, ray_options=ray, progress=progress, **options)
 
 

@@ -91,6 +91,12 @@ def _facts(entry: EncoderEntry) -> dict[str, Any]:
     }
 
 
+def _gives(entry: EncoderEntry) -> str:
+    if entry.dimension is None:
+        return "dimensions and length of texts of the model"
+    return f"{entry.dimension} dimensions; reads {entry.max_text_tokens} tokens"
+
+
 def _card(entry: EncoderEntry, chosen: bool) -> Table:
     """One encoder as a small table; the one that the settings choose is marked."""
     mark = "  [green]chosen[/]" if chosen else ""
@@ -100,7 +106,7 @@ def _card(entry: EncoderEntry, chosen: bool) -> Table:
     facts = _facts(entry)
     shown = {
         "is": facts["summary"],
-        "gives": f"{entry.dimension} dimensions; reads {entry.max_text_tokens} tokens",
+        "gives": _gives(entry),
         "weights": f"{entry.source} ({entry.license})",
         "results": entry.results,
         "set": ", ".join(name if value is None else f"{name}={value}" for name, value in facts["settings"].items()),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from service.build import load_encoder, open_images, open_store
+from service.build import load_patient_encoder, open_images, open_store
 from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
@@ -35,7 +35,8 @@ def reindex(drop_missing: DropMissing = False, keep_old: KeepOld = False, as_jso
     store = open_store(settings)
     try:
         store.claim()
-        report = run_reindex(settings, load_encoder(settings), store, drop_missing=drop_missing, keep_old=keep_old)
+        encoder = load_patient_encoder(settings)
+        report = run_reindex(settings, encoder, store, drop_missing=drop_missing, keep_old=keep_old)
     finally:
         store.close()
     if as_json:

@@ -18,15 +18,16 @@ class EncoderInfo:
     """What the rest of the system needs to know about an encoder.
 
     `fingerprint` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
-    collection. `max_text_tokens` is the limit; longer texts are truncated and flagged. `weighs_parts`: a composed
-    vector is a sum of the text's and the image's, so that `Query.text_share` has a meaning.
+    collection. `max_text_tokens` is the limit, None where nobody says it; longer texts are truncated and flagged.
+    `weighs_parts`: a composed vector is a sum of the text's and the image's, so that `Query.text_share` has a
+    meaning.
     """
 
     id: str
     dimension: int
     fingerprint: str
     modalities: frozenset[Modality]
-    max_text_tokens: int
+    max_text_tokens: int | None
     weighs_parts: bool = False
 
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+DialectName = Literal["vllm", "openai", "cohere", "voyage", "jina"]
+"""What embedding servers speak; see `service.encoders.remote.dialects`."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
     """Each encoder reads what concerns it. `path`, `text_model`: None takes the usual weights; `batch`: images encoded
-    at once while indexing; `text_weight`: share of the text where a composed vector is a sum.
+    at once while indexing; `text_weight`: share of the text where a composed vector is a sum; `dimensions`: None takes
+    the model's own. From `url` on they are for encoders behind a server.
     """
 
     path: Path | None
@@ -21,3 +25,12 @@ class EncoderOptions:
     fit: Literal["crop", "pad"]
     text_weight: float
     batch: int
+    dimensions: int | None
+    query_instruction: str | None
+    document_instruction: str | None
+    url: str | None
+    model: str | None
+    api_key: str | None
+    dialect: DialectName
+    concurrency: int
+    timeout_s: float

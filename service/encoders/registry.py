@@ -21,7 +21,8 @@ Loader = Callable[[EncoderOptions], Encoder]
 
 @dataclass(frozen=True, slots=True)
 class EncoderEntry:
-    """One encoder. `dimension` and `max_text_tokens` are those of the usual weights (`source`).
+    """One encoder. `dimension` and `max_text_tokens` are those of the usual weights (`source`), None: of the model
+    that is chosen. `is_remote`: it runs behind a server, which batches the requests of all its callers by itself.
 
     `results` are published or our own numbers, with the data they were measured on; `settings` are the variables
     that select the encoder and shape its vectors.
@@ -29,13 +30,14 @@ class EncoderEntry:
 
     name: str
     summary: str
-    dimension: int
-    max_text_tokens: int
+    dimension: int | None
+    max_text_tokens: int | None
     source: str
     license: str
     results: str
     settings: tuple[str, ...]
     load: Loader
+    is_remote: bool = False
 
 
 def _visualized_bge(name: str) -> Loader:
@@ -73,6 +75,12 @@ def _clip_family(name: str, source: str, blend: Blend = "unit") -> Loader:
         )
 
     return load
+
+
+def _remote(options: EncoderOptions) -> Encoder:
+    from service.encoders.remote.loading import load_remote  # noqa: PLC0415 (see above)
+
+    return load_remote(options)
 
 
 _VISUALIZED_SETTINGS = ("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_REVISION", "ENCODER_FIT")
@@ -144,6 +152,27 @@ _ENTRIES = (
         results="see arXiv 2303.15343",
         settings=_CLIP_SETTINGS,
         load=_clip_family("siglip", "google/siglip-base-patch16-224"),
+    ),
+    EncoderEntry(
+        "remote",
+        "any model behind an embedding server: vLLM, TEI, infinity, Cohere, Voyage, Jina",
+        dimension=None,
+        max_text_tokens=None,
+        source="ENCODER_MODEL on the server at ENCODER_URL",
+        license="that of the model",
+        results="those of the model",
+        settings=(
+            "ENCODER_URL",
+            "ENCODER_MODEL",
+            "ENCODER_API_KEY",
+            "ENCODER_DIALECT",
+            "ENCODER_DIMENSIONS",
+            "ENCODER_QUERY_INSTRUCTION",
+            "ENCODER_DOCUMENT_INSTRUCTION",
+            "ENCODER_TEXT_WEIGHT",
+        ),
+        load=_remote,
+        is_remote=True,
     ),
 )
 

@@ -17,6 +17,7 @@
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
     │   ├── FeedbackOff               404   this service accepts no feedback
+    │   ├── EmbeddingRefused          422   the embedding server does not accept a text or an image
     │   └── InvalidImage              422   an image that cannot be used
     │       ├── NotAnImage            422   the bytes are not an image, or the data URI is malformed
     │       ├── CorruptImage          422   an image that is truncated or damaged
@@ -40,6 +41,7 @@
     │       └── ImageDamaged          503   a stored file is not the image that was stored
     ├── TooManyConnections            503   the limit of open connections is reached
     ├── ShuttingDown                  503   the service is stopping
+    ├── EmbeddingServerUnavailable    503   the embedding server does not answer, or not with embeddings
     ├── EncoderMismatch               503   the collection was built by another encoder
     ├── TitleSearchUnavailable        503   hybrid search on a store without lexical search
     ├── RerankRequired                503   the caller required reranking and it failed
@@ -53,6 +55,7 @@ contain memory addresses and paths (CVE-2026-22778), so it never reaches a clien
 """
 
 from service.errors.availability import (
+    EmbeddingServerUnavailable,
     EncoderMismatch,
     ImageDamaged,
     ImageStoreUnavailable,
@@ -94,6 +97,7 @@ from service.errors.requests import (
     BodyTooLarge,
     ChangedIds,
     ClientGone,
+    EmbeddingRefused,
     EmptyQuery,
     FeedbackOff,
     FeedError,
@@ -120,6 +124,8 @@ __all__ = [
     "ClientGone",
     "ConfigurationError",
     "CorruptImage",
+    "EmbeddingRefused",
+    "EmbeddingServerUnavailable",
     "EmptyQuery",
     "EncoderMismatch",
     "EncoderUnavailable",

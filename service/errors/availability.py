@@ -132,6 +132,17 @@ class EncoderMismatch(WithThisError):
     )
 
 
+class EmbeddingServerUnavailable(WithThisError):
+    """The embedding server cannot be reached, fails, or answers with something other than embeddings."""
+
+    status = 503
+    type = "embedding-server-unavailable"
+    title = "The embedding server does not answer"
+    default_detail = (
+        "The embedding server cannot be reached or fails. Try again in a moment; `withthis doctor` says what is wrong."
+    )
+
+
 class TitleSearchUnavailable(WithThisError):
     """Hybrid search was requested, but lexical search is not available for this catalog."""
 

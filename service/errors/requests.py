@@ -120,6 +120,18 @@ class HeaderTimeout(InvalidInput):
     default_detail = "The headers did not arrive in time. Send the request again on a faster connection."
 
 
+class EmbeddingRefused(InvalidInput):
+    """The embedding server does not accept a text or an image."""
+
+    status = 422
+    type = "embedding-refused"
+    title = "The text or image cannot be embedded"
+    default_detail = (
+        "The embedding server does not accept this text or image: it is too long or too large for the model, or of a "
+        "kind that it does not read. Shorten the text, or send a smaller image."
+    )
+
+
 class UnknownProduct(InvalidInput):
     """No product has this id."""
 

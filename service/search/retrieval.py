@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from rerank.query import Query
 from rerank.stages import note
 from service.encoders.encoder import Encoder
+from service.encoders.remote.identity import without_sketch
 from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
 from service.images.decode import DecodedImage
 from service.images.sources import ImageLoader
@@ -296,8 +297,9 @@ class Retriever:
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
         how = (request.hybrid, request.weights, request.negative, request.understand)
         options = (request.min_score, *how, request.collapse)
-        given = (query.text, query.image_hash, _excluded(request), json.dumps(where, sort_keys=True))
-        return digest(self._encoder.info.fingerprint, *given, *options)
+        model = without_sketch(self._encoder.info.fingerprint)
+        given = (model, query.text, query.image_hash, _excluded(request), json.dumps(where, sort_keys=True))
+        return digest(*given, *options)
 
 
 def searched_text(query: Query, understood: Understood | None) -> str | None:

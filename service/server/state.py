@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
+from rerank.engines.engine import Closable
 from service.catalog.documents import Documents
 from service.catalog.products import Products
-from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
@@ -71,5 +71,5 @@ class ServiceState:
             closing.callback(self.words.close)
             closing.callback(self.rerank.close)
             closing.callback(self.pipeline.close)
-            if isinstance(self.encoder, BatchingEncoder):
+            if isinstance(self.encoder, Closable):
                 closing.callback(self.encoder.close)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
-from service.encoders.options import EncoderOptions
+from service.encoders.options import DialectName, EncoderOptions
 from service.settings.group import Group
 
 
@@ -36,6 +36,30 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
     text_weight: float = Field(
         0.5, ge=0, le=1, description="Weight of the text in composed queries of the CLIP family; 0.5: the plain sum."
     )
+    dimensions: int | None = Field(
+        None, ge=1, le=16_384, description="Dimension of the embeddings, of those that the model has; none: its own."
+    )
+    query_instruction: str | None = Field(
+        None, min_length=1, description="Instruction for queries, where the encoder takes one; none: its own."
+    )
+    document_instruction: str | None = Field(
+        None, min_length=1, description="Instruction for products, where the encoder takes one; none: its own."
+    )
+    url: str | None = Field(
+        None, min_length=1, description="URL of the embedding server, with its version: http://127.0.0.1:8001/v1."
+    )
+    model: str | None = Field(None, min_length=1, description="Name of the model on the embedding server.")
+    api_key: SecretStr | None = Field(None, description="API key of the embedding server.")
+    dialect: DialectName = Field(
+        "vllm", description="What the embedding server speaks: vllm, openai (TEI, infinity), cohere, voyage or jina."
+    )
+    concurrency: int = Field(8, ge=1, le=256, description="Concurrent requests to the embedding server.")
+    timeout_s: float = Field(
+        20.0, gt=0, le=600, description="Seconds for a request to the embedding server, with its retries."
+    )
+    patience_s: float = Field(
+        900.0, ge=0, le=86_400, description="Seconds for which indexing waits for an embedding server that is away."
+    )
     batch: int = Field(32, ge=1, le=1024, description="Images encoded per batch while indexing.")
     max_batch: int = Field(
         32, ge=1, le=1024, description="Queries of concurrent searches encoded per batch; 1: no batching."
@@ -59,4 +83,13 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
             fit=self.fit,
             text_weight=self.text_weight,
             batch=self.batch,
+            dimensions=self.dimensions,
+            query_instruction=self.query_instruction,
+            document_instruction=self.document_instruction,
+            url=self.url,
+            model=self.model,
+            api_key=self.api_key.get_secret_value() if self.api_key else None,
+            dialect=self.dialect,
+            concurrency=self.concurrency,
+            timeout_s=self.timeout_s,
         )

@@ -171,9 +171,17 @@ class ModelServer:
 @contextmanager
 def model_server() -> Iterator[ModelServer]:
     """A running server; its thread and its connections end with the block."""
-    state, listener = ModelServer(), socket.create_server(("127.0.0.1", 0))
-    state.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    config = uvicorn.Config(state.app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1)
+    state = ModelServer()
+    with serving(state.app) as address:
+        state.url = f"{address}/v1"
+        yield state
+
+
+@contextmanager
+def serving(app: Litestar, port: int = 0) -> Iterator[str]:
+    """The address of an application; its thread and its connections end with the block."""
+    listener = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -181,7 +189,7 @@ def model_server() -> Iterator[ModelServer]:
         assert thread.is_alive()
         time.sleep(0.01)
     try:
-        yield state
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)
