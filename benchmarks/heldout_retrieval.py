@@ -21,6 +21,7 @@ from torch import Tensor
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery
 from service.build import hybrid_defaults
 from service.encoders.encoder import EncoderInfo
+from service.product import Product
 from service.search.hybrid import hybrid_options, hybrid_search
 from service.search.lexical.inverted_index import LexicalIndex
 from service.search.lexical.words import product_words
@@ -121,8 +122,8 @@ def document(product: HeldOutProduct) -> str:
 
 
 def _record(row: int, product: HeldOutProduct, vector: Vectors) -> Record:
-    attributes = {"colour": product.colour}
-    return Record(str(row), str(row), vector, title(product), product.kind, None, attributes, str(row), str(row), 0)
+    words = {"title": title(product), "category": product.kind, "attributes": {"colour": product.colour}}
+    return Record(str(row), Product(id=str(row), image_key=str(row), **words), vector, str(row), 0)
 
 
 def _best(scores: Vectors) -> list[list[int]]:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +93,9 @@ class MemoryStore(RevisionStore):
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         self._answer()
         wanted = filter.category.eq if filter and filter.category else None
-        found = [_hit(row, vector) for row in self.named() if wanted in (None, row.category)]
+        found = [
+            row.found(float(row.vector @ vector)) for row in self.named() if wanted in (None, row.product.category)
+        ]
         return sorted(found, key=lambda hit: -hit.score)[:limit]
 
     def get(self, product_id: str) -> list[Record]:
@@ -118,7 +120,7 @@ class MemoryStore(RevisionStore):
         self._answer()
         wanted = filter.category.eq if filter and filter.category else None
         rows = sorted((row for row in self.rows.values() if row_key(row) > after), key=row_key)
-        return [(row_key(row), row.product) for row in rows if wanted in (None, row.category)][:limit]
+        return [(row_key(row), row.product) for row in rows if wanted in (None, row.product.category)][:limit]
 
     def scan(self) -> Iterator[list[RowState]]:
         yield [row.state for row in self.rows.values()]
@@ -145,11 +147,6 @@ class MemoryStore(RevisionStore):
             self.block.wait(30)
         if self.failure is not None:
             raise self.failure
-
-
-def _hit(row: Record, vector: Vector) -> Hit:
-    shared = {item.name: getattr(row, item.name) for item in fields(Hit) if item.name != "score"}
-    return Hit(**shared, score=float(row.vector @ vector))
 
 
 @dataclass
@@ -204,19 +201,15 @@ def fill(store: MemoryStore, images: ImageStore, n: int) -> None:
     for number in range(n):
         key = images.put(png(f"hsl({number * 17 % 360}, 80%, 50%)"))
         vector = _vector(Query(f"product {number}"))
-        record = Record(
-            id=f"p{number}#0",
-            product_id=f"p{number}",
-            vector=vector,
+        product = Product(
+            id=f"p{number}",
             title=f"Product {number}",
             category="cap" if number % 2 else "mug",
             price=5.0 + number,
             attributes={"colour": "red"},
             image_key=key,
-            content_hash=str(number),
-            updated_at=0,
         )
-        store.upsert([record])
+        store.upsert([Record(f"p{number}#0", product, vector, content_hash=str(number), updated_at=0)])
 
 
 @dataclass

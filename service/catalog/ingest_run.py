@@ -186,9 +186,9 @@ class IngestRun:
 
     def _keeps(self, row: FeedRow, before: Record | None) -> bool:
         """Whether a row's vector is that of the record that is stored in its place."""
-        if before is None or before.image_key != row.image_key:
+        if before is None or before.product.image_key != row.image_key:
             return False
-        return self._documents.are_alike(row.product, before)
+        return self._documents.are_alike(row.product, before.product)
 
     def _with_vectors(self, documents: Sequence[tuple[FeedRow, Query]]) -> list[tuple[FeedRow, Vector]]:
         """The rows with their vectors. What the encoder refuses becomes a reject, and takes no other row with it."""

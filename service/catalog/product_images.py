@@ -50,16 +50,16 @@ class ProductImages:
 
     def kept(self, product: Product, row: Record) -> RowImage:
         """The image of a stored row, under new fields. Raises InvalidValue if it is needed and lost."""
-        if self._documents.are_alike(product, row):
-            return RowImage(row.image_key, vector=row.vector)
-        document = self._documents.document(product, self._stored(row.image_key))
-        return RowImage(row.image_key, document=document)
+        key = row.product.image_key
+        if self._documents.are_alike(product, row.product):
+            return RowImage(key, vector=row.vector)
+        return RowImage(key, document=self._documents.document(product, self._stored(key)))
 
     def sent(self, product: Product, source: ImageInput, rows: Mapping[str, Record]) -> RowImage:
         """An image that was sent; `rows`: those stored of the product, by image. Raises InvalidInput."""
         data = self._loader.read(source)
         key = self._images.key(data)
-        if key in rows and self._documents.are_alike(product, rows[key]):
+        if key in rows and self._documents.are_alike(product, rows[key].product):
             return RowImage(key, data, vector=rows[key].vector)
         decoded = self._loader.decode(data)
         return RowImage(key, data, decoded, document=self._documents.document(product, decoded.image))

@@ -159,7 +159,7 @@ class Products:
                 self._store.write([changed], read={product_id: rows[0]})
                 self._note([product])
                 self._settle()
-                return replace(_stored(changed), warnings=type_changes(rows[0].attributes, product.attributes))
+                return replace(_stored(changed), warnings=type_changes(rows[0].product.attributes, product.attributes))
         raise StoreUnavailable(MOVING)
 
     def get(self, product_id: str) -> StoredProduct:
@@ -229,7 +229,7 @@ class Products:
         if item.pictures is None:
             pictures = [self._images.kept(product, row) for row in rows]
         else:
-            known = {row.image_key: row for row in rows}
+            known = {row.product.image_key: row for row in rows}
             pictures = [self._images.sent(product, source, known) for source in item.pictures]
         pictures = pictures or [self._images.none(product)]
         if len({picture.key for picture in pictures}) < len(pictures):
@@ -296,5 +296,5 @@ def _merged(product: Product, changes: Mapping[str, Any]) -> Product:
 
 
 def _stored(rows: Sequence[Record]) -> StoredProduct:
-    first = rows[0]
-    return StoredProduct(first.product, tuple(row.image_key for row in rows), max(row.updated_at for row in rows))
+    keys = tuple(row.product.image_key for row in rows)
+    return StoredProduct(rows[0].product, keys, max(row.updated_at for row in rows))

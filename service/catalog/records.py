@@ -5,7 +5,7 @@ import json
 import time
 from typing import Protocol
 
-from service.product import Attributes
+from service.product import Attributes, Product
 from service.stores.store import Record, Vector
 
 _HASH_VERSION = "1"
@@ -50,18 +50,15 @@ def row_hash(product: Described, image_key: str) -> str:
 
 def make_record(product: Described, id: str, vector: Vector, *, image_key: str, content_hash: str, now: int) -> Record:
     """One row. `now` is Unix time in milliseconds."""
-    return Record(
-        id=id,
-        product_id=product.id,
-        vector=vector,
+    stored = Product.model_construct(
+        id=product.id,
         title=product.title,
         category=product.category,
         price=product.price,
-        attributes=product.attributes,
+        attributes=dict(product.attributes),
         image_key=image_key,
-        content_hash=content_hash,
-        updated_at=now,
     )
+    return Record(id, stored, vector, content_hash, now)
 
 
 def now_ms() -> int:

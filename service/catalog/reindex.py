@@ -205,7 +205,7 @@ class _Run:
                 self.report.copied += len(part)
                 yield [(row, row.vector) for row in part]
             return
-        tasks = ((part, [row.image_key for row in part]) for part in in_batches(rows, self._batch))
+        tasks = ((part, [row.product.image_key for row in part]) for part in in_batches(rows, self._batch))
         for part, pictures in self._openers.results(tasks, self._ahead):
             documents = [self._document(row, picture) for row, picture in zip(part, pictures, strict=True)]
             found = [document for document in documents if document is not None]
@@ -215,8 +215,8 @@ class _Run:
 
     def _document(self, row: Record, picture: Image.Image | None) -> Query | None:
         """What is encoded of a row; None where its image is lost, or where it has none, nor words that count."""
-        is_lost = bool(row.image_key) and picture is None
-        return None if is_lost else self._documents.form.document(row, picture)
+        is_lost = bool(row.product.image_key) and picture is None
+        return None if is_lost else self._documents.form.document(row.product, picture)
 
     def _complete(self, products: Mapping[str, Sequence[_Made]]) -> list[list[Record]]:
         """The rows of each product, renumbered where images are lost; products that have none are left out."""

@@ -122,7 +122,7 @@ class Shelf:
         rows, matrix = self._table(documents)
         scores = np.clip(matrix @ vector, -1.0, 1.0)
         order = sorted(range(len(rows)), key=lambda place: (-scores[place], rows[place].product_id))
-        return tuple(_hit(rows[place], float(scores[place])) for place in order[:limit])
+        return tuple(rows[place].found(float(scores[place])) for place in order[:limit])
 
     def _table(self, documents: tuple[str, ...]) -> tuple[list[Record], Vector]:
         """Rows and their vectors; a gallery shared by many queries is put together once."""
@@ -132,11 +132,6 @@ class Shelf:
             if len(self._tables) > 8:
                 del self._tables[next(iter(self._tables))]
         return self._tables[documents]
-
-
-def _hit(record: Record, score: float) -> Hit:
-    shared = {name: getattr(record, name) for name in Hit.__slots__ if name != "score"}
-    return Hit(**shared, score=score)
 
 
 def _embedding_key(one: Shelved, limits: ImageLimits, form: DocumentForm) -> str:

@@ -38,7 +38,8 @@ def collapse_vectors(hits: Sequence[Hit], vectors: Vector, threshold: float) -> 
     hidden: dict[str, list[Duplicate]] = {}
     for place, hit in enumerate(hits):
         likeness = vectors[shown] @ vectors[place]
-        same = [bool(hit.image_key) and hits[other].image_key == hit.image_key for other in shown]
+        key = hit.product.image_key
+        same = [bool(key) and hits[other].product.image_key == key for other in shown]
         alike = np.flatnonzero(np.array(same, np.bool_) | (likeness >= threshold))
         if not len(alike):
             shown.append(place)

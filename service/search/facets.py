@@ -41,8 +41,9 @@ def count_facets(hits: Sequence[Hit], names: Sequence[str]) -> dict[str, Facet]:
 
 def _values(hit: Hit, name: str) -> list[Scalar]:
     """The different values of a product; empty if it has none."""
+    product = hit.product
     found: AttributeValue | None = (
-        hit.category if name == CATEGORY else hit.attributes.get(normal_text(name.removeprefix(_PREFIX)))
+        product.category if name == CATEGORY else product.attributes.get(normal_text(name.removeprefix(_PREFIX)))
     )
     values = found if isinstance(found, list) else [] if found is None else [found]
     return [value for _, value in {_key(value): value for value in values}.items()]

@@ -146,12 +146,12 @@ def _compare(store: Store, vector: Vector, filter: Filter | None, ids: list[str]
     if not ids:
         return {}
     hits = store.search(vector, limit=len(ids), filter=Filter.model_validate({"id": {"in": ids}}))
-    return {hit.product_id: hit for hit in hits if filter is None or matches(filter, hit)}
+    return {hit.product_id: hit for hit in hits if filter is None or matches(filter, hit.product)}
 
 
 def _lexical(text: str, matched: LexicalScores, pool: Mapping[str, Hit]) -> dict[str, float]:
     query = words(text)
-    known = ((id, matched.of.get(id, 0.0), hit.title) for id, hit in pool.items())
+    known = ((id, matched.of.get(id, 0.0), hit.product.title) for id, hit in pool.items())
     return {id: 1.0 if score and words(title) == query else _LESS_THAN_THE_QUERY * score for id, score, title in known}
 
 
@@ -161,4 +161,4 @@ def _dense(pool: Mapping[str, Hit]) -> dict[str, float]:
 
 
 def _join(hit: Hit, scores: HybridScores) -> HybridHit:
-    return HybridHit(**{name: getattr(hit, name) for name in Hit.__slots__}, hybrid=scores)
+    return HybridHit(hit.id, hit.product, hit.content_hash, hit.updated_at, hit.score, hit.revision, hybrid=scores)

@@ -234,9 +234,9 @@ class Retriever:
         rows = self._store.get(product_id)
         if not rows:
             raise UnknownProduct
-        if not rows[0].image_key:
+        if not (key := rows[0].product.image_key):
             raise InvalidValue(PRODUCT_WITHOUT_IMAGE)
-        return self._images.rendition(rows[0].image_key)
+        return self._images.rendition(key)
 
     def _nearest(
         self, vector: Vector, query: Query, request: SearchRequest, depth: int, wanted: Wanted

@@ -7,8 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from service.product import Product
 from service.stores.filters import Filter, TextCondition
-from service.stores.store import Hit, Record
 
 _RANGES: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
@@ -18,28 +18,28 @@ _RANGES: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def matches(filter: Filter, row: Record | Hit) -> bool:
-    """True if the row passes the filter, whose size was checked by `check_filter`."""
-    return _holds(filter, row, True)
+def matches(filter: Filter, product: Product) -> bool:
+    """True if the product passes the filter, whose size was checked by `check_filter`."""
+    return _holds(filter, product, True)
 
 
-def _holds(filter: Filter, row: Record | Hit, positive: bool) -> bool:
+def _holds(filter: Filter, product: Product, positive: bool) -> bool:
     """The filter or, if `positive` is False, its negation; a negation is pushed down to the comparisons."""
-    parts = [_compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, row)]
-    parts += [_holds(part, row, positive) for part in filter.and_ or ()]
+    parts = [_compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, product)]
+    parts += [_holds(part, product, positive) for part in filter.and_ or ()]
     if filter.or_:
-        parts.append((any if positive else all)(_holds(part, row, positive) for part in filter.or_))
+        parts.append((any if positive else all)(_holds(part, product, positive) for part in filter.or_))
     if filter.not_ is not None:
-        parts.append(_holds(filter.not_, row, not positive))
+        parts.append(_holds(filter.not_, product, not positive))
     return (all if positive else any)(parts)
 
 
-def _comparisons(filter: Filter, row: Record | Hit) -> list[tuple[Any, str, Any]]:
+def _comparisons(filter: Filter, product: Product) -> list[tuple[Any, str, Any]]:
     """(stored value or None, operator, wanted value) of every condition at this level."""
     fields = (
-        *((_none_for_blank(text), condition) for text, condition in _texts(filter, row)),
-        (row.price, filter.price),
-        *((row.attributes.get(name), condition) for name, condition in (filter.attributes or {}).items()),
+        *((_none_for_blank(text), condition) for text, condition in _texts(filter, product)),
+        (product.price, filter.price),
+        *((product.attributes.get(name), condition) for name, condition in (filter.attributes or {}).items()),
     )
     given = ((stored, condition) for stored, condition in fields if condition is not None)
     return [
@@ -49,8 +49,8 @@ def _comparisons(filter: Filter, row: Record | Hit) -> list[tuple[Any, str, Any]
     ]
 
 
-def _texts(filter: Filter, row: Record | Hit) -> list[tuple[str | None, TextCondition | None]]:
-    return [(row.product_id, filter.id), (row.title, filter.title), (row.category, filter.category)]
+def _texts(filter: Filter, product: Product) -> list[tuple[str | None, TextCondition | None]]:
+    return [(product.id, filter.id), (product.title, filter.title), (product.category, filter.category)]
 
 
 def _none_for_blank(value: Any) -> Any:

@@ -27,7 +27,7 @@ def filter_notices(store: Store, vector: Vector, filter: Filter) -> tuple[str, .
         sample = store.search(vector, limit=1, filter=has)
         if not sample:
             found.append(f"filter: no product has the attribute {name!r}.")
-        elif kinds and (kind := _kind(sample[0].attributes[name])) not in kinds:
+        elif kinds and (kind := _kind(sample[0].product.attributes[name])) not in kinds:
             compared = " or ".join(sorted(kinds))
             found.append(
                 f"filter: the attribute {name!r} is {kind}, and is compared with {compared}, which never match."

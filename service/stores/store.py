@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.encoders.encoder import EncoderInfo
-from service.product import Attributes, Product
+from service.product import Product
 from service.stores.filters import Filter
 
 Vector = npt.NDArray[np.float32]
@@ -18,33 +18,33 @@ Vector = npt.NDArray[np.float32]
 class Record:
     """One row: one image of one product.
 
-    `vector` is float32 [dimension], L2-normalized. `content_hash` covers the image's bytes and all fields.
-    `updated_at` is Unix time in milliseconds. `revision` and `revision_rows` are what a write stamps its rows
-    with; see `service.stores.revisions`.
+    `product.image_key` names this image. `vector` is float32 [dimension], L2-normalized. `content_hash` covers the
+    image's bytes and all fields. `updated_at` is Unix time in milliseconds. `revision` and `revision_rows` are what a
+    write stamps its rows with; see `service.stores.revisions`.
     """
 
     id: str
-    product_id: str
+    product: Product
     vector: Vector
-    title: str
-    category: str | None
-    price: float | None
-    attributes: Attributes
-    image_key: str
     content_hash: str
     updated_at: int
     revision: str = ""
     revision_rows: int = 0
 
     @property
-    def product(self) -> Product:
-        """The row as a product."""
-        return _product(self)
+    def product_id(self) -> str:
+        """The product's id."""
+        return self.product.id
 
     @property
     def state(self) -> "RowState":
         """The row without fields and vector."""
-        return RowState(*(getattr(self, name) for name in RowState.__slots__))
+        image_key, stamp = self.product.image_key, (self.revision, self.revision_rows)
+        return RowState(self.id, image_key, self.content_hash, self.updated_at, *stamp)
+
+    def found(self, score: float) -> "Hit":
+        """The row as a search finds it."""
+        return Hit(self.id, self.product, self.content_hash, self.updated_at, score, self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +69,21 @@ class Hit:
     """A row found by a search, without its vector. `score` is the cosine similarity, higher is better."""
 
     id: str
-    product_id: str
-    title: str
-    category: str | None
-    price: float | None
-    attributes: Attributes
-    image_key: str
+    product: Product
     content_hash: str
     updated_at: int
     score: float
     revision: str = ""
 
     @property
-    def product(self) -> Product:
-        """The row as a product."""
-        return _product(self)
+    def product_id(self) -> str:
+        """The product's id."""
+        return self.product.id
 
     @property
     def order_score(self) -> float:
         """The sort key of hits of one search."""
         return self.score
-
-
-def _product(row: Record | Hit) -> Product:
-    return Product.model_construct(
-        id=row.product_id,
-        title=row.title,
-        category=row.category,
-        price=row.price,
-        attributes=dict(row.attributes),
-        image_key=row.image_key,
-    )
 
 
 class Store(Protocol):

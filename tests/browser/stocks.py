@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rerank.query import Query
 from service.build import assemble
+from service.product import Product
 from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
@@ -44,16 +45,8 @@ def stock(folder: Path, rows: Sequence[Row], **settings: object) -> Stock:
 
 def _record(number: int, row: Row, key: str, vector: Vector) -> Record:
     id = f"p{number:04}"
-    fields = {"title": f"Product {number}", "category": None, "price": None, "attributes": {}, **row}
-    return Record(
-        id=f"{id}#0",
-        product_id=id,
-        vector=vector,
-        image_key=key,
-        content_hash=str(number),
-        updated_at=0,
-        **fields,  # type: ignore[arg-type]
-    )
+    product = Product.model_validate({"id": id, "title": f"Product {number}", "image_key": key, **row})
+    return Record(f"{id}#0", product, vector, content_hash=str(number), updated_at=0)
 
 
 def varied(n: int) -> list[Row]:

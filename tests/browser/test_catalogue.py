@@ -69,7 +69,7 @@ def test_products_are_added_with_their_images(serve: Serve, open_page: OpenPage)
     expect(page.get_by_text("2 of 2 stored.")).to_be_visible()
     expect(page.get_by_text("Added", exact=True)).to_have_count(2)
     (row,) = shop.store.get("red-cap")
-    assert (row.title, row.category, row.price) == ("Red cap", "cap", 12.5)
+    assert (row.product.title, row.product.category, row.product.price) == ("Red cap", "cap", 12.5)
     assert shop.store.get("blue_mug")
 
 

@@ -94,7 +94,7 @@ def test_probes_and_page_answer_without_a_key(locked: Client) -> None:
 
 def test_images_can_be_made_public(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, api_keys=KEYS, public_images=True)
-    key = next(iter(shop.store.rows.values())).image_key
+    key = next(iter(shop.store.rows.values())).product.image_key
     with open_client(shop) as client:
         assert client.get(f"/v1/images/{key}").status_code == 200
         assert client.post("/v1/search", json={"text": "a mug"}).status_code == 401

@@ -77,7 +77,7 @@ def test_an_image_key_is_never_a_path(client: Client, key: str) -> None:
 
 
 def test_a_thumbnail_of_any_other_size_is_refused(shop: Shop, client: Client) -> None:
-    key = next(iter(shop.store.rows.values())).image_key
+    key = next(iter(shop.store.rows.values())).product.image_key
     response = client.get(f"/v1/images/{key}", params={"size": 9999})
     assert response.status_code == 400
     assert_problem(response)

@@ -103,7 +103,7 @@ def test_a_store_that_hangs_is_asked_once_by_all_probes_and_images_go_on(
     http: httpx.Client, tmp_path: Path, let_go: threading.Event, pool: ThreadPoolExecutor
 ) -> None:
     shop = make_shop(tmp_path)
-    key = next(iter(shop.store.rows.values())).image_key
+    key = next(iter(shop.store.rows.values())).product.image_key
     with live(shop) as url:
         shop.store.block = let_go
         probes = [pool.submit(http.get, f"{url}/readyz") for _ in range(45)]

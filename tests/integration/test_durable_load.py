@@ -76,6 +76,6 @@ def rows(uri: str) -> State:
     try:
         store.ensure(INFO)
         ids = [state.id for page in store.scan() for state in page]
-        return {row.product_id: row.title for row in store.fetch(ids)}
+        return {row.product_id: row.product.title for row in store.fetch(ids)}
     finally:
         store.close()

@@ -67,7 +67,7 @@ def test_a_lost_or_damaged_file_is_never_promised_and_comes_back_with_its_produc
 def test_searches_answer_while_the_image_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     away = ImageStore(f"memory://{tmp_path}")
     shop = make_shop(tmp_path, images=away)
-    key = next(iter(shop.store.rows.values())).image_key
+    key = next(iter(shop.store.rows.values())).product.image_key
 
     monkeypatch.setattr(away._blobs, "_fs", _Dead())
     with open_client(shop) as client:

@@ -242,7 +242,7 @@ def test_patch_merges_fields_and_keeps_vectors(shop: Shop, client: Client) -> No
     found = client.patch("/v1/products/n", json=changes).json()
     assert (found["title"], found["category"], found["price"]) == ("New", "mug", None)
     assert found["attributes"] == {"b": 2, "c": [True]}
-    assert all(row.title == "New" for row in shop.store.get("n"))
+    assert all(row.product.title == "New" for row in shop.store.get("n"))
     assert (shop.store.get("n")[1].vector == vector).all() and len(shop.encoder.seen) == seen
     assert client.patch("/v1/products/n", json={}).json() == found
     put(client, product("n", "red", "blue", title="New", category="mug", attributes={"b": 2, "c": [True]}))

@@ -14,6 +14,7 @@ from litestar.testing import TestClient
 from service.stores.exact.exact_store import ExactStore
 from tests.conftest import open_client
 from tests.fakes import FakeEncoder, Shop, make_shop, png
+from tests.integration.records import with_fields
 from tests.integration.test_http_search import data_uri
 
 Client = TestClient[Any]
@@ -237,7 +238,7 @@ def test_a_window_that_is_cut_says_so(tmp_path: Path) -> None:
 
 def test_near_duplicates_are_shown_once_and_named(shop: Shop, client: Client) -> None:
     original = shop.store.get("p7")[0]
-    shop.store.upsert([replace(original, id="copy#0", product_id="copy", title="The same again")])
+    shop.store.upsert([with_fields(replace(original, id="copy#0"), id="copy", title="The same again")])
     before = ask(client, limit=100)
     answer = ask(client, limit=100, collapse={"threshold": 1.0})
     assert ids(answer) == [id for id in ids(before) if id != ids(before)[1]]
@@ -296,7 +297,7 @@ def test_a_filter_of_another_type_than_the_attribute_says_so(tmp_path: Path) -> 
     shop = make_shop(tmp_path)
     store = ExactStore()
     store.ensure(shop.encoder.info)
-    store.upsert([replace(row, attributes={"in_stock": "true"}) for row in shop.store.rows.values()])
+    store.upsert([with_fields(row, attributes={"in_stock": "true"}) for row in shop.store.rows.values()])
     shop.parts.store = shop.parts.pipeline._retriever._store = shop.parts.words._store = store
     with open_client(shop) as client:
         answer = ask(client, filter={"attributes.in_stock": {"eq": True}})

@@ -57,7 +57,7 @@ def send(feed: Path, url: str) -> dict[str, Any]:
 
 def test_products_are_sent_whole_and_again_without_change(shop: Shop, url: str, feed: Path) -> None:
     assert send(feed, url) == {"created": 2, "updated": 0, "unchanged": 0, "rejected": 3}
-    rows = {row.id: (row.title, row.price) for row in shop.store.rows.values()}
+    rows = {row.id: (row.product.title, row.product.price) for row in shop.store.rows.values()}
     assert rows == {"1#0": ("Mug", 7.5), "1#1": ("Mug", 7.5), "2#0": ("Cap", None)}
     rejects = [json.loads(line) for line in Path("feed.csv.rejects.jsonl").read_text().splitlines()]
     reasons = {reject["line"]: reject["reason"] for reject in rejects}

@@ -67,7 +67,7 @@ def test_columns_become_attributes_that_can_be_filtered(folder: Path) -> None:
     wanted = parse_filter({"attributes": {"colour": {"eq": "red"}}, "price": {"lte": 9}})
     hits = store.search(vector, limit=9, filter=wanted)
     assert {hit.product_id for hit in hits} == {"p1", "p3", "p5", "p7", "p9"} and hits[0].product_id == "p5"
-    assert images.open(hits[0].image_key).image.getpixel((0, 0)) == (5, 5, 5)
+    assert images.open(hits[0].product.image_key).image.getpixel((0, 0)) == (5, 5, 5)
     assert ingest(folder / "feed.csv", encoder, store, images).unchanged == ROWS
     encoder.info = type(encoder.info)("fake", 8, "fake-2", encoder.info.modalities, 16)
     with pytest.raises(EncoderMismatch):

@@ -117,7 +117,7 @@ def test_any_filter_finds_what_it_means(store: PineconeStore) -> None:
         *({"attributes": {"x": {operator: value}}} for operator in ("gt", "lte") for value in (0, 36, MAX_NUMBER)),
     ):
         wanted = parse_filter(data)
-        expected = {row.product_id for row in ROWS if matches(wanted, row)}
+        expected = {row.product_id for row in ROWS if matches(wanted, row.product)}
         assert {hit.product_id for hit in store.search(unit(3), limit=500, filter=wanted)} == expected
         assert {product.id for _, product in store.page(after="", limit=500, filter=wanted)} == expected
     with pytest.raises(FilterError, match="only by eq"):

@@ -23,7 +23,7 @@ from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import Record, VersionedStore
 from tests.fakes import FakeEncoder, png
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
-from tests.integration.records import record, unit
+from tests.integration.records import record, unit, with_fields
 
 
 class OtherEncoder(FakeEncoder):
@@ -82,10 +82,10 @@ def test_another_encoder_makes_all_vectors_again(make_store: MakeStore, images: 
     for before in rows[::13]:
         [after] = store.get(before.product_id)
         assert np.allclose(after.vector, -before.vector, atol=1e-6)
-        assert (after.attributes, after.content_hash, after.image_key) == (
-            before.attributes,
+        assert (after.product.attributes, after.content_hash, after.product.image_key) == (
+            before.product.attributes,
             before.content_hash,
-            before.image_key,
+            before.product.image_key,
         )
     assert store.count() == 40 and store.search(-rows[5].vector, limit=1)[0].product_id == "p5"
 
@@ -102,7 +102,7 @@ def test_the_same_encoder_copies_vectors(make_store: MakeStore, images: ImageSto
 def test_a_lost_image_stops_the_switch_unless_told_otherwise(make_store: MakeStore, images: ImageStore) -> None:
     store = make_store()
     rows = fill(store, images, 5)
-    store.upsert([replace(rows[2], image_key="0" * 64 + ".png")])
+    store.upsert([with_fields(rows[2], image_key="0" * 64 + ".png")])
     with pytest.raises(StoreUnavailable, match=r"images of 1 rows.*--drop-missing"):
         reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, notice_s=0)
     store.ensure(FakeEncoder.info)
@@ -122,11 +122,11 @@ def test_an_interrupted_run_goes_on_and_takes_over_what_changed(make_store: Make
     rows = fill(store, images)
     with pytest.raises(KeyboardInterrupt):
         reindex(store, OtherEncoder(batches=2), images, document=IMAGE_ONLY, batch=10, notice_s=0)
-    store.upsert([replace(rows[0], title="New", content_hash="changed", updated_at=9)])
+    store.upsert([replace(with_fields(rows[0], title="New"), content_hash="changed", updated_at=9)])
     store.delete(["p1"])
     report = reindex(store, OtherEncoder(), images, document=IMAGE_ONLY, batch=10, notice_s=0)
     assert (report.kept, report.encoded) == (18, 21)
-    assert store.count() == 39 and store.get("p0")[0].title == "New" and store.get("p1") == []
+    assert store.count() == 39 and store.get("p0")[0].product.title == "New" and store.get("p1") == []
 
 
 class Crowd:

@@ -25,7 +25,7 @@ def product(id: str, name: str, count: int) -> list[Record]:
 
 
 def images(store: Store, id: str = "p") -> list[str]:
-    return [row.image_key for row in store.get(id)]
+    return [row.product.image_key for row in store.get(id)]
 
 
 def crashed(store: VersionedStore) -> VersionedStore:
@@ -50,11 +50,11 @@ def test_rows_that_are_left_over_are_read_by_nobody(store: VersionedStore) -> No
     assert images(store) == ["new-0", "new-1"] and store.count() == 2 + 2 + 3
     for seed in range(4):  # the vectors of 2 and 3 are those of the rows that are left over
         hits = {hit.product_id: hit for hit in store.search(unit(seed), limit=9)}
-        assert hits.keys() == {"p", "q"} and hits["p"].image_key in {"new-0", "new-1"}
+        assert hits.keys() == {"p", "q"} and hits["p"].product.image_key in {"new-0", "new-1"}
     assert store.search(unit(3), limit=9, filter=parse_filter({"category": {"eq": "old"}})) == []
     [hit] = store.search(unit(1), limit=1, filter=parse_filter({"category": {"eq": "new"}}))
-    assert (hit.id, hit.image_key) == ("p#1", "new-1")
-    assert [row.image_key for row in store.fetch([hit.id])] == ["new-1"]
+    assert (hit.id, hit.product.image_key) == ("p#1", "new-1")
+    assert [row.product.image_key for row in store.fetch([hit.id])] == ["new-1"]
     assert store.hashes(["p#0", "p#1", "p#2", "q#1"]) == {"p#0": "new-0", "p#1": "new-1", "q#1": "other-1"}
     assert sorted(store.row_ids(["p", "q", "none"])) == ["p#0", "p#1", "q#0", "q#1"]
     assert {id: len(rows) for id, rows in store.products(["p", "q", "none"]).items()} == {"p": 2, "q": 2}
@@ -89,7 +89,7 @@ def test_rows_of_before_there_were_revisions(make_store: MakeStore) -> None:
     store.ensure(INFO)
     store.upsert([*product("p", "old", 3), *product("q", "other", 1)])
     assert images(store) == ["old-0", "old-1", "old-2"] and store.delete_leftovers(dry_run=True) == 0
-    assert store.search(unit(2), limit=1)[0].image_key == "old-2"
+    assert store.search(unit(2), limit=1)[0].product.image_key == "old-2"
     assert store.hashes(["p#2"]) == {"p#2": "old-2"} and len(store.row_ids(["p", "q"])) == 4
     store.write([product("p", "new", 2)])
     assert images(store) == ["new-0", "new-1"]
@@ -113,11 +113,11 @@ def test_two_connections_write_while_others_read(make_store: MakeStore, counts: 
     def read() -> None:
         while not stop.is_set():
             rows = reader.get("p")
-            titles = {row.title for row in rows}
-            if len(titles) != 1 or [row.image_key for row in rows] != wholes[titles.pop()]:
-                torn.append([(row.title, row.image_key) for row in rows])
+            titles = {row.product.title for row in rows}
+            if len(titles) != 1 or [row.product.image_key for row in rows] != wholes[titles.pop()]:
+                torn.append([(row.product.title, row.product.image_key) for row in rows])
             found = reader.search(unit(1), limit=3)
-            if [hit.title == hit.image_key[0] for hit in found] != [True]:
+            if [hit.product.title == hit.product.image_key[0] for hit in found] != [True]:
                 torn.append(found)
 
     def write(store: Store, name: str, barrier: threading.Barrier) -> None:

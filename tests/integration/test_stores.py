@@ -43,16 +43,20 @@ def test_rows_come_back_as_they_were(store: Store) -> None:
     found = store.get("p")
     assert [row.id for row in found] == [f"p#{number}" for number in range(12)]
     for before, after in zip(rows, found, strict=True):
-        assert after.attributes == attributes and (after.price, after.category) == (None, None)
+        assert after.product.attributes == attributes and (after.product.price, after.product.category) == (None, None)
         assert np.allclose(after.vector, before.vector)
-        assert (after.title, after.content_hash, after.updated_at) == (before.title, before.content_hash, 1)
+        assert (after.product.title, after.content_hash, after.updated_at) == (
+            before.product.title,
+            before.content_hash,
+            1,
+        )
     assert store.get("q") == [] and store.get('p" or "" == "') == []
 
 
 def test_upsert_replaces_and_delete_removes(store: Store) -> None:
     store.upsert([record("a"), record("b"), record("b", 1)])
     store.upsert([record("a", title="New", content_hash="new")])
-    assert store.count() == 3 and store.get("a")[0].title == "New"
+    assert store.count() == 3 and store.get("a")[0].product.title == "New"
     assert store.hashes(["a#0", "b#1", "nope", '"']) == {"a#0": "new", "b#1": "hash-b-1"}
     assert sorted(row.id for row in store.fetch(["a#0", "b#0"])) == ["a#0", "b#0"]
     assert sorted(store.row_ids(["b", "c"])) == ["b#0", "b#1"]
@@ -133,7 +137,7 @@ def test_a_scan_gives_each_row_once(store: Store) -> None:
     found = [state for page in store.scan() for state in page]
     assert len(found) == len(rows)
     assert {(s.id, s.image_key, s.content_hash, s.updated_at) for s in found} == {
-        (row.id, row.image_key, row.content_hash, row.updated_at) for row in rows
+        (row.id, row.product.image_key, row.content_hash, row.updated_at) for row in rows
     }
 
 

@@ -41,10 +41,11 @@ class CandidateImages:
         still speaks for it.
         """
         check_cancelled()
-        if not hit.image_key:
+        key = hit.product.image_key
+        if not key:
             return None
         try:
-            return self._images.rendition(hit.image_key).image
+            return self._images.rendition(key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             logger.warning("the image of product %r cannot be used for reranking", hit.product_id)
             return None

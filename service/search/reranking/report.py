@@ -44,7 +44,7 @@ def without_false_reason(report: RerankReport, praised: Product, hits: Sequence[
     """The report without a reason that the catalog contradicts: the prompts ask for one about the first product."""
     if report.reason is None:
         return report
-    categories = {hit.category for hit in hits if hit.category}
+    categories = {hit.product.category for hit in hits if hit.product.category}
     fault = reason_fault(report.reason, praised, categories)
     return report if fault is None else replace(report, reason=None, reason_fault=fault)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from rerank.candidates import Candidate
 from rerank.degraded import Degraded
 from rerank.query import Query
 from service.errors import RerankRequired
+from service.product import Product
 from service.search.reranking.arrangement import Reranked, arrange, in_retrieval_order
 from service.search.reranking.call import RerankCall
 from service.search.reranking.plan import RerankPlan
@@ -83,10 +84,8 @@ class PlannedReranker:
             return RerankCall(degraded=Degraded.LOW_TRUST)
 
         def candidates() -> tuple[Candidate, ...]:
-            return tuple(
-                Candidate(hit.product_id, hit.title, image, hit.score, hit.image_key, _facts(hit))
-                for hit, image in zip(hits[: self.plan.candidates], load(), strict=False)
-            )
+            shown = zip(hits[: self.plan.candidates], load(), strict=False)
+            return tuple(_candidate(hit.product, image, hit.score) for hit, image in shown)
 
         return self.runner.ask(self.plan, query, candidates)
 
@@ -101,6 +100,7 @@ class PlannedReranker:
         return reranked
 
 
-def _facts(hit: Hit) -> Mapping[str, object]:
-    """What a prompt may ask for besides the title."""
-    return {**hit.attributes, "category": hit.category, "price": hit.price}
+def _candidate(product: Product, image: Image | None, score: float) -> Candidate:
+    """A product as the model sees it; its facts are what a prompt may ask for besides the title."""
+    facts = {**product.attributes, "category": product.category, "price": product.price}
+    return Candidate(product.id, product.title, image, score, product.image_key, facts)

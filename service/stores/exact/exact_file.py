@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from service.errors import StoreFull, StoreLocked, StoreUnavailable
+from service.product import Product
 from service.stores.local_file import lock_file
 from service.stores.revisions import row_key
 from service.stores.store import Record
@@ -164,10 +165,37 @@ def _line(entry: dict[str, Any]) -> bytes:
 
 def _fields(record: Record) -> dict[str, Any]:
     vector = np.asarray(record.vector, dtype="<f4").tobytes()
-    plain = {name: getattr(record, name) for name in Record.__slots__}
-    return {**plain, "attributes": dict(record.attributes), "vector": base64.b64encode(vector).decode()}
+    product = record.product
+    return {
+        "id": record.id,
+        "product_id": product.id,
+        "vector": base64.b64encode(vector).decode(),
+        "title": product.title,
+        "category": product.category,
+        "price": product.price,
+        "attributes": product.attributes,
+        "image_key": product.image_key,
+        "content_hash": record.content_hash,
+        "updated_at": record.updated_at,
+        "revision": record.revision,
+        "revision_rows": record.revision_rows,
+    }
 
 
 def _record(fields: dict[str, Any]) -> Record:
-    vector = np.frombuffer(base64.b64decode(fields["vector"]), dtype="<f4").astype(np.float32)
-    return Record(**{**fields, "vector": vector})
+    return Record(
+        id=fields["id"],
+        product=Product.model_construct(
+            id=fields["product_id"],
+            title=fields["title"],
+            category=fields["category"],
+            price=fields["price"],
+            attributes=fields["attributes"],
+            image_key=fields["image_key"],
+        ),
+        vector=np.frombuffer(base64.b64decode(fields["vector"]), dtype="<f4").astype(np.float32),
+        content_hash=fields["content_hash"],
+        updated_at=fields["updated_at"],
+        revision=fields.get("revision", ""),
+        revision_rows=fields.get("revision_rows", 0),
+    )

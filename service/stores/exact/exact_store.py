@@ -5,7 +5,6 @@ In memory (`exact:`) or in a file (`exact:/path/products.jsonl`), see `service.s
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from service.stores.revisions import RevisionStore, belongs, heads_among, read_w
 from service.stores.store import Hit, Record, RowState, Store, Vector
 
 SCHEME = "exact:"
-_HIT_FIELDS = [field.name for field in fields(Hit) if field.name != "score"]
 _SCAN_BATCH = 1000
 
 
@@ -71,7 +69,7 @@ class ExactStore(RevisionStore):
         """Nearest products. See `Store.search`."""
         rows, matrix = self._snapshot()
         scores = np.clip(matrix @ np.asarray(vector, np.float32), -1.0, 1.0) if rows else np.zeros(0, np.float32)
-        found = [_hit(rows[place], float(scores[place])) for place in _best_of_each(rows, scores, filter, limit)]
+        found = [rows[place].found(float(scores[place])) for place in _best_of_each(rows, scores, filter, limit)]
         return sorted(found, key=lambda hit: (-hit.score, hit.product_id))
 
     def get(self, product_id: str) -> list[Record]:
@@ -98,7 +96,7 @@ class ExactStore(RevisionStore):
         if filter is not None:
             check_filter(filter)
         rows = sorted((row for row in self._snapshot()[0] if row_key(row) > after), key=row_key)
-        found = (row for row in rows if filter is None or matches(filter, row))
+        found = (row for row in rows if filter is None or matches(filter, row.product))
         return [(row_key(row), row.product) for row in islice(found, limit)]
 
     def scan(self) -> Iterator[list[RowState]]:
@@ -213,14 +211,10 @@ def _best_of_each(rows: Sequence[Record], scores: Vector, filter: Filter | None,
     order: Iterable[int] = np.argsort(-scores, kind="stable").tolist()
     if filter is not None:
         check_filter(filter)
-        order = (place for place in order if matches(filter, rows[place]))
+        order = (place for place in order if matches(filter, rows[place].product))
     best: dict[str, int] = {}
     for place in order:
         if len(best) == limit:
             break
         best.setdefault(rows[place].product_id, place)
     return list(best.values())
-
-
-def _hit(row: Record, score: float) -> Hit:
-    return Hit(**{name: getattr(row, name) for name in _HIT_FIELDS}, score=score)

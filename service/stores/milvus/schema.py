@@ -1,13 +1,13 @@
 """The Milvus collection: its fields, its index, and rows to and from records."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pymilvus import CollectionSchema, DataType, MilvusClient
 from pymilvus.milvus_client.index import IndexParams
 
-from service.product import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS
+from service.product import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_TITLE_CHARS, Product
 from service.stores.filters import NO_CATEGORY, NO_PRICE
 from service.stores.milvus.attributes import decode, encode
 from service.stores.revisions import id_of_key, row_key
@@ -62,15 +62,16 @@ def vector_index(index_type: str, params: Mapping[str, int]) -> IndexParams:
 
 def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
     """A record as Milvus takes it; `typed`: as the collection's property says."""
+    product = record.product
     return {
         "id": row_key(record),
-        "product_id": record.product_id,
+        "product_id": product.id,
         "vector": np.asarray(record.vector, dtype=np.float32).tolist(),
-        "title": record.title,
-        "category": NO_CATEGORY if record.category is None else record.category,
-        "price": NO_PRICE if record.price is None else record.price,
-        "attributes": encode(record.attributes) if typed else dict(record.attributes),
-        "image_key": record.image_key,
+        "title": product.title,
+        "category": NO_CATEGORY if product.category is None else product.category,
+        "price": NO_PRICE if product.price is None else product.price,
+        "attributes": encode(product.attributes) if typed else dict(product.attributes),
+        "image_key": product.image_key,
         "content_hash": _stamp(record),
         "updated_at": record.updated_at,
     }
@@ -78,24 +79,49 @@ def to_row(record: Record, *, typed: bool = True) -> dict[str, Any]:
 
 def to_record(row: Mapping[str, Any]) -> Record:
     """A record as it was stored."""
-    return Record(vector=np.asarray(row["vector"], dtype=np.float32), **_fields(row))
+    stamp = _stamp_of(row)
+    return Record(
+        id=id_of_key(row["id"], stamp.revision),
+        product=_product(row),
+        vector=np.asarray(row["vector"], dtype=np.float32),
+        content_hash=stamp.content_hash,
+        updated_at=row["updated_at"],
+        revision=stamp.revision,
+        revision_rows=stamp.rows,
+    )
 
 
 def to_hit(row: Mapping[str, Any], score: float) -> Hit:
     """A found row; the score is kept within a cosine's range, which float32 sums exceed slightly."""
-    fields = _fields(row)
-    del fields["revision_rows"]
-    return Hit(score=min(1.0, max(-1.0, score)), **fields)
+    stamp = _stamp_of(row)
+    return Hit(
+        id=id_of_key(row["id"], stamp.revision),
+        product=_product(row),
+        content_hash=stamp.content_hash,
+        updated_at=row["updated_at"],
+        score=min(1.0, max(-1.0, score)),
+        revision=stamp.revision,
+    )
 
 
 def to_state(row: Mapping[str, Any]) -> RowState:
     """The state of a row, out of `STATE_FIELDS`."""
-    return RowState(image_key=row["image_key"], updated_at=row["updated_at"], **_identity(row))
+    content_hash, revision, rows = _stamp_of(row)
+    id = id_of_key(row["id"], revision)
+    return RowState(id, row["image_key"], content_hash, row["updated_at"], revision, rows)
 
 
 def revision_of(row: Mapping[str, Any]) -> str:
     """A row's revision, out of `HEAD_FIELDS`."""
-    return str(_identity(row)["revision"])
+    return _stamp_of(row).revision
+
+
+class _Stamp(NamedTuple):
+    """The content hash of a row and the revision behind it."""
+
+    content_hash: str
+    revision: str
+    rows: int
 
 
 def _stamp(record: Record) -> str:
@@ -105,17 +131,19 @@ def _stamp(record: Record) -> str:
     return _BETWEEN.join((record.content_hash, record.revision, str(record.revision_rows)))
 
 
-def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Id, hash and revision of a row; rows from before revisions have only a hash."""
+def _stamp_of(row: Mapping[str, Any]) -> _Stamp:
+    """Hash and revision of a row; rows from before revisions have only a hash."""
     content_hash, *stamp = row["content_hash"].split(_BETWEEN)
     revision, rows = stamp if len(stamp) == _STAMP_PARTS else ("", "0")
-    id = id_of_key(row["id"], revision)
-    return {"id": id, "content_hash": content_hash, "revision": revision, "revision_rows": int(rows)}
+    return _Stamp(content_hash, revision, int(rows))
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: row[name] for name in FIELDS} | _identity(row)
-    fields["category"] = fields["category"] or None
-    fields["price"] = fields["price"] if fields["price"] >= 0 else None
-    fields["attributes"] = decode(fields["attributes"])
-    return fields
+def _product(row: Mapping[str, Any]) -> Product:
+    return Product.model_construct(
+        id=row["product_id"],
+        title=row["title"],
+        category=row["category"] or None,
+        price=row["price"] if row["price"] >= 0 else None,
+        attributes=decode(row["attributes"]),
+        image_key=row["image_key"],
+    )

@@ -180,7 +180,7 @@ class PineconeStore(RevisionStore):
                 if seen > _MAX_LISTED:
                     raise StoreUnavailable(TOO_FAR)
                 rows = sorted(self.records([key for key in ids if key > after]), key=row_key)
-                found += [(row_key(row), row.product) for row in rows if filter is None or matches(filter, row)]
+                found += [(row_key(row), row.product) for row in rows if filter is None or matches(filter, row.product)]
                 if len(found) >= limit:
                     break
         return found[:limit]

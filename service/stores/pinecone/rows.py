@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from service.errors import InvalidValue
+from service.product import Product
 from service.stores.filters import NO_CATEGORY, NO_PRICE
 from service.stores.pinecone.filter_compiler import attribute_fields
 from service.stores.revisions import id_of_key, row_key
@@ -40,18 +41,19 @@ def from_vector_id(id: str) -> str:
 
 def to_vector(record: Record) -> dict[str, Any]:
     """A row as an upsert takes it. Raises InvalidValue for one that is too large."""
+    product = record.product
     metadata = {
-        "product_id": record.product_id,
-        "title": record.title,
-        "category": NO_CATEGORY if record.category is None else record.category,
-        "price": NO_PRICE if record.price is None else record.price,
-        "image_key": record.image_key,
+        "product_id": product.id,
+        "title": product.title,
+        "category": NO_CATEGORY if product.category is None else product.category,
+        "price": NO_PRICE if product.price is None else product.price,
+        "image_key": product.image_key,
         "content_hash": record.content_hash,
         "updated_at": record.updated_at,
         "revision": record.revision,
         "revision_rows": record.revision_rows,
-        "attributes": json.dumps(dict(record.attributes), ensure_ascii=False),
-        **attribute_fields(record.attributes),
+        "attributes": json.dumps(dict(product.attributes), ensure_ascii=False),
+        **attribute_fields(product.attributes),
     }
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
         raise InvalidValue(_TOO_LARGE)
@@ -60,27 +62,38 @@ def to_vector(record: Record) -> dict[str, Any]:
 
 def to_record(id: str, values: Any, metadata: Mapping[str, Any]) -> Record:
     """A row from what a fetch gives."""
-    rows = int(metadata.get("revision_rows", 0))
-    vector = np.asarray(values, dtype=np.float32)
-    return Record(id=_row_id(id, metadata), vector=vector, revision_rows=rows, **_fields(metadata))
+    revision = metadata.get("revision", "")
+    return Record(
+        id=id_of_key(from_vector_id(id), revision),
+        product=_product(metadata),
+        vector=np.asarray(values, dtype=np.float32),
+        content_hash=metadata["content_hash"],
+        updated_at=int(metadata["updated_at"]),
+        revision=revision,
+        revision_rows=int(metadata.get("revision_rows", 0)),
+    )
 
 
 def to_hit(id: str, score: float, metadata: Mapping[str, Any]) -> Hit:
     """A row from what a query gives; a cosine may be out of range by a rounding."""
-    return Hit(id=_row_id(id, metadata), score=max(-1.0, min(1.0, score)), **_fields(metadata))
+    revision = metadata.get("revision", "")
+    return Hit(
+        id=id_of_key(from_vector_id(id), revision),
+        product=_product(metadata),
+        content_hash=metadata["content_hash"],
+        updated_at=int(metadata["updated_at"]),
+        score=max(-1.0, min(1.0, score)),
+        revision=revision,
+    )
 
 
-def _row_id(id: str, metadata: Mapping[str, Any]) -> str:
-    return id_of_key(from_vector_id(id), metadata.get("revision", ""))
-
-
-def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _product(metadata: Mapping[str, Any]) -> Product:
     price = float(metadata["price"])
-    return {
-        **{name: metadata[name] for name in ("product_id", "title", "image_key", "content_hash")},
-        "category": metadata["category"] or None,
-        "price": None if price < 0 else price,
-        "updated_at": int(metadata["updated_at"]),
-        "revision": metadata.get("revision", ""),
-        "attributes": json.loads(metadata["attributes"]),
-    }
+    return Product.model_construct(
+        id=metadata["product_id"],
+        title=metadata["title"],
+        category=metadata["category"] or None,
+        price=None if price < 0 else price,
+        attributes=json.loads(metadata["attributes"]),
+        image_key=metadata["image_key"],
+    )

@@ -132,16 +132,16 @@ def test_one_image_under_two_products_has_two_vectors(shop: Shop) -> None:
     items = [ProductInput(Product(id=t, title=t, image_key=""), [UploadedImage(png())]) for t in ("Mug", "Cup")]
     shop.products.put(items)
     [mug], [cup] = shop.store.get("Mug"), shop.store.get("Cup")
-    assert mug.image_key == cup.image_key and not np.allclose(mug.vector, cup.vector)
+    assert mug.product.image_key == cup.product.image_key and not np.allclose(mug.vector, cup.vector)
 
 
 def test_a_product_without_an_image_has_its_words(shop: Shop) -> None:
     assert shop.put("p", title="Gift card") is Outcome.CREATED
     [row] = shop.store.get("p")
-    assert (row.image_key, shop.texts()) == ("", [("Gift card", False)])
+    assert (row.product.image_key, shop.texts()) == ("", [("Gift card", False)])
     assert shop.put("p", title="Gift card") is Outcome.UNCHANGED
     shop.put("p", "red", title="Gift card")
-    assert shop.texts() == [("Gift card", True)] and shop.store.get("p")[0].image_key
+    assert shop.texts() == [("Gift card", True)] and shop.store.get("p")[0].product.image_key
     with pytest.raises(InvalidValue, match="WITHTHIS_DOCUMENT"):
         shop.put("q", price=3)
     assert shop.store.get("q") == []
@@ -154,7 +154,7 @@ def test_new_words_need_the_stored_image(shop: Shop) -> None:
     shop.products.patch("p", {"price": 3})
     with pytest.raises(InvalidValue, match="lost"):
         shop.products.patch("p", {"title": "Cup"})
-    assert shop.store.get("p")[0].title == "Mug"
+    assert shop.store.get("p")[0].product.title == "Mug"
 
 
 def test_a_feed_is_indexed_with_words_and_without_images(tmp_path: Path) -> None:

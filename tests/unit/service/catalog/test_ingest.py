@@ -64,8 +64,8 @@ def test_first_run_indexes_everything(bench: Bench) -> None:
     report = bench.run()
     assert (report.indexed, report.rejected, report.seen) == (10, 0, 10)
     [record] = bench.store.get("p3")
-    assert (record.id, record.title, record.attributes) == ("p3#0", "Product p3", {"colour": "grey"})
-    assert ImageStore(bench.images_dir).open(record.image_key).image.getpixel((0, 0)) == (30, 30, 30)
+    assert (record.id, record.product.title, record.product.attributes) == ("p3#0", "Product p3", {"colour": "grey"})
+    assert ImageStore(bench.images_dir).open(record.product.image_key).image.getpixel((0, 0)) == (30, 30, 30)
     assert not bench.rejects.exists()
     assert {query.role for query in bench.encoder.seen} == {"document"}
 
@@ -86,7 +86,7 @@ def test_new_fields_keep_the_vector(bench: Bench) -> None:
     report = bench.run()
     assert (report.refreshed, report.unchanged, report.indexed) == (2, 8, 0)
     row = bench.store.rows["p3#0"]
-    assert row.price == 5 and (row.vector == vector).all() and len(bench.encoder.seen) == 10
+    assert row.product.price == 5 and (row.vector == vector).all() and len(bench.encoder.seen) == 10
 
 
 def test_a_new_image_is_encoded(bench: Bench) -> None:
@@ -114,7 +114,7 @@ def test_an_interrupted_run_is_resumed(bench: Bench, monkeypatch: pytest.MonkeyP
 
 def test_a_lost_image_file_comes_back(bench: Bench) -> None:
     bench.run()
-    key = bench.store.rows["p1#0"].image_key
+    key = bench.store.rows["p1#0"].product.image_key
     [path] = bench.images_dir.rglob(key)
     path.unlink()
     assert bench.run().unchanged == 10 and path.exists()
@@ -178,7 +178,7 @@ def test_a_folder_of_images(bench: Bench) -> None:
     bench.run()
     store = MemoryStore()
     report = ingest(bench.folder, bench.encoder, store, ImageStore(bench.images_dir))
-    assert report.indexed == 10 and store.get("0.png")[0].title == "0"
+    assert report.indexed == 10 and store.get("0.png")[0].product.title == "0"
 
 
 def test_a_feed_that_cannot_be_read_touches_nothing(bench: Bench) -> None:

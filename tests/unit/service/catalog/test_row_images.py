@@ -73,7 +73,9 @@ def test_every_way_to_give_an_image(bench: Bench, workers: int) -> None:
     report = bench.run(lines, workers, Shelf(picture((3, 3, 3))))
     assert (report.indexed, report.rejected) == (6, 3)
     assert [reject.id for reject in report.first_rejects] == ["huge", "ftp", "long"]
-    shades = {row.id: bench.images.open(row.image_key).image.getpixel((0, 0)) for row in bench.store.rows.values()}
+    shades = {
+        row.id: bench.images.open(row.product.image_key).image.getpixel((0, 0)) for row in bench.store.rows.values()
+    }
     assert shades == {
         **{"path#0": (1, 1, 1), "uri#0": (2, 2, 2), "url#0": (3, 3, 3)},
         **{"several#0": (1, 1, 1), "several#1": (2, 2, 2), "several#2": (3, 3, 3)},
@@ -101,7 +103,7 @@ def test_a_rejected_image_leaves_no_gap_and_nothing_is_made_twice(bench: Bench, 
     assert (report.unchanged, report.indexed, report.rejected) == (4, 0, 1) and len(bench.encoder.seen) == 4
     swapped: list[dict[str, object]] = [{"id": "q", "image": ["3.png", "2.png"]}]
     assert bench.run(swapped, workers).indexed == 2
-    assert bench.images.open(bench.store.rows["q#0"].image_key).image.getpixel((0, 0)) == (3, 0, 0)
+    assert bench.images.open(bench.store.rows["q#0"].product.image_key).image.getpixel((0, 0)) == (3, 0, 0)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -14,7 +14,7 @@ from tests.integration.records import INFO, record, unit
 
 
 def hit(number: int, key: str = "") -> Hit:
-    return Hit(f"p{number}#0", f"p{number}", "", None, None, {}, key or f"key{number}", "", 0, 1 - number / 1000)
+    return record(f"p{number}", image_key=key or f"key{number}").found(1 - number / 1000)
 
 
 def at(*degrees: float) -> Vector:
@@ -41,7 +41,7 @@ def test_shown_and_hidden_together_are_all_and_each_once(items: list[tuple[int, 
     for one in range(len(shown)):
         for other in range(one):
             a, b = places[shown[one]], places[shown[other]]
-            assert hits[a].image_key != hits[b].image_key and float(vectors[a] @ vectors[b]) < threshold
+            assert hits[a].product.image_key != hits[b].product.image_key and float(vectors[a] @ vectors[b]) < threshold
 
 
 def test_a_chain_of_small_steps_does_not_swallow_what_is_far() -> None:
@@ -55,7 +55,7 @@ def test_the_same_image_is_one_however_it_was_encoded_and_no_image_is_none() -> 
     found = collapse_vectors([hit(0, "k"), hit(1, "k"), hit(2, "k2")], vectors, 0.99)
     [duplicate] = found.hidden["p0"]
     assert (duplicate.product_id, duplicate.same_picture) == ("p1", True) and abs(duplicate.similarity) < 1e-6
-    blank = Hit("x#0", "x", "", None, None, {}, "", "", 0, 0.5)
+    blank = record("x").found(0.5)
     assert len(collapse_vectors([blank, blank], at(0, 90), 0.99).hits) == 2
 
 

@@ -12,13 +12,14 @@ from service.errors import InvalidValue
 from service.search.facets import MAX_VALUES, check_facets, count_facets
 from service.search.retrieval_types import FacetCount
 from service.stores.store import Hit
+from tests.integration.records import record
 
 _SCALARS = st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, "red", "blue", ""])
 _ATTRIBUTES = st.fixed_dictionaries({}, optional={"colour": _SCALARS, "tags": st.lists(_SCALARS, max_size=4)})
 
 
 def hit(category: str | None, attributes: dict[str, Any]) -> Hit:
-    return Hit("p#0", "p", "", category, None, attributes, "", "", 0, 0.5)
+    return record("p", category=category, attributes=attributes).found(0.5)
 
 
 @given(st.lists(st.tuples(st.none() | st.sampled_from(["mug", "cap"]), _ATTRIBUTES), max_size=30))

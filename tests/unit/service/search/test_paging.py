@@ -12,12 +12,13 @@ from service.errors import InvalidValue
 from service.search.paging import Cursor, digest, pack, unpack
 from service.stores.store import Hit
 from service.wire.limits import MAX_CURSOR_CHARS
+from tests.integration.records import record
 
 QUERY = digest("a mug", 1)
 
 
 def hits(*ids: str) -> list[Hit]:
-    return [Hit(f"{id}#0", id, "", None, None, {}, "", "", 0, 0.5) for id in ids]
+    return [record(id).found(0.5) for id in ids]
 
 
 _IDS = st.lists(st.text(min_size=1, max_size=5).filter(lambda id: id.isprintable()), unique=True, max_size=40)

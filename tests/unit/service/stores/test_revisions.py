@@ -63,11 +63,13 @@ def check(store: ExactStore | MemoryStore, sizes: dict[str, int], *, may_be_gone
         assert may_be_gone
         assert all(hit.product_id != "p" for hit in store.search(unit(0), limit=9))
         return None
-    name = found[0].title
-    assert [row.image_key for row in found] == [f"{name}-{number}" for number in range(sizes[name])]
-    assert {row.title for row in found} == {name} and [row.id for row in found] == [f"p#{n}" for n in range(len(found))]
+    name = found[0].product.title
+    assert [row.product.image_key for row in found] == [f"{name}-{number}" for number in range(sizes[name])]
+    assert {row.product.title for row in found} == {name} and [row.id for row in found] == [
+        f"p#{n}" for n in range(len(found))
+    ]
     [hit] = [hit for hit in store.search(unit(1), limit=9) if hit.product_id == "p"]
-    assert (hit.title, hit.image_key) in {(row.title, row.image_key) for row in found}
+    assert (hit.product.title, hit.product.image_key) in {(row.product.title, row.product.image_key) for row in found}
     return name
 
 
@@ -193,10 +195,10 @@ def test_a_change_of_fields_begins_again_if_the_product_has_moved(new_products: 
             while not process.is_done:
                 process.advance()
         found = store.get("p")
-        assert len(found) == 2 and len({(row.title, row.price) for row in found}) == 1
+        assert len(found) == 2 and len({(row.product.title, row.product.price) for row in found}) == 1
         places = [[place for place, one in enumerate(order) if one == number] for number in range(2)]
         at_once = all(places[one][read_last] < places[1 - one][commit] for one in range(2))
-        assert at_once or (found[0].title, found[0].price) == ("New", 9.0)
+        assert at_once or (found[0].product.title, found[0].product.price) == ("New", 9.0)
 
 
 def test_new_fields_for_the_images_that_are_there_keep_those_of_the_last_write(
@@ -210,7 +212,9 @@ def test_new_fields_for_the_images_that_are_there_keep_those_of_the_last_write(
     while not process.is_done:
         process.advance()
     found = store.get("p")
-    assert [row.image_key for row in found] == ["b-0", "b-1", "b-2"] and {row.title for row in found} == {"New"}
+    assert [row.product.image_key for row in found] == ["b-0", "b-1", "b-2"] and {
+        row.product.title for row in found
+    } == {"New"}
 
 
 def test_a_write_that_comes_too_late_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def test_rows_survive_closing_and_the_file_stays_small(path: Path) -> None:
     store = opened(path)
     assert store.count() == 19 and store.get("p3") == []
     [found] = store.get("p4")
-    assert np.array_equal(found.vector, rows[4].vector) and found.attributes == {"colour": "réd\n"}
+    assert np.array_equal(found.vector, rows[4].vector) and found.product.attributes == {"colour": "réd\n"}
     assert [hit.product_id for hit in store.search(unit(7), limit=1)] == ["p7"]
     store.close()
 
@@ -124,14 +124,14 @@ def test_true_is_not_one() -> None:
     rows = [record("yes", attributes={"x": True}), record("one", attributes={"x": 1})]
     for wanted, expected in ((True, "yes"), (1, "one"), (1.0, "one")):
         for data in ({"x": {"eq": wanted}}, {"x": {"in": [wanted, "z"]}}):
-            found = [row.product_id for row in rows if matches(parse_filter({"attributes": data}), row)]
+            found = [row.product_id for row in rows if matches(parse_filter({"attributes": data}), row.product)]
             assert found == [expected]
     positive = parse_filter({"attributes": {"x": {"gt": 0}}})
-    assert [row.product_id for row in rows if matches(positive, row)] == ["one"]
+    assert [row.product_id for row in rows if matches(positive, row.product)] == ["one"]
 
 
 def test_a_blank_text_field_is_none() -> None:
-    row = record("a", title="", category=None)
+    row = record("a", title="", category=None).product
     for data in ({"title": {"eq": None}}, {"title": {"eq": ""}}, {"category": {"in": ["", "x"]}}):
         assert matches(parse_filter(data), row) and not matches(parse_filter({"not": data}), row)
 

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from service.product import Product
 from service.stores.milvus.schema import FIELDS, collection_schema, to_hit, to_record, to_row, vector_index
 from service.stores.store import Record
 
 
 def record(category: str | None, price: float | None) -> Record:
     vector = np.array([0.6, 0.8], np.float32)
-    return Record("p#0", "p", vector, "A title", category, price, {"colour": "red"}, "k.png", "hash", 7)
+    stored = {"title": "A title", "category": category, "price": price, "attributes": {"colour": "red"}}
+    return Record("p#0", Product(id="p", image_key="k.png", **stored), vector, "hash", 7)
 
 
 @pytest.mark.parametrize(("category", "price"), [("mug", 3.5), (None, None), ("mug", 0.0)])
@@ -18,7 +20,7 @@ def test_round_trip(category: str | None, price: float | None) -> None:
     row = to_row(before)
     after = to_record(row)
     assert None not in row.values()
-    assert (after.category, after.price, after.product) == (category, price, before.product)
+    assert after.product == before.product and (after.product.category, after.product.price) == (category, price)
     assert np.array_equal(after.vector, before.vector)
 
 

@@ -73,7 +73,7 @@ def test_a_filter_means_the_same_whatever_a_missing_field_does(data: dict[str, A
         metadata = to_vector(row)["metadata"]
         check_metadata(metadata)
         for unequal in (True, False):
-            assert holds(condition, metadata, missing_is_unequal=unequal) == matches(wanted, row)
+            assert holds(condition, metadata, missing_is_unequal=unequal) == matches(wanted, row.product)
 
 
 @given(_SCALARS, _SCALARS)
