@@ -12,8 +12,8 @@ from service.catalog.readers import open_feed, parse_columns
 from service.catalog.rows import FeedRow
 from service.errors import FeedError
 from service.images.store.image_store import ImageStore
+from service.product import Product
 from service.stores.exact.exact_store import ExactStore
-from service.stores.store import Record
 from tests.fakes import FakeEncoder
 from tests.unit.service.catalog import published_feeds as feeds
 from tests.unit.service.images.sample_images import picture
@@ -28,16 +28,16 @@ class Shop:
         for place, name in enumerate(("a.png", "b.png", "c.png")):
             (folder / name).write_bytes(picture((place, 0, 0)))
 
-    def index(self, name: str, text: str, **options: Any) -> dict[str, list[Record]]:
-        """The rows of each product."""
+    def index(self, name: str, text: str, **options: Any) -> dict[str, list[Product]]:
+        """The fields of each product, once for each of its rows."""
         feed = self.folder / name
         feed.write_bytes(text.encode())
         images = ImageStore(self.folder / "images")
         self.report = ingest(feed, FakeEncoder(), self.store, images, columns=parse_columns(**options))
-        found: dict[str, list[Record]] = {}
+        found: dict[str, list[Product]] = {}
         ids = sorted(state.id for page in self.store.scan() for state in page)
         for row in sorted(self.store.fetch(ids), key=lambda row: row.id):
-            found.setdefault(row.product_id, []).append(row)
+            found.setdefault(row.product_id, []).append(row.product)
         return found
 
 
@@ -111,7 +111,7 @@ def test_shopify_lines_bring_variants_and_images_of_one_product(shop: Shop) -> N
 
 def test_shopify_in_its_newer_names(shop: Shop) -> None:
     [rows] = shop.index("products.csv", feeds.SHOPIFY_NEW).values()
-    assert (rows[0].product_id, rows[0].title, rows[0].price, len(rows)) == ("leopard-case", "Leopard case", 17.9, 2)
+    assert (rows[0].id, rows[0].title, rows[0].price, len(rows)) == ("leopard-case", "Leopard case", 17.9, 2)
     assert shop.report.repeated == 1  # a variant has an image of the product
     attributes = dict(rows[0].attributes)
     assert (attributes["size"], attributes["sku"]) == (["S", "M"], ["LC-S", "LC-M"])
