@@ -27,6 +27,8 @@ class Fault(StrEnum):
     """The answer was cut off before every candidate was named."""
     REFUSAL = "refusal"
     """No label at all: the retrieval order is kept."""
+    FLAT_SCORES = "flat_scores"
+    """The scores tell nothing apart: the retrieval order is kept."""
     TIMEOUT = "timeout"
     """No answer before the deadline: the retrieval order is kept."""
     BACKEND_ERROR = "backend_error"

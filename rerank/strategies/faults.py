@@ -12,6 +12,7 @@ __all__ = ["declared", "log_failure", "merged"]
 _BY_WEIGHT = (
     Fault.TIMEOUT,
     Fault.BACKEND_ERROR,
+    Fault.FLAT_SCORES,
     Fault.TRUNCATED,
     Fault.WRONG_FORMAT,
     Fault.OUT_OF_RANGE,

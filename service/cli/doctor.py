@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,16 +15,23 @@ import torch
 import typer
 from rich.table import Table
 
+from rerank.query import Query
 from service.app import check_exposure, package_version
 from service.build import build_rerank, check_model_server, load_encoder, open_images, open_store
 from service.catalog.documents import Documents
 from service.cli.console import out, plain, start
 from service.cli.serve import listen
+from service.encoders.blindness import blindness
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, WithThisError
+from service.search.reranking.score_probe import TOO_SLOW, probe_products, probe_scores
+from service.search.types import RerankOptions
 from service.settings import Settings
 from service.stores.local_file import is_local
 from service.stores.store import Store
+
+PROBE_S = 60.0
+"""Longest time for trying the reranker."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
 
@@ -84,6 +92,9 @@ def _pictures(settings: Settings) -> str:
 def _encoder(settings: Settings) -> str:
     encoder = load_encoder(settings)
     probe(encoder)
+    wrong = blindness(encoder, [Query(one.title, one.image) for one in probe_products()])
+    if wrong is not None:
+        raise ConfigurationError(f"The encoder loads, but finds nothing. {wrong}")
     info = encoder.info
     return f"{info.id} loads and embeds, {info.dimension} dimensions, fingerprint {info.fingerprint[:12]}"
 
@@ -93,6 +104,21 @@ def _reranker(settings: Settings) -> str:
     stage.close()
     check_model_server(settings)
     return f"engine {settings.engine.name}; strategies: {', '.join(stage.strategies)}"
+
+
+def _scores(settings: Settings) -> str:
+    """Whether the scores of the default strategy mean anything."""
+    stage = build_rerank(settings)
+    try:
+        strategy = stage.plan(RerankOptions()).strategy
+        wrong = probe_scores(strategy, probe_products(), time.monotonic() + PROBE_S)
+    except TimeoutError:
+        return f"strategy {settings.rerank.strategy}: {TOO_SLOW}"
+    finally:
+        stage.close()
+    if wrong is not None:
+        raise ConfigurationError(f"The strategy {settings.rerank.strategy} cannot be trusted. {wrong}")
+    return f"strategy {settings.rerank.strategy} finds products by themselves"
 
 
 def _store(settings: Settings) -> str:
@@ -129,6 +155,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "pictures": _pictures,
     "encoder": _encoder,
     "reranker": _reranker,
+    "scores": _scores,
     "store": _store,
     "port": _port,
 }

@@ -37,6 +37,9 @@ class RerankerSettings(Group, alias_generator="reranker_{}".format):
     prompt: str = Field(
         "reranker", min_length=1, description="Instruction of the reranker, as id or id@version of a prompt."
     )
+    watch: bool = Field(
+        True, description="Try now and then whether the reranker finds products by themselves; if not, it is not used."
+    )
 
     def options(self) -> TrainedOptions:
         """What a trained reranker is loaded with."""
@@ -53,4 +56,5 @@ class RerankerSettings(Group, alias_generator="reranker_{}".format):
             concurrency=self.concurrency,
             retries=self.retries,
             prompt=self.prompt,
+            watch=self.watch,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rerank.degraded import Degraded
 from rerank.ranking import Fault
@@ -20,6 +20,9 @@ class RerankCall:
     @classmethod
     def answered(cls, outcome: RerankOutcome) -> RerankCall:
         """The call of a strategy that came to an outcome."""
+        if outcome.degraded is None and _is_flat(outcome.ranking.scores):
+            flat = replace(outcome.ranking, fault=Fault.FLAT_SCORES)
+            return cls(replace(outcome, ranking=flat), Degraded.LOW_TRUST)
         return cls(outcome, _degradation(outcome))
 
 
@@ -29,9 +32,7 @@ def _degradation(outcome: RerankOutcome) -> Degraded | None:
         return outcome.degraded
     ranking = outcome.ranking
     nothing_placed = ranking.fault is not Fault.OK and len(ranking.repaired) == len(ranking.order)
-    if ranking.fault is Fault.REFUSAL or nothing_placed:
-        return Degraded.UNUSABLE
-    return Degraded.LOW_TRUST if _is_flat(ranking.scores) else None
+    return Degraded.UNUSABLE if ranking.fault is Fault.REFUSAL or nothing_placed else None
 
 
 def _is_flat(scores: Sequence[float | None] | None) -> bool:

@@ -23,6 +23,7 @@ from rerank.strategies.reranker import RerankerStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy, for_any_number
 from rerank.strategies.strategy import Strategy
+from rerank.strategies.watched import WatchedStrategy
 from rerank.thumbnails import ThumbnailCache
 from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
@@ -125,7 +126,9 @@ def _add_trained(found: Strategies, options: TrainedOptions, prompts: PromptLibr
     scorer, close = loaded
     found.closing.append(close)
     found.models[RerankerStrategy.name] = scorer.info.id
-    found.usable[RerankerStrategy.name] = RerankerStrategy(scorer, prompts, options.prompt)
+    strategy, reads = RerankerStrategy(scorer, prompts, options.prompt), scorer.info.query
+    watched = WatchedStrategy(strategy, texts=reads != "either", images=reads != "text")
+    found.usable[RerankerStrategy.name] = watched if options.watch else strategy
 
 
 def _has_match_prompt(options: StrategyOptions, info: EngineInfo, prompts: PromptLibrary) -> bool:

@@ -43,6 +43,7 @@ class TrainedOptions:
     concurrency: int
     retries: int
     prompt: str
+    watch: bool
 
 
 def load_trained(options: TrainedOptions) -> tuple[PairScorer, Callable[[], None]] | None:
