@@ -130,21 +130,22 @@ def _pinecone(settings: Settings) -> VersionedStore:
     """An index of Pinecone. Raises ConfigurationError without the extra or a key."""
     store = settings.store
     try:
-        from service.stores.pinecone.pinecone_store import NO_KEY, SCHEME, PineconeStore  # noqa: PLC0415 (an extra)
+        from service.stores.pinecone.connection import NO_KEY, PineconeConnection  # noqa: PLC0415 (an extra)
+        from service.stores.pinecone.pinecone_store import SCHEME, PineconeStore  # noqa: PLC0415 (an extra)
     except ImportError as error:
         raise ConfigurationError(
             "WITHTHIS_STORE_URI needs a package that is not installed. Run: pip install 'withthis[pinecone]'."
         ) from error
     if store.token is None:
         raise ConfigurationError(NO_KEY)
-    return PineconeStore(
+    connection = PineconeConnection(
         settings.store_uri.removeprefix(SCHEME),
         api_key=store.token.get_secret_value(),
-        namespace=store.collection,
-        cloud=store.pinecone_cloud,
-        region=store.pinecone_region,
         host=store.pinecone_host,
         timeout_s=store.timeout_s,
+    )
+    return PineconeStore(
+        connection, namespace=store.collection, cloud=store.pinecone_cloud, region=store.pinecone_region
     )
 
 

@@ -19,6 +19,7 @@ from service.errors import (
 from service.settings import load_settings
 from service.stores.filter_evaluation import matches
 from service.stores.filters import MAX_NUMBER, parse_filter
+from service.stores.pinecone.connection import PineconeConnection
 from service.stores.pinecone.pinecone_store import PineconeStore
 from tests.integration import test_revisions as whole
 from tests.integration.pinecone_server import API_KEY, Cloud, pinecone_server
@@ -53,8 +54,8 @@ def cloud(server: Cloud) -> Cloud:
     return server
 
 
-def make(cloud: Cloud, **options: str) -> PineconeStore:
-    return PineconeStore("shop", **{"api_key": API_KEY, "host": f"http://{cloud.host}", **options})  # type: ignore[arg-type]
+def make(cloud: Cloud, name: str = "shop", *, api_key: str = API_KEY, **options: str) -> PineconeStore:
+    return PineconeStore(PineconeConnection(name, api_key=api_key, host=f"http://{cloud.host}"), **options)
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_an_index_is_made_once_and_knows_its_encoder(cloud: Cloud) -> None:
             make(cloud).ensure(other)
     odd = replace(INFO, id="weights/of:mine", fingerprint="x" * 200)
     for _ in range(2):
-        PineconeStore("odd", api_key=API_KEY, host=f"http://{cloud.host}").ensure(odd)
+        make(cloud, name="odd").ensure(odd)
 
 
 @pytest.mark.parametrize("change", [{"tags": None}, {"tags": {"withthis-encoder": "fake"}}, {"metric": "dotproduct"}])
@@ -195,7 +196,7 @@ def test_failures_are_an_unavailable_store_and_tell_no_secrets(
 
 def test_nobody_there(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pinecone._internal.http_client._retry_sleep", lambda _: None)
-    lost = PineconeStore("shop", api_key=API_KEY, host="http://127.0.0.1:9", timeout_s=1)
+    lost = PineconeStore(PineconeConnection("shop", api_key=API_KEY, host="http://127.0.0.1:9", timeout_s=1))
     with pytest.raises(StoreUnavailable):
         lost.ping()
 

@@ -9,27 +9,23 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, Never
 
 import numpy as np
-from pinecone import Pinecone, RetryConfig, ServerlessSpec
-from pinecone.errors import ForbiddenError, NotFoundError, PineconeError, UnauthorizedError
+from pinecone import ServerlessSpec
 
 from service.encoders.encoder import EncoderInfo
 from service.errors import ConfigurationError, EncoderMismatch, StoreUnavailable
 from service.product import Product
 from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter, check_filter
+from service.stores.pinecone.connection import PineconeConnection, told
 from service.stores.pinecone.filter_compiler import Condition, to_pinecone
 from service.stores.pinecone.rows import from_vector_id, to_hit, to_record, to_vector, to_vector_id
-from service.stores.redaction import without_input
 from service.stores.revisions import Revised, RevisionStore, belongs, heads_among, product_of, read_whole, row_key
 from service.stores.store import Hit, Record, RowState, Store, Vector
 
 SCHEME = "pinecone:"
-NO_KEY = "Pinecone refuses the API key. Set it in WITHTHIS_STORE_TOKEN."
-NO_INDEX = "There is no such Pinecone index yet. Fill it with `withthis index FEED`."
 NO_ALIASES = (
     "Pinecone cannot switch from one version of an index to another. Index the feed into a new one, and set it in "
     "WITHTHIS_STORE_URI."
@@ -42,7 +38,6 @@ _UPSERT_BATCH, _ID_BATCH, _DELETE_BATCH, _LIST_PAGE = 32, 50, 1000, 100
 _MAX_ROWS = 1000
 _MAX_LISTED = 100_000
 _READY_S = 300
-_RETRIES, _LONGEST_WAIT_S = 2, 1.0
 
 
 class PineconeStore(RevisionStore):
@@ -50,31 +45,22 @@ class PineconeStore(RevisionStore):
 
     def __init__(
         self,
-        index: str,
+        connection: PineconeConnection,
         *,
-        api_key: str,
         namespace: str = "products",
         cloud: str = "aws",
         region: str = "us-east-1",
-        host: str | None = None,
-        timeout_s: float = 10.0,
     ) -> None:
-        """Nothing is opened yet. `cloud` and `region` count when the index is created; `host` replaces the
-        address of Pinecone's control plane.
-        """
-        self._name, self._namespace, self._host = index, namespace, host
+        """Nothing is opened yet. `cloud` and `region` count when the index is created."""
+        self._connection, self._name, self._namespace = connection, connection.name, namespace
         self._place = cloud, region
-        retry = RetryConfig(max_retries=_RETRIES, max_wait=_LONGEST_WAIT_S)
-        self._options: dict[str, Any] = {"api_key": api_key, "timeout": timeout_s, "host": host, "retry_config": retry}
-        self._client: Any = None
-        self._index: Any = None
         self._tokens: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def ensure(self, info: EncoderInfo) -> None:
         """Create the index if it is missing; check that this encoder made it. See `Store.ensure`."""
-        with _told():
-            client = self._connect()
+        with told():
+            client = self._connection.client()
             if not client.has_index(self._name):
                 cloud, region = self._place
                 spec = ServerlessSpec(cloud=cloud, region=region)
@@ -95,9 +81,9 @@ class PineconeStore(RevisionStore):
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See `Store.upsert`. Raises InvalidValue for a row that Pinecone cannot hold."""
         vectors = [to_vector(record) for record in records]
-        with _told():
+        with told():
             for batch in _batches(vectors, _UPSERT_BATCH):
-                self._open().upsert(vectors=batch, namespace=self._namespace, show_progress=False)
+                self._connection.index().upsert(vectors=batch, namespace=self._namespace, show_progress=False)
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """Nearest products. See `Store.search`. Those found are left out of the next query, until it is enough.
@@ -108,9 +94,9 @@ class PineconeStore(RevisionStore):
         values = np.asarray(vector, dtype=np.float32).tolist()
         best: dict[str, Hit] = {}
         rows = min(2 * limit + 16, _MAX_ROWS)
-        with _told():
+        with told():
             while len(best) < limit:
-                found = self._open().query(
+                found = self._connection.index().query(
                     vector=values,
                     top_k=rows,
                     namespace=self._namespace,
@@ -133,9 +119,9 @@ class PineconeStore(RevisionStore):
     def records(self, keys: Sequence[str]) -> list[Record]:
         """Rows by key. See `RevisionStore.records`."""
         found: list[Record] = []
-        with _told():
+        with told():
             for batch in _batches([to_vector_id(key) for key in dict.fromkeys(keys)], _ID_BATCH):
-                rows = self._open().fetch(ids=batch, namespace=self._namespace).vectors
+                rows = self._connection.index().fetch(ids=batch, namespace=self._namespace).vectors
                 found += [to_record(id, row.values, row.metadata or {}) for id, row in rows.items()]
         return found
 
@@ -149,7 +135,7 @@ class PineconeStore(RevisionStore):
 
     def _keys_of(self, product_ids: Sequence[str]) -> list[str]:
         """Keys of products' rows: those that begin with the product's id and a number sign."""
-        with _told():
+        with told():
             return [
                 key
                 for product in product_ids
@@ -174,7 +160,7 @@ class PineconeStore(RevisionStore):
             check_filter(filter)
         found: list[tuple[str, Product]] = []
         seen = 0
-        with _told():
+        with told():
             for ids in self._listed(token=self._token_before(after)):
                 seen += len(ids)
                 if seen > _MAX_LISTED:
@@ -187,7 +173,7 @@ class PineconeStore(RevisionStore):
 
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See `Store.scan`."""
-        with _told():
+        with told():
             for ids in self._listed():
                 yield self.states(ids)
 
@@ -201,10 +187,10 @@ class PineconeStore(RevisionStore):
 
     def count(self) -> int:
         """The number of rows, as Pinecone has counted them some seconds ago. See `Store.count`."""
-        with _told():
-            if self._index is None and not self._connect().has_index(self._name):
+        with told():
+            if not self._connection.is_open and not self._connection.client().has_index(self._name):
                 return 0
-            spaces = self._open().describe_index_stats().namespaces or {}
+            spaces = self._connection.index().describe_index_stats().namespaces or {}
             return int(spaces[self._namespace].vector_count) if self._namespace in spaces else 0
 
     def settle(self, at_least: int = 0) -> None:
@@ -212,24 +198,20 @@ class PineconeStore(RevisionStore):
 
     def ping(self) -> None:
         """Return if Pinecone answers. See `Store.ping`."""
-        with _told():
-            self._connect().has_index(self._name)
+        with told():
+            self._connection.client().has_index(self._name)
 
     def close(self) -> None:
         """Close the connections. See `Store.close`."""
-        with self._lock:
-            for opened in (self._index, self._client):
-                if opened is not None:
-                    opened.close()
-            self._index = self._client = None
+        self._connection.close()
 
     def claim(self) -> None:
         """Nothing to do: an index is a server's. See `VersionedStore.claim`."""
 
     def built_by(self) -> tuple[str, str] | None:
         """Encoder id and fingerprint, as tags can hold them. See `VersionedStore.built_by`."""
-        with _told():
-            client = self._connect()
+        with told():
+            client = self._connection.client()
             return self._built(client.describe_index(self._name)) if client.has_index(self._name) else None
 
     def beside(self, info: EncoderInfo) -> Store:
@@ -246,43 +228,18 @@ class PineconeStore(RevisionStore):
 
     def image_keys(self) -> set[str]:
         """Images of all rows of this namespace and its neighbors. See `VersionedStore.image_keys`."""
-        with _told():
-            spaces = list(self._open().describe_index_stats().namespaces or {})
+        with told():
+            spaces = list(self._connection.index().describe_index_stats().namespaces or {})
         found: set[str] = set()
         for space in {*spaces, self._namespace}:
-            neighbor = self._in(space)
+            neighbor = PineconeStore(self._connection, namespace=space)
             found.update(row.image_key for page in neighbor.scan() for row in page)
         return found
-
-    def _in(self, namespace: str) -> "PineconeStore":
-        """The same index, another namespace; shares the connections."""
-        store = object.__new__(PineconeStore)
-        store.__dict__.update(self.__dict__, _namespace=namespace, _tokens={})
-        return store
-
-    def _connect(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                self._client = Pinecone(**self._options)
-            return self._client
-
-    def _open(self) -> Any:
-        """The index, for work on its rows."""
-        client = self._connect()
-        with self._lock:
-            if self._index is None:
-                try:
-                    host = client.describe_index(self._name).host
-                except NotFoundError as error:
-                    raise StoreUnavailable(NO_INDEX) from error
-                plain = self._host is not None and self._host.startswith("http://")  # Pinecone Local and similar
-                self._index = client.Index(host=f"http://{host.rpartition('//')[2]}" if plain else host)
-            return self._index
 
     def _listed(self, *, prefix: str | None = None, token: str | None = None) -> Iterator[list[str]]:
         """Pages of row ids in their order, from the first one or from where a token leads."""
         while True:
-            answer = self._open().list_paginated(
+            answer = self._connection.index().list_paginated(
                 prefix=prefix, limit=_LIST_PAGE, pagination_token=token, namespace=self._namespace
             )
             ids = [from_vector_id(item.id) for item in answer.vectors]
@@ -306,9 +263,9 @@ class PineconeStore(RevisionStore):
                 self._tokens.pop(next(iter(self._tokens)))
 
     def _delete(self, ids: Sequence[str]) -> int:
-        with _told():
+        with told():
             for batch in _batches([to_vector_id(id) for id in ids], _DELETE_BATCH):
-                self._open().delete(ids=batch, namespace=self._namespace)
+                self._connection.index().delete(ids=batch, namespace=self._namespace)
         return len(ids)
 
     def _built(self, model: Any) -> tuple[str, str] | None:
@@ -337,14 +294,3 @@ def _without(wanted: Condition | None, products: list[str]) -> Condition | None:
 
 def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn errors of the SDK into ours; its message goes only to the log."""
-    try:
-        yield
-    except (UnauthorizedError, ForbiddenError) as error:
-        raise StoreUnavailable(NO_KEY) from error
-    except PineconeError as error:
-        raise StoreUnavailable from without_input(error)
