@@ -24,7 +24,9 @@ class Documents:
     """An encoder, and the form in which it sees products. Thread-safe once it is bound."""
 
     def __init__(self, encoder: Encoder, asked: DocumentForm | None = None) -> None:
-        """`asked` None: as the collection was made; for a new one, image and words as far as the encoder composes."""
+        """`asked` None: as the collection was made; for a new one, image and words if the encoder embeds each of them
+        alone and both together, else images alone.
+        """
         self.encoder = encoder
         self._asked = asked
         self._known_as: str | None = None
@@ -61,7 +63,7 @@ class Documents:
     def document(self, product: Worded, image: Image.Image | None) -> Query:
         """What is encoded of a product. Raises InvalidValue if that is nothing."""
         document = self.form.document(product, image)
-        if document is None:
+        if document is None or (document.image is None and "text" not in self.encoder.info.modalities):
             raise InvalidValue(NOTHING_TO_EMBED)
         return document
 
@@ -78,4 +80,5 @@ class Documents:
         modalities = self.encoder.info.modalities
         if "image" not in modalities:
             return WORDS_ONLY
-        return DEFAULT_FORM if "composed" in modalities else IMAGE_ONLY
+        # Where a text is an instruction to an image, as in MagicLens, it has no vector of its own.
+        return DEFAULT_FORM if {"text", "composed"} <= modalities else IMAGE_ONLY

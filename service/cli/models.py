@@ -15,18 +15,25 @@ from service.encoders.registry import EncoderEntry
 from service.errors import InvalidInput
 
 PICKLED_FILES = (".pth", ".pt")
+FLAX_FILE = ".pkl"
+MAGICLENS = "magiclens"
 
 Source = Annotated[
-    str, typer.Argument(help="A Visualized_….pth file; or, for the CLIP family, a folder or a name on the hub.")
+    str,
+    typer.Argument(
+        help="A Visualized_….pth or magic_lens_….pkl file; or, for the CLIP family, a folder or a name on the hub."
+    ),
 ]
 Target = Annotated[Path, typer.Argument(help="Folder for the safetensors and the accompanying files.")]
 TextModel = Annotated[
     str | None,
-    typer.Option(help="Text model of a Visualized BGE: a folder or a hub name. Default: the original one."),
+    typer.Option(
+        help="Text model of a Visualized BGE, tokenizer of a MagicLens: a folder or hub name. Default: its own."
+    ),
 ]
 For = Annotated[
     str | None,
-    typer.Option("--encoder", help="Visualized BGE that SOURCE belongs to. Default: derived from the file name."),
+    typer.Option("--encoder", help="Encoder that SOURCE belongs to. Default: derived from the file name."),
 ]
 Revision = Annotated[str | None, typer.Option(help="Commit, tag or branch on the hub.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
@@ -66,11 +73,14 @@ def convert_model(
 def _convert(source: str, target: Path, text_model: str | None, encoder: str | None, revision: str | None) -> None:
     # Imported here: torch and transformers are not needed for the other commands.
     from service.encoders.clip_family.checkpoint import convert as convert_clip  # noqa: PLC0415
+    from service.encoders.magiclens.conversion import convert as convert_magiclens  # noqa: PLC0415
     from service.encoders.visualized_bge.config import PUBLISHED  # noqa: PLC0415
     from service.encoders.visualized_bge.conversion import convert as convert_visualized  # noqa: PLC0415
 
     name = encoder or next((model.id for model in PUBLISHED.values() if model.file == Path(source).name), None)
-    if name is not None:
+    if name == MAGICLENS or source.endswith(FLAX_FILE):
+        convert_magiclens(source, target, tokenizer=text_model)
+    elif name is not None:
         convert_visualized(name, source, target, text_model=text_model, revision=revision)
     elif source.endswith(PICKLED_FILES):
         raise InvalidInput(f"Say which encoder {source} belongs to: --encoder {' or '.join(PUBLISHED)}.")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rerank.query import Query
-from service.errors import EmptyQuery
+from service.errors import EmptyQuery, InvalidValue
 
 Modality = Literal["text", "image", "composed"]
 
@@ -56,3 +56,15 @@ def check_not_empty(queries: Sequence[Query]) -> None:
     """Raise EmptyQuery if one of them has neither a text nor an image: it has no embedding."""
     if any(query.is_empty for query in queries):
         raise EmptyQuery
+
+
+IMAGES_ONLY = (
+    "The configured encoder embeds images, alone or with a text, but no text alone. Give an image; leave out "
+    "negative_text."
+)
+
+
+def check_modalities(queries: Sequence[Query], info: EncoderInfo) -> None:
+    """Raise InvalidValue for a text without an image, unless the encoder embeds such."""
+    if "text" not in info.modalities and any(query.image is None for query in queries):
+        raise InvalidValue(IMAGES_ONLY)

@@ -83,6 +83,19 @@ def _remote(options: EncoderOptions) -> Encoder:
     return load_remote(options)
 
 
+def _magiclens(options: EncoderOptions) -> Encoder:
+    from service.encoders.magiclens.encoder import MagicLensEncoder  # noqa: PLC0415 (see above)
+
+    return MagicLensEncoder.load(
+        options.path,
+        tokenizer=options.text_model,
+        device=options.device,
+        dtype=options.dtype,
+        fit=options.fit,
+        batch=options.batch,
+    )
+
+
 _VISUALIZED_SETTINGS = ("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_REVISION", "ENCODER_FIT")
 _CLIP_SETTINGS = ("ENCODER_PATH", "ENCODER_REVISION", "ENCODER_FIT", "ENCODER_TEXT_WEIGHT")
 
@@ -119,6 +132,18 @@ _ENTRIES = (
         results="zero-shot, base / large: CIRCO mAP@5 34.3 / 39.2, CIRR R@1 36.1 / 38.0 (arXiv 2412.14475)",
         settings=_CLIP_SETTINGS,
         load=_clip_family("bge-vl", "BAAI/BGE-VL-base", blend="raw"),
+    ),
+    EncoderEntry(
+        "magiclens",
+        "MagicLens on CLIP: an image with an instruction; base, or large (768 dimensions). No text without an image",
+        dimension=512,
+        max_text_tokens=77,
+        source="gs://gresearch/magiclens/models, magic_lens_clip_base.pkl or magic_lens_clip_large.pkl",
+        license='CC-BY-4.0, as "all other materials" of its repository',
+        results="zero-shot, base / large: CIRCO mAP@5 22.3 / 29.5 (these files, by the project's README), "
+        "CIRR R@1 27.0 / 30.1 (the originals, arXiv 2403.19651)",
+        settings=("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_FIT"),
+        load=_magiclens,
     ),
     EncoderEntry(
         "clip",

@@ -22,7 +22,7 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
     text_model: str | None = Field(
         None,
         min_length=1,
-        description="Text model of a Visualized BGE: a folder or a hub name; none: its default.",
+        description="Text model of a Visualized BGE, tokenizer of a MagicLens: a folder or a hub name; none: its own.",
     )
     device: str = Field("auto", min_length=1, description="Device of the encoder: auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import PretrainedConfig
 
+from service.encoders.layout import Layout, differences
 from service.encoders.visualized_bge.config import Published, VisionConfig
 from service.encoders.visualized_bge.model import VisualizedBge
 from service.errors import EncoderUnavailable
@@ -21,7 +22,6 @@ from service.errors import EncoderUnavailable
 SAFETENSORS = ".safetensors"
 _GROUP = 32
 _ROTARY = ("rope.freqs_cos", "rope.freqs_sin")
-Layout = dict[str, tuple[int, ...]]
 
 
 def empty_model(text: PretrainedConfig, vision: VisionConfig) -> VisualizedBge:
@@ -73,17 +73,8 @@ def read_tensors(path: Path, model: Published) -> dict[str, Tensor]:
 def check_layout(tensors: Mapping[str, Tensor], expected: Layout, path: Path, model: Published) -> None:
     """Raise `EncoderUnavailable`, naming what differs, unless names and shapes are exactly the expected ones."""
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    faults = []
-    if missing := sorted(expected.keys() - found.keys()):
-        faults.append(f"{len(missing)} of {len(expected)} tensors are missing (the first: {missing[0]})")
-    if unknown := sorted(found.keys() - expected.keys()):
-        faults.append(f"{len(unknown)} are unknown (the first: {unknown[0]})")
-    if other := sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name]):
-        name = other[0]
-        shapes = f"{name} is {list(found[name])}, expected {list(expected[name])}"
-        faults.append(f"{len(other)} have a different shape (the first: {shapes})")
-    if faults:
-        raise EncoderUnavailable(f"{path} does not contain {model.id}: {'; '.join(faults)}. {_what_to_do(model)}")
+    if faults := differences(found, expected):
+        raise EncoderUnavailable(f"{path} does not contain {model.id}: {faults}. {_what_to_do(model)}")
 
 
 def load_model(

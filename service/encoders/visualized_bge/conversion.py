@@ -1,11 +1,11 @@
 """BAAI's `.pth` → a folder with everything the encoder needs, in safetensors."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from safetensors.torch import save_file
 
+from service.encoders.new_folder import new_folder
 from service.encoders.visualized_bge.checkpoint import (
     check_layout,
     empty_model,
@@ -21,7 +21,6 @@ from service.encoders.visualized_bge.config import (
     write_vision_config,
 )
 from service.encoders.visualized_bge.files import TOKENIZER_FILES, WEIGHTS_FILE, find_text_model, find_weights
-from service.errors import ConfigurationError
 
 
 def convert(
@@ -38,18 +37,11 @@ def convert(
     are left out. Raises `ConfigurationError` if `target` exists, and
     `EncoderUnavailable` if the source is missing or does not fit.
     """
-    model, folder = published(name), Path(target).expanduser()
-    if folder.exists():
-        raise ConfigurationError(f"{folder} already exists. Choose a new folder, or remove this one first.")
-    weights = find_weights(source, model, revision)
-    text = find_text_model(text_model, model, weights)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        draft = Path(scratch) / "draft"
-        draft.mkdir()
-        _write(name, weights, text, draft)
-        draft.rename(folder)
-    return folder
+    model = published(name)
+    with new_folder(target) as draft:
+        weights = find_weights(source, model, revision)
+        _write(name, weights, find_text_model(text_model, model, weights), draft)
+    return Path(target).expanduser()
 
 
 def _write(name: str, weights: Path, text: Path, draft: Path) -> None:

@@ -16,12 +16,12 @@ from PIL import Image
 from rerank.query import Query
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo
+from service.encoders.tokens import Tokeniser, Tokens, pad
 from service.encoders.visualized_bge.checkpoint import load_model
 from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.files import find_text_model, find_weights
 from service.encoders.visualized_bge.model import VisualizedBge
 from service.encoders.visualized_bge.preprocessing import Fit, normalize, to_bytes
-from service.encoders.visualized_bge.tokens import Tokeniser, Tokens, pad
 from service.errors import ConfigurationError
 
 # Texts of m3 may have 8192 tokens: long ones go in smaller batches, so that memory stays that of usual ones.

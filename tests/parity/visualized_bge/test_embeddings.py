@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 from rerank.query import Query
 from service.encoders.device import DtypeName
 from service.encoders.probe import probe
+from service.encoders.tokens import Tokeniser, pad
 from service.encoders.visualized_bge.config import published, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
 from service.encoders.visualized_bge.preprocessing import normalize, to_bytes
-from service.encoders.visualized_bge.tokens import Tokeniser, pad
 from service.encoders.visualized_bge.vision import RotaryTable
 from tests.parity.visualized_bge.golden_data import BASE, TOLERANCE, Golden
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.random_visualized_bge import random_tokenizer
+from service.encoders.tokens import Tokeniser
 from service.encoders.visualized_bge.config import published
-from service.encoders.visualized_bge.tokens import Tokeniser
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from service.catalog.documents import Documents
 from service.catalog.ingest import ingest
 from service.catalog.products import Outcome, ProductInput, Products
 from service.catalog.reindex import reindex
+from service.encoders.encoder import Modality
 from service.errors import EncoderMismatch, InvalidValue
 from service.images.decode import ImageLimits
 from service.images.sources import ImageLoader, UploadedImage
@@ -71,11 +72,22 @@ def test_a_new_collection_has_words_and_one_of_before_goes_on_without() -> None:
         asked.bind(old)
 
 
-def test_an_encoder_that_cannot_compose_sees_images_alone() -> None:
+@pytest.mark.parametrize("modalities", [{"text", "image"}, {"image", "composed"}])
+def test_an_encoder_that_does_not_embed_image_and_words_sees_images_alone(modalities: set[Modality]) -> None:
     class Images(FakeEncoder):
-        info = replace(FakeEncoder.info, modalities=frozenset({"text", "image"}))
+        info = replace(FakeEncoder.info, modalities=frozenset(modalities))
 
     assert Documents(Images()).form == IMAGE_ONLY
+
+
+def test_words_alone_are_no_document_where_a_text_needs_an_image() -> None:
+    class Images(FakeEncoder):
+        info = replace(FakeEncoder.info, modalities=frozenset({"image", "composed"}))
+
+    documents, mug = Documents(Images(), DEFAULT_FORM), Product(id="1", title="Blue mug", image_key="")
+    assert documents.document(mug, Image.new("RGB", (8, 8))).text == "Blue mug"
+    with pytest.raises(InvalidValue, match="needs an image"):
+        documents.document(mug, None)
 
 
 class Shop:

@@ -16,10 +16,12 @@ from service.build import ENCODERS
 from service.cli import app
 from service.cli import doctor as doctor_module
 from service.cli.demo import index_name
+from service.encoders.magiclens import conversion as magiclens_conversion
 from service.encoders.visualized_bge import conversion
 from service.errors import EncoderUnavailable, InvalidInput
 from service.settings import Settings
 from tests.fakes import FakeEncoder
+from tests.parity.magiclens.golden_data import GOLDEN
 from tests.unit.service.encoders.tiny_clip import make_clip
 
 Run = Callable[..., Any]
@@ -59,6 +61,13 @@ def test_convert_writes_what_an_encoder_loads(run: Run, tmp_path: Path) -> None:
     assert finding.well and "12 dimensions" in finding.detail, finding.detail
 
 
+def test_a_magiclens_is_converted_and_loaded(run: Run, tmp_path: Path) -> None:
+    assert run("convert", GOLDEN / "magic_lens_clip_tiny.pkl", "target").stdout.strip() == "target"
+    settings = Settings(_env_file=None, encoder="magiclens", encoder_path=tmp_path / "target", encoder_device="cpu")
+    finding = doctor_module.examine("encoder", doctor_module.CHECKS["encoder"], settings)
+    assert finding.well and "24 dimensions" in finding.detail, finding.detail
+
+
 def test_convert_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source")
     with pytest.raises(InvalidInput, match="already exists"):
@@ -82,6 +91,14 @@ def test_convert_knows_a_visualized_bge_by_its_file(
     monkeypatch.setattr(conversion, "convert", lambda *positional, **named: seen.append((*positional, named)))
     run("convert", words[0], "target", *words[1:], "--text-model", "bge", "--revision", "abc")
     assert seen == [(name, words[0], Path("target"), {"text_model": "bge", "revision": "abc"})]
+
+
+@pytest.mark.parametrize("words", [("magic_lens_clip_base.pkl",), ("own.safetensors", "--encoder", "magiclens")])
+def test_convert_knows_a_magiclens(words: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(magiclens_conversion, "convert", lambda *positional, **named: seen.append((*positional, named)))
+    run("convert", words[0], "target", *words[1:], "--text-model", "clip")
+    assert seen == [(words[0], Path("target"), {"tokenizer": "clip"})]
 
 
 def test_convert_asks_which_encoder_an_unknown_file_is_for(run: Run) -> None:

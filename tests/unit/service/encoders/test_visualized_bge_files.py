@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from service.encoders.tokens import Tokeniser
 from service.encoders.visualized_bge import files
 from service.encoders.visualized_bge.config import WEIGHTS_REVISION, published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
 from service.encoders.visualized_bge.files import find_text_model, find_weights
-from service.encoders.visualized_bge.tokens import Tokeniser
 from service.errors import ConfigurationError, EncoderUnavailable
 from tests.parity.visualized_bge.golden_data import BASE, M3
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,16 @@ class Tokens:
 class Tokeniser:
     """A text model's own tokenizer, cutting at a length. Calls may come from several threads."""
 
-    def __init__(self, folder: Path, vocab_size: int) -> None:
-        """Read the tokenizer of `folder`. Raises `EncoderUnavailable` if there is none or it is too large."""
+    def __init__(
+        self, folder: Path, vocab_size: int, *, kind: Any = AutoTokenizer, clean: Callable[[str], str] = str
+    ) -> None:
+        """Read the tokenizer of `folder`. Raises `EncoderUnavailable` if there is none or it is too large.
+
+        `kind`: its class, where the folder need not say; `clean`: what is done to a text before.
+        """
+        self._clean = clean
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self._tokenizer: Any = kind.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # declared fault boundary: tokenizers raises bare Exception on damaged files
             raise EncoderUnavailable(f"The tokenizer in {folder} cannot be read.") from error
         if len(self._tokenizer) > vocab_size:
@@ -56,7 +62,7 @@ class Tokeniser:
         if not texts:
             return []
         # A lone surrogate, as broken JSON may hold, cannot be encoded; it becomes a question mark.
-        sound = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        sound = [self._clean(text.encode("utf-8", "replace").decode("utf-8")) for text in texts]
         with self._lock:
             rows: list[list[int]] = self._tokenizer(sound, truncation=False, padding=False, verbose=False)["input_ids"]
         return [_cut(ids, limit) for ids, limit in zip(rows, limits, strict=True)]
