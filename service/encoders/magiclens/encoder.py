@@ -100,7 +100,7 @@ class MagicLensEncoder:
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`. Raises InvalidValue for a text without an image."""
         check_modalities(queries, self._info)
-        tokens = self._tokeniser([query.text or "" for query in queries], [self._info.max_text_tokens] * len(queries))
+        tokens = self._tokeniser([query.text or "" for query in queries], [self._model.sizes.positions] * len(queries))
         vectors = np.zeros((len(queries), self._info.dimension), np.float32)
         for rows in self._batches(tokens):
             vectors[rows] = self._embed([queries[row] for row in rows], [tokens[row].ids for row in rows])

@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rerank.query import Query
 
 GOLDEN = Path(__file__).parent / "golden"
 WEIGHTS = GOLDEN / "magic_lens_clip_tiny.pkl"

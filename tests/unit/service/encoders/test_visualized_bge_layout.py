@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from service.encoders.visualized_bge.checkpoint import Layout, empty_model, published_layout, used_layout
+from service.encoders.layout import Layout
+from service.encoders.visualized_bge.checkpoint import empty_model, published_layout, used_layout
 from service.encoders.visualized_bge.config import published
 
 BASE, M3 = "visualized-bge-base-en", "visualized-bge-m3"
