@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, StringConstraints, ValidationError
 
 from service.lab.lab_errors import DataSetError
 
+_GZIP = b"\x1f\x8b"
 _Row = TypeVar("_Row", bound=BaseModel)
 
 
@@ -58,7 +61,7 @@ def require_folder(path: Path) -> Path:
 def read_json(path: Path) -> Any:
     """A whole JSON file. Raises DataSetError."""
     with _opened(path) as file:
-        data = file.read()
+        data = b"".join(_lines(file, path))
     try:
         return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
@@ -95,7 +98,7 @@ def checked(items: Iterable[tuple[Place, object]], row: type[_Row]) -> Iterator[
 def text_lines(path: Path) -> Iterator[tuple[Place, str]]:
     """The lines of a text file that are not blank, without their ends; one at a time is held in memory."""
     with _opened(path) as file:
-        for number, data in enumerate(file, start=1):
+        for number, data in enumerate(_lines(file, path), start=1):
             place = Place(path, number)
             try:
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
@@ -103,6 +106,13 @@ def text_lines(path: Path) -> Iterator[tuple[Place, str]]:
                 raise place.error("the line is not UTF-8 text") from error
             if line.strip():
                 yield place, line
+
+
+def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    try:
+        yield from file
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataSetError("the file breaks off or is damaged", file=path) from error
 
 
 def _json_lines(path: Path) -> Iterator[tuple[Place, object]]:
@@ -114,8 +124,11 @@ def _json_lines(path: Path) -> Iterator[tuple[Place, object]]:
 
 
 def _opened(path: Path) -> BinaryIO:
+    """The file as bytes, decompressed if it is compressed by gzip, whatever its name."""
     try:
-        return path.open("rb")
+        with path.open("rb") as file:
+            compressed = file.read(2) == _GZIP
+        return cast(BinaryIO, gzip.open(path)) if compressed else path.open("rb")
     except FileNotFoundError as error:
         raise DataSetError("the file is missing", file=path) from error
     except OSError as error:

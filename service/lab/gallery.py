@@ -138,14 +138,14 @@ def _embedding_key(one: Shelved, limits: ImageLimits, form: DocumentForm) -> str
     words = form.words(one.document)
     if one.image_key:
         return digest("document", one.image_key, words, limits.working_side, DECODER)
-    return digest("document", one.image_key, words or one.document.title, None)
+    return digest("document", one.image_key, words or one.document.words, None)
 
 
 def _as_query(one: Shelved, limits: ImageLimits, form: DocumentForm) -> Query:
-    """What is encoded of a document, as in service; its title where it has nothing of the form."""
+    """What is encoded of a document, as in service; all that is written about it where it has nothing of the form."""
     ref = one.document.image
     document = form.document(one.document, None if ref is None else _opened(ref, limits))
-    return document or Query(one.document.title, role="document")
+    return document or Query(one.document.words, role="document")
 
 
 def _opened(ref: ImageRef, limits: ImageLimits) -> Image.Image:

@@ -7,11 +7,14 @@ import re
 from service.lab.dataset_rows import Place
 
 MAX_GRADE = 1000
-_GRADE = re.compile(r"-?[0-9]{1,9}")
+_GRADE = re.compile(r"([+-]?[0-9]{1,9})(?:\.0{0,9})?")
 
 
 def parse_grade(text: str, place: Place) -> int:
-    """A whole number; a negative one (TREC-COVID, spam) counts as 0. Raises DataSetError."""
-    if not _GRADE.fullmatch(text.strip()) or int(text) > MAX_GRADE:
+    """A whole number, also when it is written `1.0`. A negative one keeps its meaning, which is that of trec_eval: the
+    document is not relevant, and for measures that ask who was judged, not in the pool. Raises DataSetError.
+    """
+    found = _GRADE.fullmatch(text.strip())
+    if found is None or abs(int(found[1])) > MAX_GRADE:
         raise place.error(f"the grade {text.strip()[:40]!r} is not a whole number up to {MAX_GRADE}")
-    return max(0, int(text))
+    return int(found[1])

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from service.catalog.document_form import DocumentForm
 from service.lab.dataset_image import ImageRef
 from service.lab.lab_errors import JudgmentsMissing
 from service.product import AttributeValue
 from service.stores.filters import Filter
+
+DESCRIPTION = "description"
+"""The attribute that is embedded with the title, unless a configuration says otherwise."""
 
 Judgments = Mapping[str, Mapping[str, int]]
 """Query id → {document id: grade}; 0 is "judged and not relevant", and a document that is not named is not judged."""
@@ -55,8 +59,16 @@ class LabDocument:
     category: str | None = None
     price: float | None = None
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
-    text: str = ""
-    """What else is written about it (BEIR's passages); products have none."""
+
+    @property
+    def words(self) -> str | None:
+        """Everything that is written about it; None where nothing is."""
+        return DocumentForm(("title", "category", *self.attributes)).words(self)
+
+    @property
+    def description(self) -> str:
+        """The text below the title: a product's description, or BEIR's passage."""
+        return str(self.attributes.get(DESCRIPTION) or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from service.lab.gallery import Shelf, lab_limits
 from service.lab.judged import LabQuery
 from service.lab.lab_errors import DataSetError
 from service.lab.ledger import Ledger, new_ledger
-from service.lab.outcomes import QueryOutcome
+from service.lab.outcomes import TRANSIENT, QueryOutcome
 from service.lab.wordings import WordingEncoder
 from service.search.hybrid import hybrid_options
 from service.search.pipeline import BegunSearch
@@ -65,16 +65,18 @@ class Bench:
         subset = None if query.subset is None else self._answer(query, query.subset)
         return _outcome(query.id, response, subset, ledger, self._reranked(response))
 
-    def rearranged(self, query: LabQuery, orders: int, seed: int) -> Answers:
+    def rearranged(self, query: LabQuery, orders: int, seed: int) -> tuple[Answers, bool]:
         """The candidates of a query as they are answered when they are shown in several orders, the first being that of
-        retrieval. An order that got no answer in time, or none that could be used, is left out. Raises as `measure`.
+        retrieval, and whether the model server answered every time. An order without an answer that could be used is
+        left out. Raises as `measure`.
         """
         self.encoder.wordings = query.wordings
         begun, hits = self._found(query, query.gallery)
         candidates = hits[: self.configuration.setup.candidates]
         shown = arrangements(candidates, orders, f"{seed} {query.id}")
-        answered = (self.parts.pipeline.finish(_with_hits(begun, each)) for each in shown)
-        return tuple(_ids(response) for response in answered if response.rerank.applied)
+        answered = [self.parts.pipeline.finish(_with_hits(begun, each)) for each in shown]
+        complete = all(response.rerank.degraded not in TRANSIENT for response in answered)
+        return tuple(_ids(response) for response in answered if response.rerank.applied), complete
 
     def _answer(self, query: LabQuery, among: tuple[str, ...] | None) -> SearchResponse:
         begun, hits = self._found(query, among)
@@ -145,7 +147,7 @@ def _outcome(
         fault=report.fault if ran else None,
         repaired=len(report.repaired),
         reranked=reranked,
-        degraded=report.degraded,
+        degraded=report.degraded or (subset.rerank.degraded if subset else None),
         caption=response.caption,
         reason=report.reason,
         timings_ms=_true_times(response.timings_ms, ledger),

@@ -14,6 +14,8 @@ from service.lab.judged import RankedList, Run
 from service.lab.lab_errors import LabError
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+TRANSIENT = frozenset({Degraded.TIMEOUT, Degraded.ERROR, Degraded.OVERLOADED})
+"""Why an answer says nothing about a configuration; the same query may be answered at another time."""
 Tokens = Annotated[int, Field(ge=0)]
 
 
@@ -42,6 +44,11 @@ class QueryOutcome(BaseModel):
     prompt_tokens: Tokens | None = None
     """None if the engine does not count."""
     generated_tokens: Tokens | None = None
+
+    @property
+    def is_result(self) -> bool:
+        """Whether this is what the configuration answers, and not what a model server without an answer left."""
+        return self.degraded not in TRANSIENT
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -47,16 +47,20 @@ class RunFolder:
 
 
 class Outcomes:
-    """Outcomes of one configuration, on disk as soon as they are known. Each belongs to a query as it was then."""
+    """Outcomes of one configuration, on disk as soon as they are known. Each belongs to a query as it was then.
+
+    One that an earlier run left without an answer of the model server (see `QueryOutcome.is_result`) is not known.
+    """
 
     def __init__(self, journal: Journal) -> None:
         """Takes ownership of the journal. If it is damaged, closes it and raises LabError."""
         self._journal = journal
         try:
-            self._known = dict(map(_known_outcome, journal.load()))
+            known = dict(map(_known_outcome, journal.load()))
         except BaseException:
             journal.close()
             raise
+        self._known = {key: outcome for key, outcome in known.items() if outcome.is_result}
 
     def get(self, query: str, digest: str) -> QueryOutcome | None:
         """The outcome of a query; `digest` covers its content, so that one that was changed is asked again."""

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Protocol
 
@@ -64,6 +64,8 @@ class Results:
     answered: tuple[Answered, ...]
     fresh: int
     """Outcomes that were measured now; the others were known."""
+    unjudged: tuple[str, ...] = ()
+    """Queries of the data set that nobody has judged: they were neither drawn nor asked."""
 
 
 def run_experiment(
@@ -79,13 +81,14 @@ def run_experiment(
             configuration does not give.
     """
     _check(experiment, data)
+    data, unjudged = judged_only(data)
     data = draw(data, experiment.queries, experiment.seed)
     models = models or Models(folder.cache)
     try:
         gallery = Gallery.of(data, lambda done: progress("reading the images", done, len(data.documents)))
         benches = Benches(gallery, models)
         try:
-            return _Run(experiment, data, folder, benches, progress).results()
+            return replace(_Run(experiment, data, folder, benches, progress).results(), unjudged=unjudged)
         finally:
             benches.close()
     finally:
@@ -116,6 +119,18 @@ def _measured_depth(experiment: Experiment, data: DataSet) -> int:
         return 0
     names = experiment.measures or data.protocol.measures
     return max((int(cutoff) for name in names for cutoff in _CUTOFF.findall(name)), default=0)
+
+
+def judged_only(data: DataSet) -> tuple[DataSet, tuple[str, ...]]:
+    """The data set without the queries that nobody has judged, and their ids; nothing can be counted for those.
+
+    Unchanged where no query is judged: its runs are made to be judged.
+    """
+    if not data.judgments:
+        return data, ()
+    judged = {query.unit for id, query in data.queries.items() if id in data.judgments}
+    left_out = tuple(id for id, query in data.queries.items() if query.unit not in judged)
+    return (drawn(data, list(judged)) if left_out else data), left_out
 
 
 def draw(data: DataSet, count: int | None, seed: int) -> DataSet:
@@ -220,8 +235,9 @@ class _Run:
                 asked = digest(self._digests[query.id], query.id, wanted.orders, seed)
                 known = record.get(asked)
                 if known is None:
-                    known = bench().rearranged(query, wanted.orders, seed)
-                    record.add(asked, known)
+                    known, complete = bench().rearranged(query, wanted.orders, seed)
+                    if complete:
+                        record.add(asked, known)
                 found[query.id] = known
                 self._progress(work, done, len(queries))
         return found

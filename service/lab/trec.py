@@ -18,6 +18,8 @@ from service.lab.grades import parse_grade
 from service.lab.judged import Judgments, RankedList, Run
 from service.lab.lab_errors import LabError
 
+COMMENT = "#"
+BEIR_HEADER = "query-id"
 _BLANK = re.compile(r"\s")
 
 
@@ -45,7 +47,7 @@ def read_run(path: Path) -> Run:
     """
     scores: dict[str, dict[str, float]] = {}
     tag = path.stem
-    for place, line in text_lines(path):
+    for place, line in _rows(path):
         query, document, score, tag = _run_row(place, line)
         found = scores.setdefault(query, {})
         if document in found:
@@ -55,7 +57,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Read judgments; a negative grade counts as 0. Raises DataSetError naming the line, also for a second judgment."""
+    """Read judgments. Raises DataSetError naming the line, also for a second judgment."""
     judgments: dict[str, dict[str, int]] = {}
     for place, query, document, grade in qrels_rows(path):
         grades = judgments.setdefault(query, {})
@@ -66,17 +68,28 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 
 def qrels_rows(path: Path) -> Iterator[tuple[Place, str, str, int]]:
-    """The judgments of a file one by one: place, query, document, grade."""
-    for place, line in text_lines(path):
+    """The judgments of a file one by one: place, query, document, grade; in BEIR's three columns with tabs, too."""
+    for place, line in _rows(path):
+        parts = line.split("\t")
+        if len(parts) == 3:
+            if place.line != 1 or parts[0] != BEIR_HEADER:
+                yield place, parts[0].strip(), parts[1].strip(), parse_grade(parts[2], place)
+            continue
         parts = line.split()
         if len(parts) != 4:
             raise place.error("a line of qrels has a query id, an iteration, a document id and a grade")
         yield place, parts[0], parts[2], parse_grade(parts[3], place)
 
 
+def _rows(path: Path) -> Iterator[tuple[Place, str]]:
+    """The lines of a file that are no comments."""
+    return ((place, line) for place, line in text_lines(path) if not line.lstrip().startswith(COMMENT))
+
+
 def _run_row(place: Place, line: str) -> tuple[str, str, float, str]:
+    """Query, document, score and tag; some systems write more behind the tag."""
     parts = line.split()
-    if len(parts) != 6:
+    if len(parts) < 6:
         raise place.error("a line of a run has a query id, Q0, a document id, a rank, a score and a tag")
     try:
         score = float(parts[4])

@@ -22,16 +22,18 @@ class Assembly:
         self.judgments: dict[str, dict[str, int]] = {}
 
     def add_document(self, document: LabDocument, place: Place) -> None:
-        """Take a document; its id must be new."""
+        """Take a document; its id must be new, and there must be something of it to embed."""
         if document.id in self.documents:
             raise place.error(f"the document {document.id!r} appears twice")
+        if document.image is None and document.words is None:
+            raise place.error(f"the document {document.id!r} has neither an image nor words")
         self.documents[document.id] = document
 
     def add_query(self, query: LabQuery, place: Place) -> None:
         """Take a query; its id must be new, and it must ask for something."""
         if query.id in self.queries:
             raise place.error(f"the query {query.id!r} appears twice")
-        if query.text is None and query.image is None:
+        if not (query.text or "").strip() and query.image is None:
             raise place.error(f"the query {query.id!r} has neither a text nor an image")
         self.queries[query.id] = query
 

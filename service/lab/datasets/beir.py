@@ -8,18 +8,18 @@ Rows may also have `image`, a path inside the folder; BEIR's own sets have none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
 from service.lab.dataset_image import ImageRef
-from service.lab.dataset_rows import Id, OfficialRow, Place, jsonl_rows, require_folder, text_lines
+from service.lab.dataset_rows import Id, OfficialRow, Place, jsonl_rows, require_folder
 from service.lab.datasets.assembly import Assembly
-from service.lab.grades import parse_grade
-from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
+from service.lab.judged import DESCRIPTION, DataSet, LabDocument, LabQuery, Protocol
+from service.lab.trec import qrels_rows
+from service.product import AttributeValue
 
-_NOTE = "As in BEIR, a document with the query's own id is removed from the ranking, and a negative grade counts as 0."
+_NOTE = "As in BEIR, a document with the query's own id is removed from the ranking."
 
 
 class _Text(OfficialRow):
@@ -31,11 +31,11 @@ class _Text(OfficialRow):
 
 def read(path: Path, *, split: str = "test", check_images: bool = True) -> DataSet:
     """Read the queries that `qrels/{split}.tsv` judges."""
-    judged = list(_judgments(require_folder(path) / "qrels" / f"{split}.tsv"))
+    judged = list(qrels_rows(require_folder(path) / "qrels" / f"{split}.tsv"))
     found = Assembly(f"{path.resolve().name}-{split}", path)
     for place, row in jsonl_rows(path / "corpus.jsonl", _Text):
         image = _image(found, row, place)
-        found.add_document(LabDocument(row.id, row.title, image, text=row.text or ""), place)
+        found.add_document(LabDocument(row.id, row.title, image, attributes=_passage(row)), place)
     wanted = {query for _, query, _, _ in judged}
     for place, row in jsonl_rows(path / "queries.jsonl", _Text):
         if row.id in wanted:
@@ -47,15 +47,10 @@ def read(path: Path, *, split: str = "test", check_images: bool = True) -> DataS
     return found.finish(protocol, check_images=check_images)
 
 
+def _passage(row: _Text) -> dict[str, AttributeValue]:
+    """BEIR embeds the title and the text."""
+    return {DESCRIPTION: row.text} if row.text else {}
+
+
 def _image(found: Assembly, row: _Text, place: Place) -> ImageRef | None:
     return found.images.ref(row.image, place) if row.image else None
-
-
-def _judgments(file: Path) -> Iterator[tuple[Place, str, str, int]]:
-    for place, line in text_lines(file):
-        parts = line.split("\t")
-        if place.line == 1 and parts[0] == "query-id":
-            continue
-        if len(parts) != 3:
-            raise place.error("a line has a query id, a document id and a grade, with tabs between them")
-        yield place, parts[0].strip(), parts[1].strip(), parse_grade(parts[2], place)

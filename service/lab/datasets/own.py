@@ -50,7 +50,7 @@ class _Query(OwnRow):
 class _Judgment(OwnRow):
     query: Id
     document: Id
-    grade: Annotated[int, Field(ge=0, le=MAX_GRADE, strict=True)]
+    grade: Annotated[int, Field(ge=-MAX_GRADE, le=MAX_GRADE, strict=True)]
 
 
 def read(path: Path, *, judged: bool = True, check_images: bool = True) -> DataSet:

@@ -78,7 +78,7 @@ class PairController(Controller):
             "query": {"text": query.text, "picture": query.image is not None, "place": place, "queries": queries},
             "product": {
                 "title": document.title,
-                "text": document.text,
+                "text": document.description,
                 "category": document.category,
                 "picture": document.image is not None,
             },

@@ -76,8 +76,8 @@ def _heads(data: DataSet, path: Path, depth: int) -> dict[str, tuple[str, ...]]:
 def _place(path: Path, query: str, document: str | None = None) -> Place:
     """The first line of a run about a query, or about one document of it."""
     for place, line in text_lines(path):
-        first, _, second, *_ = line.split()
-        if first == query and document in (None, second):
+        parts = line.split()
+        if parts[0] == query and document in (None, *parts[2:3]):
             return place
     return Place(path)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from service.lab.lab_errors import LabError, UnknownMeasure
-from service.lab.measures.measure import Measured, PerQuery
+from service.lab.measures.graded import graded_measure
+from service.lab.measures.measure import Measure, Measured, PerQuery
 
 MAX_CUTOFF = 100_000
+_NO_DOCUMENT = "\n"
 _COUNTS = frozenset({"NumQ", "NumRel", "NumRet"})  # no measures of quality
 
 
@@ -30,13 +32,16 @@ class StandardMeasure:
         return standard_values([self], run)[self.name]
 
 
-def standard_measure(name: str) -> StandardMeasure:
-    """Read a name. Raises UnknownMeasure for what trec_eval does not compute."""
+def standard_measure(name: str) -> Measure:
+    """Read a name of ir-measures. Raises UnknownMeasure for what neither trec_eval nor we compute."""
     library = _library()
     try:
         parsed = library.parse_measure(name)
         cutoff = int(parsed.params.get("cutoff", 1))
-        supported = 1 <= cutoff <= MAX_CUTOFF and parsed.NAME not in _COUNTS and _provider().supports(parsed)
+        in_range = 1 <= cutoff <= MAX_CUTOFF
+        if in_range and (own := graded_measure(name, parsed.NAME, parsed.params)) is not None:
+            return own
+        supported = in_range and parsed.NAME not in _COUNTS and _provider().supports(parsed)
     except (NameError, ValueError, TypeError, KeyError, AssertionError, AttributeError) as error:
         raise UnknownMeasure(f"{name!r} is not a measure. {UnknownMeasure.default_detail}") from error
     if not supported:
@@ -48,7 +53,7 @@ def standard_values(measures: Sequence[StandardMeasure], run: Measured) -> dict[
     """The values of several measures, in one pass. Measure name → query id → value."""
     if not measures:
         return {}
-    judgments = {query: dict(grades) for query, grades in run.judgments.items()}
+    judgments = {query: _safe(grades) for query, grades in run.judgments.items()}
     # Scores are made from ranks: trec_eval keeps 32 bits of a score and orders what is equal then by document id.
     rankings = {
         query: dict(zip(ranking.documents, map(float, ranking.scores), strict=True))
@@ -62,11 +67,19 @@ def standard_values(measures: Sequence[StandardMeasure], run: Measured) -> dict[
     return {measure.name: found[measure.parsed] for measure in measures}
 
 
+def _safe(grades: Mapping[str, int]) -> dict[str, int]:
+    """Grades for trec_eval, to which all below 0 are alike. It reserves memory by the largest, so one must be at least
+    0 (`form_res_rels.c`): where all are below, a document that no run has is not relevant. The values are then 0.
+    """
+    found = {document: max(-1, grade) for document, grade in grades.items()}
+    return found if max(found.values(), default=-1) >= 0 else found | {_NO_DOCUMENT: 0}
+
+
 @cache
 def _provider() -> Any:
-    """trec_eval, and MS MARCO's script for the one thing that it lacks, RR with a cut-off."""
+    """trec_eval, and for what it lacks MS MARCO's script (RR with a cut-off) and OpenNIR's (Judged)."""
     library = _library()
-    return library.providers.FallbackProvider([library.pytrec_eval, library.msmarco])
+    return library.providers.FallbackProvider([library.pytrec_eval, library.msmarco, library.judged])
 
 
 def _library() -> Any:

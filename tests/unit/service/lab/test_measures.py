@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import ir_measures
 import pytest
 import pytrec_eval
 from hypothesis import given, settings
@@ -22,6 +26,8 @@ TREC = {
     "P@5": "P_5",
     "R@5": "recall_5",
     "Success@1": "success_1",
+    "Bpref": "bpref",
+    "infAP": "infAP",
     "Rprec": "Rprec",
 }
 """Our names and trec_eval's."""
@@ -32,7 +38,9 @@ Scored = dict[str, dict[str, float]]
 
 judgments = st.dictionaries(
     st.sampled_from(["q1", "q2", "q3"]),
-    st.dictionaries(st.sampled_from(DOCUMENTS), st.integers(0, 3), min_size=1),
+    st.dictionaries(st.sampled_from(DOCUMENTS), st.integers(-2, 3), min_size=1).filter(
+        lambda grades: max(grades.values()) >= 0
+    ),
     min_size=1,
 )
 # Few distinct scores, so that ties are common; documents and queries may lack judgments, and queries an answer.
@@ -173,3 +181,50 @@ def test_any_text_is_a_measure_or_refused(name: str) -> None:
 def test_a_ranking_holds_each_document_once() -> None:
     with pytest.raises(ValueError, match="ranked twice"):
         RankedList(("a", "b", "a"))
+
+
+def test_negative_grades_mean_what_they_mean_to_trec_eval() -> None:
+    """-1: not in the pool. d2 is then not among the judged documents that are not relevant."""
+    judged = dataset({"q": {"d1": 1, "d2": -1, "d3": 0, "d4": 1}})
+    scores = evaluate(judged, run({"q": ["d2", "d1", "d3", "d4"]}), ["Bpref", "infAP", "AP(judged_only=True)"])
+    assert [scores.mean(name) for name in scores.values] == pytest.approx([0.5, 0.6875, (1 + 2 / 3) / 2])
+
+
+@pytest.mark.parametrize("grade", [-1, -2, -1000])
+def test_a_query_with_nothing_but_negative_grades_is_worth_nothing(grade: int) -> None:
+    """trec_eval itself would go on with memory that it has not reserved."""
+    judged = dataset({"p": {"a": 3, "b": 1}, "q": {"a": grade, "b": grade}})
+    scores = evaluate(judged, run({"p": ["a"], "q": ["a", "x", "b"]}), [*TREC, "Judged@3", "mAP@5"])
+    assert all(scores.values[name]["q"] == 0 for name in TREC) and scores.values["nDCG"]["p"] > 0
+    assert scores.values["Judged@3"]["q"] == pytest.approx(2 / 3)
+
+
+def test_judged_rbp_and_err_by_hand() -> None:
+    judged = dataset({"q": {"a": 3, "b": 0, "c": 1}})
+    answer = run({"q": ["b", "a", "x", "c"]})
+    by_hand = {
+        "Judged@3": 2 / 3,
+        "RBP(p=0.5,rel=1)": 0.5 * (0.5 + 0.125),
+        "RBP(p=0.5)": 0.5 * (0.5 + 0.125 / 3),
+        "RBP(p=0.5,rel=1)@2": 0.25,
+        "ERR@2": 7 / 8 / 2,
+        "ERR": 7 / 8 / 2 + (1 - 7 / 8) * (1 / 8) / 4,
+    }
+    scores = evaluate(judged, answer, list(by_hand))
+    assert {name: scores.mean(name) for name in by_hand} == pytest.approx(by_hand)
+
+
+def test_err_is_gdeval_s_on_grades_up_to_four(tmp_path: Path) -> None:
+    """gdeval is the script of TREC's Web track, a Perl program that ir-measures ships; it takes 2^4 for granted."""
+    if shutil.which("perl") is None:
+        pytest.skip("gdeval needs perl")
+    grades = {"1": {"a": 4, "b": 2, "c": 1, "d": 0}}
+    theirs = ir_measures.gdeval.calc_aggregate([ir_measures.ERR @ 20], grades, {"1": {"c": 3.0, "b": 2.0, "a": 1.0}})
+    ours = evaluate(dataset(grades), run({"1": ["c", "b", "a"]}), ["ERR@20"]).mean("ERR@20")
+    assert ours == pytest.approx(theirs[ir_measures.ERR @ 20], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["RBP(p=1.0)", "RBP(p=0)@5", "ERR@0", "RBP(q=1)"])
+def test_a_user_model_that_makes_no_sense_is_refused(name: str) -> None:
+    with pytest.raises(UnknownMeasure):
+        parse(name)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL.Image import Image
 
+from rerank.engines.engine import Generation
 from rerank.errors import EngineError
 from rerank.query import Query
 from service.build import assemble, build_rerank, hybrid_defaults
@@ -22,6 +23,7 @@ from service.lab.judged import LabDocument, LabQuery
 from service.lab.lab_errors import DataSetError, ExperimentError, LabError
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, draw, run_experiment
+from service.lab.summary import summarize
 from service.search.hybrid import hybrid_options
 from service.search.types import SearchRequest
 from service.stores.exact.exact_store import ExactStore
@@ -136,6 +138,35 @@ def test_a_failing_engine_fails_alike_for_all_weights_and_is_asked_once(tmp_path
     for one in results.answered[1:]:
         assert {outcome.degraded for outcome in one.outcomes} == {"rerank_error"}
         assert all(outcome.final == tuple(id for id, _ in outcome.retrieved) for outcome in one.outcomes)
+
+
+def test_what_a_model_server_left_without_an_answer_is_asked_again(tmp_path: Path) -> None:
+    """Answers that a configuration gives, such as one that nothing can be read in, are results and stay."""
+    experiment, data = prepared(tmp_path / "set")
+    listwise, down = without(experiment, lambda name: name == "listwise"), Counting()
+    down.engine.answer = EngineError("down")
+    first = run(listwise, data, tmp_path / "out", down)
+    assert {outcome.degraded for outcome in first.answered[0].outcomes} == {"rerank_error"}
+    nonsense = Counting()
+    nonsense.engine.answer = lambda request: Generation("Certainly!", "stop")
+    second = run(listwise, data, tmp_path / "out", nonsense)
+    assert second.fresh == nonsense.rank_calls == QUERIES
+    assert {outcome.degraded for outcome in second.answered[0].outcomes} == {"rerank_unusable"}
+    third = run(listwise, data, tmp_path / "out", Counting())
+    assert (third.fresh, third.answered[0].outcomes) == (0, second.answered[0].outcomes)
+
+
+def test_queries_that_nobody_judged_are_neither_drawn_nor_asked_and_are_named(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    judged = replace(data, judgments={id: (data.judgments or {})[id] for id in ("q1", "q4")})
+    retrieval = without(experiment, lambda name: name == "retrieval")
+    for seed in range(4):
+        one = replace(retrieval, queries=1, seed=seed)
+        (answered,) = run(one, judged, tmp_path / "out", Counting()).answered
+        assert {outcome.query for outcome in answered.outcomes} < {"q1", "q4"}
+    results = run(retrieval, judged, tmp_path / "out", Counting())
+    assert list(results.data.queries) == ["q1", "q4"] and results.unjudged == ("q0", "q2", "q3", "q5")
+    assert summarize(results)[0].scores.units == ("q1", "q4")
 
 
 def test_excluded_documents_and_galleries(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import ir_measures
@@ -35,7 +36,7 @@ def test_scores_decrease_strictly_and_other_readers_agree(tmp_path: Path) -> Non
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.dictionaries(words, st.dictionaries(words, st.integers(0, 1000), min_size=1)))
+@given(st.dictionaries(words, st.dictionaries(words, st.integers(-1000, 1000), min_size=1)))
 def test_qrels_survive_their_file(tmp_path_factory: pytest.TempPathFactory, judged: dict[str, dict[str, int]]) -> None:
     path = tmp_path_factory.getbasetemp() / "qrels.txt"
     write_qrels(path, judged)
@@ -47,7 +48,7 @@ def test_the_rank_is_ignored_and_ties_go_to_the_later_id(tmp_path: Path) -> None
     assert read_run(write_lines(tmp_path / "run", *rows)) == Run("t", {"q": RankedList(("z", "c", "b", "a"))})
 
 
-@pytest.mark.parametrize("row", ["q Q0 a 1 0.5", "q Q0 a 1 high t", "q Q0 a 1 nan t", "q Q0 d 2 0.5 t", "q"])
+@pytest.mark.parametrize("row", ["q Q0 a 1 0.5", "q Q0 a 1 high t more", "q Q0 a 1 nan t", "q Q0 d 2 0.5 t", "q"])
 def test_a_wrong_line_of_a_run_is_named(tmp_path: Path, row: str) -> None:
     file = write_lines(tmp_path / "run", "q Q0 d 1 1.0 t", "", row)
     with pytest.raises(DataSetError) as caught:
@@ -61,6 +62,24 @@ def test_a_wrong_line_of_qrels_is_named(tmp_path: Path, row: str) -> None:
     with pytest.raises(DataSetError) as caught:
         read_qrels(file)
     assert caught.value.detail.startswith(f"{file}, line 2: ")
+
+
+def test_files_are_read_as_systems_write_them(tmp_path: Path) -> None:
+    """Compressed, with comments, with text behind the tag, with grades as decimals, and BEIR's columns."""
+    run_lines = "# bm25, k1=0.9\nq1 Q0 a 1 2.5 bm25 some notes\n\nq1 Q0 b 2 1.5 bm25\n"
+    (tmp_path / "bm25.run.gz").write_bytes(gzip.compress(run_lines.encode()))
+    assert read_run(tmp_path / "bm25.run.gz") == Run("bm25", {"q1": RankedList(("a", "b"))})
+    (tmp_path / "own.qrels").write_text("# pool of May\nq1 0 a 1.0\nq1 0 b -1\nq2 0 a 2.\n")
+    assert read_qrels(tmp_path / "own.qrels") == {"q1": {"a": 1, "b": -1}, "q2": {"a": 2}}
+    (tmp_path / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ta b\t1\n")
+    assert read_qrels(tmp_path / "test.tsv") == {"q1": {"a b": 1}}
+
+
+def test_a_compressed_file_that_breaks_off_is_named(tmp_path: Path) -> None:
+    whole = gzip.compress("".join(f"q{n} 0 a 1\n" for n in range(500)).encode())
+    (tmp_path / "a.qrels.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataSetError, match=r"a\.qrels\.gz: the file breaks off"):
+        read_qrels(tmp_path / "a.qrels.gz")
 
 
 def test_an_id_with_blanks_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:

@@ -157,6 +157,25 @@ def test_a_wrong_line_of_qrels_is_named(tmp_path: Path, line: str) -> None:
     assert _refused("beir", tmp_path).startswith(f"{file}, line 3: ")
 
 
+@pytest.mark.parametrize(
+    ("kind", "file", "row"),
+    [
+        ("beir", "corpus.jsonl", {"_id": "d9", "title": " ", "text": ""}),
+        ("own", "documents.jsonl", {"id": "d9", "attributes": {"note": " "}}),
+        ("beir", "queries.jsonl", {"_id": "q2", "text": " "}),
+        ("own", "queries.jsonl", {"id": "q9", "text": " "}),
+    ],
+)
+def test_what_has_neither_an_image_nor_words_is_named_with_its_line(
+    tmp_path: Path, kind: str, file: str, row: object
+) -> None:
+    path = getattr(layouts, kind)(tmp_path) / file
+    lines = path.read_text(encoding="utf-8").splitlines()[:1]
+    write_lines(path, *lines, row)
+    told = _refused("jsonl" if kind == "own" else kind, tmp_path)
+    assert told.startswith(f"{path}, line 2: ") and "has neither a" in told
+
+
 def test_text_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     file = layouts.beir(tmp_path) / "queries.jsonl"
     file.write_bytes(file.read_bytes() + b'{"_id": "\xff"}\n')

@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY, DocumentForm
+from service.cli.setups import SettingsOverlay
 from service.lab.datasets import KINDS, load_dataset
+from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
+from service.lab.gallery import Gallery, embedded
 from service.lab.lab_errors import JudgmentsMissing
 from service.lab.measures import evaluate
+from service.settings import Settings
+from tests.fakes import FakeEncoder
 from tests.unit.service.lab.datasets import layouts
-from tests.unit.service.lab.sets import run
+from tests.unit.service.lab.sets import run, write_lines
 
 
 def test_cirr_excludes_the_reference_and_knows_its_group(tmp_path: Path) -> None:
@@ -132,8 +138,26 @@ def test_beir_takes_the_judged_queries_and_excludes_a_document_with_the_query_s_
     found = load_dataset("beir", layouts.beir(tmp_path / "arguana"))
     assert found.name == "arguana-test" and list(found.queries) == ["q1", "q2"]
     assert found.queries["q1"].excluded == {"q1"} and not found.queries["q2"].excluded
-    assert found.judgments == {"q1": {"d1": 2, "d2": 0}, "q2": {"d2": 0, "d1": 1}}
-    assert found.documents["d1"].title == "one" and found.documents["d1"].text == "first"
+    assert found.judgments == {"q1": {"d1": 2, "d2": 0}, "q2": {"d2": -1, "d1": 1}}
+    assert found.documents["d1"].title == "one" and found.documents["d1"].description == "first"
+
+
+@pytest.mark.parametrize("form", [DEFAULT_FORM, IMAGE_ONLY])
+def test_beir_s_passages_are_embedded_with_their_titles(tmp_path: Path, form: DocumentForm) -> None:
+    """IMAGE_ONLY is the form of an encoder that does not compose; a document without an image still has its words."""
+    layouts.beir(tmp_path)
+    documents = [{"_id": f"d{n}", "title": "Item" if n else "", "text": f"passage {n}"} for n in range(4)]
+    write_lines(tmp_path / "corpus.jsonl", *documents)
+    write_lines(tmp_path / "qrels/test.tsv", "query-id\tcorpus-id\tscore", "q1\td1\t1")
+    encoder, setup = FakeEncoder(), SettingsOverlay(Settings(_env_file=None)).lay({})
+    cached = CachedEncoder(encoder, EmbeddingCache(tmp_path / "cache", encoder.info))
+    embedded(Gallery.of(load_dataset("beir", tmp_path)), cached, setup, form)
+    assert [query.text for query in encoder.seen] == [
+        "passage 0",
+        "Item. passage 1",
+        "Item. passage 2",
+        "Item. passage 3",
+    ]
 
 
 def test_our_own_format_has_products_filters_and_grades(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_lines_of_others_stay_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "judged.qrels"
     path.write_text("q1 Q0\td1  7\n\nq1 1 d2 -1", encoding="utf-8")
     with JudgmentRecord(path) as record:
-        assert (record.grade(("q1", "d1")), record.grade(("q1", "d2"))) == (7, 0)
+        assert (record.grade(("q1", "d1")), record.grade(("q1", "d2"))) == (7, -1)
         record.judge(("q1", "d3"), 2)
     assert path.read_text() == "q1 Q0\td1  7\nq1 1 d2 -1\nq1 0 d3 2\n"
 
