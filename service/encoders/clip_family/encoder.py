@@ -89,7 +89,7 @@ class ClipEncoder:
         if recipe.side != config.vision_config.image_size:
             raise ValueError("preprocessor_config.json produces images of another size than the model takes")
         texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
-        fingerprint = checkpoint.fingerprint(repr(recipe), str(texts.limit), blend)
+        fingerprint = checkpoint.fingerprint(recipe.mark, str(texts.limit), blend)
         return cls(
             model, texts, recipe, id=id, fingerprint=fingerprint, blend=blend, text_weight=text_weight, batch=batch
         )

@@ -63,6 +63,12 @@ class ImageRecipe:
     std: tuple[float, ...]
     fit: Fit = "crop"
 
+    @property
+    def mark(self) -> str:
+        """The recipe in fingerprints. It is written out, since collections outlive the names of a class."""
+        kept = f"side={self.side!r}, edge={self.edge!r}, resample={self.resample!r}, scale={self.scale!r}"
+        return f"PictureRecipe({kept}, mean={self.mean!r}, std={self.std!r}, fit={self.fit!r})"
+
     @classmethod
     def read(cls, raw: Mapping[str, Any], model_type: str, fit: Fit = "crop") -> ImageRecipe:
         """From the content of `preprocessor_config.json`. Raises ValueError for an unknown recipe."""
