@@ -109,7 +109,7 @@ class ImageStore:
             data = self._blobs.read(name)
         except FileNotFoundError as error:
             raise ImageNotFound from error
-        if content_hash(data) != key.partition(".")[0]:
+        if content_hash(data) != hash_in(key):
             logger.warning("the stored image %s is damaged: its %d bytes do not match its key", key, len(data))
             raise ImageDamaged
         return StoredImage(data, f"image/{key.rpartition('.')[2]}")
@@ -158,7 +158,7 @@ class ImageStore:
         What was made of an image goes with it, and renditions of other recipes and sizes go, too. Foreign
         files are left alone, and so are those that were put again since the sweep began to look.
         """
-        hashes = {key.partition(".")[0] for key in used}
+        hashes = {hash_in(key) for key in used}
         doomed = [blob for blob in self._blobs.list() if blob.modified < older_than and self._is_waste(blob, hashes)]
         if not dry_run:
             doomed = [blob for blob in doomed if self._blobs.delete(blob.name, older_than=older_than)]
@@ -189,8 +189,8 @@ class ImageStore:
             data = encode_rendition(original.image)
             self._keep(name, data)
         image = decode_rendition(data)
-        digest, _, format = key.partition(".")
-        return DecodedImage(image, digest, cast(ImageFormat, format), *image.size)
+        format = cast(ImageFormat, key.rpartition(".")[2])
+        return DecodedImage(image, hash_in(key), format, *image.size)
 
     def _read_thumbnail(self, name: str, key: str, side: int) -> bytes:
         data = self._derived(name)
@@ -212,6 +212,13 @@ class ImageStore:
             self._blobs.put(name, seal(data))
         except (ImageStoreUnavailable, StoreFull):
             logger.warning("%s could not be stored; it will be made again", name.partition("/")[0], exc_info=True)
+
+
+def hash_in(key: str) -> str:
+    """The content hash in a key; empty without an image. It identifies an image wherever it comes from: in a cache,
+    one that is sent as a query and one that a product has are the same.
+    """
+    return key.partition(".")[0]
 
 
 def _original(key: str) -> str:

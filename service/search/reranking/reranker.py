@@ -12,6 +12,7 @@ from rerank.candidates import Candidate
 from rerank.degraded import Degraded
 from rerank.query import Query
 from service.errors import RerankRequired
+from service.images.store.image_store import hash_in
 from service.product import Product
 from service.search.reranking.arrangement import Reranked, arrange, in_retrieval_order
 from service.search.reranking.call import RerankCall
@@ -103,4 +104,4 @@ class PlannedReranker:
 def _candidate(product: Product, image: Image | None, score: float) -> Candidate:
     """A product as the model sees it; its facts are what a prompt may ask for besides the title."""
     facts = {**product.attributes, "category": product.category, "price": product.price}
-    return Candidate(product.id, product.title, image, score, product.image_key, facts)
+    return Candidate(product.id, product.title, image, score, hash_in(product.image_key) or None, facts)
