@@ -84,7 +84,7 @@ def _remote(options: EncoderOptions) -> Encoder:
 
 
 def _magiclens(options: EncoderOptions) -> Encoder:
-    from service.encoders.magiclens.encoder import MagicLensEncoder  # noqa: PLC0415 (see above)
+    from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder  # noqa: PLC0415 (see above)
 
     return MagicLensEncoder.load(
         options.path,

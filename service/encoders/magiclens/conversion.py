@@ -7,8 +7,8 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from service.encoders.magiclens.checkpoint import read_tensors
 from service.encoders.magiclens.files import TOKENIZER_FILES, WEIGHTS_FILE, find_tokenizer, find_weights
+from service.encoders.magiclens.weights import read_tensors
 from service.encoders.new_folder import new_folder
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.encoders.magiclens.conversion import convert
-from service.encoders.magiclens.encoder import MagicLensEncoder
+from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder
 from tests.parity.magiclens.golden_data import GOLDEN, WEIGHTS
 
 

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from benchmarks.random_magiclens import packed, write_flax
 from service.encoders.magiclens.conversion import convert
-from service.encoders.magiclens.encoder import MagicLensEncoder
 from service.encoders.magiclens.flax_file import read_flax
 from service.encoders.magiclens.layout import layout
+from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder
 from service.encoders.magiclens.sizes import BASE, LARGE, sizes_of
 from service.errors import ConfigurationError, EncoderUnavailable
 from tests.parity.magiclens.golden_data import GOLDEN, WEIGHTS

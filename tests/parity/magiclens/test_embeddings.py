@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rerank.query import Query
-from service.encoders.magiclens.encoder import MagicLensEncoder
+from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder
 from service.encoders.magiclens.preprocessing import to_pixels
 from service.encoders.probe import probe
 from tests.parity.magiclens.golden_data import (

@@ -11,8 +11,8 @@ from transformers import CLIPTokenizer
 from benchmarks.random_magiclens import write_tokenizer
 from rerank.query import Query
 from service.encoders.magiclens import files
-from service.encoders.magiclens.encoder import MagicLensEncoder
 from service.encoders.magiclens.files import TOKENIZER_REPO, find_tokenizer, find_weights
+from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder
 from service.encoders.magiclens.preprocessing import to_pixels
 from service.encoders.magiclens.sizes import BASE
 from service.encoders.magiclens.texts import clean

@@ -9,7 +9,7 @@ from service.encoders.magiclens.sizes import Sizes
 
 
 class MagicLens(nn.Module):
-    """An image with a text → a unit vector. Created with meaningless weights; see `checkpoint.py` for loading."""
+    """An image with a text → a unit vector. Created with meaningless weights; see `weights.py` for loading."""
 
     def __init__(self, sizes: Sizes) -> None:
         """Make the modules."""

@@ -17,7 +17,7 @@ from service.encoders.layout import differences
 from service.encoders.magiclens.files import what_to_do
 from service.encoders.magiclens.flax_file import read_flax
 from service.encoders.magiclens.layout import layout, places
-from service.encoders.magiclens.model import MagicLens
+from service.encoders.magiclens.network import MagicLens
 from service.encoders.magiclens.sizes import Sizes, sizes_of
 from service.errors import EncoderUnavailable
 

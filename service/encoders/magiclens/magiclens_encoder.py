@@ -18,11 +18,11 @@ from transformers import CLIPTokenizer
 from rerank.query import Query
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo, check_modalities
-from service.encoders.magiclens.checkpoint import load_model
 from service.encoders.magiclens.files import find_tokenizer, find_weights
-from service.encoders.magiclens.model import MagicLens
+from service.encoders.magiclens.network import MagicLens
 from service.encoders.magiclens.preprocessing import Fit, to_pixels
 from service.encoders.magiclens.texts import clean
+from service.encoders.magiclens.weights import load_model
 from service.encoders.tokens import Tokeniser, Tokens, pad
 from service.errors import ConfigurationError
 
