@@ -4,9 +4,9 @@ score(d) = Σ idf(t) · (k1 + 1) / (1 + k1 · (1 - b + b · |d| / avgdl)),   t: 
 idf(t)   = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5)),   n(t): products with the word, of N
 
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with Lucene's idf, which is
-never negative. A word counts once in a product: that a title and its category both say "mug" makes no better mug. b is small (0.1
-instead of 0.75), since titles are short and what more they say is no fault: with b 0.75 "Mug" beats "Leopard mug" for "a
-mug with this".
+never negative. A word counts once in a product: that a title and its category both say "mug" makes no better mug. b is
+small (0.1 instead of 0.75), since titles are short and what more they say is no fault: with b 0.75 "Mug" beats "Leopard
+mug" for "a mug with this".
 
 Every statistic is of the products that are there now, so a score does not depend on when or in which order they were
 written. Scores are given as shares of the query's own, that of a product whose words are those of the query: 1 is such
