@@ -18,8 +18,8 @@ from rerank.strategies.strategy import ScoreScale
 
 __all__ = ["PointwiseStrategy"]
 
-BATCH = 8
-"""Candidates scored in one call of the engine; between calls the deadline is looked at."""
+BATCH = 9
+"""Candidates scored in one call of the engine: as many as a window has. Between calls the deadline is looked at."""
 
 _ANSWERS = labels(2)
 """A is a match, B a mismatch, as the match prompts say."""

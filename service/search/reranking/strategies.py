@@ -1,8 +1,9 @@
 """Reranking strategies by their name in settings and requests, and why one is not available.
 
 Three ask the engine: listwise, single-token, pointwise. The first two show it more candidates than fit one call in
-overlapping windows; their sliding-window forms have the window and step of the settings. A text cross-encoder passes
-only candidates with matching titles on to any of the three. `reranker` asks a trained reranker instead of the engine.
+overlapping windows; their sliding-window forms have the window and step of the settings. `chunked` ranks windows side
+by side and joins them by pointwise scores. A text cross-encoder passes only candidates with matching titles on to any
+of the three. `reranker` asks a trained reranker instead of the engine.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from rerank.engines.engine import Engine, EngineInfo
 from rerank.lru_cache import LruCache
 from rerank.prompts import PromptLibrary
 from rerank.strategies.captioning import Captioner
+from rerank.strategies.chunked import SMALLEST, ChunkedStrategy
 from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer, TextScorer
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
@@ -32,6 +34,7 @@ from service.search.reranking.trained import TrainedOptions, load_trained
 NO_SCORES = "The configured engine gives no label scores, and this strategy ranks by them. Use listwise."
 NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
 NO_WINDOW = "The configured engine takes one product per call, so windows have nothing to compare. Use pointwise."
+NO_CHUNKS = "The configured engine takes fewer than five products per call. Use pointwise."
 NO_RERANKER = "This service has no trained reranker (WITHTHIS_RERANKER_PATH or WITHTHIS_RERANKER_URL)."
 NO_CROSS_ENCODER = "This strategy needs a text cross-encoder, and this service has none (WITHTHIS_CROSS_ENCODER_MODEL)."
 
@@ -45,7 +48,7 @@ PRUNED = {
 }
 """Strategy → its name behind the cross-encoder; what is let through is ranked in windows if one call cannot do it."""
 
-STRATEGIES = ("listwise", "single-token", "pointwise", "reranker", *SLIDING.values(), *PRUNED.values())
+STRATEGIES = ("listwise", "single-token", "pointwise", "chunked", "reranker", *SLIDING.values(), *PRUNED.values())
 """Every name; which of them can be used depends on the engine and the settings."""
 
 _Prune = Callable[[Strategy, str], Strategy]
@@ -109,6 +112,13 @@ def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLi
         "single-token", no_scores, lambda: for_any_number(SingleTokenStrategy(*shared, rotations=rotations), most)
     )
     found.add("pointwise", no_scores or no_matching, lambda: PointwiseStrategy(*shared))
+    found.add(
+        "chunked",
+        found.missing.get("pointwise") or (NO_CHUNKS if most < SMALLEST else None),
+        lambda: ChunkedStrategy(
+            ListwiseStrategy(*shared), found.usable["pointwise"], Captioner(engine, prompts, captions), window=most
+        ),
+    )
     for base, name in SLIDING.items():
         _add_sliding(found, base, name, options, engine.info)
     prune = _prune(options, Captioner(engine, prompts, captions))

@@ -22,6 +22,7 @@ from service import build as root
 from service.build import build_rerank, strategy_options
 from service.errors import ConfigurationError, InvalidValue
 from service.search.reranking.strategies import (
+    NO_CHUNKS,
     NO_CROSS_ENCODER,
     NO_MATCHING,
     NO_RERANKER,
@@ -77,7 +78,8 @@ def test_what_is_missing_says_why() -> None:
     ):
         found = build(engine)
         pruned = {name: reasons.get(base, NO_CROSS_ENCODER) for base, name in PRUNED.items()}
-        assert found.missing == {**reasons, **pruned, "reranker": NO_RERANKER}
+        chunked = {"chunked": reasons["pointwise"]} if "pointwise" in reasons else {}
+        assert found.missing == {**reasons, **pruned, **chunked, "reranker": NO_RERANKER}
         assert set(found.usable) | set(found.missing) == ALL
 
 
@@ -85,7 +87,8 @@ def test_an_engine_of_one_product_a_call_has_no_windows(scorer: FakeScorer) -> N
     engine = FakeEngine().scoring("match")
     engine.info = replace(engine.info, max_candidates=1)
     found = build(engine, cross_encoder_model="some/model", cross_encoder_device="cpu")
-    assert found.missing == {**dict.fromkeys(SLIDING.values(), NO_WINDOW), "reranker": NO_RERANKER}
+    windows = dict.fromkeys(SLIDING.values(), NO_WINDOW)
+    assert found.missing == {**windows, "chunked": NO_CHUNKS, "reranker": NO_RERANKER}
 
 
 @pytest.mark.parametrize("name", sorted(ALL - {"reranker", *PRUNED.values()}))

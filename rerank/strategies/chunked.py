@@ -1,0 +1,165 @@
+"""Many candidates in one step: windows ranked side by side, merged by scores of each candidate alone.
+
+After Pailitao-VL (arXiv 2602.13704): a list is compared in chunks, and absolute scores join the chunks. Here each
+window is ranked listwise, and each candidate is scored pointwise, all at the same time. Within a window the listwise
+order stands; the pointwise scores are calibrated to it by isotonic regression, which is the nearest sequence in least
+squares that never rises (pool adjacent violators: Ayer et al., "An Empirical Distribution Function for Sampling with
+Incomplete Information", Annals of Mathematical Statistics 26(4), 1955). Then all candidates are sorted by this score.
+
+    places 0…9 in two windows     0 2 4 6 8     1 3 5 7 9      each gets its share of what retrieval thought best
+    listwise                      4 0 2 8 6     1 7 3 9 5
+    pointwise                     .8 .9 .3 .1 .2   .7 .2 .4 .1 .1
+    calibrated                    .85 .85 .3 .15 .15   .7 .3 .3 .1 .1
+    merged                        4 0 1 2 7 3 8 6 9 5
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rerank.candidates import Candidate
+from rerank.model_server.side_by_side import side_by_side
+from rerank.query import Query
+from rerank.ranking import Ranking
+from rerank.strategies.captioning import Captioner
+from rerank.strategies.faults import declared, log_failure, merged
+from rerank.strategies.strategy import RerankOutcome, Strategy
+from rerank.strategies.trace import Trace
+
+__all__ = ["LARGEST", "SMALLEST", "ChunkedStrategy", "calibrated", "chunks"]
+
+SMALLEST, LARGEST = 5, 9
+"""Candidates of a window: fewer say little of an order, more are ranked less reliably."""
+
+_log = logging.getLogger(__name__)
+
+
+class ChunkedStrategy:
+    """A listwise strategy on windows and a pointwise one on the same candidates; complete for every number.
+
+    Up to one window the listwise strategy is all there is. Beyond it, all calls are begun at once; an engine that takes
+    one at a time takes them one after the other. Reason, raw text and panel are those of the window that has the best.
+    If one call fails the answer is the retrieval order, as everywhere. ValueError unless windows hold 5 or more.
+    """
+
+    name = "chunked"
+
+    def __init__(self, listwise: Strategy, pointwise: Strategy, captioner: Captioner, *, window: int = LARGEST) -> None:
+        if window < SMALLEST:
+            raise ValueError(f"windows of at least {SMALLEST} candidates are needed, not {window}")
+        self.listwise, self.pointwise, self.captioner = listwise, pointwise, captioner
+        self.window = min(window, LARGEST)
+
+    @property
+    def instructable(self) -> bool:
+        """As the listwise strategy is."""
+        return self.listwise.instructable
+
+    def rerank(
+        self,
+        query: Query,
+        candidates: Sequence[Candidate],
+        *,
+        prompt: str | None = None,
+        deadline: float | None = None,
+    ) -> RerankOutcome:
+        """Rank the candidates; see `Strategy.rerank`. `prompt` is that of the listwise strategy."""
+        n = len(candidates)
+        if n <= self.window:
+            outcome = self.listwise.rerank(query, candidates, prompt=prompt, deadline=deadline)
+            return replace(outcome, strategy=self.name)
+        nothing, trace = (
+            self.listwise.rerank(query, (), prompt=prompt),
+            Trace(),
+        )  # reports a wrong prompt before any work
+        try:
+            caption = self.captioner.caption(query, deadline, trace)
+        except Exception as error:  # the fault boundary: a model may raise anything
+            fault, degraded = declared(error)
+            log_failure(_log, f"caption by engine {nothing.engine}", degraded, error)
+            return self._told(nothing, trace, [], Ranking.identity(n, fault), degraded=degraded)
+        known, windows = replace(query, caption=caption or ""), list(chunks(n, self.window))
+
+        def ask(job: tuple[Strategy, Sequence[int]]) -> RerankOutcome:
+            strategy, places = job
+            chosen = prompt if strategy is self.listwise else None
+            return strategy.rerank(known, [candidates[place] for place in places], prompt=chosen, deadline=deadline)
+
+        jobs = [(strategy, places) for strategy in (self.listwise, self.pointwise) for places in windows]
+        with trace.timed("rerank"):
+            outcomes = side_by_side(ask, jobs, len(jobs))
+        return self._joined(trace, windows, outcomes)
+
+    def _joined(
+        self, trace: Trace, windows: Sequence[Sequence[int]], outcomes: Sequence[RerankOutcome]
+    ) -> RerankOutcome:
+        """All windows as one outcome."""
+        n = sum(map(len, windows))
+        lists, points = outcomes[: len(windows)], outcomes[len(windows) :]
+        failed = next((one for one in outcomes if one.degraded is not None), None)
+        if failed is not None:
+            ranking = Ranking.identity(n, failed.ranking.fault)
+            return self._told(lists[0], trace, outcomes, ranking, degraded=failed.degraded)
+        scores = dict(_scored(windows, lists, points))
+        order = tuple(sorted(scores, key=lambda place: -scores[place]))  # stable: a window's own order for equal scores
+        best = next(number for number, places in enumerate(windows) if order[0] in places)
+        unplaced = {places[place] for places, one in zip(windows, lists, strict=True) for place in one.ranking.repaired}
+        ranking = Ranking(
+            order,
+            merged([one.ranking.fault for one in outcomes]),
+            tuple(place for place in order if place in unplaced),
+            lists[best].ranking.reason,
+            tuple(scores[place] for place in range(n)),
+        )
+        return self._told(lists[best], trace, outcomes, ranking)
+
+    def _told(
+        self,
+        outcome: RerankOutcome,
+        trace: Trace,
+        outcomes: Sequence[RerankOutcome],
+        ranking: Ranking,
+        **more: object,
+    ) -> RerankOutcome:
+        return replace(
+            outcome,
+            ranking=ranking,
+            strategy=self.name,
+            caption=trace.caption,
+            timings_ms=trace.timings_ms,
+            prompt_tokens=trace.prompt_tokens + sum(one.prompt_tokens for one in outcomes),
+            generated_tokens=trace.generated_tokens + sum(one.generated_tokens for one in outcomes),
+            scale="relative",
+            **more,  # type: ignore[arg-type]
+        )
+
+
+def chunks(n: int, window: int) -> Iterator[range]:
+    """The places of each window, dealt out in turn; as few windows as hold n places, of equal size but for one place.
+
+    If there are several, none holds less than half of `window`: of 9, none fewer than 5.
+    """
+    count = -(-n // window)
+    return (range(start, n, count) for start in range(count))
+
+
+def calibrated(scores: Sequence[float]) -> list[float]:
+    """The nearest sequence in least squares that never rises: neighbors that rise share their mean."""
+    blocks: list[tuple[float, int]] = []
+    for score in scores:
+        total, size = score, 1
+        while blocks and blocks[-1][0] / blocks[-1][1] < total / size:
+            before, count = blocks.pop()
+            total, size = total + before, size + count
+        blocks.append((total, size))
+    return [total / size for total, size in blocks for _ in range(size)]
+
+
+def _scored(
+    windows: Sequence[Sequence[int]], lists: Sequence[RerankOutcome], points: Sequence[RerankOutcome]
+) -> Iterator[tuple[int, float]]:
+    """Each place with its calibrated score, window by window in listwise order; 0 where the model gave no score."""
+    for places, ordered, scored in zip(windows, lists, points, strict=True):
+        own = scored.ranking.scores or (0.0,) * len(places)
+        scores = [own[place] or 0.0 for place in ordered.ranking.order]
+        yield from zip(ordered.ranking.apply(places), calibrated(scores), strict=True)
