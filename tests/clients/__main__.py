@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.clients.checks import CHECKS, ClientCheck
 from tests.clients.environments import command
-from tests.clients.registry import CHECKS, ClientCheck
 from tests.clients.service_under_test import KEY, running_service
 
 LIMIT_S = 300.0

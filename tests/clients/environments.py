@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.clients.registry import ClientCheck
+from tests.clients.checks import ClientCheck
 
 ROOT = Path(__file__).parent
 KEPT = ROOT.parents[1] / ".withthis" / "clients"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tests.clients.checks import CHECKS
 from tests.clients.environments import ROOT
-from tests.clients.registry import CHECKS
 
 SHARED = {"common.py", "common.mjs"}
 
