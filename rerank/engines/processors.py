@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from transformers import AutoConfig, AutoImageProcessor, AutoProcessor, AutoTokenizer
+from transformers import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from rerank.errors import EngineError
@@ -18,7 +18,11 @@ __all__ = ["load_processor", "without_torchvision"]
 
 _VIDEO = "video_processor"
 _Processor: Any = AutoProcessor
-_ImageProcessor: Any = AutoImageProcessor
+_PARTS: dict[str, Any] = {
+    "tokenizer": AutoTokenizer,
+    "image_processor": AutoImageProcessor,
+    "feature_extractor": AutoFeatureExtractor,
+}
 
 
 def load_processor(model: str, revision: str | None = None) -> Any:
@@ -83,15 +87,11 @@ def _without_videos(model: str, source: dict[str, Any]) -> Any:
     """The processor class of the checkpoint, built from its other parts. ImportError if it cannot be built."""
     known: Any = PROCESSOR_MAPPING.get(type(AutoConfig.from_pretrained(model, **source)), None)
     attributes = known.get_attributes() if known is not None else []
-    if known is None or not {"tokenizer", "image_processor", _VIDEO} >= set(attributes):
+    if known is None or not _PARTS.keys() | {_VIDEO} >= set(attributes):
         raise ImportError("this processor cannot be built without its optional packages")
-    parts: dict[str, Any] = {
-        "tokenizer": AutoTokenizer.from_pretrained(model, **source),
-        "image_processor": _ImageProcessor.from_pretrained(model, **source),
-        _VIDEO: _NoVideos(),
-    }
+    parts = [_NoVideos() if name == _VIDEO else _PARTS[name].from_pretrained(model, **source) for name in attributes]
     values, _ = known.get_processor_dict(model, revision=source.get("revision"))
-    return _tolerant(known).from_args_and_dict([parts[name] for name in attributes], values)
+    return _tolerant(known).from_args_and_dict(parts, values)
 
 
 def _tolerant(known: Any) -> Any:

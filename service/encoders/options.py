@@ -11,6 +11,14 @@ DialectName = Literal["vllm", "openai", "cohere", "voyage", "jina"]
 
 
 @dataclass(frozen=True, slots=True)
+class Instructions:
+    """What texts are to be read for, where a query does not say; None: as the model is used without one."""
+
+    query: str | None = None
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderOptions:
     """Each encoder reads what concerns it. `path`, `text_model`: None takes the usual weights; `batch`: images encoded
     at once while indexing; `text_weight`: share of the text where a composed vector is a sum; `dimensions`: None takes
@@ -26,8 +34,7 @@ class EncoderOptions:
     text_weight: float
     batch: int
     dimensions: int | None
-    query_instruction: str | None
-    document_instruction: str | None
+    instructions: Instructions
     url: str | None
     model: str | None
     api_key: str | None

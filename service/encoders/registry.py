@@ -96,8 +96,41 @@ def _magiclens(options: EncoderOptions) -> Encoder:
     )
 
 
+def _sentence_transformers(
+    name: str, source: str | None = None, matryoshka: tuple[int, ...] = (), *, prompts_images: bool = True
+) -> Loader:
+    def load(options: EncoderOptions) -> Encoder:
+        from service.encoders.sentence_models.sentence_encoder import SentenceEncoder  # noqa: PLC0415
+
+        if (path := options.path or source) is None:
+            raise EncoderUnavailable(f"The encoder {name} needs WITHTHIS_ENCODER_PATH: a folder or a name on the hub.")
+        return SentenceEncoder.load(
+            path,
+            id=name,
+            revision=options.revision,
+            device=options.device,
+            dtype=options.dtype,
+            dimensions=options.dimensions,
+            matryoshka=matryoshka,
+            prompts_images=prompts_images,
+            instructions=options.instructions,
+            text_weight=options.text_weight,
+            batch=options.batch,
+        )
+
+    return load
+
+
 _VISUALIZED_SETTINGS = ("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_REVISION", "ENCODER_FIT")
 _CLIP_SETTINGS = ("ENCODER_PATH", "ENCODER_REVISION", "ENCODER_FIT", "ENCODER_TEXT_WEIGHT")
+_SENTENCE_SETTINGS = (
+    "ENCODER_PATH",
+    "ENCODER_REVISION",
+    "ENCODER_DIMENSIONS",
+    "ENCODER_QUERY_INSTRUCTION",
+    "ENCODER_DOCUMENT_INSTRUCTION",
+)
+_POWERS = (64, 128, 256, 512, 1024, 2048)
 
 _ENTRIES = (
     EncoderEntry(
@@ -177,6 +210,52 @@ _ENTRIES = (
         results="see arXiv 2303.15343",
         settings=_CLIP_SETTINGS,
         load=_clip_family("siglip", "google/siglip-base-patch16-224"),
+    ),
+    EncoderEntry(
+        "embeddinggemma-2",
+        "EmbeddingGemma 2 with its image tower: text and image as one input, many languages; runs on CPUs",
+        dimension=768,
+        max_text_tokens=8192,
+        source="google/embeddinggemma-2",
+        license="Apache-2.0 by its model card, gemma by MTEB: check before use",
+        results="see its model card; MTEB runs CIRR without a prompt on inputs with an image, as is done here",
+        settings=_SENTENCE_SETTINGS,
+        load=_sentence_transformers(
+            "embeddinggemma-2", "google/embeddinggemma-2", (512, 256, 128), prompts_images=False
+        ),
+    ),
+    EncoderEntry(
+        "qwen3-vl-embedding-2b",
+        "Qwen3-VL-Embedding 2B: text and image as one input, instructions, many languages; for GPUs",
+        dimension=2048,
+        max_text_tokens=32_768,
+        source="Qwen/Qwen3-VL-Embedding-2B",
+        license="Apache-2.0",
+        results="MMEB-V2 73.2, its image tasks 75.0 (arXiv 2601.04720)",
+        settings=_SENTENCE_SETTINGS,
+        load=_sentence_transformers("qwen3-vl-embedding-2b", "Qwen/Qwen3-VL-Embedding-2B", _POWERS[:-1]),
+    ),
+    EncoderEntry(
+        "qwen3-vl-embedding-8b",
+        "Qwen3-VL-Embedding 8B: the same, larger",
+        dimension=4096,
+        max_text_tokens=32_768,
+        source="Qwen/Qwen3-VL-Embedding-8B",
+        license="Apache-2.0",
+        results="MMEB-V2 77.8, its image tasks 80.1 (arXiv 2601.04720)",
+        settings=_SENTENCE_SETTINGS,
+        load=_sentence_transformers("qwen3-vl-embedding-8b", "Qwen/Qwen3-VL-Embedding-8B", _POWERS),
+    ),
+    EncoderEntry(
+        "sentence-transformers",
+        "any multimodal model of sentence-transformers, with its own prompts, pooling and dimensions",
+        dimension=None,
+        max_text_tokens=None,
+        source="ENCODER_PATH",
+        license="that of the model",
+        results="those of the model",
+        settings=(*_SENTENCE_SETTINGS, "ENCODER_TEXT_WEIGHT"),
+        load=_sentence_transformers("sentence-transformers"),
     ),
     EncoderEntry(
         "remote",

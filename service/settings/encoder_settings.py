@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from service.encoders.options import DialectName, EncoderOptions
+from service.encoders.options import DialectName, EncoderOptions, Instructions
 from service.settings.group import Group
 
 
@@ -84,8 +84,7 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
             text_weight=self.text_weight,
             batch=self.batch,
             dimensions=self.dimensions,
-            query_instruction=self.query_instruction,
-            document_instruction=self.document_instruction,
+            instructions=Instructions(self.query_instruction, self.document_instruction),
             url=self.url,
             model=self.model,
             api_key=self.api_key.get_secret_value() if self.api_key else None,

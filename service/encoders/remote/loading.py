@@ -6,7 +6,7 @@ from rerank.model_server import Breaker, ModelServer
 from service.encoders.encoder import Encoder
 from service.encoders.options import EncoderOptions
 from service.encoders.remote.dialects import DIALECTS, Wanted
-from service.encoders.remote.encoder import Instructions, RemoteEncoder
+from service.encoders.remote.embedding_client import RemoteEncoder
 from service.errors import ConfigurationError
 
 __all__ = ["load_remote"]
@@ -46,7 +46,7 @@ def load_remote(options: EncoderOptions) -> Encoder:
             DIALECTS[options.dialect],
             Wanted(options.model, options.dimensions),
             name=f"remote/{options.model}",
-            instructions=Instructions(options.query_instruction, options.document_instruction),
+            instructions=options.instructions,
             text_weight=options.text_weight,
             batch=options.batch,
             parallel=options.concurrency,

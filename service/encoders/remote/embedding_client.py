@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,24 +16,18 @@ from rerank.errors import EngineError, EngineOverloaded, RequestRefused
 from rerank.model_server import ModelServer, data_uri, side_by_side
 from rerank.query import Query
 from service.encoders.encoder import Embeddings, EncoderInfo, Modality, check_not_empty
+from service.encoders.options import Instructions
+from service.encoders.parts import sum_of_parts
 from service.encoders.remote.dialects import Dialect, Input, Wanted
 from service.encoders.remote.identity import fingerprint_of
 from service.encoders.remote.replies import unit_rows
 from service.errors import EmbeddingRefused, EmbeddingServerUnavailable
 
-__all__ = ["Instructions", "RemoteEncoder"]
+__all__ = ["RemoteEncoder"]
 
 _Rows = npt.NDArray[np.float32]
 _PROBE_TEXT = "a blue mug with a white rose"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Instructions:
-    """What texts are to be read for, where a request does not say; None: nothing is said."""
-
-    query: str | None = None
-    document: str | None = None
 
 
 class RemoteEncoder:
@@ -86,34 +80,21 @@ class RemoteEncoder:
             Cancelled: the caller has disconnected.
         """
         check_not_empty(queries)
-        inputs = [self._input(query) for query in queries]
-        if self._fuses:
-            vectors = self._embed(inputs)
-        else:
-            vectors = self._sum_of_parts(inputs, [query.text_share for query in queries])
-        return Embeddings(vectors, np.zeros(len(queries), np.bool_))
+        return self._whole(queries) if self._fuses else sum_of_parts(self._whole, queries, self._text_weight)
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
+
+    def _whole(self, queries: Sequence[Query]) -> Embeddings:
+        """Each query as one input."""
+        return Embeddings(self._embed([self._input(query) for query in queries]), np.zeros(len(queries), np.bool_))
 
     def _input(self, query: Query) -> Input:
         usual = self._instructions.query if query.role == "query" else self._instructions.document
         image = data_uri(query.image) if query.image is not None else None
         text = query.text if query.text and query.text.strip() else None
         return Input(text, image, query.role, query.instruction or usual)
-
-    def _sum_of_parts(self, inputs: Sequence[Input], shares: Sequence[float | None]) -> _Rows:
-        """Texts and images apart, and then together by their weights."""
-        parts = [(row, part) for row, one in enumerate(inputs) for part in _parts(one)]
-        found = self._embed([part for _, part in parts])
-        vectors = np.zeros((len(inputs), found.shape[1]), np.float32)
-        for (row, part), vector in zip(parts, found, strict=True):
-            is_composed = inputs[row].text is not None and inputs[row].image is not None
-            share = self._text_weight if (given := shares[row]) is None else given
-            vectors[row] += vector * ((share if part.image is None else 1 - share) if is_composed else 1.0)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 
     def _embed(self, inputs: Sequence[Input]) -> _Rows:
         """One vector an input, in their order; raises errors of the service."""
@@ -176,12 +157,6 @@ class RemoteEncoder:
         except EmbeddingRefused:
             return False
         return True
-
-
-def _parts(one: Input) -> list[Input]:
-    """The text and the image, each by itself."""
-    text = [replace(one, image=None)] if one.text is not None else []
-    return [*text, *([replace(one, text=None)] if one.image is not None else [])]
 
 
 def _probe_image() -> Image.Image:
