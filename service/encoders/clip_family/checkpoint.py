@@ -13,14 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from huggingface_hub import snapshot_download
 from safetensors.torch import save_file
-from transformers import ChineseCLIPModel, CLIPModel, PreTrainedModel, SiglipModel
+from transformers import PreTrainedModel
 
 from service.errors import EncoderUnavailable
 
-MODELS: dict[str, type[PreTrainedModel]] = {"clip": CLIPModel, "chinese_clip": ChineseCLIPModel, "siglip": SiglipModel}
-"""Class by `model_type` in config.json. Named here, so that remote code in a config's `auto_map` is never run."""
+MODELS = {
+    "clip": "CLIPModel",
+    "chinese_clip": "ChineseCLIPModel",
+    "siglip": "SiglipModel",
+    "siglip2": "Siglip2Model",
+    "tipsv2": "Tipsv2Model",
+}
+"""Class of transformers by `model_type` in config.json. Named here, so that remote code in a config's `auto_map` is
+never run. The newest are not in every version that this package works with.
+"""
 
 PINNED: dict[str, str] = {
     "BAAI/BGE-VL-base": "1aba80d3faf358474cfdd26baccda8b4f7ff2f35",
@@ -39,7 +48,15 @@ CONFIG, IMAGES, WEIGHTS, PICKLED = (
     "model.safetensors",
     "pytorch_model.bin",
 )
-_TEXT_FILES = ("tokenizer*.json", "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "spiece.model")
+_TEXT_FILES = (
+    "tokenizer*.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "special_tokens_map.json",
+    "spiece.model",
+)
 _FILES = (CONFIG, IMAGES, *_TEXT_FILES)
 _SAFETENSORS = "model*.safetensors*"
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
@@ -73,8 +90,12 @@ class Checkpoint:
 
     def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
         """The model, ready to run. Raises `EncoderUnavailable` if weights are missing in the file."""
-        load: Any = MODELS[self.model_type].from_pretrained  # its types lack the loading report
-        model, report = load(
+        kind: Any = getattr(transformers, MODELS[self.model_type], None)
+        if kind is None:
+            raise EncoderUnavailable(
+                f"transformers {transformers.__version__} has no {MODELS[self.model_type]}. Install a newer version."
+            )
+        model, report = kind.from_pretrained(
             self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
         missing = sorted(report["missing_keys"])

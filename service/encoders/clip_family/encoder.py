@@ -14,6 +14,7 @@ from PIL import Image
 from rerank.query import Query
 from service.encoders.clip_family.checkpoint import Checkpoint
 from service.encoders.clip_family.image_processing import Fit, ImageRecipe
+from service.encoders.clip_family.patches import PatchRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo
@@ -23,7 +24,7 @@ _Item = TypeVar("_Item")
 
 
 class ClipEncoder:
-    """Adapts a CLIPModel, ChineseCLIPModel or SiglipModel to the `Encoder` protocol.
+    """Adapts a CLIPModel or a model with the same two methods (`checkpoint.MODELS`) to the `Encoder` protocol.
 
     A composed query is L2norm(w · text + (1 - w) · image), where the parts are L2-normalized before (`blend`
     "unit"), or as the towers give them ("raw": BGE-VL was trained so, arXiv 2412.14475). One half is the plain sum.
@@ -33,7 +34,7 @@ class ClipEncoder:
         self,
         model: Any,
         texts: TextReader,
-        recipe: ImageRecipe,
+        recipe: ImageRecipe | PatchRecipe,
         *,
         id: str,
         fingerprint: str,
@@ -85,11 +86,12 @@ class ClipEncoder:
         checkpoint = Checkpoint.open(source, revision)
         model = checkpoint.model(place, resolve_dtype(dtype, place))
         config: Any = model.config
-        recipe = ImageRecipe.read(checkpoint.preprocessor, checkpoint.model_type, fit)
-        if recipe.side != config.vision_config.image_size:
+        recipe = _recipe(checkpoint, fit)
+        if not recipe.fits(config.vision_config):
             raise ValueError("preprocessor_config.json produces images of another size than the model takes")
         texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
-        fingerprint = checkpoint.fingerprint(recipe.mark, str(texts.limit), blend)
+        words = [str(texts.limit), *(["lowercase"] if texts.lowercase else [])]
+        fingerprint = checkpoint.fingerprint(recipe.mark, *words, blend)
         return cls(
             model, texts, recipe, id=id, fingerprint=fingerprint, blend=blend, text_weight=text_weight, batch=batch
         )
@@ -127,9 +129,11 @@ class ClipEncoder:
             return self._finish(self._model.get_text_features(**inputs)), tokens.truncated
 
     def _image_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        pixels = torch.from_numpy(self._recipe.pixels(images))
+        prepared = {name: torch.from_numpy(values) for name, values in self._recipe.inputs(images).items()}
+        prepared["pixel_values"] = prepared["pixel_values"].to(self._model.dtype)
         with self._lock:
-            return self._finish(self._model.get_image_features(pixels.to(self._model.device, self._model.dtype)))
+            inputs = {name: values.to(self._model.device) for name, values in prepared.items()}
+            return self._finish(self._model.get_image_features(**inputs))
 
     def _finish(self, output: Any) -> torch.Tensor:
         """Features in float32 on the CPU, normalized where the blend asks for it."""
@@ -140,6 +144,12 @@ class ClipEncoder:
         """How much the text counts in each composed query."""
         given = {row: queries[row].text_share for row in composed}
         return {row: self._text_weight if share is None else share for row, share in given.items()}
+
+
+def _recipe(checkpoint: Checkpoint, fit: Fit) -> ImageRecipe | PatchRecipe:
+    if checkpoint.model_type == "siglip2":
+        return PatchRecipe.read(checkpoint.preprocessor)
+    return ImageRecipe.read(checkpoint.preprocessor, checkpoint.model_type, fit)
 
 
 def _chunks(

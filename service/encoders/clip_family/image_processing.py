@@ -43,7 +43,18 @@ _SIGLIP: Mapping[str, Any] = {
     "image_mean": (0.5, 0.5, 0.5),
     "image_std": (0.5, 0.5, 0.5),
 }
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {"clip": _CLIP, "chinese_clip": _CLIP, "siglip": _SIGLIP}
+_TIPS: Mapping[str, Any] = {
+    **_SIGLIP,
+    "size": {"height": 448, "width": 448},
+    "resample": Image.Resampling.BILINEAR,
+    "do_normalize": False,
+}
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "clip": _CLIP,
+    "chinese_clip": _CLIP,
+    "siglip": _SIGLIP,
+    "tipsv2": _TIPS,
+}
 """Defaults for incomplete files, by transformers' `model_type`."""
 
 
@@ -88,6 +99,14 @@ class ImageRecipe:
             std=tuple(map(float, values["image_std"])) if normalized else (1.0, 1.0, 1.0),
             fit=fit,
         )
+
+    def fits(self, vision: Any) -> bool:
+        """Whether a tower with this configuration takes these images."""
+        return bool(vision.image_size == self.side)
+
+    def inputs(self, images: Sequence[Image.Image]) -> dict[str, npt.NDArray[Any]]:
+        """What the image tower takes."""
+        return {"pixel_values": self.pixels(images)}
 
     def pixels(self, images: Sequence[Image.Image]) -> Pixels:
         """float32 [n, 3, side, side], scaled and normalized."""

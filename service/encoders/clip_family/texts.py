@@ -13,6 +13,9 @@ from transformers import AutoTokenizer
 CHINESE_CLIP_TOKENS = 52
 """Context with which Chinese-CLIP was trained (arXiv 2211.01335); its position table alone would let 512 through."""
 
+GEMMA_VOCABULARY = 256_000
+"""Tokens that Gemma's tokenizer knows; those of SigLIP 1 know 32,000, or 250,000 in the multilingual one."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
@@ -25,11 +28,12 @@ class TokenBatch:
 class TextReader:
     """A tokenizer with its limit. Not for several threads at once: it keeps padding and truncation as a state."""
 
-    def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool) -> None:
+    def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool, lowercase: bool = False) -> None:
         """`fixed_length`: pad every text to the limit, as SigLIP was trained, and give no mask."""
         self._tokenizer = tokenizer
         self.limit = limit
         self._fixed = fixed_length
+        self.lowercase = lowercase
 
     @classmethod
     def load(cls, folder: Path, model_type: str, positions: int) -> TextReader:
@@ -39,11 +43,12 @@ class TextReader:
         """
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         limit = min(positions, CHINESE_CLIP_TOKENS) if model_type == "chinese_clip" else positions
-        return cls(tokenizer, limit, fixed_length=model_type == "siglip")
+        siglip = model_type in ("siglip", "siglip2")
+        return cls(tokenizer, limit, fixed_length=siglip, lowercase=siglip and _is_gemmas(tokenizer))
 
     def read(self, texts: Sequence[str]) -> TokenBatch:
         """Tokens of a batch. A text that does not fit is cut at the end; its closing token stays."""
-        texts = [_well_formed(text) for text in texts]
+        texts = [_well_formed(text.lower() if self.lowercase else text) for text in texts]
         whole = self._tokenizer(texts, verbose=False)["input_ids"]
         padding = "max_length" if self._fixed else True
         inputs = self._tokenizer(
@@ -52,6 +57,14 @@ class TextReader:
         if self._fixed:
             inputs.pop("attention_mask", None)
         return TokenBatch(dict(inputs), [len(ids) > self.limit for ids in whole])
+
+
+def _is_gemmas(tokenizer: Any) -> bool:
+    """Whether this is Gemma's tokenizer, which SigLIP 2 uses. It keeps upper case, and SigLIP 2 has never seen any.
+
+    See transformers' `Siglip2Tokenizer`, which lowercases; files of fixed resolution name `GemmaTokenizer` instead.
+    """
+    return len(tokenizer) >= GEMMA_VOCABULARY or type(tokenizer).__name__.startswith(("Gemma", "Siglip2"))
 
 
 def _well_formed(text: str) -> str:

@@ -20,8 +20,8 @@ from transformers.models.bert.tokenization_bert import BertTokenizer
 
 POEM = "枯藤老树昏鸦"
 SIDE = 32
-_TOWER = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-_VISION = {**_TOWER, "image_size": SIDE, "patch_size": 8}
+TOWER = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+_VISION = {**TOWER, "image_size": SIDE, "patch_size": 8}
 _CLIP_PICTURES = {
     "crop_size": SIDE,
     "do_center_crop": True,
@@ -40,36 +40,36 @@ def make_clip(folder: Path) -> Path:
     """A CLIPModel: byte-pair tokens of single letters, 77 positions, vectors of 12 numbers."""
     words = ["<|startoftext|>", *_LETTERS, *(letter + "</w>" for letter in _LETTERS), "<|endoftext|>"]
     ends = {"bos_token_id": 0, "eos_token_id": len(words) - 1, "pad_token_id": len(words) - 1}
-    text = {**_TOWER, "vocab_size": len(words), "max_position_embeddings": 77, **ends}
-    _save(CLIPModel(_seeded(CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=12))), folder)
-    _write(folder / "vocab.json", {word: number for number, word in enumerate(words)})
+    text = {**TOWER, "vocab_size": len(words), "max_position_embeddings": 77, **ends}
+    save(CLIPModel(seeded(CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=12))), folder)
+    write(folder / "vocab.json", {word: number for number, word in enumerate(words)})
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    _write(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77})
-    _write(folder / "preprocessor_config.json", _CLIP_PICTURES)
+    write(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77})
+    write(folder / "preprocessor_config.json", _CLIP_PICTURES)
     return folder
 
 
 def make_chinese_clip(folder: Path) -> Path:
     """A ChineseCLIPModel: one token a character, a position table longer than the context of 52."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(POEM + "红色的杯子")]
-    text = {**_TOWER, "vocab_size": len(words), "max_position_embeddings": 128, "pad_token_id": 0}
+    text = {**TOWER, "vocab_size": len(words), "max_position_embeddings": 128, "pad_token_id": 0}
     config = ChineseCLIPConfig(text_config=text, vision_config=_VISION, projection_dim=12)
-    _save(ChineseCLIPModel(_seeded(config)), folder)
+    save(ChineseCLIPModel(seeded(config)), folder)
     (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    _write(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "model_max_length": 512})
+    write(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "model_max_length": 512})
     stretched = {**_CLIP_PICTURES, "do_center_crop": False, "size": {"height": SIDE, "width": SIDE}}
-    _write(folder / "preprocessor_config.json", {**stretched, "image_processor_type": "ChineseCLIPImageProcessor"})
+    write(folder / "preprocessor_config.json", {**stretched, "image_processor_type": "ChineseCLIPImageProcessor"})
     return folder
 
 
 def make_siglip(folder: Path) -> Path:
     """A SiglipModel with 64 positions, all of them always filled; a tokenizer without sentencepiece."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_LETTERS, *("##" + letter for letter in _LETTERS)]
-    text = {**_TOWER, "vocab_size": len(words), "max_position_embeddings": 64, "projection_size": 16}
-    _save(SiglipModel(_seeded(SiglipConfig(text_config=text, vision_config=_VISION))), folder)
+    text = {**TOWER, "vocab_size": len(words), "max_position_embeddings": 64, "projection_size": 16}
+    save(SiglipModel(seeded(SiglipConfig(text_config=text, vision_config=_VISION))), folder)
     tokenizer = BertTokenizer(vocab={word: number for number, word in enumerate(words)})
     tokenizer.save_pretrained(folder)
-    _write(
+    write(
         folder / "preprocessor_config.json",
         {
             "do_normalize": True,
@@ -86,12 +86,13 @@ def make_siglip(folder: Path) -> Path:
     return folder
 
 
-def _seeded(config: Any) -> Any:
+def seeded(config: Any) -> Any:
+    """The configuration, after seeding what makes its weights."""
     torch.manual_seed(7)
     return config
 
 
-def _save(model: PreTrainedModel, folder: Path) -> None:
+def save(model: PreTrainedModel, folder: Path) -> None:
     """With weights large enough that queries differ: fresh ones are close to zero."""
     with torch.no_grad():
         for parameter in model.parameters():
@@ -100,5 +101,6 @@ def _save(model: PreTrainedModel, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def write(path: Path, content: dict[str, Any]) -> None:
+    """As JSON."""
     path.write_text(json.dumps(content), encoding="utf-8")
