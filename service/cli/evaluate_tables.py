@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -11,9 +11,11 @@ from rich.table import Table
 from service.cli.console import plain
 from service.lab.comparison import Comparison
 from service.lab.runner import Results
-from service.lab.summary import Summary, measures_of, signed
+from service.lab.slices import Estimate
+from service.lab.summary import Summary, measures_of, signed, small_sample
 
 SIGNIFICANT = 0.05
+_INTERVAL = len("0.123–0.456")
 
 
 def show_summaries(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
@@ -24,15 +26,14 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
         f"{len(data.documents)} documents, seed {results.experiment.seed}\n"
     )
     console.print(_quality(summaries, measures[0]))
-    if len(measures) > 1:
-        console.print(_others(summaries, measures[1:]))
+    for some in _that_fit(measures[1:], console.width - _first_width(summaries)):
+        console.print(_others(summaries, some))
     console.print(_behavior(summaries))
     if any(one.bias for one in summaries):
         console.print(_bias(summaries))
-    console.print(
-        "[dim]Below a value: its 95 % bootstrap interval over queries. p: paired randomization test against the first "
-        "row, Holm-corrected over the rows. Times are for one query at a time.[/]"
-    )
+    _show_cautions(console, results, summaries)
+    p = " p: paired randomization test against the first row, Holm-corrected over the rows." if summaries[1:] else ""
+    console.print(f"[dim]Below a value: its 95 % interval over queries.{p} Times are for one query at a time.[/]")
     if data.protocol.note:
         console.print(f"[dim]{plain(data.protocol.note)}[/]")
 
@@ -47,12 +48,37 @@ def table(title: str, *columns: str, rows: str = "configuration") -> Table:
 
 
 def _quality(summaries: Sequence[Summary], measure: str) -> Table:
-    shown = table("quality", measure, "difference", "p", "win/tie/loss")
+    compared = ["difference", "p", "win/tie/loss"] if summaries[1:] else []
+    shown = table("quality", measure, *compared)
     for one in summaries:
-        found = one.estimates[measure]
-        mean = f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
-        shown.add_row(plain(one.name), mean, *comparison_cells(one.comparisons.get(measure)))
+        cells = comparison_cells(one.comparisons.get(measure)) if compared else []
+        shown.add_row(plain(one.name), mean_cell(one.estimates[measure]), *cells)
     return shown
+
+
+def mean_cell(found: Estimate) -> str:
+    """A mean, and below it its interval."""
+    return f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
+
+
+def _show_cautions(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
+    """What weakens the numbers."""
+    measure, units = measures_of(results)[0], len(summaries[0].scores.units)
+    detectable = [one.comparisons[measure].detectable or 0.0 for one in summaries if one.comparisons]
+    if told := small_sample(units, max(detectable, default=None)):
+        console.print(told)
+    if results.unjudged:
+        console.print(f"{len(results.unjudged)} queries are not judged, and were left out: {_some(results.unjudged)}")
+    for one in summaries:
+        if one.unanswered:
+            console.print(
+                f"[yellow]{plain(one.name)}: {one.unanswered} of {len(one.answered.outcomes)} queries got no answer "
+                "from the model server and count in retrieval order. Run it again to ask for them.[/]"
+            )
+
+
+def _some(ids: Sequence[str]) -> str:
+    return plain(", ".join(ids[:10]) + (" …" if len(ids) > 10 else ""))
 
 
 def comparison_cells(found: Comparison | None) -> list[str]:
@@ -67,10 +93,27 @@ def comparison_cells(found: Comparison | None) -> list[str]:
     ]
 
 
+def _first_width(summaries: Sequence[Summary]) -> int:
+    """Columns of the terminal that the names of the configurations may take, and what stands around them."""
+    return min(24, max(len("configuration"), *(len(one.name) for one in summaries))) + 2
+
+
+def _that_fit(measures: Sequence[str], width: int) -> Iterator[list[str]]:
+    """The measures in groups that stand side by side."""
+    group: list[str] = []
+    for measure in measures:
+        if group and sum(max(len(name), _INTERVAL) + 2 for name in (*group, measure)) > width:
+            yield group
+            group = []
+        group.append(measure)
+    if group:
+        yield group
+
+
 def _others(summaries: Sequence[Summary], measures: Sequence[str]) -> Table:
     shown = table("further measures", *measures)
     for one in summaries:
-        shown.add_row(plain(one.name), *(f"{one.estimates[measure].mean:.3f}" for measure in measures))
+        shown.add_row(plain(one.name), *(mean_cell(one.estimates[measure]) for measure in measures))
     return shown
 
 

@@ -40,7 +40,7 @@ UNMEASURED = frozenset(
         *("host", "port", "api_keys", "allow_anonymous", "public_images", "client_key", "rate_limit_per_minute"),
         *("cors_origins", "log_level", "log_format", "shutdown_delay_s", "data_dir", "images_url", "store_token"),
         *("collection", "ingest_workers", "encoder_max_batch", "encoder_max_wait_ms", "encoder_queue"),
-        *("engine_api_key", "engine_cache_size"),
+        *("engine_api_key", "encoder_api_key", "reranker_api_key", "engine_cache_size"),
         *("url_image_hosts", "url_image_timeout_s", "max_body_bytes", "max_feed_bytes"),
         *("default_limit", "max_limit", "search_concurrency", "search_queue", "search_queue_wait_ms"),
         *("retry_after_s", "workers", "tracing", "ray_address", "ray_encoders"),

@@ -42,6 +42,8 @@ class LabQuery:
     """Queries with the same `pair` count as one: their values are averaged before anything else is computed."""
     tags: frozenset[str] = frozenset()
     """Tags to slice by, as `kind:value` (`category:dress`, `aspect:viewpoint`)."""
+    official: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """The row of the published file, for submissions that repeat it (FashionIQ)."""
 
     @property
     def unit(self) -> str:
@@ -82,7 +84,7 @@ class Protocol:
     note: str = ""
     """What must be known for comparison with published numbers; printed with every result."""
     submission: str | None = None
-    """The evaluation server that takes runs of this split (`cirr`, `circo`); None: there is none."""
+    """The evaluation server that takes runs of this split (`cirr`, `circo`, `fashioniq`); None: there is none."""
     unjudged: bool = False
     """Nobody has judged these queries yet: runs of them are made to be judged, with `withthis judge`."""
     macro: str | None = None

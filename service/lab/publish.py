@@ -11,6 +11,7 @@ from typing import Any
 
 from service.lab.comparison import Comparison
 from service.lab.files import write_text
+from service.lab.judged import Run
 from service.lab.outcomes import final_run
 from service.lab.report import render_report
 from service.lab.runner import Results
@@ -38,7 +39,8 @@ def publish(results: Results, summaries: Sequence[Summary], folder: Path) -> Wri
 
 
 def publish_runs(results: Results, folder: Path) -> list[Path]:
-    """Write `runs/`, and `submissions/` where a server takes the answers to all queries; the latter's files.
+    """Write `runs/` and the orders of subsets below it, and `submissions/` where a server takes the answers to all
+    queries; the latter's files.
 
     Raises LabError where the disk fails, and SubmissionError for answers that a server would refuse.
     """
@@ -46,6 +48,8 @@ def publish_runs(results: Results, folder: Path) -> list[Path]:
     for place, one in enumerate(results.answered, start=1):
         name, run = f"{place:02}-{_slug(one.configuration.name)}", final_run(one.configuration.name, one.outcomes)
         write_run(folder / "runs" / f"{name}.run", run)
+        if run.subsets:
+            write_run(folder / "runs" / "subsets" / f"{name}.run", Run(run.name, run.subsets))
         for file, content in submissions(results.data, run).items() if results.experiment.queries is None else ():
             written.append(folder / "submissions" / name / file)
             write_submission(written[-1], content)
@@ -61,6 +65,7 @@ def numbers(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
             "name": results.data.name,
             "queries": len(results.data.queries),
             "documents": len(results.data.documents),
+            "unjudged_queries": list(results.unjudged),
             "note": results.data.protocol.note,
         },
         "seed": experiment.seed,
@@ -71,12 +76,14 @@ def numbers(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
 def _configuration(one: Summary) -> dict[str, Any]:
     return {
         "name": one.name,
+        "answers_missing": one.unanswered,
         "settings": {name: str(value) for name, value in one.answered.configuration.chosen.items()},
         "key": one.answered.key,
         "encoder": one.answered.encoder,
         "k": one.answered.k,
         "measures": {measure: asdict(estimate) for measure, estimate in one.estimates.items()},
         "differences": {measure: _difference(comparison) for measure, comparison in one.comparisons.items()},
+        "slices": {kind: {tag: asdict(found) for tag, found in tags.items()} for kind, tags in one.slices.items()},
         "before_reranking": {measure: one.retrieval.mean(measure) for measure in one.estimates},
         "latency_ms": {stage: asdict(latency) for stage, latency in one.latency.items()},
         "reranking": None if one.reranking is None else asdict(one.reranking),
@@ -93,6 +100,7 @@ def _difference(comparison: Comparison) -> dict[str, Any]:
         "high": comparison.high,
         "p": comparison.p,
         "p_corrected": comparison.p_corrected,
+        "detectable_difference": comparison.detectable,
         "wins": len(comparison.wins),
         "ties": len(comparison.ties),
         "losses": len(comparison.losses),

@@ -6,6 +6,7 @@ The bootstrap's interval covers the mean too rarely with few values; with three 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ SMALL = 50
 """From so many values on, the percentile bootstrap is used: measured on values between 0 and 1 of four shapes, its 95 %
 interval covers 48 to 76 % of the time for three, 87 to 96 % for ten and 93 to 96 % for fifty."""
 POWER = 0.8
-_DRAWS = 20_000
+_DRAWS = 10_000
 
 
 def bounded_interval(
@@ -35,12 +36,18 @@ def bounded_interval(
     scaled = values * shares * n
     low = min(bounds[0] * (reach if bounds[0] < 0 else 1.0), float(scaled.min(initial=bounds[0])))
     high = max(bounds[1] * reach, float(scaled.max(initial=bounds[1])))
-    weights = np.random.default_rng(seed).dirichlet(np.ones(n + 1), _DRAWS)
+    weights = _weights(n + 1, seed)
     known = weights[:, :n] @ scaled
     tail = (1 - confidence) / 2
     least = float(np.quantile(known + weights[:, n] * low, tail))
     most = float(np.quantile(known + weights[:, n] * high, 1 - tail))
     return max(bounds[0], least), min(bounds[1], most)
+
+
+@lru_cache(maxsize=32)
+def _weights(n: int, seed: int) -> Floats:
+    """Weights of the Bayesian bootstrap, each row summing to 1. Float64 [draws, n]."""
+    return np.random.default_rng(seed).dirichlet(np.ones(n), _DRAWS)
 
 
 def detectable_difference(differences: Floats, *, alpha: float = 0.05, power: float = POWER) -> float | None:

@@ -1,8 +1,10 @@
-"""Submission files for the evaluation servers of CIRR and CIRCO.
+"""Submission files for the evaluation servers of CIRR, CIRCO and FashionIQ.
 
 - CIRR (`Test-split_server.md`): `{"version": "rc2", "metric": "recall", PAIRID: [50 names], …}`, and with
   `"recall_subset"` three names of the query's group; the reference is never among them; at most 5 MB.
 - CIRCO (`README.md`): `{QUERY: [50 COCO numbers], …}` with all queries of the split.
+- FashionIQ (`start_kit/eval.py`): for each category the caption file of the split in its order, each row with its
+  `ranking`, names best first; the measures look at 50.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from service.lab.judged import DataSet, LabQuery, RankedList, Run
 from service.lab.lab_errors import SubmissionError
 
 CIRR_MAX_BYTES = 5_000_000
-_RECALL_NAMES, _SUBSET_NAMES, _CIRCO_IDS = 50, 3, 50
+_RECALL_NAMES, _SUBSET_NAMES, _CIRCO_IDS, _FASHIONIQ_NAMES = 50, 3, 50, 50
 
-Submission = Mapping[str, str | Sequence[str] | Sequence[int]]
+ByQuery = Mapping[str, str | Sequence[str] | Sequence[int]]
+Submission = ByQuery | Sequence[Mapping[str, object]]
 
 
 def submissions(dataset: DataSet, run: Run) -> dict[str, Submission]:
@@ -31,23 +34,35 @@ def submissions(dataset: DataSet, run: Run) -> dict[str, Submission]:
         }
     if dataset.protocol.submission == "circo":
         return {"circo.json": circo_submission(dataset, run)}
+    if dataset.protocol.submission == "fashioniq":
+        return fashioniq_submissions(dataset, run)
     return {}
 
 
 def cirr_submission(
     dataset: DataSet, run: Run, metric: Literal["recall", "recall_subset"], version: str = "rc2"
-) -> Submission:
+) -> ByQuery:
     """The content of a CIRR submission. Raises SubmissionError where a query has too few names, or foreign ones."""
     names = {id: _cirr_names(dataset, query, run, metric) for id, query in dataset.queries.items()}
     return {"version": version, "metric": metric, **names}
 
 
-def circo_submission(dataset: DataSet, run: Run) -> Submission:
+def circo_submission(dataset: DataSet, run: Run) -> ByQuery:
     """The content of a CIRCO submission. Raises SubmissionError where a query has too few ids, or foreign ones."""
     return {
         id: [int(document) for document in _first(dataset, id, run.rankings.get(id), _CIRCO_IDS)]
         for id in dataset.queries
     }
+
+
+def fashioniq_submissions(dataset: DataSet, run: Run) -> dict[str, Submission]:
+    """File name → content, a file for each category. Raises SubmissionError where a query has too few names."""
+    files: dict[str, list[Mapping[str, object]]] = {}
+    for id, query in dataset.queries.items():
+        category = next(tag.partition(":")[2] for tag in query.tags if tag.startswith("category:"))
+        ranking = _first(dataset, id, run.rankings.get(id), _FASHIONIQ_NAMES)
+        files.setdefault(f"{category}.test.pred.json", []).append({**query.official, "ranking": ranking})
+    return dict(files)
 
 
 def write_submission(path: Path, submission: Submission) -> None:

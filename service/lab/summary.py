@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,18 +17,11 @@ from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
 from service.lab.position_bias import PositionBias, position_bias
 from service.lab.runner import Answered, Results
 from service.lab.significance import mean_interval
+from service.lab.slices import Estimate, Slices, slices
+from service.lab.small_samples import SMALL
 
 STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 PERCENTILES = (50, 95)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean and the 95 % interval around it."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,7 @@ class Summary:
     """None if nothing was reranked."""
     bias: PositionBias | None = None
     """None if it was not measured."""
+    slices: Slices = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -88,6 +82,11 @@ class Summary:
         """Of 1,000 queries; None without a price or without reranking."""
         price = self.answered.configuration.price
         return None if price is None or self.reranking is None else self.reranking.cost(price)
+
+    @property
+    def unanswered(self) -> int:
+        """Queries for which the model server gave no answer in time: their order is that of retrieval."""
+        return sum(not outcome.is_result for outcome in self.answered.outcomes)
 
 
 def summarize(results: Results) -> tuple[Summary, ...]:
@@ -110,9 +109,23 @@ def summarize(results: Results) -> tuple[Summary, ...]:
             latency=_latency(one.outcomes),
             reranking=_reranking(one.outcomes),
             bias=position_bias(one.rearranged) if one.rearranged else None,
+            slices=slices(scores, final[0] if place else None, measures, seed=seed),
         )
         for place, (one, scores) in enumerate(zip(results.answered, final, strict=True))
     )
+
+
+def small_sample(units: int, detectable: float | None = None) -> str | None:
+    """What must be said of few queries; None where there are enough. `detectable`: see `Comparison.detectable`."""
+    if units >= SMALL:
+        return None
+    told = (
+        f"Only {units} queries: intervals are wide, and hold for any number of them (Gaffke's bounds); p cannot be "
+        f"below {2.0 ** (1 - units):.2g}."
+    )
+    if detectable is None:
+        return told
+    return f"{told} The smallest difference that as many would show in four experiments of five is {detectable:.3f}."
 
 
 def signed(value: float) -> str:

@@ -51,10 +51,13 @@ def read(
         rows = json_rows(path / "captions" / f"cap.{category}.{split}.json", _Caption)
         for number, (place, row) in enumerate(rows):
             for query in _queries(found, f"{category}-{number}", row, captions, place):
-                found.add_query(replace(query, gallery=ids, tags=tags), place)
+                official = row.model_dump(mode="json", exclude_none=True)
+                found.add_query(replace(query, gallery=ids, tags=tags, official=official), place)
                 if split != "test":
                     _judge(found, query, row, gallery, place)
-    protocol = Protocol(("R@10", "R@50"), depth=50, note=f"{_NOTES[captions]} {_GALLERY}", macro="category")
+    submission = "fashioniq" if split == "test" and captions != "values" else None
+    note = f"{_NOTES[captions]} {_GALLERY}"
+    protocol = Protocol(("R@10", "R@50"), depth=50, note=note, submission=submission, macro="category")
     return found.finish(protocol, judged=split != "test", check_images=check_images)
 
 

@@ -16,7 +16,7 @@ from service.lab.report.cases import best_and_worst, gains, shown_summary
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
 from service.lab.report.thumbnails import Thumbnails
 from service.lab.runner import Results
-from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name, signed
+from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name, signed, small_sample
 
 SIGNIFICANT = 0.05
 _PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
@@ -43,7 +43,9 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         stages=[stage for stage in STAGES if any(stage in one.latency for one in summaries)],
         priced=any(one.cost is not None for one in summaries),
         biased=any(one.bias for one in summaries),
-        slices=_slices(summaries, measures[0]),
+        slices=_slices(summaries, measures),
+        small=small_sample(len(summaries[0].scores.units), _detectable(summaries, measures[0])),
+        unjudged=results.unjudged,
         plots=_plots(results, summaries, measures),
         shown=shown,
         best=best,
@@ -59,7 +61,13 @@ def _verdict(one: Summary, measure: str) -> dict[str, Any]:
     word = "better" if found.difference > 0 else "worse"
     if found.p_corrected >= SIGNIFICANT:
         word = "no clear difference"
-    return {"name": one.name, "word": word, "found": found}
+    return {"name": one.name, "word": word, "found": found, "missing": one.unanswered}
+
+
+def _detectable(summaries: Sequence[Summary], measure: str) -> float | None:
+    """The largest of the differences that could have been found."""
+    found = [one.comparisons[measure].detectable for one in summaries if one.comparisons]
+    return max((one for one in found if one is not None), default=None)
 
 
 def _plots(results: Results, summaries: Sequence[Summary], measures: Sequence[str]) -> dict[str, Any]:
@@ -88,16 +96,22 @@ def _plots(results: Results, summaries: Sequence[Summary], measures: Sequence[st
     }
 
 
-def _slices(summaries: Sequence[Summary], measure: str) -> list[dict[str, Any]]:
-    """A table for each kind of tag: the mean of each configuration over the queries with each tag."""
-    scores = summaries[0].scores
-    tables = []
-    for kind in scores.kinds():
-        sizes = {value: len(units) for value, units in scores.slices(kind).items()}
-        each = [one.scores.by_slice(measure, kind) for one in summaries]
-        rows = [{"tag": value, "size": size, "means": [one[value] for one in each]} for value, size in sizes.items()]
-        tables.append({"kind": kind, "rows": rows})
-    return tables
+def _slices(summaries: Sequence[Summary], measures: Sequence[str]) -> list[dict[str, Any]]:
+    """A table for each kind of tag and each measure: a row for each tag, with the cells of every configuration."""
+    return [
+        {"kind": kind, "measure": measure, "rows": _slice_rows(summaries, kind, measure)}
+        for kind in summaries[0].slices
+        for measure in measures
+    ]
+
+
+def _slice_rows(summaries: Sequence[Summary], kind: str, measure: str) -> list[dict[str, Any]]:
+    rows = []
+    for tag, first in summaries[0].slices[kind].items():
+        found = [one.slices[kind][tag] for one in summaries]
+        cells = [(each.estimates[measure], each.differences.get(measure)) for each in found]
+        rows.append({"tag": tag, "size": first.size, "cells": cells})
+    return rows
 
 
 def _versions() -> dict[str, str]:

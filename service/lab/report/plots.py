@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from service.lab.lab_errors import LabError
-from service.lab.summary import Estimate
+from service.lab.slices import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

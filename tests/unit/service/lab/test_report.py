@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -9,14 +10,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from rerank.degraded import Degraded
+from service.cli.evaluate_tables import show_summaries
 from service.lab.configuration import Price
 from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList
-from service.lab.publish import publish
+from service.lab.publish import numbers, publish
 from service.lab.report import render_report
 from service.lab.runner import Results
-from service.lab.summary import Summary, recall_name, summarize
+from service.lab.summary import Summary, recall_name, signed, summarize
 from service.lab.trec import read_qrels, read_run
 from tests.unit.service.lab.bench_fakes import QUERIES, Counting, prepared, run, write_set
 
@@ -105,6 +109,62 @@ def test_everything_from_outside_is_escaped(text: str) -> None:
 def test_what_the_model_says_is_escaped(results: Results, summaries: tuple[Summary, ...]) -> None:
     text = render_report(replace(results, answered=results.answered[:2]), summaries[:2])
     assert "<dd>1 &lt; 2 &amp; 3 &gt; 2</dd>" in text
+
+
+def test_slices_have_every_measure_with_its_difference_and_intervals(
+    results: Results, summaries: tuple[Summary, ...], text: str
+) -> None:
+    written = json.loads(json.dumps(numbers(results, summaries)))["configurations"]
+    for one, summary in zip(written, summaries, strict=True):
+        found = one["slices"]["task"]["odd"]
+        assert found["size"] == QUERIES // 2 and set(found["estimates"]) == {"nDCG@5", "R@5"}
+        assert set(found["differences"]) == (set() if summary is summaries[0] else {"nDCG@5", "R@5"})
+        assert all(each["low"] <= each["mean"] <= each["high"] for each in found["differences"].values())
+    assert "nDCG@5 by task" in text and "R@5 by task" in text
+    shift = summaries[1].slices["task"]["odd"].differences["R@5"]
+    assert f"({signed(shift.low)} … {signed(shift.high)})" in text
+
+
+def test_what_weakens_the_numbers_is_said(results: Results, summaries: tuple[Summary, ...], text: str) -> None:
+    assert f"Only {QUERIES} queries" in text and "p cannot be below 0.031" in text
+    listwise = results.answered[1]
+    broken = (listwise.outcomes[0].model_copy(update={"degraded": Degraded.TIMEOUT}), *listwise.outcomes[1:])
+    changed = replace(results, answered=(results.answered[0], replace(listwise, outcomes=broken)), unjudged=("q77",))
+    found = summarize(changed)
+    page, table = render_report(changed, found), Console(width=80, record=True, file=io.StringIO())
+    show_summaries(table, changed, found)
+    told = " ".join(table.export_text().split())
+    assert "1 without an answer of the model server" in page and "1 of 6 queries got no answer" in told
+    assert "q77" in page and "1 queries are not judged" in told and f"Only {QUERIES} queries" in told
+    assert numbers(changed, found)["configurations"][1]["answers_missing"] == 1
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_tables_fit_the_terminal_with_every_number_whole(results: Results, width: int) -> None:
+    names = ("nDCG@5", "R@1", "R@5", "Success(rel=3)@1", "RR(rel=3)@9", "R(rel=3)@9", "AP@5", "P@5")
+    plain = tuple(
+        replace(one, configuration=replace(one.configuration, name=f"a configuration, number {number}"))
+        for number, one in enumerate(results.answered)
+    )
+    wide = replace(results, experiment=replace(results.experiment, name="e", measures=names), answered=plain)
+    table = Console(width=width, record=True, file=io.StringIO())
+    show_summaries(table, wide, summarize(wide))
+    text = table.export_text()
+    assert "…" not in text.replace("…+", "").replace("…-", "") and all(len(line) <= width for line in text.splitlines())
+    assert all(name in text for name in names)
+
+
+def test_a_single_configuration_is_compared_with_nothing(results: Results, summaries: tuple[Summary, ...]) -> None:
+    alone = replace(results, answered=results.answered[:1])
+    text, table = render_report(alone, summaries[:1]), Console(width=80, record=True, file=io.StringIO())
+    show_summaries(table, alone, summaries[:1])
+    for told in (text, table.export_text()):
+        assert (
+            "win / tie" not in told
+            and "win/tie" not in told
+            and "difference by" not in told
+            and "compared with the first" not in told
+        )
 
 
 def test_the_report_shows_all_that_was_asked_for(text: str, summaries: tuple[Summary, ...]) -> None:

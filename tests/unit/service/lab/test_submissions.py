@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,24 @@ def test_the_file_is_plain_json_and_not_too_large(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="larger than the 5 MB"):
         write_submission(path, {**content, "x": "y" * 5_000_000})
     assert json.loads(path.read_text()) == content
+
+
+def test_fashioniq_has_the_caption_file_of_each_category_with_rankings(tmp_path: Path) -> None:
+    """As `start_kit/eval.py` writes them: every row of the file in its order, with a `ranking` beside it."""
+    data = load_dataset("fashioniq", layouts.fashioniq(tmp_path, "test"), split="test")
+    assert data.judgments is None
+    names = [f"N{number}" for number in range(60)]
+    gallery = {**data.documents, **{name: LabDocument(name) for name in names}}
+    found = submissions(replace(data, documents=gallery), run(dict.fromkeys(data.queries, names)))
+    assert sorted(found) == ["dress.test.pred.json", "shirt.test.pred.json", "toptee.test.pred.json"]
+    rows = json.loads((tmp_path / "captions/cap.shirt.test.json").read_text())
+    assert found["shirt.test.pred.json"] == [{**row, "ranking": names[:50]} for row in rows]
+    with pytest.raises(SubmissionError, match="expects 50"):
+        submissions(data, run({}))
+    write_submission(tmp_path / "out.json", found["dress.test.pred.json"])
+    assert json.loads((tmp_path / "out.json").read_text())[0]["candidate"] == "D1"
+
+
+def test_fashioniq_by_averaged_values_has_no_single_ranking_to_submit(tmp_path: Path) -> None:
+    data = load_dataset("fashioniq", layouts.fashioniq(tmp_path, "test"), split="test", captions="values")
+    assert data.protocol.submission is None
