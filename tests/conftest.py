@@ -32,8 +32,11 @@ class _OneFileOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # the packa
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with slow tests come first (pytest-xdist begins with those of many tests, which are quick ones), so that no
-    worker begins a long file when the others have nothing more to do.
+    worker begins a long file when the others have nothing more to do. A name that holds an address is another one in
+    each worker, so that they would not agree on what there is to run.
     """
+    if unstable := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"tests are named by addresses: {unstable[0]}; parametrize with ids that are names")
     if hasattr(config, "workerinput"):
         slow = {item.path for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: item.path not in slow)

@@ -250,7 +250,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("answer", [*BROKEN, *FAILURES], ids=str)
+@pytest.mark.parametrize("answer", [*BROKEN, *FAILURES])
 def test_what_is_no_answer_costs_the_reranking_and_nothing_else(running: Scripted, answer: Answer) -> None:
     running.say(answer)
     with opened(running.url, retries=0) as strategy:
