@@ -138,7 +138,7 @@ def test_what_is_wrong_is_said_with_what_to_do(
 
 
 def test_index_and_index_again(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "load_encoder", lambda settings: FakeEncoder())
+    monkeypatch.setattr(index_module, "load_patient_encoder", lambda settings: FakeEncoder())
     feed = tmp_path / "shop"
     feed.mkdir()
     for name, colour in (("a red mug", "red"), ("a blue cap", "blue")):

@@ -30,7 +30,7 @@ def test_a_feed_that_cannot_be_read_ends_with_status_1(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WITHTHIS_STORE_URI", "exact:")
-    monkeypatch.setattr(index_module, "load_encoder", lambda settings: FakeEncoder())
+    monkeypatch.setattr(index_module, "load_patient_encoder", lambda settings: FakeEncoder())
     content = FEEDS[name]
     if content is not None:
         Path(name).write_bytes(content)

@@ -179,8 +179,4 @@ def test_from_an_interleaved_search_to_the_report(tmp_path: Path) -> None:
     (comparison,) = report.comparisons
     click, cart, purchase = comparison.preferences
     assert (comparison.searches, report.searches, click.wins_b, click.wins_a, cart.share_b) == (12, 13, 12, 0, None)
-    assert (
-        purchase.p == pytest.approx(2 / 2**12)
-        and report.unused[Unused.REPEATED] == 12
-        and report.unused[Unused.UNKNOWN_QUERY] == 1
-    )
+    assert purchase.p == pytest.approx(2 / 2**12) and report.unused[Unused.UNKNOWN_QUERY] == 1

@@ -27,7 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("WITHTHIS_STORE_URI", request.param)
-    monkeypatch.setattr(index_module, "load_encoder", lambda settings: FakeEncoder())
+    monkeypatch.setattr(index_module, "load_patient_encoder", lambda settings: FakeEncoder())
     lines = []
     for number in range(3):
         Path(f"{number}.png").write_bytes(png(f"rgb({number}, 0, 0)"))
@@ -84,8 +84,8 @@ def test_a_store_in_use_is_noticed_before_models_are_loaded(run: Run, monkeypatc
 
     for store in ("service.stores.exact.exact_store.ExactStore", "service.stores.milvus.milvus_store.MilvusStore"):
         monkeypatch.setattr(f"{store}.claim", refuse)
-    for module in ("service.cli.index", "service.cli.upkeep", "service.build"):
-        monkeypatch.setattr(f"{module}.load_encoder", slow)
+    for loader in ("cli.index.load_patient_encoder", "cli.upkeep.load_patient_encoder", "build.load_encoder"):
+        monkeypatch.setattr(f"service.{loader}", slow)
     for command in (("index", "feed.jsonl"), ("reindex",), ("search", "--text", "a mug"), ("serve", "--port", 0)):
         with pytest.raises(StoreLocked):
             run(*command)
@@ -112,7 +112,7 @@ def test_the_advice_of_reindex_for_damaged_images_works(
     other = FakeEncoder()
     other.info = replace(other.info, fingerprint="fake-2")
     with monkeypatch.context() as patch:
-        patch.setattr(upkeep, "load_encoder", lambda settings: other)
+        patch.setattr(upkeep, "load_patient_encoder", lambda settings: other)
         with pytest.raises(StoreUnavailable, match="Index the feed again with the old encoder"):
             run("reindex")
         assert index(run)["unchanged"] == 3 and broken.read_bytes() == good
@@ -123,8 +123,8 @@ def test_reindex_cures_a_change_of_encoder(run: Run, monkeypatch: pytest.MonkeyP
     index(run)
     other = FakeEncoder()
     other.info = replace(other.info, fingerprint="fake-2")
-    monkeypatch.setattr(upkeep, "load_encoder", lambda settings: other)
-    monkeypatch.setattr(index_module, "load_encoder", lambda settings: other)
+    monkeypatch.setattr(upkeep, "load_patient_encoder", lambda settings: other)
+    monkeypatch.setattr(index_module, "load_patient_encoder", lambda settings: other)
     found = json.loads(run("reindex", "--json").stdout)
     assert (found["encoded"], found["copied"]) == (3, 0)
     assert index(run)["unchanged"] == 3

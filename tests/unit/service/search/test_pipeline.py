@@ -162,7 +162,7 @@ def test_candidates_images_are_read_side_by_side(shop: Shop, monkeypatch: pytest
     monkeypatch.setattr(ImageStore, "open", slow)
     assert len(search(shop).results) == 9
     shown = shop.strategy.calls[0][1]
-    expected = [shop.images.read(hit.image_hash or "").data for hit in shown]
+    expected = [shop.images.read(shop.store.get(hit.id)[0].product.image_key).data for hit in shown]
     assert [hit.image and hit.image.getpixel((0, 0)) for hit in shown] == [
         decode_image(data, ImageLimits()).image.getpixel((0, 0)) for data in expected
     ]
