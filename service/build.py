@@ -340,12 +340,13 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         raise ConfigurationError(
             f"WITHTHIS_STRATEGY cannot be {settings.rerank.strategy}. {reason} It can be: {names}."
         )
+    weight = settings.rerank.fusion_weight
     defaults = RerankDefaults(
         strategy=settings.rerank.strategy,
         engine=strategies.models.get(settings.rerank.strategy, engine.info.id),
         candidates=settings.rerank.candidates,
-        fusion_weight=settings.rerank.fusion_weight,
-        fusion_method=settings.rerank.fusion_method,
+        fusion_weight=engine.info.fusion_weight if weight is None else weight,
+        fusion_method=settings.rerank.fusion_method or engine.info.fusion_method,
         deadline_ms=settings.rerank.deadline_ms,
         max_deadline_ms=settings.rerank.max_deadline_ms,
         needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),

@@ -241,13 +241,14 @@ def make_shop(
     encoder, store, fake = FakeEncoder(), MemoryStore(), FakeStrategy()
     images = images or open_images(chosen)
     fill(store, images, products)
-    numbers = (chosen.rerank.candidates, chosen.rerank.fusion_weight, chosen.rerank.deadline_ms)
+    weight = 1.0 if chosen.rerank.fusion_weight is None else chosen.rerank.fusion_weight
+    numbers = (chosen.rerank.candidates, weight, chosen.rerank.deadline_ms)
     most = chosen.rerank.max_deadline_ms
     defaults = RerankDefaults(
         "listwise",
         "fake",
         *numbers,
-        fusion_method=chosen.rerank.fusion_method,
+        fusion_method=chosen.rerank.fusion_method or "rrf",
         max_deadline_ms=most,
         needs_image=needs_image,
     )

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
+from rerank.fusion import FusionMethod
 from rerank.labels import MAX_LABELS
 from rerank.lru_cache import LruCache
 
@@ -37,6 +38,9 @@ class EngineInfo:
     """Whether it ranks by the candidates' titles, too, rather than by their images alone."""
     instructable: bool = True
     """Whether it follows an instruction in front of the shopper's words; one that embeds them does not."""
+    fusion_weight: float = 1.0
+    fusion_method: FusionMethod = "rrf"
+    """How its order is best fused with that of retrieval, where nobody says."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_candidates <= MAX_LABELS:

@@ -1,10 +1,11 @@
 """Reranking: strategy, prompts, fusion and deadline."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
+from rerank.fusion import FusionMethod
 from service.settings.group import Group
 
 
@@ -54,15 +55,19 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
         le=1000,
         description="Searches that may wait for reranking; further ones are answered in retrieval order.",
     )
-    fusion_weight: float = Field(
-        1.0,
+    fusion_weight: float | None = Field(
+        None,
         ge=0,
         le=1,
         alias="fusion_weight",
-        description="1: the reranker's order alone; 0: the retrieval order alone.",
+        description="1: the reranker's order alone; 0: the retrieval order alone; none: the engine's own, 0.5 for the "
+        "bundled one and 1 for others.",
     )
-    fusion_method: Literal["rrf", "scores"] = Field(
-        "rrf", alias="fusion_method", description="Fusion by ranks (rrf), or by scores if the reranker gives them."
+    fusion_method: FusionMethod | None = Field(
+        None,
+        alias="fusion_method",
+        description="Fusion by ranks (rrf), by scores, or by probabilities (log-linear); none: the engine's own, "
+        "log-linear for the bundled one and rrf for others.",
     )
     rank_prompt: str | None = Field(
         None, alias="rank_prompt", description="Prompt for ranking, as id or id@version; none: the engine's default."

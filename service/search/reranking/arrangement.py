@@ -8,7 +8,7 @@ permutation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rerank.fusion import fuse
 from rerank.strategies.strategy import RerankOutcome
@@ -59,7 +59,7 @@ def arrange(plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked
     if call.degraded is None:
         count = len(outcome.ranking.order)
         order = _fused(order[:count], outcome, plan) + order[count:]
-        report = without_false_reason(report, hits[outcome.ranking.order[0]].product, hits)
+    report = _about_the_first(report, hits, order[0].position, outcome.ranking.order[0])
     return Reranked(
         order,
         report,
@@ -68,6 +68,13 @@ def arrange(plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked
         outcome.timings_ms,
         _explanation(outcome) if plan.explain else None,
     )
+
+
+def _about_the_first(report: RerankReport, hits: Sequence[Hit], first: int, praised: int) -> RerankReport:
+    """The report with its reason if that is true, and of the product that comes first after fusion, too."""
+    if first != praised:
+        return replace(report, reason=None)
+    return without_false_reason(report, hits[praised].product, hits)
 
 
 def _as_retrieved(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:

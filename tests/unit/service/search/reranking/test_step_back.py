@@ -62,3 +62,20 @@ def test_it_depends_on_the_engine_and_the_setting(
     engine = FakeEngine(info=replace(PANEL_ENGINE, reads_titles=reads_titles))
     settings = Settings(_env_file=None, data_dir=tmp_path, rerank_step_back=step_back)
     assert build_rerank(settings, lambda _: engine).defaults.needs_image is needs_image
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(None, 0.5), (0.9, 0.9)])
+def test_fusion_is_as_the_engine_has_it_where_nobody_says(
+    tmp_path: Path, weight: float | None, expected: float
+) -> None:
+    engine = FakeEngine(info=replace(PANEL_ENGINE, fusion_weight=0.5, fusion_method="log-linear"))
+    settings = Settings(_env_file=None, data_dir=tmp_path, fusion_weight=weight)
+    defaults = build_rerank(settings, lambda _: engine).defaults
+    assert (defaults.fusion_weight, defaults.fusion_method) == (expected, "log-linear")
+
+
+def test_a_reason_is_about_the_product_that_comes_first_after_fusion(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    shop.strategy.behave = lambda n: replace(Ranking(tuple(reversed(range(n)))), reason="nearest to the query")
+    assert search(shop).rerank.reason == "nearest to the query"
+    assert search(shop, rerank=RerankOptions(fusion_weight=0.0)).rerank.reason is None
