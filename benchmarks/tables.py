@@ -68,6 +68,13 @@ TABLES = (
         _takes(5, 15),
     ),
     BenchTable(
+        "chunked",
+        "fifty candidates in windows side by side, and in a sliding window, over a model server",
+        "--runs 1 --concurrency 16",
+        "--runs 5",
+        _takes(10, 40),
+    ),
+    BenchTable(
         "image_load",
         "candidates' images from originals and from renditions; memory of large ones at once",
         "--runs 1 --large 2 --side 2000",

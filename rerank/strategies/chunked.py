@@ -35,10 +35,11 @@ _log = logging.getLogger(__name__)
 
 
 class ChunkedStrategy:
-    """A listwise strategy on windows and a pointwise one on the same candidates; complete for every number.
+    """A listwise strategy on windows and a pointwise one on all candidates; complete for every number.
 
-    Up to one window the listwise strategy is all there is. Beyond it, all calls are begun at once; an engine that takes
-    one at a time takes them one after the other. Reason, raw text and panel are those of the window that has the best.
+    Up to one window the listwise strategy is all there is. Beyond it, all calls are begun at once, if the pointwise
+    strategy scores as many as it is given in one call of its engine; an engine that takes one at a time takes them one
+    after the other. Reason, raw text and panel are those of the window that has the best.
     If one call fails the answer is the retrieval order, as everywhere. ValueError unless windows hold 5 or more.
     """
 
@@ -85,7 +86,8 @@ class ChunkedStrategy:
             chosen = prompt if strategy is self.listwise else None
             return strategy.rerank(known, [candidates[place] for place in places], prompt=chosen, deadline=deadline)
 
-        jobs = [(strategy, places) for strategy in (self.listwise, self.pointwise) for places in windows]
+        jobs: list[tuple[Strategy, Sequence[int]]] = [(self.pointwise, range(n))]
+        jobs += [(self.listwise, places) for places in windows]
         with trace.timed("rerank"):
             outcomes = side_by_side(ask, jobs, len(jobs))
         return self._joined(trace, windows, outcomes)
@@ -95,12 +97,12 @@ class ChunkedStrategy:
     ) -> RerankOutcome:
         """All windows as one outcome."""
         n = sum(map(len, windows))
-        lists, points = outcomes[: len(windows)], outcomes[len(windows) :]
+        points, *lists = outcomes
         failed = next((one for one in outcomes if one.degraded is not None), None)
         if failed is not None:
             ranking = Ranking.identity(n, failed.ranking.fault)
             return self._told(lists[0], trace, outcomes, ranking, degraded=failed.degraded)
-        scores = dict(_scored(windows, lists, points))
+        scores = dict(_scored(windows, lists, points.ranking.scores or (0.0,) * n))
         order = tuple(sorted(scores, key=lambda place: -scores[place]))  # stable: a window's own order for equal scores
         best = next(number for number, places in enumerate(windows) if order[0] in places)
         unplaced = {places[place] for places, one in zip(windows, lists, strict=True) for place in one.ranking.repaired}
@@ -156,10 +158,9 @@ def calibrated(scores: Sequence[float]) -> list[float]:
 
 
 def _scored(
-    windows: Sequence[Sequence[int]], lists: Sequence[RerankOutcome], points: Sequence[RerankOutcome]
+    windows: Sequence[Sequence[int]], lists: Sequence[RerankOutcome], own: Sequence[float | None]
 ) -> Iterator[tuple[int, float]]:
     """Each place with its calibrated score, window by window in listwise order; 0 where the model gave no score."""
-    for places, ordered, scored in zip(windows, lists, points, strict=True):
-        own = scored.ranking.scores or (0.0,) * len(places)
-        scores = [own[place] or 0.0 for place in ordered.ranking.order]
-        yield from zip(ordered.ranking.apply(places), calibrated(scores), strict=True)
+    for places, ordered in zip(windows, lists, strict=True):
+        ranked = ordered.ranking.apply(places)
+        yield from zip(ranked, calibrated([own[place] or 0.0 for place in ranked]), strict=True)

@@ -5,21 +5,23 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rerank.candidates import Candidate
-from rerank.engines.engine import EngineRequest
+from rerank.caption_cache import CaptionCache
+from rerank.engines.engine import Engine, EngineRequest
 from rerank.errors import EngineError
 from rerank.labels import labels
-from rerank.prompts import Task
+from rerank.prompts import PromptLibrary, Task
 from rerank.ranking import Ranking
 from rerank.strategies.engine_strategy import Call, EngineStrategy
 from rerank.strategies.prompting import match_values
 from rerank.strategies.scores import checked, ranked_by, sigmoid
 from rerank.strategies.shown_images import images_for
 from rerank.strategies.strategy import ScoreScale
+from rerank.thumbnails import ThumbnailCache
 
 __all__ = ["PointwiseStrategy"]
 
-BATCH = 9
-"""Candidates scored in one call of the engine: as many as a window has. Between calls the deadline is looked at."""
+BATCH = 8
+"""Candidates scored in one call of the engine; between calls the deadline is looked at."""
 
 _ANSWERS = labels(2)
 """A is a match, B a mismatch, as the match prompts say."""
@@ -42,10 +44,22 @@ class PointwiseStrategy(EngineStrategy):
     task: ClassVar[Task] = "match"
     scale: ClassVar[ScoreScale] = "absolute"
 
+    def __init__(
+        self,
+        engine: Engine,
+        prompts: PromptLibrary,
+        caption_cache: CaptionCache | None = None,
+        thumbnails: ThumbnailCache | None = None,
+        *,
+        batch: int = BATCH,
+    ) -> None:
+        super().__init__(engine, prompts, caption_cache, thumbnails)
+        self.batch = batch
+
     def _rank(self, call: Call) -> Ranking:
         margins: list[float] = []
-        for start in range(0, len(call.candidates), BATCH):
-            requests = [self._request(call, one) for one in call.candidates[start : start + BATCH]]
+        for start in range(0, len(call.candidates), self.batch):
+            requests = [self._request(call, one) for one in call.candidates[start : start + self.batch]]
             margins += _margins(call.trace.score(self.engine, requests), len(requests))
         return ranked_by(margins, [sigmoid(margin) for margin in margins])
 

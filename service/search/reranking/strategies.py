@@ -31,6 +31,9 @@ from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
 from service.search.reranking.trained import TrainedOptions, load_trained
 
+MOST_CANDIDATES = 100
+"""Of a search; `chunked` scores them in one call of the engine, so that a server answers all of them at once."""
+
 NO_SCORES = "The configured engine gives no label scores, and this strategy ranks by them. Use listwise."
 NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
 NO_WINDOW = "The configured engine takes one product per call, so windows have nothing to compare. Use pointwise."
@@ -116,7 +119,10 @@ def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLi
         "chunked",
         found.missing.get("pointwise") or (NO_CHUNKS if most < SMALLEST else None),
         lambda: ChunkedStrategy(
-            ListwiseStrategy(*shared), found.usable["pointwise"], Captioner(engine, prompts, captions), window=most
+            ListwiseStrategy(*shared),
+            PointwiseStrategy(*shared, batch=MOST_CANDIDATES),
+            Captioner(engine, prompts, captions),
+            window=most,
         ),
     )
     for base, name in SLIDING.items():
