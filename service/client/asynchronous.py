@@ -66,6 +66,7 @@ class AsyncClient:
         self,
         text: str | None = None,
         *,
+        instruction: str | None = None,
         image: AnyImage | None = None,
         filter: Mapping[str, Any] | BaseModel | None = None,
         limit: int | None = None,
@@ -91,6 +92,7 @@ class AsyncClient:
         """
         call = searches.search(
             text,
+            instruction=instruction,
             image=image,
             filter=filter,
             limit=limit,
@@ -113,6 +115,7 @@ class AsyncClient:
         self,
         text: str | None = None,
         *,
+        instruction: str | None = None,
         image: AnyImage | None = None,
         filter: Mapping[str, Any] | BaseModel | None = None,
         limit: int | None = None,
@@ -132,6 +135,7 @@ class AsyncClient:
         """The same search, answered in the retrieval order at once, then in the final one."""
         call = searches.search(
             text,
+            instruction=instruction,
             image=image,
             filter=filter,
             limit=limit,

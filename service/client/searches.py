@@ -32,6 +32,7 @@ Switch = bool | Mapping[str, Any]
 def search(
     text: str | None = None,
     *,
+    instruction: str | None = None,
     image: AnyImage | None = None,
     filter: Mapping[str, Any] | BaseModel | None = None,
     limit: int | None = None,
@@ -56,6 +57,7 @@ def search(
     """
     body = given(
         text=text,
+        instruction=instruction,
         filter=_json(filter) if isinstance(filter, BaseModel) else filter,
         limit=limit,
         min_score=min_score,

@@ -64,6 +64,7 @@ class Client:
         self,
         text: str | None = None,
         *,
+        instruction: str | None = None,
         image: AnyImage | None = None,
         filter: Mapping[str, Any] | BaseModel | None = None,
         limit: int | None = None,
@@ -89,6 +90,7 @@ class Client:
         """
         call = searches.search(
             text,
+            instruction=instruction,
             image=image,
             filter=filter,
             limit=limit,
@@ -111,6 +113,7 @@ class Client:
         self,
         text: str | None = None,
         *,
+        instruction: str | None = None,
         image: AnyImage | None = None,
         filter: Mapping[str, Any] | BaseModel | None = None,
         limit: int | None = None,
@@ -130,6 +133,7 @@ class Client:
         """The same search, answered in the retrieval order at once, then in the final one."""
         call = searches.search(
             text,
+            instruction=instruction,
             image=image,
             filter=filter,
             limit=limit,

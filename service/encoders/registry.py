@@ -53,6 +53,7 @@ def _visualized_bge(name: str) -> Loader:
             dtype=options.dtype,
             fit=options.fit,
             batch=options.batch,
+            query_instruction=options.instructions.query,
         )
 
     return load
@@ -121,7 +122,13 @@ def _sentence_transformers(
     return load
 
 
-_VISUALIZED_SETTINGS = ("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_REVISION", "ENCODER_FIT")
+_VISUALIZED_SETTINGS = (
+    "ENCODER_PATH",
+    "ENCODER_TEXT_MODEL",
+    "ENCODER_REVISION",
+    "ENCODER_FIT",
+    "ENCODER_QUERY_INSTRUCTION",
+)
 _CLIP_SETTINGS = ("ENCODER_PATH", "ENCODER_REVISION", "ENCODER_FIT", "ENCODER_TEXT_WEIGHT")
 _SENTENCE_SETTINGS = (
     "ENCODER_PATH",

@@ -30,10 +30,10 @@ class ContentVectors:
 
 
 def embed_contents(
-    encoder: Encoder, pictures: ImageLoader, contents: Sequence[PlacedQuery], *, max_pixels: int
+    encoder: Encoder, pictures: ImageLoader, contents: Sequence[PlacedQuery], *, max_pixels: int, size: int
 ) -> ContentVectors:
     """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and so that an
-    abandoned list ends.
+    abandoned list ends. `size`: the first so many numbers of a vector are kept, and normalized again.
 
     Raises:
         InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
@@ -44,8 +44,16 @@ def embed_contents(
         found.append(encoder.encode(opener.open(contents[start : start + ENCODE_BATCH])))
     truncated = np.concatenate([batch.truncated for batch in found])
     return ContentVectors(
-        vectors=np.concatenate([batch.vectors for batch in found]),
+        vectors=_shortened(np.concatenate([batch.vectors for batch in found]), size),
         cut=tuple(int(place) for place in np.flatnonzero(truncated)),
         words=sum(len((content.query.text or "").split()) for content in contents),
         images=sum(content.query.image is not None for content in contents),
     )
+
+
+def _shortened(vectors: Vector, size: int) -> Vector:
+    """Matryoshka embeddings (Kusupati et al., arXiv 2205.13147) of fewer dimensions; the others as they are."""
+    if vectors.shape[1] == size:
+        return vectors
+    norms = np.linalg.norm(vectors[:, :size], axis=1, keepdims=True)
+    return np.asarray(vectors[:, :size] / np.maximum(norms, 1e-12), np.float32)

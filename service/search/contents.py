@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL.Image import Resampling
 
 from rerank.cancellation import check_cancelled
-from rerank.query import Query
+from rerank.query import Query, Role
 from service.errors import ImageTooLarge, InvalidImage, InvalidValue
 from service.images.decode import DecodedImage
 from service.images.header import pixels
@@ -30,6 +30,10 @@ class PlacedQuery(NamedTuple):
 
     query: GivenQuery
     pointer: str = ""
+
+    def in_role(self, role: Role) -> PlacedQuery:
+        """The same, as a query or as a document."""
+        return PlacedQuery(replace(self.query, role=role), self.pointer)
 
     def instructed(self, instruction: str | None) -> PlacedQuery:
         """The same, to be read for an instruction; an empty one counts as none."""

@@ -14,6 +14,7 @@ from functools import cache
 from PIL.Image import Image
 
 from rerank.stages import note
+from service.errors import InvalidValue
 from service.images.store.image_store import ImageStore
 from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
@@ -23,6 +24,7 @@ from service.search.retrieval import Retrieved, Retriever
 from service.search.stage_clock import StageClock
 from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace
 
+NO_INSTRUCTION = "Neither the encoder nor the reranker takes an instruction. Put it into the text, or leave it out."
 STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "total")
 """The stages of a search in their order; `load` reads the candidates' images. One that did not run has no time."""
 
@@ -99,6 +101,9 @@ class SearchPipeline:
         id, clock = uuid.uuid4().hex, StageClock()
         self._retriever.check(request)
         reranker = self._choose_reranker(request, id)
+        is_heard = self._retriever.instructable or reranker.instructable or request.cursor is not None
+        if request.instruction and not is_heard:
+            raise InvalidValue(NO_INSTRUCTION, errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])
         found = self._retriever.retrieve(request, clock, candidates=reranker.candidates)
         return BegunSearch(id, found, reranker, clock)
 

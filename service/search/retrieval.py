@@ -117,6 +117,11 @@ class Retriever:
         self._understander = understander
         self._negative_weight = negative_weight
 
+    @property
+    def instructable(self) -> bool:
+        """Whether an instruction of a query reaches the encoder."""
+        return self._encoder.info.instructable
+
     def check(self, request: SearchRequest) -> None:
         """Refuse invalid requests, before any model runs. Raises InvalidInput."""
         if not 1 <= request.limit <= self._max_limit:
@@ -223,7 +228,7 @@ class Retriever:
         query = opened_query(request.text, self._load(request.image) if request.image is not None else None)
         if query.is_empty:
             raise EmptyQuery
-        return query
+        return replace(query, instruction=request.instruction or None)
 
     def _load(self, source: ImageSource) -> DecodedImage:
         if isinstance(source, ProductImage):
@@ -298,7 +303,14 @@ class Retriever:
         how = (request.hybrid, request.weights, request.negative, request.understand)
         options = (request.min_score, *how, request.collapse)
         model = without_sketch(self._encoder.info.fingerprint)
-        given = (model, query.text, query.image_hash, _excluded(request), json.dumps(where, sort_keys=True))
+        given = (
+            model,
+            query.text,
+            query.instruction,
+            query.image_hash,
+            _excluded(request),
+            json.dumps(where, sort_keys=True),
+        )
         return digest(*given, *options)
 
 

@@ -71,6 +71,7 @@ class SearchRequest:
     understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
     cursor: str | None = None  # `next_cursor` of the previous page; only the first page is reranked
     session: str | None = None  # whose search it is, for the search log
+    instruction: str | None = None  # what the query is to be read for, for models that take one
     rival: RerankOptions | None = None  # interleave the first page's order with that of these options
 
     @property

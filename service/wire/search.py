@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rerank.fusion import FusionMethod
 from service.stores.filters import Filter
 from service.wire.explanation import ExplanationOut
-from service.wire.limits import MAX_CURSOR_CHARS, MAX_FACETS
+from service.wire.limits import MAX_CURSOR_CHARS, MAX_FACETS, MAX_INSTRUCTION_CHARS
 from service.wire.retrieval import CollapseBody, DuplicateOut, FacetsOut, HybridBody, HybridOut, WeightsBody
 from service.wire.understood import UnderstoodOut
 
@@ -71,6 +71,9 @@ class SearchBody(_Body):
     )
 
     text: str | None = Field(default=None, description="e.g. 'a phone case with this'")
+    instruction: Annotated[str, Field(max_length=MAX_INSTRUCTION_CHARS)] | None = Field(
+        default=None, description="what the query is to be read for, for an encoder or a reranker that takes one"
+    )
     image: ImageBody | None = Field(default=None, description="the image that 'this' in the text refers to")
     filter: Filter | None = Field(default=None, description="conditions on category, price, title and attributes")
     limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="number of products to return")

@@ -148,6 +148,7 @@ class RemoteEncoder:
             modalities=frozenset(modalities),
             max_text_tokens=None,
             weighs_parts=not self._fuses,
+            instructable=self._dialect.instructs,
         )
 
     def _accepts(self, one: Input, probes: list[_Rows]) -> bool:

@@ -76,6 +76,8 @@ class SentenceEncoder:
             modalities=_modalities(model),
             max_text_tokens=self._limit,
             weighs_parts=not self._fuses,
+            instructable=True,
+            matryoshka=tuple(size for size in matryoshka if size < (dimensions or whole)),
         )
 
     @classmethod

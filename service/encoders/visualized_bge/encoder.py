@@ -37,9 +37,17 @@ class VisualizedBgeEncoder:
     """
 
     def __init__(
-        self, model: VisualizedBge, tokeniser: Tokeniser, info: EncoderInfo, *, fit: Fit = "crop", batch: int = 32
+        self,
+        model: VisualizedBge,
+        tokeniser: Tokeniser,
+        info: EncoderInfo,
+        *,
+        fit: Fit = "crop",
+        batch: int = 32,
+        query_instruction: str | None = None,
     ) -> None:
         """Take a loaded model; see `load`. `batch`: most queries computed at once."""
+        self._query_instruction = query_instruction or ""
         self._model, self._tokeniser, self._info = model, tokeniser, info
         self._fit: Fit = fit
         self._batch = batch
@@ -58,6 +66,7 @@ class VisualizedBgeEncoder:
         dtype: DtypeName = "auto",
         fit: Fit = "crop",
         batch: int = 32,
+        query_instruction: str | None = None,
     ) -> "VisualizedBgeEncoder":
         """Load `visualized-bge-base-en` or `visualized-bge-m3`.
 
@@ -65,7 +74,8 @@ class VisualizedBgeEncoder:
         (None: the pinned one). `text_model`: folder or hub name of configuration and tokenizer; None takes those
         next to the weights, else the pinned ones on the hub. `fit`: see `preprocessing.py`. The fingerprint covers
         weights, tokenizer, sizes and `fit`, not the dtype: embeddings of all dtypes can be compared, so that a
-        catalog indexed on a GPU can be searched on a CPU.
+        catalog indexed on a GPU can be searched on a CPU. `query_instruction` goes before the text of a query that has
+        no image, as BGE v1.5 publishes one for searching passages by short queries; Visualized BGE was trained without.
 
         Raises `ConfigurationError` for a wrong name, device or dtype, and
         `EncoderUnavailable` if files are missing or do not fit.
@@ -93,8 +103,9 @@ class VisualizedBgeEncoder:
             fingerprint=hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32],
             modalities=frozenset({"text", "image", "composed"}),
             max_text_tokens=net.text_limit,
+            instructable=True,
         )
-        return cls(net, tokeniser, info, fit=fit, batch=batch)
+        return cls(net, tokeniser, info, fit=fit, batch=batch, query_instruction=query_instruction)
 
     @property
     def info(self) -> EncoderInfo:
@@ -104,12 +115,19 @@ class VisualizedBgeEncoder:
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`; token counts include the two special tokens."""
         limits = [self._model.text_limit if query.image is None else self._model.composed_limit for query in queries]
-        tokens = self._tokeniser([_words(query) for query in queries], limits)
+        tokens = self._tokeniser([self._words(query) for query in queries], limits)
         vectors = np.zeros((len(queries), self._info.dimension), np.float32)
         for rows in self._batches(queries, tokens):
             images = [image for row in rows if (image := queries[row].image) is not None]
             vectors[rows] = self._embed([tokens[row].ids for row in rows], images)
         return Embeddings(vectors, np.array([token.truncated for token in tokens], np.bool_))
+
+    def _words(self, query: Query) -> str:
+        """The text behind its instruction; a blank text with an image is not a text."""
+        if not (query.text and query.text.strip()):
+            return ""
+        usual = self._query_instruction if query.role == "query" and query.image is None else ""
+        return f"{usual if query.instruction is None else query.instruction}{query.text}"
 
     def _batches(self, queries: Sequence[Query], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
         """Rows that go together: all with an image or all without, of similar length."""
@@ -137,8 +155,3 @@ class VisualizedBgeEncoder:
                 vectors = self._model.embed_composed(pixels, ids, mask)
             result: npt.NDArray[np.float32] = vectors.cpu().numpy()
             return result
-
-
-def _words(query: Query) -> str:
-    """A blank text with an image is not a text."""
-    return query.text if query.text and query.text.strip() else ""

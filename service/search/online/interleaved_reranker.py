@@ -54,6 +54,11 @@ class InterleavedReranker:
         """Enough for both."""
         return max(self.a.candidates, self.b.candidates)
 
+    @property
+    def instructable(self) -> bool:
+        """As either is."""
+        return self.a.instructable or self.b.instructable
+
     def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """The draft of both orders. Raises InvalidValue if the prompt of `a` does not fit the engine."""
         began = time.monotonic()

@@ -31,6 +31,10 @@ class Reranker(Protocol):
     def candidates(self) -> int:
         """How many of the first hits it looks at; 0 if it keeps the retrieval order."""
 
+    @property
+    def instructable(self) -> bool:
+        """Whether an instruction of the query reaches its model."""
+
     def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """The hits in final order, each exactly once.
 
@@ -47,6 +51,7 @@ class RetrievalOrder:
     """Keeps the retrieval order."""
 
     candidates = 0
+    instructable = False
 
     def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """The hits as they are."""
@@ -68,6 +73,11 @@ class PlannedReranker:
     def candidates(self) -> int:
         """As planned."""
         return self.plan.candidates
+
+    @property
+    def instructable(self) -> bool:
+        """As the strategy's model is."""
+        return self.plan.strategy.instructable
 
     def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         """Ask the model about the first hits, and arrange them by its answer."""

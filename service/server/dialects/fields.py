@@ -134,9 +134,6 @@ SCORE = Dialect(
 
 _VECTORS: Mapping[str, ForeignField] = {
     **_ANYWHERE,
-    "input_type": ForeignField("Cohere, Voyage, NVIDIA"),
-    "task": ForeignField("Jina"),
-    "task_type": ForeignField("Google"),
     "normalize": ForeignField("TEI, Haystack, vLLM", (True,), _UNIT_LENGTH),
     "normalized": ForeignField("Jina", (True,), _UNIT_LENGTH),
     "use_activation": ForeignField("vLLM", (True,), _UNIT_LENGTH),
@@ -146,12 +143,13 @@ _VECTORS: Mapping[str, ForeignField] = {
     "embed_dtype": ForeignField("vLLM", ("float32",), _ONE_VECTOR),
     "endianness": ForeignField("vLLM", ("native", "little"), "Numbers in base64 are little-endian."),
     "max_tokens": ForeignField("Cohere"),
-    "prompt_name": ForeignField("TEI", ("",), "The encoder takes no prompts. Leave it out."),
-    "instruction": ForeignField("Infinity, Xinference", ("",), "The encoder takes no instruction. Leave it out."),
 }
+
+_ROLES = {"input_type": "role", "task": "role", "task_type": "role", "prompt_name": "role"}
 
 EMBEDDINGS = Dialect(
     aliases={
+        **_ROLES,
         "inputs": "input",
         "texts": "input",
         "encoding_type": "encoding_format",
@@ -162,5 +160,5 @@ EMBEDDINGS = Dialect(
     combined=frozenset({"messages", "modality"}),
 )
 
-EMBED = Dialect(aliases={"output_dimension": "dimensions"}, foreign=_VECTORS)
+EMBED = Dialect(aliases={**_ROLES, "output_dimension": "dimensions"}, foreign=_VECTORS)
 """Cohere's `/v1/embed` and `/v2/embed`, TEI's `/embed`."""

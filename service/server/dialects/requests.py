@@ -5,19 +5,21 @@ Whole numbers may be written `2.0` and booleans as texts; one document or input 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
+from rerank.query import Role
 from service.errors import InvalidValue
 from service.search.contents import PlacedQuery
 from service.server.dialects.contents import ContentIn, ImageIn, placed
 from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
+from service.wire.limits import MAX_INSTRUCTION_CHARS
 
 MAX_DOCUMENTS = 1000
 MAX_INPUTS = 2048
 MAX_DEADLINE_MS = 600_000
-MAX_INSTRUCTION = 2000
 
 ONE_TURN = "An embedding is of one user turn. Send one message with the role user."
 AUDIO = "Only texts and images are embedded here."
@@ -33,7 +35,18 @@ def _as_list(value: object) -> object:
 Documents = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_DOCUMENTS), BeforeValidator(_as_list)]
 Inputs = Annotated[list[ContentIn], Field(min_length=1, max_length=MAX_INPUTS), BeforeValidator(_as_list)]
 Model = Annotated[str, Field(max_length=200)]
-Instruction = Annotated[str, Field(max_length=MAX_INSTRUCTION)] | None
+
+
+def _as_role(value: object) -> object:
+    """The role that a client names in its own words; anything else it says of a task tells no role."""
+    if not isinstance(value, str):
+        return value
+    said = value.casefold()
+    return "document" if any(word in said for word in ("document", "passage")) else "query"
+
+
+Purpose = Annotated[Role, BeforeValidator(_as_role)]
+Instruction = Annotated[str, Field(max_length=MAX_INSTRUCTION_CHARS)] | None
 
 
 class ClientBody(BaseModel):
@@ -129,7 +142,27 @@ class ScoreBody(ClientBody):
     instruction: Instruction = Field(default=None, description="as for /v1/rerank")
 
 
-class EmbeddingsBody(ClientBody):
+class VectorsBody(ClientBody):
+    """Inputs to be embedded, in any dialect."""
+
+    role: Purpose = Field(
+        default="query",
+        description="query or document, as encoders that tell them apart embed them; also as clients name them: "
+        "search_query, search_document, passage, retrieval.query, retrieval.passage",
+    )
+    instruction: Instruction = Field(
+        default=None, description="what the inputs are to be read for, for an encoder that takes an instruction"
+    )
+    dimensions: int = Field(
+        default=0, ge=0, description="the encoder's own dimension or 0; fewer for one that was trained for it"
+    )
+
+    def purposed(self, inputs: Sequence[PlacedQuery]) -> list[PlacedQuery]:
+        """The inputs in their role, to be read for the instruction."""
+        return [one.in_role(self.role).instructed(self.instruction) for one in inputs]
+
+
+class EmbeddingsBody(VectorsBody):
     """Texts and images to be embedded."""
 
     model_config = _example(
@@ -142,7 +175,6 @@ class EmbeddingsBody(ClientBody):
     encoding_format: Literal["float", "base64"] = Field(
         default="float", description="base64: float32, little-endian, as OpenAI's client requests"
     )
-    dimensions: int = Field(default=0, ge=0, description="only the encoder's own dimension is accepted, or 0")
 
     @classmethod
     def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +189,7 @@ class EmbeddingsBody(ClientBody):
         return body
 
 
-class EmbedBody(ClientBody):
+class EmbedBody(VectorsBody):
     """Texts, images, or both as one input, as Cohere has them."""
 
     model_config = _example({"texts": ["a red mug"], "input_type": "search_query", "embedding_types": ["float"]})
@@ -168,20 +200,18 @@ class EmbedBody(ClientBody):
     images: list[ImageIn] = Field(default_factory=list, max_length=MAX_INPUTS)
     inputs: list[ContentIn] = Field(default_factory=list, max_length=MAX_INPUTS)
     embedding_types: list[Literal["float", "base64"]] = Field(default_factory=list, max_length=2)
-    dimensions: int = Field(default=0, ge=0)
 
     def contents(self) -> list[PlacedQuery]:
         """Texts, images and inputs, in this order."""
         return [*placed(self.texts, "/texts"), *placed(self.images, "/images"), *placed(self.inputs, "/inputs")]
 
 
-class TeiEmbedBody(ClientBody):
+class TeiEmbedBody(VectorsBody):
     """Inputs to be embedded, as Text Embeddings Inference (TEI) has them."""
 
     dialect = EMBED
 
     inputs: Inputs
-    dimensions: int = Field(default=0, ge=0)
 
 
 def _listed(value: object) -> list[Any]:

@@ -33,6 +33,7 @@ def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDef
     """
     return SearchRequest(
         text=body.text,
+        instruction=body.instruction,
         image=image,
         filter=body.filter,
         limit=defaults.limit if body.limit is None else body.limit,

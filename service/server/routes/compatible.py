@@ -129,7 +129,7 @@ class EmbeddingsController(Controller):
         body = await models.body(EmbeddingsBody)
         check_model(body.model, models.encoder)
         write = partial(answers.embedded, body, model=models.encoder)
-        return await models.embed(placed(body.input, "/input"), body.dimensions, write)
+        return await models.embed(body.purposed(placed(body.input, "/input")), body.dimensions, write)
 
     @post(
         ["/v2/embed", "/v1/embed"],
@@ -146,7 +146,7 @@ class EmbeddingsController(Controller):
         if not given:
             raise InvalidValue(NO_INPUTS)
         write = partial(answers.embedded_by_type, body, version=models.version)
-        return await models.embed(given, body.dimensions, write)
+        return await models.embed(body.purposed(given), body.dimensions, write)
 
     @post(
         "/embed",
@@ -158,7 +158,7 @@ class EmbeddingsController(Controller):
     async def tei_embed(self, models: NamedDependency[ModelAccess]) -> Response[list[list[float]]]:
         """Only the embeddings, in the order of the inputs."""
         body = await models.body(TeiEmbedBody)
-        return await models.embed(placed(body.inputs, "/inputs"), body.dimensions, answers.tei_embedded)
+        return await models.embed(body.purposed(placed(body.inputs, "/inputs")), body.dimensions, answers.tei_embedded)
 
     @get(["/v1/models", "/models"], summary="List the models in use", responses=protected(), sync_to_thread=False)
     def models(self, models: NamedDependency[ModelAccess]) -> ModelsOut:

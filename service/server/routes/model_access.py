@@ -10,6 +10,7 @@ from litestar import MediaType, Request, Response
 from litestar.di import NamedDependency
 from pydantic_core import from_json
 
+from service.encoders.encoder import EncoderInfo
 from service.errors import EmptyQuery, InvalidValue, RerankRequired, WithThisError
 from service.search.content_embedding import ContentVectors, embed_contents
 from service.search.contents import PlacedQuery, check_not_empty
@@ -32,6 +33,7 @@ Body = TypeVar("Body", bound=ClientBody | RootRerankBody)
 ANY_MODEL = "withthis"
 """Accepted as the name of whichever model is in use, for clients that have to send one."""
 
+NO_INSTRUCTION = "The encoder takes no instruction. Leave it out."
 NO_SCORES = "The model gave no scores in time. Try again."
 
 
@@ -127,17 +129,17 @@ class ModelAccess:
     ) -> Response[Any]:
         """The embeddings of inputs, encoded as JSON by `write` in the worker thread, off the event loop.
 
-        Raises InvalidValue for empty inputs, and for another number of dimensions.
+        Raises InvalidValue for empty inputs, a dimension that the encoder was not trained for, and an instruction that
+        it does not take.
         """
         encoder, pictures = self._parts.encoder, self._parts.image_loader
-        if dimensions not in (0, encoder.info.dimension):
-            raise InvalidValue(
-                f"Vectors of this encoder have {encoder.info.dimension} dimensions. Leave dimensions out."
-            )
+        size = _checked_size(dimensions, encoder.info)
+        if not encoder.info.instructable and any(content.query.instruction for content in contents):
+            raise InvalidValue(errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])
         check_not_empty(contents)
 
         def embedded() -> bytes:
-            return write(embed_contents(encoder, pictures, contents, max_pixels=self._max_pixels))
+            return write(embed_contents(encoder, pictures, contents, max_pixels=self._max_pixels, size=size))
 
         return Response(await self._run(self._bulkheads.embeddings, embedded), media_type=MediaType.JSON)
 
@@ -145,6 +147,14 @@ class ModelAccess:
         """Run work in a thread. Raises Overloaded, ClientGone, and as `work` does."""
         async with while_connected(self._request.receive):
             return await room.run(work)
+
+
+def _checked_size(dimensions: int, info: EncoderInfo) -> int:
+    """The dimension asked for, the encoder's own for 0. Raises InvalidValue."""
+    if dimensions in (0, info.dimension, *info.matryoshka):
+        return dimensions or info.dimension
+    fewer = f", or {', '.join(map(str, sorted(info.matryoshka)))} of them" if info.matryoshka else ""
+    raise InvalidValue(f"Vectors of this encoder have {info.dimension} dimensions{fewer}. Leave dimensions out.")
 
 
 def check_model(given: str | None, in_use: str) -> None:

@@ -1,6 +1,7 @@
 """Bad input, truncation, batches and threads, on the tiny checkpoints."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -132,3 +133,14 @@ def test_pad_sees_what_crop_cuts_off() -> None:
     queries = [Query(None, plain), Query(None, ends)]
     distances = [np.ptp(encoder.encode(queries).vectors, axis=0).max() for encoder in (crop, pad)]
     assert distances[0] < 1e-6 and distances[1] > 1e-3
+
+
+def test_an_instruction_goes_before_texts_of_queries(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
+    """BGE v1.5's own, for texts without an image; one that comes with a query goes before any text of it."""
+    said = "Represent this sentence for searching relevant passages: "
+    told = VisualizedBgeEncoder(encoder._model, encoder._tokeniser, encoder.info, query_instruction=said)
+    image, document = Query("a mug", picture()), Query("a mug", role="document")
+    wanted = [Query(f"{said}a mug"), image, document, Query("Find a mug"), Query("Find a mug", picture())]
+    given = [Query("a mug"), image, document, *(replace(one, instruction="Find ") for one in (Query("a mug"), image))]
+    assert np.allclose(told.encode(given).vectors, encoder.encode(wanted).vectors, atol=1e-6)
+    assert encoder.info.instructable

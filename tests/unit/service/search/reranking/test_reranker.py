@@ -23,7 +23,7 @@ OFF, BRIEF = RerankOptions(enabled=False), RerankOptions(prompt="rank-panel-brie
 class Backwards:
     """Shows the last product first, and asks no model."""
 
-    candidates = 12
+    candidates, instructable = 12, False
 
     def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
         assert len(load()) == self.candidates
