@@ -205,8 +205,8 @@ def assemble(
 ) -> ServiceState:
     """Put loaded models and an open store together; `image_loader`, if not as the settings say."""
     search = settings.search
-    loader, vocabulary = image_loader or new_image_loader(settings), new_vocabulary(settings)
-    words = new_words(store, settings, vocabulary.labels)
+    loader, understander = image_loader or new_image_loader(settings), Understander(new_vocabulary(settings))
+    words = new_words(store, settings, understander.labels)
     retriever = Retriever(
         encoder=encoder,
         store=store,
@@ -216,7 +216,7 @@ def assemble(
         max_limit=search.max_limit,
         max_text_chars=search.max_text_chars,
         window=search.window,
-        understander=Understander(vocabulary),
+        understander=understander,
         negative_weight=search.negative_weight,
     )
     documents = Documents(encoder, settings.catalog.form)

@@ -33,7 +33,6 @@ from service.search.query_vector import check_weights, query_vector
 from service.search.retrieval_types import Duplicate, Facets, Negative
 from service.search.stage_clock import StageClock
 from service.search.types import ImageSource, ProductImage, SearchRequest
-from service.search.understanding.negation import NEGATING
 from service.search.understanding.understand import Understander, Understood
 from service.search.understanding.vocabulary import FacetValue
 from service.search.understanding.wanted import Wanted, wanted
@@ -201,9 +200,9 @@ class Retriever:
         with clock.stage("understand"):
             try:
                 index = self._words.index()
-                understood = self._understander.understand(text, index.has, index.says)
+                understood = self._understander.understand(text, index.has, lambda terms: bool(index.having(terms)))
             except TitleSearchUnavailable:  # too large a catalog to hold its words; prices are understood without
-                understood = self._understander.understand(text, lambda value: False, lambda words: False)
+                understood = self._understander.understand(text, lambda value: False, lambda terms: False)
         return understood if request.hybrid is not None else replace(understood, boost=())
 
     def _negative(self, text: str | None, has_image: bool, understood: Understood | None) -> Negative | None:
@@ -267,14 +266,14 @@ class Retriever:
     def _unwanted(self, wanted: Wanted) -> set[str]:
         """Products whose words have all words of something that is not wanted, where words can be searched.
 
-        One that has a negating word, too, says the same as the sentence: "Teacup without handle".
+        One that is without the same thing is meant: "Teacup without handle".
         """
         if not wanted.unwanted:
             return set()
         with suppress(TitleSearchUnavailable):
             index = self._words.index()
-            found = set[str]().union(*map(index.having, wanted.unwanted))
-            return found - index.having([NEGATING])
+            each = (index.having(terms) - index.having([[absence]]) for terms, absence in wanted.unwanted)
+            return set[str]().union(*each)
         return set()
 
     def _found(self, vector: Vector, query: Query, request: SearchRequest, limit: int, wanted: Wanted) -> Sequence[Hit]:

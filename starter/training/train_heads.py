@@ -169,7 +169,7 @@ def trained_directions(packages: Packages, trained: StarterEmbedder) -> Matrix:
     """Principal directions of the trained embedder's vectors of some training images."""
     concepts = [one for one in read_emoji(packages.root / "emojibase") if one.distinct and is_open(one.code, one.name)]
     style, artists = DRAWN_STYLES[0], EmojiArtists(packages.root, packages.noto_font)
-    pieces = [(one, artists.draw(style, one.code)) for one in concepts[:: len(concepts) // SAMPLED_CONCEPTS]]
+    pieces = [(one, artists.draw(style, one.code)) for one in concepts[:: max(1, len(concepts) // SAMPLED_CONCEPTS)]]
     images = [image for one, art in pieces if art is not None for _, image in drawn((one, style, art))]
     vectors, _ = trained.encode([None] * len(images), images)
     return principal(vectors, TRAINED_DIRECTIONS)

@@ -172,3 +172,4 @@ def test_a_product_that_is_without_the_same_thing_is_found_first(client: Client,
     answer = ask(client, text, limit=100)
     assert ids(answer)[0] in ({"plain"} if "teacup" in text else {"plain", "third"})
     assert "other" not in ids(answer) and answer["understood"]["relaxed"] == []
+    assert "plain" not in ids(ask(client, "a mug without a teacup", limit=100))

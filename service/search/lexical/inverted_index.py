@@ -126,10 +126,6 @@ class LexicalIndex:
             found = set[int].intersection(*entries) if terms else set[int]()
             return {self._ids[entry] for entry in found}
 
-    def says(self, words: Collection[str]) -> bool:
-        """Whether a product has all these words; no words are said by none."""
-        return bool(self.having([[word] for word in words]))
-
     def has(self, label: Hashable) -> bool:
         """Whether a product has a label."""
         with self._lock:

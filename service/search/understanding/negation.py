@@ -7,8 +7,9 @@ asks for mugs).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.search.understanding.sentence import Sentence, Word, overlaps
 
@@ -136,3 +137,17 @@ def _is_end(sentence: Sentence, place: int, begin: int, taken: Sequence[tuple[in
 def _is_joined(sentence: Sentence, place: int) -> bool:
     """Whether nothing but a blank or a hyphen stands before a word."""
     return sentence.gap(place).strip(" -'’") == ""
+
+
+class Without(NamedTuple):
+    """What a product says of itself that it is without, as a label: `handle` for "Teacup without handle"."""
+
+    stem: str
+
+
+def absences(text: str) -> Iterator[Without]:
+    """What a text about a product says that this is without: the word behind each negating one."""
+    words = Sentence.of(text).words
+    for place, word in enumerate(words):
+        if word.text in NEGATING:
+            yield from [Without(one.stem) for one in words[place + 1 : place + 3] if one.text not in FILLERS][:1]

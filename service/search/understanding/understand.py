@@ -7,17 +7,20 @@ category is hoodie, leaves out those that cost 20 or more, and those whose words
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from service.product import Product
 from service.search.understanding.bounds import Operator, PriceBound, price_bounds
-from service.search.understanding.negation import FILLERS, NEGATING, Negation, negations
+from service.search.understanding.negation import FILLERS, Negation, Without, absences, negations
 from service.search.understanding.sentence import Sentence, overlaps
 from service.search.understanding.vocabulary import FacetValue, Mention, Vocabulary
 from service.stores.filters import MAX_NUMBER
 
 MOST_MENTIONS = 8
+Terms = Sequence[Sequence[Hashable]]
+"""Groups of labels and words; a product that has one of each group is meant."""
 Part = Literal["filter", "excluded"]
 """What is given up where nothing would be left: price bounds, or what is not wanted."""
 
@@ -31,6 +34,8 @@ class Exclusion:
     text: str
     values: tuple[Mention, ...]
     rest: tuple[str, ...]
+    absence: Without
+    """The label of products that are without the same thing, and so are not left out."""
     is_quoted: bool = False
 
     @property
@@ -72,17 +77,21 @@ class Understander:
         """`vocabulary`: grows with the catalog."""
         self._vocabulary = vocabulary
 
+    def labels(self, product: Product) -> list[Hashable]:
+        """What a product is found by besides its words: its values, which are known from now on, and its absences."""
+        return [*self._vocabulary.labels(product), *absences(product.title or "")]
+
     def understand(
-        self, text: str, is_known: Callable[[FacetValue], bool], says: Callable[[Sequence[str]], bool]
+        self, text: str, is_known: Callable[[FacetValue], bool], is_said: Callable[[Terms], bool]
     ) -> Understood:
-        """What a sentence says. `is_known`: whether a value is one of the catalog's still; `says`: whether one of its
-        products has all these words.
+        """What a sentence says. `is_known`: whether a value is one of the catalog's still; `is_said`: whether one of
+        its products has a word or label of every group.
         """
         sentence = Sentence.of(text)
         bounds = price_bounds(sentence.text)
         taken = [(bound.start, bound.end) for bound in bounds]
         unwanted = negations(sentence, taken, self._vocabulary.longest)
-        quoted = [says(_quotation(sentence, one)) for one in unwanted]
+        quoted = [is_said(_quotation(sentence, one)) for one in unwanted]
         taken += [(one.start, one.end) for one, kept in zip(unwanted, quoted, strict=True) if not kept]
         wanted = [word for word in sentence.words if not overlaps(word, taken)]
         mentions = [_known(mention, is_known) for mention in self._vocabulary.mentions(wanted)]
@@ -100,19 +109,14 @@ class Understander:
         values = tuple(mention for mention in mentions if mention.values)
         named = {word for mention in values for word in mention.words}
         rest = tuple(word.stem for word in one.words if word not in named)
-        return Exclusion(sentence.text[one.words[0].start : one.words[-1].end], values, rest, is_quoted)
+        said = sentence.text[one.words[0].start : one.words[-1].end]
+        return Exclusion(said, values, rest, Without(one.words[0].stem), is_quoted)
 
 
-def _quotation(sentence: Sentence, one: Negation) -> list[str]:
-    """The words that a product must have to say the same: what the negation is about, the negating word, its object.
-
-    None for what only continues a negation, such as "blue" in "not red or blue".
-    """
-    within = [word for word in sentence.words if one.start <= word.start < one.words[0].start]
-    if not within or within[0].text not in NEGATING:
-        return []
+def _quotation(sentence: Sentence, one: Negation) -> list[Sequence[Hashable]]:
+    """What a product must have to say the same: the word that the negation is about, and the absence of its object."""
     about = [word for word in sentence.words if word.end <= one.start and word.text not in FILLERS][-1:]
-    return [word.stem for word in (*about, within[0], one.words[0])]
+    return [*([word.stem] for word in about), [Without(one.words[0].stem)]]
 
 
 def _known(mention: Mention, is_known: Callable[[FacetValue], bool]) -> Mention:

@@ -6,30 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.errors import FilterError
-from service.search.understanding.understand import Exclusion, Understood
+from service.search.understanding.negation import Without
+from service.search.understanding.understand import Exclusion, Terms, Understood
 from service.search.understanding.vocabulary import FacetValue
 from service.stores.filters import Filter, check_filter
-
-Terms = Sequence[Sequence[FacetValue | str]]
-"""Groups of labels and words; a product that has one of each group is meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`filter`: what the store is to give; `labels`: groups of values that raise a product; `unwanted`: products that
-    are left out because of their words, which no filter can say.
+    are left out because of their words, which no filter can say, unless they are without the same thing.
     """
 
     filter: Filter | None
     labels: Sequence[Sequence[FacetValue]] = ()
-    unwanted: Sequence[Terms] = ()
+    unwanted: Sequence[tuple[Terms, Without]] = ()
 
 
 def wanted(given: Filter | None, understood: Understood) -> Wanted:
     """What a sentence and the filter of its request ask for together. A filter that has no room for the sentence's
     conditions stands alone.
     """
-    unwanted = [_terms(one) for one in understood.excluded if not one.is_filter]
+    unwanted = [(_terms(one), one.absence) for one in understood.excluded if not one.is_filter]
     return Wanted(_joined(given, conditions(understood)), understood.labels, unwanted)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from service.product import Product
 from service.search.understanding import vocabulary as module
+from service.search.understanding.negation import absences
 from service.search.understanding.sentence import stems
 from service.search.understanding.understand import Understander, Understood
 from service.search.understanding.vocabulary import FacetValue, Vocabulary
@@ -33,9 +34,9 @@ def vocabulary() -> Vocabulary:
 
 
 def read(text: str, title: str = "") -> Understood:
-    said = {*stems(title)}
+    said = {*stems(title), *absences(title)}
     return Understander(vocabulary()).understand(
-        text, is_known=lambda value: True, says=lambda words: bool(words) and said.issuperset(words)
+        text, is_known=lambda value: True, is_said=lambda terms: all(said.intersection(group) for group in terms)
     )
 
 
@@ -117,7 +118,7 @@ def test_values_and_prices_become_a_filter_and_other_words_terms() -> None:
         ]
     }
     terms = wanted(None, found).unwanted
-    assert [list(map(list, groups)) for groups in terms] == [[["pizza"]], [[("Color", "red")], ["stripe"]]]
+    assert [list(map(list, groups)) for groups, _ in terms] == [[["pizza"]], [[("Color", "red")], ["stripe"]]]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,7 @@ def test_values_and_prices_become_a_filter_and_other_words_terms() -> None:
         ("teacup without handle mug", "Teacup without handle mug, red", ["mug"]),
         ("a mug with a teacup without a handle", "Teacup without handle mug, red", ["mug"]),
         ("snow without blue", "Snow without blue hoodie", ["blue"]),
+        ("a teacup with no handle", "Teacup without handle mug, red", []),
     ],
 )
 def test_a_negation_that_a_product_says_itself_is_searched_for(text: str, title: str, boost: list[str]) -> None:
@@ -140,7 +142,8 @@ def test_a_negation_that_a_product_says_itself_is_searched_for(text: str, title:
     [
         ("a shirt without stripes", "Dress without stripes, striped", "a shirt"),
         ("a mug, no dots and stripes", "Mug with dots and stripes", "a mug"),
-        ("a mug that isn't red", "Mug isn't red", "a mug"),
+        ("a mug that isn't red", "Mug without handle, red", "a mug"),
+        ("a mug without a teacup", "Teacup without handle mug", "a mug"),
     ],
 )
 def test_a_product_that_says_something_else_is_no_quotation(text: str, title: str, left: str) -> None:
