@@ -72,7 +72,7 @@ def convert_model(
 
 def _convert(source: str, target: Path, text_model: str | None, encoder: str | None, revision: str | None) -> None:
     # Imported here: torch and transformers are not needed for the other commands.
-    from service.encoders.clip_family.checkpoint import convert as convert_clip  # noqa: PLC0415
+    from service.encoders.clip_family.conversion import convert as convert_clip  # noqa: PLC0415
     from service.encoders.magiclens.conversion import convert as convert_magiclens  # noqa: PLC0415
     from service.encoders.visualized_bge.config import PUBLISHED  # noqa: PLC0415
     from service.encoders.visualized_bge.conversion import convert as convert_visualized  # noqa: PLC0415

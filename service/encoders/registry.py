@@ -219,6 +219,17 @@ _ENTRIES = (
         load=_clip_family("siglip", "google/siglip-base-patch16-224"),
     ),
     EncoderEntry(
+        "marqo-ecommerce",
+        "Marqo-Ecommerce B or L (1,024 dimensions): SigLIP trained on products; converted by `withthis models convert`",
+        dimension=768,
+        max_text_tokens=64,
+        source="Marqo/marqo-ecommerce-embeddings-B",
+        license="Apache-2.0",
+        results="L, marqo-ecommerce-hard: MRR 17.6% and nDCG@10 20.5% above ViT-SO400M-14-SigLIP (its model card)",
+        settings=_CLIP_SETTINGS,
+        load=_clip_family("marqo-ecommerce", "Marqo/marqo-ecommerce-embeddings-B"),
+    ),
+    EncoderEntry(
         "tips",
         "TIPS v2: text to image, image to image; from transformers 5.23 on",
         dimension=768,

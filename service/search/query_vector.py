@@ -20,7 +20,7 @@ from service.stores.store import Vector
 
 NOT_WEIGHTED = (
     "The configured encoder reads text and image together and cannot weight them. Leave weights out, or use an "
-    "encoder that adds them up (clip, chinese-clip, siglip, tips, bge-vl)."
+    "encoder that adds them up (clip, chinese-clip, siglip, marqo-ecommerce, tips, bge-vl)."
 )
 NOTHING_TO_WEIGH = "weights are for queries with a text and an image. Give both, or leave weights out."
 NO_WEIGHT = "weights.text and weights.image must be 0 or more, and not both 0."

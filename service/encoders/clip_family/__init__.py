@@ -1,1 +1,4 @@
-"""CLIP, Chinese-CLIP, SigLIP, TIPS and BGE-VL: two towers, one space; a composed query is the sum of its two parts."""
+"""CLIP, Chinese-CLIP, SigLIP, Marqo-Ecommerce, TIPS and BGE-VL: two towers, one space.
+
+A composed query is the sum of its two parts.
+"""

@@ -1,12 +1,10 @@
-"""Checkpoints of the CLIP family: finding them on disk or on the hub, loading safetensors, converting pickles once."""
+"""Checkpoints of the CLIP family: finding them on disk or on the hub, and loading safetensors."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from service.errors import EncoderUnavailable
@@ -32,6 +29,8 @@ never run. The newest are not in every version that this package works with.
 """
 
 PINNED: dict[str, str] = {
+    "Marqo/marqo-ecommerce-embeddings-B": "6854090aa39b2a9d70f390d83ae9e70cf9d9004e",
+    "Marqo/marqo-ecommerce-embeddings-L": "92e3b2606e34fe9a91b732229689e9fb9d422929",
     "BAAI/BGE-VL-base": "1aba80d3faf358474cfdd26baccda8b4f7ff2f35",
     "BAAI/BGE-VL-large": "41c4fb301c5642372b3290ea8027cb9149c4f7bc",
     "OFA-Sys/chinese-clip-vit-base-patch16": "36e679e65c2a2fead755ae21162091293ad37834",
@@ -57,10 +56,12 @@ _TEXT_FILES = (
     "special_tokens_map.json",
     "spiece.model",
 )
-_FILES = (CONFIG, IMAGES, *_TEXT_FILES)
+FILES = (CONFIG, IMAGES, *_TEXT_FILES)
+"""Everything but the weights; patterns."""
 _SAFETENSORS = "model*.safetensors*"
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 _FINGERPRINT_VERSION = b"clip-family-1"
+_CONVERT = "Convert it once with `withthis models convert {source} TARGET` and set WITHTHIS_ENCODER_PATH to TARGET."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,11 @@ class Checkpoint:
     @classmethod
     def open(cls, source: Path | str, revision: str | None = None) -> Checkpoint:
         """Find a checkpoint in a folder or on the hub. Raises `EncoderUnavailable` that says what is missing."""
-        folder = find(source, revision, (*_FILES, _SAFETENSORS))
-        model_type = _read_json(folder / CONFIG).get("model_type")
+        folder = find(source, revision, (*FILES, _SAFETENSORS))
+        config = read_json(folder / CONFIG)
+        if "open_clip_model_name" in config:  # what the code in such a repository would load; it is never run
+            raise EncoderUnavailable(f"{source} is a checkpoint of open_clip. {_CONVERT.format(source=source)}")
+        model_type = config.get("model_type")
         if model_type not in MODELS:
             raise EncoderUnavailable(
                 f"{source} is not a checkpoint of the CLIP family: its config.json has the model type {model_type!r}, "
@@ -83,10 +87,9 @@ class Checkpoint:
             )
         if not any(folder.glob("model*.safetensors")):
             raise EncoderUnavailable(
-                f"{source} has no {WEIGHTS}, and pickled weights are not loaded. Convert them once with "
-                f"`withthis models convert {source} TARGET` and set WITHTHIS_ENCODER_PATH to TARGET."
+                f"{source} has no {WEIGHTS}, and pickled weights are not loaded. {_CONVERT.format(source=source)}"
             )
-        return cls(folder, model_type, _read_json(folder / IMAGES))
+        return cls(folder, model_type, read_json(folder / IMAGES))
 
     def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
         """The model, ready to run. Raises `EncoderUnavailable` if weights are missing in the file."""
@@ -110,7 +113,7 @@ class Checkpoint:
     def fingerprint(self, *parts: str) -> str:
         """SHA-256 over weights, config and tokenizer files, and over `parts`: anything else that changes embeddings."""
         digest = hashlib.sha256(_FINGERPRINT_VERSION)
-        for path in _matching(self.folder, (CONFIG, *_TEXT_FILES, "model*.safetensors")):
+        for path in matching_files(self.folder, (CONFIG, *_TEXT_FILES, "model*.safetensors")):
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -144,37 +147,13 @@ def find(source: Path | str, revision: str | None, patterns: Sequence[str]) -> P
         ) from error
 
 
-def convert(source: Path | str, target: Path, revision: str | None = None) -> Path:
-    """Write a checkpoint with pickled weights again, as safetensors; its other files are copied as they are.
-
-    The pickle is read with `weights_only`: it can contain tensors, but no code. Returns the file of weights.
-    Raises `EncoderUnavailable`.
-    """
-    folder = find(source, revision, (*_FILES, PICKLED))
-    pickled, weights = folder / PICKLED, target / WEIGHTS
-    if not pickled.is_file():
-        raise EncoderUnavailable(f"{source} has no {PICKLED}, so there is nothing to convert.")
-    try:
-        state = torch.load(pickled, map_location="cpu", weights_only=True, mmap=True)
-        tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
-    except Exception as error:  # unpickling untrusted bytes may return anything
-        raise EncoderUnavailable(f"{pickled} is damaged or contains more than tensors. Download it again.") from error
-    target.mkdir(parents=True, exist_ok=True)
-    for path in _matching(folder, _FILES):
-        if path.resolve() != (target / path.name).resolve():
-            shutil.copyfile(path, target / path.name)
-    unfinished = weights.with_suffix(".unfinished")
-    save_file(tensors, unfinished, metadata={"format": "pt"})
-    os.replace(unfinished, weights)
-    return weights
-
-
-def _matching(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+def matching_files(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
     """Files of a folder in the order of their names, each once."""
     yield from sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """An object in a file. Raises `EncoderUnavailable`."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

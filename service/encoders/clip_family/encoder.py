@@ -89,8 +89,13 @@ class ClipEncoder:
         recipe = _recipe(checkpoint, fit)
         if not recipe.fits(config.vision_config):
             raise ValueError("preprocessor_config.json produces images of another size than the model takes")
-        texts = TextReader.load(checkpoint.folder, checkpoint.model_type, config.text_config.max_position_embeddings)
-        words = [str(texts.limit), *(["lowercase"] if texts.lowercase else [])]
+        texts = TextReader.load(
+            checkpoint.folder,
+            checkpoint.model_type,
+            config.text_config.max_position_embeddings,
+            getattr(config, "text_cleaning", "none"),
+        )
+        words = [str(texts.limit), *([] if texts.cleaning == "none" else [texts.cleaning])]
         fingerprint = checkpoint.fingerprint(recipe.mark, *words, blend)
         return cls(
             model, texts, recipe, id=id, fingerprint=fingerprint, blend=blend, text_weight=text_weight, batch=batch

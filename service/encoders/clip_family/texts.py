@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import AutoTokenizer
 
+from service.encoders.text_cleaning import canonicalize
+
+Cleaning = Literal["none", "lowercase", "canonicalize"]
+_CLEANERS: dict[Cleaning, Callable[[str], str]] = {
+    "none": str,
+    "lowercase": str.lower,
+    "canonicalize": canonicalize,
+}
 CHINESE_CLIP_TOKENS = 52
 """Context with which Chinese-CLIP was trained (arXiv 2211.01335); its position table alone would let 512 through."""
 
@@ -28,15 +36,18 @@ class TokenBatch:
 class TextReader:
     """A tokenizer with its limit. Not for several threads at once: it keeps padding and truncation as a state."""
 
-    def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool, lowercase: bool = False) -> None:
-        """`fixed_length`: pad every text to the limit, as SigLIP was trained, and give no mask."""
+    def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool, cleaning: Cleaning = "none") -> None:
+        """`fixed_length`: pad every text to the limit, as SigLIP was trained, and give no mask.
+
+        `cleaning`: what is done to a text before.
+        """
         self._tokenizer = tokenizer
         self.limit = limit
         self._fixed = fixed_length
-        self.lowercase = lowercase
+        self.cleaning: Cleaning = cleaning
 
     @classmethod
-    def load(cls, folder: Path, model_type: str, positions: int) -> TextReader:
+    def load(cls, folder: Path, model_type: str, positions: int, cleaning: Cleaning = "none") -> TextReader:
         """Read the tokenizer in `folder`; `positions` is the text tower's limit.
 
         Raises OSError, ValueError or ImportError as transformers does if files or packages are missing.
@@ -44,11 +55,13 @@ class TextReader:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         limit = min(positions, CHINESE_CLIP_TOKENS) if model_type == "chinese_clip" else positions
         siglip = model_type in ("siglip", "siglip2")
-        return cls(tokenizer, limit, fixed_length=siglip, lowercase=siglip and _is_gemmas(tokenizer))
+        if cleaning == "none" and siglip and _is_gemmas(tokenizer):
+            cleaning = "lowercase"
+        return cls(tokenizer, limit, fixed_length=siglip, cleaning=cleaning)
 
     def read(self, texts: Sequence[str]) -> TokenBatch:
         """Tokens of a batch. A text that does not fit is cut at the end; its closing token stays."""
-        texts = [_well_formed(text.lower() if self.lowercase else text) for text in texts]
+        texts = [_CLEANERS[self.cleaning](_well_formed(text)) for text in texts]
         whole = self._tokenizer(texts, verbose=False)["input_ids"]
         padding = "max_length" if self._fixed else True
         inputs = self._tokenizer(

@@ -21,8 +21,8 @@ from service.encoders.encoder import Embeddings, EncoderInfo, check_modalities
 from service.encoders.magiclens.files import find_tokenizer, find_weights
 from service.encoders.magiclens.network import MagicLens
 from service.encoders.magiclens.preprocessing import Fit, to_pixels
-from service.encoders.magiclens.texts import clean
 from service.encoders.magiclens.weights import load_model
+from service.encoders.text_cleaning import clean
 from service.encoders.tokens import Tokeniser, Tokens, pad
 from service.errors import ConfigurationError
 

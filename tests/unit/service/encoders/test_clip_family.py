@@ -20,7 +20,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from rerank.query import Query
-from service.encoders.clip_family.checkpoint import PINNED, convert, find
+from service.encoders.clip_family.checkpoint import PINNED, find
+from service.encoders.clip_family.conversion import convert
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.encoders.clip_family.image_processing import ImageRecipe
 from service.encoders.encoder import Embeddings
@@ -284,9 +285,9 @@ def test_weights_that_do_not_fill_the_model_are_refused(folders: dict[str, Path]
     del state["visual_projection.weight"]
     (broken / "model.safetensors").unlink()
     torch.save(state, broken / "pytorch_model.bin")
-    convert(broken, broken)
+    convert(broken, tmp_path / "converted")
     with pytest.raises(EncoderUnavailable, match="1 weights are missing"):
-        ClipEncoder.load(broken, device="cpu")
+        ClipEncoder.load(tmp_path / "converted", device="cpu")
 
 
 def test_another_kind_of_model_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:

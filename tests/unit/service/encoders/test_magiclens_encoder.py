@@ -15,7 +15,7 @@ from service.encoders.magiclens.files import TOKENIZER_REPO, find_tokenizer, fin
 from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder
 from service.encoders.magiclens.preprocessing import to_pixels
 from service.encoders.magiclens.sizes import BASE
-from service.encoders.magiclens.texts import clean
+from service.encoders.text_cleaning import clean
 from service.encoders.tokens import Tokeniser
 from service.errors import ConfigurationError, EncoderUnavailable, InvalidValue
 from tests.parity.magiclens.golden_data import GOLDEN, WEIGHTS

@@ -142,7 +142,7 @@ def test_gemmas_vocabulary_is_known_without_its_name() -> None:
     loaded = pytest.MonkeyPatch()
     with loaded.context() as patch:
         patch.setattr("service.encoders.clip_family.texts.AutoTokenizer.from_pretrained", lambda *_, **__: kinds.pop(0))
-        assert [TextReader.load(Path(), "siglip", 64).lowercase for _ in range(2)] == [True, False]
+        assert [TextReader.load(Path(), "siglip", 64).cleaning for _ in range(2)] == ["lowercase", "none"]
 
 
 def test_naflex_keeps_the_shape_of_an_image(encoders: dict[str, ClipEncoder]) -> None:
