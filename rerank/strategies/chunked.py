@@ -23,7 +23,7 @@ from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.faults import declared, log_failure, merged
-from rerank.strategies.strategy import RerankOutcome, Strategy
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 from rerank.strategies.trace import Trace
 
 __all__ = ["LARGEST", "SMALLEST", "ChunkedStrategy", "calibrated", "chunks"]
@@ -44,6 +44,7 @@ class ChunkedStrategy:
     """
 
     name = "chunked"
+    scale: ScoreScale = "relative"
 
     def __init__(self, listwise: Strategy, pointwise: Strategy, captioner: Captioner, *, window: int = LARGEST) -> None:
         if window < SMALLEST:
@@ -131,7 +132,7 @@ class ChunkedStrategy:
             timings_ms=trace.timings_ms,
             prompt_tokens=trace.prompt_tokens + sum(one.prompt_tokens for one in outcomes),
             generated_tokens=trace.generated_tokens + sum(one.generated_tokens for one in outcomes),
-            scale="relative",
+            scale=self.scale,
             **more,  # type: ignore[arg-type]
         )
 

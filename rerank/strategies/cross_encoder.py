@@ -21,7 +21,7 @@ from rerank.sanitize import clean_text
 from rerank.strategies.captioning import Captioner
 from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import INSTRUCTION_LIMIT, TITLE_LIMIT
-from rerank.strategies.strategy import RerankOutcome, Strategy
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 from rerank.strategies.trace import Trace
 
 __all__ = ["CrossEncoderStrategy", "FlagScorer", "TextScorer"]
@@ -62,6 +62,11 @@ class CrossEncoderStrategy:
     def instructable(self) -> bool:
         """As the other strategy is."""
         return self.base.instructable
+
+    @property
+    def scale(self) -> ScoreScale:
+        """As the other strategy's."""
+        return self.base.scale
 
     def rerank(
         self,

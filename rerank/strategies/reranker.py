@@ -20,7 +20,7 @@ from rerank.scorers.scorer import PairScorer, Reads, Side
 from rerank.strategies.faults import declared, log_failure
 from rerank.strategies.prompting import described
 from rerank.strategies.scores import ranked_by
-from rerank.strategies.strategy import RerankOutcome, TextLimits
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, TextLimits
 from rerank.strategies.trace import Trace
 
 __all__ = ["PROMPT", "RerankerStrategy"]
@@ -44,6 +44,7 @@ class RerankerStrategy:
     """
 
     name = "reranker"
+    scale: ScoreScale = "absolute"
 
     def __init__(self, scorer: PairScorer, prompts: PromptLibrary, prompt: str = PROMPT) -> None:
         self.scorer, self._prompts, self._prompt = scorer, prompts, prompt
@@ -76,7 +77,7 @@ class RerankerStrategy:
                 ranking = Ranking.identity(len(candidates), fault)
                 log_failure(_log, f"{chosen.key} with reranker {self.scorer.info.id}", degraded, error)
         outcome = trace.outcome(
-            ranking, degraded, engine=self.scorer.info.id, strategy=self.name, prompt=chosen.key, scale="absolute"
+            ranking, degraded, engine=self.scorer.info.id, strategy=self.name, prompt=chosen.key, scale=self.scale
         )
         return replace(outcome, limits=LIMITS)
 

@@ -19,7 +19,7 @@ from rerank.candidates import Candidate
 from rerank.query import Query
 from rerank.ranking import Ranking
 from rerank.strategies.faults import merged
-from rerank.strategies.strategy import RerankOutcome, Strategy
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 
 __all__ = ["SlidingWindowStrategy", "for_any_number", "windows"]
 
@@ -49,6 +49,11 @@ class SlidingWindowStrategy:
     def instructable(self) -> bool:
         """As the other strategy is."""
         return self.base.instructable
+
+    @property
+    def scale(self) -> ScoreScale:
+        """Those of different windows cannot be compared, and so not with a number."""
+        return "relative"
 
     def rerank(
         self,

@@ -68,6 +68,10 @@ class Strategy(Protocol):
     def instructable(self) -> bool:
         """Whether an instruction of the query reaches the model."""
 
+    @property
+    def scale(self) -> ScoreScale:
+        """Of the scores, if it gives any."""
+
     def rerank(
         self,
         query: Query,

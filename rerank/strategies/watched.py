@@ -18,7 +18,7 @@ from rerank.degraded import Degraded
 from rerank.query import Query
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.self_retrieval import ControlFailed, found_first
-from rerank.strategies.strategy import RerankOutcome, Strategy
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 
 __all__ = ["WatchedStrategy"]
 
@@ -54,6 +54,11 @@ class WatchedStrategy:
     def instructable(self) -> bool:
         """As the other strategy is."""
         return self.base.instructable
+
+    @property
+    def scale(self) -> ScoreScale:
+        """As the other strategy's."""
+        return self.base.scale
 
     @property
     def is_distrusted(self) -> bool:

@@ -47,7 +47,7 @@ class BegunSearch:
 
     def respond(self, reranked: Reranked) -> SearchResponse:
         """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
-        page = reranked.hits[: self.retrieved.limit]
+        page = reranked.kept[: self.retrieved.limit]
         return SearchResponse(
             id=self.id,
             caption=reranked.caption,
@@ -57,7 +57,8 @@ class BegunSearch:
             timings_ms=_timings(self.clock.total(), reranked.timings_ms or {}),
             explanation=reranked.explanation,
             facets=self.retrieved.facets,
-            next_cursor=self.retrieved.next_cursor([ranked.hit for ranked in page]),
+            # Later pages are not reranked, so what was left out would come back.
+            next_cursor=None if reranked.report.dropped else self.retrieved.next_cursor([one.hit for one in page]),
             notices=self.retrieved.notices,
             understood=self.retrieved.understood,
             trace=self._trace(reranked),
@@ -160,6 +161,7 @@ def _results(hits: Sequence[RankedHit], retrieved: Retrieved) -> tuple[SearchRes
             product=ranked.hit.product,
             scores=_scores(ranked),
             duplicates=retrieved.duplicates.get(ranked.hit.product_id, ()),
+            below_min_score=ranked.below_min_score,
         )
         for rank, ranked in enumerate(hits, start=first)
     )

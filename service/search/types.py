@@ -7,6 +7,7 @@ them directly.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from PIL.Image import Image
 
@@ -38,6 +39,9 @@ class ProductImage:
 ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage
 
 
+BelowMinScore = Literal["drop", "mark"]
+
+
 @dataclass(frozen=True, slots=True)
 class RerankOptions:
     """How the caller wants the candidates reranked. `None` means: as the settings say."""
@@ -51,6 +55,8 @@ class RerankOptions:
     require: bool = False  # True: no answer (503) rather than an answer in retrieval order
     deadline_ms: int | None = None  # time for captioning and reranking together
     explain: bool = False  # True: the answer holds what the model saw and wrote
+    min_score: float | None = None  # least score of the reranker, from 0 to 1; only for absolute scores
+    below: BelowMinScore = "drop"  # what becomes of products that do not reach it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class SearchResult:
     product: Product
     scores: ResultScores
     duplicates: tuple[Duplicate, ...] = ()
+    below_min_score: bool = False  # `RerankOptions.min_score` is not reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class RerankReport:
     reason_fault: ReasonFault | None = None  # why the reason that the model gave is not shown
     degraded: Degraded | None = None
     interleaved: bool = False  # the order is drawn from this ranking and another one
+    dropped: int = 0  # products found that are left out, as they do not reach the least score
 
 
 @dataclass(frozen=True, slots=True)

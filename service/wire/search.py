@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +56,12 @@ class RerankBody(_Body):
         default=None, description="time for captioning and reranking, milliseconds"
     )
     explain: bool = Field(default=False, description="true: return what the model saw and wrote, in `explanation`")
+    min_score: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
+        default=None, description="least scores.rerank of a result; for strategies with absolute scores"
+    )
+    below: Literal["drop", "mark"] = Field(
+        default="drop", description="leave out products that do not reach min_score, or mark them (below_min_score)"
+    )
 
 
 class SearchBody(_Body):
@@ -140,6 +146,7 @@ class ResultOut(_Body):
     product: ProductOut
     scores: ScoresOut
     duplicates: list[DuplicateOut]
+    below_min_score: bool = Field(default=False, description="rerank.min_score is not reached")
 
 
 class QueryOut(_Body):
@@ -165,6 +172,7 @@ class RerankOut(_Body):
     reason_fault: str | None
     degraded: str | None
     interleaved: bool
+    dropped: int = Field(default=0, description="products that were found and left out by rerank.min_score")
 
 
 class SearchOut(_Body):

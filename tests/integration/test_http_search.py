@@ -66,6 +66,7 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
         "reason_fault": None,
         "degraded": None,
         "interleaved": False,
+        "dropped": 0,
     }
     assert {"decode", "embed", "retrieve", "caption", "rerank", "total"} <= answer["timings_ms"].keys()
 

@@ -30,13 +30,13 @@ Configuration = PlannedReranker | RetrievalOrder
 
 
 def choose_reranker(stage: RerankStage, request: SearchRequest, search: str) -> Reranker:
-    """What reranks a search of this id: later pages are in retrieval order, and one that must be reranked is not
-    interleaved. Raises InvalidValue as `RerankStage.plan`.
+    """What reranks a search of this id: later pages are in retrieval order, and one that must be reranked, or has a
+    least score, is not interleaved. Raises InvalidValue as `RerankStage.plan`.
     """
     if request.cursor is not None:
         return RetrievalOrder()
     chosen = stage.reranker(request.rerank)
-    if request.rival is None or request.rerank.require:
+    if request.rival is None or request.rerank.require or request.rerank.min_score is not None:
         return chosen
     return InterleavedReranker(chosen, stage.reranker(request.rival), seed=search)
 

@@ -27,6 +27,7 @@ class RankedHit:
     position: int
     rerank_score: float | None = None
     fused_score: float | None = None
+    below_min_score: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ class Reranked:
     caption: str | None = None
     timings_ms: Mapping[str, float] | None = None
     explanation: Explanation | None = None
+    drops: bool = False
+    """Whether hits below the least score are to be left out."""
+
+    @property
+    def kept(self) -> tuple[RankedHit, ...]:
+        """The hits that are shown."""
+        return tuple(hit for hit in self.hits if not hit.below_min_score) if self.drops else self.hits
 
 
 def in_retrieval_order(
@@ -58,8 +66,10 @@ def arrange(plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked
     order = _as_retrieved(hits)
     if call.degraded is None:
         count = len(outcome.ranking.order)
-        order = _fused(order[:count], outcome, plan) + order[count:]
+        order = _marked(_fused(order[:count], outcome, plan) + order[count:], plan.min_score)
     report = _about_the_first(report, hits, order[0].position, outcome.ranking.order[0])
+    drops = plan.below == "drop"
+    report = replace(report, dropped=sum(hit.below_min_score for hit in order) if drops else 0)
     return Reranked(
         order,
         report,
@@ -67,6 +77,7 @@ def arrange(plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked
         outcome.caption,
         outcome.timings_ms,
         _explanation(outcome) if plan.explain else None,
+        drops,
     )
 
 
@@ -75,6 +86,13 @@ def _about_the_first(report: RerankReport, hits: Sequence[Hit], first: int, prai
     if first != praised:
         return replace(report, reason=None)
     return without_false_reason(report, hits[praised].product, hits)
+
+
+def _marked(hits: tuple[RankedHit, ...], least: float | None) -> tuple[RankedHit, ...]:
+    """The hits, marked where they do not reach the least score; one that was not scored does not."""
+    if least is None:
+        return hits
+    return tuple(replace(hit, below_min_score=hit.rerank_score is None or hit.rerank_score < least) for hit in hits)
 
 
 def _as_retrieved(hits: Sequence[Hit]) -> tuple[RankedHit, ...]:

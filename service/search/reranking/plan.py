@@ -10,9 +10,13 @@ from rerank.fusion import FusionMethod
 from rerank.prompts import PromptLibrary
 from rerank.strategies.strategy import Strategy
 from service.errors import InvalidValue
-from service.search.types import RerankOptions
+from service.search.types import BelowMinScore, RerankOptions
 
 UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
+NO_ABSOLUTE_SCORES = (
+    "rerank.min_score needs a strategy whose scores can be compared with a number, such as pointwise or reranker. Name "
+    "one in rerank.strategy, or leave min_score out."
+)
 UNKNOWN_PROMPT = "There is no such prompt. Use the id of a rank template in prompts/, or leave it out."
 
 
@@ -46,6 +50,8 @@ class RerankPlan:
     deadline_ms: int
     require: bool
     explain: bool = False
+    min_score: float | None = None
+    below: BelowMinScore = "drop"
     steps_back: bool = False
     """Whether retrieval's order stands for a query without an image."""
 
@@ -70,13 +76,16 @@ class Planner:
         """Check what the caller asked for, before any model runs.
 
         Raises:
-            InvalidValue: an unknown prompt, a strategy that is unknown or cannot be used here, or too long a deadline.
+            InvalidValue: an unknown prompt, a strategy that is unknown or cannot be used here, a least score where
+                scores are not absolute, or too long a deadline.
         """
         defaults = self.defaults
         if options.deadline_ms is not None and options.deadline_ms > defaults.max_deadline_ms:
             raise InvalidValue(f"rerank.deadline_ms is at most {defaults.max_deadline_ms} here.")
         name = options.strategy or defaults.strategy
         strategy = self._strategy(name)
+        if options.min_score is not None and strategy.scale != "absolute":
+            raise InvalidValue(NO_ABSOLUTE_SCORES)
         if options.prompt is not None:
             self._check_prompt(options.prompt)
         return RerankPlan(
@@ -89,6 +98,8 @@ class Planner:
             deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
             require=options.require,
             explain=options.explain,
+            min_score=options.min_score,
+            below=options.below,
             steps_back=defaults.needs_image and not _insists(options),
         )
 

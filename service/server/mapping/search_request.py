@@ -24,6 +24,8 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
         require=body.require,
         deadline_ms=body.deadline_ms,
         explain=body.explain,
+        min_score=body.min_score,
+        below=body.below,
     )
 
 

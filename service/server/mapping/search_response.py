@@ -59,6 +59,7 @@ def _from_result(result: SearchResult) -> ResultOut:
             hybrid=from_hybrid(scores.hybrid) if scores.hybrid else None,
         ),
         duplicates=[from_duplicate(found) for found in result.duplicates],
+        below_min_score=result.below_min_score,
     )
 
 
@@ -74,6 +75,7 @@ def _from_report(report: RerankReport) -> RerankOut:
         reason_fault=report.reason_fault,
         degraded=report.degraded,
         interleaved=report.interleaved,
+        dropped=report.dropped,
     )
 
 

@@ -21,7 +21,7 @@ from rerank.strategies.chunked import ChunkedStrategy, calibrated, chunks
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.sliding_window import windows
-from rerank.strategies.strategy import RerankOutcome
+from rerank.strategies.strategy import RerankOutcome, ScoreScale
 from tests.unit.rerank.fakes import FakeEngine, candidates, query, says
 
 PROMPTS = PromptLibrary.load()
@@ -37,6 +37,7 @@ class Scripted:
     meets: threading.Barrier | None = None
     degraded: Degraded | None = None
     instructable: bool = True
+    scale: ScoreScale = "relative"
     calls: list[list[str]] = field(default_factory=list)
     prompts: list[str | None] = field(default_factory=list)
 

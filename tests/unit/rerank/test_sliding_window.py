@@ -20,7 +20,7 @@ from rerank.ranking import Fault, Ranking
 from rerank.strategies.faults import merged
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy, windows
-from rerank.strategies.strategy import RerankOutcome, Strategy
+from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 from tests.unit.rerank.fakes import FakeEngine, candidates, query, says
 
 PROMPTS = PromptLibrary.load()
@@ -38,6 +38,7 @@ class Scripted:
     calls: list[list[str]] = field(default_factory=list)
     name: str = "scripted"
     instructable: bool = True
+    scale: ScoreScale = "relative"
 
     def rerank(
         self,
