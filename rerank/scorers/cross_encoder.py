@@ -93,11 +93,12 @@ class CrossEncoderScorer:
     ) -> list[float]:
         """See `PairScorer.score`; several pairs in one forward pass."""
         scores: list[float] = []
-        asked = _input(query)
+        reads = self._info.query
+        asked = _input(query, reads)
         with self._turns.take(deadline):
             for start in range(0, len(documents), self._batch):
                 check_deadline(deadline)
-                pairs = [(asked, _input(document)) for document in documents[start : start + self._batch]]
+                pairs = [(asked, _input(document, reads)) for document in documents[start : start + self._batch]]
                 scores += self._predicted(pairs, instruction)
         check_deadline(deadline)
         return checked_scores(scores, len(documents))
@@ -122,8 +123,9 @@ def _reads(model: Any) -> Reads:
     return "either" if model.supports("image") else "text"
 
 
-def _input(side: Side) -> Any:
-    """One side as sentence-transformers takes it."""
-    if side.image is None:
+def _input(side: Side, reads: Reads) -> Any:
+    """One side as sentence-transformers takes it. It opens a bare text that is the path or URL of an image."""
+    if reads == "text":
         return side.text
-    return {"text": side.text, "image": side.image} if side.text else side.image
+    parts = {"text": side.text} if side.text or side.image is None else {}
+    return parts | ({} if side.image is None else {"image": side.image})

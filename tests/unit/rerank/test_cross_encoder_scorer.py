@@ -126,3 +126,14 @@ def test_what_is_no_reranker_is_refused(tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text('[{"idx": 0, "name": "0", "path": "", "type": "os.path.Join"}]')
     with pytest.raises(EngineError):
         CrossEncoderScorer.load(str(tmp_path))
+
+
+def test_a_text_is_never_opened_as_an_address(folder: Path, scorer: CrossEncoderScorer, tmp_path: Path) -> None:
+    """sentence-transformers opens a bare string that is a path or a URL of an image."""
+    RED.save(tmp_path / "red.png")
+    path = str(tmp_path / "red.png")
+    [words] = scorer.score(Side(path), [Side("Mug, blue", BLUE)], INSTRUCTION)
+    (tmp_path / "red.png").unlink()
+    assert scorer.score(Side(path), [Side("Mug, blue", BLUE)], INSTRUCTION) == pytest.approx([words], abs=1e-6)
+    for text in ("https://127.0.0.1:9/red.png", "data:image/png;base64,AAAA"):
+        assert len(scorer.score(Side(text), [Side(text), Side(text, RED)], INSTRUCTION)) == 2
