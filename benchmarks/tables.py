@@ -89,6 +89,13 @@ TABLES = (
         _takes(5, 15),
     ),
     BenchTable(
+        "interleaving",
+        "interleaved comparisons of simulated users: power and false alarms, by credit, by user and by looks",
+        "--repeats 4 --searches 200 --look-repeats 20",
+        "--repeats 200 --look-repeats 2000",
+        _takes(10, 200),
+    ),
+    BenchTable(
         "encoders",
         "Visualized BGE in batches against one by one as published",
         "--images 2 --batch 2 --rounds 1 --dtypes float32",
