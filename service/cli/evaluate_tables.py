@@ -69,6 +69,8 @@ def _show_cautions(console: Console, results: Results, summaries: Sequence[Summa
         console.print(told)
     if results.unjudged:
         console.print(f"{len(results.unjudged)} queries are not judged, and were left out: {_some(results.unjudged)}")
+    if results.left_out:
+        console.print(f"Left out, since the image cannot be used: {_some(results.left_out)}")
     for one in summaries:
         if one.unanswered:
             console.print(

@@ -61,7 +61,10 @@ def data_of(experiment: Experiment, folder: Path, *, judged: bool = True) -> Dat
     if spec.path is not None:
         # Of the kinds, only our own can be there without judgments.
         unjudged = spec.kind == "jsonl" and (not judged or spec.judgments is not None)
-        data = load_dataset(spec.kind, spec.path, **(spec.options | ({"judged": False} if unjudged else {})))
+        own: dict[str, object] = {"judged": False} if unjudged else {}
+        if spec.unreadable == "leave_out":  # the experiment itself looks at all of them, and goes on
+            own["check_images"] = False
+        data = load_dataset(spec.kind, spec.path, **(spec.options | own))
     else:
         feed = make_shop(DEMO_DIR / f"shop-{DEMO_PRODUCTS}", DEMO_PRODUCTS)
         data = demo_data(feed, folder / "queries", queries=experiment.queries or QUERIES, seed=experiment.seed)

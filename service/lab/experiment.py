@@ -35,6 +35,9 @@ class DataSpec(BaseModel):
     judgments: Path | None = None
     """TREC qrels in place of the data set's own judgments, such as those of `withthis judge`; or a relative path."""
 
+    unreadable: Literal["refuse", "leave_out"] = "refuse"
+    """What becomes of documents and queries whose image cannot be used."""
+
     @property
     def options(self) -> dict[str, Any]:
         """For the reader."""

@@ -66,6 +66,7 @@ def numbers(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
             "queries": len(results.data.queries),
             "documents": len(results.data.documents),
             "unjudged_queries": list(results.unjudged),
+            "left_out": list(results.left_out),
             "note": results.data.protocol.note,
         },
         "seed": experiment.seed,

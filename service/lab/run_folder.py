@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.lab.arrangements import ArrangementRecord
+from service.lab.image_check import ImageCheck
 from service.lab.journal import Journal
 from service.lab.lab_errors import ExperimentError
 from service.lab.outcomes import QueryOutcome
@@ -40,6 +41,10 @@ class RunFolder:
     def arrangements(self, key: str) -> ArrangementRecord:
         """What a configuration, by its key, has answered to its candidates in several orders."""
         return ArrangementRecord(Journal(self.path / "arrangements" / f"{key[:16]}.jsonl"))
+
+    def image_check(self) -> ImageCheck:
+        """Which images could be decoded."""
+        return ImageCheck(Journal(self.cache / "images.jsonl"))
 
     def close(self) -> None:
         """Let others in."""

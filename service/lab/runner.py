@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from service.errors import ConfigurationError
@@ -21,6 +21,7 @@ from service.lab.configuration import Configuration
 from service.lab.digests import digest
 from service.lab.experiment import MAX_K, Experiment
 from service.lab.gallery import Gallery, drawn, image_key, units
+from service.lab.image_check import usable
 from service.lab.judged import DataSet, LabQuery, Run
 from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measurement import Bench
@@ -66,6 +67,8 @@ class Results:
     """Outcomes that were measured now; the others were known."""
     unjudged: tuple[str, ...] = ()
     """Queries of the data set that nobody has judged: they were neither drawn nor asked."""
+    left_out: tuple[str, ...] = ()
+    """Documents and queries with an image that cannot be used, and why."""
 
 
 def run_experiment(
@@ -74,7 +77,7 @@ def run_experiment(
     """Measure every configuration on the data set, as far as it is not known from an earlier run in this folder.
 
     Raises:
-        DataSetError: an image that cannot be read.
+        DataSetError: images that cannot be used, all of them, unless they are to be left out.
         ExperimentError: something that a configuration names cannot be loaded, or a measure does not fit; before
             anything is embedded or asked.
         LabError: a damaged file in the folder, queries that ask for nothing, or a depth that the measures need and a
@@ -83,16 +86,28 @@ def run_experiment(
     _check(experiment, data)
     data, unjudged = judged_only(data)
     data = draw(data, experiment.queries, experiment.seed)
+    data, left_out = _usable(experiment, data, folder, progress)
     models = models or Models(folder.cache)
     try:
         gallery = Gallery.of(data, lambda done: progress("reading the images", done, len(data.documents)))
         benches = Benches(gallery, models)
         try:
-            return replace(_Run(experiment, data, folder, benches, progress).results(), unjudged=unjudged)
+            return replace(
+                _Run(experiment, data, folder, benches, progress).results(), unjudged=unjudged, left_out=left_out
+            )
         finally:
             benches.close()
     finally:
         models.close()
+
+
+def _usable(
+    experiment: Experiment, data: DataSet, folder: RunFolder, progress: Progress
+) -> tuple[DataSet, tuple[str, ...]]:
+    """The data set with images that can be used, and what was left out. Raises DataSetError."""
+    leave_out = experiment.data.unreadable == "leave_out"
+    with closing(folder.image_check()) as check:
+        return usable(data, check, leave_out=leave_out, step=partial(progress, "checking the images"))
 
 
 def _check(experiment: Experiment, data: DataSet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,7 @@ from service.errors import InvalidImage
 from service.lab.dataset_image import ImageRef, check_header
 from service.lab.dataset_rows import Place
 
+_NAMED = 20
 _THREADS = 8  # reading headers waits for the disk, not the CPU
 
 
@@ -29,14 +31,23 @@ class ImageFolder:
         return ImageRef(path)
 
     def check(self) -> None:
-        """Look at the header of every image that was named. Raises DataSetError for the first that is unusable."""
+        """Look at the header of every image that was named. Raises DataSetError that names those that are unusable, at
+        the place of the first.
+        """
         with ThreadPoolExecutor(_THREADS) as pool:
             faults = dict(zip(self._seen, pool.map(_fault, self._seen, chunksize=64), strict=True))
         unusable = [(path, fault) for path, fault in faults.items() if fault]
         if unusable:
             path, fault = unusable[0]
-            others = f" (and {len(unusable) - 1:,} more images cannot be used)" if len(unusable) > 1 else ""
-            raise self._seen[path].error(f"the image {path} cannot be used: {fault.rstrip('.')}{others}")
+            raise self._seen[path].error(f"the image {path} cannot be used: {fault.rstrip('.')}{_more(unusable[1:])}")
+
+
+def _more(unusable: Sequence[tuple[Path, str]]) -> str:
+    """The further ones by name."""
+    if not unusable:
+        return ""
+    names = ", ".join(path.name for path, _ in unusable[:_NAMED])
+    return f" (and {len(unusable):,} more images cannot be used: {names}{', …' if unusable[_NAMED:] else ''})"
 
 
 def _fault(path: Path) -> str | None:

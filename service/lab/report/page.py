@@ -46,6 +46,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         slices=_slices(summaries, measures),
         small=small_sample(len(summaries[0].scores.units), _detectable(summaries, measures[0])),
         unjudged=results.unjudged,
+        left_out=results.left_out,
         plots=_plots(results, summaries, measures),
         shown=shown,
         best=best,

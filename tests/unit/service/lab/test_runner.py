@@ -28,7 +28,16 @@ from service.search.hybrid import hybrid_options
 from service.search.types import SearchRequest
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder
-from tests.unit.service.lab.bench_fakes import DOCUMENTS, QUERIES, Counting, fake_engine, prepared, run, without
+from tests.unit.service.lab.bench_fakes import (
+    DOCUMENTS,
+    EXPERIMENT,
+    QUERIES,
+    Counting,
+    fake_engine,
+    prepared,
+    run,
+    without,
+)
 
 
 def orders(results: Results) -> dict[str, list[tuple[str, ...]]]:
@@ -241,6 +250,35 @@ def test_an_image_that_breaks_off_names_its_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(DataSetError, match=r"d3\.png"):
         run(experiment, data, tmp_path / "out", Counting())
+
+
+def test_all_images_that_cannot_be_used_are_named_before_anything_is_embedded(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    for name in ("d3.png", "d12.png", "q5.png"):
+        path = tmp_path / "set" / name
+        path.write_bytes(path.read_bytes()[:60])
+    counting = Counting()
+    with pytest.raises(DataSetError, match=r"3 images cannot be used: .*d3\.png.*d12\.png.*q5\.png.*leave_out"):
+        run(experiment, data, tmp_path / "out", counting)
+    assert not counting.encoders_loaded
+
+
+def test_images_that_cannot_be_used_are_left_out_with_what_depends_on_them(tmp_path: Path) -> None:
+    """q2 has good d2 and fair d3, q3 good d3 and fair d4; d0 and d1 are all that q0 has."""
+    text = EXPERIMENT.replace("path: .}", "path: ., unreadable: leave_out}")
+    experiment, data = prepared(tmp_path / "set", text)
+    for name in ("d0.png", "d1.png", "d3.png", "q5.png"):
+        path = tmp_path / "set" / name
+        path.write_bytes(path.read_bytes()[:60])
+    results = run(without(experiment, lambda name: name == "retrieval"), data, tmp_path / "out", Counting())
+    assert list(results.data.queries) == ["q1", "q2", "q3", "q4"]
+    assert (results.data.judgments or {})["q3"] == {"d4": 1} and len(results.data.documents) == DOCUMENTS - 3
+    assert [one.partition(":")[0] for one in results.left_out] == [
+        "document d0",
+        "document d1",
+        "document d3",
+        "query q5",
+    ]
 
 
 @pytest.mark.parametrize(("measure", "fault"), [("R@11", "gives 10 results, and .* 11"), ("R@2000", "2000")])

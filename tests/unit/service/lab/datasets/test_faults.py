@@ -119,7 +119,7 @@ def test_several_unreadable_images_are_one_message(tmp_path: Path) -> None:
     layouts.own(tmp_path)
     for name in ("mug", "leopard"):
         (tmp_path / f"images/{name}.png").write_bytes(b"")
-    assert "(and 1 more images cannot be used)" in _refused("jsonl", tmp_path)
+    assert "(and 1 more images cannot be used: leopard.png)" in _refused("jsonl", tmp_path)
 
 
 @pytest.mark.parametrize(
