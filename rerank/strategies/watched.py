@@ -89,11 +89,13 @@ class WatchedStrategy:
 
     def _try(self, ranked: Sequence[Candidate], deadline: float | None) -> None:
         """One trial, with candidates from both ends of the order; none if they are too few or too alike."""
-        group = self._distinct([*ranked[:1], *ranked[:0:-1]])
+        texts = self._texts and sum(bool(one.title) for one in ranked) >= _GROUP
+        images = self._images and sum(one.image is not None for one in ranked) >= _GROUP
+        group = _distinct([*ranked[:1], *ranked[:0:-1]], texts=texts, images=images)
         if len(group) < _GROUP or (deadline is not None and deadline <= time.monotonic()):
             return
         try:
-            found = found_first(self.base, group, texts=self._texts, images=self._images, deadline=deadline)
+            found = found_first(self.base, group, texts=texts, images=images, deadline=deadline)
         except ControlFailed:
             return
         was = self.is_distrusted
@@ -102,24 +104,25 @@ class WatchedStrategy:
         if self.is_distrusted and not was:
             _log.warning("the scores of strategy %s do not tell products apart; see `withthis doctor`", self.name)
 
-    def _distinct(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The first that differ in all that they are asked with."""
-        group: list[Candidate] = []
-        for one in candidates:
-            if len(group) < _GROUP and self._is_usable(one) and not any(self._alike(one, other) for other in group):
-                group.append(one)
-        return group
-
-    def _is_usable(self, one: Candidate) -> bool:
-        return bool(one.title or not self._texts) and (one.image is not None or not self._images)
-
-    def _alike(self, one: Candidate, other: Candidate) -> bool:
-        same_text = self._texts and one.title.casefold() == other.title.casefold()
-        return same_text or (self._images and one.image_hash is not None and one.image_hash == other.image_hash)
-
     def _distrusted(self, outcome: RerankOutcome) -> RerankOutcome:
         ranking = Ranking.identity(len(outcome.ranking.order), Fault.FLAT_SCORES)
         return replace(outcome, ranking=ranking, degraded=Degraded.LOW_TRUST)
+
+
+def _distinct(candidates: Sequence[Candidate], *, texts: bool, images: bool) -> list[Candidate]:
+    """The first few that have, and differ in, what they are to be asked with."""
+    group: list[Candidate] = []
+    for one in candidates:
+        if (texts and not one.title) or (images and one.image is None) or not (texts or images):
+            continue
+        if len(group) < _GROUP and not any(_alike(one, other, texts, images) for other in group):
+            group.append(one)
+    return group
+
+
+def _alike(one: Candidate, other: Candidate, texts: bool, images: bool) -> bool:
+    same_text = texts and one.title.casefold() == other.title.casefold()
+    return same_text or (images and one.image_hash is not None and one.image_hash == other.image_hash)
 
 
 def _half_of(deadline: float | None, spent_s: float) -> float | None:

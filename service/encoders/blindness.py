@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rerank.query import Query
-from service.encoders.encoder import Encoder
+from service.encoders.encoder import Encoder, Modality
 from service.support.self_retrieval import WAYS, verdict
 
 MEANINGLESS = (
@@ -20,9 +20,7 @@ MEANINGLESS = (
 def blindness(encoder: Encoder, products: Sequence[Query]) -> str | None:
     """What is wrong with the embeddings of products with text and image, in sentences; None if nothing was found."""
     modalities = encoder.info.modalities
-    composes = "composed" in modalities
-    documents = [replace(one, role="document", text=one.text if composes else None) for one in products]
-    vectors = encoder.encode(documents).vectors
+    vectors = encoder.encode([_document(one, modalities) for one in products]).vectors
 
     def found(way: str) -> int | None:
         texts, images = WAYS[way]
@@ -36,3 +34,14 @@ def blindness(encoder: Encoder, products: Sequence[Query]) -> str | None:
         return int((own > similarity.max(axis=1)).sum())
 
     return verdict(found, MEANINGLESS)
+
+
+def _document(product: Query, modalities: Collection[Modality]) -> Query:
+    """As much of a product as is embedded: text and image where they are joined, else the image if it is read."""
+    whole, reads_images = "composed" in modalities, "image" in modalities
+    return replace(
+        product,
+        role="document",
+        text=product.text if whole or not reads_images else None,
+        image=product.image if reads_images else None,
+    )

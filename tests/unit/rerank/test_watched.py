@@ -62,6 +62,15 @@ def test_a_reranker_of_texts_is_tried_with_texts() -> None:
         assert not any(outcome.degraded for outcome in outcomes)
 
 
+def test_products_without_images_are_tried_with_their_texts() -> None:
+    plain = [Candidate(one.id, one.title, None, 0.5) for one in products()]
+    for kind, is_noticed in (("random", True), ("constant", True), ("sound", False)):
+        strategy = watched(ScriptedScorer({**MEANINGLESS, "sound": sound}[kind], 1))
+        for start in range(8):
+            strategy.rerank(Query("a mug"), plain[start : start + 9])
+        assert strategy.is_distrusted is is_noticed
+
+
 class Counting(RerankerStrategy):
     """Remembers how many candidates each call had; on request it fails."""
 
