@@ -68,6 +68,7 @@ class VllmRequest(_Strict):
 
     model: str
     messages: Annotated[list[Message], Field(min_length=1)]
+    truncate_prompt_tokens: Annotated[int, Field(ge=-1)] | None = None
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
 

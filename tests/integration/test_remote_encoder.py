@@ -135,6 +135,14 @@ def test_what_a_server_is_sent_field_by_field(server: EmbeddingServer, name: Dia
     assert {headers["authorization"] for headers in server.headers} == {"Bearer k-1"}
 
 
+def test_vllm_cuts_long_texts_and_leaves_images_whole(server: EmbeddingServer) -> None:
+    with opened(server.url("vllm"), "vllm") as encoder:
+        server.bodies.clear()
+        encoder.encode([Query("a mug"), Query("a mug", BLUE)])
+    cut = {len(body["messages"][0]["content"]): body.get("truncate_prompt_tokens") for body in server.bodies}
+    assert cut == {1: -1, 2: None}
+
+
 def test_requests_hold_no_more_than_a_batch_and_one_role(server: EmbeddingServer) -> None:
     with opened(server.url("cohere"), batch=3) as encoder:
         server.bodies.clear()

@@ -65,7 +65,8 @@ def _vllm(inputs: Sequence[Input], wanted: Wanted) -> Body:
     (one,) = inputs
     system = [{"role": "system", "content": [_text(one.instruction)]}] if one.instruction else []
     messages = [*system, {"role": "user", "content": _parts(one)}]
-    return _openai_fields(wanted) | {"messages": messages}
+    cut = {"truncate_prompt_tokens": -1} if one.image is None else {}  # to what fits; it might cut an image in two
+    return _openai_fields(wanted) | {"messages": messages} | cut
 
 
 def _openai(inputs: Sequence[Input], wanted: Wanted) -> Body:
