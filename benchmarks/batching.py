@@ -52,12 +52,12 @@ def random_clip(device: str, dtype: DtypeName) -> ClipEncoder:
 def make_queries(n: int) -> dict[str, Queries]:
     """`n` queries of each kind; images have the size to which the service reduces them."""
     noise = np.random.default_rng(5)
-    pictures = [Image.fromarray(noise.integers(0, 255, (768, 1024, 3), dtype=np.uint8)) for _ in range(n)]
+    images = [Image.fromarray(noise.integers(0, 255, (768, 1024, 3), dtype=np.uint8)) for _ in range(n)]
     texts = [TEXTS[number % len(TEXTS)] for number in range(n)]
     return {
         "text": [Query(text) for text in texts],
-        "image": [Query(image=picture) for picture in pictures],
-        "composed": [Query(text, picture) for text, picture in zip(texts, pictures, strict=True)],
+        "image": [Query(image=image) for image in images],
+        "composed": [Query(text, image) for text, image in zip(texts, images, strict=True)],
     }
 
 

@@ -86,7 +86,7 @@ def reasons(engine: StarterEngine, embedder: StarterEmbedder, chains: dict[str, 
     written, dropped, false, contradicting = 0, 0, 0, 0
     strategy = ListwiseStrategy(engine, PromptLibrary.load())
     for query, order in _answers(embedder, asked, products):
-        outcome = strategy.rerank(Query(query.text, query.picture), _candidates(products, order))
+        outcome = strategy.rerank(Query(query.text, query.image), _candidates(products, order))
         first, reason = products[order[outcome.ranking.order[0]]], outcome.ranking.reason
         if reason is None:
             continue
@@ -104,10 +104,10 @@ def _answers(
 ) -> Iterator[tuple[HeldOutQuery, list[int]]]:
     chunks = [products[start : start + 64] for start in range(0, len(products), 64)]
     encoded = (
-        embedder.encode([None] * len(c), [p.picture for p in c])[0] for c in track(chunks, "gallery", console=PROGRESS)
+        embedder.encode([None] * len(c), [p.image for p in c])[0] for c in track(chunks, "gallery", console=PROGRESS)
     )
     vectors = np.concatenate(list(encoded))
-    found, _ = embedder.encode([query.text for query in asked], [query.picture for query in asked])
+    found, _ = embedder.encode([query.text for query in asked], [query.image for query in asked])
     for query, scores in track(list(zip(asked, found @ vectors.T, strict=True)), "reasons", console=PROGRESS):
         yield query, [int(row) for row in np.argsort(-scores) if row != query.source][:LIST]
 
@@ -115,7 +115,7 @@ def _answers(
 def _candidates(products: list[HeldOutProduct], order: list[int]) -> list[Candidate]:
     """Products as candidates in retrieval order; each is looked at once."""
     return [
-        Candidate(str(row), "", products[row].picture, float(-place), image_hash=f"product {row}")
+        Candidate(str(row), "", products[row].image, float(-place), image_hash=f"product {row}")
         for place, row in enumerate(order)
     ]
 

@@ -37,12 +37,12 @@ def demo_vectors(encoder: Encoder, products: int, queries: int) -> tuple[Vector,
     """Vectors of so many products and composed queries: float32 [n, dimension], L2-normalized."""
     rows: list[DemoProduct] = []
 
-    def pictures() -> Iterable[Query]:
-        for row, picture in demo_products(products):
+    def images() -> Iterable[Query]:
+        for row, image in demo_products(products):
             rows.append(row)
-            yield Query(image=picture, role="document")
+            yield Query(image=image, role="document")
 
-    vectors = _encode(encoder, track(pictures(), "products", total=products, console=err))
+    vectors = _encode(encoder, track(images(), "products", total=products, console=err))
     return vectors, _encode(encoder, track(_queries(_motifs(rows), queries), "queries", total=queries, console=err))
 
 
@@ -76,8 +76,8 @@ def _motifs(rows: Iterable[DemoProduct]) -> list[str]:
 def _queries(codes: list[str], count: int) -> Iterable[Query]:
     dice = random.Random(11)
     for _ in range(count):
-        picture = render_motif(motif(_QUERY_STYLE, dice.choice(codes)), dice, pixels=320)
-        yield Query(f"a {dice.choice(list(KINDS))} with this", picture)
+        image = render_motif(motif(_QUERY_STYLE, dice.choice(codes)), dice, pixels=320)
+        yield Query(f"a {dice.choice(list(KINDS))} with this", image)
 
 
 def _encode(encoder: Encoder, queries: Iterable[Query]) -> Vector:

@@ -45,7 +45,7 @@ class WrittenOutAttention(Attention):
         return out
 
 
-def pictures(count: int, seed: int = 0) -> list[Image.Image]:
+def noise_images(count: int, seed: int = 0) -> list[Image.Image]:
     """Coarse noise in the shape of photos, 640 × 480."""
     noise = np.random.default_rng(seed).integers(0, 256, (count, 12, 16, 3), np.uint8)
     return [Image.fromarray(grid).resize((640, 480), Image.Resampling.BICUBIC) for grid in noise]
@@ -102,7 +102,7 @@ def once(way: Way, queries: list[Query], device: str) -> Best:
 
 def compare(name: str, folder: Path, options: argparse.Namespace) -> Sheet:
     """All ways, for images alone and with a text; the ways take turns, so that a busy machine is unfair to none."""
-    images = pictures(options.images)
+    images = noise_images(options.images)
     kinds = {
         "image": [Query(image=image) for image in images],
         "image + text": [Query(TEXT, image) for image in images],

@@ -107,8 +107,8 @@ def wares() -> tuple[Query, list[Candidate]]:
         Candidate(f"p{place}", f"A phone case in {colour}", Image.new("RGB", (600, 600), colour), 1.0)
         for place, colour in enumerate(colours)
     ]
-    picture = Image.effect_noise((640, 480), 90).convert("RGB")
-    return Query("a phone case with this", picture, image_hash="noise", caption="a leopard"), shown
+    image = Image.effect_noise((640, 480), 90).convert("RGB")
+    return Query("a phone case with this", image, image_hash="noise", caption="a leopard"), shown
 
 
 @contextmanager

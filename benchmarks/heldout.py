@@ -23,7 +23,7 @@ class HeldOutProduct:
     motif: str
     kind: str
     colour: str
-    picture: Image.Image
+    image: Image.Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class HeldOutQuery:
     kind: str | None
     colour: str | None
     text: str | None
-    picture: Image.Image | None
+    image: Image.Image | None
     source: int | None = None
 
     def grade(self, product: HeldOutProduct) -> int:
@@ -77,6 +77,6 @@ def queries(products: list[HeldOutProduct], seed: int = 2) -> Iterator[HeldOutQu
             text = f"{a} with {article(names[code])}"
             yield HeldOutQuery("text alone", code, wanted.kind, None, text, None)
             design = f"this design on {a}"
-            yield HeldOutQuery("this design on a T", code, wanted.kind, None, design, source.picture, origin)
+            yield HeldOutQuery("this design on a T", code, wanted.kind, None, design, source.image, origin)
             yield HeldOutQuery("across styles: a T with this", code, wanted.kind, None, f"{a} with this", across)
             yield HeldOutQuery("across styles: image alone", code, None, None, None, across)

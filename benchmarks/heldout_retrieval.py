@@ -87,7 +87,7 @@ class HeldOutShop:
     def _looked(self, products: Sequence[HeldOutProduct]) -> Iterator[_Looked]:
         embedder = self._embedder
         for part in track(list(in_batches(products, _BATCH)), "gallery", console=PROGRESS):
-            seen = embedder.see([product.picture for product in part])
+            seen = embedder.see([product.image for product in part])
             ids, mask, _ = embedder.trained.tokenize([document(product) for product in part])
             trained = embedder.trained.compose(seen.tokens, None, None)
             yield _Looked(trained, embedder.document(seen, None, None), embedder.document(seen, ids, mask))
@@ -96,7 +96,7 @@ class HeldOutShop:
     def _queries(self, asked: Sequence[HeldOutQuery]) -> _Looked:
         """The vectors of queries of one task: all have an image or none, a text or none."""
         texts = [query.text for query in asked if query.text is not None]
-        images: list[Image.Image] = [query.picture for query in asked if query.picture is not None]
+        images: list[Image.Image] = [query.image for query in asked if query.image is not None]
         seen: Seen | None = self._embedder.see(images) if images else None
         ids, mask = self._embedder.trained.tokenize(texts)[:2] if texts else (None, None)
         trained = self._embedder.trained.compose(seen.tokens if seen else None, ids, mask)

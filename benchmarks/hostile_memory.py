@@ -31,7 +31,7 @@ from benchmarks.hostile_inputs import PEAK_MB, HostileInput, Target, data_uri, i
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, running_service
 from benchmarks.terminal import err
-from starter.demo_shop import DEMO_DIR, make_shop, query_picture
+from starter.demo_shop import DEMO_DIR, make_shop, query_image
 
 LARGE_PRODUCTS, WARM_UP = 16, 12
 BACK_MB, LEFT_MB, PATIENCE_S, HEALTH_S = 30.0, 150.0, 60.0, 1.0
@@ -124,7 +124,7 @@ def send(one: HostileInput, target: Target, resident: Resident, start: float, pr
 
 def warm_up(url: str) -> None:
     """Ordinary requests of all kinds, several at once, so that what is loaded or kept at first use is no rise."""
-    uri = data_uri(query_picture(), "WebP")
+    uri = data_uri(query_image(), "WebP")
     image = {"content": [{"type": "image_url", "image_url": {"url": uri}}]}
     requests: list[tuple[str, dict[str, object]]] = [
         ("/v1/search", {"text": "a mug with this", "image": {"data": uri}}),

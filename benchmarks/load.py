@@ -58,11 +58,11 @@ class Seen:
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-def bodies(pictures: Sequence[Path], *, rerank: bool) -> Iterator[bytes]:
+def bodies(images: Sequence[Path], *, rerank: bool) -> Iterator[bytes]:
     """Composed searches without end, as JSON."""
-    for text, picture in zip(itertools.cycle(TEXTS), itertools.cycle(pictures), strict=False):
-        uri = f"data:image/{picture.suffix[1:].replace('jpg', 'jpeg')};base64," + base64.b64encode(
-            picture.read_bytes()
+    for text, image in zip(itertools.cycle(TEXTS), itertools.cycle(images), strict=False):
+        uri = f"data:image/{image.suffix[1:].replace('jpg', 'jpeg')};base64," + base64.b64encode(
+            image.read_bytes()
         ).decode("ascii")
         yield json.dumps({"text": text, "image": {"data": uri}, "rerank": {"enabled": rerank}}).encode()
 

@@ -38,9 +38,9 @@ WEIGHT = """() => performance.getEntriesByType("resource")
 """Bytes of the page with its style sheets and scripts, as JavaScript."""
 
 
-def ask(page: Page, picture: Path) -> dict[str, float]:
+def ask(page: Page, image: Path) -> dict[str, float]:
     """Milliseconds from Enter to both orders on the screen."""
-    page.set_input_files("#picture", picture)
+    page.set_input_files("#picture", image)
     page.fill("#text", QUERY_TEXT)
     page.keyboard.press("Enter")
     end = time.monotonic() + PATIENCE_S
@@ -52,14 +52,14 @@ def ask(page: Page, picture: Path) -> dict[str, float]:
     raise InternalFault("The page shows no reranked order. Open it and try the query by hand.")
 
 
-def measure(url: str, pictures: Sequence[Path]) -> tuple[list[dict[str, float]], int]:
+def measure(url: str, images: Sequence[Path]) -> tuple[list[dict[str, float]], int]:
     """The times of each query but the first few, and the bytes of the page without images and answers."""
     with chromium() as browser, progress_bar() as bar:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(url)
         page.wait_for_selector(".examples li")
         weight: int = page.evaluate(WEIGHT)
-        times = [ask(page, picture) for picture in bar.track(pictures, description="queries")]
+        times = [ask(page, image) for image in bar.track(images, description="queries")]
     return times[WARM_UP:], weight
 
 

@@ -59,10 +59,10 @@ def _reranking(
     for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}", console=PROGRESS):
         head = order[:DEPTH]
         shown = [
-            Candidate(str(row), "", products[row].picture, float(-place), image_hash=f"product {row}")
+            Candidate(str(row), "", products[row].image, float(-place), image_hash=f"product {row}")
             for place, row in enumerate(head)
         ]
-        outcome = strategy.rerank(Query(query.text, query.picture), shown)
+        outcome = strategy.rerank(Query(query.text, query.image), shown)
         grades = [query.grade(products[row]) for row in head]
         ideal = [query.grade(product) for row, product in enumerate(products) if row != query.source]
         before.append((grades[0] == 3, ndcg(grades, ideal)))

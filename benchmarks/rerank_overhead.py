@@ -75,14 +75,14 @@ def measure(runs: int) -> dict[str, dict[str, float]]:
         Candidate(f"p{place}", f"Leopard phone case no. {place}, black", noise(place), 1.0 - place / 10, f"key{place}")
         for place in range(1, CANDIDATES + 1)
     ]
-    pictures, keys = [one.image for one in shown], [one.image_hash for one in shown]
+    images, keys = [one.image for one in shown], [one.image_hash for one in shown]
     prompts, thumbnails, names = PromptLibrary.load(), ThumbnailCache(), labels(CANDIDATES)
     captioner, prompt = Captioner(InstantEngine(), prompts), prompts.get("rank-panel")
     strategy = ListwiseStrategy(InstantEngine(), prompts)
     parts: dict[str, Callable[[], object]] = {
         "caption, kept": lambda: captioner.caption(query, None, Trace()),
-        "panel, thumbnails made": lambda: draw_panel(query.image, pictures, names),
-        "panel, thumbnails kept": lambda: draw_panel(query.image, pictures, names, keys=keys, thumbnails=thumbnails),
+        "panel, thumbnails made": lambda: draw_panel(query.image, images, names),
+        "panel, thumbnails kept": lambda: draw_panel(query.image, images, names, keys=keys, thumbnails=thumbnails),
         "prompt": lambda: prompt.render(**rank_values(query, shown, CAPTION)),
         "all together, with the parser": lambda: strategy.rerank(query, shown),
     }

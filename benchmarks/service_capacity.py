@@ -27,11 +27,11 @@ from starter.demo_shop import make_shop
 WARM_UP = 3
 
 
-def cpu_s(parts: ServiceState, pictures: Sequence[bytes], *, rerank: bool) -> float:
+def cpu_s(parts: ServiceState, images: Sequence[bytes], *, rerank: bool) -> float:
     """CPU seconds of this process for one search, on average."""
     requests = [
-        SearchRequest(text="a mug with this", image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
-        for picture in pictures
+        SearchRequest(text="a mug with this", image=UploadedImage(image), rerank=RerankOptions(enabled=rerank))
+        for image in images
     ]
     for request in requests[:WARM_UP]:
         parts.ready().pipeline.search(request)
@@ -48,9 +48,9 @@ def measure(folder: Path, searches: int) -> dict[str, float]:
     parts = build_service(settings)
     try:
         ingest_feed(feed, settings, parts.encoder, parts.store)
-        pictures = [file.read_bytes() for file in sorted(feed.parent.glob("images/*"))[: searches + WARM_UP]]
-        without = cpu_s(parts, pictures, rerank=False)
-        with_rerank = cpu_s(parts, pictures, rerank=True)
+        images = [file.read_bytes() for file in sorted(feed.parent.glob("images/*"))[: searches + WARM_UP]]
+        without = cpu_s(parts, images, rerank=False)
+        with_rerank = cpu_s(parts, images, rerank=True)
     finally:
         parts.close()
     resident = float(psutil.Process().memory_info().rss)

@@ -31,12 +31,12 @@ WARM_UP = 5
 Timings = dict[str, list[float]]
 
 
-def measure(parts: ServiceState, pictures: Sequence[bytes], *, rerank: bool) -> Timings:
+def measure(parts: ServiceState, images: Sequence[bytes], *, rerank: bool) -> Timings:
     """Milliseconds by stage, one value a query; the first queries only warm up and are not counted."""
     times: Timings = {stage: [] for stage in STAGES}
     with progress_bar() as bar:
-        for number, picture in enumerate(bar.track(pictures, description="with rerank" if rerank else "without")):
-            request = SearchRequest(text=TEXT, image=UploadedImage(picture), rerank=RerankOptions(enabled=rerank))
+        for number, image in enumerate(bar.track(images, description="with rerank" if rerank else "without")):
+            request = SearchRequest(text=TEXT, image=UploadedImage(image), rerank=RerankOptions(enabled=rerank))
             found = parts.ready().pipeline.search(request).timings_ms
             if number >= WARM_UP:
                 for stage in STAGES:
@@ -63,9 +63,9 @@ def main(
     try:
         ingest_feed(feed, settings, parts.encoder, parts.store)
         files = sorted(feed.parent.glob("images/*"))[: queries + WARM_UP]
-        pictures = [file.read_bytes() for file in files]
-        with_rerank = percentiles(measure(parts, pictures, rerank=True))
-        without = percentiles(measure(parts, pictures, rerank=False))
+        images = [file.read_bytes() for file in files]
+        with_rerank = percentiles(measure(parts, images, rerank=True))
+        without = percentiles(measure(parts, images, rerank=False))
     finally:
         parts.close()
     resident = psutil.Process().memory_info().rss / 1e9
@@ -78,7 +78,7 @@ def main(
         }
         for stage in STAGES
     ]
-    title = f"One composed query, ms ({len(pictures) - WARM_UP} queries of each kind)"
+    title = f"One composed query, ms ({len(images) - WARM_UP} queries of each kind)"
     Report([Sheet(title, rows)], [f"Resident memory of the process: {resident:.2f} GB."]).show(as_json=as_json)
 
 

@@ -158,8 +158,8 @@ def _ratio(value: float, base: float) -> float | None:
 
 
 def _queries(feed: Path, searches: int, *, rerank: bool) -> list[bytes]:
-    pictures = sorted(feed.parent.glob("images/*"))
-    return list(itertools.islice(bodies(pictures, rerank=rerank), searches))
+    images = sorted(feed.parent.glob("images/*"))
+    return list(itertools.islice(bodies(images, rerank=rerank), searches))
 
 
 def main(

@@ -212,7 +212,7 @@ def assemble(
         store=store,
         words=words,
         images=images,
-        pictures=loader,
+        image_loader=loader,
         max_limit=search.max_limit,
         max_text_chars=search.max_text_chars,
         window=search.window,
@@ -229,7 +229,7 @@ def assemble(
         words=words,
         rerank=rerank,
         pipeline=SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank)),
-        products=Products(documents=documents, store=store, images=images, pictures=loader, words=words),
+        products=Products(documents=documents, store=store, images=images, image_loader=loader, words=words),
         reads_words=search.hybrid_enabled or search.understand_enabled,
         may_use=may_use,
     )

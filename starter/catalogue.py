@@ -71,19 +71,19 @@ def demo_products(count: int = 900, seed: int = 7) -> Iterator[tuple[DemoProduct
         code = motifs[number % len(motifs)]
         kind, colour = wares[code][number // len(motifs) % len(wares[code])]
         style = STYLES[number // len(motifs) % len(STYLES)]
-        picture = render_product(kind, colour, motif(style, code), rng, pixels=PIXELS)
+        image = render_product(kind, colour, motif(style, code), rng, pixels=PIXELS)
         identifier = f"P{number + 1:04d}"
         title = f"{names[code].capitalize()} {kind}, {colour}"
         price = f"{rng.randint(*KINDS[kind].price) - 0.1:.2f}"
-        yield DemoProduct(identifier, title, kind, colour, price, f"images/{identifier}.jpg"), picture
+        yield DemoProduct(identifier, title, kind, colour, price, f"images/{identifier}.jpg"), image
 
 
 def write_shop(folder: Path, count: int, seed: int) -> None:
     """Write feed and images under `folder`; the feed comes last, so that its presence means a whole shop."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows, shop = [], demo_products(count, seed)
-    for row, picture in track(shop, "drawing the shop", total=count, console=Console(stderr=True)):
-        picture.save(folder / row.image, quality=88)
+    for row, image in track(shop, "drawing the shop", total=count, console=Console(stderr=True)):
+        image.save(folder / row.image, quality=88)
         rows.append(asdict(row))
     with (folder / "products.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(DemoProduct)])

@@ -12,7 +12,7 @@ from service.errors import InternalFault
 
 DEMO_DIR = Path(".withthis/demo")
 QUERY_TEXT = "a phone case with this"
-QUERY_PICTURE = "leopard.webp"
+QUERY_IMAGE = "leopard.webp"
 
 
 def make_shop(folder: Path, products: int) -> Path:
@@ -33,6 +33,6 @@ def make_shop(folder: Path, products: int) -> Path:
     return feed
 
 
-def query_picture() -> bytes:
+def query_image() -> bytes:
     """The leopard of the first query, in a style that the shop does not use."""
-    return files("starter").joinpath("queries", QUERY_PICTURE).read_bytes()
+    return files("starter").joinpath("queries", QUERY_IMAGE).read_bytes()

@@ -106,11 +106,11 @@ class StarterEmbedder:
         truncated = np.zeros(len(texts), np.bool_)
         for _, rows in by_kind(texts, images, [None] * len(texts)):
             written = [text for row in rows if (text := texts[row]) is not None]
-            pictured = [image for row in rows if (image := images[row]) is not None]
+            with_image = [image for row in rows if (image := images[row]) is not None]
             ids = mask = None
             if written:
                 ids, mask, truncated[rows] = self.tokenize(written)
-            tokens = self.read(look(self.backbone, pictured)) if pictured else None
+            tokens = self.read(look(self.backbone, with_image)) if with_image else None
             vectors[rows] = self.compose(tokens, ids, mask).numpy()
         return vectors, truncated
 

@@ -153,13 +153,13 @@ def _service(work: Workload, machines: Machines, search_s: float) -> ServicePlan
     memory = replicas * REPLICA_BYTES
     by_memory = memory / (machines.node_gb * 1e9 * machines.memory_use)
     nodes = math.ceil(max(by_memory, replicas * REPLICA_CORES / machines.node_cores))
-    pictures = work.rows * work.picture_kb * 1e3
-    return ServicePlan(cores, replicas, REPLICA_CORES, memory / 1e9, nodes, pictures / 1e9)
+    images = work.rows * work.picture_kb * 1e3
+    return ServicePlan(cores, replicas, REPLICA_CORES, memory / 1e9, nodes, images / 1e9)
 
 
 def _network(work: Workload) -> NetworkPlan:
     flows = traffic(work)
-    return NetworkPlan(*(8 * flow / 1e6 for flow in (flows.callers, flows.milvus, flows.model, flows.pictures)))
+    return NetworkPlan(*(8 * flow / 1e6 for flow in (flows.callers, flows.milvus, flows.model, flows.images)))
 
 
 def _cost(milvus: MilvusPlan, vlm: VlmPlan, service: ServicePlan, prices: Prices) -> CostPlan:

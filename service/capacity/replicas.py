@@ -28,7 +28,7 @@ class Traffic:
     """From and to the callers, without images of results, which a CDN delivers."""
     milvus: float
     model: float
-    pictures: float
+    images: float
     """From the object store: the candidates' images, as if none were in a replica's cache."""
 
 
@@ -44,5 +44,5 @@ def traffic(work: Workload) -> Traffic:
         callers=work.qps * (work.query_picture_kb * 1e3 + RESULT_BYTES),
         milvus=work.qps * (4 * work.dimension + RESULT_BYTES),
         model=reranked * 2 * PANEL_BYTES,
-        pictures=reranked * work.candidates * work.picture_kb * 1e3,
+        images=reranked * work.candidates * work.picture_kb * 1e3,
     )

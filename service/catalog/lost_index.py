@@ -27,8 +27,8 @@ def check_sweep(planned: Swept, used: int) -> None:
     Raises:
         IndexLost: many images would go, and more than are in use.
     """
-    if planned.pictures > max(FEW_IMAGES, used):
+    if planned.images > max(FEW_IMAGES, used):
         raise IndexLost(
-            f"{planned.pictures} images would be deleted and {used} are in use, so the index may be lost or the "
+            f"{planned.images} images would be deleted and {used} are in use, so the index may be lost or the "
             "wrong one. Nothing was deleted. If this is intended, run `withthis gc --delete-most`."
         )

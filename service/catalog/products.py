@@ -37,7 +37,7 @@ SETTLE_ROWS = 128
 of 1,000 products from 4 to 7 ms, and indexing them takes 20 to 40 ms.
 """
 
-SAME_PICTURE = "The same image was given twice for one product. Give each image once."
+SAME_IMAGE = "The same image was given twice for one product. Give each image once."
 MOVING = "Other requests keep changing this product. Send the request again."
 _TRIES = 10
 
@@ -53,10 +53,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductInput:
-    """A product to be stored. `pictures` None keeps those that are stored; their order is the order shown."""
+    """A product to be stored. `images` None keeps those that are stored; their order is the order shown."""
 
     product: Product
-    pictures: Sequence[ImageInput] | None
+    images: Sequence[ImageInput] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class _Plan:
 
     product: Product
     rows: Sequence[Record]
-    pictures: Sequence[RowImage]
+    images: Sequence[RowImage]
 
     @property
     def is_stored(self) -> bool:
@@ -96,7 +96,7 @@ class _Plan:
     @property
     def keeps_images(self) -> bool:
         """True if the images are those that were stored when the plan was made."""
-        return bool(self.rows) and all(picture.data is None for picture in self.pictures)
+        return bool(self.rows) and all(image.data is None for image in self.images)
 
     @property
     def result(self) -> ItemResult:
@@ -109,8 +109,8 @@ class _Plan:
     def hashes(self) -> dict[str, str]:
         """The content hashes of the rows that the product will have, by row id."""
         return {
-            row_id(self.product.id, number): row_hash(self.product, picture.key)
-            for number, picture in enumerate(self.pictures)
+            row_id(self.product.id, number): row_hash(self.product, image.key)
+            for number, image in enumerate(self.images)
         }
 
 
@@ -123,14 +123,14 @@ class Products:
         documents: Documents,
         store: Store,
         images: ImageStore,
-        pictures: ImageLoader,
+        image_loader: ImageLoader,
         words: CatalogWords | None = None,
     ) -> None:
-        """`documents` must be bound to the store before the first change; `pictures` reads what callers send; `images`
-        keeps it; `words` is told what is written.
+        """`documents` must be bound to the store before the first change; `image_loader` reads what callers send;
+        `images` keeps it; `words` is told what is written.
         """
         self._store = store
-        self._images = ProductImages(documents, images, pictures)
+        self._images = ProductImages(documents, images, image_loader)
         self._words = words
 
     def put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
@@ -210,7 +210,7 @@ class Products:
             if isinstance(plan, _Plan):
                 self._keep_images(plan)
         changed = [plan for plan in plans if isinstance(plan, _Plan) and not plan.is_stored]
-        vectors = iter(self._images.vectors([picture for plan in changed for picture in plan.pictures]))
+        vectors = iter(self._images.vectors([image for plan in changed for image in plan.images]))
         if changed:
             kept = {plan.product.id: plan.rows[0] for plan in changed if plan.keeps_images}
             self._store.write([_rows(plan, vectors) for plan in changed], read=kept)
@@ -226,25 +226,25 @@ class Products:
     def _plan(self, item: ProductInput) -> _Plan:
         """Everything that can go wrong with a product goes wrong here. Raises InvalidInput."""
         product, rows = item.product, self._store.get(item.product.id)
-        if item.pictures is None:
-            pictures = [self._images.kept(product, row) for row in rows]
+        if item.images is None:
+            images = [self._images.kept(product, row) for row in rows]
         else:
             known = {row.product.image_key: row for row in rows}
-            pictures = [self._images.sent(product, source, known) for source in item.pictures]
-        pictures = pictures or [self._images.none(product)]
-        if len({picture.key for picture in pictures}) < len(pictures):
-            raise InvalidValue(SAME_PICTURE)
-        return _Plan(product, rows, pictures)
+            images = [self._images.sent(product, source, known) for source in item.images]
+        images = images or [self._images.none(product)]
+        if len({image.key for image in images}) < len(images):
+            raise InvalidValue(SAME_IMAGE)
+        return _Plan(product, rows, images)
 
     def _changed(self, rows: Sequence[Record], product: Product) -> list[Record]:
         """The rows of a product with other fields and the same images."""
-        pictures = [self._images.kept(product, row) for row in rows]
-        return _rows(_Plan(product, rows, pictures), iter(self._images.vectors(pictures)))
+        images = [self._images.kept(product, row) for row in rows]
+        return _rows(_Plan(product, rows, images), iter(self._images.vectors(images)))
 
     def _keep_images(self, plan: _Plan) -> None:
         """Also those of an unchanged product: its files may have been lost or damaged since."""
-        for picture in plan.pictures:
-            self._images.keep(picture, known=plan.is_stored)
+        for image in plan.images:
+            self._images.keep(image, known=plan.is_stored)
 
     def _note(self, products: Sequence[Product]) -> None:
         if self._words is not None:
@@ -273,8 +273,8 @@ def _rows(plan: _Plan, vectors: Iterator[Vector]) -> list[Record]:
     """The rows of a product, which take as many vectors as it has images."""
     now, hashes = now_ms(), plan.hashes
     return [
-        make_record(plan.product, id, next(vectors), image_key=picture.key, content_hash=hashes[id], now=now)
-        for id, picture in zip(hashes, plan.pictures, strict=True)
+        make_record(plan.product, id, next(vectors), image_key=image.key, content_hash=hashes[id], now=now)
+        for id, image in zip(hashes, plan.images, strict=True)
     ]
 
 

@@ -206,17 +206,17 @@ class _Run:
                 yield [(row, row.vector) for row in part]
             return
         tasks = ((part, [row.product.image_key for row in part]) for part in in_batches(rows, self._batch))
-        for part, pictures in self._openers.results(tasks, self._ahead):
-            documents = [self._document(row, picture) for row, picture in zip(part, pictures, strict=True)]
+        for part, images in self._openers.results(tasks, self._ahead):
+            documents = [self._document(row, image) for row, image in zip(part, images, strict=True)]
             found = [document for document in documents if document is not None]
             encoded = iter(self._documents.encode(found) if found else ())
             self.report.encoded += len(found)
             yield [(row, None if one is None else next(encoded)) for row, one in zip(part, documents, strict=True)]
 
-    def _document(self, row: Record, picture: Image.Image | None) -> Query | None:
+    def _document(self, row: Record, image: Image.Image | None) -> Query | None:
         """What is encoded of a row; None where its image is lost, or where it has none, nor words that count."""
-        is_lost = bool(row.product.image_key) and picture is None
-        return None if is_lost else self._documents.form.document(row.product, picture)
+        is_lost = bool(row.product.image_key) and image is None
+        return None if is_lost else self._documents.form.document(row.product, image)
 
     def _complete(self, products: Mapping[str, Sequence[_Made]]) -> list[list[Record]]:
         """The rows of each product, renumbered where images are lost; products that have none are left out."""

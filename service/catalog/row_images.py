@@ -112,8 +112,8 @@ class RowImageReader:
         except InvalidImage as error:
             return Reject(row.line, error.detail, row.product.id)
         self.images.put(data, known=decoded is None, decoded=decoded)  # even a known one: this restores a lost file
-        picture = decoded.image if decoded else None
-        return replace(row, images=(), image_key=key, content_hash=content_hash, decoded=picture)
+        image = decoded.image if decoded else None
+        return replace(row, images=(), image_key=key, content_hash=content_hash, decoded=image)
 
 
 class _UnreadableImageError(Exception):

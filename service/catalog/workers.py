@@ -39,7 +39,7 @@ class Workers(Generic[_Task, _Result]):
         self._workers: list[_Worker] = []
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(max(1, workers), thread_name_prefix="pictures")
+        self._threads = ThreadPoolExecutor(max(1, workers), thread_name_prefix="images")
 
     def __enter__(self) -> "Workers[_Task, _Result]":
         """Nothing to do yet."""

@@ -54,7 +54,7 @@ class ServiceClient:
         with _told():
             return self._client.search(
                 request.text,
-                image=_picture(request.image),
+                image=_image(request.image),
                 filter=request.filter,
                 limit=request.limit,
                 min_score=request.min_score,
@@ -70,7 +70,7 @@ class ServiceClient:
         with _told():
             yield from self._client.put_products(products)
 
-    def picture(self, key: str) -> Image | None:
+    def image(self, key: str) -> Image | None:
         """An image of the catalog; None if it is lost."""
         try:
             return decode_image(self._client.image(key), self._limits).image
@@ -97,7 +97,7 @@ def _hybrid(options: HybridOptions | None) -> Any:
     return {"lexical_weight": options.lexical_weight} if options.required else None
 
 
-def _picture(source: ImageSource | None) -> Any:
+def _image(source: ImageSource | None) -> Any:
     match source:
         case UploadedImage(data):
             return data

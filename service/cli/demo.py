@@ -20,7 +20,7 @@ from service.images.sources import UploadedImage
 from service.search.types import RerankOptions, SearchRequest
 from service.server.state import ServiceState
 from service.settings import Settings
-from starter.demo_shop import DEMO_DIR, QUERY_PICTURE, QUERY_TEXT, make_shop, query_picture
+from starter.demo_shop import DEMO_DIR, QUERY_IMAGE, QUERY_TEXT, make_shop, query_image
 from starter.encoder_adapter import STARTER_ID
 
 Folder = Annotated[Path, typer.Option("--dir", help="Folder for the demo shop and its index.")]
@@ -79,7 +79,7 @@ def _parts(settings: Settings) -> ServiceState:
 
 def _first_query(url: str, settings: Settings) -> None:
     """Ask the live service, over HTTP like any other client."""
-    err.print(f'\n[bold]"{QUERY_TEXT}"[/] + {plain(QUERY_PICTURE)}')
-    request = SearchRequest(text=QUERY_TEXT, image=UploadedImage(query_picture()), rerank=RerankOptions())
+    err.print(f'\n[bold]"{QUERY_TEXT}"[/] + {plain(QUERY_IMAGE)}')
+    request = SearchRequest(text=QUERY_TEXT, image=UploadedImage(query_image()), rerank=RerankOptions())
     with ServiceClient(url, settings) as client:
         show_answer(out, client.search(request))

@@ -84,7 +84,7 @@ def _folder(settings: Settings) -> str:
     return str(settings.data_dir)
 
 
-def _pictures(settings: Settings) -> str:
+def _images(settings: Settings) -> str:
     open_images(settings).ping()
     return f"{settings.images_location} answers"
 
@@ -152,7 +152,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "versions": _versions,
     "device": _device,
     "data folder": _folder,
-    "pictures": _pictures,
+    "pictures": _images,
     "encoder": _encoder,
     "reranker": _reranker,
     "scores": _scores,

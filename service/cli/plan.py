@@ -33,7 +33,7 @@ def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by posi
     products: Annotated[str, typer.Option(help="Products in the catalog: 900, 50k, 100M, 1.5B.")],
     qps: Annotated[float, typer.Option(help="Searches per second at peak load.")],
     rerank_share: Annotated[float, typer.Option(help="Share of them that a VLM reranks, 0 to 1.")] = 0.2,
-    pictures: Annotated[float, typer.Option(help="Mean number of images per product.")] = 1.0,
+    images: Annotated[float, typer.Option("--pictures", help="Mean number of images per product.")] = 1.0,
     dimension: Annotated[int, typer.Option(help="Dimension of an embedding.")] = 768,
     index: Annotated[IndexType, typer.Option(help="Index type.")] = "HNSW",
     m: Annotated[int, typer.Option("--m", help="HNSW: links per vector (M).")] = 16,
@@ -64,7 +64,7 @@ def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by posi
             products=count(products),
             qps=qps,
             rerank_share=rerank_share,
-            pictures_per_product=pictures,
+            pictures_per_product=images,
             dimension=dimension,
             index=index,
             m=m,
@@ -93,7 +93,7 @@ def plan(  # noqa: PLR0917 (Typer makes options of them; nobody calls it by posi
 
 def _show(work: Workload, made: Plan, rests_on: list[Basis]) -> None:
     table = Table(
-        title=f"{work.rows:,} pictures, {work.qps:g} searches per second", title_justify="left", show_header=False
+        title=f"{work.rows:,} images, {work.qps:g} searches per second", title_justify="left", show_header=False
     )
     table.add_column("part")
     table.add_column("what", justify="right")

@@ -53,7 +53,7 @@ NegativeText = Annotated[str | None, typer.Option("--negative", help="What the p
 Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order. Default: as configured.")]
 Url = Annotated[str | None, typer.Option(help="Query the service at this URL instead of opening the store here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-PicturePath = Annotated[Path | None, typer.Option("--picture", help="Draw query and results into this file.")]
+GridPath = Annotated[Path | None, typer.Option("--picture", help="Draw query and results into this file.")]
 
 
 def search(
@@ -70,7 +70,7 @@ def search(
     rerank: Rerank = None,
     url: Url = None,
     as_json: AsJson = False,
-    picture: PicturePath = None,
+    grid: GridPath = None,
 ) -> None:
     """Search with a sentence, an image, or both."""
     settings = start()
@@ -87,12 +87,12 @@ def search(
     )
     if url is not None:
         with ServiceClient(url, settings) as client:
-            _show(client.search(request), request, settings, client.picture, as_json=as_json, picture=picture)
+            _show(client.search(request), request, settings, client.image, as_json=as_json, grid=grid)
         return
     parts = build_service(settings)
     try:
         answer = from_response(parts.ready().pipeline.search(request))
-        _show(answer, request, settings, _local_pictures(parts), as_json=as_json, picture=picture)
+        _show(answer, request, settings, _local_images(parts), as_json=as_json, grid=grid)
     finally:
         parts.close()
 
@@ -101,27 +101,27 @@ def _show(
     answer: SearchOut,
     request: SearchRequest,
     settings: Settings,
-    picture_of: ImageOf,
+    image_of: ImageOf,
     *,
     as_json: bool,
-    picture: Path | None,
+    grid: Path | None,
 ) -> None:
-    if picture is not None:
-        _draw(answer, request, settings, picture_of, picture)
+    if grid is not None:
+        _draw(answer, request, settings, image_of, grid)
     if as_json:
         out.print_json(answer.model_dump_json(), ensure_ascii=out.is_terminal)
     else:
         show_answer(out, answer)
 
 
-def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture_of: ImageOf, path: Path) -> None:
+def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, image_of: ImageOf, path: Path) -> None:
     if not answer.results:
         err.print("[yellow]No image was drawn: there are no results.[/]")
         return
     keys = [(result.product.image_url or "").rpartition("/")[2] for result in answer.results]
     source = request.image
     query = decode_image(source.data, settings.image_limits).image if isinstance(source, UploadedImage) else None
-    sheet = draw_search(answer, [picture_of(key) for key in keys], query, request.text)
+    sheet = draw_search(answer, [image_of(key) for key in keys], query, request.text)
     try:
         sheet.save(path)
     except (OSError, ValueError) as error:  # ValueError: an ending that Pillow does not know
@@ -130,14 +130,14 @@ def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, picture
         ) from error
 
 
-def _local_pictures(parts: ServiceState) -> ImageOf:
-    def picture_of(key: str) -> Image | None:
+def _local_images(parts: ServiceState) -> ImageOf:
+    def image_of(key: str) -> Image | None:
         try:
             return parts.images.rendition(key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             return None
 
-    return picture_of
+    return image_of
 
 
 def _source(image: Path | None, product: str | None) -> ImageSource | None:

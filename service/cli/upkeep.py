@@ -85,8 +85,9 @@ def gc(
         check_sweep(images.sweep(used, older_than=older_than, dry_run=True), len(used))
     swept = images.sweep(used, older_than=older_than, dry_run=dry_run)
     if as_json:
-        out.print_json(json.dumps({**asdict(swept), "rows": rows}))
+        counts = {"pictures": swept.images, "files": swept.files, "bytes": swept.bytes}  # names that scripts read
+        out.print_json(json.dumps({**counts, "rows": rows}))
     else:
         verb = "would be deleted" if dry_run else "deleted"
-        files = f"{swept.pictures} images ({swept.files} files, {swept.bytes / 2**20:.1f} MiB)"
+        files = f"{swept.images} images ({swept.files} files, {swept.bytes / 2**20:.1f} MiB)"
         err.print(f"{files} {verb}" + (f", {rows} rows left over by a crash" if rows else ""))

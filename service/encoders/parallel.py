@@ -20,5 +20,5 @@ def each(work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
     threads = min(len(items), os.cpu_count() or 1, _MOST_THREADS)
     if threads <= 1:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(threads, thread_name_prefix="pictures") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="images") as pool:
         return list(pool.map(work, items))

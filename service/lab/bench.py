@@ -73,7 +73,7 @@ class Benches:
         parts = setup.make.assemble(
             encoder=encoder,
             store=self._store(configuration, encoder, records),
-            images=LabImages(self._gallery.pictures, limits),
+            images=LabImages(self._gallery.images, limits),
             rerank=self._rerank(configuration),
             image_loader=ImageLoader(limits),
         )

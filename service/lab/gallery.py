@@ -58,7 +58,7 @@ class Gallery:
         return digest_of([one.document.id, row_hash(one.document, one.image_key)] for one in self.shelved)
 
     @cached_property
-    def pictures(self) -> Mapping[str, ImageRef]:
+    def images(self) -> Mapping[str, ImageRef]:
         """Images by their keys."""
         return {one.image_key: one.document.image for one in self.shelved if one.document.image is not None}
 

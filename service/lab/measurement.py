@@ -30,16 +30,16 @@ from service.stores.store import Hit, Vector
 class LabImages(ImageStore):
     """The images of a data set in place, instead of the catalog's folder. For reading only."""
 
-    def __init__(self, pictures: Mapping[str, ImageRef], limits: ImageLimits) -> None:
+    def __init__(self, images: Mapping[str, ImageRef], limits: ImageLimits) -> None:
         super().__init__(Path(), limits)
-        self._pictures = pictures
+        self._images = images
         self._reduced = limits
 
     def open(self, key: str) -> DecodedImage:
         """The decoded image. Raises ImageNotFound for an unknown key, or InvalidImage."""
-        if key not in self._pictures:
+        if key not in self._images:
             raise ImageNotFound
-        return self._pictures[key].open(self._reduced)
+        return self._images[key].open(self._reduced)
 
     def rendition(self, key: str) -> DecodedImage:
         """The same: nothing is stored next to a data set."""

@@ -30,7 +30,7 @@ class ContentVectors:
 
 
 def embed_contents(
-    encoder: Encoder, pictures: ImageLoader, contents: Sequence[PlacedQuery], *, max_pixels: int, size: int
+    encoder: Encoder, image_loader: ImageLoader, contents: Sequence[PlacedQuery], *, max_pixels: int, size: int
 ) -> ContentVectors:
     """Decode and encode a few at a time, so that neither memory nor searches suffer from a long list, and so that an
     abandoned list ends. `size`: the first so many numbers of a vector are kept, and normalized again.
@@ -39,7 +39,7 @@ def embed_contents(
         InvalidInput: an image that cannot be used, or images of more than `max_pixels` together.
         Cancelled: the client has disconnected.
     """
-    found, opener = [], ContentOpener(pictures, max_pixels=max_pixels, contents=contents)
+    found, opener = [], ContentOpener(image_loader, max_pixels=max_pixels, contents=contents)
     for start in range(0, len(contents), ENCODE_BATCH):
         found.append(encoder.encode(opener.open(contents[start : start + ENCODE_BATCH])))
     truncated = np.concatenate([batch.truncated for batch in found])

@@ -79,7 +79,12 @@ class ContentOpener:
     """
 
     def __init__(
-        self, pictures: ImageLoader, *, max_pixels: int, contents: Sequence[PlacedQuery], kept_pixels: int | None = None
+        self,
+        image_loader: ImageLoader,
+        *,
+        max_pixels: int,
+        contents: Sequence[PlacedQuery],
+        kept_pixels: int | None = None,
     ) -> None:
         """`max_pixels`: of all images as they come; `kept_pixels`: of all that are open at once, where they are: they
         are reduced to equal shares of it.
@@ -87,7 +92,7 @@ class ContentOpener:
         Raises:
             InvalidImage: the images are too many pixels together, or one cannot be read.
         """
-        self._pictures = pictures
+        self._image_loader = image_loader
         self._tally = PixelTally(max_pixels)
         images = sum(content.query.image is not None for content in contents)
         self._share = None if kept_pixels is None else kept_pixels // max(1, images)
@@ -95,7 +100,7 @@ class ContentOpener:
             if content.query.image is not None and not isinstance(content.query.image, UrlImage):
                 check_cancelled()
                 with _placed(content.pointer):
-                    self._tally.add(pictures.read(content.query.image))
+                    self._tally.add(image_loader.read(content.query.image))
 
     def open(self, contents: Sequence[PlacedQuery]) -> list[Query]:
         """Decode the images of some of the contents.
@@ -114,10 +119,10 @@ class ContentOpener:
         return replace(opened, role=query.role, instruction=query.instruction)
 
     def _decoded(self, image: ImageInput) -> DecodedImage:
-        data = self._pictures.read(image)
+        data = self._image_loader.read(image)
         if isinstance(image, UrlImage):
             self._tally.add(data)
-        decoded = self._pictures.decode(data)
+        decoded = self._image_loader.decode(data)
         return decoded if self._share is None else reduced(decoded, self._share)
 
 

@@ -55,7 +55,7 @@ class DocumentRanking:
 
 def rank_documents(
     stage: RerankStage,
-    pictures: ImageLoader,
+    image_loader: ImageLoader,
     query: PlacedQuery,
     documents: Sequence[PlacedQuery],
     options: RerankOptions | None = None,
@@ -73,13 +73,13 @@ def rank_documents(
     """
     plan = _instructable(stage.plan(options or RerankOptions()), [query])
     contents = [query, *documents]
-    opener = ContentOpener(pictures, max_pixels=max_pixels, contents=contents, kept_pixels=KEPT_PIXELS)
+    opener = ContentOpener(image_loader, max_pixels=max_pixels, contents=contents, kept_pixels=KEPT_PIXELS)
     opened = opener.open(contents)
     return _ranked(stage, plan, opened)
 
 
 def rank_pairs(
-    stage: RerankStage, pictures: ImageLoader, pairs: Sequence[tuple[PlacedQuery, PlacedQuery]], *, max_pixels: int
+    stage: RerankStage, image_loader: ImageLoader, pairs: Sequence[tuple[PlacedQuery, PlacedQuery]], *, max_pixels: int
 ) -> list[DocumentRanking]:
     """Score each document for its own query, all within one deadline; the list ends with the first that the model
     failed on.
@@ -90,7 +90,9 @@ def rank_pairs(
         Cancelled: the client has disconnected.
     """
     plan = _instructable(stage.plan(RerankOptions()), [query for query, _ in pairs])
-    opener = ContentOpener(pictures, max_pixels=max_pixels, contents=[content for pair in pairs for content in pair])
+    opener = ContentOpener(
+        image_loader, max_pixels=max_pixels, contents=[content for pair in pairs for content in pair]
+    )
     end, rankings = time.monotonic() + plan.deadline_ms / 1000, []
     for pair in pairs:
         left_ms = max(1, int((end - time.monotonic()) * 1000))

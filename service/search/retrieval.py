@@ -94,7 +94,7 @@ class Retriever:
         store: Store,
         words: CatalogWords,
         images: ImageStore,
-        pictures: ImageLoader,
+        image_loader: ImageLoader,
         max_limit: int,
         max_text_chars: int,
         window: int = 200,
@@ -109,7 +109,7 @@ class Retriever:
         self._store = store
         self._words = words
         self._images = images
-        self._pictures = pictures
+        self._image_loader = image_loader
         self._max_limit = max_limit
         self._max_text_chars = max_text_chars
         self._window = max(window, max_limit)
@@ -232,7 +232,7 @@ class Retriever:
     def _load(self, source: ImageSource) -> DecodedImage:
         if isinstance(source, ProductImage):
             return self._product_image(source.product_id)
-        return self._pictures.open(source)
+        return self._image_loader.open(source)
 
     def _product_image(self, product_id: str) -> DecodedImage:
         rows = self._store.get(product_id)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from service.product import AttributeMap, AttributeValue, CategoryText, IdText, Price, TitleText, normal_text
 from service.wire.search import ProductOut
 
-MAX_PICTURES = 32
+MAX_IMAGES = 32
 
 
 def _normal_names(changes: dict[str, AttributeValue | None]) -> dict[str, AttributeValue | None]:
@@ -41,7 +41,7 @@ class ProductBody(_Body):
     price: Price | None = None
     attributes: AttributeMap = Field(default_factory=dict)
     images: list[PictureBody] | None = Field(
-        default=None, min_length=1, max_length=MAX_PICTURES, description="the first one is shown"
+        default=None, min_length=1, max_length=MAX_IMAGES, description="the first one is shown"
     )
 
 

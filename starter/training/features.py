@@ -32,7 +32,7 @@ BLOCK = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DrawnImage:
     """One training image: artwork (its row in the index), and kind and color if it is a product."""
 
     art: int
@@ -41,30 +41,30 @@ class Picture:
     seed: int
 
 
-def plan(index: list[Artwork], seed: int) -> list[Picture]:
+def plan(index: list[Artwork], seed: int) -> list[DrawnImage]:
     """Which images to make: 2 motifs and 5 products of artwork in the main emoji styles, else 1 and 2.
 
     The last product of an emoji repeats the first one's kind in another color, for color edits.
     """
-    rng, pictures = random.Random(seed), []
+    rng, planned = random.Random(seed), []
     kinds, colours = list(KINDS), list(COLOURS)
     for art, row in enumerate(index):
         motifs, products = (2, 5) if row.style in EMOJI_STYLES else (1, 2)
-        pictures += [Picture(art, None, None, rng.getrandbits(32)) for _ in range(motifs)]
+        planned += [DrawnImage(art, None, None, rng.getrandbits(32)) for _ in range(motifs)]
         chosen = rng.sample(kinds, products)
         shades = rng.sample(colours, products)
         if products > 2:
             chosen[-1] = chosen[0]
-        pictures += [Picture(art, k, c, rng.getrandbits(32)) for k, c in zip(chosen, shades, strict=True)]
-    return pictures
+        planned += [DrawnImage(art, k, c, rng.getrandbits(32)) for k, c in zip(chosen, shades, strict=True)]
+    return planned
 
 
-def draw(picture: Picture, artwork: Image.Image) -> Image.Image:
+def draw(drawn: DrawnImage, artwork: Image.Image) -> Image.Image:
     """The image as the backbone sees it: RGB, 224×224."""
-    rng = random.Random(picture.seed)
-    if picture.kind is None or picture.colour is None:
+    rng = random.Random(drawn.seed)
+    if drawn.kind is None or drawn.colour is None:
         return render_motif(artwork, rng)
-    return render_product(picture.kind, picture.colour, artwork, rng)
+    return render_product(drawn.kind, drawn.colour, artwork, rng)
 
 
 class _InOnePass(Backbone):
@@ -106,13 +106,13 @@ def backbone_blocks(
         yield session.run(None, {"x": prepare(list(images[start : start + BLOCK])).contiguous().numpy()})[0]
 
 
-_Job = tuple[Path, Path, int, list[Picture], list[str]]
+_Job = tuple[Path, Path, int, list[DrawnImage], list[str]]
 """Feature root, artwork root, first row, the images, and the files of their artwork."""
 
 
 def _shard(job: _Job) -> int:
-    root, art_root, start, pictures, paths = job
-    images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(pictures, paths, strict=True)]
+    root, art_root, start, planned, paths = job
+    images = [draw(p, Image.open(art_root / path).convert("RGBA")) for p, path in zip(planned, paths, strict=True)]
     features = np.lib.format.open_memmap(root / "features.npy", mode="r+")
     place = start
     for block in backbone_blocks(root / "backbone.onnx", images):
@@ -124,31 +124,31 @@ def _shard(job: _Job) -> int:
     return start
 
 
-def _jobs(root: Path, art_root: Path, index: list[Artwork], pictures: list[Picture]) -> Iterator[_Job]:
-    for start in range(0, len(pictures), SHARD):
+def _jobs(root: Path, art_root: Path, index: list[Artwork], planned: list[DrawnImage]) -> Iterator[_Job]:
+    for start in range(0, len(planned), SHARD):
         if not (root / f"shard-{start:07d}.done").exists():
-            block = pictures[start : start + SHARD]
-            yield root, art_root, start, block, [index[picture.art].path for picture in block]
+            block = planned[start : start + SHARD]
+            yield root, art_root, start, block, [index[drawn.art].path for drawn in block]
 
 
 def build_features(art_root: Path, root: Path, *, seed: int, workers: int = 2) -> None:
     """Make (or finish) the feature array under `root` for the artwork index under `art_root`."""
     root.mkdir(parents=True, exist_ok=True)
     index = read_index(art_root)
-    pictures = plan(index, seed)
+    planned = plan(index, seed)
     if not (root / "features.npy").exists():
-        shape = (len(pictures), 2, CELLS, FEATURES)
+        shape = (len(planned), 2, CELLS, FEATURES)
         np.lib.format.open_memmap(root / "features.npy", mode="w+", dtype=np.float16, shape=shape).flush()
-        (root / "pictures.jsonl").write_text("".join(json.dumps(asdict(p)) + "\n" for p in pictures), "utf-8")
+        (root / "pictures.jsonl").write_text("".join(json.dumps(asdict(p)) + "\n" for p in planned), "utf-8")
     export_onnx(root / "backbone.onnx")
-    jobs = list(_jobs(root, art_root, index, pictures))
+    jobs = list(_jobs(root, art_root, index, planned))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for _ in track(pool.imap_unordered(_shard, jobs), "features", total=len(jobs)):
             pass
 
 
-def load_features(root: Path) -> tuple[NDArray[np.float16], list[Picture]]:
+def load_features(root: Path) -> tuple[NDArray[np.float16], list[DrawnImage]]:
     """The finished array (memory-mapped) and what its rows show."""
     with (root / "pictures.jsonl").open(encoding="utf-8") as lines:
-        pictures = [Picture(**json.loads(line)) for line in lines]
-    return np.load(root / "features.npy", mmap_mode="r"), pictures
+        planned = [DrawnImage(**json.loads(line)) for line in lines]
+    return np.load(root / "features.npy", mmap_mode="r"), planned

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from starter.embedder import StarterEmbedder
 from starter.training.icon_sets import NAMED_SET
-from starter.training.training_images import BatchSampler, Pictures, Query, kept_for_reranker
+from starter.training.training_images import BatchSampler, Query, TrainingImages, kept_for_reranker
 from starter.views import Views
 from starter.vlm.eyes import Eyes, Seen
 
@@ -35,26 +35,26 @@ class RankedList:
     grades: list[int]
 
 
-def grade(query: Query, pictures: Pictures, row: int) -> int:
+def grade(query: Query, images: TrainingImages, row: int) -> int:
     """3: everything requested; 2: all but the color; 1: the kind or the motif alone; 0: neither."""
-    picture, concept = pictures.rows[row], pictures.concept_of(row)
-    if query.accepts(concept, picture):
+    image, concept = images.rows[row], images.concept_of(row)
+    if query.accepts(concept, image):
         return 3
-    if concept == query.concept and query.kind == picture.kind:
+    if concept == query.concept and query.kind == image.kind:
         return 2
-    return int(query.kind is not None and (concept == query.concept or picture.kind == query.kind))
+    return int(query.kind is not None and (concept == query.concept or image.kind == query.kind))
 
 
 class Sights:
     """What the embedder makes of every image of a split, computed once and kept next to the features."""
 
-    def __init__(self, embedder: StarterEmbedder, pictures: Pictures, root: Path) -> None:
+    def __init__(self, embedder: StarterEmbedder, images: TrainingImages, root: Path) -> None:
         path = root / f"sights-{embedder.fingerprint}.safetensors"
         if not path.exists():
-            tokens, vectors = _look(embedder, pictures)
+            tokens, vectors = _look(embedder, images)
             save_file({"tokens": tokens, "vectors": vectors}, path)
         kept = load_file(path)
-        self.pictures = pictures
+        self.images = images
         self.tokens, self.vectors = kept["tokens"], kept["vectors"]
 
     def read(self, rows: list[int]) -> Views:
@@ -63,17 +63,17 @@ class Sights:
 
     def seen(self, rows: list[int], eyes: Eyes) -> Seen:
         """The images of `rows` as the VLM is shown them; gradients flow into `eyes`."""
-        cells = self.pictures.views(rows)
+        cells = self.images.views(rows)
         return eyes.see(cells, self.read(rows), self.vectors[rows])
 
 
 @torch.no_grad()
-def _look(embedder: StarterEmbedder, pictures: Pictures) -> tuple[Tensor, Tensor]:
+def _look(embedder: StarterEmbedder, images: TrainingImages) -> tuple[Tensor, Tensor]:
     """Image tokens of both views, float16 [images, 2, 8, 384], and vectors float32 [images, 384]."""
     tokens, vectors = [], []
-    for start in track(range(0, len(pictures.rows), 64), "sights"):
+    for start in track(range(0, len(images.rows), 64), "sights"):
         with torch.autocast("cpu", torch.bfloat16):
-            read = embedder.read(pictures.views(list(range(start, min(start + 64, len(pictures.rows))))))
+            read = embedder.read(images.views(list(range(start, min(start + 64, len(images.rows))))))
             vectors.append(embedder.compose(read, None, None).float())
         tokens.append(torch.stack((read.whole, read.middle), 1).half())
     return torch.cat(tokens), torch.cat(vectors)
@@ -83,10 +83,10 @@ class ListSampler:
     """Samples batches of lists; over half of a gallery's concepts are ones that the embedder has not seen."""
 
     def __init__(self, embedder: StarterEmbedder, sights: Sights, seed: int) -> None:
-        self.embedder, self.sights, self.pictures = embedder, sights, sights.pictures
+        self.embedder, self.sights, self.images = embedder, sights, sights.images
         self.rng = random.Random(seed)
-        self.queries = BatchSampler(self.pictures, 1, seed + 1)
-        usable = [c for c, found in self.pictures.concepts.items() if found.products and found.motifs]
+        self.queries = BatchSampler(self.images, 1, seed + 1)
+        usable = [c for c, found in self.images.concepts.items() if found.products and found.motifs]
         fresh = [c for c in usable if kept_for_reranker(c)]
         self._pools = (fresh or usable, usable)
 
@@ -98,9 +98,9 @@ class ListSampler:
         style = self.rng.choice(("fluent", "twemoji", "noto", "openmoji", None))
         rows = []
         for concept in dict.fromkeys(concepts):
-            own = self.pictures.concepts[concept].products
-            rows += [r for r in own if style is None or self.pictures.art_of(r).style in (style, *_NAMED)]
-        emoji = [row for row in rows if self.pictures.art_of(row).style not in _NAMED]
+            own = self.images.concepts[concept].products
+            rows += [r for r in own if style is None or self.images.art_of(r).style in (style, *_NAMED)]
+        emoji = [row for row in rows if self.images.art_of(row).style not in _NAMED]
         return rows, emoji or rows
 
     def sample(self, count: int) -> list[RankedList]:
@@ -114,12 +114,12 @@ class ListSampler:
     @torch.no_grad()
     def _encode(self, queries: list[Query]) -> list[tuple[Tensor, Tensor | None]]:
         """Composed and text vectors of each query, one pass a kind."""
-        found: list[tuple[Tensor, Tensor | None]] = [(self.sights.vectors[q.picture or 0], None) for q in queries]
+        found: list[tuple[Tensor, Tensor | None]] = [(self.sights.vectors[q.image or 0], None) for q in queries]
         written = [row for row, query in enumerate(queries) if query.text is not None]
         ids, mask, _ = self.embedder.tokenize([queries[row].text or "" for row in written])
         texts = self.embedder.compose(None, ids, mask)
-        shown = [place for place, row in enumerate(written) if queries[row].picture is not None]
-        tokens = self.sights.read([queries[written[place]].picture or 0 for place in shown])
+        shown = [place for place, row in enumerate(written) if queries[row].image is not None]
+        tokens = self.sights.read([queries[written[place]].image or 0 for place in shown])
         composed = texts.clone()
         composed[shown] = self.embedder.compose(tokens, ids[shown], mask[shown])
         for place, row in enumerate(written):
@@ -129,7 +129,7 @@ class ListSampler:
     def _list(self, query: Query, target: int, gallery: list[int], encoded: tuple[Tensor, Tensor | None]) -> RankedList:
         scores = self.sights.vectors[gallery] @ encoded[0]
         best = scores.topk(min(LIST + 1, len(gallery))).indices.tolist()
-        order = [gallery[k] for k in best if gallery[k] != query.picture][:LIST]
+        order = [gallery[k] for k in best if gallery[k] != query.image][:LIST]
         if target not in order and self.rng.random() < _PADDED_IN:
             order[self.rng.randrange(len(order))] = target
         if self.rng.random() < _STRANGERS:
@@ -139,4 +139,4 @@ class ListSampler:
             order = order[: self.rng.randint(2, LIST)]
         if self.rng.random() < _SHUFFLED:
             self.rng.shuffle(order)
-        return RankedList(query, *encoded, order, [grade(query, self.pictures, row) for row in order])
+        return RankedList(query, *encoded, order, [grade(query, self.images, row) for row in order])

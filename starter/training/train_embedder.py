@@ -25,7 +25,7 @@ from starter.training.class_names import embed_class_names
 from starter.training.evaluation import retrieval_report
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
-from starter.training.training_images import BatchSampler, Concept, Pictures, Query, kept_for_reranker
+from starter.training.training_images import BatchSampler, Concept, Query, TrainingImages, kept_for_reranker
 from starter.training.weights import export
 
 TARGETS = 96
@@ -44,8 +44,8 @@ class Trainer:
     def __init__(self, steps: int, seed: int = 5, peak: float = 1.0) -> None:
         torch.manual_seed(seed)
         self.steps, self.step = steps, 0
-        self.pictures = Pictures(CACHE / "train", CACHE / "features-train")
-        self.sampler = BatchSampler(self.pictures, TARGETS, seed)
+        self.images = TrainingImages(CACHE / "train", CACHE / "features-train")
+        self.sampler = BatchSampler(self.images, TARGETS, seed)
         self.tokenizer = load_tokenizer()
         self.model = Composer()
         tower = self.model.images
@@ -73,13 +73,13 @@ class Trainer:
         """Encode queries of mixed kinds, one pass a kind; rows come back in the order of `queries`."""
         kinds: dict[tuple[bool, bool], list[int]] = {}
         for row, query in enumerate(queries):
-            kinds.setdefault((query.picture is not None, query.text is not None), []).append(row)
+            kinds.setdefault((query.image is not None, query.text is not None), []).append(row)
         rows, vectors = [], []
         for members in kinds.values():
-            pictured = [place[p] for m in members if (p := queries[m].picture) is not None]
+            with_image = [place[p] for m in members if (p := queries[m].image) is not None]
             written = [text for m in members if (text := queries[m].text) is not None]
             ids, mask = self._text(written) if written else (None, None)
-            vectors.append(self.model(tokens[pictured] if pictured else None, ids, mask))
+            vectors.append(self.model(tokens[with_image] if with_image else None, ids, mask))
             rows += members
         return torch.cat(vectors)[torch.tensor(rows).argsort()]
 
@@ -93,31 +93,31 @@ class Trainer:
         """One batch: query → product, and name → motif image."""
         targets, queries = self.sampler.sample()
         rng = self.sampler.rng
-        motifs = list({q.concept: q.picture for q in queries if q.text is None and q.picture is not None}.values())
+        motifs = list({q.concept: q.image for q in queries if q.text is None and q.image is not None}.values())
         motifs += [rng.choice(c.motifs) for c in self._more(NAMED - len(motifs), queries)]
-        rows = list(dict.fromkeys([*(q.picture for q in queries if q.picture is not None), *motifs]))
+        rows = list(dict.fromkeys([*(q.image for q in queries if q.image is not None), *motifs]))
         place = {row: k for k, row in enumerate(rows)}
-        tokens = self.model.images(self.pictures.cells(rows, CLOSER, rng))
-        products = self.model.blended(self.pictures.views(targets).through(self.model.images), None, None)
+        tokens = self.model.images(self.images.cells(rows, CLOSER, rng))
+        products = self.model.blended(self.images.views(targets).through(self.model.images), None, None)
         found = self._encode(queries, tokens, place)
-        answers = [(self.pictures.concept_of(row), self.pictures.rows[row]) for row in targets]
+        answers = [(self.images.concept_of(row), self.images.rows[row]) for row in targets]
         also = torch.tensor([[q.accepts(*answer) for answer in answers] for q in queries]).fill_diagonal_(False)
         return self._contrast(found, products, also) + 0.5 * self._naming(motifs, tokens, place)
 
     def _more(self, count: int, queries: list[Query]) -> list[Concept]:
         used = {query.concept for query in queries}
-        known = self.pictures.concepts.items()
+        known = self.images.concepts.items()
         free = [c for name, c in known if name not in used and c.motifs and not kept_for_reranker(name)]
         return self.sampler.rng.sample(free, max(0, count))
 
     def _naming(self, motifs: list[int], tokens: Tensor, place: dict[int, int]) -> Tensor:
         rng = self.sampler.rng
-        names = [phrases.named(self.pictures.name(row, rng), rng) for row in motifs]
+        names = [phrases.named(self.images.name(row, rng), rng) for row in motifs]
         texts = self.model(None, *self._text(names))
-        pictures = self.model(tokens[[place[row] for row in motifs]], None, None)
-        concepts = [self.pictures.concept_of(row) for row in motifs]
+        images = self.model(tokens[[place[row] for row in motifs]], None, None)
+        concepts = [self.images.concept_of(row) for row in motifs]
         same = torch.tensor([[a == b for b in concepts] for a in concepts]).fill_diagonal_(False)
-        return self._contrast(texts, pictures, same)
+        return self._contrast(texts, images, same)
 
     def update(self) -> float:
         """One optimizer step; returns the loss."""
@@ -169,7 +169,7 @@ def main() -> None:
         trainer.resume(checkpoint)
     elif options.tune:
         trainer.begin_with(WEIGHTS)
-    development = Pictures(CACHE / "dev", CACHE / "features-dev")
+    development = TrainingImages(CACHE / "dev", CACHE / "features-dev")
     started, losses = time.monotonic(), []
     while trainer.step < steps:
         losses.append(trainer.update())

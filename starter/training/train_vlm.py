@@ -19,7 +19,7 @@ from starter.embedder import StarterEmbedder, read_weights
 from starter.training.lists import LIST, ListSampler, RankedList, Sights
 from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
-from starter.training.training_images import Pictures
+from starter.training.training_images import TrainingImages
 from starter.training.weights import export
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, rank_prompt
@@ -50,8 +50,8 @@ class Trainer:
 
     def _question(self, ranked: RankedList) -> Question:
         words = self.decoder.vocabulary.encode(ranked.query.text) if ranked.query.text else []
-        picture = None if ranked.query.picture is None else self.sights.seen([ranked.query.picture], self.eyes)
-        return Question(picture, words, ranked.composed, ranked.written, self.sights.seen(ranked.rows, self.eyes))
+        image = None if ranked.query.image is None else self.sights.seen([ranked.query.image], self.eyes)
+        return Question(image, words, ranked.composed, ranked.written, self.sights.seen(ranked.rows, self.eyes))
 
     def _order_loss(self, logits: Tensor, ranked: RankedList) -> tuple[Tensor, Tensor]:
         """Cross-entropy at the first place, and its mean over the others, of label logits [candidates]."""
@@ -133,14 +133,14 @@ class Trainer:
 def sights(split: str, embedder: StarterEmbedder) -> Sights:
     """One split as the embedder sees it."""
     features = CACHE / f"features-{split}"
-    return Sights(embedder, Pictures(CACHE / split, features), features)
+    return Sights(embedder, TrainingImages(CACHE / split, features), features)
 
 
 def development_lists(embedder: StarterEmbedder, development: Sights) -> list[RankedList]:
     """Composed queries over the development products, with whole lists that hold an answer."""
     sampler = ListSampler(embedder, development, 3)
     found = [ranked for _ in range(12) for ranked in sampler.sample(40)]
-    return [r for r in found if len(r.rows) == LIST and 3 in r.grades and r.query.text and r.query.picture is not None]
+    return [r for r in found if len(r.rows) == LIST and 3 in r.grades and r.query.text and r.query.image is not None]
 
 
 def main() -> None:

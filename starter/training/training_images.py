@@ -13,7 +13,7 @@ from torch import Tensor
 
 from starter.training import phrases
 from starter.training.artwork import Artwork, read_index
-from starter.training.features import Picture, load_features
+from starter.training.features import DrawnImage, load_features
 from starter.views import Views
 
 
@@ -25,18 +25,18 @@ class Concept:
     products: list[int] = field(default_factory=list)
 
 
-class Pictures:
+class TrainingImages:
     """Features and labels of one split."""
 
     def __init__(self, art_root: Path, feature_root: Path) -> None:
         self.art: list[Artwork] = read_index(art_root)
         self.features: NDArray[np.float16]
-        self.rows: list[Picture]
+        self.rows: list[DrawnImage]
         self.features, self.rows = load_features(feature_root)
         self.concepts: dict[str, Concept] = defaultdict(Concept)
-        for row, picture in enumerate(self.rows):
+        for row, image in enumerate(self.rows):
             concept = self.concepts[self.concept_of(row)]
-            (concept.motifs if picture.kind is None else concept.products).append(row)
+            (concept.motifs if image.kind is None else concept.products).append(row)
 
     def art_of(self, row: int) -> Artwork:
         """The artwork that image `row` shows."""
@@ -74,9 +74,9 @@ def kept_for_reranker(concept: str) -> bool:
     return zlib.crc32(concept.encode()) % 7 == 0
 
 
-def look_alikes(pictures: Pictures, concepts: list[str], count: int = 8) -> dict[str, list[str]]:
+def look_alikes(images: TrainingImages, concepts: list[str], count: int = 8) -> dict[str, list[str]]:
     """Of each concept the `count` others whose motif images have the nearest mean backbone feature (cosine)."""
-    means = np.stack([pictures.features[pictures.concepts[c].motifs[:8], 0].mean((0, 1), np.float32) for c in concepts])
+    means = np.stack([images.features[images.concepts[c].motifs[:8], 0].mean((0, 1), np.float32) for c in concepts])
     units = torch.nn.functional.normalize(torch.from_numpy(means - means.mean(0)), dim=1)
     nearest = (units @ units.T).fill_diagonal_(-1).topk(min(count, len(concepts) - 1)).indices.tolist()
     return {concept: [concepts[k] for k in row] for concept, row in zip(concepts, nearest, strict=True)}
@@ -86,15 +86,15 @@ def look_alikes(pictures: Pictures, concepts: list[str], count: int = 8) -> dict
 class Query:
     """One training query and what a target must satisfy to answer it."""
 
-    picture: int | None
+    image: int | None
     text: str | None
     concept: str
     kind: str | None
     colour: str | None
 
-    def accepts(self, concept: str, picture: Picture) -> bool:
+    def accepts(self, concept: str, image: DrawnImage) -> bool:
         """Whether a product answers this query as well as its own target does."""
-        return concept == self.concept and self.kind in (None, picture.kind) and self.colour in (None, picture.colour)
+        return concept == self.concept and self.kind in (None, image.kind) and self.colour in (None, image.colour)
 
 
 class BatchSampler:
@@ -104,16 +104,16 @@ class BatchSampler:
     motifs on the same kind hard negatives, and half of the emoji concepts bring some that look like them.
     """
 
-    TASKS = ("composed", "text", "swap", "recolour", "picture")
+    TASKS = ("composed", "text", "swap", "recolour", "image")
     WEIGHTS = (0.34, 0.29, 0.21, 0.05, 0.11)
 
-    def __init__(self, pictures: Pictures, targets: int, seed: int) -> None:
-        self.pictures, self.targets, self.rng = pictures, targets, random.Random(seed)
-        seen = {c: found for c, found in pictures.concepts.items() if not kept_for_reranker(c)}
+    def __init__(self, images: TrainingImages, targets: int, seed: int) -> None:
+        self.images, self.targets, self.rng = images, targets, random.Random(seed)
+        seen = {c: found for c, found in images.concepts.items() if not kept_for_reranker(c)}
         emoji = [c for c, found in seen.items() if len(found.products) > 3]
         other = [c for c, found in seen.items() if len(found.products) <= 3]
         self._pools, self._shares = (emoji, other or emoji), (0.6, 0.4)
-        self._alike = look_alikes(pictures, emoji)
+        self._alike = look_alikes(images, emoji)
 
     def sample(self) -> tuple[list[int], list[Query]]:
         """Rows of the targets and their queries, in the same order."""
@@ -121,7 +121,7 @@ class BatchSampler:
         seen: set[str] = set()
         while len(rows) < self.targets:
             for concept in self._draw():
-                products = self.pictures.concepts[concept].products
+                products = self.images.concepts[concept].products
                 if concept not in seen:
                     seen.add(concept)
                     rows += self.rng.sample(products, min(4, len(products), self.targets - len(rows)))
@@ -139,47 +139,47 @@ class BatchSampler:
         return getattr(self, f"_{task}")(target) or self._composed(target)
 
     def _colour(self, target: int, chance: float) -> str | None:
-        return self.pictures.rows[target].colour if self.rng.random() < chance else None
+        return self.images.rows[target].colour if self.rng.random() < chance else None
 
     def _near(self, rows: list[int], target: int, same_art: float) -> int | None:
         """One of `rows`: with chance `same_art` in the target's own style, else in any."""
-        art = self.pictures.rows[target].art
-        own = [row for row in rows if self.pictures.rows[row].art == art]
+        art = self.images.rows[target].art
+        own = [row for row in rows if self.images.rows[row].art == art]
         if own and self.rng.random() < same_art:
             return self.rng.choice(own)
         return self.rng.choice(rows) if rows else None
 
     def _motif(self, target: int) -> int | None:
-        return self._near(self.pictures.concepts[self.pictures.concept_of(target)].motifs, target, 0.3)
+        return self._near(self.images.concepts[self.images.concept_of(target)].motifs, target, 0.3)
 
     def _composed(self, target: int) -> Query:
-        kind, colour = self.pictures.rows[target].kind, self._colour(target, 0.35)
+        kind, colour = self.images.rows[target].kind, self._colour(target, 0.35)
         text = phrases.composed(str(kind), colour, self.rng)
-        return Query(self._motif(target), text, self.pictures.concept_of(target), kind, colour)
+        return Query(self._motif(target), text, self.images.concept_of(target), kind, colour)
 
     def _text(self, target: int) -> Query:
-        kind, colour = self.pictures.rows[target].kind, self._colour(target, 0.4)
-        text = phrases.text_only(str(kind), colour, self.pictures.name(target, self.rng), self.rng)
-        return Query(None, text, self.pictures.concept_of(target), kind, colour)
+        kind, colour = self.images.rows[target].kind, self._colour(target, 0.4)
+        text = phrases.text_only(str(kind), colour, self.images.name(target, self.rng), self.rng)
+        return Query(None, text, self.images.concept_of(target), kind, colour)
 
     def _swap(self, target: int) -> Query | None:
-        concept, wanted = self.pictures.concept_of(target), self.pictures.rows[target]
-        others = [r for r in self.pictures.concepts[concept].products if self.pictures.rows[r].kind != wanted.kind]
+        concept, wanted = self.images.concept_of(target), self.images.rows[target]
+        others = [r for r in self.images.concepts[concept].products if self.images.rows[r].kind != wanted.kind]
         source, colour = self._near(others, target, 0.7), self._colour(target, 0.3)
         if source is None:
             return None
         return Query(source, phrases.swapped(str(wanted.kind), colour, self.rng), concept, wanted.kind, colour)
 
     def _recolour(self, target: int) -> Query | None:
-        concept, wanted = self.pictures.concept_of(target), self.pictures.rows[target]
+        concept, wanted = self.images.concept_of(target), self.images.rows[target]
         others = [
-            row for row in self.pictures.concepts[concept].products
-            if self.pictures.rows[row].kind == wanted.kind and self.pictures.rows[row].colour != wanted.colour
+            row for row in self.images.concepts[concept].products
+            if self.images.rows[row].kind == wanted.kind and self.images.rows[row].colour != wanted.colour
         ]  # fmt: skip
         if not others:
             return None
         text = phrases.recoloured(str(wanted.colour), self.rng)
         return Query(self.rng.choice(others), text, concept, wanted.kind, wanted.colour)
 
-    def _picture(self, target: int) -> Query:
-        return Query(self._motif(target), None, self.pictures.concept_of(target), None, None)
+    def _image(self, target: int) -> Query:
+        return Query(self._motif(target), None, self.images.concept_of(target), None, None)

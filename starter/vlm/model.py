@@ -77,9 +77,9 @@ class StarterVLM:
         tokens = self._embedder.read(cells)
         return self._eyes.see(cells, tokens, self._embedder.compose(tokens, None, None)).single()
 
-    def name(self, picture: Seen) -> Named:
-        """Say what the one image in `picture` shows, as far as that is sure."""
-        return self._namer.name(picture.means.whole[0].numpy(), picture.means.middle[0].numpy())
+    def name(self, image: Seen) -> Named:
+        """Say what the one image in `image` shows, as far as that is sure."""
+        return self._namer.name(image.means.whole[0].numpy(), image.means.middle[0].numpy())
 
     def knows(self, candidates: Sequence[Seen]) -> bool:
         """Whether a third of the candidates are products as it was trained on: drawn, of one of the kinds."""
@@ -114,17 +114,17 @@ class StarterVLM:
         words = self._decoder.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
         return Question(query, words, *self._vectors(text or None, query), Seen.joined(candidates))
 
-    def _vectors(self, text: str | None, picture: Seen | None) -> tuple[Tensor, Tensor | None]:
+    def _vectors(self, text: str | None, image: Seen | None) -> tuple[Tensor, Tensor | None]:
         """The query's composed vector and its words' vector."""
         if text is None:
-            if picture is None:
+            if image is None:
                 raise ValueError("a query needs a text, an image or both")
-            return picture.vectors[0], None
+            return image.vectors[0], None
         ids, mask, _ = self._embedder.tokenize([text])
         written = self._embedder.compose(None, ids, mask)[0]
-        if picture is None:
+        if image is None:
             return written, written
-        return self._embedder.compose(picture.tokens, ids, mask)[0], written
+        return self._embedder.compose(image.tokens, ids, mask)[0], written
 
 
 def _check(deadline: float | None) -> None:

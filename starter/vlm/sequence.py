@@ -19,7 +19,7 @@ from starter.vlm.vocabulary import LABELS, ORDER
 class Question:
     """One list to rank: the query's image (one row of `Seen`, or None), words and vectors, and its candidates."""
 
-    picture: Seen | None
+    image: Seen | None
     words: list[int]
     composed: Tensor
     written: Tensor | None
@@ -41,9 +41,9 @@ def likenesses(eyes: Eyes, question: Question) -> Tensor:
     found[:, 0] = vectors @ question.composed
     if question.written is not None:
         found[:, 1] = vectors @ question.written
-    if question.picture is not None:
-        found[:, 2] = vectors @ question.picture.vectors[0]
-        details = eyes.compare(question.picture.details, question.candidates.details)
+    if question.image is not None:
+        found[:, 2] = vectors @ question.image.vectors[0]
+        details = eyes.compare(question.image.details, question.candidates.details)
         return torch.cat((found[:, :3], details), 1)
     return found
 
@@ -52,15 +52,15 @@ def _mark(decoder: Decoder, text: str) -> Tensor:
     return decoder.embed(torch.tensor([decoder.vocabulary.id(text)]))
 
 
-def _picture(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> list[Tensor]:
+def _image(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> list[Tensor]:
     return [_mark(decoder, "<picture>"), eyes.show_tokens(tokens)[0], eyes.show_vectors(vectors)]
 
 
 def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Candidates]:
     """Embedded prompt [t, 320], and where its candidates are."""
     parts = [_mark(decoder, "<rank>")]
-    if question.picture is not None:
-        parts += _picture(eyes, decoder, question.picture.tokens.whole, question.picture.vectors)
+    if question.image is not None:
+        parts += _image(eyes, decoder, question.image.tokens.whole, question.image.vectors)
     parts.append(eyes.show_vectors(question.composed).unsqueeze(0))
     if question.words:
         parts.append(decoder.embed(torch.tensor(question.words)))

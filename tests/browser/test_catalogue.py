@@ -17,7 +17,7 @@ def add(page: Page, *files: FilePayload) -> None:
     page.get_by_label("Images of new products").set_input_files(list(files))
 
 
-def picture(name: str, colour: str) -> FilePayload:
+def image_file(name: str, colour: str) -> FilePayload:
     return FilePayload(name=name, mimeType="image/png", buffer=png(colour, (32, 32)))
 
 
@@ -60,7 +60,7 @@ def test_a_product_of_the_catalog_opens_where_it_is(serve: Serve, open_page: Ope
 def test_products_are_added_with_their_images(serve: Serve, open_page: OpenPage) -> None:
     shop, url = serve()
     page = open_page(f"{url}/?view=add")
-    add(page, picture("red-cap.png", "red"), picture("blue_mug.png", "blue"))
+    add(page, image_file("red-cap.png", "red"), image_file("blue_mug.png", "blue"))
     assert page.locator(".row").get_by_label("title").first.input_value() == "Red cap"
     first = page.locator(".row").first
     first.get_by_label("category").fill("cap")
@@ -77,7 +77,7 @@ def test_a_bad_image_stops_nobody_else(serve: Serve, open_page: OpenPage) -> Non
     shop, url = serve()
     page = open_page(f"{url}/?view=add")
     broken = FilePayload(name="broken.png", mimeType="image/png", buffer=b"just words")
-    add(page, broken, picture("mug.png", "green"))
+    add(page, broken, image_file("mug.png", "green"))
     page.get_by_role("button", name="Add 2 products to the catalog").click()
     expect(page.get_by_text("1 of 2 stored.")).to_be_visible()
     expect(page.get_by_text("This file is not an image.")).to_be_visible()

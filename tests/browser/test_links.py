@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.test_search import LEOPARD, ask, pictured, reranked, titles
+from tests.browser.test_search import LEOPARD, ask, reranked, titles, with_image
 from tests.fakes import Shop
 
 Serve = Callable[..., tuple[Shop, str]]
@@ -20,7 +20,7 @@ def test_a_reloaded_query_like_a_product_has_its_image_and_title(serve: Serve, o
     page.reload()
     reranked(page)
     expect(page.get_by_text("Like “Product 3”, but…")).to_be_visible()
-    pictured(page.get_by_role("img", name="Product 3"))
+    with_image(page.get_by_role("img", name="Product 3"))
 
 
 def test_a_product_that_is_gone_is_said_and_nothing_else_is_searched(serve: Serve, open_page: OpenPage) -> None:

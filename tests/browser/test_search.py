@@ -32,7 +32,7 @@ def titles(page: Page) -> Locator:
     return page.locator("#lanes .card h3")
 
 
-def pictured(img: Locator) -> None:
+def with_image(img: Locator) -> None:
     """The image has come; `wait_for_function` would need what the page's policy forbids."""
     expect(img).to_have_js_property("complete", True)
     assert img.evaluate("img => img.naturalWidth") > 0
@@ -49,7 +49,7 @@ def test_the_leopard_query_by_upload(real: str, open_page: OpenPage) -> None:
     reranked(page)
     expect(titles(page)).to_have_count(9)
     expect(titles(page).filter(has_text="Leopard phone case")).not_to_have_count(0)
-    pictured(page.locator("#lanes .shot img").first)
+    with_image(page.locator("#lanes .shot img").first)
 
 
 def test_the_leopard_query_by_paste_and_what_the_model_saw(real: str, open_page: OpenPage) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from service.images.decode import content_hash
-from starter.demo_shop import query_picture
+from starter.demo_shop import query_image
 from tests.chaos.caller import Caller
 from tests.chaos.ledger import PREFIX, TornError, state_of
 
@@ -50,7 +50,7 @@ class _Shop:
 
     def upload(self, caller: Caller) -> None:
         query = {"text": caller.random.choice(TEXTS), "rerank": {"deadline_ms": DEADLINE_MS}}
-        parts = {"image": ("q.webp", query_picture(), "image/webp"), "query": (None, json.dumps(query))}
+        parts = {"image": ("q.webp", query_image(), "image/webp"), "query": (None, json.dumps(query))}
         _searched(caller, caller.ask("reranked", "POST /v1/search", files=parts, good=_is_reranked))
 
     def stream(self, caller: Caller) -> None:

@@ -131,15 +131,15 @@ def fetching(tmp_path: Path) -> Iterator[Client]:
 @pytest.mark.parametrize("path", FILES)
 def test_no_file_of_the_server_is_opened_wherever_an_image_may_be_named(fetching: Client, path: str) -> None:
     OPENED.clear()
-    pictures: list[Any] = [{"type": "image_url", "image_url": {"url": path}}]
+    images: list[Any] = [{"type": "image_url", "image_url": {"url": path}}]
     answers = [
         *(fetching.post("/v1/search", json={"image": {name: path}}) for name in ("url", "data", "product_id")),
         *(
             fetching.put("/v1/products", json={"id": "p", "title": "t", "images": [{name: path}]})
             for name in ("url", "data")
         ),
-        fetching.post("/v1/rerank", json={"query": {"content": pictures}, "documents": ["a"]}),
-        fetching.post("/v1/embeddings", json={"input": [{"content": pictures}]}),
+        fetching.post("/v1/rerank", json={"query": {"content": images}, "documents": ["a"]}),
+        fetching.post("/v1/embeddings", json={"input": [{"content": images}]}),
         fetching.get(f"/v1/images/{path}"),
     ]
     assert [answer.status_code for answer in answers if not 400 <= answer.status_code < 500] == []

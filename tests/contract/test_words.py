@@ -30,6 +30,12 @@ UNWANTED = re.compile(
 NAMES = re.compile(r"(?<![`:])`[^`\n]+`(?!`)|\[\w+\]|https?://\S+|\b[\w./-]*[_/][\w./-]*\b|--[\w-]+")
 """Names in code, which are spelled as the code has them: in backticks, with an underscore, paths and options."""
 
+PUBLISHED = {
+    *("PictureBody", "same_picture", "without_picture", "pictures_per_product"),
+    *("picture_kb", "query_picture_kb", "pictures_gb", "pictures_mbit_s"),
+}
+"""Names of JSON fields and of a schema, which clients and scripts read, and of the fields that they are made from."""
+
 DATA = {"starter/catalogue.py", "starter/training/phrases.py", "service/stores/filters.py"}
 """They hold data of the shop or of training: a column `colour`, and what shoppers write."""
 
@@ -59,6 +65,17 @@ def test_the_code_speaks_the_words_of_the_field(package: str) -> None:
         if str(path.relative_to(ROOT)) not in DATA
         for line, text in texts(path.read_text("utf-8"), strings=package != "tests")
         for word in unwanted(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_image_is_an_image_in_names_too(package: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{token.start[0]}: {token.string}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
+        if token.type == tokenize.NAME and "pictur" in token.string.lower() and token.string not in PUBLISHED
     ]
     assert found == []
 

@@ -13,7 +13,7 @@ from rerank.labels import LABELS
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.strategy import RerankOutcome
-from tests.unit.rerank.fakes import candidates, picture, query
+from tests.unit.rerank.fakes import candidates, query, sample_image
 
 PROMPTS = PromptLibrary.load()
 RANKED = '{"ranking": ["C", "A", "E", "B", "D"], "reason": "it fits"}'
@@ -38,4 +38,6 @@ def letters(outcome: RerankOutcome) -> str:
 
 
 def score_request(labels: str, prefix: str = "") -> EngineRequest:
-    return EngineRequest("which?", (picture(),), tuple(labels), answer_prefix=prefix, deadline=time.monotonic() + 20)
+    return EngineRequest(
+        "which?", (sample_image(),), tuple(labels), answer_prefix=prefix, deadline=time.monotonic() + 20
+    )

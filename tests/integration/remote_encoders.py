@@ -17,7 +17,7 @@ from service.encoders.remote.dialects import DIALECTS, Wanted
 from service.encoders.remote.embedding_client import RemoteEncoder
 from service.stores.store import Vector
 from tests.integration.embedding_server import MODEL, EmbeddingServer
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 RED, BLUE = Image.new("RGB", (40, 30), (224, 16, 16)), Image.new("RGB", (30, 40), (16, 16, 224))
 RED_SAYS, BLUE_SAYS = (7, 0, 0), (0, 0, 7)
@@ -71,7 +71,7 @@ def a_feed(folder: Path, count: int) -> Path:
     """A feed of products with an image each."""
     lines = ["id,title,image"]
     for number in range(count):
-        (folder / f"{number}.png").write_bytes(picture((number * 10, 0, 0)))
+        (folder / f"{number}.png").write_bytes(sample_image((number * 10, 0, 0)))
         lines.append(f"p{number},Title {number},{number}.png")
     (folder / "feed.csv").write_text("\n".join(lines))
     return folder / "feed.csv"

@@ -197,8 +197,8 @@ def under_way(url: str, bulkhead: str) -> float:
 
 
 def _body(field: str, images: int) -> dict[str, Any]:
-    picture = {"content": [{"type": "image_url", "image_url": {"url": _uri()}}]}
-    return {field: [picture] * images, **({"query": "a mug"} if field == "documents" else {})}
+    image = {"content": [{"type": "image_url", "image_url": {"url": _uri()}}]}
+    return {field: [image] * images, **({"query": "a mug"} if field == "documents" else {})}
 
 
 def _uri() -> str:

@@ -57,15 +57,15 @@ def local(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """A query image on disk."""
     path = tmp_path / "query.png"
     path.write_bytes(png())
     return path
 
 
-def test_search_prints_both_orders_the_caption_and_the_reason(run: Run, local: Shop, picture: Path) -> None:
-    result = run("search", "--text", "a mug with this", "--image", picture)
+def test_search_prints_both_orders_the_caption_and_the_reason(run: Run, local: Shop, image: Path) -> None:
+    result = run("search", "--text", "a mug with this", "--image", image)
     assert result.exit_code == 0
     for expected in ("a leopard", "the last one shows it best", "as retrieved", "after reranking"):
         assert expected in result.stdout
@@ -102,11 +102,11 @@ def width_of(path: Path) -> int:
         return opened.width
 
 
-def test_search_draws_before_and_after(run: Run, local: Shop, picture: Path, tmp_path: Path) -> None:
+def test_search_draws_before_and_after(run: Run, local: Shop, image: Path, tmp_path: Path) -> None:
     path = tmp_path / "grid.png"
-    run("search", "--text", "a mug with this", "--image", picture, "--picture", path)
+    run("search", "--text", "a mug with this", "--image", image, "--picture", path)
     reranked = width_of(path)
-    run("search", "--text", "a mug with this", "--image", picture, "--picture", path, "--no-rerank")
+    run("search", "--text", "a mug with this", "--image", image, "--picture", path, "--no-rerank")
     assert reranked > width_of(path)
 
 
@@ -187,7 +187,7 @@ def demo_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop = make_shop(tmp_path / "demo")
     monkeypatch.setattr(demo_module, "make_shop", lambda folder, products: feed)
     monkeypatch.setattr(demo_module, "build_service", lambda settings: shop.parts)
-    monkeypatch.setattr(demo_module, "query_picture", png)
+    monkeypatch.setattr(demo_module, "query_image", png)
     return shop
 
 
@@ -207,9 +207,9 @@ def served(shop: Shop) -> Iterator[str]:
         yield address(sock)
 
 
-def test_search_by_a_running_service(shop: Shop, picture: Path, run: Run, tmp_path: Path) -> None:
+def test_search_by_a_running_service(shop: Shop, image: Path, run: Run, tmp_path: Path) -> None:
     with served(shop) as url:
-        words = ("search", "--text", "this", "--image", picture, "--url", url, "--json", "--picture", "grid.png")
+        words = ("search", "--text", "this", "--image", image, "--url", url, "--json", "--picture", "grid.png")
         answer = json.loads(run(*words).stdout)
         assert answer["query"]["caption"] == "a leopard"
         assert (tmp_path / "grid.png").exists()
@@ -221,7 +221,7 @@ def test_search_by_a_running_service(shop: Shop, picture: Path, run: Run, tmp_pa
             assert {result.product.category for result in found.results} == {"cap"}
             with pytest.raises(ServiceError, match="damaged"):
                 client.search(SearchRequest(image=InlineImage(uri)))
-            assert client.picture("nothing") is None
+            assert client.image("nothing") is None
 
 
 def test_the_client_survives_a_service_that_is_something_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,8 @@ URI = "data:image/png;base64," + base64.b64encode(png("teal")).decode()
 
 
 def parts(*texts: str, image: str | None = URI) -> dict[str, Any]:
-    pictures = [{"type": "image_url", "image_url": {"url": image}}] if image else []
-    return {"content": [*({"type": "text", "text": text} for text in texts), *pictures]}
+    images = [{"type": "image_url", "image_url": {"url": image}}] if image else []
+    return {"content": [*({"type": "text", "text": text} for text in texts), *images]}
 
 
 def rerank(client: Client, **body: Any) -> Any:

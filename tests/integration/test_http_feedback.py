@@ -37,8 +37,8 @@ def event(**changes: Any) -> dict[str, Any]:
 def test_a_search_leaves_one_line_without_its_image(tmp_path: Path) -> None:
     body = {"text": "a mug", "limit": 4, "filter": {"category": {"eq": "mug"}}, "negative_text": "red"}
     with open_client(logging_shop(tmp_path)) as client:
-        picture, query = {"image": ("q.png", png("red"))}, {"query": json.dumps(body)}
-        sent = client.post("/v1/search", files=picture, data=query, headers={"X-API-Key": "wt_secret"})
+        image, query = {"image": ("q.png", png("red"))}, {"query": json.dumps(body)}
+        sent = client.post("/v1/search", files=image, data=query, headers={"X-API-Key": "wt_secret"})
         answer = sent.json()
         assert client.post("/v1/search", json={"text": "a", "limit": 0}).status_code == 400
         page = client.post("/v1/search", json={"text": "a", "limit": 5}).json()

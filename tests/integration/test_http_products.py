@@ -21,12 +21,12 @@ Client = TestClient[Any]
 LINES = {"Content-Type": "application/x-ndjson"}
 
 
-def picture(colour: str) -> dict[str, str]:
+def image_body(colour: str) -> dict[str, str]:
     return {"data": "data:image/png;base64," + base64.b64encode(png(colour)).decode()}
 
 
 def product(id: str, *colours: str, **fields: object) -> dict[str, Any]:
-    images = {"images": [picture(colour) for colour in colours]} if colours else {}
+    images = {"images": [image_body(colour) for colour in colours]} if colours else {}
     return {"id": id, **images, **fields}
 
 
@@ -50,7 +50,7 @@ def test_a_product_is_created_read_found_and_deleted(shop: Shop, client: Client)
     }
     assert len(found["image_urls"]) == 2 and found["image_url"] == found["image_urls"][0]
     assert client.get(found["image_urls"][1]).content == png("blue")
-    search = client.post("/v1/search", json={"image": picture("blue"), "limit": 1, "rerank": {"enabled": False}})
+    search = client.post("/v1/search", json={"image": image_body("blue"), "limit": 1, "rerank": {"enabled": False}})
     assert search.json()["results"][0]["product"]["id"] == "n/1 🐆"
     assert client.delete("/v1/products/n%2F1%20%F0%9F%90%86").status_code == 204
     for gone in (client.get("/v1/products/n%2F1%20%F0%9F%90%86"), client.delete("/v1/products/nobody")):
@@ -86,9 +86,9 @@ def test_bad_items_are_reported_and_the_others_stored(shop: Shop, client: Client
         [
             product("good", "red"),
             product("no picture"),
-            product("half", "blue", title="bad second picture") | {"images": [picture("red"), {"data": "data:,x"}]},
+            product("half", "blue", title="bad second picture") | {"images": [image_body("red"), {"data": "data:,x"}]},
             product("p1", title="known, so its pictures are kept"),
-            {"id": " padded", "images": [picture("red")]},
+            {"id": " padded", "images": [image_body("red")]},
             {"id": "field", "colour": "red"},
             "text",
             product("twice", "red", "red"),
@@ -128,8 +128,8 @@ def test_a_product_sent_alone_is_answered_with_its_error(client: Client) -> None
 
 
 def test_multipart_takes_images_as_files(client: Client) -> None:
-    pictures = [("image", ("a.png", png("red"))), ("image", ("b.png", png("blue")))]
-    files: list[tuple[str, Any]] = [("product", (None, '{"id": "m"}')), *pictures]
+    images = [("image", ("a.png", png("red"))), ("image", ("b.png", png("blue")))]
+    files: list[tuple[str, Any]] = [("product", (None, '{"id": "m"}')), *images]
     assert statuses(client.put("/v1/products", files=files).json()) == ["created"]
     nameless = [(name, (None, content[-1])) for name, content in files]
     assert statuses(client.put("/v1/products", files=nameless).json()) == ["unchanged"]

@@ -70,15 +70,15 @@ def test_reranking_of_a_hybrid_search_is_fused_with_its_own_order(client: Client
 
 
 def test_hybrid_search_is_the_default_of_every_query_that_has_words(client: Client) -> None:
-    picture = {"image": {"data": data_uri(png())}}
-    asked: list[dict[str, Any]] = [{}, picture, {"hybrid": {}}, {"hybrid": {"enabled": None}}]
+    image = {"image": {"data": data_uri(png())}}
+    asked: list[dict[str, Any]] = [{}, image, {"hybrid": {}}, {"hybrid": {"enabled": None}}]
     for body in [*asked, {"hybrid": {"lexical_weight": 0.7}}]:
         assert ask(client, **body)["results"][0]["scores"]["hybrid"] is not None
-    without: list[dict[str, Any]] = [{"hybrid": {"enabled": False}}, {"text": "!?"}, {**picture, "text": None}]
+    without: list[dict[str, Any]] = [{"hybrid": {"enabled": False}}, {"text": "!?"}, {**image, "text": None}]
     for body in without:
         assert ask(client, **body)["results"][0]["scores"]["hybrid"] is None
     for hybrid in ({}, {"lexical_weight": 0.7}):
-        assert search(client, **picture, text=" ", hybrid=hybrid).status_code == 400
+        assert search(client, **image, text=" ", hybrid=hybrid).status_code == 400
 
 
 def test_an_option_of_hybrid_search_asks_for_it(tmp_path: Path) -> None:

@@ -73,10 +73,10 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
 
 def test_the_image_of_a_result_can_be_fetched(client: Client) -> None:
     url = search(client, text="a mug").json()["results"][0]["product"]["image_url"]
-    picture = client.get(url)
-    assert picture.headers["content-type"] == "image/png"
-    assert picture.headers["x-content-type-options"] == "nosniff"
-    assert Image.open(io.BytesIO(picture.content)).size == (24, 16)
+    image = client.get(url)
+    assert image.headers["content-type"] == "image/png"
+    assert image.headers["x-content-type-options"] == "nosniff"
+    assert Image.open(io.BytesIO(image.content)).size == (24, 16)
     thumbnail = client.get(url, params={"size": 128})
     assert thumbnail.headers["content-type"] == "image/jpeg"
 

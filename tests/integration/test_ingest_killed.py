@@ -21,14 +21,14 @@ from service.stores.store import Vector
 from tests.integration.ingest_entry import MortalEncoder
 from tests.unit.service.images.sample_images import encoded
 
-PICTURES = 2000
+IMAGES = 2000
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A feed of two thousand different images."""
     lines = []
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         (tmp_path / f"{number}.png").write_bytes(encoded(Image.new("RGB", (8, 8), (number % 256, number // 256, 99))))
         lines.append(json.dumps({"id": f"p{number}", "image": f"{number}.png", "price": number}))
     (tmp_path / "feed.jsonl").write_text("\n".join(lines))
@@ -69,13 +69,13 @@ def test_after_three_kills_nothing_is_lost_or_doubled(folder: Path) -> None:
         assert process.stdout is not None
         *_, last = process.stdout
     unchanged, indexed, rejected = map(int, last.split()[1:])
-    assert (unchanged + indexed, rejected) == (PICTURES, 0) and unchanged > 20 * 32
+    assert (unchanged + indexed, rejected) == (IMAGES, 0) and unchanged > 20 * 32
     resumed, whole, images = MilvusStore(str(folder / "milvus.db")), ExactStore(), ImageStore(folder / "images")
     report = ingest(folder / "feed.jsonl", MortalEncoder(), whole, ImageStore(folder / "others"))
-    assert (report.indexed, resumed.count()) == (PICTURES, PICTURES)
+    assert (report.indexed, resumed.count()) == (IMAGES, IMAGES)
     found, expected = vectors(resumed), vectors(whole)
-    assert found.keys() == expected.keys() == {f"p{number}#0" for number in range(PICTURES)}
+    assert found.keys() == expected.keys() == {f"p{number}#0" for number in range(IMAGES)}
     assert all(np.array_equal(found[id], expected[id]) for id in expected)
-    assert images.sweep(resumed.image_keys(), older_than=time.time() + 60, dry_run=True).pictures == 0
+    assert images.sweep(resumed.image_keys(), older_than=time.time() + 60, dry_run=True).images == 0
     assert all(images.read(key).data for key in resumed.image_keys())
     resumed.close()

@@ -13,7 +13,7 @@ from service.images.store.image_store import ImageStore
 from service.stores.filters import parse_filter
 from service.stores.milvus.milvus_store import MilvusStore
 from tests.fakes import FakeEncoder
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 ROWS = 40
 KILLED = """
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     """A feed of forty products, every other one red."""
     lines = ["id,title,category,price,colour,image"]
     for number in range(ROWS):
-        (tmp_path / f"{number}.png").write_bytes(picture((number, number, number)))
+        (tmp_path / f"{number}.png").write_bytes(sample_image((number, number, number)))
         lines.append(f"p{number},Title {number},mug,{number},{'red' if number % 2 else 'blue'},{number}.png")
     (tmp_path / "feed.csv").write_text("\n".join(lines))
     return tmp_path

@@ -24,7 +24,7 @@ from tests.integration.records import content_of
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)
 
-PICTURES, BAD = 2000, 5
+IMAGES, BAD = 2000, 5
 # Rejected rows make batches of other sizes, and Ray gives an encoder another number of threads: torch then adds up in
 # another order. For the starter encoder that was seen to change a number by 1e-7 and 5e-7.
 TOLERANCE = 1e-5
@@ -37,11 +37,11 @@ def feed(tmp_path: Path) -> Path:
     folder.mkdir()
     random = np.random.default_rng(7)
     lines: list[dict[str, str]] = []
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         colours = random.integers(0, 256, (6, 8, 3), np.uint8)
         Image.fromarray(colours).resize((320, 240)).save(folder / f"{number}.jpg")
         lines.append({"id": f"p{number}", "image": f"{number}.jpg", "title": f"Product {number}"})
-        if number % (PICTURES // BAD) == 0:
+        if number % (IMAGES // BAD) == 0:
             lines.append({"id": f"gone{number}", "image": f"gone{number}.png"})
     path = folder / "feed.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
@@ -86,8 +86,8 @@ def test_after_ctrl_c_the_next_run_makes_it_whole(feed: Path, tmp_path: Path) ->
     store = ExactStore.from_uri(settings.store_uri)
     report = run_ingest(feed, settings, load_encoder(settings), store)
     store.close()
-    assert (report.indexed, report.rejected) == (PICTURES, BAD)
-    assert 400 <= resumed["unchanged"] < PICTURES and resumed["unchanged"] + resumed["indexed"] == PICTURES
+    assert (report.indexed, report.rejected) == (IMAGES, BAD)
+    assert 400 <= resumed["unchanged"] < IMAGES and resumed["unchanged"] + resumed["indexed"] == IMAGES
     assert feed.with_name("feed.jsonl.rejects.jsonl").read_text() == rejects
     found, expected = rows(on_ray / "store.jsonl"), rows(here / "store.jsonl")
     assert {id: content_of(row) for id, row in found.items()} == {id: content_of(row) for id, row in expected.items()}

@@ -16,7 +16,7 @@ from service.catalog.ingest import ingest
 from service.server.state import ServiceState
 from service.settings import Settings
 from starter.catalogue import write_shop
-from starter.demo_shop import QUERY_TEXT, query_picture
+from starter.demo_shop import QUERY_TEXT, query_image
 from tests.conftest import HOME
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def client(parts: tuple[Settings, ServiceState]) -> Iterator[Client]:
 
 def _search(client: Client, **body: Any) -> dict[str, Any]:
     answer = client.post(
-        "/v1/search", data={"query": json.dumps(body)}, files={"image": ("leopard.webp", query_picture(), "image/webp")}
+        "/v1/search", data={"query": json.dumps(body)}, files={"image": ("leopard.webp", query_image(), "image/webp")}
     )
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -112,8 +112,8 @@ def test_images_are_served(client: Client) -> None:
     url = _search(client, text=QUERY_TEXT, limit=1)["results"][0]["product"]["image_url"]
     answer = client.get(url)
     assert answer.status_code == 200
-    with Image.open(io.BytesIO(answer.content)) as picture:
-        assert picture.size == (448, 448)
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == (448, 448)
 
 
 def test_the_same_query_gets_the_same_answer(client: Client) -> None:

@@ -222,12 +222,12 @@ def test_a_database_of_lite_2_and_a_folder_that_is_closed_to_us(
 
 
 def test_products_put_one_by_one_are_indexed_by_count(uri: str, store: MilvusStore, tmp_path: Path) -> None:
-    pictures = ImageLoader(ImageLimits(min_side=1))
+    image_loader = ImageLoader(ImageLimits(min_side=1))
     products = Products(
         documents=Documents(FakeEncoder(), IMAGE_ONLY),
         store=store,
         images=ImageStore(tmp_path / "images"),
-        pictures=pictures,
+        image_loader=image_loader,
     )
     sources = [UploadedImage(png(f"rgb({number}, 0, 0)")) for number in range(4)]
     items = [

@@ -34,8 +34,8 @@ def test_embeddings_with_the_openai_client(shop: Shop, url: str) -> None:
     with openai.OpenAI(base_url=url, api_key=SECRET, max_retries=0) as client:
         answer = client.embeddings.create(model="fake", input=["a mug", "a cap"])  # asks for base64 by itself
         plain = client.embeddings.create(model="fake", input="a cap", encoding_format="float", dimensions=DIMENSION)
-        picture = {"content": [{"type": "image_url", "image_url": {"url": _uri()}}]}
-        composed = client.embeddings.create(model="fake", input=[picture])  # type: ignore[arg-type]
+        image = {"content": [{"type": "image_url", "image_url": {"url": _uri()}}]}
+        composed = client.embeddings.create(model="fake", input=[image])  # type: ignore[arg-type]
     assert [item.index for item in answer.data] == [0, 1]
     assert np.allclose(answer.data[1].embedding, plain.data[0].embedding)
     assert answer.usage.total_tokens == 4

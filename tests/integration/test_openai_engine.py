@@ -27,7 +27,7 @@ from tests.integration.model_server import (
     says,
 )
 from tests.integration.openai_engine import KEY, PROMPTS, RANKED, engine, letters, rerank
-from tests.unit.rerank.fakes import candidates, picture, query
+from tests.unit.rerank.fakes import candidates, query, sample_image
 from tests.unit.rerank.test_parser import AGREED, MALFORMED
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -143,7 +143,7 @@ def test_a_real_vllm() -> None:
             assert (outcome.degraded, outcome.ranking.fault, outcome.ranking.repaired) == (None, Fault.OK, ())
             assert outcome.caption
         assert opened._refused == set()
-        listed = EngineRequest("Name a letter: A, B or C.", (picture(),), ("A", "B", "C"))
+        listed = EngineRequest("Name a letter: A, B or C.", (sample_image(),), ("A", "B", "C"))
         for request in (listed, replace(listed, answer_prefix="")):
             (scores,) = opened.score([request])
             assert len(scores) == 3

@@ -35,9 +35,9 @@ def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceSta
     feed = tmp_path / "feed"
     feed.mkdir()
     for number, colour in enumerate(COLOURS):
-        picture = Image.new("RGB", (60, 40), colour)
-        picture.paste("white", (5 * number, 4, 5 * number + 12, 30))
-        picture.save(feed / f"{colour}.png")
+        image = Image.new("RGB", (60, 40), colour)
+        image.paste("white", (5 * number, 4, 5 * number + 12, 30))
+        image.save(feed / f"{colour}.png")
     settings = Settings(_env_file=None, data_dir=tmp_path)
     images = open_images(settings)
     assert ingest(feed, encoder, store, images, document=IMAGE_ONLY).indexed == len(COLOURS)

@@ -36,7 +36,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
-def pictures() -> set[str]:
+def images() -> set[str]:
     return {path.name for path in Path(".withthis/images/originals").rglob("*.png")}
 
 
@@ -52,11 +52,11 @@ def test_gc_deletes_what_no_product_uses(run: Run) -> None:
         run("gc", "--grace-hours", 0)
     assert index(run)["indexed"] == 3
     Path("1.png").write_bytes(png("navy"))
-    assert index(run)["indexed"] == 1 and len(pictures()) == 4
+    assert index(run)["indexed"] == 1 and len(images()) == 4
     assert "0 images" in run("gc").stderr
     assert "1 images (1 files, 0.0 MiB) would be deleted" in run("gc", "--grace-hours", 0, "--dry-run").stderr
     assert json.loads(run("gc", "--grace-hours", 0, "--json").stdout)["pictures"] == 1
-    assert len(pictures()) == 3 and index(run)["unchanged"] == 3
+    assert len(images()) == 3 and index(run)["unchanged"] == 3
 
 
 def test_gc_asks_before_it_deletes_more_than_stays(run: Run) -> None:
@@ -68,9 +68,9 @@ def test_gc_asks_before_it_deletes_more_than_stays(run: Run) -> None:
     assert "101 images" in run("gc", "--grace-hours", 0, "--dry-run").stderr
     with pytest.raises(IndexLost, match="101 images would be deleted and 3 are in use"):
         run("gc", "--grace-hours", 0)
-    assert len(pictures()) == 104
+    assert len(images()) == 104
     assert json.loads(run("gc", "--grace-hours", 0, "--delete-most", "--json").stdout)["pictures"] == 101
-    assert len(pictures()) == 3
+    assert len(images()) == 3
 
 
 def test_a_store_in_use_is_noticed_before_models_are_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

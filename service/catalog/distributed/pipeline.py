@@ -12,7 +12,7 @@ from ray.data.datasource import ReadTask
 from service.catalog.distributed.cluster import EncoderPool
 from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import LOT_ROWS, Lines, unpack
-from service.catalog.distributed.stages import LoadEncoder, MakeVectors, ReadLines, read_pictures
+from service.catalog.distributed.stages import LoadEncoder, MakeVectors, ReadLines, read_images
 from service.catalog.document_form import DocumentForm
 from service.catalog.row_images import RowImageReader
 
@@ -46,14 +46,14 @@ class Pipeline:
 
     def _dataset(self) -> ray.data.Dataset:
         lines = ray.data.read_datasource(_Feed(self.lines), override_num_blocks=1, num_cpus=_CPUS_OF_THE_FEED)
-        pictures = lines.map_batches(
-            read_pictures,
+        images = lines.map_batches(
+            read_images,
             batch_size=1,
             batch_format="pyarrow",
             fn_kwargs={"reader": self.reader, "stored": self.stored},
             num_cpus=_CPUS_OF_A_READER,
         )
-        return pictures.map_batches(
+        return images.map_batches(
             MakeVectors,
             batch_size=max(1, self.batch // self.lines.rows),
             batch_format="pyarrow",

@@ -42,7 +42,7 @@ class ReadLines:
             yield pack(error)
 
 
-def read_pictures(block: pa.Table, reader: RowImageReader, stored: StoredImages) -> Iterator[pa.Table]:
+def read_images(block: pa.Table, reader: RowImageReader, stored: StoredImages) -> Iterator[pa.Table]:
     """Read and keep the images of the lines, and decode those that are not stored yet."""
     try:
         for lines in unpack(block):

@@ -47,7 +47,7 @@ class StoredImage:
 class Swept:
     """What a sweep deleted: images, files (images, thumbnails, remains of crashes), and their bytes."""
 
-    pictures: int
+    images: int
     files: int
     bytes: int
 
@@ -162,8 +162,8 @@ class ImageStore:
         doomed = [blob for blob in self._blobs.list() if blob.modified < older_than and self._is_waste(blob, hashes)]
         if not dry_run:
             doomed = [blob for blob in doomed if self._blobs.delete(blob.name, older_than=older_than)]
-        pictures = sum(bool(_KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
-        return Swept(pictures, len(doomed), sum(blob.size for blob in doomed))
+        images = sum(bool(_KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
+        return Swept(images, len(doomed), sum(blob.size for blob in doomed))
 
     def ping(self) -> None:
         """Return if the store answers."""

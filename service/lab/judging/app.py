@@ -86,7 +86,7 @@ class PairController(Controller):
         }
 
     @get("/picture", sync_to_thread=True)
-    def picture(
+    def image(
         self,
         session: NamedDependency[Session],
         number: Number,

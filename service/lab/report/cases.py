@@ -24,7 +24,7 @@ class Shown:
     """
 
     title: str
-    picture: str | None
+    image: str | None
     grade: int | None
     level: int
     moved: int
@@ -36,7 +36,7 @@ class Case:
 
     id: str
     text: str | None
-    picture: str | None
+    image: str | None
     tags: tuple[str, ...]
     before: tuple[Shown, ...]
     after: tuple[Shown, ...]
@@ -65,26 +65,24 @@ def shown_summary(summaries: Sequence[Summary], measure: str) -> Summary | None:
     return max(changed, key=lambda one: one.estimates[measure].mean, default=None)
 
 
-def best_and_worst(
-    data: DataSet, summary: Summary, measure: str, pictures: Thumbnails
-) -> tuple[list[Case], list[Case]]:
+def best_and_worst(data: DataSet, summary: Summary, measure: str, images: Thumbnails) -> tuple[list[Case], list[Case]]:
     """The cases with the largest gains and the largest losses; fewer if there are no more."""
     by_gain = gains(summary, measure)
     ordered = sorted(by_gain, key=lambda unit: (-by_gain[unit], unit))
     best = [unit for unit in ordered if by_gain[unit] > 0][:SHOWN]
     worst = [unit for unit in reversed(ordered) if by_gain[unit] < 0][:SHOWN]
-    cases = _Cases(data, summary, measure, pictures)
+    cases = _Cases(data, summary, measure, images)
     return [cases.case(unit) for unit in best], [cases.case(unit) for unit in worst]
 
 
 class _Cases:
     """Makes cases of units; of a pair of queries, the first is shown."""
 
-    def __init__(self, data: DataSet, summary: Summary, measure: str, pictures: Thumbnails) -> None:
+    def __init__(self, data: DataSet, summary: Summary, measure: str, images: Thumbnails) -> None:
         self._data = data
         self._before = summary.retrieval.values[measure]
         self._after = summary.scores.values[measure]
-        self._pictures = pictures
+        self._images = images
         self._judgments = data.judgments or {}
         self._levels = sorted({grade for each in self._judgments.values() for grade in each.values() if grade > 0})
         self._outcomes = {outcome.query: outcome for outcome in summary.answered.outcomes}
@@ -99,7 +97,7 @@ class _Cases:
         return Case(
             id=query.id,
             text=query.text,
-            picture=self._pictures.name(query.image),
+            image=self._images.name(query.image),
             tags=tuple(sorted(query.tags)),
             before=tuple(self._shown(query.id, document) for document in retrieved[:seen]),
             after=tuple(
@@ -116,8 +114,8 @@ class _Cases:
 
     def _shown(self, query: str, document: str, moved: int = 0) -> Shown:
         known, grade = self._data.documents[document], self._judgments.get(query, {}).get(document)
-        picture = self._pictures.name(known.image)
-        return Shown(known.title or known.id, picture, grade, _level(grade, self._levels), moved)
+        image = self._images.name(known.image)
+        return Shown(known.title or known.id, image, grade, _level(grade, self._levels), moved)
 
 
 def _level(grade: int | None, levels: Sequence[int]) -> int:

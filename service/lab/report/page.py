@@ -26,9 +26,9 @@ _MAX_CUTOFF = 50
 def render_report(results: Results, summaries: Sequence[Summary]) -> str:
     """The whole page. Raises LabError where matplotlib is not installed."""
     measures = measures_of(results)
-    pictures = Thumbnails()
+    images = Thumbnails()
     shown = shown_summary(summaries, measures[0])
-    best, worst = best_and_worst(results.data, shown, measures[0], pictures) if shown else ([], [])
+    best, worst = best_and_worst(results.data, shown, measures[0], images) if shown else ([], [])
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["signed"] = signed
     template = environment.from_string((files(__package__) / "template.html").read_text("utf-8"))
@@ -51,7 +51,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         shown=shown,
         best=best,
         worst=worst,
-        pictures={name: Markup(uri) for name, uri in pictures.uris.items()},  # base64 of our own making
+        images={name: Markup(uri) for name, uri in images.uris.items()},  # base64 of our own making
         versions=_versions(),
     )
 

@@ -11,23 +11,30 @@ from service.product import Product
 from service.server.mapping.search_response import product_out
 from service.wire.products import ItemOut, PictureBody, ProductBody, PutOut, StoredProductOut
 
-ONE_PICTURE = "Give exactly one of data and url for each image."
+ONE_IMAGE = "Give exactly one of data and url for each image."
 
 
 def to_input(body: ProductBody, uploads: Sequence[ImageInput] = ()) -> ProductInput:
     """The catalog's input. Raises InvalidValue if an image is given in both ways or in none."""
-    fields = {name: getattr(body, name) for name in ("id", "title", "category", "price", "attributes")}
-    named = [_source(picture) for picture in body.images or ()]
-    pictures = [*uploads, *named]
-    return ProductInput(Product(**fields, image_key=""), pictures or None)
+    named = [_source(image) for image in body.images or ()]
+    images = [*uploads, *named]
+    product = Product(
+        id=body.id,
+        title=body.title,
+        category=body.category,
+        price=body.price,
+        attributes=body.attributes,
+        image_key="",
+    )
+    return ProductInput(product, images or None)
 
 
-def _source(picture: PictureBody) -> ImageInput:
-    if picture.data is not None and picture.url is None:
-        return InlineImage(picture.data)
-    if picture.url is not None and picture.data is None:
-        return UrlImage(picture.url)
-    raise InvalidValue(ONE_PICTURE)
+def _source(image: PictureBody) -> ImageInput:
+    if image.data is not None and image.url is None:
+        return InlineImage(image.data)
+    if image.url is not None and image.data is None:
+        return UrlImage(image.url)
+    raise InvalidValue(ONE_IMAGE)
 
 
 def stored_out(stored: StoredProduct) -> StoredProductOut:

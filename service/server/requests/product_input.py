@@ -17,7 +17,7 @@ from service.server.mapping.product_bodies import to_input
 from service.server.requests.body import parsed, read_body, read_lines, read_parts, require_json
 from service.server.requests.multipart import MULTIPART, Part
 from service.server.requests.validation import load_json, parse_body, to_problem
-from service.wire.products import MAX_PICTURES, ProductBody
+from service.wire.products import MAX_IMAGES, ProductBody
 
 NDJSON = "application/x-ndjson"
 MAX_ITEMS = 1000
@@ -42,7 +42,7 @@ async def read_one(request: Request[Any, Any, Any], limit: int) -> ProductInput 
         HTTPException: 415 for another content type.
     """
     if request.content_type[0] == MULTIPART:
-        parts = await read_parts(request, limit, most=1 + MAX_PICTURES)
+        parts = await read_parts(request, limit, most=1 + MAX_IMAGES)
         return await parsed(sum(len(part.data) for part in parts), partial(_from_parts, parts))
     require_json(request)
     raw = await read_body(request, limit)

@@ -38,7 +38,7 @@ async def read_search(request: Request[Any, Any, Any], limit: int) -> tuple[Sear
         body, upload = await read_json(request, SearchBody, limit, max_tokens=MAX_SEARCH_TOKENS), None
     if body.rerank.require and body.rerank.enabled is False:
         raise InvalidValue(REQUIRE_NEEDS_RERANK)
-    return body, _one_picture(body, upload)
+    return body, _one_image(body, upload)
 
 
 def _from_parts(parts: Sequence[Part]) -> tuple[SearchBody, UploadedImage | None]:
@@ -52,15 +52,15 @@ def _from_parts(parts: Sequence[Part]) -> tuple[SearchBody, UploadedImage | None
     return body, UploadedImage(image.data) if image else None
 
 
-def _one_picture(body: SearchBody, upload: UploadedImage | None) -> ImageSource | None:
+def _one_image(body: SearchBody, upload: UploadedImage | None) -> ImageSource | None:
     if body.image is None:
         return upload
     if upload is not None:
         raise InvalidInput(TWO_IMAGES)
-    return _named_picture(body.image)
+    return _named_image(body.image)
 
 
-def _named_picture(image: ImageBody) -> ImageSource | None:
+def _named_image(image: ImageBody) -> ImageSource | None:
     if sum(value is not None for value in (image.data, image.url, image.product_id)) != 1:
         raise InvalidValue(ONE_IMAGE)
     return image_source(image)

@@ -59,9 +59,9 @@ class ImageController(Controller):
         if ImageStore.is_key(key) and headers["ETag"] in _entity_tags(request):
             return Response(b"", status_code=304, headers=headers)
         read = partial(parts.images.read, key) if size is None else partial(parts.images.thumbnail, key, size)
-        picture = await bulkheads.images.run(read)
-        incoming_body(request).hold(len(picture.data))
-        return Response(picture.data, media_type=picture.media_type, headers=headers)
+        image = await bulkheads.images.run(read)
+        incoming_body(request).hold(len(image.data))
+        return Response(image.data, media_type=image.media_type, headers=headers)
 
 
 def _entity_tags(request: Request[Any, Any, Any]) -> list[str]:

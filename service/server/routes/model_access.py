@@ -97,8 +97,8 @@ class ModelAccess:
     ) -> DocumentRanking:
         """Rank documents. Raises EmptyQuery, and as `rank_documents`."""
         _check_query(query)
-        stage, pictures = self._parts.rerank, self._parts.image_loader
-        work = partial(rank_documents, stage, pictures, query, documents, options, max_pixels=self._max_pixels)
+        stage, image_loader = self._parts.rerank, self._parts.image_loader
+        work = partial(rank_documents, stage, image_loader, query, documents, options, max_pixels=self._max_pixels)
         found = await self._run(self._bulkheads.documents, work)
         self._metrics.reranked(found.report.fault, found.report.degraded)
         return found
@@ -115,9 +115,9 @@ class ModelAccess:
         if len(queries) == 1:
             rankings = [await self.rank(queries[0], documents, RerankOptions())]
         else:
-            stage, pictures = self._parts.rerank, self._parts.image_loader
+            stage, image_loader = self._parts.rerank, self._parts.image_loader
             pairs = list(zip(queries, documents, strict=True))
-            work = partial(rank_pairs, stage, pictures, pairs, max_pixels=self._max_pixels)
+            work = partial(rank_pairs, stage, image_loader, pairs, max_pixels=self._max_pixels)
             rankings = await self._run(self._bulkheads.documents, work)
         for found in rankings:
             if found.report.degraded:
@@ -132,14 +132,14 @@ class ModelAccess:
         Raises InvalidValue for empty inputs, a dimension that the encoder was not trained for, and an instruction that
         it does not take.
         """
-        encoder, pictures = self._parts.encoder, self._parts.image_loader
+        encoder, image_loader = self._parts.encoder, self._parts.image_loader
         size = _checked_size(dimensions, encoder.info)
         if not encoder.info.instructable and any(content.query.instruction for content in contents):
             raise InvalidValue(errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])
         check_not_empty(contents)
 
         def embedded() -> bytes:
-            return write(embed_contents(encoder, pictures, contents, max_pixels=self._max_pixels, size=size))
+            return write(embed_contents(encoder, image_loader, contents, max_pixels=self._max_pixels, size=size))
 
         return Response(await self._run(self._bulkheads.embeddings, embedded), media_type=MediaType.JSON)
 

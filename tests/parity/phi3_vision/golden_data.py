@@ -34,15 +34,15 @@ class Case:
     def num_crops(self) -> int:
         return int(self.raw["num_crops"] or 16)
 
-    def pictures(self) -> list[Image.Image]:
+    def images(self) -> list[Image.Image]:
         return [Image.open(GOLDEN / "images" / name) for name in self.raw["images"]]
 
 
 CASES = [Case(raw["id"], raw) for raw in json.loads((GOLDEN / "cases.json").read_text(encoding="utf-8"))]
-WITH_PICTURES = [case for case in CASES if case.raw["images"]]
+WITH_IMAGES = [case for case in CASES if case.raw["images"]]
 EXPECTED: dict[str, Tensor] = load_file(GOLDEN / "expected.safetensors")
 
 
-def picture(name: str = "panel") -> Image.Image:
+def sample_image(name: str = "panel") -> Image.Image:
     """One of the golden images as RGB."""
     return Image.open(GOLDEN / "images" / f"{name}.png").convert("RGB")

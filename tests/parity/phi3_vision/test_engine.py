@@ -28,7 +28,7 @@ from rerank.strategies.listwise import ListwiseStrategy
 from service.build import load_engine
 from service.errors import ConfigurationError
 from service.settings import Settings
-from tests.parity.phi3_vision.golden_data import CASES, GOLDEN, picture
+from tests.parity.phi3_vision.golden_data import CASES, GOLDEN, sample_image
 from tests.parity.phi3_vision.test_processor import HOSTILE
 from tests.unit.rerank.fakes import candidates, query
 
@@ -84,7 +84,7 @@ def test_random_weights_rank_every_candidate_once(n: int, processor: Phi3VisionP
 
 
 def test_an_answer_counts_its_tokens(engine: Phi3VisionEngine, processor: Phi3VisionProcessor) -> None:
-    answer = engine.generate(EngineRequest("Rank these.", (picture(),), labels(3), 40))
+    answer = engine.generate(EngineRequest("Rank these.", (sample_image(),), labels(3), 40))
     assert answer.prompt_tokens == len(processor.encode("Rank these.", [313])) + len(processor.words(ANSWER_PREFIX))
     assert answer.generated_tokens == 40
     assert answer.finish == "length"
@@ -94,7 +94,7 @@ def test_a_caption_is_what_the_published_code_writes(model: Phi3VisionForCausalL
     case = next(case for case in CASES if case.id == "landscape_c16")
     processor = Phi3VisionProcessor(GOLDEN / "tokenizer.json", case.num_crops)
     answer = Phi3VisionEngine(model, processor).generate(
-        EngineRequest(f"\n{case.words} ", tuple(case.pictures()), (), 24)
+        EngineRequest(f"\n{case.words} ", tuple(case.images()), (), 24)
     )
     assert answer.text == to_text(processor.tokenizer, case.raw["tokens"])
     assert (answer.prompt_tokens, answer.generated_tokens) == (case.raw["prompt_tokens"], 24)
@@ -102,12 +102,12 @@ def test_a_caption_is_what_the_published_code_writes(model: Phi3VisionForCausalL
 
 
 def test_scores_are_those_of_the_first_ranking_step(engine: Phi3VisionEngine) -> None:
-    request = EngineRequest("Rank these.", (picture(),), labels(9), 60)
+    request = EngineRequest("Rank these.", (sample_image(),), labels(9), 60)
     assert engine.score([request])[0] == pytest.approx(engine.generate(request).label_scores, abs=1e-4)
 
 
 def test_many_are_scored_as_if_each_were_alone(engine: Phi3VisionEngine) -> None:
-    pairs = [EngineRequest("word " * n, (picture(),) * (n % 3), ("A", "B"), 1, "") for n in (1, 9, 2, 3, 30, 4, 6)]
+    pairs = [EngineRequest("word " * n, (sample_image(),) * (n % 3), ("A", "B"), 1, "") for n in (1, 9, 2, 3, 30, 4, 6)]
     together = engine.score(pairs)
     for alone, row in zip(pairs, together, strict=True):
         assert row == pytest.approx(engine.score([alone])[0], abs=1e-4)
@@ -130,14 +130,14 @@ def test_the_query_image_is_looked_at_once(engine: Phi3VisionEngine, monkeypatch
         return see(self, image)
 
     monkeypatch.setattr(Phi3VisionForCausalLM, "see", counted)
-    asked = picture("portrait")
+    asked = sample_image("portrait")
     engine.score([EngineRequest("Match?", (asked, Image.new("RGB", (9, 9))), ("A", "B"), 1, "") for _ in range(3)])
     assert len(looked) == 4
 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_change_neither_images_nor_completeness(words: str, engine: Phi3VisionEngine) -> None:
-    request = EngineRequest(f"Titles:\nA: {words}\nB: mug", (picture(),), labels(5), answer_length(5))
+    request = EngineRequest(f"Titles:\nA: {words}\nB: mug", (sample_image(),), labels(5), answer_length(5))
     answer = engine.generate(request)
     parsed = parse_ranking(answer.text, 5, truncated=answer.finish == "length", anchored=True)
     assert sorted(parsed.order) == list(range(5))
@@ -162,7 +162,7 @@ def test_a_passed_deadline_is_a_timeout(engine: Phi3VisionEngine) -> None:
     with pytest.raises(EngineTimeout):
         engine.generate(EngineRequest("", (), (), 8, deadline=late))
     with pytest.raises(EngineTimeout):
-        engine.score([EngineRequest("", (picture(),), ("A", "B"), 1, "", late), EngineRequest("", (), ("A", "B"))])
+        engine.score([EngineRequest("", (sample_image(),), ("A", "B"), 1, "", late), EngineRequest("", (), ("A", "B"))])
     assert engine.generate(EngineRequest("", (), (), 8)).generated_tokens == 8
 
 
@@ -203,7 +203,7 @@ def test_what_does_not_fit_is_an_engine_error(engine: Phi3VisionEngine, monkeypa
 
     monkeypatch.setattr(engine._model, "see", fail)
     with pytest.raises(EngineError, match="crops"):
-        engine.generate(EngineRequest("", (picture(),), (), 8))
+        engine.generate(EngineRequest("", (sample_image(),), (), 8))
 
 
 def test_the_settings_choose_it() -> None:

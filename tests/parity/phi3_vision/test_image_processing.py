@@ -5,12 +5,12 @@ import torch
 from PIL import Image
 
 from rerank.engines.phi3_vision.image_processing import cut, hd_transform, token_count
-from tests.parity.phi3_vision.golden_data import EXPECTED, WITH_PICTURES, Case
+from tests.parity.phi3_vision.golden_data import EXPECTED, WITH_IMAGES, Case
 
 
-@pytest.mark.parametrize("case", WITH_PICTURES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", WITH_IMAGES, ids=lambda case: case.id)
 def test_crops_are_those_of_the_published_processor(case: Case) -> None:
-    seen = [cut(image, case.num_crops) for image in case.pictures()]
+    seen = [cut(image, case.num_crops) for image in case.images()]
     assert [[336 * crops.rows, 336 * crops.columns] for crops in seen] == case.raw["image_sizes"]
     assert [crops.tokens for crops in seen] == case.raw["num_img_tokens"]
     pixels = torch.zeros(case.raw["pixel_values"]["shape"])  # where crops are missing upstream has black ones

@@ -12,11 +12,11 @@ from rerank.engines.phi3_vision.checkpoint import INDEX_FILE, load_model
 from rerank.engines.phi3_vision.image_processing import cut
 from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
 from rerank.engines.phi3_vision.processor import Phi3VisionProcessor
-from tests.parity.phi3_vision.golden_data import CASES, EXPECTED, GOLDEN, WITH_PICTURES, Case, picture
+from tests.parity.phi3_vision.golden_data import CASES, EXPECTED, GOLDEN, WITH_IMAGES, Case, sample_image
 
 
 def prompt(model: Phi3VisionForCausalLM, processor: Phi3VisionProcessor, case: Case) -> Tensor:
-    crops = [cut(image, case.num_crops) for image in case.pictures()]
+    crops = [cut(image, case.num_crops) for image in case.images()]
     with torch.inference_mode():
         seen = [model.see(one) for one in crops]
         return model.embed(processor.encode(case.words, list(map(len, seen))), seen)
@@ -37,10 +37,10 @@ def test_logits_and_tokens(case: Case, model: Phi3VisionForCausalLM, processor: 
     assert answer == case.raw["tokens"] == EXPECTED[f"tokens.{case.id}"].tolist()
 
 
-@pytest.mark.parametrize("case", WITH_PICTURES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", WITH_IMAGES, ids=lambda case: case.id)
 def test_image_features(case: Case, model: Phi3VisionForCausalLM) -> None:
     with torch.inference_mode():
-        features = torch.cat([model.see(cut(image, case.num_crops)) for image in case.pictures()])
+        features = torch.cat([model.see(cut(image, case.num_crops)) for image in case.images()])
     assert list(features.shape) == case.raw["image_features"]["shape"]
     assert features.double().sum().item() == pytest.approx(case.raw["image_features"]["sum"], rel=1e-5)
     if f"image_features.{case.id}" in EXPECTED:
@@ -49,7 +49,7 @@ def test_image_features(case: Case, model: Phi3VisionForCausalLM) -> None:
 
 def test_prompts_of_different_length_share_a_pass(model: Phi3VisionForCausalLM, processor: Phi3VisionProcessor) -> None:
     with torch.inference_mode():
-        seen = model.see(processor.cut(picture()))
+        seen = model.see(processor.cut(sample_image()))
         rows = [model.embed(processor.encode("word " * n, [len(seen)]), [seen]) for n in (1, 40, 7)]
     alone = torch.cat([logits(model, [row]) for row in rows])
     torch.testing.assert_close(logits(model, rows), alone, rtol=0, atol=1e-5)

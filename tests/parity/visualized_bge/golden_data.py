@@ -45,14 +45,14 @@ class Golden:
     def batches(self) -> list[dict[str, Any]]:
         return [case for case in self.cases if "texts" in case]
 
-    def picture(self, name: str) -> Image.Image:
+    def image(self, name: str) -> Image.Image:
         """As `Image.open` gives it, in its own mode, with the file closed."""
         image = Image.open(self.folder / "images" / name)
         image.load()
         return image
 
     def query(self, text: str | None, image: str | None) -> Query:
-        return Query(text, None if image is None else self.picture(image))
+        return Query(text, None if image is None else self.image(image))
 
 
 BASE = Golden(GOLDEN / "base", "visualized-bge-base-en")

@@ -63,7 +63,7 @@ def test_image_tokens(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
     vision = encoder._model.vision_config
     assert names
     for key in names:
-        raw = torch.from_numpy(to_bytes([golden.picture(f"{key.split('.')[1]}.png")], "crop"))
+        raw = torch.from_numpy(to_bytes([golden.image(f"{key.split('.')[1]}.png")], "crop"))
         with torch.inference_mode():
             tokens = encoder._model.image_tokens(normalize(raw, vision.image_mean, vision.image_std))
         assert tokens.shape[1] == vision.image_tokens

@@ -15,7 +15,7 @@ STORED = [(golden, key) for golden in (BASE, M3) for key in sorted(golden.expect
 @pytest.mark.parametrize(("golden", "key"), STORED, ids=[f"{name_of(golden)}-{key}" for golden, key in STORED])
 def test_pixels_are_equal(golden: Golden, key: str) -> None:
     kind, name = key.split(".")
-    raw = to_bytes([golden.picture(f"{name}.png")], "crop")
+    raw = to_bytes([golden.image(f"{name}.png")], "crop")
     if kind == "pixels_u8":
         assert np.array_equal(raw[0], golden.expected[key].numpy())
         return

@@ -8,7 +8,7 @@ from PIL import Image
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
 from benchmarks.measures import ndcg
 
-PICTURE = Image.new("RGB", (8, 8))
+IMAGE = Image.new("RGB", (8, 8))
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def test_every_query_has_an_answer_other_than_its_own_image(products: list[HeldO
 )
 def test_grades(motif: str, kind: str, colour: str, expected: int) -> None:
     query = HeldOutQuery("", "leopard", "mug", "red", "a red mug with this", None)
-    assert query.grade(HeldOutProduct(motif, kind, colour, PICTURE)) == expected
+    assert query.grade(HeldOutProduct(motif, kind, colour, IMAGE)) == expected
 
 
 def test_an_image_alone_asks_for_the_motif_only() -> None:
-    query = HeldOutQuery("", "leopard", None, None, None, PICTURE)
-    assert query.grade(HeldOutProduct("leopard", "cap", "red", PICTURE)) == 3
-    assert query.grade(HeldOutProduct("rose", "cap", "red", PICTURE)) == 0
+    query = HeldOutQuery("", "leopard", None, None, None, IMAGE)
+    assert query.grade(HeldOutProduct("leopard", "cap", "red", IMAGE)) == 3
+    assert query.grade(HeldOutProduct("rose", "cap", "red", IMAGE)) == 0
 
 
 def test_ndcg_is_one_for_the_ideal_order_and_falls_with_the_best_answer() -> None:

@@ -62,13 +62,13 @@ def words(marks: list[str], end: str) -> PreTrainedTokenizerFast:
 def make(kind: str, folder: Path, *, context: int = 4096, template: str | None = None) -> Path:
     """Write the checkpoint `kind` into a new folder below `folder`; the folder."""
     torch.manual_seed(0)
-    model, tokenizer, pictures, processor = (
+    model, tokenizer, images, processor = (
         _smolvlm(kind, context) if kind.startswith("smolvlm") else _qwen(kind, context)
     )
     with torch.no_grad():
         model.get_output_embeddings().weight.mul_(50)  # sharp preferences, so that the mask has work to do
     place = folder / kind
-    for part in (model, tokenizer, pictures):
+    for part in (model, tokenizer, images):
         part.save_pretrained(place)
     default = SMOLVLM_TEMPLATE if kind.startswith("smolvlm") else QWEN_TEMPLATE
     (place / "chat_template.jinja").write_text(default if template is None else template)
@@ -130,6 +130,6 @@ def _qwen(kind: str, context: int) -> tuple[Any, Any, Any, str]:
         text = {**decoder, "head_dim": 16, "rope_parameters": rope}
         config = Qwen3VLConfig(text_config=text, vision_config={**eye, **more}, **ids)
         model = Qwen3VLForConditionalGeneration(config)
-    pictures = Qwen2VLImageProcessorPil(size={"shortest_edge": 28 * 28, "longest_edge": 56 * 56}, patch_size=14)
+    images = Qwen2VLImageProcessorPil(size={"shortest_edge": 28 * 28, "longest_edge": 56 * 56}, patch_size=14)
     processor = '{"processor_class": "%s"}' % ("Qwen2VLProcessor" if kind == "qwen2-vl" else "Qwen3VLProcessor")
-    return model, tokenizer, pictures, processor
+    return model, tokenizer, images, processor

@@ -63,13 +63,13 @@ def says(text: str, finish: Literal["stop", "length"] = "stop") -> Generation:
     return Generation(text, finish, prompt_tokens=100, generated_tokens=20)
 
 
-def picture(colour: str = "orange", size: tuple[int, int] = (32, 24)) -> Image.Image:
+def sample_image(colour: str = "orange", size: tuple[int, int] = (32, 24)) -> Image.Image:
     return Image.new("RGB", size, colour)
 
 
 def candidates(n: int, title: str = "product") -> list[Candidate]:
-    return [Candidate(f"p{i}", f"{title} {i}", picture("red"), 1.0 - i / 100) for i in range(n)]
+    return [Candidate(f"p{i}", f"{title} {i}", sample_image("red"), 1.0 - i / 100) for i in range(n)]
 
 
 def query(text: str | None = "a phone case with this", image_hash: str | None = "cafe") -> Query:
-    return Query(text, picture(), image_hash=image_hash)
+    return Query(text, sample_image(), image_hash=image_hash)

@@ -17,7 +17,7 @@ from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.strategy import Strategy
-from tests.unit.rerank.fakes import Answer, FakeEngine, candidates, picture, query, says
+from tests.unit.rerank.fakes import Answer, FakeEngine, candidates, query, sample_image, says
 
 PROMPTS = PromptLibrary.load()
 GOOD = says('{"ranking": ["C", "A", "B"], "reason": "a leopard on a case"}')
@@ -278,7 +278,7 @@ def test_an_engine_takes_1_to_26_candidates(most: int) -> None:
 
 
 def test_an_image_that_breaks_while_it_is_drawn_costs_no_product() -> None:
-    broken = picture()
+    broken = sample_image()
     broken.close()
     found = [replace(one, image=broken) for one in candidates(3)]
     outcome = strategy(FakeEngine(GOOD)).rerank(query(), found)

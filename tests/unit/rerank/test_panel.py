@@ -77,10 +77,10 @@ def test_a_missing_image_is_an_empty_cell_that_says_so() -> None:
 
 
 def test_images_are_left_as_they_were() -> None:
-    picture = solid("lime", (50, 40))
-    before = picture.tobytes()
-    draw_panel(picture, [picture], labels(1))
-    assert picture.tobytes() == before
+    image = solid("lime", (50, 40))
+    before = image.tobytes()
+    draw_panel(image, [image], labels(1))
+    assert image.tobytes() == before
 
 
 def test_thumbnails_are_made_once_and_look_the_same() -> None:

@@ -14,7 +14,7 @@ from rerank.query import Query
 from rerank.ranking import Fault, Ranking
 from rerank.scorers.scorer import ScorerInfo, Side
 from rerank.strategies.reranker import LIMITS, RerankerStrategy
-from tests.unit.rerank.fakes import candidates, picture, query
+from tests.unit.rerank.fakes import candidates, query, sample_image
 
 PROMPTS = PromptLibrary.load()
 INFO = ScorerInfo("fake", "both", "both", instructable=True)
@@ -43,7 +43,7 @@ def test_candidates_are_ordered_by_score_and_ties_keep_the_order_of_retrieval() 
     outcome = RerankerStrategy(scorer, PROMPTS).rerank(query(), candidates(5))
     assert outcome.ranking == Ranking((3, 0, 2, 4, 1), scores=(0.5, 0.1, 0.5, 0.9, 0.5))
     (asked, documents, instruction) = scorer.asked[0]
-    assert (asked.text, asked.image) == ("a phone case with this", picture())
+    assert (asked.text, asked.image) == ("a phone case with this", sample_image())
     assert [one.image is not None for one in documents] == [True] * 5
     assert instruction.startswith("Given what a shopper asks for")
 

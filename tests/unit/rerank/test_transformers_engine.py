@@ -43,12 +43,12 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     torch.set_num_threads(threads)
 
 
-def pictures(n: int) -> tuple[Image.Image, ...]:
+def images(n: int) -> tuple[Image.Image, ...]:
     return tuple(Image.new("RGB", (60 + 7 * i, 50), (9 * i, 90, 200 - 7 * i)) for i in range(n))
 
 
 def rank_request(n: int, **changes: Any) -> EngineRequest:
-    known: dict[str, Any] = {"prompt": "put these in order", "images": pictures(1), "labels": labels(n)}
+    known: dict[str, Any] = {"prompt": "put these in order", "images": images(1), "labels": labels(n)}
     return EngineRequest(**{**known, "max_new_tokens": 4 * n + 8, **changes})
 
 
@@ -73,7 +73,7 @@ def test_sampling_gives_permutations_of_every_size(engine: TransformersEngine) -
     torch.manual_seed(5)
     orders = set()
     for n in RUNS:
-        spec, inputs = engine._spec(labels(n), ANSWER_PREFIX), engine._chat.inputs("put these in order", pictures(1))
+        spec, inputs = engine._spec(labels(n), ANSWER_PREFIX), engine._chat.inputs("put these in order", images(1))
         length = inputs["input_ids"].shape[1]
         rows = engine._model.generate(
             **inputs,
@@ -91,13 +91,13 @@ def test_sampling_gives_permutations_of_every_size(engine: TransformersEngine) -
 
 
 def test_the_first_choice_is_the_best_label(engine: TransformersEngine) -> None:
-    answer = engine.generate(rank_request(9, images=pictures(10)))
+    answer = engine.generate(rank_request(9, images=images(10)))
     scores = answer.label_scores or ()
     assert parse_ranking(answer.text, 9, anchored=True).order[0] == scores.index(max(scores))
 
 
 def test_score_is_the_first_ranking_step_of_generate(engine: TransformersEngine) -> None:
-    requests = [rank_request(n, images=pictures(n)) for n in (1, 4, 9)]
+    requests = [rank_request(n, images=images(n)) for n in (1, 4, 9)]
     scores = engine.score(requests)
     assert [len(row) for row in scores] == [1, 4, 9]
     for request, row in zip(requests, scores, strict=True):
@@ -106,7 +106,7 @@ def test_score_is_the_first_ranking_step_of_generate(engine: TransformersEngine)
 
 def test_reading_the_beginning_of_the_answer_with_the_prompt_changes_nothing(engine: TransformersEngine) -> None:
     """The same logits as when every token of the beginning is decoded on its own, with a cache."""
-    request = rank_request(5, images=pictures(3))
+    request = rank_request(5, images=images(3))
     inputs = engine._chat.inputs(request.prompt, request.images)
     spec = engine._spec(request.labels, ANSWER_PREFIX)
     mask = PermutationLogitsProcessor(spec, inputs["input_ids"].shape[1])
@@ -117,12 +117,12 @@ def test_reading_the_beginning_of_the_answer_with_the_prompt_changes_nothing(eng
 
 def test_the_images_decide(engine: TransformersEngine) -> None:
     light, dark = Image.new("RGB", (60, 60), "white"), Image.new("RGB", (60, 60), "black")
-    scores = engine.score([rank_request(4, images=(picture,)) for picture in (light, dark)])
+    scores = engine.score([rank_request(4, images=(image,)) for image in (light, dark)])
     assert scores[0] != pytest.approx(scores[1], abs=1e-4)
 
 
 def test_a_match_question_is_scored_at_its_first_word(engine: TransformersEngine) -> None:
-    request = EngineRequest("A. Match\nB. Mismatch", pictures(2), ("A", "B"), 1, "")
+    request = EngineRequest("A. Match\nB. Mismatch", images(2), ("A", "B"), 1, "")
     (row,) = engine.score([request])
     _, (first, second) = engine._start(("A", "B"), "")
     logits = engine._model(**engine._chat.inputs(request.prompt, request.images)).logits[0, -1].tolist()
@@ -131,7 +131,7 @@ def test_a_match_question_is_scored_at_its_first_word(engine: TransformersEngine
 
 @pytest.mark.parametrize("shown", [0, 1, 3])
 def test_captions_are_free_text_up_to_their_limit(engine: TransformersEngine, shown: int) -> None:
-    answer = engine.generate(EngineRequest("say what you see", pictures(shown), max_new_tokens=6))
+    answer = engine.generate(EngineRequest("say what you see", images(shown), max_new_tokens=6))
     assert answer.label_scores is None
     assert answer.generated_tokens <= 6 and answer.prompt_tokens > 5
     assert answer.finish == ("length" if answer.generated_tokens == 6 else "stop")
@@ -140,7 +140,7 @@ def test_captions_are_free_text_up_to_their_limit(engine: TransformersEngine, sh
 
 def test_a_caption_ends_with_the_turn(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever token the model writes first is made the end of its turn."""
-    request = EngineRequest("say what you see", pictures(1), max_new_tokens=6)
+    request = EngineRequest("say what you see", images(1), max_new_tokens=6)
     inputs = engine._chat.inputs(request.prompt, request.images)
     first = int(engine._model(**inputs).logits[0, -1].argmax())
     monkeypatch.setattr(engine, "_stop_ids", frozenset([first]))
@@ -223,7 +223,7 @@ def test_a_failing_library_is_an_engine_error(engine: TransformersEngine, monkey
 
 def counted(chat: Chat, prompt: str) -> dict[int, int]:
     """How often each mark of the tokenizer stands in the ids of a prompt with two images."""
-    ids = chat.inputs(prompt, pictures(2))["input_ids"][0].tolist()
+    ids = chat.inputs(prompt, images(2))["input_ids"][0].tolist()
     known = chat.tokenizer.get_vocab()
     return {known[mark]: ids.count(known[mark]) for mark in chat.marks if mark in known}
 

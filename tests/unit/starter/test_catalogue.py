@@ -55,5 +55,5 @@ def test_the_feed_names_images_that_exist(tmp_path: Path) -> None:
     assert list(rows[0]) == ["id", "title", "category", "colour", "price", "image"]
     for row in rows:
         assert float(row["price"]) > 0
-        with Image.open(tmp_path / row["image"]) as picture:
-            assert picture.size == (448, 448)
+        with Image.open(tmp_path / row["image"]) as image:
+            assert image.size == (448, 448)

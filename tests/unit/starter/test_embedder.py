@@ -58,9 +58,9 @@ def test_any_shape_of_image(embedder: StarterEmbedder, size: tuple[int, int]) ->
 
 
 def test_nothing_of_a_wide_image_is_cut_off() -> None:
-    picture = Image.new("RGB", (400, 200), "white")
-    picture.paste((0, 0, 0), (0, 0, 10, 200))
-    pixels = preprocess([picture])[0]
+    image = Image.new("RGB", (400, 200), "white")
+    image.paste((0, 0, 0), (0, 0, 10, 200))
+    pixels = preprocess([image])[0]
     assert pixels[:, 112, 0].max() < pixels[:, 112, 112].min()
 
 
@@ -93,8 +93,8 @@ def test_the_image_and_the_words_both_count(embedder: StarterEmbedder) -> None:
     """A query in a style the products do not use: the product asked for beats wrong kinds and wrong motifs."""
     rng = random.Random(8)
     wares = [(kind, code) for code in (LEOPARD, ROSE, "1f363") for kind in list(KINDS)[:6]]
-    pictures = [render_product(kind, "white", motif("fluent", code), rng) for kind, code in wares]
-    products, _ = embedder.encode([None] * len(pictures), pictures)
+    images = [render_product(kind, "white", motif("fluent", code), rng) for kind, code in wares]
+    products, _ = embedder.encode([None] * len(images), images)
     found, _ = embedder.encode(["a phone case with this", "a mug with this"], [_query(), _query(code=ROSE)])
     best = [wares[int(row)] for row in np.argmax(found @ products.T, axis=1)]
     assert best == [("phone case", LEOPARD), ("mug", ROSE)]

@@ -38,8 +38,8 @@ def test_info_comes_from_the_embedder() -> None:
 
 def test_a_mixed_batch_and_blank_texts() -> None:
     embedder = StandIn()
-    picture = Image.new("RGB", (4, 4))
-    queries = [Query("a long text"), Query(" ", picture), Query("mug", picture, role="document")]
+    image = Image.new("RGB", (4, 4))
+    queries = [Query("a long text"), Query(" ", image), Query("mug", image, role="document")]
     result = StarterEncoder(embedder).encode(queries)
     assert embedder.texts == ["a long text", None, "mug"]
     assert embedder.roles == ["query", "query", "document"]

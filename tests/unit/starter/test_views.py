@@ -15,11 +15,11 @@ def backbone() -> Backbone:
 
 def framed(size: tuple[int, int]) -> Image.Image:
     """White, but for two fifths in the middle."""
-    picture = Image.new("RGB", size, "white")
+    image = Image.new("RGB", size, "white")
     width, height = size[0] * 2 // 5, size[1] * 2 // 5
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    picture.paste((200, 30, 30), (left, top, left + width, top + height))
-    return picture
+    image.paste((200, 30, 30), (left, top, left + width, top + height))
+    return image
 
 
 @pytest.mark.parametrize("size", [(300, 300), (400, 200), (100, 350)])
@@ -31,10 +31,10 @@ def test_the_second_view_is_the_middle_alone(backbone: Backbone, size: tuple[int
 
 
 def test_views_of_several_images_stay_together(backbone: Backbone) -> None:
-    pictures = [framed((200, 200)), Image.new("RGB", (50, 50), (0, 90, 200)), Image.new("RGB", (1, 1))]
-    together = look(backbone, pictures)
-    for one, picture in zip(together.single(), pictures, strict=True):
-        alone = look(backbone, [picture])
+    images = [framed((200, 200)), Image.new("RGB", (50, 50), (0, 90, 200)), Image.new("RGB", (1, 1))]
+    together = look(backbone, images)
+    for one, image in zip(together.single(), images, strict=True):
+        alone = look(backbone, [image])
         assert torch.allclose(one.both, alone.both, atol=1e-4)
     assert torch.equal(Views.joined(together.single()).both, together.both)
 

@@ -16,9 +16,9 @@ import pytest
 from service.catalog.readers import count_rows, feed_folder, open_feed, parse_columns, read_feed
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
-PNG = picture()
+PNG = sample_image()
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 

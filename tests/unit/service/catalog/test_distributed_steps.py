@@ -23,13 +23,13 @@ from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.stores.store import RowState
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'withthis[ray]'", exc_type=ImportError)
 from service.catalog.distributed.cluster import RayOptions, choose_pool, connected
 from service.catalog.distributed.known import StoredImages
 from service.catalog.distributed.lots import Lines, pack, unpack
-from service.catalog.distributed.stages import MakeVectors, ReadLines, read_pictures
+from service.catalog.distributed.stages import MakeVectors, ReadLines, read_images
 
 NOTHING = StoredImages(np.zeros(0, np.uint64))
 values = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.lists(st.text()))
@@ -58,7 +58,7 @@ def lines_of(block: object) -> Lines:
 @pytest.fixture
 def reader(tmp_path: Path) -> RowImageReader:
     for number in range(3):
-        (tmp_path / f"{number}.png").write_bytes(picture((number, 0, 0)))
+        (tmp_path / f"{number}.png").write_bytes(sample_image((number, 0, 0)))
     return RowImageReader(tmp_path, ImageLimits(), ImageStore(tmp_path / "images"))
 
 
@@ -93,9 +93,9 @@ def test_lines_stand_in_lots_and_a_feed_that_breaks_off_says_so(tmp_path: Path) 
 
 def test_images_are_read_kept_and_decoded_unless_they_are_stored(reader: RowImageReader) -> None:
     lines: list[FeedRow | Reject] = [row("0.png", 1), Reject(2, "bad"), row("1.png", 3), row("gone.png", 4)]
-    key = ImageStore.key(picture((1, 0, 0)))
+    key = ImageStore.key(sample_image((1, 0, 0)))
     stored = StoredImages.of(Scanned([RowState("p3#5", key, "", 0)]))
-    [block] = read_pictures(pack(lines), reader, stored)
+    [block] = read_images(pack(lines), reader, stored)
     new, bad, known, gone = lines_of(block)
     assert isinstance(new, FeedRow) and new.decoded is not None and new.images == ()
     assert isinstance(known, FeedRow) and known.decoded is None and reader.images.read(key)
@@ -104,7 +104,7 @@ def test_images_are_read_kept_and_decoded_unless_they_are_stored(reader: RowImag
 
 def test_vectors_are_made_of_all_lots_of_a_block_in_one_batch(reader: RowImageReader) -> None:
     encoder = FakeEncoder()
-    [block] = read_pictures(pack([row("0.png", 1), row("gone.png", 2), row("1.png", 3)]), reader, NOTHING)
+    [block] = read_images(pack([row("0.png", 1), row("gone.png", 2), row("1.png", 3)]), reader, NOTHING)
     made = lines_of(MakeVectors(lambda: encoder, IMAGE_ONLY)(block))
     assert [isinstance(line, FeedRow) for line in made] == [True, False, True] and len(encoder.seen) == 2
     expected = encoder.encode(encoder.seen[:2]).vectors
@@ -128,11 +128,11 @@ def test_errors_travel_to_the_end(reader: RowImageReader, monkeypatch: pytest.Mo
     def load() -> FakeEncoder:
         raise EncoderUnavailable("No weights.")
 
-    [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
+    [block] = read_images(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(EncoderUnavailable, match="No weights"):
         lines_of(MakeVectors(load, IMAGE_ONLY)(block))
     monkeypatch.setattr(ImageStore, "put", full)
-    [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
+    [block] = read_images(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(ImageStoreUnavailable, match="disk is full"):
         lines_of(MakeVectors(FakeEncoder, IMAGE_ONLY)(block))
 
@@ -142,7 +142,7 @@ def test_an_encoder_that_fails_is_not_hidden(reader: RowImageReader) -> None:
         def encode(self, queries: Sequence[Query]) -> Embeddings:
             raise MemoryError
 
-    [block] = read_pictures(pack([row("0.png")]), reader, NOTHING)
+    [block] = read_images(pack([row("0.png")]), reader, NOTHING)
     with pytest.raises(MemoryError):
         MakeVectors(Broken, IMAGE_ONLY)(block)
 

@@ -100,7 +100,7 @@ class Shop:
         documents = Documents(self.encoder)
         documents.bind(self.store)
         self.products = Products(
-            documents=documents, store=self.store, images=self.images, pictures=ImageLoader(ImageLimits())
+            documents=documents, store=self.store, images=self.images, image_loader=ImageLoader(ImageLimits())
         )
 
     def put(self, id: str, *colors: str, **fields: object) -> Outcome:

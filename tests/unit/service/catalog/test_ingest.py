@@ -11,7 +11,7 @@ from service.errors import ChangedIds, FeedError, StoreUnavailable
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 
 class Bench:
@@ -30,7 +30,7 @@ class Bench:
     def add(self, id: str, shade: int, **fields: str) -> None:
         """A line with an image of its own gray."""
         image = f"{shade}.png"
-        (self.folder / image).write_bytes(picture((shade, shade, shade)))
+        (self.folder / image).write_bytes(sample_image((shade, shade, shade)))
         self.lines.append({"id": id, "image": image, "title": f"Product {id}", "colour": "grey", **fields})
 
     def run(self, batch: int = 4, *, new_ids: bool = False) -> IngestReport:
@@ -91,7 +91,7 @@ def test_new_fields_keep_the_vector(bench: Bench) -> None:
 
 def test_a_new_image_is_encoded(bench: Bench) -> None:
     bench.run()
-    (bench.folder / "30.png").write_bytes(picture((1, 2, 3)))
+    (bench.folder / "30.png").write_bytes(sample_image((1, 2, 3)))
     report = bench.run()
     assert (report.indexed, report.unchanged) == (1, 9) and len(bench.encoder.seen) == 11
 
@@ -121,11 +121,11 @@ def test_a_lost_image_file_comes_back(bench: Bench) -> None:
 
 
 def test_bad_rows_are_written_down_and_the_rest_goes_in(bench: Bench) -> None:
-    (bench.folder / "broken.png").write_bytes(picture()[:60])
+    (bench.folder / "broken.png").write_bytes(sample_image()[:60])
     (bench.folder / "text.png").write_bytes(b"hello")
-    (bench.folder / "big.png").write_bytes(picture() + bytes(6000))
+    (bench.folder / "big.png").write_bytes(sample_image() + bytes(6000))
     (bench.folder / "anim.gif").write_bytes(b"GIF89a" + bytes(20))
-    (bench.folder.parent / "secret.png").write_bytes(picture())
+    (bench.folder.parent / "secret.png").write_bytes(sample_image())
     (bench.folder / "link.png").symlink_to(bench.folder.parent / "secret.png")
     (bench.folder / "loop.png").symlink_to(bench.folder / "loop.png")
     bad = ["broken.png", "text.png", "big.png", "anim.gif", "gone.png", "../secret.png", "link.png", "loop.png", "."]

@@ -14,7 +14,7 @@ from service.catalog.rows import FeedRow, Reject, parse_line
 from service.errors import FeedError
 from service.images.store.image_store import ImageStore
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 SHOPIFY = """Handle,Title,Type,Variant Price,Image Src
 leopard-case,Leopard case,phone case,17.90,a.jpg
@@ -131,7 +131,7 @@ def test_products_come_back_from_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of_one_product_that_were_stored_apart_become_one_with_the_next_run(tmp_path: Path) -> None:
     """Catalogs that were indexed before have a title on one row alone: its other rows are refreshed, not encoded."""
     for name, shade in (("a.jpg", 10), ("b.jpg", 20)):
-        (tmp_path / name).write_bytes(picture((shade, shade, shade), format="JPEG"))
+        (tmp_path / name).write_bytes(sample_image((shade, shade, shade), format="JPEG"))
     store, encoder, images = MemoryStore(), FakeEncoder(), ImageStore(tmp_path / "images")
     path = feed(tmp_path, "id,title,image\n1,,a.jpg\n1,,b.jpg\n")
     assert ingest(path, encoder, store, images).indexed == 2
@@ -143,7 +143,7 @@ def test_rows_of_one_product_that_were_stored_apart_become_one_with_the_next_run
 
 def test_lines_of_products_that_alternate_are_all_stored_and_stay_unchanged(tmp_path: Path) -> None:
     for shade in range(24):
-        (tmp_path / f"{shade}.png").write_bytes(picture((shade, shade, shade)))
+        (tmp_path / f"{shade}.png").write_bytes(sample_image((shade, shade, shade)))
     lines = [f"p{n % 3},{f'Mug {n % 3}' if n // 3 == n % 3 else ''},{n}.png" for n in range(24)]
     path = feed(tmp_path, "\n".join(["id,title,image", *lines]))
     store, encoder, images = MemoryStore(), FakeEncoder(), ImageStore(tmp_path / "images")

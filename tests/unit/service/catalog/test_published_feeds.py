@@ -16,7 +16,7 @@ from service.product import Product
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder
 from tests.unit.service.catalog import published_feeds as feeds
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 
 class Shop:
@@ -26,7 +26,7 @@ class Shop:
         self.folder = folder
         self.store = ExactStore()
         for place, name in enumerate(("a.png", "b.png", "c.png")):
-            (folder / name).write_bytes(picture((place, 0, 0)))
+            (folder / name).write_bytes(sample_image((place, 0, 0)))
 
     def index(self, name: str, text: str, **options: Any) -> dict[str, list[Product]]:
         """The fields of each product, once for each of its rows."""

@@ -16,7 +16,7 @@ from service.catalog.readers import (
 )
 from service.catalog.rows import FeedRow, Reject
 from service.errors import FeedError
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 
 def feed(tmp_path: Path, name: str, content: str | bytes) -> Path:
@@ -113,7 +113,7 @@ def test_json_that_is_no_array(tmp_path: Path, content: str | bytes) -> None:
 def test_folder(tmp_path: Path) -> None:
     for name in ("mugs/red_leopard-mug.PNG", "b.webp", "notes.txt", ".hidden/c.png", "old.gif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(picture())
+        (tmp_path / name).write_bytes(sample_image())
     found = rows(tmp_path)
     assert [row.product.id for row in found] == ["b.webp", "mugs:red_leopard-mug.PNG", "old.gif"]
     assert (found[1].product.title, found[1].product.category, found[1].image) == (
@@ -207,7 +207,7 @@ def test_doubled_fields_of_a_line_are_a_reject(tmp_path: Path, fields: str) -> N
 
 def test_files_of_a_folder_that_are_left_out_are_counted(tmp_path: Path) -> None:
     for name in ("a.jfif", "b.jpe", "c.PJPEG", "d.txt", "e.svg", "f.svg", "g", ".hidden"):
-        (tmp_path / name).write_bytes(picture())
+        (tmp_path / name).write_bytes(sample_image())
     assert [row.product.id for row in rows(tmp_path)] == ["a.jfif", "b.jpe", "c.PJPEG"]
     [_, left_out] = notes(tmp_path)
     assert left_out == "Files without an image suffix are left out: 4 (2 .svg, 1 .txt, 1 without)."

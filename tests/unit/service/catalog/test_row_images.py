@@ -15,7 +15,7 @@ from service.errors import ImageTooLarge, StoreUnavailable
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
 from tests.fakes import FakeEncoder, MemoryStore
-from tests.unit.service.images.sample_images import encoded, picture, two_tone
+from tests.unit.service.images.sample_images import encoded, sample_image, two_tone
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ def data_uri(data: bytes) -> str:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_way_to_give_an_image(bench: Bench, workers: int) -> None:
-    (bench.folder / "a.png").write_bytes(picture((1, 1, 1)))
+    (bench.folder / "a.png").write_bytes(sample_image((1, 1, 1)))
     lines: list[dict[str, object]] = [
         {"id": "path", "image": "a.png"},
-        {"id": "uri", "image": data_uri(picture((2, 2, 2)))},
+        {"id": "uri", "image": data_uri(sample_image((2, 2, 2)))},
         {"id": "url", "image": "https://shop.example/a.png"},
-        {"id": "several", "image": ["a.png", data_uri(picture((2, 2, 2))), "HTTP://shop.example/b.png"]},
+        {"id": "several", "image": ["a.png", data_uri(sample_image((2, 2, 2))), "HTTP://shop.example/b.png"]},
         {"id": "huge", "image": "https://shop.example/huge.png"},
         {"id": "ftp", "image": "ftp://shop.example/a.png"},
-        {"id": "long", "image": data_uri(picture() + bytes(30_000))},
+        {"id": "long", "image": data_uri(sample_image() + bytes(30_000))},
     ]
-    report = bench.run(lines, workers, Shelf(picture((3, 3, 3))))
+    report = bench.run(lines, workers, Shelf(sample_image((3, 3, 3))))
     assert (report.indexed, report.rejected) == (6, 3)
     assert [reject.id for reject in report.first_rejects] == ["huge", "ftp", "long"]
     shades = {
@@ -80,7 +80,7 @@ def test_every_way_to_give_an_image(bench: Bench, workers: int) -> None:
         **{"path#0": (1, 1, 1), "uri#0": (2, 2, 2), "url#0": (3, 3, 3)},
         **{"several#0": (1, 1, 1), "several#1": (2, 2, 2), "several#2": (3, 3, 3)},
     }
-    again = bench.run(lines, workers, Shelf(picture((3, 3, 3))))
+    again = bench.run(lines, workers, Shelf(sample_image((3, 3, 3))))
     assert (again.unchanged, again.indexed, again.rejected) == (6, 0, 3) and len(bench.encoder.seen) == 6
 
 
@@ -93,7 +93,7 @@ def test_the_network_is_refused_unless_there_is_a_fetcher(bench: Bench) -> None:
 def test_a_rejected_image_leaves_no_gap_and_nothing_is_made_twice(bench: Bench, workers: int) -> None:
     """Numbers are guessed before images are read; a guess that was wrong must not cost or lose anything."""
     for number in range(4):
-        (bench.folder / f"{number}.png").write_bytes(picture((number, 0, 0)))
+        (bench.folder / f"{number}.png").write_bytes(sample_image((number, 0, 0)))
     (bench.folder / "bad.png").write_bytes(b"bad")
     lines: list[dict[str, object]] = [{"id": "p", "image": ["bad.png", "0.png", "0.png", "1.png"]}]
     lines += [{"id": "q", "image": ["2.png", "3.png"]}]
@@ -108,7 +108,7 @@ def test_a_rejected_image_leaves_no_gap_and_nothing_is_made_twice(bench: Bench, 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_image_folder_that_cannot_be_written_stops_the_run(bench: Bench, tmp_path: Path, workers: int) -> None:
-    (bench.folder / "a.png").write_bytes(picture())
+    (bench.folder / "a.png").write_bytes(sample_image())
     (tmp_path / "images").write_text("a file where the folder should be")
     with pytest.raises(StoreUnavailable, match="image folder"):
         bench.run([{"id": "a", "image": "a.png"}], workers)
@@ -117,7 +117,7 @@ def test_an_image_folder_that_cannot_be_written_stops_the_run(bench: Bench, tmp_
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_large_images_get_their_rendition_where_they_are_decoded(bench: Bench, workers: int) -> None:
-    large, small = encoded(two_tone((2000, 1000)), "WEBP"), picture()
+    large, small = encoded(two_tone((2000, 1000)), "WEBP"), sample_image()
     lines: list[dict[str, object]] = [
         {"id": name, "title": name, "image": data_uri(data)} for name, data in (("a", large), ("b", small))
     ]

@@ -52,8 +52,8 @@ def test_what_is_not_said_is_not_sent() -> None:
 def test_images_that_are_here_are_uploaded(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png())
-    for picture in (path, png()):
-        parts = searches.search("this", image=picture, limit=2).options["files"]
+    for sent in (path, png()):
+        parts = searches.search("this", image=sent, limit=2).options["files"]
         assert parts["image"][1] == png() and json.loads(parts["query"][1]) == {"text": "this", "limit": 2}
     with Image.open(path) as image:
         uploaded = searches.search(image=image).options["files"]["image"][1]

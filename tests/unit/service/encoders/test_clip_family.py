@@ -50,7 +50,7 @@ def encoders(folders: dict[str, Path]) -> dict[str, ClipEncoder]:
     return {name: ClipEncoder.load(folder, id=name, device="cpu", batch=3) for name, folder in folders.items()}
 
 
-def picture(seed: int, size: tuple[int, int] = (53, 40)) -> Image.Image:
+def sample_image(seed: int, size: tuple[int, int] = (53, 40)) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     return Image.fromarray(pixels).resize((size[0], size[1]))
 
@@ -90,13 +90,13 @@ def test_all_kinds_of_queries_agree_with_transformers(
     name: str, folders: dict[str, Path], encoders: dict[str, ClipEncoder]
 ) -> None:
     plain = Plain(name, folders[name])
-    images = [picture(number, (40 + 9 * number, 61 - 7 * number)) for number in range(4)]
+    images = [sample_image(number, (40 + 9 * number, 61 - 7 * number)) for number in range(4)]
     queries = [Query(text) for text in TEXTS]
     queries += [Query(image=image) for image in images]
     queries += [Query(text, image) for text, image in zip(TEXTS, images, strict=True)]
     texts = unit(np.stack([plain.text(text) for text in TEXTS]))
-    pictures = unit(np.stack([plain.image(image) for image in images]))
-    expected = np.concatenate([texts, pictures, unit(texts + pictures)])
+    seen = unit(np.stack([plain.image(image) for image in images]))
+    expected = np.concatenate([texts, seen, unit(texts + seen)])
     found = encoders[name].encode(queries)
     assert np.abs(found.vectors - expected).max() < 1e-6
     assert found.vectors.dtype == np.float32 and not found.truncated.any()
@@ -105,7 +105,7 @@ def test_all_kinds_of_queries_agree_with_transformers(
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_order_of_a_mixed_batch_does_not_matter(name: str, encoders: dict[str, ClipEncoder]) -> None:
-    queries = [Query("a " * (number + 1), picture(number) if number % 2 else None) for number in range(7)]
+    queries = [Query("a " * (number + 1), sample_image(number) if number % 2 else None) for number in range(7)]
     order = np.random.default_rng(3).permutation(len(queries))
     straight, mixed = encoders[name].encode(queries), encoders[name].encode([queries[place] for place in order])
     assert np.abs(mixed.vectors - straight.vectors[order]).max() < 1e-6
@@ -115,8 +115,8 @@ def test_the_order_of_a_mixed_batch_does_not_matter(name: str, encoders: dict[st
 @pytest.mark.parametrize("size", [(53, 40), (40, 53), (SIDE, SIDE), (7, 90), (300, 200)])
 def test_pixels_are_those_of_the_pillow_processor(name: str, folders: dict[str, Path], size: tuple[int, int]) -> None:
     raw = json.loads((folders[name] / "preprocessor_config.json").read_text())
-    expected = KINDS[name][2].from_pretrained(folders[name])(picture(1, size), return_tensors="np")["pixel_values"]
-    found = ImageRecipe.read(raw, name.replace("-", "_")).pixels([picture(1, size)])
+    expected = KINDS[name][2].from_pretrained(folders[name])(sample_image(1, size), return_tensors="np")["pixel_values"]
+    found = ImageRecipe.read(raw, name.replace("-", "_")).pixels([sample_image(1, size)])
     assert found.dtype == np.float32
     assert np.abs(found - expected).max() < 1e-6
 
@@ -136,13 +136,13 @@ def test_a_text_is_cut_at_the_limit_and_says_so(name: str, limit: int, encoders:
 @pytest.mark.parametrize("blend", ["unit", "raw"])
 def test_a_composed_query_is_the_weighted_sum(weight: float, blend: Any, folders: dict[str, Path]) -> None:
     plain = Plain("clip", folders["clip"])
-    text, image = plain.text("a mug"), plain.image(picture(5))
+    text, image = plain.text("a mug"), plain.image(sample_image(5))
     if blend == "unit":
         text, image = unit(text), unit(image)
     encoder = ClipEncoder.load(folders["clip"], device="cpu", text_weight=weight, blend=blend)
     assert encoder.info.weighs_parts
-    composed, alone = Query("a mug", picture(5)), Query("a mug", text_share=0.1)
-    found = encoder.encode([composed, alone, Query("a mug", picture(5), text_share=0.7)])
+    composed, alone = Query("a mug", sample_image(5)), Query("a mug", text_share=0.1)
+    found = encoder.encode([composed, alone, Query("a mug", sample_image(5), text_share=0.7)])
     assert np.abs(found.vectors[0] - unit(weight * text + (1 - weight) * image)).max() < 1e-6
     assert np.abs(found.vectors[1] - unit(text)).max() < 1e-6
     assert np.abs(found.vectors[2] - unit(0.7 * text + 0.3 * image)).max() < 1e-6
@@ -158,12 +158,12 @@ def test_chinese_characters_are_read_one_by_one(encoders: dict[str, ClipEncoder]
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("text", ["\x00\x07\x1b", "\ud83d", "👩‍👩‍👧 ﷽", "<|endoftext|> a", "[SEP]" * 100])
 def test_odd_texts_have_an_embedding(name: str, text: str, encoders: dict[str, ClipEncoder]) -> None:
-    found = encoders[name].encode([Query(text), Query(text, picture(1))])
+    found = encoders[name].encode([Query(text), Query(text, sample_image(1))])
     assert np.allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
 
 
 def test_a_blank_text_with_an_image_is_the_image_alone(encoders: dict[str, ClipEncoder]) -> None:
-    found = encoders["clip"].encode([Query("  ", picture(1)), Query(image=picture(1))]).vectors
+    found = encoders["clip"].encode([Query("  ", sample_image(1)), Query(image=sample_image(1))]).vectors
     assert np.abs(found[0] - found[1]).max() < 1e-6
     assert encoders["clip"].encode([]).vectors.shape == (0, 12)
 
@@ -201,7 +201,7 @@ def test_a_recipe_that_gives_no_square_is_refused(raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_half_precision_stays_close(name: str, folders: dict[str, Path], encoders: dict[str, ClipEncoder]) -> None:
-    queries = [Query("a mug"), Query(image=picture(2)), Query("a mug", picture(3))]
+    queries = [Query("a mug"), Query(image=sample_image(2)), Query("a mug", sample_image(3))]
     exact = encoders[name].encode(queries).vectors
     for dtype in ("bfloat16", "float16"):
         encoder = ClipEncoder.load(folders[name], id=name, device="cpu", dtype=dtype)
@@ -245,7 +245,7 @@ def test_a_pickled_checkpoint_is_converted_once_and_never_loaded(folders: dict[s
         ClipEncoder.load(pickled, device="cpu")
     weights = convert(pickled, tmp_path / "converted")
     assert weights.name == "model.safetensors"
-    queries = [Query("a mug", picture(1))]
+    queries = [Query("a mug", sample_image(1))]
     found, expected = (
         ClipEncoder.load(folder, device="cpu").encode(queries).vectors for folder in (weights.parent, folders["clip"])
     )

@@ -57,9 +57,9 @@ def test_a_mixed_batch_in_any_order_agrees_with_open_clip(published: Path, encod
     processor: Any = SiglipImageProcessorPil.from_pretrained(published)
     pixels = processor(images, return_tensors="pt")["pixel_values"]
     found = [text_features(weights(), ids), image_features(weights(), pixels)]
-    texts, pictures = (torch.nn.functional.normalize(rows, dim=-1).numpy() for rows in found)
-    both = (texts + pictures) / np.linalg.norm(texts + pictures, axis=1, keepdims=True)
-    expected = np.concatenate([texts, pictures, both])
+    texts, seen = (torch.nn.functional.normalize(rows, dim=-1).numpy() for rows in found)
+    both = (texts + seen) / np.linalg.norm(texts + seen, axis=1, keepdims=True)
+    expected = np.concatenate([texts, seen, both])
     queries = [Query(text) for text in TEXTS] + [Query(image=image) for image in images]
     queries += [Query(text, image) for text, image in zip(TEXTS, images, strict=True)]
     for seed in range(3):

@@ -53,7 +53,7 @@ class Kind:
     def vectors(self, folder: Path, texts: list[str], images: list[Image.Image]) -> tuple[Array, Array]:
         model, processor = self.model.from_pretrained(folder).eval(), self.processor(folder)
         tokenizer = self.tokenizer.from_pretrained(folder)
-        words, pictures = [], []
+        words, seen = [], []
         with torch.no_grad():
             for text in texts:
                 tokens = tokenizer([text], padding="max_length", max_length=64, truncation=True, return_tensors="pt")
@@ -61,8 +61,8 @@ class Kind:
                 words.append(model.get_text_features(**inputs).pooler_output[0].numpy())
             for image in images:
                 prepared = processor(image, return_tensors="pt")
-                pictures.append(model.get_image_features(**prepared).pooler_output[0].numpy())
-        return unit(np.stack(words)), unit(np.stack(pictures))
+                seen.append(model.get_image_features(**prepared).pooler_output[0].numpy())
+        return unit(np.stack(words)), unit(np.stack(seen))
 
 
 KINDS = {
@@ -99,8 +99,8 @@ def test_a_mixed_batch_in_any_order_agrees_with_transformers(
     images = [photo(number, size) for number, size in enumerate([(53, 40), (40, 90), (SIDE, SIDE), (200, 12)])]
     queries = [Query(text) for text in TEXTS] + [Query(image=image) for image in images]
     queries += [Query(text, image, role="document") for text, image in zip(TEXTS, images, strict=True)]
-    texts, pictures = KINDS[name].vectors(folders[name], TEXTS, images)
-    expected = np.concatenate([texts, pictures, unit(texts + pictures)])
+    texts, seen = KINDS[name].vectors(folders[name], TEXTS, images)
+    expected = np.concatenate([texts, seen, unit(texts + seen)])
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(queries))
         found = encoders[name].encode([queries[place] for place in order])

@@ -37,7 +37,7 @@ def encoder(golden: Golden) -> VisualizedBgeEncoder:
     return VisualizedBgeEncoder.load(golden.encoder, golden.weights, device="cpu", batch=4)
 
 
-def picture(colour: str = "orange", size: tuple[int, int] = (64, 48)) -> Image.Image:
+def sample_image(colour: str = "orange", size: tuple[int, int] = (64, 48)) -> Image.Image:
     return Image.new("RGB", size, colour)
 
 
@@ -54,7 +54,7 @@ def test_an_empty_batch(encoder: VisualizedBgeEncoder) -> None:
 
 def test_ten_thousand_words_are_cut_to_what_fits_and_flagged(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
     alone, beside = LIMITS[name_of(golden)]
-    words = [Query("red " * 10_000), Query("red " * 10_000, picture()), Query("red")]
+    words = [Query("red " * 10_000), Query("red " * 10_000, sample_image()), Query("red")]
     result = encoder.encode(words)
     assert result.truncated.tolist() == [True, True, False]
     kept = encoder._tokeniser(["red " * 10_000] * 2, [alone, beside])
@@ -66,7 +66,7 @@ def test_ten_thousand_words_are_cut_to_what_fits_and_flagged(golden: Golden, enc
 
 def test_the_longest_text_that_fits_is_not_cut(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
     word = len(encoder._tokeniser(["red"], [9])[0].ids) - 2
-    for limit, image in zip(LIMITS[name_of(golden)], (None, picture()), strict=True):
+    for limit, image in zip(LIMITS[name_of(golden)], (None, sample_image()), strict=True):
         fits = (limit - 2) // word
         queries = [Query("red " * count, image) for count in (fits, fits + 1)]
         assert encoder.encode(queries).truncated.tolist() == [False, True]
@@ -74,13 +74,13 @@ def test_the_longest_text_that_fits_is_not_cut(golden: Golden, encoder: Visualiz
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_give_vectors(encoder: VisualizedBgeEncoder, text: str) -> None:
-    result = encoder.encode([Query(text), Query(text, picture())])
+    result = encoder.encode([Query(text), Query(text, sample_image())])
     assert np.allclose(np.linalg.norm(result.vectors, axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("blank", [None, "", " \n\t"])
 def test_a_blank_text_beside_an_image_is_no_text(encoder: VisualizedBgeEncoder, blank: str | None) -> None:
-    both = encoder.encode([Query(blank, picture()), Query(None, picture())])
+    both = encoder.encode([Query(blank, sample_image()), Query(None, sample_image())])
     assert np.array_equal(both.vectors[0], both.vectors[1]) and not both.truncated.any()
 
 
@@ -95,14 +95,16 @@ def test_long_texts_go_in_smaller_batches(encoder: VisualizedBgeEncoder, monkeyp
     monkeypatch.setattr(encoder, "_embed", spy)
     monkeypatch.setattr("service.encoders.visualized_bge.encoder._TOKENS_A_ROW", 100)
     texts = [Query("red " * 400)] * 3 + [Query("red")] * 5
-    encoder.encode([*texts, *[Query(None, picture())] * 6])
+    encoder.encode([*texts, *[Query(None, sample_image())] * 6])
     assert seen == [(1, 0), (1, 0), (1, 0), (4, 0), (1, 0), (4, 4), (2, 2)]
 
 
 def test_threads_get_their_own_vectors(encoder: VisualizedBgeEncoder) -> None:
     kinds = [None, "green", "black", "white"]
     queries = [
-        [Query(f"mug {n}", picture(kind) if kind else None), Query("blue " * n)] for n in range(1, 4) for kind in kinds
+        [Query(f"mug {n}", sample_image(kind) if kind else None), Query("blue " * n)]
+        for n in range(1, 4)
+        for kind in kinds
     ]
     alone = [encoder.encode(call).vectors for call in queries]
     with ThreadPoolExecutor(8) as pool:
@@ -127,7 +129,7 @@ def test_pad_sees_what_crop_cuts_off() -> None:
     crop, pad = (
         VisualizedBgeEncoder.load(BASE.encoder, BASE.weights, device="cpu", fit=fit) for fit in ("crop", "pad")
     )
-    plain = picture("white", (400, 100))
+    plain = sample_image("white", (400, 100))
     ends = plain.copy()
     ends.paste("red", (0, 0, 100, 100))
     queries = [Query(None, plain), Query(None, ends)]
@@ -139,8 +141,8 @@ def test_an_instruction_goes_before_texts_of_queries(golden: Golden, encoder: Vi
     """BGE v1.5's own, for texts without an image; one that comes with a query goes before any text of it."""
     said = "Represent this sentence for searching relevant passages: "
     told = VisualizedBgeEncoder(encoder._model, encoder._tokeniser, encoder.info, query_instruction=said)
-    image, document = Query("a mug", picture()), Query("a mug", role="document")
-    wanted = [Query(f"{said}a mug"), image, document, Query("Find a mug"), Query("Find a mug", picture())]
+    image, document = Query("a mug", sample_image()), Query("a mug", role="document")
+    wanted = [Query(f"{said}a mug"), image, document, Query("Find a mug"), Query("Find a mug", sample_image())]
     given = [Query("a mug"), image, document, *(replace(one, instruction="Find ") for one in (Query("a mug"), image))]
     assert np.allclose(told.encode(given).vectors, encoder.encode(wanted).vectors, atol=1e-6)
     assert encoder.info.instructable

@@ -64,10 +64,10 @@ def test_an_image_that_already_fits_keeps_the_colors_under_its_clear_areas() -> 
 
 
 def test_the_image_itself_is_not_changed() -> None:
-    picture = noise(224, 224)
-    before = picture.tobytes()
-    crop_pixels(picture).paste("red", (0, 0, 224, 224))
-    assert picture.tobytes() == before
+    image = noise(224, 224)
+    before = image.tobytes()
+    crop_pixels(image).paste("red", (0, 0, 224, 224))
+    assert image.tobytes() == before
 
 
 def test_normalize() -> None:

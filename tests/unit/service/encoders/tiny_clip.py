@@ -22,7 +22,7 @@ POEM = "枯藤老树昏鸦"
 SIDE = 32
 TOWER = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 _VISION = {**TOWER, "image_size": SIDE, "patch_size": 8}
-_CLIP_PICTURES = {
+_CLIP_IMAGES = {
     "crop_size": SIDE,
     "do_center_crop": True,
     "do_normalize": True,
@@ -45,7 +45,7 @@ def make_clip(folder: Path) -> Path:
     write(folder / "vocab.json", {word: number for number, word in enumerate(words)})
     (folder / "merges.txt").write_text("#version: 0.2\n")
     write(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77})
-    write(folder / "preprocessor_config.json", _CLIP_PICTURES)
+    write(folder / "preprocessor_config.json", _CLIP_IMAGES)
     return folder
 
 
@@ -57,7 +57,7 @@ def make_chinese_clip(folder: Path) -> Path:
     save(ChineseCLIPModel(seeded(config)), folder)
     (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
     write(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "model_max_length": 512})
-    stretched = {**_CLIP_PICTURES, "do_center_crop": False, "size": {"height": SIDE, "width": SIDE}}
+    stretched = {**_CLIP_IMAGES, "do_center_crop": False, "size": {"height": SIDE, "width": SIDE}}
     write(folder / "preprocessor_config.json", {**stretched, "image_processor_type": "ChineseCLIPImageProcessor"})
     return folder
 

@@ -16,7 +16,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def picture(colour: tuple[int, int, int] = RED, size: tuple[int, int] = (32, 24), format: str = "PNG") -> bytes:
+def sample_image(colour: tuple[int, int, int] = RED, size: tuple[int, int] = (32, 24), format: str = "PNG") -> bytes:
     """A plain image of one color."""
     return encoded(Image.new("RGB", size, colour), format)
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from service.errors import ImageTooLarge, InvalidImage, NotAnImage
 from service.images.decode import ImageLimits, decode_data_uri
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 LIMITS = ImageLimits()
-BODY = base64.b64encode(picture()).decode()
+BODY = base64.b64encode(sample_image()).decode()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from PIL import Image
 from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
 from service.images.decode import ImageLimits, content_hash, decode_data_uri, decode_image, sniff_format
 from service.images.jpeg_scans import has_more_scans
-from tests.unit.service.images.sample_images import BLUE, RED, encoded, picture, two_tone
+from tests.unit.service.images.sample_images import BLUE, RED, encoded, sample_image, two_tone
 
 LIMITS = ImageLimits()
 Opener = Callable[[bytes], InvalidImage]
@@ -43,7 +43,7 @@ def png_header(width: int, height: int, bits: int = 1, colour: int = 0) -> bytes
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 def test_the_three_formats(format: str) -> None:
-    data = picture(format=format)
+    data = sample_image(format=format)
     decoded = decode_image(data, LIMITS)
     assert decoded.image.mode == "RGB" and decoded.image.size == (32, 24) == (decoded.width, decoded.height)
     assert decoded.format == format.lower() == sniff_format(data)
@@ -53,7 +53,7 @@ def test_the_three_formats(format: str) -> None:
 
 @pytest.mark.parametrize("format", ["GIF", "BMP", "TIFF", "ICO", "PDF", "EPS", "JPEG2000", "AVIF"])
 def test_other_formats_are_named_as_unsupported(format: str) -> None:
-    assert isinstance(refusal(picture(format=format, size=(32, 32))), UnsupportedImage)
+    assert isinstance(refusal(sample_image(format=format, size=(32, 32))), UnsupportedImage)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_other_formats_are_named_as_unsupported(format: str) -> None:
         b"8BP",
         b"\x89PNG",
         b"RIFF\x00\x00\x00\x00WAVE",
-        picture()[1:],
+        sample_image()[1:],
         b"P6 4 4 255 " + b"\0" * 48,
     ],
 )
@@ -106,7 +106,7 @@ def test_broken_exif_writes_nothing_to_stderr(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 100), (100, 2)])
 def test_too_small(size: tuple[int, int]) -> None:
-    error = refusal(picture(size=size))
+    error = refusal(sample_image(size=size))
     assert isinstance(error, ImageTooSmall) and "at least 3 pixels" in error.detail
 
 
@@ -116,7 +116,7 @@ def test_too_many_bytes_are_not_even_sniffed() -> None:
 
 
 def test_too_many_jpeg_scans() -> None:
-    data = picture(format="JPEG")
+    data = sample_image(format="JPEG")
     assert isinstance(refusal(data[:-2] + b"\xff\xda\0\2" * 200 + data[-2:]), ImageTooLarge)
 
 
@@ -132,7 +132,7 @@ def test_scans_are_counted_in_the_image_alone(progressive: bool) -> None:
 
 
 def test_too_many_jpeg_segments() -> None:
-    data = picture(format="JPEG")
+    data = sample_image(format="JPEG")
     assert isinstance(refusal(data[:2] + b"\xff\xfe\0\2" * 6000 + data[2:]), ImageTooLarge)
 
 
@@ -149,7 +149,7 @@ def test_too_many_jpeg_segments() -> None:
     ],
 )
 def test_the_bytes_of_a_data_uri_decide_and_not_its_label(label: str) -> None:
-    encoded_bytes = base64.b64encode(picture()).decode()
+    encoded_bytes = base64.b64encode(sample_image()).decode()
     assert decode_data_uri(f"data:{label};base64,{encoded_bytes}", LIMITS).format == "png"
     svg = base64.b64encode(b"<svg/>").decode()
     with pytest.raises(UnsupportedImage):
@@ -198,7 +198,7 @@ def test_large_images_are_reduced_with_their_proportions(format: str) -> None:
 
 
 def test_extreme_proportions_keep_the_minimum_side() -> None:
-    decoded = decode_image(picture(size=(3000, 3)), ImageLimits(working_side=100))
+    decoded = decode_image(sample_image(size=(3000, 3)), ImageLimits(working_side=100))
     assert decoded.image.size == (100, 3)
 
 
@@ -215,7 +215,7 @@ def test_multi_image_jpegs_of_phones() -> None:
 
 
 def test_same_pixels_in_another_shape_have_another_key() -> None:
-    flat, tall = picture(size=(100, 30)), picture(size=(30, 100))
+    flat, tall = sample_image(size=(100, 30)), sample_image(size=(30, 100))
     assert decode_image(flat, LIMITS).content_hash != decode_image(tall, LIMITS).content_hash
 
 
@@ -231,7 +231,7 @@ def test_no_metadata_survives() -> None:
 def test_a_text_bomb_in_a_png_is_refused() -> None:
     body = b"Comment\0\0" + zlib.compress(bytes(64 * 2**20), 9)
     chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
-    data = picture()
+    data = sample_image()
     tracemalloc.start()
     with io.BytesIO() as joined:
         joined.write(data[:33] + chunk + data[33:])

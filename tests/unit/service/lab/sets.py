@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.lab.judged import DataSet, Judgments, LabDocument, LabQuery, Protocol, RankedList, Run
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 
 def dataset(judgments: Judgments | None, queries: Sequence[LabQuery] = (), **protocol: Any) -> DataSet:
@@ -46,9 +46,9 @@ def write_lines(path: Path, *rows: object) -> Path:
     return path
 
 
-def write_pictures(folder: Path, *names: str) -> None:
+def write_images(folder: Path, *names: str) -> None:
     """Write a small image under each name, in the format of its suffix."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture(format="JPEG" if name.endswith(".jpg") else "PNG"))
+        path.write_bytes(sample_image(format="JPEG" if name.endswith(".jpg") else "PNG"))

@@ -25,10 +25,10 @@ from service.lab.ledger import new_ledger
 from service.lab.recorded_engine import RecordedEngine
 from service.lab.run_folder import Outcomes
 from tests.fakes import FakeEncoder
-from tests.unit.rerank.fakes import FakeEngine, picture, says
+from tests.unit.rerank.fakes import FakeEngine, sample_image, says
 
-RANK = EngineRequest("rank these", (picture("red"), picture("blue")), ("A", "B"))
-CAPTION = EngineRequest("what is it?", (picture("red"),))
+RANK = EngineRequest("rank these", (sample_image("red"), sample_image("blue")), ("A", "B"))
+CAPTION = EngineRequest("what is it?", (sample_image("red"),))
 
 
 @settings(deadline=None)
@@ -58,7 +58,7 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, line: bytes) -> 
 
 
 def test_the_same_content_is_encoded_once_over_several_runs(tmp_path: Path) -> None:
-    queries = [Query("a"), Query("a", picture("red")), Query(None, picture("red"))]
+    queries = [Query("a"), Query("a", sample_image("red")), Query(None, sample_image("red"))]
     first = FakeEncoder()
     cached = CachedEncoder(first, EmbeddingCache(tmp_path, first.info))
     made = cached.encode([*queries, *queries])
@@ -86,8 +86,8 @@ def test_content_is_told_apart_by_words_pixels_and_share() -> None:
         ("ab", ""),
         ("a", "b"),
         (b"a",),
-        (picture("red"),),
-        (picture("red", (24, 32)),),
+        (sample_image("red"),),
+        (sample_image("red", (24, 32)),),
     ]
     assert len({digest(*parts) for parts in words}) == len(words)
 
@@ -120,7 +120,7 @@ def test_the_engine_is_asked_the_same_once_and_another_thing_again(tmp_path: Pat
     assert recorded.generate(RANK) == first
     for other in (
         replace(RANK, prompt="rank those"),
-        replace(RANK, images=(picture("red"), picture("green"))),
+        replace(RANK, images=(sample_image("red"), sample_image("green"))),
         replace(RANK, images=RANK.images[::-1]),
         replace(RANK, labels=("A", "C")),
         replace(RANK, max_new_tokens=9),

@@ -201,8 +201,8 @@ def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
     changed = replace(data, queries={"q0": query}, judgments={"q0": {"d0": 1}})
     results = run(without(experiment, lambda name: name == "retrieval"), changed, tmp_path / "out", Counting())
     assert query.image is not None
-    picture = query.image.open().image
-    unit = FakeEncoder().encode([Query(text, picture) for text in (query.text, *query.wordings)]).vectors
+    image = query.image.open().image
+    unit = FakeEncoder().encode([Query(text, image) for text in (query.text, *query.wordings)]).vectors
     mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
     (outcome,) = results.answered[0].outcomes
     document = data.documents[outcome.final[0]]

@@ -11,7 +11,7 @@ from service.images.sources import ImageLoader, UploadedImage
 from service.search.contents import ContentOpener, GivenQuery, PlacedQuery
 from tests.fakes import png
 
-PICTURES = ImageLoader(ImageLimits())
+IMAGES = ImageLoader(ImageLimits())
 
 
 def contents(*sizes: tuple[int, int]) -> list[PlacedQuery]:
@@ -21,9 +21,9 @@ def contents(*sizes: tuple[int, int]) -> list[PlacedQuery]:
 
 def test_the_first_image_beyond_the_bound_is_named() -> None:
     given = contents((10, 10), (20, 10), (10, 10))
-    ContentOpener(PICTURES, max_pixels=400, contents=given)
+    ContentOpener(IMAGES, max_pixels=400, contents=given)
     with pytest.raises(ImageTooLarge) as caught:
-        ContentOpener(PICTURES, max_pixels=399, contents=given)
+        ContentOpener(IMAGES, max_pixels=399, contents=given)
     assert caught.value.extensions == {
         "errors": [{"pointer": "/documents/2", "detail": caught.value.detail}],
     }
@@ -31,11 +31,11 @@ def test_the_first_image_beyond_the_bound_is_named() -> None:
 
 def test_open_images_share_one_bound_and_keep_their_proportions() -> None:
     given = [*contents((100, 50), (10, 10)), PlacedQuery(GivenQuery("a mug"))]
-    opener = ContentOpener(PICTURES, max_pixels=10_000, contents=given, kept_pixels=2 * 800)
+    opener = ContentOpener(IMAGES, max_pixels=10_000, contents=given, kept_pixels=2 * 800)
     large, small, text = opener.open(given)
     assert large.image is not None and small.image is not None and text.image is None
     assert (large.image.size, small.image.size) == ((40, 20), (10, 10))
-    [whole] = ContentOpener(PICTURES, max_pixels=10_000, contents=given).open(given[:1])
+    [whole] = ContentOpener(IMAGES, max_pixels=10_000, contents=given).open(given[:1])
     assert whole.image is not None and whole.image.size == (100, 50)
     assert whole.image_hash == large.image_hash
 
@@ -44,7 +44,7 @@ def test_nothing_is_opened_for_a_client_that_has_gone() -> None:
     cancellation = Cancellation()
     token = current_cancellation.set(cancellation)
     try:
-        opener = ContentOpener(PICTURES, max_pixels=10_000, contents=contents((10, 10)))
+        opener = ContentOpener(IMAGES, max_pixels=10_000, contents=contents((10, 10)))
         cancellation.cancel()
         with pytest.raises(Cancelled):
             opener.open(contents((10, 10)))

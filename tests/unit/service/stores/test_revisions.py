@@ -172,9 +172,9 @@ def test_many_writers_in_any_order(order: list[int]) -> None:
 def new_products(tmp_path: Path) -> Callable[[Stepped], Products]:
     """Makes the products of a service on this store."""
     settings = Settings(_env_file=None, data_dir=tmp_path)
-    images, pictures = open_images(settings), new_image_loader(settings)
+    images, loader = open_images(settings), new_image_loader(settings)
     documents = Documents(FakeEncoder(), IMAGE_ONLY)
-    return lambda store: Products(documents=documents, store=store, images=images, pictures=pictures)  # type: ignore[arg-type]
+    return lambda store: Products(documents=documents, store=store, images=images, image_loader=loader)  # type: ignore[arg-type]
 
 
 def test_a_change_of_fields_begins_again_if_the_product_has_moved(new_products: Callable[[Stepped], Products]) -> None:

@@ -20,10 +20,10 @@ from service.errors import ImageNotFetched, ImageTooLarge, UrlRefused, WithThisE
 from service.images.fetch.addresses import parse_target
 from service.images.fetch.fetch import Fetcher, FetchPolicy
 from service.images.fetch.special_addresses import Address, is_public
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 HOST = "img.example"
-PICTURE = picture()
+IMAGE = sample_image()
 
 
 @dataclass
@@ -75,9 +75,9 @@ def web() -> Iterator[Web]:
 
 def _send(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
-    request.send_header("Content-Length", str(len(PICTURE)))
+    request.send_header("Content-Length", str(len(IMAGE)))
     request.end_headers()
-    request.wfile.write(PICTURE)
+    request.wfile.write(IMAGE)
 
 
 def redirect(location: str, status: int = 302) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -110,7 +110,7 @@ def drip(request: BaseHTTPRequestHandler, pause: float, chunk: bytes) -> None:
 
 
 def test_an_image_is_fetched_from_the_checked_address_under_its_own_name(web: Web) -> None:
-    assert web.fetch("/a.png?size=2") == PICTURE
+    assert web.fetch("/a.png?size=2") == IMAGE
     assert web.asked == [("/a.png?size=2", f"{HOST}:{web.port}")]
     assert web.looked_up == [HOST]  # once: what was checked is what was connected to
 
@@ -118,10 +118,10 @@ def test_an_image_is_fetched_from_the_checked_address_under_its_own_name(web: We
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_among_allowed_hosts_are_followed(web: Web, status: int) -> None:
     web.answers["/a.png"] = redirect(f"http://other.example:{web.port}/b.png", status)
-    assert web.fetch() == PICTURE
+    assert web.fetch() == IMAGE
     assert web.looked_up == [HOST, "other.example"]
     web.answers["/c/a.png"] = redirect("../a2.png", status)
-    assert web.fetch("/c/a.png") == PICTURE
+    assert web.fetch("/c/a.png") == IMAGE
     assert web.asked[-1][0] == "/a2.png"
 
 
@@ -209,9 +209,9 @@ def test_a_host_may_be_named_with_everything_below_it() -> None:
     ],
 )
 def test_blanks_and_umlauts_are_asked_for_as_browsers_do(web: Web, written: str, asked: str) -> None:
-    assert web.fetch(written) == PICTURE
+    assert web.fetch(written) == IMAGE
     web.answers["/from.png"] = redirect(written.strip().encode("utf-8").decode("latin-1"))
-    assert web.fetch("/from.png") == PICTURE
+    assert web.fetch("/from.png") == IMAGE
     assert [path for path, _ in web.asked] == [asked, "/from.png", asked]
 
 

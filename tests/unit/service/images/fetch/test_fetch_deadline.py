@@ -20,11 +20,11 @@ import trustme
 from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from service.errors import ImageNotFetched, UrlRefused
 from service.images.fetch.fetch import Fetcher, FetchPolicy
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 HOST = "img.example"
-PICTURE = picture()
-WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(PICTURE), PICTURE)
+IMAGE = sample_image()
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(IMAGE), IMAGE)
 
 Behavior = Callable[[socket.socket, threading.Event], None]
 
@@ -142,7 +142,7 @@ def test_the_deadline_is_one_for_all_redirects() -> None:
 
 def test_the_certificate_is_held_against_the_name_and_not_the_address() -> None:
     with server(answering(WHOLE), serving()) as port:
-        assert fetch("https", port, timeout_s=5) == PICTURE
+        assert fetch("https", port, timeout_s=5) == IMAGE
     for name in ("other.example", "127.0.0.1"):
         with server(answering(WHOLE), serving(name)) as port, pytest.raises(ImageNotFetched):
             fetch("https", port, timeout_s=5)

@@ -16,7 +16,7 @@ from PIL import Image
 from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, NotAnImage, StoreFull, StoreUnavailable
 from service.images.store.blobs import LocalBlobs, unseal
 from service.images.store.image_store import THUMBNAIL_SIDES, ImageStore
-from tests.unit.service.images.sample_images import BLUE, RED, encoded, picture, two_tone
+from tests.unit.service.images.sample_images import BLUE, RED, encoded, sample_image, two_tone
 
 
 def files(folder: Path) -> list[Path]:
@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ImageStore
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 def test_what_goes_in_comes_out(store: ImageStore, format: str) -> None:
-    data = picture(format=format)
+    data = sample_image(format=format)
     key = store.put(data)
     assert store.put(data) == key == ImageStore.key(data)
     assert store.sweep(set(), older_than=math.inf, dry_run=True).files == 1
@@ -88,25 +88,25 @@ def test_thumbnails_are_made_once(store: ImageStore, monkeypatch: pytest.MonkeyP
 
 def test_thumbnails_come_in_few_sizes(tmp_path: Path) -> None:
     store = ImageStore(tmp_path)
-    key = store.put(picture())
+    key = store.put(sample_image())
     with pytest.raises(ValueError, match=str(THUMBNAIL_SIDES[0])):
         store.thumbnail(key, 129)
 
 
 def _damages() -> dict[str, bytes]:
-    data = picture()
-    return {"cut off": data[:-20], "empty": b"", "garbage": b"x" * len(data), "another": picture(BLUE)}
+    data = sample_image()
+    return {"cut off": data[:-20], "empty": b"", "garbage": b"x" * len(data), "another": sample_image(BLUE)}
 
 
 @pytest.mark.parametrize("damage", _damages())
 def test_a_damaged_file_is_never_served_and_is_written_anew(store: ImageStore, damage: str) -> None:
-    key = store.put(picture())
+    key = store.put(sample_image())
     overwrite(store, key, _damages()[damage])
     for ask in (store.read, store.open, lambda key: store.thumbnail(key, 128)):
         with pytest.raises(ImageDamaged):
             ask(key)
-    assert store.put(picture()) == key
-    assert store.read(key).data == picture()
+    assert store.put(sample_image()) == key
+    assert store.read(key).data == sample_image()
 
 
 def overwrite(store: ImageStore, key: str, data: bytes) -> None:
@@ -118,24 +118,24 @@ def overwrite(store: ImageStore, key: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("damage", ["cut off", "empty"])
 def test_an_image_that_is_known_is_written_anew_if_its_size_is_wrong(store: ImageStore, damage: str) -> None:
-    key = store.put(picture())
+    key = store.put(sample_image())
     overwrite(store, key, _damages()[damage])
-    store.put(picture(), known=True)
-    assert store.read(key).data == picture()
+    store.put(sample_image(), known=True)
+    assert store.read(key).data == sample_image()
 
 
 def test_a_discarded_image_comes_back_with_the_next_put(store: ImageStore) -> None:
     """On a remote store nothing reads back what is known, so what reindex finds damaged is deleted."""
-    key = store.put(picture())
+    key = store.put(sample_image())
     store.discard_damaged(key)
-    assert store.read(key).data == picture()
+    assert store.read(key).data == sample_image()
     overwrite(store, key, _damages()["garbage"])
     store.discard_damaged(key)
     store.discard_damaged(key)
     with pytest.raises(ImageNotFound):
         store.read(key)
-    store.put(picture(), known=True)
-    assert store.read(key).data == picture()
+    store.put(sample_image(), known=True)
+    assert store.read(key).data == sample_image()
 
 
 def test_a_damaged_thumbnail_is_made_again(store: ImageStore) -> None:
@@ -154,7 +154,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ImageStoreUnavailable) as caught:
-        ImageStore(tmp_path).put(picture())
+        ImageStore(tmp_path).put(sample_image())
     assert files(tmp_path) == [] and "secret" not in caught.value.detail
 
 
@@ -176,7 +176,7 @@ def test_what_cannot_be_kept_is_served_all_the_same(
 def test_a_file_that_cannot_be_read_is_not_a_lost_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`withthis reindex --drop-missing` must not drop products because a disk fails."""
     store = ImageStore(tmp_path)
-    key = store.put(picture())
+    key = store.put(sample_image())
 
     def fail(self: Path) -> bytes:
         raise PermissionError
@@ -195,12 +195,12 @@ def age(folder: Path, hours: float) -> None:
 
 def test_a_sweep_takes_what_is_old_and_unused_with_its_thumbnails(tmp_path: Path) -> None:
     store = ImageStore(tmp_path)
-    used, unused, fresh, again = (store.put(picture((shade, 0, 0))) for shade in range(4))
+    used, unused, fresh, again = (store.put(sample_image((shade, 0, 0))) for shade in range(4))
     for key in (used, unused):
         store.thumbnail(key, 128)
     (tmp_path / "originals" / used[:2] / ".new-left-by-a-crash").write_bytes(b"half")
     age(tmp_path, 48)
-    store.put(picture((3, 0, 0)))  # about to get a row: putting it again makes it young
+    store.put(sample_image((3, 0, 0)))  # about to get a row: putting it again makes it young
     (path,) = (path for path in files(tmp_path) if path.name == fresh)
     os.utime(path)
     yesterday = time.time() - 24 * 3600
@@ -208,20 +208,20 @@ def test_a_sweep_takes_what_is_old_and_unused_with_its_thumbnails(tmp_path: Path
     planned = store.sweep({used}, older_than=yesterday, dry_run=True)
     assert files(tmp_path) == before
     swept = store.sweep({used}, older_than=yesterday)
-    assert swept == planned and (swept.pictures, swept.files) == (1, 3) and swept.bytes > 0
+    assert swept == planned and (swept.images, swept.files) == (1, 3) and swept.bytes > 0
     assert {path.name for path in files(tmp_path)} == {used, used.replace(".png", ".jpeg"), fresh, again}
 
 
 def test_a_sweep_looks_again_before_each_delete(store: ImageStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service puts an old image of a deleted product again while gc is between its listing and its deletes."""
-    again, unused = store.put(picture(RED)), store.put(picture(BLUE))
+    again, unused = store.put(sample_image(RED)), store.put(sample_image(BLUE))
     listed = list(store._blobs.list())
     start = max(blob.modified for blob in listed) + 0.005
     time.sleep(0.02)
-    store.put(picture(RED))
+    store.put(sample_image(RED))
     monkeypatch.setattr(store._blobs, "list", lambda: iter(listed))
-    assert store.sweep(set(), older_than=start).pictures == 1
-    assert store.read(again).data == picture(RED)
+    assert store.sweep(set(), older_than=start).images == 1
+    assert store.read(again).data == sample_image(RED)
     with pytest.raises(ImageNotFound):
         store.read(unused)
 
@@ -232,18 +232,18 @@ def test_a_sweep_of_a_store_that_is_empty(store: ImageStore) -> None:
 
 
 def test_a_sweep_knows_used_unused_and_young_images_everywhere(store: ImageStore) -> None:
-    used, unused = store.put(picture(RED)), store.put(picture(BLUE))
+    used, unused = store.put(sample_image(RED)), store.put(sample_image(BLUE))
     store.thumbnail(unused, 128)
     assert store.sweep({used}, older_than=time.time() - 60).files == 0
     assert store.sweep({used}, older_than=time.time() + 60).files == 2
-    assert store.read(used).data == picture(RED)
+    assert store.read(used).data == sample_image(RED)
     with pytest.raises(ImageNotFound):
         store.thumbnail(unused, 128)
 
 
 def test_a_sweep_leaves_what_is_not_ours(tmp_path: Path) -> None:
     store = ImageStore(tmp_path)
-    store.put(picture())
+    store.put(sample_image())
     for name in ("notes.txt", "originals/readme.md", "holiday/ab/photo.jpeg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"mine")

@@ -18,7 +18,7 @@ from service.images.store import derivatives
 from service.images.store import image_store as module
 from service.images.store.blobs import LocalBlobs
 from service.images.store.image_store import ImageStore
-from tests.unit.service.images.sample_images import encoded, picture, two_tone
+from tests.unit.service.images.sample_images import encoded, sample_image, two_tone
 
 LIMITS = ImageLimits(working_side=100)
 LARGE = encoded(two_tone((400, 200)))
@@ -83,7 +83,7 @@ def test_a_catalog_of_before_gets_its_renditions_when_they_are_first_wanted(
 
 
 def test_an_original_that_is_small_already_is_shown_as_it_is(store: ImageStore, decoded: Decoded) -> None:
-    data = picture(size=(100, 40))
+    data = sample_image(size=(100, 40))
     key = store.put(data, decoded=decode_image(data, LIMITS))
     asked: list[str] = []
     read = store._blobs.read
@@ -173,6 +173,6 @@ def test_many_who_want_one_new_image_at_the_same_time_wait_for_one_maker(
 def test_a_store_can_be_sent_to_a_worker_process(tmp_path: Path) -> None:
     store = ImageStore(tmp_path, LIMITS)
     key = store.put(LARGE)
-    small = store.put(picture())
+    small = store.put(sample_image())
     store.rendition(small)
     assert pickle.loads(pickle.dumps(store)).rendition(key).image.size == (100, 50)

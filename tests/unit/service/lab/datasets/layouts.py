@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.service.lab.sets import write_json, write_lines, write_pictures
+from tests.unit.service.lab.sets import write_images, write_json, write_lines
 
 GROUP = ["ref", "a", "b", "c", "d", "e"]
 
@@ -21,16 +21,16 @@ def cirr(root: Path, split: str = "val", folder: str = "dev") -> Path:
         entries.append(entry)
     write_json(root / f"captions/cap.rc2.{split}.json", entries)
     write_json(root / f"image_splits/split.rc2.{split}.json", {name: f"./{folder}/{name}.png" for name in names})
-    write_pictures(root / "img_raw" / folder, *(f"{name}.png" for name in names))
+    write_images(root / "img_raw" / folder, *(f"{name}.png" for name in names))
     return root
 
 
-def circo(root: Path, split: str = "val", pictures: int = 60) -> Path:
+def circo(root: Path, split: str = "val", names: int = 60) -> Path:
     """Two queries; the first has eight ground truths, images 1 to 8."""
     coco = root / "COCO2017_unlabeled"
-    images = [{"id": number, "file_name": f"{number:012d}.jpg", "width": 32} for number in range(pictures)]
+    images = [{"id": number, "file_name": f"{number:012d}.jpg", "width": 32} for number in range(names)]
     write_json(coco / "annotations/image_info_unlabeled2017.json", {"images": images})
-    write_pictures(coco / "unlabeled2017", *(str(image["file_name"]) for image in images))
+    write_images(coco / "unlabeled2017", *(str(image["file_name"]) for image in images))
     first = {"id": 0, "reference_img_id": 0, "relative_caption": "has two dogs", "shared_concept": "a dog"}
     second = {"id": 1, "reference_img_id": 9, "relative_caption": "is seen from above", "shared_concept": "a cup"}
     if split == "val":
@@ -51,7 +51,7 @@ def fashioniq(root: Path, split: str = "val") -> Path:
             rows.append(row | ({"target": target} if split != "test" else {}))
         write_json(root / f"captions/cap.{category}.{split}.json", rows)
         write_json(root / f"image_splits/split.{category}.{split}.json", names)
-        write_pictures(root / "images", *(f"{name}.jpg" for name in names))
+        write_images(root / "images", *(f"{name}.jpg" for name in names))
     return root
 
 
@@ -71,7 +71,7 @@ def lasco(root: Path) -> Path:
         for qid, source, target in triplets
     ]
     write_json(root / "lasco_val.json", rows)
-    write_pictures(root / "val2014", *names.values())
+    write_images(root / "val2014", *names.values())
     return root
 
 
@@ -83,20 +83,20 @@ def genecis_objects(root: Path) -> Path:
         {"reference": 8, "target": 1, "gallery": [2], "condition": "dog"},
     ]
 
-    def picture(id: object) -> dict[str, object]:
+    def image(id: object) -> dict[str, object]:
         return {"val_image_id": id}
 
     written = [
         {
-            "reference": picture(row["reference"]),
-            "target": picture(row["target"]),
-            "gallery": [picture(id) for id in row["gallery"]],  # type: ignore[attr-defined]
+            "reference": image(row["reference"]),
+            "target": image(row["target"]),
+            "gallery": [image(id) for id in row["gallery"]],  # type: ignore[attr-defined]
             "condition": row["condition"],
         }
         for row in rows
     ]
     write_json(root / "genecis/focus_object.json", written)
-    write_pictures(root / "val2017", *(f"{number:012d}.jpg" for number in range(10)))
+    write_images(root / "val2017", *(f"{number:012d}.jpg" for number in range(10)))
     return root
 
 
@@ -113,7 +113,7 @@ def genecis_attributes(root: Path) -> Path:
         "condition": "blue",
     }
     write_json(root / "genecis/focus_attribute.json", [row])
-    write_pictures(root / "VG_100K_all", "1.jpg", "2.jpg", "3.jpg")
+    write_images(root / "VG_100K_all", "1.jpg", "2.jpg", "3.jpg")
     return root
 
 
@@ -129,7 +129,7 @@ def beir(root: Path) -> Path:
 
 def own(root: Path) -> Path:
     """Two products and two queries in our own format."""
-    write_pictures(root, "images/mug.png", "images/leopard.png")
+    write_images(root, "images/mug.png", "images/leopard.png")
     mug = {"id": "mug", "title": "A mug", "image": "images/mug.png", "category": "mug", "price": 9.5}
     write_lines(root / "documents.jsonl", mug | {"attributes": {"colour": "red"}}, {"id": "cap", "title": "A cap"})
     first = {"id": "q1", "text": "a mug with this", "image": "images/leopard.png", "tags": ["kind:motif"]}

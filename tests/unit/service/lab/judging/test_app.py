@@ -90,9 +90,9 @@ def test_a_pair_shows_what_is_judged_and_nothing_of_the_runs(client: TestClient[
     for secret in ("secret", "rank", "run", "score"):
         assert secret not in answer.text
     for side in ("query", "product"):
-        picture = client.get("/pairs/0/picture", params={"side": side})
-        assert picture.headers["content-type"] == "image/webp"
-        assert Image.open(io.BytesIO(picture.content)).size[0] > 0
+        image = client.get("/pairs/0/picture", params={"side": side})
+        assert image.headers["content-type"] == "image/webp"
+        assert Image.open(io.BytesIO(image.content)).size[0] > 0
 
 
 @pytest.mark.parametrize(

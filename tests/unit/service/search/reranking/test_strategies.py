@@ -173,9 +173,9 @@ def test_windows_that_do_not_fit_the_engine_stop_the_start(values: dict[str, obj
 def test_captions_are_shared_between_strategies() -> None:
     engine = FakeEngine().scoring("match")
     found = build(engine).usable
-    picture = candidates(1)[0].image
+    image = candidates(1)[0].image
     for name in ("listwise", "single-token", "pointwise", "sliding-window"):
-        found[name].rerank(Query("a mug", picture, image_hash="cafe"), candidates(3))
+        found[name].rerank(Query("a mug", image, image_hash="cafe"), candidates(3))
     assert sum(not request.labels for request in engine.asked) == 1
 
 
