@@ -7,9 +7,6 @@ scores  score(d) = w · rerank score + (1 - w) · retrieval score, each brought 
         candidates. Min-max normalization: Lee, "Analyses of Multiple Evidence Combination", SIGIR 1997; as a convex
         combination it was compared with rrf by Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
         Retrieval", ACM TOIS 42(1), 2023. It keeps how far apart candidates are, which ranks forget.
-log-linear  score(d) = w · ln(rerank probability) + (1 - w) · ln(1 / retrieval rank), the logarithmic opinion pool of
-        Genest and Zidek, "Combining Probability Distributions", Statistical Science 1(1), 1986: retrieval's order as a
-        prior, which a reranker that is sure overrules, and one that hardly prefers anything leaves as it is.
 """
 
 import math
@@ -21,14 +18,10 @@ from rerank.ranking import Ranking
 
 __all__ = ["RRF_K", "FusionMethod", "fuse"]
 
-FusionMethod = Literal["rrf", "scores", "log-linear"]
+FusionMethod = Literal["rrf", "scores"]
 
 RRF_K = 60
 """Damping constant of the paper."""
-_LEAST = 1e-9
-"""Probabilities below it count as much, since the logarithm of 0 would forbid what retrieval had first."""
-Parts = tuple[list[float], list[float]] | None
-"""What reranking and retrieval say of each candidate, by position; None if they cannot be used."""
 
 
 def fuse(
@@ -45,9 +38,9 @@ def fuse(
     only so far. Returns the fused order (always a permutation, best first) and the fused scores by candidate
     position. Ties go to the reranked order. ValueError for a weight outside 0…1 or a wrong number of scores.
 
-    The others fall back to "rrf" where a candidate has no score (of "log-linear", a probability), or where the
-    reranked order is not the order of its scores (a generated order may differ from that of the first label's logits),
-    so that the two weights at the ends always mean what they say.
+    "scores" falls back to "rrf" where a candidate has no score, or where the reranked order is not the order of its
+    scores (a generated order may differ from that of the first label's logits), so that the two weights at the ends
+    always mean what they say.
     """
     n = len(ranking.order)
     if not 0.0 <= weight <= 1.0:
@@ -55,7 +48,7 @@ def fuse(
     if len(retrieval_scores) != n:
         raise ValueError(f"{len(retrieval_scores)} retrieval scores for {n} candidates")
     # At weight 0 ranks say all there is to say, and keep candidates with equal scores as retrieval gave them.
-    parts = _SCORED[method](ranking, retrieval_scores) if method in _SCORED and weight > 0.0 else None
+    parts = _normalized(ranking, retrieval_scores) if method == "scores" and weight > 0.0 else None
     reranked, retrieved = parts or _reciprocal(ranking, retrieval_scores, k)
     scores = tuple(weight * reranked[place] + (1.0 - weight) * retrieved[place] for place in range(n))
     return tuple(sorted(ranking.order, key=lambda place: -scores[place])), scores
@@ -74,30 +67,13 @@ def _ranks(order: Sequence[int]) -> dict[int, int]:
     return {place: rank for rank, place in enumerate(order, start=1)}
 
 
-def _usable(ranking: Ranking) -> list[float] | None:
-    """The reranker's scores by candidate position; None if one is missing, or if the order is not theirs."""
+def _normalized(ranking: Ranking, retrieval_scores: Sequence[float]) -> tuple[list[float], list[float]] | None:
+    """Both scores by candidate position, brought to 0…1; None if they cannot be used."""
     known = [score for score in ranking.scores or () if score is not None]
     if len(known) < len(ranking.order) or any(known[a] < known[b] for a, b in pairwise(ranking.order)):
         return None
-    return known
-
-
-def _normalized(ranking: Ranking, retrieval_scores: Sequence[float]) -> Parts:
-    """Both scores by candidate position, brought to 0…1."""
-    known = _usable(ranking)
-    if known is None:
-        return None
     reranked, retrieved = _min_max(known), _min_max(retrieval_scores)
     return None if reranked is None or retrieved is None else (reranked, retrieved)
-
-
-def _log_linear(ranking: Ranking, retrieval_scores: Sequence[float]) -> Parts:
-    """Logarithms of the reranker's probabilities and of the reciprocal retrieval ranks, by candidate position."""
-    known = _usable(ranking)
-    if known is None or not all(0.0 <= score <= 1.0 for score in known):
-        return None
-    ranks = _ranks(sorted(range(len(known)), key=lambda place: -retrieval_scores[place]))
-    return [math.log(max(score, _LEAST)) for score in known], [-math.log(ranks[place]) for place in range(len(known))]
 
 
 def _min_max(scores: Sequence[float]) -> list[float] | None:
@@ -107,6 +83,3 @@ def _min_max(scores: Sequence[float]) -> list[float] | None:
     if not (math.isfinite(span) and all(map(math.isfinite, scores))):
         return None
     return [(score - low) / span if span else 0.0 for score in scores]
-
-
-_SCORED = {"scores": _normalized, "log-linear": _log_linear}

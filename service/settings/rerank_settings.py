@@ -60,14 +60,14 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
         ge=0,
         le=1,
         alias="fusion_weight",
-        description="1: the reranker's order alone; 0: the retrieval order alone; none: the engine's own, 0.5 for the "
+        description="1: the reranker's order alone; 0: the retrieval order alone; none: the engine's own, 0.3 for the "
         "bundled one and 1 for others.",
     )
     fusion_method: FusionMethod | None = Field(
         None,
         alias="fusion_method",
-        description="Fusion by ranks (rrf), by scores, or by probabilities (log-linear); none: the engine's own, "
-        "log-linear for the bundled one and rrf for others.",
+        description="Fusion by ranks (rrf), or by scores if the reranker gives them; none: the engine's own, scores "
+        "for the bundled one and rrf for others.",
     )
     rank_prompt: str | None = Field(
         None, alias="rank_prompt", description="Prompt for ranking, as id or id@version; none: the engine's default."

@@ -47,9 +47,7 @@ class RerankBody(_Body):
         default=None, description="1: the reranker's order alone; 0: the retrieval order alone"
     )
     fusion_method: FusionMethod | None = Field(
-        default=None,
-        description="rrf: by ranks; scores: by normalized scores; log-linear: by probabilities over reciprocal ranks; "
-        "by ranks if the reranker gives no scores",
+        default=None, description="rrf: by ranks; scores: by normalized scores if the reranker gives them"
     )
     require: bool = Field(default=False, description="true: 503 instead of an answer in retrieval order")
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(

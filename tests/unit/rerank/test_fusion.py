@@ -1,7 +1,5 @@
 """Fusion: the weight's two ends are the two orders, and whatever lies between is a permutation."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,28 +100,6 @@ def test_by_scores_too_the_result_is_a_permutation_sorted_by_score(
 def test_weights_outside_the_range_are_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="weight"):
         fuse(RANKING, RETRIEVAL, weight)
-
-
-def test_a_sure_reranker_overrules_retrieval_and_an_unsure_one_does_not() -> None:
-    sure = Ranking((2, 0, 1), scores=(0.2, 0.1, 0.7))
-    unsure = Ranking((2, 0, 1), scores=(0.33, 0.32, 0.35))
-    assert fuse(sure, (0.9, 0.8, 0.7), 0.5, method="log-linear")[0] == (2, 0, 1)
-    assert fuse(unsure, (0.9, 0.8, 0.7), 0.5, method="log-linear")[0] == (0, 1, 2)
-    scores = fuse(sure, (0.9, 0.8, 0.7), 0.5, method="log-linear")[1]
-    assert scores == pytest.approx([math.log(p / rank) / 2 for p, rank in ((0.2, 1), (0.1, 2), (0.7, 3))])
-
-
-@pytest.mark.parametrize("weight", [0.0, 1.0])
-def test_the_ends_are_the_two_orders_log_linearly_too(weight: float) -> None:
-    ranking = Ranking((3, 1, 0, 2), scores=(0.0, 0.4, 0.0, 0.6))
-    assert fuse(ranking, RETRIEVAL, weight, method="log-linear")[0] == (ranking.order if weight else (0, 1, 2, 3))
-
-
-@pytest.mark.parametrize("scores", [None, (0.2, 0.5, 0.1, 1.9), (-0.2, 0.5, -0.3, 0.9), (0.2, 0.5, None, 0.9)])
-def test_what_are_no_probabilities_is_fused_by_ranks(scores: tuple[float | None, ...] | None) -> None:
-    assert fuse(Ranking((3, 1, 0, 2), scores=scores), RETRIEVAL, 0.5, method="log-linear") == fuse(
-        RANKING, RETRIEVAL, 0.5
-    )
 
 
 def test_scores_must_match_the_candidates() -> None:

@@ -68,10 +68,10 @@ def test_it_depends_on_the_engine_and_the_setting(
 def test_fusion_is_as_the_engine_has_it_where_nobody_says(
     tmp_path: Path, weight: float | None, expected: float
 ) -> None:
-    engine = FakeEngine(info=replace(PANEL_ENGINE, fusion_weight=0.5, fusion_method="log-linear"))
+    engine = FakeEngine(info=replace(PANEL_ENGINE, fusion_weight=0.5, fusion_method="scores"))
     settings = Settings(_env_file=None, data_dir=tmp_path, fusion_weight=weight)
     defaults = build_rerank(settings, lambda _: engine).defaults
-    assert (defaults.fusion_weight, defaults.fusion_method) == (expected, "log-linear")
+    assert (defaults.fusion_weight, defaults.fusion_method) == (expected, "scores")
 
 
 def test_a_reason_is_about_the_product_that_comes_first_after_fusion(tmp_path: Path) -> None:
