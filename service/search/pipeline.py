@@ -57,6 +57,7 @@ class BegunSearch:
             timings_ms=_timings(self.clock.total(), reranked.timings_ms or {}),
             explanation=reranked.explanation,
             facets=self.retrieved.facets,
+            sorted=self.retrieved.sorted,
             # Later pages are not reranked, so what was left out would come back.
             next_cursor=None if reranked.report.dropped else self.retrieved.next_cursor([one.hit for one in page]),
             notices=self.retrieved.notices,
@@ -102,7 +103,7 @@ class SearchPipeline:
         id, clock = uuid.uuid4().hex, StageClock()
         self._retriever.check(request)
         reranker = self._choose_reranker(request, id)
-        is_heard = self._retriever.instructable or reranker.instructable or request.cursor is not None
+        is_heard = self._retriever.instructable or reranker.instructable or request.keeps_order
         if request.instruction and not is_heard:
             raise InvalidValue(NO_INSTRUCTION, errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])
         found = self._retriever.retrieve(request, clock, candidates=reranker.candidates)

@@ -1,9 +1,9 @@
 """The first half of a search: validate a request, decode its image, embed both as one vector, find the nearest
 products.
 
-A search that asks for facets, no near-duplicates or a further page looks at the whole search window, the best products
-up to a number in the settings; a hybrid one at the best hundred of each score; any other at the products that it
-shows or reranks, and at one more to know whether there is a next page.
+A search that asks for facets, no near-duplicates, another order or a further page looks at the whole search window, the
+best products up to a number in the settings; a hybrid one at the best hundred of each score; any other at the products
+that it shows or reranks, and at one more to know whether there is a next page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
 from service.search.query_vector import check_weights, query_vector
-from service.search.retrieval_types import Duplicate, Facets, Negative
+from service.search.retrieval_types import Duplicate, Facets, Negative, Sorted
+from service.search.sorting import check_sort, sort_hits, sort_notices
 from service.search.stage_clock import StageClock
 from service.search.types import ImageSource, ProductImage, SearchRequest
 from service.search.understanding.understand import Understander, Understood
@@ -48,15 +49,16 @@ HYBRID_DEPTH = 100
 
 PRODUCT_WITHOUT_IMAGE = "The product in image.product_id has no image. Use its title as the text of the query instead."
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
+REQUIRE_AND_SORT = "Sorted results are not reranked. Leave out sort, or rerank.require."
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The products found, best first, behind `offset` others; the best `limit` of them, once they are ranked, make the
-    page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what the encoder
-    takes; `duplicates`: what each product stands for in addition to itself, by product id; `more`: whether another page
-    may follow; none does behind the search window; `notices`: why a filter may have found nothing; `text`: what was
-    searched for, which is the query's without what was understood as a condition.
+    """The products found, best first or sorted, behind `offset` others; the first `limit` of them, once they are
+    ranked, make the page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what
+    the encoder takes; `duplicates`: what each product stands for in addition to itself, by product id; `more`: whether
+    another page may follow; none does behind the search window; `notices`: why a filter may have found nothing, or what
+    sorts nothing; `text`: what was searched for, which is the query's without what was understood as a condition.
     """
 
     query: Query
@@ -69,6 +71,7 @@ class Retrieved:
     more: bool = False
     duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
     facets: Facets | None = None
+    sorted: Sorted | None = None
     notices: tuple[str, ...] = ()
     text: str | None = None
     understood: Understood | None = None
@@ -133,6 +136,7 @@ class Retriever:
         if request.filter is not None:
             check_filter(request.filter)
         check_facets(request.facets)
+        check_sort(request.sort)
         self._check_together(request)
 
     def _check_together(self, request: SearchRequest) -> None:
@@ -144,6 +148,8 @@ class Retriever:
             check_weights(request.weights, self._encoder.info, composed=has_text and request.image is not None)
         if request.cursor is not None and request.rerank.require:
             raise InvalidValue(REQUIRE_ON_A_LATER_PAGE)
+        if request.sort and request.rerank.require:
+            raise InvalidValue(REQUIRE_AND_SORT)
 
     def retrieve(self, request: SearchRequest, clock: StageClock, *, candidates: int = 0) -> Retrieved:
         """The products nearest to a request that was checked: as many as it wants, or `candidates` if they are more.
@@ -171,7 +177,8 @@ class Retriever:
             note(results=len(hits))
             shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
             notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
-        rest = shown.hits if cursor is None else cursor.rest(shown.hits)
+        ordered = sort_hits(shown.hits, request.sort)
+        rest = ordered if cursor is None else cursor.rest(ordered)
         if cursor is not None and not rest and further:
             raise InvalidValue(
                 f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
@@ -188,7 +195,8 @@ class Retriever:
             more=len(rest) > request.limit or (further and len(hits) < self._window),
             duplicates=shown.hidden,
             facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
-            notices=notices,
+            sorted=Sorted(len(ordered), complete=not further) if request.sort else None,
+            notices=(*notices, *sort_notices(ordered, request.sort)),
             text=text,
             understood=understood,
         )
@@ -259,7 +267,7 @@ class Retriever:
 
     def _size(self, request: SearchRequest, depth: int) -> int:
         """The number of products considered."""
-        if request.facets or request.collapse or request.cursor:
+        if request.facets or request.collapse or request.sort or request.cursor:
             return self._window
         return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
 
@@ -300,7 +308,7 @@ class Retriever:
         """A digest of everything that determines the products found and their order."""
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
         how = (request.hybrid, request.weights, request.negative, request.understand)
-        options = (request.min_score, *how, request.collapse)
+        options = (request.min_score, *how, request.collapse, request.sort)
         model = without_sketch(self._encoder.info.fingerprint)
         given = (
             model,

@@ -43,6 +43,22 @@ class CollapseOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SortKey:
+    """What results are sorted by; see `service.search.sorting`. `field`: price, updated_at, or an attribute's name."""
+
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """How many products were sorted, and whether these are all that match."""
+
+    window: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HybridScores:
     """Where a product of a hybrid search comes from: both scores, from 0 to 1, and what they make together.
 

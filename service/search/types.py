@@ -24,6 +24,8 @@ from service.search.retrieval_types import (
     HybridScores,
     Negative,
     QueryWeights,
+    Sorted,
+    SortKey,
 )
 from service.search.understanding.understand import Understood
 from service.stores.filters import Filter
@@ -74,6 +76,7 @@ class SearchRequest:
     negative: Negative | None = None
     collapse: CollapseOptions | None = None
     facets: tuple[str, ...] = ()  # "category", or the names of attributes
+    sort: tuple[SortKey, ...] = ()  # instead of by relevance; then nothing is reranked
     understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
     cursor: str | None = None  # `next_cursor` of the previous page; only the first page is reranked
     session: str | None = None  # whose search it is, for the search log
@@ -82,9 +85,14 @@ class SearchRequest:
 
     @property
     def is_reranked(self) -> bool:
-        """Whether a model is to be asked; later pages are in retrieval order."""
+        """Whether a model is to be asked."""
         asked = self.rerank.enabled or (self.rival is not None and self.rival.enabled)
-        return asked and self.cursor is None
+        return asked and not self.keeps_order
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether no model may change the order: later pages are in retrieval order, and sorted results stay sorted."""
+        return self.cursor is not None or bool(self.sort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +199,7 @@ class SearchResponse:
     rerank: RerankReport
     timings_ms: dict[str, float]
     facets: Facets | None = None
+    sorted: Sorted | None = None  # only where the request sorts
     next_cursor: str | None = None
     notices: tuple[str, ...] = ()
     understood: Understood | None = None  # the interpretation of the text, if requested

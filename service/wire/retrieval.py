@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +37,22 @@ class CollapseBody(_Body):
         default=DEFAULT_DUPLICATE_THRESHOLD,
         description="minimum cosine similarity of two products' images to count as one; identical images always do",
     )
+
+
+class SortBody(_Body):
+    """What to sort by. Products without a number or date in the field are last, whichever the order."""
+
+    field: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+        description="price, updated_at, or the name of an attribute that is a number or an ISO 8601 date"
+    )
+    order: Literal["asc", "desc"] = Field(default="asc", description="asc: lowest first; desc: highest first")
+
+
+class SortedOut(_Body):
+    """What was sorted: the `window` best-matching products; `complete`: these are all that match."""
+
+    window: int
+    complete: bool
 
 
 class HybridOut(_Body):

@@ -9,8 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from rerank.fusion import FusionMethod
 from service.stores.filters import Filter
 from service.wire.explanation import ExplanationOut
-from service.wire.limits import MAX_CURSOR_CHARS, MAX_FACETS, MAX_INSTRUCTION_CHARS
-from service.wire.retrieval import CollapseBody, DuplicateOut, FacetsOut, HybridBody, HybridOut, WeightsBody
+from service.wire.limits import MAX_CURSOR_CHARS, MAX_FACETS, MAX_INSTRUCTION_CHARS, MAX_SORT_KEYS
+from service.wire.retrieval import (
+    CollapseBody,
+    DuplicateOut,
+    FacetsOut,
+    HybridBody,
+    HybridOut,
+    SortBody,
+    SortedOut,
+    WeightsBody,
+)
 from service.wire.understood import UnderstoodOut
 
 MAX_CANDIDATES = 100
@@ -95,6 +104,10 @@ class SearchBody(_Body):
     collapse: CollapseBody | None = Field(default=None, description="show near-duplicates once")
     facets: Annotated[list[Annotated[str, Field(min_length=1, max_length=120)]], Field(max_length=MAX_FACETS)] = Field(
         default_factory=list, description="values to count over the best products: category, or names of attributes"
+    )
+    sort: Annotated[list[SortBody], Field(max_length=MAX_SORT_KEYS)] = Field(
+        default_factory=list,
+        description="sort the best-matching products instead of reranking them; equal ones stay in order of relevance",
     )
     understand: bool | None = Field(
         default=None,
@@ -182,7 +195,11 @@ class SearchOut(_Body):
     rerank: RerankOut
     timings_ms: dict[str, float]
     facets: FacetsOut | None
+    sorted: SortedOut | None = Field(default=None, description="null if the request does not sort")
     next_cursor: str | None
-    notices: list[str] = Field(default_factory=list, description="possible mistakes in a filter that matches nothing")
+    notices: list[str] = Field(
+        default_factory=list,
+        description="possible mistakes: in a filter that matches nothing, in a field that sorts nothing",
+    )
     understood: UnderstoodOut | None = Field(default=None, description="null without text, or if turned off")
     explanation: ExplanationOut | None

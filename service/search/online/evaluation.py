@@ -68,7 +68,7 @@ class OnlineEvaluation:
 
         Searches that choose anything in `rerank` but a deadline are not changed: they get what they request.
         """
-        if self._rival is None or request.cursor is not None or random.random() >= self._share:
+        if self._rival is None or request.keeps_order or random.random() >= self._share:
             return request
         if replace(request.rerank, deadline_ms=None) != self._usual:
             return request

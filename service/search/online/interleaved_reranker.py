@@ -30,10 +30,10 @@ Configuration = PlannedReranker | RetrievalOrder
 
 
 def choose_reranker(stage: RerankStage, request: SearchRequest, search: str) -> Reranker:
-    """What reranks a search of this id: later pages are in retrieval order, and one that must be reranked, or has a
-    least score, is not interleaved. Raises InvalidValue as `RerankStage.plan`.
+    """What reranks a search of this id: later pages and sorted results keep their order, and one that must be reranked,
+    or has a least score, is not interleaved. Raises InvalidValue as `RerankStage.plan`.
     """
-    if request.cursor is not None:
+    if request.keeps_order:
         return RetrievalOrder()
     chosen = stage.reranker(request.rerank)
     if request.rival is None or request.rerank.require or request.rerank.min_score is not None:

@@ -58,6 +58,7 @@ def _query(request: SearchRequest, trace: SearchTrace, *, with_text: bool) -> Ma
         "min_score": request.min_score,
         "negative": None if negative is None else {**asdict(negative), "text": negative.text if with_text else None},
         "understand": request.understand,
+        "sort": [asdict(key) for key in request.sort],
         "hybrid": asdict(request.hybrid) if request.hybrid else None,
         "weights": asdict(request.weights) if request.weights else None,
         "collapse": asdict(request.collapse) if request.collapse else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.images.sources import InlineImage, UrlImage
 from service.product import normal_text
 from service.search.hybrid import HybridDefaults, hybrid_options
-from service.search.retrieval_types import CollapseOptions, HybridOptions, Negative, QueryWeights
+from service.search.retrieval_types import CollapseOptions, HybridOptions, Negative, QueryWeights, SortKey
 from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
 from service.server.defaults import RequestDefaults
 from service.wire.retrieval import CollapseBody, HybridBody, WeightsBody
@@ -46,6 +46,7 @@ def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDef
         negative=to_negative(body.negative_text, body.negative_weight or defaults.negative_weight),
         collapse=to_collapse(body.collapse),
         facets=tuple(body.facets),
+        sort=tuple(SortKey(key.field, key.order == "desc") for key in body.sort),
         understand=defaults.understood if body.understand is None else body.understand,
         cursor=body.cursor,
         session=body.session,

@@ -9,7 +9,7 @@ from service.search.retrieval_types import Duplicate, Facets, HybridScores
 from service.search.types import RerankReport, SearchResponse, SearchResult
 from service.server.mapping.explanation import explanation_out
 from service.server.mapping.understood import understood_out
-from service.wire.retrieval import DuplicateOut, FacetOut, FacetsOut, FacetValueOut, HybridOut
+from service.wire.retrieval import DuplicateOut, FacetOut, FacetsOut, FacetValueOut, HybridOut, SortedOut
 from service.wire.search import ProductOut, QueryOut, RerankOut, ResultOut, ScoresOut, SearchOut
 
 
@@ -39,6 +39,7 @@ def from_response(response: SearchResponse) -> SearchOut:
         rerank=_from_report(response.rerank),
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
         facets=from_facets(response.facets) if response.facets else None,
+        sorted=SortedOut.model_validate(asdict(response.sorted)) if response.sorted else None,
         next_cursor=response.next_cursor,
         notices=list(response.notices),
         understood=understood_out(response.understood) if response.understood else None,
