@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from service.encoders.encoder import Encoder
 from service.encoders.options import EncoderOptions
-from service.errors import EncoderUnavailable, UnknownEncoder
+from service.errors import ConfigurationError, EncoderUnavailable, UnknownEncoder
 
 if TYPE_CHECKING:
     from service.encoders.clip_family.encoder import Blend
@@ -316,14 +316,27 @@ PUBLISHED: dict[str, EncoderEntry] = {entry.name: entry for entry in _ENTRIES}
 def load_encoder(name: str, options: EncoderOptions, known: Mapping[str, EncoderEntry]) -> Encoder:
     """Load an encoder by its name.
 
-    Raises `UnknownEncoder`, listing the known names, or `EncoderUnavailable` if its files are missing.
+    Raises `UnknownEncoder`, listing the known names, `EncoderUnavailable` if its files are missing, or
+    `ConfigurationError` for a setting that would shape its vectors and that it does not take.
     """
     entry = known.get(name)
     if entry is None:
         raise UnknownEncoder(
             f"There is no encoder {name!r}. Set WITHTHIS_ENCODER to one of: {', '.join(sorted(known))}."
         )
+    for setting, value in _shaping(options).items():
+        if value is not None and setting not in entry.settings:
+            raise ConfigurationError(f"The encoder {name} does not take WITHTHIS_{setting}. Leave it out.")
     try:
         return entry.load(options)
     except (OSError, ImportError, ValueError, KeyError, RuntimeError) as error:  # what broken weight files raise
         raise EncoderUnavailable from error
+
+
+def _shaping(options: EncoderOptions) -> dict[str, object]:
+    """Settings that shape vectors where an encoder takes them, by their names."""
+    return {
+        "ENCODER_DIMENSIONS": options.dimensions,
+        "ENCODER_QUERY_INSTRUCTION": options.instructions.query,
+        "ENCODER_DOCUMENT_INSTRUCTION": options.instructions.document,
+    }

@@ -234,6 +234,12 @@ def test_settings_that_name_no_server(wrong: dict[str, str]) -> None:
         load_encoder(Settings(_env_file=None, encoder="remote", **wrong))  # type: ignore[arg-type]
 
 
+def test_an_instruction_that_a_dialect_cannot_say_is_refused() -> None:
+    chosen = {"encoder_url": "http://127.0.0.1:9", "encoder_model": "m", "encoder_dialect": "cohere"}
+    with pytest.raises(ConfigurationError, match="cohere has no place for an instruction"):
+        load_encoder(Settings(_env_file=None, encoder="remote", encoder_query_instruction="Find it.", **chosen))  # type: ignore[arg-type]
+
+
 def test_an_encoder_is_closed_with_the_service(server: EmbeddingServer, tmp_path: Path) -> None:
     shop = make_shop(tmp_path)
     with opened(server.url("cohere")) as encoder:

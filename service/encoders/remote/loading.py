@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rerank.model_server import Breaker, ModelServer
 from service.encoders.encoder import Encoder
-from service.encoders.options import EncoderOptions
+from service.encoders.options import EncoderOptions, Instructions
 from service.encoders.remote.dialects import DIALECTS, Wanted
 from service.encoders.remote.embedding_client import RemoteEncoder
 from service.errors import ConfigurationError
@@ -27,6 +27,12 @@ def load_remote(options: EncoderOptions) -> Encoder:
             "The encoder remote needs WITHTHIS_ENCODER_URL (like http://127.0.0.1:8001/v1) and WITHTHIS_ENCODER_MODEL "
             "(the model's name on that server)."
         )
+    dialect = DIALECTS[options.dialect]
+    if not dialect.instructs and options.instructions != Instructions():
+        raise ConfigurationError(
+            f"The dialect {options.dialect} has no place for an instruction: it says query or document by itself. "
+            "Leave WITHTHIS_ENCODER_QUERY_INSTRUCTION and WITHTHIS_ENCODER_DOCUMENT_INSTRUCTION out."
+        )
     try:
         server = ModelServer(
             options.url,
@@ -43,7 +49,7 @@ def load_remote(options: EncoderOptions) -> Encoder:
     try:
         return RemoteEncoder(
             server,
-            DIALECTS[options.dialect],
+            dialect,
             Wanted(options.model, options.dimensions),
             name=f"remote/{options.model}",
             instructions=options.instructions,

@@ -12,7 +12,7 @@ from service.encoders import registry
 from service.encoders.encoder import Encoder
 from service.encoders.options import EncoderOptions
 from service.encoders.registry import EncoderEntry
-from service.errors import EncoderUnavailable, UnknownEncoder
+from service.errors import ConfigurationError, EncoderUnavailable, UnknownEncoder
 from service.settings import Settings, setting_places
 from tests.fakes import FakeEncoder
 from tests.unit.service.encoders.tiny_clip import make_chinese_clip, make_clip
@@ -55,6 +55,13 @@ def test_every_entry_names_settings_that_exist() -> None:
     for name, described in ENCODERS.items():
         assert described.name == name
         assert {setting.lower() for setting in described.settings} <= setting_places().keys()
+
+
+@pytest.mark.parametrize("setting", ["dimensions", "query_instruction", "document_instruction"])
+def test_a_setting_that_would_have_no_effect_is_refused(setting: str) -> None:
+    value: Any = 64 if setting == "dimensions" else "Find it."
+    with pytest.raises(ConfigurationError, match=f"WITHTHIS_ENCODER_{setting.upper()}"):
+        load_encoder(settings(encoder="starter", **{f"encoder_{setting}": value}))
 
 
 def test_the_clip_family_is_loaded_with_its_settings(tmp_path: Path) -> None:
