@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import torch
 
@@ -15,6 +16,7 @@ from rerank.errors import LayoutError, PromptError
 from rerank.prompts import PromptLibrary
 from service.catalog.documents import Documents
 from service.catalog.ingest import IngestReport, Progress, ingest
+from service.catalog.ingest_options import IngestOptions
 from service.catalog.lost_index import check_not_lost
 from service.catalog.products import Products
 from service.encoders import registry
@@ -263,22 +265,32 @@ def build_service(settings: Settings) -> ServiceState:
     return service
 
 
+def ingest_options(settings: Settings, **more: Unpack[IngestOptions]) -> IngestOptions:
+    """What the settings say on how feeds are read, and more."""
+    options: IngestOptions = {
+        "limits": settings.image_limits,
+        "fetcher": new_fetcher(settings),
+        "batch": settings.encoder.batch,
+        "document": settings.catalog.form,
+    }
+    options.update(more)
+    return options
+
+
 def ingest_feed(
-    feed: Path, settings: Settings, encoder: Encoder, store: Store, *, progress: Progress | None = None
+    feed: Path,
+    settings: Settings,
+    encoder: Encoder,
+    store: Store,
+    *,
+    options: IngestOptions | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> IngestReport:
-    """Bring a feed into an open store, as the settings say. Raises as `service.catalog.ingest.ingest`."""
-    return ingest(
-        feed,
-        encoder,
-        store,
-        open_images(settings),
-        limits=settings.image_limits,
-        fetcher=new_fetcher(settings),
-        batch=settings.encoder.batch,
-        workers=settings.catalog.ingest_workers,
-        document=settings.catalog.form,
-        progress=progress,
-    )
+    """Bring a feed into an open store, as the settings or `options` say. Raises as `service.catalog.ingest.ingest`."""
+    options, workers = options or ingest_options(settings), settings.catalog.ingest_workers
+    images = open_images(settings)
+    return ingest(feed, encoder, store, images, workers=workers, dry_run=dry_run, progress=progress, **options)
 
 
 def _prepare(service: ServiceState) -> None:

@@ -20,12 +20,15 @@ from pathlib import Path
 
 from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
+from service.catalog.dry_run import DryEncoder, DryImages, DryStore
+from service.catalog.field_samples import FieldSamples
 from service.catalog.id_change import IdChange
 from service.catalog.ingest_run import IngestReport, IngestRun, Progress
+from service.catalog.missing_products import MissingProducts
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
-from service.catalog.row_images import ImageFetcher, RowImageReader, Task
+from service.catalog.row_images import ImageFetcher, KeepsImages, RowImageReader, Task
 from service.catalog.rows import FeedRow, Reject
 from service.catalog.workers import Workers
 from service.encoders.encoder import Encoder
@@ -62,27 +65,49 @@ def ingest(
     workers: int = 0,
     new_ids: bool = False,
     document: DocumentForm | None = None,
+    folder: Path | None = None,
+    delete_missing: bool = False,
+    delete_most: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store.
 
     `batch` images are encoded at once; `workers` processes read ahead of that, none with 0. Images given as
     URLs are rejected unless there is a `fetcher`. Rejected rows are counted and written to `rejects_path` as JSON
-    lines with `line`, `id` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
-    other ids is meant. `document`: see `Documents`. Raises `FeedError` if the feed cannot be read at all, or would
-    double the catalog; StoreUnavailable or EncoderMismatch from the store; what was stored until then stays.
+    lines with `line`, `id`, `field` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
+    other ids is meant. `document`: see `Documents`. `folder` is what image paths are relative to, if not the feed's
+    own. `delete_missing` deletes the products that the feed does not have, `delete_most` even if they are most of the
+    catalog. A `dry_run` changes nothing, counts what a run would do, and adds samples of the fields.
+
+    Raises `FeedError` if the feed cannot be read at all, or would double the catalog; StoreUnavailable or
+    EncoderMismatch from the store; what was stored until then stays.
     """
     source = open_feed(feed, columns or Columns())
+    keeper: KeepsImages = images
+    if dry_run:
+        encoder, store, keeper = DryEncoder(encoder), DryStore(store), DryImages(images)
     documents = Documents(encoder, document)
     documents.bind(store)
-    reader = RowImageReader(feed_folder(feed), limits or ImageLimits(), images, fetcher)
+    reader = RowImageReader(folder or feed_folder(feed), limits or ImageLimits(), keeper, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
         id_change = None if new_ids else IdChange(store, survey.product_ids)
-        notes = source.notes(survey)
-        run = IngestRun(documents, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
+        run = IngestRun(
+            documents,
+            store,
+            keeper,
+            rejects=rejects,
+            progress=progress,
+            lines=survey.lines,
+            notes=source.notes(survey),
+            id_change=id_change,
+            missing=MissingProducts(survey.known, even_most=delete_most) if delete_missing else None,
+        )
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
         to_encode: list[FeedRow] = []
-        for lot, rows in readers.results(_tasks(source.rows(survey), store, batch), ahead):
+        samples = FieldSamples()
+        lines = samples.watch(source.rows(survey)) if dry_run else source.rows(survey)
+        for lot, rows in readers.results(_tasks(lines, store, batch), ahead):
             to_encode += run.take(_in_order(lot.lines, rows), lot.asked)
             while len(to_encode) >= batch:
                 run.encode(to_encode[:batch])
@@ -90,6 +115,7 @@ def ingest(
             run.tell()
         run.encode(to_encode)
         run.finish()
+    run.report.fields = samples.fields
     return run.report
 
 

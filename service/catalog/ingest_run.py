@@ -13,12 +13,14 @@ from PIL import Image
 from rerank.query import Query
 from service.catalog.documents import Documents
 from service.catalog.drafts import Drafts
+from service.catalog.field_samples import FieldSample
 from service.catalog.id_change import IdChange
+from service.catalog.missing_products import MissingProducts, stored_products
 from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
+from service.catalog.row_images import KeepsImages
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
 from service.errors import EmbeddingRefused, ImageNotFound, InvalidImage
-from service.images.store.image_store import ImageStore
 from service.stores.revisions import product_of
 from service.stores.store import Record, Store, Vector
 from service.support.batches import in_batches
@@ -39,9 +41,11 @@ class Progress(Protocol):
 @dataclass(slots=True)
 class IngestReport:
     """What an ingest did, in rows. `refreshed` rows got new fields and kept their vector; `repeated` ones have an image
-    that their product has already; `without_image`: how many of the rows that are stored have none.
+    that their product has already; `without_image`: how many of the rows that are stored have none. `deleted` counts
+    products that the feed no longer has, `lines` those of the feed: a line may have several images.
 
     `notes` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
+    `objection` says why products that are missing were not deleted; `fields` is there after a dry run.
     """
 
     indexed: int = 0
@@ -50,9 +54,18 @@ class IngestReport:
     rejected: int = 0
     repeated: int = 0
     removed: int = 0
+    deleted: int = 0
+    lines: int = 0
     without_image: int = 0
     first_rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    objection: str | None = None
+    fields: list[FieldSample] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are expected, for progress bars: a close guess, which grows with the rows seen."""
+        return max(self.lines, self.seen)
 
     @property
     def seen(self) -> int:
@@ -67,15 +80,19 @@ class IngestRun:
         self,
         documents: Documents,
         store: Store,
-        images: ImageStore,
+        images: KeepsImages,
         *,
         rejects: RejectFile,
         progress: Progress | None,
+        lines: int = 0,
         notes: Sequence[str] = (),
         id_change: IdChange | None = None,
+        missing: MissingProducts | None = None,
     ) -> None:
-        """`documents` must have been bound to the store. `id_change` notices ids that are not the catalog's."""
-        self.report = IngestReport(notes=list(notes))
+        """`documents` must have been bound to the store. `id_change` notices ids that are not the catalog's; `missing`
+        deletes what the feed no longer has, if that is wanted.
+        """
+        self.report = IngestReport(lines=lines, notes=list(notes))
         self._documents = documents
         self._store = store
         self._images = images
@@ -85,6 +102,7 @@ class IngestRun:
         self._keys: dict[str, list[str]] = {}
         self._drafts = Drafts(store)
         self._id_change = id_change
+        self._missing = missing
 
     def take(self, lines: Iterable[FeedRow | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[FeedRow]:
         """Deal with the next rows of the feed as far as that needs no encoder; the rows that need a new vector.
@@ -134,7 +152,11 @@ class IngestRun:
             current = {row_id(name, number) for name in product_ids for number in range(len(self._keys[name]))}
             surplus = {product_of(id) for id in self._store.row_ids(product_ids) if id not in current}
             self._shorten(sorted(surplus))
-        if self.report.indexed or self.report.refreshed or self.report.removed:
+        if self._missing is not None:
+            self.report.deleted, self.report.objection = self._missing.delete(
+                stored_products(self._store), self._store.delete
+            )
+        if self.report.indexed or self.report.refreshed or self.report.removed or self.report.deleted:
             self._store.settle()
         self.tell(always=True)
 
@@ -149,15 +171,15 @@ class IngestRun:
         if isinstance(row, Reject):
             self._reject(row)
             return None
-        key, keys = row.image_key, self._keys.setdefault(row.product.id, [])
+        key, keys = row.image_key, self._keys.get(row.product.id, [])
         if key in keys:
             self.report.repeated += 1
             return None
         if not key and self._documents.form.document(row.product, None) is None:
-            self._reject(Reject(row.line, NOTHING_TO_EMBED, row.product.id))
+            self._reject(Reject(row.line, NOTHING_TO_EMBED, row.product.id, "image"))
             return None
         self.report.without_image += not key
-        keys.append(key)
+        self._keys.setdefault(row.product.id, keys).append(key)
         return replace(row, number=len(keys) - 1)
 
     def _shorten(self, product_ids: Sequence[str]) -> None:
@@ -206,12 +228,12 @@ class IngestRun:
         try:
             return self._documents.document(row.product, self._image(row))
         except (InvalidImage, ImageNotFound) as error:
-            self._drop(row, error.detail)
+            self._drop(row, error.detail, "image")
             return None
 
-    def _drop(self, row: FeedRow, reason: str) -> None:
+    def _drop(self, row: FeedRow, reason: str, field: str | None = None) -> None:
         """Make a row a reject, whose product does without it."""
-        self._reject(Reject(row.line, reason, row.product.id))
+        self._reject(Reject(row.line, reason, row.product.id, field))
         self._drafts.drop(row.product.id, row.id)
 
     def _image(self, row: FeedRow) -> Image.Image | None:
@@ -225,6 +247,8 @@ class IngestRun:
 
     def _reject(self, reject: Reject) -> None:
         self.report.rejected += 1
+        if self._missing is not None:
+            self._missing.see(reject)
         if len(self.report.first_rejects) < _SHOWN_REJECTS:
             self.report.first_rejects.append(reject)
         self._rejects.write(reject)

@@ -6,7 +6,7 @@ collected is stored in a temporary file of SQLite's own, so memory use does not 
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +98,14 @@ class ProductLines:
         """What the lines of a product say together; of an unknown one, nothing."""
         self._turn_to(id)
         return self._joined
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of these products that the feed has; a thousand ids at most."""
+        places = ", ".join("?" * len(ids))
+        found = self._db.execute(f"SELECT id FROM products WHERE id IN ({places})", tuple(ids))
+        return {id for (id,) in found} | (
+            {self._id} if self._id is not None and self._joined.line is not None else set()
+        )
 
     def ids(self) -> Iterator[str]:
         """The ids of all products, in no order."""

@@ -10,8 +10,7 @@ from typing import Protocol
 from service.catalog.records import row_hash
 from service.catalog.rows import FeedRow, Reject, is_data_uri
 from service.errors import InvalidImage
-from service.images.decode import ImageLimits, data_uri_bytes, decode_image
-from service.images.store.image_store import ImageStore
+from service.images.decode import DecodedImage, ImageLimits, data_uri_bytes, decode_image
 
 _NOT_FETCHED = (
     "images are not fetched from the network; give a path relative to the feed, or name their hosts in "
@@ -24,6 +23,22 @@ class ImageFetcher(Protocol):
 
     def fetch(self, url: str) -> bytes:
         """The image's encoded bytes. Raises `InvalidImage` with the reason for the reject."""
+        ...
+
+
+class KeepsImages(Protocol):
+    """An `ImageStore`, as far as feeds need it; or `DryImages`. Picklable, for worker processes."""
+
+    def key(self, data: bytes) -> str:
+        """See `ImageStore.key`."""
+        ...
+
+    def put(self, data: bytes, *, known: bool = False, decoded: DecodedImage | None = None) -> str:
+        """See `ImageStore.put`."""
+        ...
+
+    def open(self, key: str) -> DecodedImage:
+        """See `ImageStore.open`."""
         ...
 
 
@@ -50,9 +65,9 @@ class ImageSource:
         try:
             return None if row.image is None else self._bytes(row.image)
         except _UnreadableImageError as error:
-            return Reject(row.line, str(error), row.product.id)
+            return Reject(row.line, str(error), row.product.id, "image")
         except InvalidImage as error:
-            return Reject(row.line, error.detail, row.product.id)
+            return Reject(row.line, error.detail, row.product.id, "image")
 
     def _bytes(self, image: str | bytes) -> bytes:
         if isinstance(image, bytes):
@@ -85,7 +100,7 @@ class RowImageReader:
 
     folder: Path
     limits: ImageLimits
-    images: ImageStore
+    images: KeepsImages
     fetcher: ImageFetcher | None = None
 
     def __call__(self, task: Task) -> list[FeedRow | Reject]:
@@ -110,7 +125,7 @@ class RowImageReader:
             content_hash = row_hash(row.product, key)
             decoded = None if is_known(key, content_hash) else decode_image(data, self.limits)
         except InvalidImage as error:
-            return Reject(row.line, error.detail, row.product.id)
+            return Reject(row.line, error.detail, row.product.id, "image")
         self.images.put(data, known=decoded is None, decoded=decoded)  # even a known one: this restores a lost file
         image = decoded.image if decoded else None
         return replace(row, images=(), image_key=key, content_hash=content_hash, decoded=image)

@@ -1,6 +1,6 @@
 """What is known only after a whole feed was read: the types of its columns, and each product's fields."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from service.catalog.column_types import ColumnTypes, Kind, WrongTypeError
 from service.catalog.formats import PLAIN, FeedFormat
@@ -18,6 +18,7 @@ class Survey:
         """See `ColumnTypes`; `format` says how lines of a product are joined."""
         self._types = ColumnTypes(textual=textual, kinds=kinds)
         self._format = format
+        self.lines = 0
         self._products = ProductLines(format.rule)
         self._made: tuple[str, Product | InvalidField] | None = None
 
@@ -49,6 +50,10 @@ class Survey:
                 yield self._row(line, joined, image) if image is not None else Reject(line.line, NO_IMAGE, id, "image")
         elif not joined.images and line.line == joined.line:
             yield self._row(line, joined)
+
+    def known(self, product_ids: Sequence[str]) -> set[str]:
+        """Those of these products that the feed has; a thousand ids at most."""
+        return self._products.known(product_ids)
 
     def product_ids(self) -> Iterator[str]:
         """The ids of all products of the feed, in no order."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
 from PIL.Image import Image
 
-from service.client import Client, ClientError, ConnectionFailedError, ProblemError
+from service.client import Client, ClientError, ConnectionFailedError, NotFoundError, ProblemError
 from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
 from service.images.decode import decode_image
@@ -18,10 +18,12 @@ from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.search.retrieval_types import HybridOptions
 from service.search.types import ImageSource, ProductImage, SearchRequest
 from service.settings import Settings
+from service.support.batches import in_batches
 from service.wire.products import ItemOut
 from service.wire.search import SearchOut
 
 _SPARE_S = 30.0
+_PAGE = 100
 
 
 class ServiceError(WithThisError):
@@ -69,6 +71,18 @@ class ServiceClient:
         """Send products, some at a time; the outcome for each, in order."""
         with _told():
             yield from self._client.put_products(products)
+
+    def product_ids(self) -> Iterator[list[str]]:
+        """The ids of all products, in batches."""
+        with _told():
+            yield from in_batches((product.id for product in self._client.list_products()), _PAGE)
+
+    def delete_products(self, ids: Iterable[str]) -> None:
+        """Delete products, one by one; those that are gone already are none of ours to worry about."""
+        with _told():
+            for id in ids:
+                with suppress(NotFoundError):
+                    self._client.delete_product(id)
 
     def image(self, key: str) -> Image | None:
         """An image of the catalog; None if it is lost."""

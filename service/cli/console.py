@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -68,6 +71,27 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f}/s")
+
+
+class Tell(Protocol):
+    """Says how far a piece of work is."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Steps that are done, and how many there are, as far as it is known."""
+        ...
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Tell]:
+    """A bar for long work, which is told how far it is."""
+    with progress_bar() as bar:
+        task = bar.add_task(what, total=None)
+
+        def tell(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield tell
+        bar.update(task, completed=bar.tasks[task].total)
 
 
 def progress_bar() -> Progress:

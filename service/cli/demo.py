@@ -12,7 +12,8 @@ from service.app import check_exposure, create_app
 from service.build import build_service
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, plain, start
-from service.cli.index import run_ingest, show_report
+from service.cli.feed_report import show_report
+from service.cli.index import run_ingest
 from service.cli.serve import address, listen, serving
 from service.cli.tables import show_answer
 from service.errors import EncoderMismatch

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import typer
-from rich.progress import Progress as RichProgress
-from rich.progress import TaskID
 
-from service.build import load_patient_encoder, open_images, open_store
-from service.catalog.document_form import DocumentForm
-from service.catalog.ingest import IngestReport, Progress, ingest
-from service.catalog.readers import Columns, count_rows, parse_columns
-from service.cli.console import err, out, plain, progress_bar, start
+from service.build import ingest_feed, ingest_options, load_patient_encoder, open_images, open_store
+from service.catalog.ingest import IngestReport
+from service.catalog.ingest_options import IngestOptions
+from service.catalog.prices import Decimal
+from service.catalog.readers import parse_columns
+from service.catalog.staged_feed import StagedFeed, staged
+from service.cli.console import progress, start
+from service.cli.feed_report import RejectLimit, exit_status, print_report
 from service.cli.send_feed import SendReport, send_feed
 from service.encoders.encoder import Encoder
 from service.errors import ConfigurationError, InvalidInput
-from service.images.decode import ImageLimits
-from service.images.fetch.fetch import Fetcher, FetchPolicy
 from service.settings import Settings
-from service.stores.store import Store
+from service.stores.exact.exact_store import ExactStore
+from service.stores.local_file import is_local
+from service.stores.store import Store, VersionedStore
 
 Feed = Annotated[
-    Path,
+    str,
     typer.Argument(
-        help="A folder of images, a CSV, TSV, JSON, JSONL or Parquet file with an image column, or a dataset on disk."
+        help="A folder of images, a CSV, TSV, XML, JSON, JSONL or Parquet file, also packed with gzip, a dataset on "
+        "disk, the URL of a file, or - for standard input."
     ),
+]
+Format = Annotated[
+    Literal["google", "shopify", "woocommerce", "plain"] | None,
+    typer.Option(help="Format of the feed. Default: what its columns show."),
+]
+Mapping = Annotated[
+    Path | None, typer.Option(help="TOML file with format, decimal, without, columns and types. Options come first.")
 ]
 Rejects = Annotated[
     Path | None, typer.Option(help="File for rejected rows, with the reason. Default: next to the feed.")
@@ -44,7 +49,12 @@ Column = Annotated[
 Without = Annotated[list[str] | None, typer.Option(help="A column of the feed to leave out. Can be repeated.")]
 Type = Annotated[
     list[str] | None,
-    typer.Option(help="An attribute and its type, as in size=list: text, number, boolean or list. Can be repeated."),
+    typer.Option(
+        help="An attribute and its type, as in size=list: text, number, boolean, list, html or price. Can be repeated."
+    ),
+]
+DecimalMark = Annotated[
+    Decimal | None, typer.Option("--decimal", help="What separates decimals in prices. Default: what most prices show.")
 ]
 Engine = Annotated[
     Literal["local", "ray"], typer.Option(help="local: this machine and its worker processes; ray: a Ray cluster.")
@@ -52,72 +62,116 @@ Engine = Annotated[
 NewIds = Annotated[
     bool, typer.Option("--new-ids", help="Also index products whose images are in the catalog under other ids.")
 ]
+DeleteMissing = Annotated[
+    bool, typer.Option("--delete-missing", help="Delete products that the feed does not have, after a complete run.")
+]
+DeleteMost = Annotated[
+    bool, typer.Option("--delete-most", help="Delete them even if they are more than half of the catalog.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Change nothing; report what a run would do, with samples of each field.")
+]
+MaxRejects = Annotated[
+    str, typer.Option(help="Rejects that are tolerated, as 20 or 0.5%. With more, the exit status is 3.")
+]
 Url = Annotated[
     str | None, typer.Option(help="Send the products to the service at this URL instead of opening the store here.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-class IngestOptions(TypedDict):
-    """The options of both engines."""
-
-    columns: Columns | None
-    limits: ImageLimits
-    fetcher: Fetcher | None
-    rejects_path: Path
-    batch: int
-    new_ids: bool
-    document: DocumentForm | None
-
-
 def index(
     feed: Feed,
     *,
+    format: Format = None,
+    mapping: Mapping = None,
     column: Column = None,
     without: Without = None,
     type: Type = None,
+    decimal: DecimalMark = None,
     new_ids: NewIds = False,
+    delete_missing: DeleteMissing = False,
+    delete_most: DeleteMost = False,
+    dry_run: DryRun = False,
     rejects: Rejects = None,
+    max_rejects: MaxRejects = "0",
     engine: Engine = "local",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring a product feed into the catalog. Run it again to resume or to update: existing rows are kept."""
     settings = start()
-    columns = parse_columns(column or (), without=without or (), types=type or ())
-    options = _options(feed, settings, rejects, columns, new_ids=new_ids)
-    if url is not None:
-        if engine == "ray":
-            raise InvalidInput("Give either --url or --engine ray: a service encodes the products it receives itself.")
-        _show(_send(feed, url, settings, options), options, as_json)
-        return
-    store = open_store(settings)
+    _check(engine, url, dry_run=dry_run)
+    limit = RejectLimit.parse(max_rejects)
+    columns = parse_columns(
+        column or (), without=without or (), types=type or (), format=format, decimal=decimal, mapping=mapping
+    )
+    with staged(feed, settings.catalog.feed_file_bytes) as found:
+        rejects_path = rejects or rejects_file(feed, found)
+        options = ingest_options(
+            settings,
+            columns=columns,
+            rejects_path=rejects_path,
+            new_ids=new_ids,
+            folder=found.folder,
+            delete_missing=delete_missing,
+            delete_most=delete_most,
+        )
+        if url is None:
+            report: IngestReport | SendReport = _ingest(found, settings, options, engine=engine, dry_run=dry_run)
+        else:
+            report = send_feed(found.path, url, settings, options)
+    print_report(report, rejects_path, as_json=as_json)
+    raise typer.Exit(exit_status(report, limit))
+
+
+def _check(engine: str, url: str | None, *, dry_run: bool) -> None:
+    if url is not None and engine == "ray":
+        raise InvalidInput("Give either --url or --engine ray: a service encodes the products it receives itself.")
+    if dry_run and (url is not None or engine == "ray"):
+        raise InvalidInput("A --dry-run reads the feed and the store from here. Leave out --url and --engine ray.")
+
+
+def _ingest(
+    feed: StagedFeed, settings: Settings, options: IngestOptions, *, engine: str, dry_run: bool
+) -> IngestReport:
+    store = _untouched_store(settings) if dry_run else open_store(settings)
     try:
         store.claim()
         if engine == "ray":
-            report = run_ingest_on_ray(feed, settings, store, options)
-        else:
-            report = run_ingest(feed, settings, load_patient_encoder(settings), store, options)
+            return run_ingest_on_ray(feed.path, settings, store, options)
+        return run_ingest(feed.path, settings, load_patient_encoder(settings), store, options, dry_run=dry_run)
     finally:
         store.close()
-    _show(report, options, as_json)
 
 
-def _show(report: IngestReport | SendReport, options: IngestOptions, as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(asdict(report)))
-    else:
-        show_report(report, options["rejects_path"])
+def _untouched_store(settings: Settings) -> VersionedStore:
+    """The store; in place of a local file that does not exist yet, an empty one in memory."""
+    uri = settings.store_uri
+    is_file = is_local(uri) or uri.startswith("exact:")
+    return ExactStore() if is_file and not Path(uri.removeprefix("exact:")).exists() else open_store(settings)
 
 
 def run_ingest(
-    feed: Path, settings: Settings, encoder: Encoder, store: Store, options: IngestOptions | None = None
+    feed: Path,
+    settings: Settings,
+    encoder: Encoder,
+    store: Store,
+    options: IngestOptions | None = None,
+    *,
+    dry_run: bool = False,
 ) -> IngestReport:
     """Ingest a feed under a progress bar."""
-    options, images = options or _options(feed, settings), open_images(settings)
-    with _progress(feed) as progress:
-        workers = settings.catalog.ingest_workers
-        return ingest(feed, encoder, store, images, workers=workers, progress=progress, **options)
+    with progress("reading" if dry_run else "indexing") as tell:
+        return ingest_feed(
+            feed,
+            settings,
+            encoder,
+            store,
+            options=options,
+            dry_run=dry_run,
+            progress=lambda report: tell(report.seen, report.rows),
+        )
 
 
 def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: IngestOptions) -> IngestReport:
@@ -127,41 +181,17 @@ def run_ingest_on_ray(feed: Path, settings: Settings, store: Store, options: Ing
     from service.catalog.distributed import RayOptions, ingest_on_ray  # noqa: PLC0415 (an extra, and slow to load)
 
     settings = _for_other_processes(settings)
-    images = open_images(settings)
     ray = RayOptions(settings.catalog.ray_address, settings.catalog.ray_encoders, settings.encoder.device)
-    with _progress(feed) as progress:
-        load = partial(load_patient_encoder, settings)
-        return ingest_on_ray(feed, load, store, images, ray_options=ray, progress=progress, **options)
-
-
-def _send(feed: Path, url: str, settings: Settings, options: IngestOptions) -> SendReport:
-    return send_feed(
-        feed,
-        url,
-        settings,
-        columns=options["columns"],
-        fetcher=options["fetcher"],
-        rejects_path=options["rejects_path"],
-    )
-
-
-def _options(
-    feed: Path,
-    settings: Settings,
-    rejects: Path | None = None,
-    columns: Columns | None = None,
-    *,
-    new_ids: bool = False,
-) -> IngestOptions:
-    return IngestOptions(
-        columns=columns,
-        limits=settings.image_limits,
-        fetcher=_fetcher(settings),
-        rejects_path=rejects_file(feed, rejects),
-        batch=settings.encoder.batch,
-        new_ids=new_ids,
-        document=settings.catalog.form,
-    )
+    with progress("indexing") as tell:
+        return ingest_on_ray(
+            feed,
+            partial(load_patient_encoder, settings),
+            store,
+            open_images(settings),
+            ray_options=ray,
+            progress=lambda report: tell(report.seen, report.rows),
+            **options,
+        )
 
 
 def _for_other_processes(settings: Settings) -> Settings:
@@ -175,37 +205,7 @@ def _for_other_processes(settings: Settings) -> Settings:
     return settings.model_copy(update=changes)
 
 
-@contextmanager
-def _progress(feed: Path) -> Iterator[Progress]:
-    """A bar over the lines of the feed."""
-    with progress_bar() as bar:
-        task = bar.add_task("indexing", total=count_rows(feed))
-        yield lambda report: _advance(bar, task, report)
-
-
-def _fetcher(settings: Settings) -> Fetcher | None:
-    """Gets images that a feed gives as URLs, from the hosts that the settings allow; None if they allow none."""
-    hosts = frozenset(settings.images.url_image_hosts)
-    policy = FetchPolicy(hosts, settings.images.max_image_bytes, settings.images.url_image_timeout_s)
-    return Fetcher(policy) if hosts else None
-
-
-def _advance(bar: RichProgress, task: TaskID, report: IngestReport) -> None:
-    """A line with several images counts once for the total and more in the report, so the total may grow."""
-    total = bar.tasks[task].total or 0
-    bar.update(task, completed=report.seen, total=max(total, report.seen))
-
-
-def rejects_file(feed: Path, chosen: Path | None) -> Path:
-    """Where rejects go: next to the feed, unless another place is requested."""
-    return chosen or feed.with_name(f"{feed.name}.rejects.jsonl")
-
-
-def show_report(report: IngestReport | SendReport, rejects: Path) -> None:
-    """How the feed was read, one line of counts, and where rejects are, if there are any."""
-    for note in report.notes:
-        err.print(plain(note), soft_wrap=True)
-    counts = {name: count for name, count in asdict(report).items() if isinstance(count, int)}
-    err.print(", ".join(f"{count} {name}" for name, count in counts.items()))
-    if report.rejected:
-        err.print(f"[yellow]Rejected rows and the reasons are in {plain(str(rejects))}[/]", soft_wrap=True)
+def rejects_file(feed: str, found: StagedFeed) -> Path:
+    """Where rejects go: next to the feed, or here if it came from elsewhere."""
+    local = Path(feed)
+    return local.with_name(f"{local.name}.rejects.jsonl") if local.exists() else Path(f"{found.name}.rejects.jsonl")

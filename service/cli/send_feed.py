@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from service.catalog.ingest_options import IngestOptions
+from service.catalog.missing_products import MissingProducts
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import ImageSource
 from service.catalog.rows import FeedRow, Reject
 from service.cli.client import ServiceClient
-from service.cli.console import progress_bar
-from service.images.fetch.fetch import Fetcher
+from service.cli.console import progress
 from service.settings import Settings
 from service.wire.products import ItemOut
 
@@ -27,12 +28,17 @@ RETRIES = 8
 
 @dataclass(slots=True)
 class SendReport:
-    """The outcome for the products of a feed; `rejected` counts its lines that were left out, too."""
+    """The outcome for the products of a feed; `rejected` counts lines that were left out, too, and `lines` all of them.
+    `objection`: see `IngestReport`.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    deleted: int = 0
+    lines: int = 0
+    objection: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -43,6 +49,7 @@ class _Sending:
     images: ImageSource
     rejects: RejectFile
     report: SendReport
+    missing: MissingProducts
     lines: deque[int] = field(default_factory=deque)
 
     def products(self, rows: Iterator[FeedRow | Reject], counts: Counter[str]) -> Iterator[dict[str, Any]]:
@@ -62,6 +69,7 @@ class _Sending:
     def reject(self, reject: Reject) -> None:
         """Count a line or product that was left out, and write down why."""
         self.report.rejected += 1
+        self.missing.see(reject)
         self.rejects.write(reject)
 
     def take(self, item: ItemOut) -> None:
@@ -88,29 +96,29 @@ class _Sending:
         return {**first.product.model_dump(exclude={"image_key"}), **images}
 
 
-def send_feed(
-    feed: Path, url: str, settings: Settings, *, columns: Columns | None, fetcher: Fetcher | None, rejects_path: Path
-) -> SendReport:
+def send_feed(feed: Path, url: str, settings: Settings, options: IngestOptions) -> SendReport:
     """Send a feed under a progress bar. Run again, it changes nothing that is there already.
 
     Raises:
         FeedError: the feed cannot be read at all.
         ServiceError: the service refuses or does not answer; what was sent until then is stored.
     """
-    opened, images = (
-        open_feed(feed, columns or Columns()),
-        ImageSource(feed_folder(feed), settings.image_limits, fetcher),
-    )
+    opened = open_feed(feed, options.get("columns") or Columns())
+    images = ImageSource(options.get("folder") or feed_folder(feed), settings.image_limits, options.get("fetcher"))
     with (
         opened.survey() as survey,
-        RejectFile(rejects_path) as rejects,
+        RejectFile(options.get("rejects_path")) as rejects,
         ServiceClient(url, settings, retries=RETRIES) as client,
-        progress_bar() as bar,
+        progress("sending") as tell,
     ):
         counts = Counter(row.product.id for row in opened.rows(survey) if isinstance(row, FeedRow))
-        sending = _Sending(images, rejects, SendReport(notes=opened.notes(survey)))
-        task = bar.add_task("sending", total=len(counts))
-        for item in client.put_products(sending.products(opened.rows(survey), counts)):
+        missing = MissingProducts(survey.known, even_most=options.get("delete_most", False))
+        sending = _Sending(images, rejects, SendReport(lines=survey.lines, notes=opened.notes(survey)), missing)
+        for done, item in enumerate(client.put_products(sending.products(opened.rows(survey), counts)), start=1):
             sending.take(item)
-            bar.advance(task)
+            tell(done, len(counts))
+        if options.get("delete_missing"):
+            sending.report.deleted, sending.report.objection = missing.delete(
+                client.product_ids(), client.delete_products
+            )
     return sending.report

@@ -13,7 +13,7 @@ from service.build import load_patient_encoder, open_images, open_store
 from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
-from service.cli.console import err, out, progress_bar, start
+from service.cli.console import err, out, progress, start
 from service.encoders.encoder import Encoder
 from service.errors import StoreUnavailable
 from service.settings import Settings
@@ -49,8 +49,7 @@ def run_reindex(
     settings: Settings, encoder: Encoder, store: VersionedStore, *, drop_missing: bool, keep_old: bool
 ) -> ReindexReport:
     """Reindex under a progress bar."""
-    with progress_bar() as bar:
-        task = bar.add_task("reindexing", total=None)
+    with progress("reindexing") as tell:
         return rebuild(
             store,
             encoder,
@@ -60,7 +59,7 @@ def run_reindex(
             drop_missing=drop_missing,
             keep_old=keep_old,
             document=settings.catalog.form,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=tell,
         )
 
 

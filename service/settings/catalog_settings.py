@@ -24,6 +24,11 @@ class CatalogSettings(Group):
         description="What a product's vector is made of: image, title, category, names of attributes, in this order; "
         "none: as the collection was made, and image, title, category, brand and description for a new one.",
     )
+    feed_file_bytes: int = Field(
+        20 * 2**30,
+        ge=1,
+        description="Largest feed that `index` takes from a URL, from standard input or packed, in bytes, unpacked.",
+    )
     ingest_workers: int = Field(
         2,
         ge=0,

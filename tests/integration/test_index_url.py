@@ -49,22 +49,31 @@ def feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def send(feed: Path, url: str) -> dict[str, Any]:
-    result = CliRunner().invoke(app, ["index", str(feed), "--url", url, "--json"], catch_exceptions=False)
+def send(feed: Path, url: str, *options: str) -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["index", str(feed), "--url", url, "--json", *options], catch_exceptions=False)
     report: dict[str, Any] = json.loads(result.stdout)
-    return {name: count for name, count in report.items() if name != "notes"}
+    assert result.exit_code == (3 if report["rejected"] else 0)
+    return {name: report[name] for name in ("created", "updated", "unchanged", "rejected", "deleted")}
 
 
 def test_products_are_sent_whole_and_again_without_change(shop: Shop, url: str, feed: Path) -> None:
-    assert send(feed, url) == {"created": 2, "updated": 0, "unchanged": 0, "rejected": 3}
+    assert send(feed, url) == {"created": 2, "updated": 0, "unchanged": 0, "rejected": 3, "deleted": 0}
     rows = {row.id: (row.product.title, row.product.price) for row in shop.store.rows.values()}
     assert rows == {"1#0": ("Mug", 7.5), "1#1": ("Mug", 7.5), "2#0": ("Cap", None)}
     rejects = [json.loads(line) for line in Path("feed.csv.rejects.jsonl").read_text().splitlines()]
     reasons = {reject["line"]: reject["reason"] for reject in rejects}
     assert "missing" in reasons[5] and "JPEG, PNG or WebP" in reasons[6] and "id" in reasons[7]
-    assert send(feed, url) == {"created": 0, "updated": 0, "unchanged": 2, "rejected": 3}
+    assert send(feed, url) == {"created": 0, "updated": 0, "unchanged": 2, "rejected": 3, "deleted": 0}
     feed.write_text(feed.read_text().replace("Cap", "Red cap"))
     assert send(feed, url)["updated"] == 1
+
+
+def test_what_the_feed_no_longer_has_is_deleted_there(shop: Shop, url: str, feed: Path) -> None:
+    send(feed, url)
+    feed.write_text("id,title,image\n1,Mug,a.png\n")
+    report = send(feed, url, "--delete-missing")
+    assert (report["updated"], report["deleted"]) == (1, 1)
+    assert {row.product_id for row in shop.store.rows.values()} == {"1"}
 
 
 def test_a_service_that_is_away_ends_the_run(feed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from service.catalog.documents import Documents
 from service.catalog.id_change import IdChange
 from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Progress
+from service.catalog.missing_products import MissingProducts
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import ImageFetcher, RowImageReader
@@ -48,6 +49,9 @@ def ingest_on_ray(
     batch: int = DEFAULT_BATCH,
     new_ids: bool = False,
     document: DocumentForm | None = None,
+    folder: Path | None = None,
+    delete_missing: bool = False,
+    delete_most: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store, as `service.catalog.ingest.ingest` does, on a Ray cluster.
@@ -68,7 +72,7 @@ def ingest_on_ray(
         encoder.release()
         pipeline = Pipeline(
             lines=ReadLines(feed, columns, lot_rows(batch)),
-            reader=RowImageReader(feed_folder(feed), limits or ImageLimits(), images, fetcher),
+            reader=RowImageReader(folder or feed_folder(feed), limits or ImageLimits(), images, fetcher),
             stored=StoredImages.of(store),
             load=load,
             form=documents.form,
@@ -76,8 +80,17 @@ def ingest_on_ray(
             batch=batch,
         )
         id_change = None if new_ids else IdChange(store, survey.product_ids)
-        notes = source.notes(survey)
-        run = IngestRun(documents, store, images, rejects=rejects, progress=progress, notes=notes, id_change=id_change)
+        run = IngestRun(
+            documents,
+            store,
+            images,
+            rejects=rejects,
+            progress=progress,
+            lines=survey.lines,
+            notes=source.notes(survey),
+            id_change=id_change,
+            missing=MissingProducts(survey.known, even_most=delete_most) if delete_missing else None,
+        )
         _carry_out(run, pipeline, batch)
         encoder.release()
     return run.report

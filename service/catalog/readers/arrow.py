@@ -54,13 +54,6 @@ class _ArrowReader(ABC):
         named = ", ".join(repr(name) for name in left_out)
         return [f"Columns of bytes or objects are left out: {named}."] if left_out else []
 
-    def count(self) -> int:
-        """The number of rows."""
-        try:
-            return self._count()
-        except _ERRORS as error:
-            raise FeedError(_DAMAGED) from error
-
     def lines(self) -> Iterator[RawLine | Reject]:
         """The rows; a few at a time are in memory."""
         line = 0
@@ -76,9 +69,6 @@ class _ArrowReader(ABC):
 
     @abstractmethod
     def _read_schemas(self) -> list[pa.Schema]: ...
-
-    @abstractmethod
-    def _count(self) -> int: ...
 
     @abstractmethod
     def _batches(self) -> Iterator[pa.RecordBatch]: ...
@@ -98,9 +88,6 @@ class ParquetReader(_ArrowReader):
     def _read_schemas(self) -> list[pa.Schema]:
         return [pq.read_schema(self._path)]
 
-    def _count(self) -> int:
-        return int(pq.read_metadata(self._path).num_rows)
-
     def _batches(self) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(self._path) as file:
             for group in range(file.num_row_groups):
@@ -112,9 +99,6 @@ class DatasetReader(_ArrowReader):
 
     def _read_schemas(self) -> list[pa.Schema]:
         return [_stream_schema(file) for file in _stream_files(self._path)]
-
-    def _count(self) -> int:
-        return sum(batch.num_rows for batch in self._batches())
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         for file in _stream_files(self._path):

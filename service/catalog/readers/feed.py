@@ -46,6 +46,7 @@ class Feed:
             survey = on_failure.enter_context(empty)
             self.values.shortened.clear()
             for line in self._lines():
+                survey.lines += 1
                 if isinstance(line, FeedRow):
                     survey.add(line)
             on_failure.pop_all()
@@ -114,11 +115,6 @@ def read_feed(path: Path, columns: Columns = _PLAIN) -> Iterator[FeedRow | Rejec
 def feed_folder(path: Path) -> Path:
     """The folder that a feed's image paths are relative to, and may not leave."""
     return path if path.is_dir() else path.parent
-
-
-def count_rows(path: Path) -> int:
-    """How many lines `read_feed` will go through (a close guess for a damaged file); for progress bars."""
-    return _reader(path, _PLAIN).count()
 
 
 def _rows(feed: Feed) -> Iterator[FeedRow | Reject]:

@@ -38,10 +38,6 @@ class FolderReader:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in most)
         return [f"Files without an image suffix are left out: {skipped.total()} ({kinds})."]
 
-    def count(self) -> int:
-        """The number of images."""
-        return sum(1 for name in self._files() if _is_image(name))
-
     def lines(self) -> Iterator[RawLine | Reject]:
         """The images in the order of their names."""
         names = sorted(name for name in self._files() if _is_image(name))

@@ -40,11 +40,6 @@ class JsonLinesReader:
         """Nothing is left out."""
         return []
 
-    def count(self) -> int:
-        """The number of lines that are not blank."""
-        with self._open() as file:
-            return sum(1 for line in file if line.strip())
-
     def lines(self) -> Iterator[RawLine | Reject]:
         """The objects."""
         with self._open() as file:
@@ -81,10 +76,6 @@ class JsonArrayReader:
     def notes(self) -> list[str]:
         """Nothing is left out."""
         return []
-
-    def count(self) -> int:
-        """The number of items."""
-        return len(self._items)
 
     def lines(self) -> Iterator[RawLine | Reject]:
         """The objects."""

@@ -38,10 +38,6 @@ class Reader(Protocol):
         """The content of the feed, one line at a time. Raises FeedError if it is damaged."""
         ...
 
-    def count(self) -> int:
-        """How many lines there are; a close guess for a damaged file."""
-        ...
-
     def notes(self) -> list[str]:
         """What was left out of the feed, and why."""
         ...

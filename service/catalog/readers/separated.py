@@ -52,11 +52,6 @@ class SeparatedReader:
         unnamed = [str(place) for place, name in enumerate(self._header, start=1) if not name]
         return [f"Columns without a name are left out: number {', '.join(unnamed)}."] if unnamed else []
 
-    def count(self) -> int:
-        """The number of records below the header."""
-        with self._records() as records:
-            return max(0, sum(1 for _ in records) - 1)
-
     def lines(self) -> Iterator[RawLine | Reject]:
         """The rows below the header."""
         with self._records() as records:

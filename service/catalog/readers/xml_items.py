@@ -45,10 +45,6 @@ class XmlReader:
         """Nothing is left out."""
         return []
 
-    def count(self) -> int:
-        """The number of items."""
-        return sum(1 for _ in self.lines())
-
     def lines(self) -> Iterator[RawLine | Reject]:
         """The items; their line is that of the start of the element."""
         items = _Items()

@@ -98,7 +98,7 @@ def test_images_are_read_kept_and_decoded_unless_they_are_stored(reader: RowImag
     [block] = read_images(pack(lines), reader, stored)
     new, bad, known, gone = lines_of(block)
     assert isinstance(new, FeedRow) and new.decoded is not None and new.images == ()
-    assert isinstance(known, FeedRow) and known.decoded is None and reader.images.read(key)
+    assert isinstance(known, FeedRow) and known.decoded is None and reader.images.open(key)
     assert bad == Reject(2, "bad") and isinstance(gone, Reject) and gone.line == 4
 
 

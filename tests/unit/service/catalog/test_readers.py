@@ -8,7 +8,6 @@ import pytest
 from service.catalog.readers import (
     MAX_LINE_BYTES,
     Columns,
-    count_rows,
     feed_folder,
     open_feed,
     parse_columns,
@@ -47,7 +46,6 @@ def test_a_first_line_that_tells_excel_the_delimiter_is_not_the_header(tmp_path:
     path = feed(tmp_path, "feed.csv", mark + text.encode())
     assert [(row.line, row.product.title) for row in rows(path)] == [(3, "Cup, large; red"), (5, "two\nlines")]
     assert [line for line, _ in rejects(path)] == [4]
-    assert count_rows(path) == 3
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -62,7 +60,7 @@ def test_csv_with_any_separator_and_a_byte_order_mark(tmp_path: Path, separator:
     first, second = rows(path)
     assert (first.line, first.product.title, first.product.attributes) == (2, 'A "big" mug', {"colour": "red"})
     assert (second.product.id, second.product.title, second.product.attributes) == ("2", "two\nlines", {})
-    assert count_rows(path) == 2 and feed_folder(path) == tmp_path
+    assert feed_folder(path) == tmp_path
 
 
 def test_bad_csv_lines_are_rejected_and_reading_goes_on(tmp_path: Path) -> None:
@@ -95,13 +93,11 @@ def test_jsonl(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.jsonl", b"\n".join(lines))
     assert [(row.line, row.product.id) for row in rows(path)] == [(1, "1"), (9, "9")]
     assert [line for line, _ in rejects(path)] == [3, 4, 5, 6, 7, 8]
-    assert count_rows(path) == 8
 
 
 def test_json_array(tmp_path: Path) -> None:
     path = feed(tmp_path, "f.json", json.dumps([{"id": "1", "image": "a.png"}, 3]))
     assert [row.product.id for row in rows(path)] == ["1"] and [line for line, _ in rejects(path)] == [2]
-    assert count_rows(path) == 2
 
 
 @pytest.mark.parametrize("content", ["{}", "[", "[NaN]", '"x"', b"\xff"])
@@ -121,7 +117,7 @@ def test_folder(tmp_path: Path) -> None:
         "mugs",
         "mugs/red_leopard-mug.PNG",
     )
-    assert count_rows(tmp_path) == 3 and feed_folder(tmp_path) == tmp_path
+    assert feed_folder(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "f.xlsx"])
