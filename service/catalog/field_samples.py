@@ -1,4 +1,4 @@
-"""What became of a feed's fields: how many products have each, of which type, and the first different values."""
+"""A feed's fields as they are read: how many products have each, of which type, and the first different values."""
 
 from __future__ import annotations
 

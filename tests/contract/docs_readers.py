@@ -16,6 +16,7 @@ import typer.main
 from pydantic import BaseModel
 
 from rerank.prompts import PromptLibrary
+from service.catalog.readers import parse_columns
 from service.cli import app
 from service.cli.setups import SettingsOverlay
 from service.lab.experiment import read_experiment
@@ -101,6 +102,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def check_file(path: Path) -> None:
     """Read a file that a page shows. Raises what its reader raises."""
     match path.suffix:
+        case ".toml" if path.name == "mapping.toml":
+            parse_columns(mapping=path)
         case ".toml":
             read_settings({CONFIG_VARIABLE: str(path)})
         case ".yaml" if path.parent.name == "prompts":
