@@ -125,4 +125,4 @@ def test_a_decimal_comma_is_told_or_seen(shop: Shop) -> None:
         ("19.90", {"decimal": Decimal.COMMA}, 1299.0),
     ):
         shop.run("feed.csv", text.format(other), columns=parse_columns(**options))  # type: ignore[arg-type]
-        assert (shop.store.get("1")[0].price, shop.store.get("2")[0].price) == (price, 19.9)
+        assert (shop.store.get("1")[0].product.price, shop.store.get("2")[0].product.price) == (price, 19.9)
