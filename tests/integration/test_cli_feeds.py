@@ -16,7 +16,7 @@ from service.cli import index as index_module
 from service.errors import WithThisError
 from tests.fakes import FakeEncoder
 from tests.unit.service.catalog import published_feeds as feeds
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 FEEDS: dict[str, bytes | None] = {
     "missing.csv": None,
@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("WITHTHIS_INGEST_WORKERS", "0")
     monkeypatch.setattr(index_module, "load_patient_encoder", lambda settings: FakeEncoder())
     for place, name in enumerate(("a.png", "b.png", "c.png")):
-        Path(name).write_bytes(picture((place, 0, 0)))
+        Path(name).write_bytes(sample_image((place, 0, 0)))
     return tmp_path
 
 

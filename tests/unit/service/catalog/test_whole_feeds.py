@@ -16,7 +16,7 @@ from service.images.store.image_store import ImageStore
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder
 from tests.unit.service.catalog import published_feeds as feeds
-from tests.unit.service.images.sample_images import picture
+from tests.unit.service.images.sample_images import sample_image
 
 
 class Shop:
@@ -25,7 +25,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder, self.store, self.encoder = folder, ExactStore(), FakeEncoder()
         for place, name in enumerate(("a.png", "b.png", "c.png")):
-            (folder / name).write_bytes(picture((place, 0, 0)))
+            (folder / name).write_bytes(sample_image((place, 0, 0)))
 
     def run(self, name: str, text: str, **options: Any) -> IngestReport:
         """One run."""
