@@ -57,6 +57,7 @@ class SlowServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm, wbufsize = True, 2**16  # an answer is one packet, and waits for nothing
     server: SlowServer
 
     def do_POST(self) -> None:
