@@ -10,6 +10,7 @@ from rich.table import Table
 
 from service.cli.console import plain
 from service.lab.comparison import Comparison
+from service.lab.composition import PARTS, Composition
 from service.lab.runner import Results
 from service.lab.slices import Estimate
 from service.lab.summary import Summary, measures_of, signed, small_sample
@@ -28,6 +29,8 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     console.print(_quality(summaries, measures[0]))
     for some in _that_fit(measures[1:], console.width - _first_width(summaries)):
         console.print(_others(summaries, some))
+    if results.composition is not None:
+        _show_composition(console, results, results.composition, measures[0])
     console.print(_behavior(summaries))
     if any(one.bias for one in summaries):
         console.print(_bias(summaries))
@@ -59,6 +62,20 @@ def _quality(summaries: Sequence[Summary], measure: str) -> Table:
 def mean_cell(found: Estimate) -> str:
     """A mean, and below it its interval."""
     return f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
+
+
+def _show_composition(console: Console, results: Results, found: Composition, measure: str) -> None:
+    """Text alone, image alone and both, and what they tell."""
+    seed = results.experiment.seed
+    shown, gap = table("was composition needed?", measure, rows="asked with"), found.gap(measure, seed)
+    for part, name in zip(PARTS, ("text alone", "image alone", "both"), strict=True):
+        shown.add_row(name, mean_cell(found.estimate(part, measure, seed)))
+    shown.add_row("gap", f"{signed(gap.mean)}\n[dim]{signed(gap.low)}…{signed(gap.high)}[/]")
+    console.print(shown)
+    console.print(
+        f"The retrieval of {plain(found.name)} on {len(found.both.units)} composed queries; one modality alone puts a "
+        f"relevant product first for {found.share_solved:.1%} of them."
+    )
 
 
 def _show_cautions(console: Console, results: Results, summaries: Sequence[Summary]) -> None:

@@ -80,6 +80,7 @@ class _ExperimentSpec(_Strict):
     filter: bool = True
     price: PriceSpec | None = None
     position_bias: PositionBiasSpec | None = None
+    composition: bool = True
     settings: dict[str, Any] = Field(default_factory=dict)
     configurations: list[_ConfigurationSpec] = Field(min_length=1)
 
@@ -102,6 +103,8 @@ class Experiment:
     """None: those of the data set's protocol."""
     position_bias: PositionBiasSpec | None = None
     """None: not measured."""
+    composition: bool = True
+    """Whether composed queries are also asked by their text and by their image alone."""
     fault: Callable[[Location, str], ExperimentError] = field(default=_unplaced, compare=False, repr=False)
     """The error for a problem at a place in the file."""
 
@@ -135,6 +138,7 @@ def read_experiment(path: Path, base: Overlay) -> Experiment:
         queries=spec.queries,
         measures=tuple(spec.measures) if spec.measures else None,
         position_bias=spec.position_bias,
+        composition=spec.composition,
         fault=file.error,
     )
 

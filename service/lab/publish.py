@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from service.lab.comparison import Comparison
+from service.lab.composition import PARTS
 from service.lab.files import write_text
 from service.lab.judged import Run
 from service.lab.outcomes import final_run
 from service.lab.report import render_report
 from service.lab.runner import Results
 from service.lab.submissions import submissions, write_submission
-from service.lab.summary import Summary
+from service.lab.summary import Summary, measures_of
 from service.lab.trec import write_qrels, write_run
 
 
@@ -70,8 +71,22 @@ def numbers(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
             "note": results.data.protocol.note,
         },
         "seed": experiment.seed,
+        "composition": _composition(results),
         "configurations": [_configuration(one) for one in summaries],
     }
+
+
+def _composition(results: Results) -> dict[str, Any] | None:
+    """Text alone, image alone and both, by every measure."""
+    found, seed = results.composition, results.experiment.seed
+    if found is None:
+        return None
+    measures = measures_of(results)
+    parts: dict[str, Any] = {
+        part: {name: asdict(found.estimate(part, name, seed)) for name in measures} for part in PARTS
+    }
+    gap = {name: asdict(found.gap(name, seed)) for name in measures}
+    return {"retrieval_of": found.name, **parts, "gap": gap, "solved_by_one_modality": found.share_solved}
 
 
 def _configuration(one: Summary) -> dict[str, Any]:

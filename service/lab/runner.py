@@ -17,6 +17,7 @@ from typing import Protocol
 from service.errors import ConfigurationError
 from service.lab.arrangements import Answers
 from service.lab.bench import Benches
+from service.lab.composition import Composition, measure_composition, tagged
 from service.lab.configuration import Configuration
 from service.lab.digests import digest
 from service.lab.experiment import MAX_K, Experiment
@@ -27,7 +28,7 @@ from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measurement import Bench
 from service.lab.measures import evaluate
 from service.lab.models import Models
-from service.lab.outcomes import QueryOutcome
+from service.lab.outcomes import QueryOutcome, final_run
 from service.lab.run_folder import Outcomes, RunFolder
 
 _CUTOFF = re.compile(r"@([0-9]+)$")
@@ -69,6 +70,8 @@ class Results:
     """Queries of the data set that nobody has judged: they were neither drawn nor asked."""
     left_out: tuple[str, ...] = ()
     """Documents and queries with an image that cannot be used, and why."""
+    composition: Composition | None = None
+    """What composition adds; None without composed queries, or if it was not wanted."""
 
 
 def run_experiment(
@@ -92,13 +95,29 @@ def run_experiment(
         gallery = Gallery.of(data, lambda done: progress("reading the images", done, len(data.documents)))
         benches = Benches(gallery, models)
         try:
-            return replace(
-                _Run(experiment, data, folder, benches, progress).results(), unjudged=unjudged, left_out=left_out
-            )
+            results = _Run(experiment, data, folder, benches, progress).results()
+            results = _with_composition(results, folder, benches, progress)
+            return replace(results, unjudged=unjudged, left_out=left_out)
         finally:
             benches.close()
     finally:
         models.close()
+
+
+def _with_composition(results: Results, folder: RunFolder, benches: Benches, progress: Progress) -> Results:
+    """The results with what composition adds to the first configuration's retrieval, if that is wanted."""
+    experiment = results.experiment
+
+    def ask(configuration: Configuration, data: DataSet) -> Run:
+        alone = replace(experiment, configurations=(configuration,), position_bias=None)
+        (answered,) = _Run(alone, data, folder, benches, progress).results().answered
+        return final_run(configuration.name, answered.outcomes)
+
+    if not experiment.composition:
+        return results
+    measures = experiment.measures or results.data.protocol.measures
+    found = measure_composition(results.data, experiment.configurations[0], measures, ask)
+    return results if found is None else replace(results, data=tagged(results.data, found), composition=found)
 
 
 def _usable(

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from service.lab.composition import PARTS
 from service.lab.report.cases import best_and_worst, gains, shown_summary
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
 from service.lab.report.thumbnails import Thumbnails
@@ -45,6 +46,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         biased=any(one.bias for one in summaries),
         slices=_slices(summaries, measures),
         small=small_sample(len(summaries[0].scores.units), _detectable(summaries, measures[0])),
+        composition=_composition(results, measures),
         unjudged=results.unjudged,
         left_out=results.left_out,
         plots=_plots(results, summaries, measures),
@@ -63,6 +65,21 @@ def _verdict(one: Summary, measure: str) -> dict[str, Any]:
     if found.p_corrected >= SIGNIFICANT:
         word = "no clear difference"
     return {"name": one.name, "word": word, "found": found, "missing": one.unanswered}
+
+
+def _composition(results: Results, measures: Sequence[str]) -> dict[str, Any] | None:
+    """The rows of the table, the gaps, and the share that one modality solves."""
+    found, seed = results.composition, results.experiment.seed
+    if found is None:
+        return None
+    names = {"text": "text alone", "image": "image alone", "both": "both"}
+    return {
+        "name": found.name,
+        "rows": [(names[part], [found.estimate(part, name, seed) for name in measures]) for part in PARTS],
+        "gaps": [found.gap(name, seed) for name in measures],
+        "solved": found.share_solved,
+        "queries": len(found.both.units),
+    }
 
 
 def _detectable(summaries: Sequence[Summary], measure: str) -> float | None:

@@ -33,6 +33,7 @@ configurations:
   - {name: half, strategy: listwise, fusion_weight: 0.5}
   - {name: none, strategy: listwise, fusion_weight: 0.0}
   - {name: single, strategy: single-token, fusion_weight: 0.5, fusion_method: scores}
+composition: false
 """
 
 

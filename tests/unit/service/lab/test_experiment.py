@@ -150,7 +150,7 @@ def test_the_demo_experiment_is_an_example_that_works() -> None:
     assert demo.data.kind == "demo"
     assert not settings_of(demo.configurations[0]).rerank.enabled
     reranking = [settings_of(one).rerank for one in demo.configurations]
-    listwise = {one.fusion_weight for one in reranking if one.strategy == "listwise"}
+    listwise = {one.fusion_weight for one in reranking if one.enabled and one.strategy == "listwise"}
     assert listwise == {0.0, 0.25, 0.5, 0.75, 1.0}
     assert "single-token" in {one.strategy for one in reranking}
     assert demo.queries is not None and demo.queries >= 300
