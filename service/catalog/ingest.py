@@ -104,19 +104,24 @@ def ingest(
             missing=MissingProducts(survey.known, even_most=delete_most) if delete_missing else None,
         )
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
-        to_encode: list[FeedRow] = []
         samples = FieldSamples()
         lines = samples.watch(source.rows(survey)) if dry_run else source.rows(survey)
-        for lot, rows in readers.results(_tasks(lines, store, batch), ahead):
-            to_encode += run.take(_in_order(lot.lines, rows), lot.asked)
-            while len(to_encode) >= batch:
-                run.encode(to_encode[:batch])
-                del to_encode[:batch]
-            run.tell()
-        run.encode(to_encode)
-        run.finish()
+        _bring(run, readers.results(_tasks(lines, store, batch), ahead), batch)
     run.report.fields = samples.fields
     return run.report
+
+
+def _bring(run: IngestRun, results: Iterable[tuple[_Lot, Sequence[FeedRow | Reject]]], batch: int) -> None:
+    """Take what was read, lot by lot, and encode it in batches."""
+    to_encode: list[FeedRow] = []
+    for lot, rows in results:
+        to_encode += run.take(_in_order(lot.lines, rows), lot.asked)
+        while len(to_encode) >= batch:
+            run.encode(to_encode[:batch])
+            del to_encode[:batch]
+        run.tell()
+    run.encode(to_encode)
+    run.finish()
 
 
 def _tasks(lines: Iterable[FeedRow | Reject], store: Store, batch: int) -> Iterator[tuple[_Lot, Task]]:
