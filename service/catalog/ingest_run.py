@@ -20,6 +20,7 @@ from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import KeepsImages
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
+from service.catalog.settling import settle
 from service.errors import EmbeddingRefused, ImageNotFound, InvalidImage
 from service.stores.revisions import product_of
 from service.stores.store import Record, Store, Vector
@@ -27,6 +28,9 @@ from service.support.batches import in_batches
 
 _SHOWN_REJECTS = 10
 _SURPLUS_BATCH = 64
+_SETTLE_ROWS = 5_000
+"""Rows written before a local store is asked to index them; until then each takes about 9 KB of memory on Lite."""
+
 _NOTHING: Mapping[str, str | None] = {}
 
 
@@ -124,7 +128,7 @@ class IngestRun:
         if rows:
             self._drafts.pass_on(rows[-1].product.id)
         if vectors:  # otherwise what is ready waits for those that are being encoded
-            self._drafts.write()
+            self._write()
         return [row for row in changed if row.id not in vectors]
 
     def encode(self, rows: Sequence[FeedRow]) -> None:
@@ -137,7 +141,7 @@ class IngestRun:
         """Take rows with new vectors, and write the products that are complete."""
         self._made(rows)
         self.report.indexed += len(rows)
-        self._drafts.write()
+        self._write()
 
     def finish(self) -> None:
         """Write what is left, and delete images that products of this feed had once and have no more.
@@ -157,7 +161,7 @@ class IngestRun:
                 stored_products(self._store), self._store.delete
             )
         if self.report.indexed or self.report.refreshed or self.report.removed or self.report.deleted:
-            self._store.settle()
+            settle(self._store)
         self.tell(always=True)
 
     def tell(self, *, always: bool = False) -> None:
@@ -165,6 +169,11 @@ class IngestRun:
         if self._progress is not None and (always or self.report.seen != self._told):
             self._told = self.report.seen
             self._progress(self.report)
+
+    def _write(self) -> None:
+        """Write the products that are ready, and bound what a local store holds in memory."""
+        self._drafts.write()
+        settle(self._store, _SETTLE_ROWS)
 
     def _number(self, row: FeedRow | Reject) -> FeedRow | None:
         """Give the row its number among the product's images; None if it was rejected, or is there already."""

@@ -8,7 +8,6 @@ counts. A change that keeps part of what is stored (`patch`, or `put` without im
 was changed meanwhile; only two such changes that commit in the same instant, through two services, can lose the first.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from service.catalog.column_types import type_changes
 from service.catalog.documents import Documents
 from service.catalog.product_images import ENCODE_BATCH, ProductImages, RowImage
 from service.catalog.records import make_record, now_ms, row_hash, row_id
+from service.catalog.settling import settle
 from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
 from service.images.sources import ImageInput, ImageLoader
 from service.images.store.image_store import ImageStore
@@ -29,8 +29,6 @@ from service.search.lexical.catalog_words import CatalogWords
 from service.stores.filters import Filter
 from service.stores.revisions import ProductMoved
 from service.stores.store import Record, Store, Vector
-
-logger = logging.getLogger(__name__)
 
 SETTLE_ROWS = 128
 """Rows changed one by one before a local store is asked to index them. On Milvus Lite 128 rows in memory take a search
@@ -139,7 +137,7 @@ class Products:
         The same content again changes nothing. Raises StoreUnavailable and what the encoder raises.
         """
         results = [result for batch in _batches(items) for result in self._put(batch)]
-        self._settle()
+        settle(self._store, SETTLE_ROWS)
         return results
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> StoredProduct:
@@ -158,7 +156,7 @@ class Products:
             with suppress(ProductMoved):
                 self._store.write([changed], read={product_id: rows[0]})
                 self._note([product])
-                self._settle()
+                settle(self._store, SETTLE_ROWS)
                 return replace(_stored(changed), warnings=type_changes(rows[0].product.attributes, product.attributes))
         raise StoreUnavailable(MOVING)
 
@@ -171,15 +169,8 @@ class Products:
         deleted = self._store.delete(product_ids)
         if self._words is not None:
             self._words.remove(product_ids)
-        self._settle()
+        settle(self._store, SETTLE_ROWS)
         return deleted
-
-    def _settle(self) -> None:
-        """Keep searches quick. The rows are safe without it, so a change has succeeded even if this fails."""
-        try:
-            self._store.settle(SETTLE_ROWS)
-        except StoreUnavailable:
-            logger.warning("changed products could not be moved into the index; searches keep working", exc_info=True)
 
     def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
         """The first `limit` matching products behind the row id `after`, and the row id to continue from, if any."""
