@@ -74,7 +74,7 @@ def _show_composition(console: Console, results: Results, found: Composition, me
     console.print(shown)
     console.print(
         f"The retrieval of {plain(found.name)} on {len(found.both.units)} composed queries; one modality alone puts a "
-        f"relevant product first for {found.share_solved:.1%} of them."
+        f"product of the best grade first for {found.share_solved:.1%} of them."
     )
 
 

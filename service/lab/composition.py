@@ -19,7 +19,7 @@ from service.lab.slices import Estimate
 Part = Literal["text", "image", "both"]
 PARTS: tuple[Part, ...] = ("text", "image", "both")
 SOLVED_BY = "Success@1"
-"""One modality solves a query if it puts a relevant document first."""
+"""One modality solves a query if it puts a document of the query's best grade first: a related one is no solution."""
 KIND, SOLVED, LEFT = "composition", "one modality solves it", "both are needed"
 """A kind of tag and its values."""
 
@@ -60,15 +60,22 @@ def measure_composition(
     composed = [query for query in data.queries.values() if _is_composed(query)]
     if not composed or not data.judgments:
         return None
-    retrieval, names = _without_reranking(first), [*dict.fromkeys((*measures, SOLVED_BY))]
+    retrieval = _without_reranking(first)
+    asked = {part: _asked(data, composed, part) for part in PARTS}
+    runs = {part: ask(retrieval, asked[part]) for part in PARTS}
+    text, image, both = (evaluate(asked[part], runs[part], measures) for part in PARTS)
+    solved = (_solved(asked[part], runs[part]) for part in ("text", "image"))
+    return Composition(first.name, text, image, both, frozenset().union(*solved))
 
-    def scores(part: Part) -> Scores:
-        asked = _asked(data, composed, part)
-        return evaluate(asked, ask(retrieval, asked), names)
 
-    text, image, both = scores("text"), scores("image"), scores("both")
-    won = {unit for one in (text, image) for unit, value in one.values[SOLVED_BY].items() if value >= 1}
-    return Composition(first.name, text, image, both, frozenset(won))
+def _solved(data: DataSet, run: Run) -> frozenset[str]:
+    """The units of which a document of the best grade is first."""
+    best = {
+        query: {document: int(grade == max(grades.values()) > 0) for document, grade in grades.items()}
+        for query, grades in (data.judgments or {}).items()
+    }
+    values = evaluate(replace(data, judgments=best), run, [SOLVED_BY]).values[SOLVED_BY]
+    return frozenset(unit for unit, value in values.items() if value >= 1)
 
 
 def tagged(data: DataSet, found: Composition) -> DataSet:

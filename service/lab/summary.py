@@ -119,10 +119,9 @@ def small_sample(units: int, detectable: float | None = None) -> str | None:
     """What must be said of few queries; None where there are enough. `detectable`: see `Comparison.detectable`."""
     if units >= SMALL:
         return None
-    told = (
-        f"Only {units} queries: intervals are wide, and hold for any number of them (Gaffke's bounds); p cannot be "
-        f"below {2.0 ** (1 - units):.2g}."
-    )
+    least = 2.0 ** (1 - units)
+    p = f"; p cannot be below {least:.2g}" if least > 0.001 else ""
+    told = f"Only {units} queries: intervals are wide, and hold for any number of them (Gaffke's bounds){p}."
     if detectable is None:
         return told
     return f"{told} The smallest difference that as many would show in four experiments of five is {detectable:.3f}."

@@ -16,13 +16,13 @@ from service.lab.summary import summarize
 from tests.unit.service.lab.bench_fakes import EXPERIMENT, QUERIES, Counting, prepared, run, without
 from tests.unit.service.lab.sets import run as run_of
 
-MEASURES = ["RR", "R@1"]
+MEASURES = ["RR(rel=2)", "Success(rel=2)@1"]
 
 
 def test_the_gap_is_what_both_reach_beyond_the_better_one(tmp_path: Path) -> None:
     """By hand: text finds q0 alone, the image q1 alone, both find q0, q1 and q2; q3 has no image, so it is no part."""
     experiment, data = prepared(tmp_path / "set")
-    judgments = {f"q{n}": {f"d{n}": 1} for n in range(4)}
+    judgments = {f"q{n}": {f"d{n}": 3, "d9": 1} for n in range(4)}  # d9 is related, and no solution
     queries: dict[str, LabQuery] = {f"q{n}": data.queries[f"q{n}"] for n in range(3)} | {"q3": LabQuery("q3", "a mug")}
     four = replace(data, queries=queries, judgments=judgments)
     right = {"text": {"q0"}, "image": {"q1"}, "both": {"q0", "q1", "q2"}}
@@ -37,8 +37,8 @@ def test_the_gap_is_what_both_reach_beyond_the_better_one(tmp_path: Path) -> Non
     assert found is not None and list(asked[0].queries) == ["q0", "q1", "q2"]
     assert all(query.image is None and query.text for query in asked[0].queries.values())
     assert all(query.text is None and query.image for query in asked[1].queries.values())
-    assert found.gap("R@1", 1).mean == pytest.approx(1 - 1 / 3)
-    assert found.estimate("text", "RR", 1).mean == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert found.gap("Success(rel=2)@1", 1).mean == pytest.approx(1 - 1 / 3)
+    assert found.estimate("text", "RR(rel=2)", 1).mean == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert found.solved == {"q0", "q1"} and found.share_solved == pytest.approx(2 / 3)
     tags = {
         id: {tag for tag in query.tags if tag.startswith(KIND)} for id, query in tagged(four, found).queries.items()
