@@ -27,7 +27,7 @@ from service.search.lexical.inverted_index import LexicalIndex
 from service.search.lexical.words import product_words
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
-from service.stores.store import Record
+from service.stores.store import Hit, Record
 from service.support.batches import in_batches
 from starter.artwork import motif_names
 from starter.fused import FusedEmbedder, Seen
@@ -54,6 +54,7 @@ class HeldOutShop:
 
     def __init__(self, embedder: FusedEmbedder, products: Sequence[HeldOutProduct]) -> None:
         """Embed all products in all three ways."""
+        self.products = products
         self._embedder = embedder
         self._settings = Settings()
         parts = list(self._looked(products))
@@ -76,7 +77,10 @@ class HeldOutShop:
         found = {
             "trained": _best(trained @ self._trained.T),
             "images": _best(vectors @ self._images.T),
-            "titles": [self._hybrid(query.text, vector) for query, vector in zip(asked, vectors, strict=True)],
+            "titles": [
+                [int(hit.product_id) for hit in self._hybrid(query.text, vector)]
+                for query, vector in zip(asked, vectors, strict=True)
+            ],
         }
         return {
             side: [[row for row in rows if row != query.source] for query, rows in zip(asked, lists, strict=True)]
@@ -102,13 +106,18 @@ class HeldOutShop:
         trained = self._embedder.trained.compose(seen.tokens if seen else None, ids, mask)
         return _Looked(trained, self._embedder.query(seen, ids, mask))
 
-    def _hybrid(self, text: str | None, vector: Vectors) -> list[int]:
+    def scored(self, query: HeldOutQuery) -> list[tuple[int, float]]:
+        """The best rows by `titles` with their scores, best first, without that of the query's own image."""
+        (vector,) = self._queries([query]).images.numpy()
+        hits = self._hybrid(query.text, vector)
+        return [(int(hit.product_id), hit.order_score) for hit in hits if int(hit.product_id) != query.source]
+
+    def _hybrid(self, text: str | None, vector: Vectors) -> Sequence[Hit]:
         options = hybrid_options(hybrid_defaults(self._settings), text)
         if options is None or text is None:
-            return [int(hit.product_id) for hit in self._store.search(vector, limit=DEPTH)]
+            return self._store.search(vector, limit=DEPTH)
         matched = self._words.score(text)
-        hits = hybrid_search(self._store, matched, vector, text, options, limit=DEPTH, filter=None)
-        return [int(hit.product_id) for hit in hits]
+        return hybrid_search(self._store, matched, vector, text, options, limit=DEPTH, filter=None)
 
 
 def title(product: HeldOutProduct) -> str:

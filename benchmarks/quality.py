@@ -2,9 +2,10 @@
 
 Retrieval: the share of queries with a best answer first (R@1) or among the first ten (R@10) of 1,870 products with
 held-out motifs, by the sides of `benchmarks.heldout_retrieval`; the heads are those that never saw the motifs.
-Reranking: the first nine of `titles` before and after the listwise strategy, as R@1 and nDCG@9 (`benchmarks.measures`).
-Photographs and the demo shop as it is served: `benchmarks.photo_retrieval`, `benchmarks.titled_photos` and
-`benchmarks.shop_retrieval`, with the heads that the encoder uses. Captions: `benchmarks.captions`.
+Reranking: the first nine of `titles` before, by the model alone, and fused as by default, as R@1 and nDCG@9
+(`benchmarks.measures`). Photographs and the demo shop as it is served: `benchmarks.photo_retrieval`,
+`benchmarks.titled_photos` and `benchmarks.shop_retrieval`, with the heads that the encoder uses. Captions:
+`benchmarks.captions`.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from benchmarks.report import Report, Sheet
 from benchmarks.shop_retrieval import shop_rows
 from benchmarks.titled_photos import titled_rows
 from rerank.candidates import Candidate
+from rerank.fusion import fuse
 from rerank.prompts import PromptLibrary
 from rerank.query import Query
 from rerank.strategies.listwise import ListwiseStrategy
@@ -48,29 +50,26 @@ def _retrieval(task: str, asked: list[HeldOutQuery], orders: Orders, products: l
     return row
 
 
-def _reranking(
-    task: str,
-    strategy: ListwiseStrategy,
-    asked: list[HeldOutQuery],
-    orders: list[list[int]],
-    products: list[HeldOutProduct],
-) -> Row:
-    before, after = [], []
-    for query, order in track(list(zip(asked, orders, strict=True)), f"reranking: {task}", console=PROGRESS):
-        head = order[:DEPTH]
+def _reranking(task: str, strategy: ListwiseStrategy, asked: list[HeldOutQuery], shop: HeldOutShop) -> Row:
+    """Before, by the model alone, and by its order and the scores of retrieval as they are fused by default."""
+    info, products, found = strategy.engine.info, shop.products, []
+    for query in track(asked, f"reranking: {task}", console=PROGRESS):
+        head = shop.scored(query)[:DEPTH]
         shown = [
-            Candidate(str(row), "", products[row].image, float(-place), image_hash=f"product {row}")
-            for place, row in enumerate(head)
+            Candidate(str(row), "", products[row].image, score, image_hash=f"product {row}") for row, score in head
         ]
-        outcome = strategy.rerank(Query(query.text, query.image), shown)
-        grades = [query.grade(products[row]) for row in head]
+        ranking = strategy.rerank(Query(query.text, query.image), shown).ranking
+        scores = [score for _, score in head]
+        fused, _ = fuse(ranking, scores, info.fusion_weight, method=info.fusion_method)
         ideal = [query.grade(product) for row, product in enumerate(products) if row != query.source]
-        before.append((grades[0] == 3, ndcg(grades, ideal)))
-        ranked = outcome.ranking.apply(grades)
-        after.append((ranked[0] == 3, ndcg(ranked, ideal)))
-    (r_before, n_before), (r_after, n_after) = (np.mean(part, axis=0) for part in (before, after))
-    row: Row = {"task": task, "queries": len(asked), "R@1 before": r_before, "R@1 after": r_after}
-    return {**row, "nDCG@9 before": n_before, "nDCG@9 after": n_after}
+        grades = [query.grade(products[row]) for row, _ in head]
+        orders = (range(len(head)), ranking.order, fused)
+        lists = [[grades[place] for place in order] for order in orders]
+        found.append([(float(one[0] == 3), ndcg(one, ideal)) for one in lists])
+    row: Row = {"task": task, "queries": len(asked)}
+    for column, mean in zip(("before", "model", "fused"), np.mean(found, axis=0), strict=True):
+        row |= {f"R@1 {column}": float(mean[0]), f"nDCG@9 {column}": float(mean[1])}
+    return row
 
 
 def _strategy(embedder: StarterEmbedder, products: int) -> ListwiseStrategy:
@@ -92,7 +91,7 @@ def evaluate(*, reranked: int, motifs: int) -> dict[str, list[Row]]:
         orders = shop.orders(members)
         tables["retrieval"].append(_retrieval(task, members, orders, products))
         if strategy is not None and task != WORDS_ALONE:
-            reordered = _reranking(task, strategy, members[:reranked], orders["titles"][:reranked], products)
+            reordered = _reranking(task, strategy, members[:reranked], shop)
             tables["reranking"].append(reordered)
     return {name: rows for name, rows in tables.items() if rows}
 
