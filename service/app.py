@@ -37,6 +37,7 @@ from service.server.routes.health import HealthController
 from service.server.routes.images import ImageController
 from service.server.routes.metrics import MetricsController
 from service.server.routes.products import ProductController
+from service.server.routes.rules import RulesController
 from service.server.routes.search import SearchController
 from service.server.state import ServiceState
 from service.settings import Settings, load_settings
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, parts: ServiceState | None = No
             RerankController,
             EmbeddingsController,
             FeedbackController,
+            RulesController,
             # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
             Router("/", route_handlers=[ProductController], request_max_body_size=settings.server.max_feed_bytes),
             ImageController,

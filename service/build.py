@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -40,6 +41,8 @@ from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
 from service.search.reranking.strategies import StrategyOptions, build_strategies
 from service.search.retrieval import Retriever
+from service.search.rules.active import active
+from service.search.rules.book import RuleBook
 from service.search.understanding.synonyms import read_synonyms
 from service.search.understanding.understand import Understander
 from service.search.understanding.vocabulary import Vocabulary
@@ -209,6 +212,7 @@ def assemble(
     search = settings.search
     loader, understander = image_loader or new_image_loader(settings), Understander(new_vocabulary(settings))
     words = new_words(store, settings, understander.labels)
+    rules = RuleBook(search.rules)
     retriever = Retriever(
         encoder=encoder,
         store=store,
@@ -220,6 +224,7 @@ def assemble(
         window=search.window,
         understander=understander,
         negative_weight=search.negative_weight,
+        rules=lambda query: active(rules.rules().rules, query, datetime.now(UTC)),
     )
     documents = Documents(encoder, settings.catalog.form)
     return ServiceState(
@@ -232,6 +237,7 @@ def assemble(
         rerank=rerank,
         pipeline=SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank)),
         products=Products(documents=documents, store=store, images=images, image_loader=loader, words=words),
+        rules=rules,
         reads_words=search.hybrid_enabled or search.understand_enabled,
         may_use=may_use,
     )

@@ -17,6 +17,7 @@
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
     │   ├── FeedbackOff               404   this service accepts no feedback
+    │   ├── RulesOff                  404   this service has no file of rules
     │   ├── EmbeddingRefused          422   the embedding server does not accept a text or an image
     │   └── InvalidImage              422   an image that cannot be used
     │       ├── NotAnImage            422   the bytes are not an image, or the data URI is malformed
@@ -44,6 +45,7 @@
     ├── EmbeddingServerUnavailable    503   the embedding server does not answer, or not with embeddings
     ├── EncoderMismatch               503   the collection was built by another encoder
     ├── TitleSearchUnavailable        503   hybrid search on a store without lexical search
+    ├── RulesNotSaved                 503   the file of rules cannot be written
     ├── RerankRequired                503   the caller required reranking and it failed
     ├── ConfigurationError            500   an invalid setting; raised at startup, never by a request
     │   ├── UnknownEncoder            500
@@ -63,6 +65,7 @@ from service.errors.availability import (
     Overloaded,
     RateLimited,
     RerankRequired,
+    RulesNotSaved,
     ShuttingDown,
     StoreFull,
     StoreLocked,
@@ -109,6 +112,7 @@ from service.errors.requests import (
     InvalidInput,
     InvalidValue,
     KeyRequired,
+    RulesOff,
     ScopeMissing,
     TooManyValues,
     UnknownField,
@@ -151,6 +155,8 @@ __all__ = [
     "Overloaded",
     "RateLimited",
     "RerankRequired",
+    "RulesNotSaved",
+    "RulesOff",
     "ScopeMissing",
     "ShuttingDown",
     "StoreFull",

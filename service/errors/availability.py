@@ -152,6 +152,17 @@ class TitleSearchUnavailable(WithThisError):
     default_detail = "Lexical search is not available with this store. Leave hybrid out, or use another store."
 
 
+class RulesNotSaved(WithThisError):
+    """The file of rules cannot be written; the rules are as they were."""
+
+    status = 503
+    type = "rules-not-saved"
+    title = "The rules cannot be saved"
+    default_detail = (
+        "The service cannot write the file that WITHTHIS_RULES names, so nothing changed. Let it write to that folder."
+    )
+
+
 class RerankRequired(WithThisError):
     """The caller required reranking, and reranking failed."""
 

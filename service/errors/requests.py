@@ -159,6 +159,17 @@ class FeedbackOff(InvalidInput):
     default_detail = "Feedback is turned off here. Set WITHTHIS_SEARCH_LOG to a folder and WITHTHIS_FEEDBACK to true."
 
 
+class RulesOff(InvalidInput):
+    """Rules were sent to a service that has no file for them."""
+
+    status = 404
+    type = "rules-off"
+    title = "This service keeps no rules"
+    default_detail = (
+        "Rules are kept in a file. Set WITHTHIS_RULES to one, which may be empty, and start the service again."
+    )
+
+
 class ClientGone(WithThisError):
     """The client closed its connection before it was answered. 499 is the status that nginx uses."""
 

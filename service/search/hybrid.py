@@ -92,8 +92,8 @@ def hybrid_search(
     if len(pool) == limit:  # else these are all that pass the filter
         label_weight = BOOST_SHARE / _LESS_THAN_THE_QUERY
         order = matched.best(limit if filter is None else MOST_TITLES, label_weight)
-        compare = partial(_compare, store, vector, filter)
-        pool |= _compared(compare, order, pool, limit)
+        passing = partial(compare, store, vector, filter)
+        pool |= _compared(passing, order, pool, limit)
     lexical = _lexical(text, matched, pool)
     dense = _dense(pool)
     boost = {id: 1.0 if lexical[id] == 1 else matched.raised_of.get(id, 0.0) for id in pool}
@@ -135,7 +135,7 @@ def _compared(
     return found
 
 
-def _compare(store: Store, vector: Vector, filter: Filter | None, ids: list[str]) -> dict[str, Hit]:
+def compare(store: Store, vector: Vector, filter: Filter | None, ids: list[str]) -> dict[str, Hit]:
     """Those of these products that pass the filter, with their cosines.
 
     The filter is evaluated here, on few products: Milvus Lite would go through the whole catalog each time.

@@ -21,6 +21,7 @@ from service.search.reranking.arrangement import RankedHit, Reranked, in_retriev
 from service.search.reranking.candidate_images import CandidateImages
 from service.search.reranking.reranker import LoadImages, Reranker
 from service.search.retrieval import Retrieved, Retriever
+from service.search.rules.ruled import ruled
 from service.search.stage_clock import StageClock
 from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace
 
@@ -47,6 +48,8 @@ class BegunSearch:
 
     def respond(self, reranked: Reranked) -> SearchResponse:
         """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
+        if self.retrieved.cursor is None:  # later pages are cut from what the rules made of the window
+            reranked = ruled(reranked, self.retrieved.ruling)
         page = reranked.kept[: self.retrieved.limit]
         return SearchResponse(
             id=self.id,
@@ -62,6 +65,7 @@ class BegunSearch:
             next_cursor=None if reranked.report.dropped else self.retrieved.next_cursor([one.hit for one in page]),
             notices=self.retrieved.notices,
             understood=self.retrieved.understood,
+            rules=self.retrieved.ruling.names,
             trace=self._trace(reranked),
         )
 
@@ -162,6 +166,7 @@ def _results(hits: Sequence[RankedHit], retrieved: Retrieved) -> tuple[SearchRes
             product=ranked.hit.product,
             scores=_scores(ranked),
             duplicates=retrieved.duplicates.get(ranked.hit.product_id, ()),
+            rules=retrieved.ruling.moving(ranked.hit.product),
             below_min_score=ranked.below_min_score,
         )
         for rank, ranked in enumerate(hits, start=first)

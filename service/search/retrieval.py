@@ -1,16 +1,16 @@
 """The first half of a search: validate a request, decode its image, embed both as one vector, find the nearest
 products.
 
-A search that asks for facets, no near-duplicates, another order or a further page looks at the whole search window, the
-best products up to a number in the settings; a hybrid one at the best hundred of each score; any other at the products
-that it shows or reranks, and at one more to know whether there is a next page.
+A search that has rules, or asks for facets, no near-duplicates, another order or a further page, looks at the whole
+search window, the best products up to a number in the settings; a hybrid one at the best hundred of each score; any
+other at the products that it shows or reranks, and at one more to know whether there is a next page.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -25,12 +25,16 @@ from service.images.store.image_store import ImageStore
 from service.search.collapse import Collapsed, collapse
 from service.search.contents import opened_query
 from service.search.facets import check_facets, count_facets
-from service.search.hybrid import hybrid_search
+from service.search.hybrid import compare, hybrid_search
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
 from service.search.query_vector import check_weights, query_vector
 from service.search.retrieval_types import Duplicate, Facets, Negative, Sorted
+from service.search.rules.active import RuleQuery
+from service.search.rules.apply import only_exclusions, pinned_ids
+from service.search.rules.rule_set import RuleBody
+from service.search.rules.ruling import Ruling
 from service.search.sorting import check_sort, sort_hits, sort_notices
 from service.search.stage_clock import StageClock
 from service.search.types import ImageSource, ProductImage, SearchRequest
@@ -38,7 +42,7 @@ from service.search.understanding.understand import Understander, Understood
 from service.search.understanding.vocabulary import FacetValue
 from service.search.understanding.wanted import Wanted, wanted
 from service.stores.filter_notices import filter_notices
-from service.stores.filters import check_filter
+from service.stores.filters import MAX_IN_VALUES, check_filter
 from service.stores.store import Hit, Store, Vector
 
 HYBRID_NEEDS_TEXT = (
@@ -58,7 +62,8 @@ class Retrieved:
     ranked, make the page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what
     the encoder takes; `duplicates`: what each product stands for in addition to itself, by product id; `more`: whether
     another page may follow; none does behind the search window; `notices`: why a filter may have found nothing, or what
-    sorts nothing; `text`: what was searched for, which is the query's without what was understood as a condition.
+    sorts nothing; `text`: what was searched for, which is the query's without what was understood as a condition;
+    `ruling`: what is to become of a first page's order; later pages have gone through it.
     """
 
     query: Query
@@ -75,6 +80,7 @@ class Retrieved:
     notices: tuple[str, ...] = ()
     text: str | None = None
     understood: Understood | None = None
+    ruling: Ruling = field(default_factory=Ruling)
 
     @property
     def offset(self) -> int:
@@ -103,10 +109,12 @@ class Retriever:
         window: int = 200,
         understander: Understander | None = None,
         negative_weight: float = 0.5,
+        rules: Callable[[RuleQuery], tuple[RuleBody, ...]] = lambda query: (),
     ) -> None:
         """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence; `window`: the
         products that facets, duplicates and pages are about, at least `max_limit`; `understander`: reads sentences,
-        which are taken as they are without one; `negative_weight`: how far their negations move a query away.
+        which are taken as they are without one; `negative_weight`: how far their negations move a query away;
+        `rules`: those for a query now.
         """
         self._encoder = encoder
         self._store = store
@@ -118,6 +126,7 @@ class Retriever:
         self._window = max(window, max_limit)
         self._understander = understander
         self._negative_weight = negative_weight
+        self._rules = rules
 
     @property
     def instructable(self) -> bool:
@@ -173,22 +182,28 @@ class Retriever:
             vector, truncated = query_vector(self._encoder, replace(query, text=text), weights, negative)
         with clock.stage("retrieve"):
             depth = min(max(request.limit, candidates), self._window)
-            hits, further, understood = self._first_found(vector, replace(query, text=text), request, depth, understood)
+            rules = self._active_rules(query.text, request, understood)
+            wide = self._window if rules else depth
+            hits, further, understood = self._first_found(vector, replace(query, text=text), request, wide, understood)
             note(results=len(hits))
             shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
             notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
+            pinned = self._pinned(vector, request, rules, shown.hits, understood)
         ordered = sort_hits(shown.hits, request.sort)
-        rest = ordered if cursor is None else cursor.rest(ordered)
+        ruling = Ruling.of(rules, [*ordered, *pinned])
+        admitted = ruling.admitted([*ordered, *pinned])
+        rest = admitted if cursor is None else cursor.rest(ruling.reordered(admitted))
         if cursor is not None and not rest and further:
             raise InvalidValue(
                 f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
             )
-        places = {hit.product_id: rank for rank, hit in enumerate(shown.hits, start=1)}
+        places = {hit.product_id: rank for rank, hit in enumerate([*shown.hits, *pinned], start=1)}
+        found = rest if rules and cursor is None else rest[:depth]
         return Retrieved(
             query,
-            tuple(rest[:depth]),
+            tuple(found),
             truncated,
-            ranks=tuple(places[hit.product_id] for hit in rest[:depth]),
+            ranks=tuple(places[hit.product_id] for hit in found),
             limit=request.limit,
             key=key,
             cursor=cursor,
@@ -199,7 +214,37 @@ class Retriever:
             notices=(*notices, *sort_notices(ordered, request.sort)),
             text=text,
             understood=understood,
+            ruling=ruling,
         )
+
+    def _active_rules(
+        self, text: str | None, request: SearchRequest, understood: Understood | None
+    ) -> tuple[RuleBody, ...]:
+        """The rules for a request; sorted results keep their order, so that only exclusions are left of them."""
+        rules = self._rules(RuleQuery.of(text, understood)) if request.apply_rules else ()
+        return only_exclusions(rules) if request.sort else rules
+
+    def _pinned(
+        self,
+        vector: Vector,
+        request: SearchRequest,
+        rules: Sequence[RuleBody],
+        hits: Sequence[Hit],
+        understood: Understood | None,
+    ) -> list[Hit]:
+        """Products that rules pin and that were not found, if the conditions of the request hold for them.
+
+        A filter is what a customer insists on, so that no rule gets around it; `min_score` is about similarity, which
+        is what a pin is to overrule.
+        """
+        found = {hit.product_id for hit in hits} | {_excluded(request)}
+        missing = [id for id in pinned_ids(rules) if id not in found][:MAX_IN_VALUES]
+        if not missing:
+            return []
+        conditions = wanted(request.filter, understood) if understood else Wanted(request.filter)
+        unwanted = self._unwanted(conditions)
+        pinned = compare(self._store, vector, conditions.filter, missing)
+        return [pinned[id] for id in missing if id in pinned and id not in unwanted]
 
     def _understood(self, text: str | None, request: SearchRequest, clock: StageClock) -> Understood | None:
         """What the sentence says; None if it is taken as it is. Values raise products in a hybrid search alone."""
@@ -308,7 +353,7 @@ class Retriever:
         """A digest of everything that determines the products found and their order."""
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
         how = (request.hybrid, request.weights, request.negative, request.understand)
-        options = (request.min_score, *how, request.collapse, request.sort)
+        options = (request.min_score, *how, request.collapse, request.sort, request.apply_rules)
         model = without_sketch(self._encoder.info.fingerprint)
         given = (
             model,

@@ -78,6 +78,7 @@ class SearchRequest:
     facets: tuple[str, ...] = ()  # "category", or the names of attributes
     sort: tuple[SortKey, ...] = ()  # instead of by relevance; then nothing is reranked
     understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
+    apply_rules: bool = True  # merchandising rules, where the service has any
     cursor: str | None = None  # `next_cursor` of the previous page; only the first page is reranked
     session: str | None = None  # whose search it is, for the search log
     instruction: str | None = None  # what the query is to be read for, for models that take one
@@ -116,6 +117,7 @@ class SearchResult:
     product: Product
     scores: ResultScores
     duplicates: tuple[Duplicate, ...] = ()
+    rules: tuple[str, ...] = ()  # the names of those that moved it
     below_min_score: bool = False  # `RerankOptions.min_score` is not reached
 
 
@@ -203,5 +205,6 @@ class SearchResponse:
     next_cursor: str | None = None
     notices: tuple[str, ...] = ()
     understood: Understood | None = None  # the interpretation of the text, if requested
+    rules: tuple[str, ...] = ()  # the names of those that were applied
     explanation: Explanation | None = None  # only where the request asks for it
     trace: SearchTrace | None = None

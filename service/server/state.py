@@ -16,6 +16,7 @@ from service.images.store.image_store import ImageStore
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.pipeline import SearchPipeline
 from service.search.reranking.stage import RerankStage
+from service.search.rules.book import RuleBook
 from service.stores.store import Store
 from service.support.once import Once
 
@@ -37,6 +38,7 @@ class ServiceState:
     rerank: RerankStage
     pipeline: SearchPipeline
     products: Products
+    rules: RuleBook
     reads_words: bool
     may_use: Callable[[], None]
     _prepared: Once = field(default_factory=Once)

@@ -53,6 +53,9 @@ class SearchSettings(Group):
     synonyms: Path | None = Field(
         None, description="YAML file of synonyms, from words to the catalog's words: `sneakers: [shoes]`."
     )
+    rules: Path | None = Field(
+        None, description="YAML file of merchandising rules (boost, bury, pin, exclude), read again when it changes."
+    )
     negative_weight: float = Field(
         0.5, gt=0, le=1, description="How far negative_text moves a query away, unless the request says otherwise."
     )

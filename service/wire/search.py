@@ -114,6 +114,7 @@ class SearchBody(_Body):
         description="read price bounds, negations and the catalog's values in text, as `understood` says; null: as the "
         "service is set",
     )
+    apply_rules: bool = Field(default=True, description="false: without the service's merchandising rules")
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARS)] | None = Field(
         default=None, description="next_cursor of the previous page; later pages are in retrieval order, not reranked"
     )
@@ -157,6 +158,7 @@ class ResultOut(_Body):
     product: ProductOut
     scores: ScoresOut
     duplicates: list[DuplicateOut]
+    rules: list[str] = Field(default_factory=list, description="the names of the rules that moved it")
     below_min_score: bool = Field(default=False, description="rerank.min_score is not reached")
 
 
@@ -200,6 +202,9 @@ class SearchOut(_Body):
     notices: list[str] = Field(
         default_factory=list,
         description="possible mistakes: in a filter that matches nothing, in a field that sorts nothing",
+    )
+    rules: list[str] = Field(
+        default_factory=list, description="the names of the rules that moved, pinned or excluded products"
     )
     understood: UnderstoodOut | None = Field(default=None, description="null without text, or if turned off")
     explanation: ExplanationOut | None

@@ -20,6 +20,7 @@ from service.catalog.readers import parse_columns
 from service.cli import app
 from service.cli.setups import SettingsOverlay
 from service.lab.experiment import read_experiment
+from service.search.rules.book import read_rules
 from service.settings import CONFIG_VARIABLE, Settings, load_settings
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.products import ProductPageOut, PutOut, StoredProductOut
@@ -108,6 +109,8 @@ def check_file(path: Path) -> None:
             read_settings({CONFIG_VARIABLE: str(path)})
         case ".yaml" if path.parent.name == "prompts":
             PromptLibrary.load(path.parent)
+        case ".yaml" if path.stem == "rules":
+            read_rules(path)
         case ".yaml":
             read_experiment(path, SettingsOverlay(read_settings({})))
         case ".json":

@@ -30,6 +30,7 @@ def search_entry(
         "a": _ranked(orders.a),
         "b": _ranked(orders.b) if orders.b else None,
         "order": trace.order,
+        "rules": response.rules,
         "teams": orders.teams or None,
         "offset": trace.offset,
         "shown": len(response.results),

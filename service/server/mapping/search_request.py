@@ -48,6 +48,7 @@ def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDef
         facets=tuple(body.facets),
         sort=tuple(SortKey(key.field, key.order == "desc") for key in body.sort),
         understand=defaults.understood if body.understand is None else body.understand,
+        apply_rules=body.apply_rules,
         cursor=body.cursor,
         session=body.session,
     )

@@ -42,6 +42,7 @@ def from_response(response: SearchResponse) -> SearchOut:
         sorted=SortedOut.model_validate(asdict(response.sorted)) if response.sorted else None,
         next_cursor=response.next_cursor,
         notices=list(response.notices),
+        rules=list(response.rules),
         understood=understood_out(response.understood) if response.understood else None,
         explanation=explanation_out(response.explanation) if response.explanation else None,
     )
@@ -60,6 +61,7 @@ def _from_result(result: SearchResult) -> ResultOut:
             hybrid=from_hybrid(scores.hybrid) if scores.hybrid else None,
         ),
         duplicates=[from_duplicate(found) for found in result.duplicates],
+        rules=list(result.rules),
         below_min_score=result.below_min_score,
     )
 

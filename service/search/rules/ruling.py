@@ -1,0 +1,46 @@
+"""The rules of one search, with the products that they pin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.product import Product
+from service.search.rules.apply import apply, is_excluded, moving
+from service.search.rules.rule_set import RuleBody
+from service.stores.store import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """`rules`: those of this search. `names`: of those that exclude, move or pin one of its products."""
+
+    rules: tuple[RuleBody, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rules: tuple[RuleBody, ...], hits: Sequence[Hit]) -> Ruling:
+        """Of active rules and all candidates, pinned and excluded ones too."""
+        products = [hit.product for hit in hits]
+        names = (rule.name for rule in rules if any(_concerns(rule, product) for product in products))
+        return cls(rules, tuple(names))
+
+    def admitted(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits without the excluded ones."""
+        return [hit for hit in hits if not is_excluded(self.rules, hit.product)]
+
+    def order(self, products: Sequence[Product]) -> list[int]:
+        """Positions in `products` in final order; see `service.search.rules.apply`."""
+        return apply(self.rules, products) if self.rules else list(range(len(products)))
+
+    def reordered(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The same hits in final order."""
+        return [hits[place] for place in self.order([hit.product for hit in hits])]
+
+    def moving(self, product: Product) -> tuple[str, ...]:
+        """The rules that boost, bury, pin or put back a product."""
+        return moving(self.rules, product)
+
+
+def _concerns(rule: RuleBody, product: Product) -> bool:
+    return is_excluded([rule], product) or bool(moving([rule], product))

@@ -1,0 +1,56 @@
+"""`/v1/rules`: the merchandising rules of the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio.to_thread
+from litestar import Controller, Request, get, put
+from litestar.di import NamedDependency
+
+from service.search.rules.book import MOST_BYTES
+from service.search.rules.rule_set import RulesBody
+from service.server.access.auth import ADMIN
+from service.server.defaults import RequestDefaults
+from service.server.openapi import protected, takes
+from service.server.requests.body import read_json
+from service.server.requests.parameters import known_parameters_only
+from service.server.state import ServiceState
+
+
+class RulesController(Controller):
+    """Merchandising rules."""
+
+    path = "/v1/rules"
+    tags = ("search",)
+    opt = ADMIN
+    guards = (known_parameters_only,)
+
+    @get(summary="List the merchandising rules", responses=protected())
+    async def get_rules(self, parts: NamedDependency[ServiceState]) -> RulesBody:
+        """All rules, as the file of rules has them now."""
+        return await anyio.to_thread.run_sync(parts.rules.rules)
+
+    @put(
+        status_code=200,
+        operation_class=takes({"application/json": RulesBody}),
+        summary="Replace the merchandising rules",
+        responses=protected(
+            (400, "a rule is not valid; nothing changed"),
+            (404, "this service has no file of rules"),
+            (408, "the body arrived too slowly"),
+            (413, "the body is too large"),
+            (415, "not JSON"),
+            (503, "the file of rules cannot be written; nothing changed"),
+        ),
+    )
+    async def put_rules(
+        self,
+        request: Request[Any, Any, Any],
+        parts: NamedDependency[ServiceState],
+        defaults: NamedDependency[RequestDefaults],
+    ) -> RulesBody:
+        """Replaces all rules, in the file too, so that they outlast a restart. Searches follow from now on."""
+        rules = await read_json(request, RulesBody, min(defaults.max_body_bytes, MOST_BYTES))
+        await anyio.to_thread.run_sync(parts.rules.replace, rules)
+        return rules
