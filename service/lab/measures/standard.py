@@ -68,8 +68,8 @@ def standard_values(measures: Sequence[StandardMeasure], run: Measured) -> dict[
 
 
 def _safe(grades: Mapping[str, int]) -> dict[str, int]:
-    """Grades for trec_eval, to which all below 0 are alike. It reserves memory by the largest, so one must be at least
-    0 (`form_res_rels.c`): where all are below, a document that no run has is not relevant. The values are then 0.
+    """Grades for trec_eval, to which all below 0 are alike. Each query has one of at least 0: where all are below, that
+    of a document that no run has, so that its values are 0.
     """
     found = {document: max(-1, grade) for document, grade in grades.items()}
     return found if max(found.values(), default=-1) >= 0 else found | {_NO_DOCUMENT: 0}

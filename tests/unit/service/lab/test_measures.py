@@ -192,7 +192,6 @@ def test_negative_grades_mean_what_they_mean_to_trec_eval() -> None:
 
 @pytest.mark.parametrize("grade", [-1, -2, -1000])
 def test_a_query_with_nothing_but_negative_grades_is_worth_nothing(grade: int) -> None:
-    """trec_eval itself would go on with memory that it has not reserved."""
     judged = dataset({"p": {"a": 3, "b": 1}, "q": {"a": grade, "b": grade}})
     scores = evaluate(judged, run({"p": ["a"], "q": ["a", "x", "b"]}), [*TREC, "Judged@3", "mAP@5"])
     assert all(scores.values[name]["q"] == 0 for name in TREC) and scores.values["nDCG"]["p"] > 0
