@@ -28,9 +28,6 @@ from service.support.batches import in_batches
 
 _SHOWN_REJECTS = 10
 _SURPLUS_BATCH = 64
-_SETTLE_ROWS = 5_000
-"""Rows written before a local store is asked to index them; until then each takes about 9 KB of memory on Lite."""
-
 _NOTHING: Mapping[str, str | None] = {}
 
 
@@ -128,7 +125,7 @@ class IngestRun:
         if rows:
             self._drafts.pass_on(rows[-1].product.id)
         if vectors:  # otherwise what is ready waits for those that are being encoded
-            self._write()
+            self._drafts.write()
         return [row for row in changed if row.id not in vectors]
 
     def encode(self, rows: Sequence[FeedRow]) -> None:
@@ -141,7 +138,7 @@ class IngestRun:
         """Take rows with new vectors, and write the products that are complete."""
         self._made(rows)
         self.report.indexed += len(rows)
-        self._write()
+        self._drafts.write()
 
     def finish(self) -> None:
         """Write what is left, and delete images that products of this feed had once and have no more.
@@ -169,11 +166,6 @@ class IngestRun:
         if self._progress is not None and (always or self.report.seen != self._told):
             self._told = self.report.seen
             self._progress(self.report)
-
-    def _write(self) -> None:
-        """Write the products that are ready, and bound what a local store holds in memory."""
-        self._drafts.write()
-        settle(self._store, _SETTLE_ROWS)
 
     def _number(self, row: FeedRow | Reject) -> FeedRow | None:
         """Give the row its number among the product's images; None if it was rejected, or is there already."""

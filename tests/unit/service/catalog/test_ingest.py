@@ -210,7 +210,7 @@ def test_the_store_settles_after_rows_were_written_and_not_otherwise(bench: Benc
     assert bench.store.settled is None
 
 
-def test_a_local_store_is_asked_to_index_as_it_fills_and_may_fail_to(
+def test_a_run_does_not_fail_because_its_rows_cannot_be_indexed_in_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: list[int] = []
@@ -221,7 +221,7 @@ def test_a_local_store_is_asked_to_index_as_it_fills_and_may_fail_to(
 
     monkeypatch.setattr(bench.store, "settle", full)
     assert bench.run().indexed == 10 and bench.store.count() == 10
-    assert len(asked) > 2 and all(asked[:-1]) and asked[-1] == 0 and "searches keep working" in caplog.text
+    assert asked == [0] and "searches keep working" in caplog.text
 
 
 def test_changed_ids_are_noticed_before_the_catalog_is_doubled(bench: Bench) -> None:
