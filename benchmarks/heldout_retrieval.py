@@ -19,7 +19,6 @@ from rich.progress import track
 from torch import Tensor
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery
-from service.build import hybrid_defaults
 from service.encoders.encoder import EncoderInfo
 from service.product import Product
 from service.search.hybrid import hybrid_options, hybrid_search
@@ -113,7 +112,7 @@ class HeldOutShop:
         return [(int(hit.product_id), hit.order_score) for hit in hits if int(hit.product_id) != query.source]
 
     def _hybrid(self, text: str | None, vector: Vectors) -> Sequence[Hit]:
-        options = hybrid_options(hybrid_defaults(self._settings), text)
+        options = hybrid_options(self._settings.search.hybrid_defaults(), text)
         if options is None or text is None:
             return self._store.search(vector, limit=DEPTH)
         matched = self._words.score(text)

@@ -14,7 +14,7 @@ from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.types import Guard, Message, Scope
 
-from service.build import build_service, hybrid_defaults
+from service.build import build_service
 from service.search.online.evaluation import OnlineEvaluation, OnlineOptions
 from service.server.access import auth
 from service.server.access.origin import OwnPagesOnly, names_of
@@ -208,7 +208,7 @@ def _request_defaults(settings: Settings) -> RequestDefaults:
         max_deadline_ms=rerank.max_deadline_ms,
         reranked=rerank.enabled,
         understood=search.understand_enabled,
-        hybrid=hybrid_defaults(settings),
+        hybrid=settings.search.hybrid_defaults(),
         negative_weight=search.negative_weight,
     )
 

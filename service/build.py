@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -29,13 +29,12 @@ from service.errors import ConfigurationError, StoreLocked, StoreUnavailable, St
 from service.images.fetch.fetch import Fetcher, FetchPolicy
 from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
-from service.search.hybrid import HybridDefaults
+from service.images.store.renditions import Renditions
 from service.search.lexical.catalog_words import CatalogWords, Labels
 from service.search.online.evaluation import check_rival
 from service.search.online.interleaved_reranker import choose_reranker
 from service.search.pipeline import SearchPipeline
 from service.search.reranking import engines
-from service.search.reranking.engine_options import EngineOptions
 from service.search.reranking.engines import EngineLoader, WithPrompts
 from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
@@ -52,6 +51,7 @@ from service.stores.local_file import is_local
 from service.stores.store import Store, VersionedStore
 from service.support.arenas import share_arenas
 from starter.encoder_adapter import STARTER
+from starter.engine_entry import load_starter
 
 logger = logging.getLogger(__name__)
 
@@ -87,14 +87,7 @@ def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncode
     )
 
 
-def _starter_engine(options: EngineOptions) -> Engine:
-    from starter.engine_adapter import StarterEngine  # noqa: PLC0415 (its model is loaded only where it is chosen)
-    from starter.vlm import StarterVLM  # noqa: PLC0415
-
-    return StarterEngine(StarterVLM.load(options.path), cache_size=options.cache_size)
-
-
-ENGINES: dict[str, EngineLoader] = {"starter": _starter_engine, **engines.ENGINES}
+ENGINES: dict[str, EngineLoader] = {"starter": load_starter, **engines.ENGINES}
 """Every engine by its name in the settings."""
 
 
@@ -171,11 +164,6 @@ def new_image_loader(settings: Settings) -> ImageLoader:
     return ImageLoader(settings.image_limits, new_fetcher(settings))
 
 
-def hybrid_defaults(settings: Settings) -> HybridDefaults:
-    """How words count where a request does not say."""
-    return HybridDefaults(settings.search.hybrid_enabled, settings.search.hybrid_lexical_weight)
-
-
 def new_words(store: Store, settings: Settings, labels: Labels = lambda product: ()) -> CatalogWords:
     """The words of the catalog, held in this process.
 
@@ -198,27 +186,26 @@ def new_vocabulary(settings: Settings) -> Vocabulary:
     return Vocabulary(fields, read_synonyms(settings.search.synonyms))
 
 
-def assemble(
+def new_pipeline(
     settings: Settings,
     *,
     encoder: Encoder,
     store: Store,
-    images: ImageStore,
+    words: CatalogWords,
+    images: Renditions,
+    image_loader: ImageLoader,
+    understander: Understander,
     rerank: RerankStage,
-    image_loader: ImageLoader | None = None,
-    may_use: Callable[[], None] = lambda: None,
-) -> ServiceState:
-    """Put loaded models and an open store together; `image_loader`, if not as the settings say."""
+    rules: RuleBook,
+) -> SearchPipeline:
+    """What answers queries, over loaded models and an open store."""
     search = settings.search
-    loader, understander = image_loader or new_image_loader(settings), Understander(new_vocabulary(settings))
-    words = new_words(store, settings, understander.labels)
-    rules = RuleBook(search.rules)
     retriever = Retriever(
         encoder=encoder,
         store=store,
         words=words,
         images=images,
-        image_loader=loader,
+        image_loader=image_loader,
         max_limit=search.max_limit,
         max_text_chars=search.max_text_chars,
         window=search.window,
@@ -226,6 +213,21 @@ def assemble(
         negative_weight=search.negative_weight,
         rules=lambda query: active(rules.rules().rules, query, datetime.now(UTC)),
     )
+    return SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank))
+
+
+def assemble(
+    settings: Settings,
+    *,
+    encoder: Encoder,
+    store: Store,
+    images: ImageStore,
+    rerank: RerankStage,
+    may_use: Callable[[], None] = lambda: None,
+) -> ServiceState:
+    """Put loaded models and an open store together."""
+    loader, understander = new_image_loader(settings), Understander(new_vocabulary(settings))
+    words, rules = new_words(store, settings, understander.labels), RuleBook(settings.search.rules)
     documents = Documents(encoder, settings.catalog.form)
     return ServiceState(
         encoder=encoder,
@@ -235,10 +237,20 @@ def assemble(
         image_loader=loader,
         words=words,
         rerank=rerank,
-        pipeline=SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank)),
+        pipeline=new_pipeline(
+            settings,
+            encoder=encoder,
+            store=store,
+            words=words,
+            images=images,
+            image_loader=loader,
+            understander=understander,
+            rerank=rerank,
+            rules=rules,
+        ),
         products=Products(documents=documents, store=store, images=images, image_loader=loader, words=words),
         rules=rules,
-        reads_words=search.hybrid_enabled or search.understand_enabled,
+        reads_words=settings.search.hybrid_enabled or settings.search.understand_enabled,
         may_use=may_use,
     )
 
@@ -331,13 +343,6 @@ def _reads_titles(settings: Settings, info: EngineInfo) -> bool:
     return info.reads_titles or settings.rerank.strategy.startswith(("cross-encoder", "reranker"))
 
 
-def _close_all(closing: Sequence[Callable[[], None]]) -> None:
-    """Close one after the other, also if one of them fails."""
-    with ExitStack() as stack:
-        for close in closing:
-            stack.callback(close)
-
-
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
@@ -369,6 +374,9 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         max_deadline_ms=settings.rerank.max_deadline_ms,
         needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),
     )
+    closing = ExitStack()  # each is closed, even if another one fails
+    for close in (engine.close, *strategies.closing):
+        closing.callback(close)
     stage = RerankStage(
         Planner(
             strategies.usable,
@@ -380,7 +388,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         concurrency=settings.rerank.concurrency,
         documents=settings.server.compatible_concurrency,
         caches={**strategies.caches, **engine.caches},
-        close=partial(_close_all, [engine.close, *strategies.closing]),
+        close=closing.close,
         rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
     )
     if settings.online.interleave is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,16 +20,14 @@ from rerank.ranking import Fault, Ranking
 from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 from service.build import assemble, open_images
 from service.encoders.encoder import Embeddings, EncoderInfo
-from service.errors import EncoderMismatch
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
 from service.server.state import ServiceState
 from service.settings import Settings
-from service.stores.filters import Filter
-from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
-from service.stores.store import Hit, Record, RowState, Vector
+from service.stores.exact.exact_store import ExactStore
+from service.stores.store import Record, Vector
 
 DIMENSION = 8
 
@@ -65,75 +63,23 @@ def _vector(query: Query) -> Vector:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-class MemoryStore(RevisionStore):
-    """Rows by key, compared one by one; of filters it knows `category eq` alone."""
+class MemoryStore(ExactStore):
+    """The exact store in memory, bound to the fake encoder; it can fail, hang, and tell what it was asked."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, Record] = {}
+    def __init__(self, built_by: EncoderInfo | None = FakeEncoder.info) -> None:
+        super().__init__()
         self.failure: Exception | None = None
         self.block: threading.Event | None = None
         self.asked = 0
         self.closed = False
         self.settled: int | None = None
-        self.built: tuple[str, str] | None = (FakeEncoder.info.id, FakeEncoder.info.fingerprint)
+        if built_by is not None:
+            self.ensure(built_by)
 
-    def built_by(self) -> tuple[str, str] | None:
-        self._answer()
-        return self.built
-
-    def ensure(self, info: EncoderInfo) -> None:
-        self._answer()
-        self.built = self.built or (info.id, info.fingerprint)
-        if self.built != (info.id, info.fingerprint):
-            raise EncoderMismatch
-
-    def upsert(self, records: Sequence[Record]) -> None:
-        self.rows.update({row_key(record): record for record in records})
-
-    def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
-        self._answer()
-        wanted = filter.category.eq if filter and filter.category else None
-        found = [
-            row.found(float(row.vector @ vector)) for row in self.named() if wanted in (None, row.product.category)
-        ]
-        return sorted(found, key=lambda hit: -hit.score)[:limit]
-
-    def get(self, product_id: str) -> list[Record]:
-        self._answer()
-        return read_whole(lambda: [row for row in list(self.rows.values()) if row.product_id == product_id])
-
-    def records(self, keys: Sequence[str]) -> list[Record]:
-        return [self.rows[key] for key in keys if key in self.rows]
-
-    def states(self, keys: Sequence[str]) -> list[RowState]:
-        return [row.state for row in self.records(keys)]
-
-    def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
-        return [row.state for row in self.rows.values() if row.product_id in product_ids]
-
-    def named(self) -> list[Record]:
-        """The rows that their heads name."""
-        heads = heads_among(self.rows.values())
-        return [row for row in self.rows.values() if belongs(row, heads)]
-
-    def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
-        self._answer()
-        wanted = filter.category.eq if filter and filter.category else None
-        rows = sorted((row for row in self.rows.values() if row_key(row) > after), key=row_key)
-        return [(row_key(row), row.product) for row in rows if wanted in (None, row.product.category)][:limit]
-
-    def scan(self) -> Iterator[list[RowState]]:
-        yield [row.state for row in self.rows.values()]
-
-    def delete_rows(self, ids: Sequence[str]) -> int:
-        return sum(self.rows.pop(id, None) is not None for id in ids)
-
-    def count(self) -> int:
-        self._answer()
-        return len(self.rows)
-
-    def ping(self) -> None:
-        self._answer()
+    @property
+    def rows(self) -> Mapping[str, Record]:
+        """All rows by key."""
+        return self._rows
 
     def settle(self, at_least: int = 0) -> None:
         self.settled = len(self.rows)
@@ -141,7 +87,8 @@ class MemoryStore(RevisionStore):
     def close(self) -> None:
         self.closed = True
 
-    def _answer(self) -> None:
+    def _open(self) -> None:
+        """Called by whatever reads or writes."""
         self.asked += 1
         if self.block is not None:
             self.block.wait(30)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from PIL.Image import Image
 
-from service.build import build_service, hybrid_defaults
+from service.build import build_service
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
 from service.cli.image_grid import draw_search
@@ -81,7 +81,7 @@ def search(
         limit=settings.search.default_limit if limit is None else limit,
         min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank),
-        hybrid=hybrid_options(hybrid_defaults(settings), text, enabled=hybrid),
+        hybrid=hybrid_options(settings.search.hybrid_defaults(), text, enabled=hybrid),
         understand=settings.search.understand_enabled if understand is None else understand,
         negative=to_negative(negative, settings.search.negative_weight),
     )

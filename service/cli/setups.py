@@ -18,20 +18,23 @@ from rerank.prompts import PromptLibrary
 from service.build import (
     ENCODERS,
     ENGINES,
-    assemble,
     build_rerank,
-    hybrid_defaults,
     load_encoder,
     load_engine,
+    new_pipeline,
+    new_vocabulary,
+    new_words,
     open_store,
 )
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
-from service.images.store.image_store import ImageStore
+from service.images.store.renditions import Renditions
 from service.lab.setup import Setup, UnusableSetting
+from service.search.pipeline import SearchPipeline
 from service.search.reranking.stage import RerankStage
 from service.search.reranking.strategies import STRATEGIES
-from service.server.state import ServiceState
+from service.search.rules.book import RuleBook
+from service.search.understanding.understand import Understander
 from service.settings import Settings, flat_name, setting_places
 from service.stores.store import Store
 
@@ -77,12 +80,21 @@ class SettingsMaker:
         """Build strategies and prompts over an engine. Raises ConfigurationError."""
         return build_rerank(self.settings, lambda _: engine())
 
-    def assemble(
-        self, *, encoder: Encoder, store: Store, images: ImageStore, rerank: RerankStage, image_loader: ImageLoader
-    ) -> ServiceState:
-        """Put the parts together."""
-        return assemble(
-            self.settings, encoder=encoder, store=store, images=images, rerank=rerank, image_loader=image_loader
+    def pipeline(
+        self, *, encoder: Encoder, store: Store, images: Renditions, rerank: RerankStage, image_loader: ImageLoader
+    ) -> SearchPipeline:
+        """Put together what answers a query."""
+        understander = Understander(new_vocabulary(self.settings))
+        return new_pipeline(
+            self.settings,
+            encoder=encoder,
+            store=store,
+            words=new_words(store, self.settings, understander.labels),
+            images=images,
+            image_loader=image_loader,
+            understander=understander,
+            rerank=rerank,
+            rules=RuleBook(self.settings.search.rules),
         )
 
 
@@ -148,7 +160,7 @@ def _setup(settings: Settings, measured: frozenset[str]) -> Setup:
         candidates=settings.rerank.candidates,
         prompts_dir=settings.rerank.prompts_dir,
         weights=_weights(settings),
-        hybrid=hybrid_defaults(settings),
+        hybrid=settings.search.hybrid_defaults(),
         understands=settings.search.understand_enabled,
         max_limit=settings.search.max_limit,
         make=SettingsMaker(settings),

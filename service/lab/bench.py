@@ -70,14 +70,14 @@ class Benches:
         encoder = WordingEncoder(self._models.encoder(configuration))
         records = self._embedded(configuration, step)
         limits = lab_limits(setup)
-        parts = setup.make.assemble(
+        pipeline = setup.make.pipeline(
             encoder=encoder,
             store=self._store(configuration, encoder, records),
             images=LabImages(self._gallery.images, limits),
             rerank=self._rerank(configuration),
             image_loader=ImageLoader(limits),
         )
-        return Bench(configuration, parts, encoder, Shelf(records), k)
+        return Bench(configuration, pipeline, encoder, Shelf(records), k)
 
     def close(self) -> None:
         """Close the stores, even if one of them fails."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
 from service.images.sources import UploadedImage
-from service.images.store.image_store import ImageStore
 from service.lab.arrangements import Answers, arrangements
 from service.lab.configuration import Configuration
 from service.lab.dataset_image import ImageRef
@@ -21,29 +19,23 @@ from service.lab.ledger import Ledger, new_ledger
 from service.lab.outcomes import TRANSIENT, QueryOutcome
 from service.lab.wordings import WordingEncoder
 from service.search.hybrid import hybrid_options
-from service.search.pipeline import BegunSearch
+from service.search.pipeline import BegunSearch, SearchPipeline
 from service.search.types import RerankOptions, SearchRequest, SearchResponse
-from service.server.state import ServiceState
 from service.stores.store import Hit, Vector
 
 
-class LabImages(ImageStore):
-    """The images of a data set in place, instead of the catalog's folder. For reading only."""
+@dataclass(frozen=True, slots=True)
+class LabImages:
+    """The images of a data set in place, instead of the catalog's: nothing is stored next to a data set."""
 
-    def __init__(self, images: Mapping[str, ImageRef], limits: ImageLimits) -> None:
-        super().__init__(Path(), limits)
-        self._images = images
-        self._reduced = limits
-
-    def open(self, key: str) -> DecodedImage:
-        """The decoded image. Raises ImageNotFound for an unknown key, or InvalidImage."""
-        if key not in self._images:
-            raise ImageNotFound
-        return self._images[key].open(self._reduced)
+    images: Mapping[str, ImageRef]
+    limits: ImageLimits
 
     def rendition(self, key: str) -> DecodedImage:
-        """The same: nothing is stored next to a data set."""
-        return self.open(key)
+        """The decoded image. Raises ImageNotFound for an unknown key, or InvalidImage."""
+        if key not in self.images:
+            raise ImageNotFound
+        return self.images[key].open(self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ class Bench:
     """A configuration with everything that answers its queries."""
 
     configuration: Configuration
-    parts: ServiceState
+    pipeline: SearchPipeline
     encoder: WordingEncoder
     shelf: Shelf
     k: int
@@ -74,17 +66,17 @@ class Bench:
         begun, hits = self._found(query, query.gallery)
         candidates = hits[: self.configuration.setup.candidates]
         shown = arrangements(candidates, orders, f"{seed} {query.id}")
-        answered = [self.parts.pipeline.finish(_with_hits(begun, each)) for each in shown]
+        answered = [self.pipeline.finish(_with_hits(begun, each)) for each in shown]
         complete = all(response.rerank.degraded not in TRANSIENT for response in answered)
         return tuple(_ids(response) for response in answered if response.rerank.applied), complete
 
     def _answer(self, query: LabQuery, among: tuple[str, ...] | None) -> SearchResponse:
         begun, hits = self._found(query, among)
-        return self.parts.pipeline.finish(_with_hits(begun, hits))
+        return self.pipeline.finish(_with_hits(begun, hits))
 
     def _found(self, query: LabQuery, among: tuple[str, ...] | None) -> tuple[BegunSearch, tuple[Hit, ...]]:
         """Search, among some of the documents if they are given; the excluded ones never reach the reranker."""
-        begun = self.parts.ready().pipeline.begin(self._request(query))
+        begun = self.pipeline.begin(self._request(query))
         hits = begun.retrieved.hits
         if among is not None:
             hits = self.shelf.nearest(self._vector(begun), among, len(among))

@@ -14,10 +14,10 @@ from rerank.engines.engine import Engine
 from service.catalog.document_form import DocumentForm
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
-from service.images.store.image_store import ImageStore
+from service.images.store.renditions import Renditions
 from service.search.hybrid import HybridDefaults
+from service.search.pipeline import SearchPipeline
 from service.search.reranking.stage import RerankStage
-from service.server.state import ServiceState
 from service.stores.store import Store
 
 
@@ -40,10 +40,10 @@ class Maker(Protocol):
         """Build strategies and prompts over an engine."""
         ...
 
-    def assemble(
-        self, *, encoder: Encoder, store: Store, images: ImageStore, rerank: RerankStage, image_loader: ImageLoader
-    ) -> ServiceState:
-        """Put the parts together."""
+    def pipeline(
+        self, *, encoder: Encoder, store: Store, images: Renditions, rerank: RerankStage, image_loader: ImageLoader
+    ) -> SearchPipeline:
+        """Put together what answers a query."""
         ...
 
 

@@ -15,7 +15,7 @@ from PIL.Image import Image
 
 from rerank.stages import note
 from service.errors import InvalidValue
-from service.images.store.image_store import ImageStore
+from service.images.store.renditions import Renditions
 from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
 from service.search.reranking.candidate_images import CandidateImages
@@ -82,7 +82,7 @@ class BegunSearch:
 class SearchPipeline:
     """Turns a `SearchRequest` into a `SearchResponse`."""
 
-    def __init__(self, *, retriever: Retriever, images: ImageStore, choose_reranker: ChooseReranker) -> None:
+    def __init__(self, *, retriever: Retriever, images: Renditions, choose_reranker: ChooseReranker) -> None:
         self._retriever = retriever
         self._images = CandidateImages(images)
         self._choose_reranker = choose_reranker

@@ -21,7 +21,7 @@ from service.encoders.remote.identity import without_sketch
 from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
 from service.images.decode import DecodedImage
 from service.images.sources import ImageLoader
-from service.images.store.image_store import ImageStore
+from service.images.store.renditions import Renditions
 from service.search.collapse import Collapsed, collapse
 from service.search.contents import opened_query
 from service.search.facets import check_facets, count_facets
@@ -102,7 +102,7 @@ class Retriever:
         encoder: Encoder,
         store: Store,
         words: CatalogWords,
-        images: ImageStore,
+        images: Renditions,
         image_loader: ImageLoader,
         max_limit: int,
         max_text_chars: int,

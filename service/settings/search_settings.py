@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from service.search.hybrid import HybridDefaults
 from service.settings.group import Group
 
 
@@ -65,3 +66,7 @@ class SearchSettings(Group):
         if self.default_limit > self.max_limit:
             raise ValueError("default_limit must not exceed max_limit")
         return self
+
+    def hybrid_defaults(self) -> HybridDefaults:
+        """How words count where a request does not say."""
+        return HybridDefaults(self.hybrid_enabled, self.hybrid_lexical_weight)

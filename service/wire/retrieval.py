@@ -72,8 +72,8 @@ class HybridOut(_Body):
 
 
 class DuplicateOut(_Body):
-    """A product that is not shown because another one looks the same; `similarity` is their cosine similarity
-    similarity similarity.
+    """A product that is not shown because another one looks the same; `similarity` is their cosine
+    similarity.
     """
 
     product_id: str

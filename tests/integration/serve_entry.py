@@ -50,7 +50,8 @@ class Gate(threading.Event):
 def watched(shop: Shop, noted: Path) -> Shop:
     """The shop, whose store's end can be seen from another process."""
     store = Watched()
-    store.rows, store.noted = shop.store.rows, noted
+    store.upsert(list(shop.store.rows.values()))
+    store.noted = noted
     parts = assemble(
         encoder=shop.encoder, store=store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )

@@ -105,7 +105,7 @@ def test_a_store_that_hangs_is_asked_once_by_all_probes_and_images_go_on(
     shop = make_shop(tmp_path)
     key = next(iter(shop.store.rows.values())).product.image_key
     with live(shop) as url:
-        shop.store.block = let_go
+        shop.store.block, shop.store.asked = let_go, 0
         probes = [pool.submit(http.get, f"{url}/readyz") for _ in range(45)]
         until(lambda: shop.store.asked == 1)
         products = [pool.submit(http.get, f"{url}/v1/products/p1") for _ in range(10)]

@@ -11,7 +11,7 @@ from PIL.Image import Image
 
 from rerank.cancellation import check_cancelled
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
-from service.images.store.image_store import ImageStore
+from service.images.store.renditions import Renditions
 from service.stores.store import Hit
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ _READERS = 16
 class CandidateImages:
     """The images of hits, read in threads of its own; close it at the end. Thread-safe."""
 
-    def __init__(self, images: ImageStore) -> None:
+    def __init__(self, images: Renditions) -> None:
         self._images = images
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="candidate-images")  # threads start when needed
 

@@ -1,16 +1,19 @@
-"""The pipeline's answer as JSON."""
+"""The pipeline's answer as JSON. What has the same fields here and there is read by its attributes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from service.product import Product
-from service.search.retrieval_types import Duplicate, Facets, HybridScores
-from service.search.types import RerankReport, SearchResponse, SearchResult
+from service.search.types import SearchResponse, SearchResult
 from service.server.mapping.explanation import explanation_out
 from service.server.mapping.understood import understood_out
-from service.wire.retrieval import DuplicateOut, FacetOut, FacetsOut, FacetValueOut, HybridOut, SortedOut
+from service.wire.retrieval import DuplicateOut, FacetsOut, SortedOut
 from service.wire.search import ProductOut, QueryOut, RerankOut, ResultOut, ScoresOut, SearchOut
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 def product_out(product: Product) -> ProductOut:
@@ -36,10 +39,10 @@ def from_response(response: SearchResponse) -> SearchOut:
         id=response.id,
         query=QueryOut(caption=response.caption, truncated=response.truncated),
         results=[_from_result(result) for result in response.results],
-        rerank=_from_report(response.rerank),
+        rerank=_read(RerankOut, response.rerank),
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
-        facets=from_facets(response.facets) if response.facets else None,
-        sorted=SortedOut.model_validate(asdict(response.sorted)) if response.sorted else None,
+        facets=_read(FacetsOut, response.facets) if response.facets else None,
+        sorted=_read(SortedOut, response.sorted) if response.sorted else None,
         next_cursor=response.next_cursor,
         notices=list(response.notices),
         rules=list(response.rules),
@@ -49,57 +52,17 @@ def from_response(response: SearchResponse) -> SearchOut:
 
 
 def _from_result(result: SearchResult) -> ResultOut:
-    product, scores = result.product, result.scores
     return ResultOut(
         rank=result.rank,
         retrieval_rank=result.retrieval_rank,
-        product=product_out(product),
-        scores=ScoresOut(
-            retrieval=scores.retrieval,
-            rerank=scores.rerank,
-            fused=scores.fused,
-            hybrid=from_hybrid(scores.hybrid) if scores.hybrid else None,
-        ),
-        duplicates=[from_duplicate(found) for found in result.duplicates],
+        product=product_out(result.product),
+        scores=_read(ScoresOut, result.scores),
+        duplicates=[_read(DuplicateOut, found) for found in result.duplicates],
         rules=list(result.rules),
         below_min_score=result.below_min_score,
     )
 
 
-def _from_report(report: RerankReport) -> RerankOut:
-    return RerankOut(
-        applied=report.applied,
-        engine=report.engine,
-        strategy=report.strategy,
-        prompt=report.prompt,
-        fault=report.fault,
-        repaired=list(report.repaired),
-        reason=report.reason,
-        reason_fault=report.reason_fault,
-        degraded=report.degraded,
-        interleaved=report.interleaved,
-        dropped=report.dropped,
-    )
-
-
-def from_hybrid(scores: HybridScores) -> HybridOut:
-    """The JSON of both scores."""
-    return HybridOut.model_validate(asdict(scores))
-
-
-def from_duplicate(found: Duplicate) -> DuplicateOut:
-    """The JSON of a product that is not shown."""
-    return DuplicateOut.model_validate(asdict(found))
-
-
-def from_facets(facets: Facets) -> FacetsOut:
-    """The JSON of facet counts."""
-    counts = {
-        name: FacetOut(
-            values=[FacetValueOut(value=found.value, count=found.count) for found in facet.values],
-            other=facet.other,
-            missing=facet.missing,
-        )
-        for name, facet in facets.counts.items()
-    }
-    return FacetsOut(window=facets.window, complete=facets.complete, counts=counts)
+def _read(body: type[Body], value: object) -> Body:
+    """The JSON of a value whose attributes have the names of the fields. Not strictly: its sequences are tuples."""
+    return body.model_validate(value, strict=False, from_attributes=True)

@@ -94,8 +94,7 @@ class Shop:
     """A catalog with words in its vectors."""
 
     def __init__(self, folder: Path) -> None:
-        self.encoder, self.store = FakeEncoder(), MemoryStore()
-        self.store.built = None
+        self.encoder, self.store = FakeEncoder(), MemoryStore(built_by=None)
         self.images = ImageStore(folder / "images")
         documents = Documents(self.encoder)
         documents.bind(self.store)

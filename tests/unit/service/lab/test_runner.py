@@ -12,7 +12,7 @@ from PIL.Image import Image
 from rerank.engines.engine import Generation
 from rerank.errors import EngineError
 from rerank.query import Query
-from service.build import assemble, build_rerank, hybrid_defaults
+from service.build import assemble, build_rerank
 from service.catalog.document_form import DEFAULT_FORM
 from service.catalog.documents import Documents
 from service.catalog.records import make_record, row_id
@@ -81,7 +81,7 @@ def test_outcomes_are_those_of_the_service_itself(tmp_path: Path) -> None:
         parts = assemble(encoder=encoder, store=store, images=images, rerank=rerank, settings=settings)
         for query, outcome in zip(data.queries.values(), one.outcomes, strict=True):
             assert query.image is not None
-            hybrid = hybrid_options(hybrid_defaults(settings), query.text)
+            hybrid = hybrid_options(settings.search.hybrid_defaults(), query.text)
             request = SearchRequest(query.text, UploadedImage(query.image.read()), limit=10, hybrid=hybrid)
             direct = parts.ready().pipeline.search(
                 replace(request, rerank=replace(request.rerank, enabled=settings.rerank.enabled))

@@ -109,7 +109,7 @@ def test_the_filter_holds(shop: Shop) -> None:
 
 
 def test_no_match_is_an_empty_answer_and_asks_no_model(shop: Shop) -> None:
-    shop.store.rows.clear()
+    shop.store.delete_rows(list(shop.store.rows))
     response = search(shop, require=True)
     assert response.results == ()
     assert not response.rerank.applied

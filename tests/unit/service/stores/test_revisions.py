@@ -19,7 +19,7 @@ from service.stores import revisions
 from service.stores.exact.exact_store import ExactStore
 from service.stores.revisions import ProductMoved, RevisionStore
 from service.stores.store import Record
-from tests.fakes import FakeEncoder, MemoryStore
+from tests.fakes import FakeEncoder
 from tests.integration.records import INFO, record, unit
 from tests.unit.service.stores.stepped import Process, Stepped, orders, steps_of
 
@@ -56,7 +56,7 @@ def new_store(old: int, *, revised: bool = True) -> ExactStore:
     return store
 
 
-def check(store: ExactStore | MemoryStore, sizes: dict[str, int], *, may_be_gone: bool = False) -> str | None:
+def check(store: ExactStore, sizes: dict[str, int], *, may_be_gone: bool = False) -> str | None:
     """`p` is read and found as one of its revisions, as a whole; whose it is."""
     found = store.get("p")
     if not found:
