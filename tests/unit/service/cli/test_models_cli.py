@@ -37,12 +37,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 def test_every_encoder_is_listed_with_what_it_takes_to_choose_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WITHTHIS_ENCODER", "bge-vl")
-    shown = run("list").stdout
+    shown = " ".join(run("list").stdout.split())  # long lines are wrapped
     for entry in ENCODERS.values():
         assert all(
             text in shown for text in (entry.name, entry.source, entry.license, f"WITHTHIS_ENCODER={entry.name}")
         )
-    assert shown.count("chosen") == 1 and "bge-vl  chosen" in shown
+    assert shown.count("chosen") == 1 and "bge-vl chosen" in shown
 
 
 def test_the_list_is_there_for_machines(run: Run) -> None:

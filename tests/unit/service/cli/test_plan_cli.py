@@ -41,7 +41,7 @@ def test_the_plan_as_json_says_what_each_number_rests_on() -> None:
 def test_the_plan_as_a_table() -> None:
     result = CliRunner().invoke(app, COMMAND)
     assert result.exit_code == 0
-    assert "100,000,000 pictures" in result.output and "cost per month" in result.output
+    assert "100,000,000 images" in result.output and "cost per month" in result.output
 
 
 @pytest.mark.parametrize("wrong", [["--gpu", "abacus"], ["--index", "MAGIC"], ["--rerank-share", "7"], ["--qps", "-1"]])
