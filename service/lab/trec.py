@@ -21,6 +21,8 @@ from service.lab.lab_errors import LabError
 COMMENT = "#"
 BEIR_HEADER = "query-id"
 _BLANK = re.compile(r"\s")
+_RUN_ROW = re.compile(r"(\S+\s+){4}[-+]?[\d.]\S*\s+\S")
+_QRELS_ROW = re.compile(r"((\S+\s+){3}|([^\t]+\t){2})\s*[-+]?[\d.]+\s*$")
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -47,7 +49,7 @@ def read_run(path: Path) -> Run:
     """
     scores: dict[str, dict[str, float]] = {}
     tag = path.stem
-    for place, line in _rows(path):
+    for place, line in _rows(path, _RUN_ROW):
         query, document, score, tag = _run_row(place, line)
         found = scores.setdefault(query, {})
         if document in found:
@@ -69,7 +71,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 def qrels_rows(path: Path) -> Iterator[tuple[Place, str, str, int]]:
     """The judgments of a file one by one: place, query, document, grade; in BEIR's three columns with tabs, too."""
-    for place, line in _rows(path):
+    for place, line in _rows(path, _QRELS_ROW):
         parts = line.split("\t")
         if len(parts) == 3:
             if place.line != 1 or parts[0] != BEIR_HEADER:
@@ -81,9 +83,14 @@ def qrels_rows(path: Path) -> Iterator[tuple[Place, str, str, int]]:
         yield place, parts[0], parts[2], parse_grade(parts[3], place)
 
 
-def _rows(path: Path) -> Iterator[tuple[Place, str]]:
-    """The lines of a file that are no comments."""
-    return ((place, line) for place, line in text_lines(path) if not line.lstrip().startswith(COMMENT))
+def _rows(path: Path, row: re.Pattern[str]) -> Iterator[tuple[Place, str]]:
+    """The lines of a file that are no comments. The id of a query may begin as a comment does, so one is a comment only
+    if it does not look like a row.
+    """
+    for place, line in text_lines(path):
+        text = line.strip()
+        if not text.startswith(COMMENT) or row.match(text):
+            yield place, line
 
 
 def _run_row(place: Place, line: str) -> tuple[str, str, float, str]:

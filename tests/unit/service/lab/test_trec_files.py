@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ir_measures
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.lab.judged import RankedList, Run
@@ -20,6 +20,7 @@ words = st.text(st.characters(exclude_categories=("Z", "C")), min_size=1, max_si
 
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(words, st.lists(words, unique=True, min_size=1)))
+@example({"#": ["0"], "#1": ["#"]})
 def test_a_run_survives_its_file(tmp_path_factory: pytest.TempPathFactory, rankings: dict[str, list[str]]) -> None:
     path = tmp_path_factory.getbasetemp() / "a" / "run.txt"
     written = run(rankings)
@@ -37,6 +38,7 @@ def test_scores_decrease_strictly_and_other_readers_agree(tmp_path: Path) -> Non
 
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(words, st.dictionaries(words, st.integers(-1000, 1000), min_size=1)))
+@example({"#": {"0": 1}, "#1": {"#": -1}})
 def test_qrels_survive_their_file(tmp_path_factory: pytest.TempPathFactory, judged: dict[str, dict[str, int]]) -> None:
     path = tmp_path_factory.getbasetemp() / "qrels.txt"
     write_qrels(path, judged)
