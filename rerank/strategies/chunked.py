@@ -70,10 +70,8 @@ class ChunkedStrategy:
         if n <= self.window:
             outcome = self.listwise.rerank(query, candidates, prompt=prompt, deadline=deadline)
             return replace(outcome, strategy=self.name)
-        nothing, trace = (
-            self.listwise.rerank(query, (), prompt=prompt),
-            Trace(),
-        )  # reports a wrong prompt before any work
+        nothing = self.listwise.rerank(query, (), prompt=prompt)  # reports a wrong prompt before any work
+        trace = Trace()
         try:
             caption = self.captioner.caption(query, deadline, trace)
         except Exception as error:  # the fault boundary: a model may raise anything

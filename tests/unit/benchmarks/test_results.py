@@ -71,6 +71,7 @@ def test_what_was_measured_today_is_not_measured_again(tmp_path: Path, monkeypat
 def test_a_benchmark_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "script.py"
     monkeypatch.setattr(child, "ROOT", tmp_path)
+    monkeypatch.setattr(child, "STOP_S", 1.0)  # who runs this in the background has interrupts ignored
     monkeypatch.setenv("PYTHONSAFEPATH", "")
     script.write_text("import sys; print(sys.argv[2]); sys.exit(int(sys.argv[1]))", encoding="utf-8")
     outcome = child.run("script", ["1", '{"sheets": [], "notes": ["a"]}'])
