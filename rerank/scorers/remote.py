@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from rerank.model_server import ModelServer, data_uri, side_by_side
+from rerank.model_server.client import ModelServer
+from rerank.model_server.data_uri import data_uri
+from rerank.model_server.side_by_side import side_by_side
 from rerank.scorers.dialects import DIALECTS, Asked, DialectName, WrittenSide
 from rerank.scorers.scorer import ScorerInfo, Side, checked_scores
 

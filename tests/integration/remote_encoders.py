@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from rerank.model_server import Breaker, ModelServer
+from rerank.model_server.breaker import Breaker
+from rerank.model_server.client import ModelServer
 from rerank.query import Query
 from service.encoders.options import DialectName
 from service.encoders.remote.dialects import DIALECTS, Wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rerank.model_server import data_uri
+from rerank.model_server.data_uri import data_uri
 from service.build import assemble, load_encoder
 from service.catalog.document_form import DEFAULT_FORM, IMAGE_ONLY
 from service.catalog.documents import Documents

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rerank.model_server import Breaker
+from rerank.model_server.breaker import Breaker
 from rerank.query import Query
 from service.build import assemble, in_batches, load_encoder, load_patient_encoder
 from service.catalog.documents import Documents

@@ -14,7 +14,8 @@ from PIL import Image
 
 from rerank.candidates import Candidate
 from rerank.degraded import Degraded
-from rerank.model_server import Breaker, ModelServer
+from rerank.model_server.breaker import Breaker
+from rerank.model_server.client import ModelServer
 from rerank.prompts import PromptLibrary
 from rerank.query import Query
 from rerank.ranking import Fault, Ranking

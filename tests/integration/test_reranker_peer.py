@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rerank.candidates import Candidate
-from rerank.model_server import ModelServer
+from rerank.model_server.client import ModelServer
 from rerank.prompts import PromptLibrary
 from rerank.query import Query
 from rerank.scorers.dialects import DIALECTS, DialectName

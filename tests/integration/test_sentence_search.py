@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rerank.model_server import data_uri
+from rerank.model_server.data_uri import data_uri
 from service.build import assemble, load_encoder
 from service.catalog.ingest import ingest
 from service.stores.exact.exact_store import ExactStore

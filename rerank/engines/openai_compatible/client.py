@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from rerank.engines.openai_compatible.reply import model_names
-from rerank.model_server import ModelServer
+from rerank.model_server.client import ModelServer
 
 __all__ = ["ChatClient"]
 

@@ -12,7 +12,8 @@ from rerank.engines.openai_compatible.constraint import Dialect, label_fields, r
 from rerank.engines.openai_compatible.payload import chat_body, first_label_body
 from rerank.engines.openai_compatible.reply import read_generation, read_scores
 from rerank.errors import EngineError, RequestRefused
-from rerank.model_server import data_uri, side_by_side
+from rerank.model_server.data_uri import data_uri
+from rerank.model_server.side_by_side import side_by_side
 
 __all__ = ["OpenAICompatibleEngine"]
 

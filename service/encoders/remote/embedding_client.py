@@ -13,7 +13,9 @@ from PIL import Image
 
 from rerank.cancellation import check_cancelled
 from rerank.errors import EngineError, EngineOverloaded, RequestRefused
-from rerank.model_server import ModelServer, data_uri, side_by_side
+from rerank.model_server.client import ModelServer
+from rerank.model_server.data_uri import data_uri
+from rerank.model_server.side_by_side import side_by_side
 from rerank.query import Query
 from service.encoders.encoder import Embeddings, EncoderInfo, Modality, check_not_empty
 from service.encoders.options import Instructions

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rerank.model_server import Breaker, ModelServer
+from rerank.model_server.breaker import Breaker
+from rerank.model_server.client import ModelServer
 from service.encoders.encoder import Encoder
 from service.encoders.options import EncoderOptions, Instructions
 from service.encoders.remote.dialects import DIALECTS, Wanted

@@ -73,7 +73,8 @@ def _in_process(options: TrainedOptions, path: str) -> PairScorer:
 
 
 def _remote(options: TrainedOptions, url: str) -> tuple[PairScorer, Callable[[], None]]:
-    from rerank.model_server import Breaker, ModelServer  # noqa: PLC0415
+    from rerank.model_server.breaker import Breaker  # noqa: PLC0415
+    from rerank.model_server.client import ModelServer  # noqa: PLC0415
     from rerank.scorers.remote import RemoteScorer  # noqa: PLC0415
 
     if options.model is None and options.dialect != "tei":  # which serves one model, and is not told its name

@@ -4,7 +4,7 @@ import pytest
 
 from rerank.cancellation import Cancelled
 from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, RequestRefused
-from rerank.model_server import Breaker
+from rerank.model_server.breaker import Breaker
 
 
 class Clock:

@@ -20,7 +20,7 @@ from rerank.engines.openai_compatible.payload import TOP_LOGPROBS, chat_body, fi
 from rerank.engines.openai_compatible.reply import read_generation, read_scores
 from rerank.errors import EngineError
 from rerank.labels import labels
-from rerank.model_server import data_uri
+from rerank.model_server.data_uri import data_uri
 from rerank.parser import PARSE_LIMIT, parse_ranking
 from rerank.ranking import Fault
 from tests.unit.rerank.fakes import sample_image
