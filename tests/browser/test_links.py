@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.test_search import LEOPARD, ask, reranked, titles, with_image
+from tests.browser.test_search import LEOPARD, ask, remembered, reranked, titles, with_image
 from tests.fakes import Shop
 
 Serve = Callable[..., tuple[Shop, str]]
@@ -49,6 +49,7 @@ def test_a_reload_says_that_ones_own_image_is_missing(serve: Serve, open_page: O
     page.get_by_label("Query image").set_input_files(LEOPARD)
     page.get_by_label("What are you looking for?").press("Enter")
     reranked(page)
+    remembered(page, "a mug with this")
     page.goto(url)
     page.locator(".recents").get_by_role("button", name="a mug with this").click()  # holds a reduced copy
     reranked(page)

@@ -42,6 +42,17 @@ def reranked(page: Page) -> None:
     expect(page.locator(".steps").last).to_contain_text("reranked after")
 
 
+def remembered(page: Page, text: str) -> None:
+    """Wait until the browser has the query among its recent ones: the answer is shown before."""
+    page.evaluate(
+        """async text => {
+            while (!(localStorage.getItem("withthis.recent") ?? "").includes(text))
+                await new Promise(done => setTimeout(done, 20));
+        }""",
+        text,
+    )
+
+
 def test_the_leopard_query_by_upload(real: str, open_page: OpenPage) -> None:
     page = open_page(real)
     page.get_by_label("Query image").set_input_files(LEOPARD)
@@ -121,6 +132,7 @@ def test_an_address_brings_the_same_query_back(serve: Serve, open_page: OpenPage
     again = open_page(page.url)
     reranked(again)
     assert titles(again).all_inner_texts() == found
+    remembered(page, "a mug with this")
     page.goto(url)
     page.locator(".recents").get_by_role("button", name="a mug with this").click()
     reranked(page)
