@@ -14,6 +14,7 @@ from benchmarks.milvus_server import MilvusServerError, milvus_server
 from service.stores.exact.exact_store import ExactStore
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.store import VersionedStore
+from tests.integration.embedding_server import EmbeddingServer, embedding_server
 from tests.integration.model_server import ModelServer, model_server
 
 _NUMBERS = itertools.count()
@@ -48,6 +49,20 @@ def running() -> Iterator[ModelServer]:
     """A model server that says what a test tells it."""
     with model_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def embeddings() -> Iterator[EmbeddingServer]:
+    """A server of embeddings, for all tests of a file."""
+    with embedding_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(embeddings: EmbeddingServer) -> EmbeddingServer:
+    """The same, which has forgotten the tests before."""
+    embeddings.forget()
+    return embeddings
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from service.catalog.documents import Documents
 from service.encoders.options import DialectName, Instructions
 from service.encoders.remote.dialects import DIALECTS
 from service.errors import EmbeddingRefused
-from tests.integration.embedding_server import DIMENSION, MODEL, EmbeddingServer, embedding_server
+from tests.integration.embedding_server import DIMENSION, MODEL, EmbeddingServer
 from tests.integration.remote_encoders import BLUE, BLUE_SAYS, RED, expected, opened, unit
 
 NAMES = list(DIALECTS)
@@ -28,18 +27,6 @@ QUERIES = [
 ]
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[EmbeddingServer]:
-    with embedding_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: EmbeddingServer) -> EmbeddingServer:
-    running.forget()
-    return running
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,23 +29,11 @@ from service.stores.exact.exact_store import ExactStore
 from tests.conftest import open_client
 from tests.endless_peers import DRIPS, endless_peer
 from tests.fakes import make_shop
-from tests.integration.embedding_server import DIMENSION, MODEL, EmbeddingServer, embedding_server
+from tests.integration.embedding_server import DIMENSION, MODEL, EmbeddingServer
 from tests.integration.model_server import FAILURES, Answer, reply
 from tests.integration.remote_encoders import a_feed, expected, opened
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[EmbeddingServer]:
-    with embedding_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: EmbeddingServer) -> EmbeddingServer:
-    running.forget()
-    return running
 
 
 def changed(change: Callable[[list[list[float]]], Any]) -> Answer:
