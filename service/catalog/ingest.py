@@ -22,9 +22,7 @@ from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
 from service.catalog.dry_run import DryEncoder, DryImages, DryStore
 from service.catalog.field_samples import FieldSamples
-from service.catalog.id_change import IdChange
 from service.catalog.ingest_run import IngestReport, IngestRun, Progress
-from service.catalog.missing_products import MissingProducts
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
@@ -91,17 +89,17 @@ def ingest(
     documents.bind(store)
     reader = RowImageReader(folder or feed_folder(feed), limits or ImageLimits(), keeper, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
-        id_change = None if new_ids else IdChange(store, survey.product_ids)
         run = IngestRun(
             documents,
             store,
             keeper,
+            survey,
+            notes=source.notes(survey),
             rejects=rejects,
             progress=progress,
-            lines=survey.lines,
-            notes=source.notes(survey),
-            id_change=id_change,
-            missing=MissingProducts(survey.known, even_most=delete_most) if delete_missing else None,
+            new_ids=new_ids,
+            delete_missing=delete_missing,
+            delete_most=delete_most,
         )
         ahead = 2 * workers + -(-batch // _TASK_ROWS)
         samples = FieldSamples()

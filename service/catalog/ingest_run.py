@@ -21,6 +21,7 @@ from service.catalog.rejects import RejectFile
 from service.catalog.row_images import KeepsImages
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
 from service.catalog.settling import settle
+from service.catalog.survey import Survey
 from service.errors import EmbeddingRefused, ImageNotFound, InvalidImage
 from service.stores.revisions import product_of
 from service.stores.store import Record, Store, Vector
@@ -82,18 +83,19 @@ class IngestRun:
         documents: Documents,
         store: Store,
         images: KeepsImages,
+        survey: Survey,
         *,
+        notes: Sequence[str],
         rejects: RejectFile,
         progress: Progress | None,
-        lines: int = 0,
-        notes: Sequence[str] = (),
-        id_change: IdChange | None = None,
-        missing: MissingProducts | None = None,
+        new_ids: bool,
+        delete_missing: bool,
+        delete_most: bool,
     ) -> None:
-        """`documents` must have been bound to the store. `id_change` notices ids that are not the catalog's; `missing`
-        deletes what the feed no longer has, if that is wanted.
+        """`documents` must have been bound to the store; `survey` is that of the feed, and `notes` are on how it was
+        read. The others are as in `service.catalog.ingest.ingest`.
         """
-        self.report = IngestReport(lines=lines, notes=list(notes))
+        self.report = IngestReport(lines=survey.lines, notes=list(notes))
         self._documents = documents
         self._store = store
         self._images = images
@@ -102,8 +104,8 @@ class IngestRun:
         self._told = 0
         self._keys: dict[str, list[str]] = {}
         self._drafts = Drafts(store)
-        self._id_change = id_change
-        self._missing = missing
+        self._id_change = None if new_ids else IdChange(store, survey.product_ids)
+        self._missing = MissingProducts(survey.known, even_most=delete_most) if delete_missing else None
 
     def take(self, lines: Iterable[FeedRow | Reject], asked: Mapping[str, str | None] = _NOTHING) -> list[FeedRow]:
         """Deal with the next rows of the feed as far as that needs no encoder; the rows that need a new vector.

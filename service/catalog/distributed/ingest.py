@@ -14,10 +14,8 @@ from service.catalog.distributed.remote_encoder import RemoteEncoder
 from service.catalog.distributed.stages import LoadEncoder, ReadLines
 from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
-from service.catalog.id_change import IdChange
 from service.catalog.ingest import DEFAULT_BATCH
 from service.catalog.ingest_run import IngestReport, IngestRun, Progress
-from service.catalog.missing_products import MissingProducts
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import ImageFetcher, RowImageReader
@@ -79,17 +77,17 @@ def ingest_on_ray(
             pool=pool,
             batch=batch,
         )
-        id_change = None if new_ids else IdChange(store, survey.product_ids)
         run = IngestRun(
             documents,
             store,
             images,
+            survey,
+            notes=source.notes(survey),
             rejects=rejects,
             progress=progress,
-            lines=survey.lines,
-            notes=source.notes(survey),
-            id_change=id_change,
-            missing=MissingProducts(survey.known, even_most=delete_most) if delete_missing else None,
+            new_ids=new_ids,
+            delete_missing=delete_missing,
+            delete_most=delete_most,
         )
         _carry_out(run, pipeline, batch)
         encoder.release()
