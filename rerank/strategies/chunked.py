@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rerank.candidates import Candidate
+from rerank.degraded import Degraded
 from rerank.model_server.side_by_side import side_by_side
 from rerank.query import Query
 from rerank.ranking import Ranking
@@ -77,7 +78,7 @@ class ChunkedStrategy:
         except Exception as error:  # the fault boundary: a model may raise anything
             fault, degraded = declared(error)
             log_failure(_log, f"caption by engine {nothing.engine}", degraded, error)
-            return self._told(nothing, trace, [], Ranking.identity(n, fault), degraded=degraded)
+            return self._told(nothing, trace, [], Ranking.identity(n, fault), degraded)
         known, windows = replace(query, caption=caption or ""), list(chunks(n, self.window))
 
         def ask(job: tuple[Strategy, Sequence[int]]) -> RerankOutcome:
@@ -100,7 +101,7 @@ class ChunkedStrategy:
         failed = next((one for one in outcomes if one.degraded is not None), None)
         if failed is not None:
             ranking = Ranking.identity(n, failed.ranking.fault)
-            return self._told(lists[0], trace, outcomes, ranking, degraded=failed.degraded)
+            return self._told(lists[0], trace, outcomes, ranking, failed.degraded)
         scores = dict(_scored(windows, lists, points.ranking.scores or (0.0,) * n))
         order = tuple(sorted(scores, key=lambda place: -scores[place]))  # stable: a window's own order for equal scores
         best = next(number for number, places in enumerate(windows) if order[0] in places)
@@ -120,7 +121,7 @@ class ChunkedStrategy:
         trace: Trace,
         outcomes: Sequence[RerankOutcome],
         ranking: Ranking,
-        **more: object,
+        degraded: Degraded | None = None,
     ) -> RerankOutcome:
         return replace(
             outcome,
@@ -131,7 +132,7 @@ class ChunkedStrategy:
             prompt_tokens=trace.prompt_tokens + sum(one.prompt_tokens for one in outcomes),
             generated_tokens=trace.generated_tokens + sum(one.generated_tokens for one in outcomes),
             scale=self.scale,
-            **more,  # type: ignore[arg-type]
+            degraded=degraded,
         )
 
 

@@ -190,8 +190,9 @@ class Retriever:
             notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
             pinned = self._pinned(vector, request, rules, shown.hits, understood)
         ordered = sort_hits(shown.hits, request.sort)
-        ruling = Ruling.of(rules, [*ordered, *pinned])
-        admitted = ruling.admitted([*ordered, *pinned])
+        all_found = [*ordered, *pinned]
+        ruling = Ruling.of(rules, all_found)
+        admitted = ruling.admitted(all_found)
         rest = admitted if cursor is None else cursor.rest(ruling.reordered(admitted))
         if cursor is not None and not rest and further:
             raise InvalidValue(
