@@ -13,6 +13,7 @@ from service.catalog.column_names import KNOWN, attribute_name
 from service.catalog.records import make_record, row_id
 from service.product import MAX_ID_CHARS, Product, normal_text
 from service.stores.store import Record, Vector
+from service.support.first_fault import first_fault
 
 MAX_IMAGE_PATH_CHARS = 1000
 MAX_IMAGES_A_LINE = 100
@@ -187,7 +188,7 @@ def _number(value: Any) -> Any:
 
 
 def _invalid(error: ValidationError) -> InvalidField:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = first_fault(error)
     name, *inner = first["loc"]
     if name != "attributes":
         return InvalidField(str(name), _REASONS[str(name)])

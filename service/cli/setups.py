@@ -37,6 +37,7 @@ from service.search.rules.book import RuleBook
 from service.search.understanding.understand import Understander
 from service.settings import Settings, flat_name, setting_places
 from service.stores.store import Store
+from service.support.first_fault import first_fault
 
 UNMEASURED = frozenset(
     {
@@ -117,7 +118,7 @@ class SettingsOverlay:
 
 
 def _fault(error: ValidationError) -> UnusableSetting:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = first_fault(error)
     setting = flat_name(first["loc"])
     place = (setting, *first["loc"][2:]) if setting else ()
     return UnusableSetting(first["msg"].removeprefix("Value error, ").rstrip("."), *place)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, StringConstraints, ValidationError
 
 from service.lab.lab_errors import DataSetError
+from service.support.first_fault import first_fault
 
 _GZIP = b"\x1f\x8b"
 _Row = TypeVar("_Row", bound=BaseModel)
@@ -136,7 +137,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _first_fault(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = first_fault(error)
     field = ".".join(str(part)[:60] for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     return f"{field}: {message}" if field else message

@@ -5,8 +5,6 @@ A folder for each encoder fingerprint holds safetensors files, each written whol
 fingerprint covers weights and preprocessing, and a key covers the content, so nothing here can be stale.
 """
 
-import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from service.lab.digests import digest
 from service.lab.lab_errors import ExperimentError
 from service.lab.ledger import current_ledger
 from service.stores.store import Vector
+from service.support.whole_file import write_whole
 
 SEGMENT = 256
 """Embeddings that are written together; at most this many are lost by a kill."""
@@ -84,13 +83,9 @@ class EmbeddingCache:
         self._new = {}
 
     def _write(self, name: str, data: bytes) -> None:
-        """Written next to the target, then renamed: a kill leaves no partial file under a valid name."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).replace(self._folder / name)
+            write_whole(self._folder / name, data)
         except OSError as error:
             raise ExperimentError(
                 f"Embeddings cannot be stored in {self._folder}. Check its permissions and disk space."

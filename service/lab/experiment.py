@@ -14,6 +14,7 @@ from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measures import parse
 from service.lab.setup import Overlay, Setup, UnusableSetting
 from service.lab.yaml_file import Location, YamlFile, read_yaml, spelled
+from service.support.first_fault import first_fault
 
 MAX_K = 1000
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -193,5 +194,5 @@ def _check_name(file: YamlFile, name: str, where: Location, base: Overlay) -> No
 
 def _first_fault(file: YamlFile, error: ValidationError) -> Exception:
     """The first fault as an ExperimentError at its place."""
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    fault = first_fault(error)
     return file.error(tuple(fault["loc"]), fault["msg"].removeprefix("Value error, ").rstrip("."))

@@ -27,6 +27,7 @@ from service.catalog.formats import format_named
 from service.catalog.prices import Decimal
 from service.catalog.readers.columns import Columns
 from service.errors import FeedError
+from service.support.first_fault import first_fault
 
 _ONE_COLUMN = "Write each column as --column title=name: our name, an equals sign, the feed's name."
 _ONE_TYPE = f"Write each type as --type name=kind, with one of these kinds: {', '.join(Kind)}."
@@ -53,8 +54,9 @@ class Mapping(BaseModel):
         except OSError as error:
             raise FeedError("The mapping file cannot be opened. Correct --mapping.") from error
         except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise FeedError(f"The mapping file is wrong at `{place}`: {error.errors()[0]['msg']}.") from error
+            first = first_fault(error)
+            place = ".".join(str(part) for part in first["loc"])
+            raise FeedError(f"The mapping file is wrong at `{place}`: {first['msg']}.") from error
         except ValueError as error:
             raise FeedError("The mapping file is not TOML in UTF-8. Correct it.") from error
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from service.lab.datasets import beir, circo, cirr, fashioniq, genecis, lasco, own, trec
 from service.lab.judged import DataSet
 from service.lab.lab_errors import DataSetError
+from service.support.first_fault import first_fault
 
 _READERS: dict[str, Callable[..., DataSet]] = {
     "beir": beir.read,
@@ -42,6 +43,6 @@ def load_dataset(kind: str, path: Path | str, **options: Any) -> DataSet:
     try:
         return read(Path(path), **options)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = first_fault(error)
         name = ".".join(str(part) for part in first["loc"])
         raise DataSetError(f"The option {name} of a {kind} data set is not valid: {first['msg']}.") from error

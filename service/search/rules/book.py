@@ -7,8 +7,6 @@ the log says why, once for each state of the file.
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 from pathlib import Path
 
@@ -16,11 +14,13 @@ import yaml
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError, RulesNotSaved, RulesOff
+from service.search.operator_file import OperatorFile
 from service.search.rules.rule_set import RulesBody
+from service.support.first_fault import first_fault
+from service.support.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 2**20
 _State = tuple[int, int, int]
 
 
@@ -69,38 +69,21 @@ class RuleBook:
 
 def read_rules(path: Path) -> RulesBody:
     """The rules in a file; an empty one has none. Raises ConfigurationError with the first fault and its place."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise _wrong(path, "is larger than 1 MiB")
-        content = yaml.safe_load(data)
-    except OSError as error:
-        raise _wrong(path, "cannot be read") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise _wrong(path, "is not YAML") from error
+    file = OperatorFile("rules", "WITHTHIS_RULES", path)
+    content = file.read()
     try:
         return RulesBody.model_validate({} if content is None else content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = first_fault(error)
         place = ".".join(str(part)[:60] for part in first["loc"])
-        raise _wrong(path, f"is not valid at {place or 'the top'}: {first['msg']}") from error
+        raise file.wrong(f"is not valid at {place or 'the top'}: {first['msg']}") from error
 
 
 def _write(path: Path, rules: RulesBody) -> None:
-    """Write beside the file and put that in its place, so that no reader sees half of it."""
+    """Put the rules into the file, of which no reader sees half."""
     content = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    target = path.resolve()
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=".rules-", delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(path.resolve(), text.encode(), durable=True)
 
 
 def _state(path: Path) -> _State | None:
@@ -110,7 +93,3 @@ def _state(path: Path) -> _State | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _wrong(path: Path, what: str) -> ConfigurationError:
-    return ConfigurationError(f"The file of rules, {path}, {what}. See WITHTHIS_RULES.")

@@ -8,7 +8,7 @@ import anyio.to_thread
 from litestar import Controller, Request, get, put
 from litestar.di import NamedDependency
 
-from service.search.rules.book import MOST_BYTES
+from service.search.operator_file import MOST_BYTES
 from service.search.rules.rule_set import RulesBody
 from service.server.access.auth import ADMIN
 from service.server.defaults import RequestDefaults

@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from service.errors import ImageStoreUnavailable, StoreFull
 from service.images.store.blobs.blob_store import Blob
 from service.support.disk import is_full
+from service.support.whole_file import write_whole
 
 UNUSABLE = "The image folder cannot be read or written. Check its disk space and permissions."
 
@@ -35,7 +35,8 @@ class LocalBlobs:
         except OSError:  # deleted in the middle, or damaged in its own way: writing says what is wrong
             pass
         with _told():
-            _write_whole(path, data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data, mode=0o644)
 
     def list(self) -> Iterator[Blob]:
         """See `BlobStore.list`."""
@@ -82,17 +83,3 @@ def _told() -> Iterator[None]:
         raise
     except OSError as error:
         raise (StoreFull() if is_full(error) else ImageStoreUnavailable(UNUSABLE)) from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write next to the target, then rename: a crash leaves no half file under a valid name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
