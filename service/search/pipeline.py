@@ -20,7 +20,8 @@ from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
 from service.search.reranking.candidate_images import CandidateImages
 from service.search.reranking.reranker import LoadImages, Reranker
-from service.search.retrieval import Retrieved, Retriever
+from service.search.retrieval import Retriever
+from service.search.retrieved import Retrieved
 from service.search.rules.ruled import ruled
 from service.search.stage_clock import StageClock
 from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rerank.query import Query
 from rerank.stages import note
@@ -30,7 +30,8 @@ from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
 from service.search.query_vector import check_weights, query_vector
-from service.search.retrieval_types import Duplicate, Facets, Negative, Sorted
+from service.search.retrieval_types import Facets, Negative, Sorted
+from service.search.retrieved import Retrieved
 from service.search.rules.active import RuleQuery
 from service.search.rules.apply import only_exclusions, pinned_ids
 from service.search.rules.rule_set import RuleBody
@@ -54,43 +55,6 @@ HYBRID_DEPTH = 100
 PRODUCT_WITHOUT_IMAGE = "The product in image.product_id has no image. Use its title as the text of the query instead."
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 REQUIRE_AND_SORT = "Sorted results are not reranked. Leave out sort, or rerank.require."
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    """The products found, best first or sorted, behind `offset` others; the first `limit` of them, once they are
-    ranked, make the page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what
-    the encoder takes; `duplicates`: what each product stands for in addition to itself, by product id; `more`: whether
-    another page may follow; none does behind the search window; `notices`: why a filter may have found nothing, or what
-    sorts nothing; `text`: what was searched for, which is the query's without what was understood as a condition;
-    `ruling`: what is to become of a first page's order; later pages have gone through it.
-    """
-
-    query: Query
-    hits: tuple[Hit, ...]
-    truncated: bool
-    ranks: tuple[int, ...]
-    limit: int
-    key: bytes
-    cursor: Cursor | None = None
-    more: bool = False
-    duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
-    facets: Facets | None = None
-    sorted: Sorted | None = None
-    notices: tuple[str, ...] = ()
-    text: str | None = None
-    understood: Understood | None = None
-    ruling: Ruling = field(default_factory=Ruling)
-
-    @property
-    def offset(self) -> int:
-        """The products on the previous pages."""
-        return self.cursor.shown if self.cursor else 0
-
-    def next_cursor(self, page: Sequence[Hit]) -> str | None:
-        """What leads to the page behind this one; None if there is none."""
-        following = Cursor.after_first(page) if self.cursor is None else self.cursor.moved(len(page))
-        return following.to_text(self.key) if self.more else None
 
 
 class Retriever:
