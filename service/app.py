@@ -32,6 +32,7 @@ from service.server.probe import SharedCheck
 from service.server.problems import EXCEPTION_HANDLERS
 from service.server.requests.body_guard import BodyGuard
 from service.server.routes.compatible import EmbeddingsController, RerankController
+from service.server.routes.deletions import DeletionController
 from service.server.routes.feedback import FeedbackController
 from service.server.routes.health import HealthController
 from service.server.routes.images import ImageController
@@ -80,6 +81,7 @@ def create_app(settings: Settings | None = None, parts: ServiceState | None = No
             EmbeddingsController,
             FeedbackController,
             RulesController,
+            DeletionController,
             # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
             Router("/", route_handlers=[ProductController], request_max_body_size=settings.server.max_feed_bytes),
             ImageController,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from service.wire.compatible import DocumentsOut, EmbeddingsOut
     from service.wire.feedback import FeedbackBody, FeedbackOut
     from service.wire.products import (
+        DeletionOut,
         ItemOut,
         ProductBody,
         ProductPageOut,
@@ -59,6 +60,7 @@ __all__ = [
     "Client",
     "ClientError",
     "ConnectionFailedError",
+    "DeletionOut",
     "DocumentsOut",
     "EmbeddingsOut",
     "FeedbackBody",

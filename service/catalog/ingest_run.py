@@ -15,7 +15,8 @@ from service.catalog.documents import Documents
 from service.catalog.drafts import Drafts
 from service.catalog.field_samples import FieldSample
 from service.catalog.id_change import IdChange
-from service.catalog.missing_products import MissingProducts, stored_products
+from service.catalog.listing import listed_ids
+from service.catalog.missing_products import MissingProducts
 from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import KeepsImages
@@ -157,7 +158,7 @@ class IngestRun:
             self._shorten(sorted(surplus))
         if self._missing is not None:
             self.report.deleted, self.report.objection = self._missing.delete(
-                stored_products(self._store), self._store.delete
+                listed_ids(self._store), self._store.delete
             )
         if self.report.indexed or self.report.refreshed or self.report.removed or self.report.deleted:
             settle(self._store)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
-from service.catalog.records import row_id
 from service.catalog.rows import Reject
-from service.stores.store import Store
 from service.support.batches import in_batches
 
 MANY = 100
@@ -68,11 +66,3 @@ class MissingProducts:
         for batch in in_batches(missing, _BATCH):
             delete(batch)
         return len(missing), None
-
-
-def stored_products(store: Store) -> Iterator[list[str]]:
-    """The ids of all products of a store, each once, in batches."""
-    after = ""
-    while page := store.page(after=after, limit=_BATCH):
-        after = page[-1][0]
-        yield [product.id for key, product in page if key == row_id(product.id, 0)]

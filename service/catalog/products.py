@@ -17,7 +17,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.catalog.column_types import type_changes
+from service.catalog.deletion import Deletion
 from service.catalog.documents import Documents
+from service.catalog.listing import product_page
 from service.catalog.product_images import ENCODE_BATCH, ProductImages, RowImage
 from service.catalog.records import make_record, now_ms, row_hash, row_id
 from service.catalog.settling import settle
@@ -172,20 +174,13 @@ class Products:
         settle(self._store, SETTLE_ROWS)
         return deleted
 
+    def deletion(self, filter: Filter | None, *, dry_run: bool = False) -> Deletion:
+        """Deletes what matches, step by step; None matches all products."""
+        return Deletion(self._store, self.delete, filter, dry_run)
+
     def page(self, *, after: str, limit: int, filter: Filter | None) -> tuple[list[Product], str | None]:
         """The first `limit` matching products behind the row id `after`, and the row id to continue from, if any."""
-        found: list[Product] = []
-        while len(found) < limit:
-            rows = self._store.page(after=after, limit=limit, filter=filter)
-            for id, product in rows:
-                after = id
-                if id == row_id(product.id, 0):
-                    found.append(product)
-                if len(found) == limit:
-                    return found, after
-            if len(rows) < limit:
-                break
-        return found, None
+        return product_page(self._store, after=after, limit=limit, filter=filter)
 
     def _put(self, items: Sequence[ProductInput]) -> list[ItemResult]:
         """Products with different ids; planned again if what they keep has changed in the meantime."""

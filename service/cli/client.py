@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
 from PIL.Image import Image
 
-from service.client import Client, ClientError, ConnectionFailedError, NotFoundError, ProblemError
+from service.client import Client, ClientError, ConnectionFailedError, ProblemError
 from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
 from service.images.decode import decode_image
@@ -18,8 +18,9 @@ from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.search.retrieval_types import HybridOptions
 from service.search.types import ImageSource, ProductImage, SearchRequest
 from service.settings import Settings
+from service.stores.filters import Filter
 from service.support.batches import in_batches
-from service.wire.products import ItemOut
+from service.wire.products import DeletionOut, ItemOut
 from service.wire.search import SearchOut
 
 _SPARE_S = 30.0
@@ -78,11 +79,19 @@ class ServiceClient:
             yield from in_batches((product.id for product in self._client.list_products()), _PAGE)
 
     def delete_products(self, ids: Iterable[str]) -> None:
-        """Delete products, one by one; those that are gone already are none of ours to worry about."""
+        """Delete products by id; those that are gone already are none of ours to worry about."""
         with _told():
-            for id in ids:
-                with suppress(NotFoundError):
-                    self._client.delete_product(id)
+            for some in in_batches(ids, _PAGE):
+                self._client.delete_products({"id": {"in": some}})
+
+    def delete_matching(self, filter: Filter | None, *, dry_run: bool) -> DeletionOut:
+        """Delete what matches, or count it; None: all products."""
+        with _told():
+            return (
+                self._client.delete_all_products(dry_run=dry_run)
+                if filter is None
+                else self._client.delete_products(filter, dry_run=dry_run)
+            )
 
     def image(self, key: str) -> Image | None:
         """An image of the catalog; None if it is lost."""

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from service.cli.console import show_error
+from service.cli.delete import delete
 from service.cli.demo import demo
 from service.cli.doctor import doctor
 from service.cli.evaluate import evaluate
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (index, reindex, gc, serve, search, plan, doctor, demo, evaluate, judge, measure):
+for command in (index, delete, reindex, gc, serve, search, plan, doctor, demo, evaluate, judge, measure):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(keys)

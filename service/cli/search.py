@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from PIL.Image import Image
 from service.build import build_service
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, start
+from service.cli.filter_option import Where, filter_of
 from service.cli.image_grid import draw_search
 from service.cli.tables import show_answer
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage, InvalidInput, InvalidValue
@@ -24,7 +24,6 @@ from service.server.mapping.search_request import to_negative
 from service.server.mapping.search_response import from_response
 from service.server.state import ServiceState
 from service.settings import Settings
-from service.stores.filters import Filter, parse_filter
 from service.wire.search import SearchOut
 
 ImageOf = Callable[[str], Image | None]
@@ -33,7 +32,6 @@ ImageOf = Callable[[str], Image | None]
 Text = Annotated[str | None, typer.Option(help="A sentence, such as 'a phone case with this'.")]
 ImagePath = Annotated[Path | None, typer.Option("--image", help="The image that 'this' refers to: a file.")]
 Like = Annotated[str | None, typer.Option("--product", help="Use the stored image of this product instead of a file.")]
-Where = Annotated[str | None, typer.Option("--filter", help='Conditions as JSON, such as \'{"price": {"lte": 30}}\'.')]
 Limit = Annotated[int | None, typer.Option(help="Number of products.")]
 MinScore = Annotated[
     float | None, typer.Option("--min-score", help="Leave out products whose similarity is below this (-1 to 1).")
@@ -77,7 +75,7 @@ def search(
     request = SearchRequest(
         text=text,
         image=_source(image, product),
-        filter=_filter(where),
+        filter=filter_of(where),
         limit=settings.search.default_limit if limit is None else limit,
         min_score=min_score,
         rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank),
@@ -151,14 +149,3 @@ def _source(image: Path | None, product: str | None) -> ImageSource | None:
         return UploadedImage(image.read_bytes())
     except OSError as error:
         raise InvalidInput("The image file cannot be read. Check the path after --image.") from error
-
-
-def _filter(where: str | None) -> Filter | None:
-    return None if where is None else parse_filter(_json(where))
-
-
-def _json(where: str) -> object:
-    try:
-        return json.loads(where)
-    except ValueError as error:
-        raise InvalidValue('--filter is not JSON. Write it like \'{"category": {"eq": "mug"}}\'.') from error

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from service.client.call import UNCHANGED, Call, Unchanged, given, into, nothing
 from service.client.images import AnyImage, data_uri, reference
-from service.wire.products import ProductPageOut, PutOut, StoredProductOut
+from service.wire.products import DeletionOut, ProductPageOut, PutOut, StoredProductOut
 
 BATCH_PRODUCTS = 256
 BATCH_BYTES = 16 * 2**20
@@ -64,14 +64,30 @@ def delete_product(id: str) -> Call[None]:
     return Call("DELETE", _one(id), nothing)
 
 
+def deletion(filter: Mapping[str, Any] | BaseModel, *, dry_run: bool = False) -> Call[DeletionOut]:
+    """Delete or count what matches, up to the bound of one request."""
+    return Call(
+        "POST", "/v1/deletions", into(DeletionOut), options={"json": {"filter": _plain(filter), "dry_run": dry_run}}
+    )
+
+
+def deletion_of_all(*, dry_run: bool = False) -> Call[DeletionOut]:
+    """Delete or count every product, up to the bound of one request."""
+    parameters = {"confirm": "all-products", "dry_run": dry_run}
+    return Call("DELETE", _PATH, into(DeletionOut), options={"params": parameters})
+
+
+def together(one: DeletionOut, other: DeletionOut) -> DeletionOut:
+    """What two requests of one deletion did."""
+    counts = {"matched": one.matched + other.matched, "deleted": one.deleted + other.deleted}
+    return DeletionOut(**counts, complete=other.complete)
+
+
 def product_page(
     *, filter: Mapping[str, Any] | BaseModel | None = None, limit: int | None = None, cursor: str | None = None
 ) -> Call[ProductPageOut]:
     """Some products in the order of their ids; `cursor` is `next_cursor` of the previous page."""
-    plain = (
-        filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(filter, BaseModel) else filter
-    )
-    conditions = json.dumps(plain) if plain else None
+    conditions = json.dumps(_plain(filter)) if filter else None
     return Call(
         "GET",
         _PATH,
@@ -93,6 +109,13 @@ def batches(products: Iterable[Mapping[str, Any]]) -> Iterator[list[bytes]]:
         size += len(line)
     if lines:
         yield lines
+
+
+def _plain(filter: Mapping[str, Any] | BaseModel) -> Mapping[str, Any]:
+    """A filter as JSON has it."""
+    if isinstance(filter, BaseModel):
+        return filter.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return filter
 
 
 def _product(product: Mapping[str, Any]) -> dict[str, Any]:

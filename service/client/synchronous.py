@@ -19,7 +19,7 @@ from service.client.searches import Health, Switch
 from service.client.transport import connection_errors, connection_options
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
-from service.wire.products import ItemOut, ProductPageOut, PutOut, StoredProductOut
+from service.wire.products import DeletionOut, ItemOut, ProductPageOut, PutOut, StoredProductOut
 from service.wire.search import ProductOut, SearchOut
 from service.wire.search_options import SearchOptionsOut
 
@@ -251,6 +251,19 @@ class Client:
         """Delete a product. Raises NotFoundError."""
         return self.send(catalog.delete_product(id))
 
+    def delete_products(self, filter: Mapping[str, Any] | BaseModel, *, dry_run: bool = False) -> DeletionOut:
+        """Delete all products that match, in as many requests as it takes; a dry run counts 100,000 at most.
+
+        Raises InvalidRequestError for a filter without a condition.
+        """
+        call = catalog.deletion(filter, dry_run=dry_run)
+        return self.send(call) if dry_run else self._delete(call)
+
+    def delete_all_products(self, *, dry_run: bool = False) -> DeletionOut:
+        """The same with every product; the key needs the scope admin."""
+        call = catalog.deletion_of_all(dry_run=dry_run)
+        return self.send(call) if dry_run else self._delete(call)
+
     def product_page(
         self,
         *,
@@ -293,6 +306,13 @@ class Client:
             for line in response.iter_lines():
                 if (found := reader.feed(line)) is not None:
                     yield found
+
+    def _delete(self, call: Call[DeletionOut]) -> DeletionOut:
+        """Send it until nothing is left."""
+        done = self.send(call)
+        while not done.complete:
+            done = catalog.together(done, self.send(call))
+        return done
 
     def send(self, call: Call[Answer]) -> Answer:
         """Send a call, with retries, and parse its answer."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.product import AttributeMap, AttributeValue, CategoryText, IdText, Price, TitleText, normal_text
+from service.stores.filters import Filter
 from service.wire.search import ProductOut
 
 MAX_IMAGES = 32
@@ -87,3 +88,22 @@ class ProductPageOut(_Body):
 
     products: list[ProductOut]
     next_cursor: str | None
+
+
+class DeletionBody(_Body):
+    """Which products to delete; the filter must have a condition."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"filter": {"category": {"eq": "mug"}}, "dry_run": True}]}
+    )
+
+    filter: Filter = Field(description="conditions on category, price, title and attributes, as in a search")
+    dry_run: bool = Field(default=False, description="only count the products that match")
+
+
+class DeletionOut(_Body):
+    """The products that matched, and how many of them were deleted. `complete` false: there are more; send it again."""
+
+    matched: int
+    deleted: int
+    complete: bool

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from service.build import open_store
 from service.cli import app, upkeep
 from service.cli import index as index_module
-from service.errors import IndexLost, StoreLocked, StoreUnavailable
+from service.errors import IndexLost, InvalidInput, StoreLocked, StoreUnavailable
 from service.settings import load_settings
 from tests.fakes import FakeEncoder, png
 
@@ -129,3 +129,22 @@ def test_reindex_cures_a_change_of_encoder(run: Run, monkeypatch: pytest.MonkeyP
     assert (found["encoded"], found["copied"]) == (3, 0)
     assert index(run)["unchanged"] == 3
     assert "3 copied" in run("reindex").stderr
+
+
+def test_delete_counts_asks_and_deletes_what_matches(run: Run) -> None:
+    index(run)
+    two = '{"id": {"in": ["p0", "p2"]}}'
+    assert json.loads(run("delete", "--filter", two, "--dry-run", "--json").stdout)["matched"] == 2
+    assert run("delete", "--filter", two).exit_code == 1  # nobody answers the question
+    assert index(run)["unchanged"] == 3
+    assert json.loads(run("delete", "--filter", two, "--yes", "--json").stdout) == {
+        "matched": 2,
+        "deleted": 2,
+        "complete": True,
+    }
+    assert index(run)["indexed"] == 2
+    assert "3 products deleted" in run("delete", "--all", "--yes").stderr
+    assert len(images()) == 3
+    for words in ((), ("--all", "--filter", two), ("--filter", "{}")):
+        with pytest.raises(InvalidInput):
+            run("delete", *words)

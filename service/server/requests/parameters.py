@@ -64,6 +64,8 @@ def _allowed(field: FieldDefinition) -> str:
     limits: Any = field.kwarg_definition
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
+    if kind is bool:
+        return "true or false"
     if kind is int:
         return f"a whole number from {limits.ge} to {limits.le}"
     return f"a text of at most {limits.max_length} characters"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import anyio.to_thread
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from service.catalog.products import ItemResult, ProductInput
 from service.errors import FilterError, UnknownProduct, WithThisError
-from service.server.access.auth import SEARCH, WRITE
+from service.server.access.auth import ADMIN, SEARCH, WRITE
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
 from service.server.defaults import RequestDefaults
@@ -35,9 +35,10 @@ from service.server.requests.product_input import (
     read_product_lines,
 )
 from service.server.requests.validation import load_json
+from service.server.routes.deletions import delete_products
 from service.server.state import ServiceState
 from service.stores.filters import Filter, parse_filter
-from service.wire.products import ProductBody, ProductPageOut, ProductPatch, PutOut, StoredProductOut
+from service.wire.products import DeletionOut, ProductBody, ProductPageOut, ProductPatch, PutOut, StoredProductOut
 
 MAX_PAGE = 500
 ProductId = Annotated[str, PathParameter(description="the product's id", max_length=257)]
@@ -120,6 +121,23 @@ class ProductController(Controller):
         raw = await bulkheads.catalog.run(page)
         incoming_body(request).hold(len(raw))
         return _written(raw)
+
+    @delete(
+        opt=ADMIN,
+        status_code=200,
+        summary="Delete all products",
+        responses=protected((400, "confirm is missing, or another one"), _STORE),
+    )
+    async def delete_all_products(
+        self,
+        *,
+        parts: NamedDependency[ServiceState],
+        bulkheads: NamedDependency[Bulkheads],
+        confirm: Annotated[Literal["all-products"], QueryParameter(description="that every product is meant")],
+        dry_run: Annotated[bool, QueryParameter(description="only count them")] = False,
+    ) -> DeletionOut:
+        """At most 10,000 products a request: send it again until it is `complete`. Images stay for `withthis gc`."""
+        return await delete_products(parts, bulkheads, None, dry_run=dry_run)
 
     @get("/{product_id:path}", opt=SEARCH, summary="Get a product", responses=protected(_UNKNOWN, _STORE))
     async def get_product(
