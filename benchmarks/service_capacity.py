@@ -27,17 +27,17 @@ from starter.demo_shop import make_shop
 WARM_UP = 3
 
 
-def cpu_s(parts: ServiceState, images: Sequence[bytes], *, rerank: bool) -> float:
+def cpu_s(service: ServiceState, images: Sequence[bytes], *, rerank: bool) -> float:
     """CPU seconds of this process for one search, on average."""
     requests = [
         SearchRequest(text="a mug with this", image=UploadedImage(image), rerank=RerankOptions(enabled=rerank))
         for image in images
     ]
     for request in requests[:WARM_UP]:
-        parts.ready().pipeline.search(request)
+        service.default.ready().pipeline.search(request)
     began = time.process_time()
     for request in requests[WARM_UP:]:
-        parts.ready().pipeline.search(request)
+        service.default.ready().pipeline.search(request)
     return (time.process_time() - began) / (len(requests) - WARM_UP)
 
 
@@ -45,14 +45,14 @@ def measure(folder: Path, searches: int) -> dict[str, float]:
     """Seconds and bytes."""
     settings = load_settings(data_dir=folder, store_uri="exact:", torch_threads=1, ingest_workers=0)
     feed = make_shop(folder / "shop", 60)
-    parts = build_service(settings)
+    service = build_service(settings)
     try:
-        ingest_feed(feed, settings, parts.encoder, parts.store)
+        ingest_feed(feed, settings, service.encoder, service.default.store)
         images = [file.read_bytes() for file in sorted(feed.parent.glob("images/*"))[: searches + WARM_UP]]
-        without = cpu_s(parts, images, rerank=False)
-        with_rerank = cpu_s(parts, images, rerank=True)
+        without = cpu_s(service, images, rerank=False)
+        with_rerank = cpu_s(service, images, rerank=True)
     finally:
-        parts.close()
+        service.close()
     resident = float(psutil.Process().memory_info().rss)
     return {"search_cpu_s": without, "search_and_starter_rerank_cpu_s": with_rerank, "resident_bytes": resident}
 

@@ -31,13 +31,13 @@ WARM_UP = 5
 Timings = dict[str, list[float]]
 
 
-def measure(parts: ServiceState, images: Sequence[bytes], *, rerank: bool) -> Timings:
+def measure(service: ServiceState, images: Sequence[bytes], *, rerank: bool) -> Timings:
     """Milliseconds by stage, one value a query; the first queries only warm up and are not counted."""
     times: Timings = {stage: [] for stage in STAGES}
     with progress_bar() as bar:
         for number, image in enumerate(bar.track(images, description="with rerank" if rerank else "without")):
             request = SearchRequest(text=TEXT, image=UploadedImage(image), rerank=RerankOptions(enabled=rerank))
-            found = parts.ready().pipeline.search(request).timings_ms
+            found = service.default.ready().pipeline.search(request).timings_ms
             if number >= WARM_UP:
                 for stage in STAGES:
                     times[stage].append(found.get(stage, 0.0))
@@ -59,15 +59,15 @@ def main(
     """Measure and print."""
     settings = load_settings(data_dir=folder, store_uri=str(folder / "milvus.db"))
     feed = make_shop(folder / "shop-900", 900)
-    parts = build_service(settings)
+    service = build_service(settings)
     try:
-        ingest_feed(feed, settings, parts.encoder, parts.store)
+        ingest_feed(feed, settings, service.encoder, service.default.store)
         files = sorted(feed.parent.glob("images/*"))[: queries + WARM_UP]
         images = [file.read_bytes() for file in files]
-        with_rerank = percentiles(measure(parts, images, rerank=True))
-        without = percentiles(measure(parts, images, rerank=False))
+        with_rerank = percentiles(measure(service, images, rerank=True))
+        without = percentiles(measure(service, images, rerank=False))
     finally:
-        parts.close()
+        service.close()
     resident = psutil.Process().memory_info().rss / 1e9
     rows: list[dict[str, Value]] = [
         {

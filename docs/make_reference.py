@@ -86,7 +86,7 @@ def _routes() -> str:
     """A row for each operation; addresses that do the same share one, `/v1/…` first."""
     document = create_app(Settings(_env_file=None)).openapi_schema.to_schema()
     operations: dict[tuple[str, str], list[str]] = {}
-    for path in sorted(document["paths"], key=lambda path: (not path.startswith("/v1/"), path)):
+    for path in sorted(document["paths"], key=_rank):
         for method, operation in document["paths"][path].items():
             what = _sentences(operation["summary"], operation.get("description", ""))
             operations.setdefault((method.upper(), what), []).append(path)
@@ -95,6 +95,11 @@ def _routes() -> str:
         for (method, what), (first, *more) in operations.items()
     )
     return _table(("route", "what"), *rows)
+
+
+def _rank(path: str) -> tuple[bool, bool, str]:
+    """The order of addresses; that of a default catalog stands for those by name."""
+    return not path.startswith("/v1/"), path.startswith("/v1/catalogs/{"), path
 
 
 def _code(text: str) -> str:

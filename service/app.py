@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
@@ -32,16 +32,12 @@ from service.server.probe import SharedCheck
 from service.server.problems import EXCEPTION_HANDLERS
 from service.server.requests.body_guard import BodyGuard
 from service.server.routes.compatible import EmbeddingsController, RerankController
-from service.server.routes.deletions import DeletionController
-from service.server.routes.feedback import FeedbackController
 from service.server.routes.health import HealthController
-from service.server.routes.images import ImageController
 from service.server.routes.metrics import MetricsController
-from service.server.routes.products import ProductController
-from service.server.routes.rules import RulesController
-from service.server.routes.search import SearchController
+from service.server.routes.mounting import catalog_routers
 from service.server.state import ServiceState
 from service.settings import Settings, load_settings
+from service.wire.catalogs import DEFAULT_CATALOG
 
 if TYPE_CHECKING:
     from service.server.observability.spans import Spans
@@ -63,28 +59,22 @@ ALLOWED_HEADERS = [
 """What a page of another origin may send: our own, and what the clients of OpenAI and Cohere add by themselves."""
 
 
-def create_app(settings: Settings | None = None, parts: ServiceState | None = None) -> Litestar:
+def create_app(settings: Settings | None = None, service: ServiceState | None = None) -> Litestar:
     """The service as an ASGI application.
 
-    `parts` given: used as they are and left open at the end. Otherwise they are built from the settings when the
+    `service` given: used as it is and left open at the end. Otherwise it is built from the settings when the
     application starts and closed when it ends; a wrong setting or a missing model then stops the start.
     """
     settings = settings or load_settings()
     metrics = new_metrics()
     observer, spans = Observer(metrics), new_tracing(asked=settings.server.tracing)
-    online = OnlineEvaluation(online_options(settings), metrics.search_logged)
+    online = {DEFAULT_CATALOG: OnlineEvaluation(online_options(settings), metrics.search_logged)}
 
     return HeadApp(
         route_handlers=[
-            SearchController,
+            *catalog_routers(settings.server.max_feed_bytes),
             RerankController,
             EmbeddingsController,
-            FeedbackController,
-            RulesController,
-            DeletionController,
-            # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
-            Router("/", route_handlers=[ProductController], request_max_body_size=settings.server.max_feed_bytes),
-            ImageController,
             HealthController,
             MetricsController,
             page,
@@ -92,11 +82,10 @@ def create_app(settings: Settings | None = None, parts: ServiceState | None = No
             examples_router(),
         ],
         dependencies={
-            "parts": Provide(_parts, sync_to_thread=False),
+            "service": Provide(_service, sync_to_thread=False),
             "defaults": Provide(_defaults, sync_to_thread=False),
             "bulkheads": Provide(_bulkheads, sync_to_thread=False),
             "metrics": Provide(_metrics, sync_to_thread=False),
-            "online": Provide(_online, sync_to_thread=False),
         },
         state=State(
             {
@@ -109,7 +98,7 @@ def create_app(settings: Settings | None = None, parts: ServiceState | None = No
         ),
         guards=_guards(settings),
         cors_config=_cors(settings),
-        lifespan=[_lifespan(parts, spans)],
+        lifespan=[_lifespan(service, spans)],
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[observer.middleware, *([spans.middleware] if spans else []), _new_body_guard(settings).middleware],
         before_send=[_add_security_headers, observer.before_send],
@@ -125,23 +114,25 @@ def create_app(settings: Settings | None = None, parts: ServiceState | None = No
 
 
 def _lifespan(
-    parts: ServiceState | None, spans: Spans | None
+    service: ServiceState | None, spans: Spans | None
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """What is begun with the application and ended with it; `parts` as in `create_app`."""
+    """What is begun with the application and ended with it; `service` as in `create_app`."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         state = app.state
-        built = await anyio.to_thread.run_sync(build_service, state.settings) if parts is None else parts
-        state.parts = built
-        state.readiness = SharedCheck(built.check)
+        built = await anyio.to_thread.run_sync(build_service, state.settings) if service is None else service
+        state.service = built
+        state.readiness = SharedCheck(built.default.check)
         watch(state.metrics, built, state.bulkheads)
-        state.online.start()
+        for online in state.online.values():
+            online.start()
         try:
             yield
         finally:
-            await anyio.to_thread.run_sync(state.online.close)
-            if parts is None:
+            for online in state.online.values():
+                await anyio.to_thread.run_sync(online.close)
+            if service is None:
                 await anyio.to_thread.run_sync(built.close)
             if spans is not None:
                 await anyio.to_thread.run_sync(spans.close)
@@ -240,8 +231,8 @@ def online_options(settings: Settings) -> OnlineOptions:
     )
 
 
-def _parts(state: State) -> ServiceState:
-    found: ServiceState = state.parts
+def _service(state: State) -> ServiceState:
+    found: ServiceState = state.service
     return found
 
 
@@ -257,11 +248,6 @@ def _bulkheads(state: State) -> Bulkheads:
 
 def _metrics(state: State) -> Metrics:
     found: Metrics = state.metrics
-    return found
-
-
-def _online(state: State) -> OnlineEvaluation:
-    found: OnlineEvaluation = state.online
     return found
 
 

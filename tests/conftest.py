@@ -73,4 +73,4 @@ def client(shop: Shop) -> Iterator[TestClient[Litestar]]:
 
 def open_client(shop: Shop) -> TestClient[Any]:
     """A client for any shop; use it in a `with`."""
-    return TestClient(create_app(shop.settings, shop.parts), base_url=HOME, raise_server_exceptions=False)
+    return TestClient(create_app(shop.settings, shop.service), base_url=HOME, raise_server_exceptions=False)

@@ -24,6 +24,7 @@ from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
+from service.server.catalog import Catalog
 from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
@@ -168,7 +169,12 @@ class Shop:
     store: MemoryStore
     images: ImageStore
     strategy: FakeStrategy
-    parts: ServiceState
+    parts: Catalog
+
+    @property
+    def service(self) -> ServiceState:
+        """A service with this catalog alone."""
+        return ServiceState.of(self.parts)
 
 
 def make_shop(

@@ -36,11 +36,11 @@ def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = Tru
     # Bound first, so that a port in use is detected before minutes of work.
     with listen(settings.server.host, settings.server.port) as sock:
         feed = make_shop(folder / f"shop-{products}", products)
-        parts = _parts(settings)
+        service = _service(settings)
         try:
-            report = run_ingest(feed, settings, parts.encoder, parts.store)
+            report = run_ingest(feed, settings, service.encoder, service.default.store)
             show_report(report, feed.with_name(f"{feed.name}.rejects.jsonl"))
-            with serving(create_app(settings, parts), settings, sock) as server:
+            with serving(create_app(settings, service), settings, sock) as server:
                 _first_query(address(sock), settings)
                 if serve:
                     err.print(f"\nThe demo shop is running at [bold]{address(sock)}[/] (Ctrl+C stops it)")
@@ -48,7 +48,7 @@ def demo(folder: Folder = DEMO_DIR, products: Products = 900, serve: Serve = Tru
         except KeyboardInterrupt:
             err.print("closed")
         finally:
-            parts.close()
+            service.close()
 
 
 def _settings(folder: Path, port: int | None) -> Settings:
@@ -67,7 +67,7 @@ def index_name(settings: Settings) -> str:
     return f"{settings.encoder.name}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
 
 
-def _parts(settings: Settings) -> ServiceState:
+def _service(settings: Settings) -> ServiceState:
     """Models and store. Raises EncoderMismatch that names the folder, if the weights were replaced in place."""
     try:
         return build_service(settings)

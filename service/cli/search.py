@@ -20,9 +20,9 @@ from service.images.decode import decode_image
 from service.images.sources import UploadedImage
 from service.search.hybrid import hybrid_options
 from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
+from service.server.catalog import Catalog
 from service.server.mapping.search_request import to_negative
 from service.server.mapping.search_response import from_response
-from service.server.state import ServiceState
 from service.settings import Settings
 from service.wire.search import SearchOut
 
@@ -87,12 +87,13 @@ def search(
         with ServiceClient(url, settings) as client:
             _show(client.search(request), request, settings, client.image, as_json=as_json, grid=grid)
         return
-    parts = build_service(settings)
+    service = build_service(settings)
     try:
-        answer = from_response(parts.ready().pipeline.search(request))
-        _show(answer, request, settings, _local_images(parts), as_json=as_json, grid=grid)
+        catalog = service.default.ready()
+        answer = from_response(catalog.pipeline.search(request), catalog.path)
+        _show(answer, request, settings, _local_images(catalog), as_json=as_json, grid=grid)
     finally:
-        parts.close()
+        service.close()
 
 
 def _show(
@@ -128,10 +129,10 @@ def _draw(answer: SearchOut, request: SearchRequest, settings: Settings, image_o
         ) from error
 
 
-def _local_images(parts: ServiceState) -> ImageOf:
+def _local_images(catalog: Catalog) -> ImageOf:
     def image_of(key: str) -> Image | None:
         try:
-            return parts.images.rendition(key).image
+            return catalog.images.rendition(key).image
         except (ImageNotFound, ImageStoreUnavailable, InvalidImage):
             return None
 

@@ -43,19 +43,19 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
             os.environ["WITHTHIS_WORKERS"] = str(settings.server.workers)  # workers read the settings for themselves
             run_workers(settings, sock)
             return
-        parts = build_service(settings)
+        service = build_service(settings)
         err.print(f"WithThis answers on [bold]{address(sock)}[/]")
-        run_server(settings, parts, sock)
+        run_server(settings, service, sock)
 
 
-def run_server(settings: Settings, parts: ServiceState, sock: socket.socket) -> None:
-    """Serve until told to stop by any signal, then close the parts."""
-    parts.warm()
+def run_server(settings: Settings, service: ServiceState, sock: socket.socket) -> None:
+    """Serve until told to stop by any signal, then close the service."""
+    service.warm()
     try:
-        PoliteServer(create_app(settings, parts), settings).run(sockets=[sock])
+        PoliteServer(create_app(settings, service), settings).run(sockets=[sock])
     finally:
         with undisturbed():
-            parts.close()
+            service.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

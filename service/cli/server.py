@@ -55,9 +55,9 @@ class PoliteServer(uvicorn.Server):
         self._polite_stop(sig, frame)
 
     def _stop_waiting(self) -> None:
-        parts: ServiceState | None = self._state.get("parts")  # the page on which a person judges has none
-        if parts is not None:
-            parts.rerank.stop_waiting()
+        service: ServiceState | None = self._state.get("service")  # the page on which a person judges has none
+        if service is not None:
+            service.rerank.stop_waiting()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """The signals of every command, SIGHUP among them."""

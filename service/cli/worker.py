@@ -39,12 +39,12 @@ def shared_out(settings: Settings) -> Settings:
     return settings.model_copy(update={"torch_threads": max(1, cores // settings.server.workers)})
 
 
-def as_worker(settings: Settings, parts: ServiceState) -> Litestar:
-    """The application over these parts, which it closes; it stops politely, and does not outlive its supervisor."""
-    parts.warm()
-    app = create_app(settings, parts)
+def as_worker(settings: Settings, service: ServiceState) -> Litestar:
+    """The application over this service, which it closes; it stops politely, and does not outlive its supervisor."""
+    service.warm()
+    app = create_app(settings, service)
     app.on_startup.append(lambda: _stop_politely(app, settings.server.shutdown_delay_s))
-    app.on_shutdown.append(parts.close)
+    app.on_shutdown.append(service.close)
     threading.Thread(target=_follow_supervisor, name="supervisor", daemon=True).start()
     return app
 

@@ -16,6 +16,7 @@
     │   ├── HeaderTimeout             408   request line and headers arrived too slowly
     │   ├── UnknownProduct            404
     │   ├── ImageNotFound             404
+    │   ├── UnknownCatalog            404   or one that the API key is not bound to
     │   ├── FeedbackOff               404   this service accepts no feedback
     │   ├── RulesOff                  404   this service has no file of rules
     │   ├── EmbeddingRefused          422   the embedding server does not accept a text or an image
@@ -115,6 +116,7 @@ from service.errors.requests import (
     RulesOff,
     ScopeMissing,
     TooManyValues,
+    UnknownCatalog,
     UnknownField,
     UnknownProduct,
 )
@@ -166,6 +168,7 @@ __all__ = [
     "TitleSearchUnavailable",
     "TooManyConnections",
     "TooManyValues",
+    "UnknownCatalog",
     "UnknownEncoder",
     "UnknownField",
     "UnknownProduct",

@@ -141,6 +141,15 @@ class UnknownProduct(InvalidInput):
     default_detail = "No product has this id. Use an id from a search result or from your feed."
 
 
+class UnknownCatalog(InvalidInput):
+    """No catalog has this name, or the API key is bound to others: which of them is not told."""
+
+    status = 404
+    type = "unknown-catalog"
+    title = "There is no such catalog"
+    default_detail = "There is no catalog of this name, or this key does not open it. Check the name and the key."
+
+
 class ImageNotFound(InvalidInput):
     """No stored image has this key, or the key is malformed."""
 

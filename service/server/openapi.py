@@ -153,6 +153,15 @@ def protected(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
     return problems(*(common | dict(statuses)).items())
 
 
+NO_CATALOG = "this key opens no catalog of this name"
+
+
+def of_catalog(*statuses: tuple[int, str]) -> dict[int, ResponseSpec]:
+    """The errors of a route of a catalog, which need not be there: `protected`, and 404 in any case."""
+    own = dict(statuses)
+    return protected(*(own | {404: "; or ".join(filter(None, (own.get(404), NO_CATALOG)))}).items())
+
+
 def _as_problem(response: Response[Any]) -> Response[Any]:
     """Below /schema, Litestar answers unknown paths with an HTML page; here every error has the same shape."""
     return not_found() if response.status_code == HTTPStatus.NOT_FOUND else response

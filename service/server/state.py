@@ -2,76 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from rerank.engines.engine import Closable
-from service.catalog.documents import Documents
-from service.catalog.products import Products
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
-from service.images.store.image_store import ImageStore
-from service.search.lexical.catalog_words import CatalogWords
-from service.search.pipeline import SearchPipeline
 from service.search.reranking.stage import RerankStage
-from service.search.rules.book import RuleBook
-from service.stores.store import Store
-from service.support.once import Once
+from service.server.catalog import Catalog
+from service.wire.catalogs import DEFAULT_CATALOG
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class ServiceState:
-    """Models, stores and what works with them, alive together. Made by `service.build`; close it at the end.
+    """The catalogs of a service by name, the default one among them, and the models that they share.
 
-    The store may be away when the service starts: it is prepared on the first call of `ready` that finds it.
-    `may_use` raises where the store must not be used; `reads_words`: searches need the words of all products.
+    Made by `service.build`; close it at the end.
     """
 
-    encoder: Encoder
-    documents: Documents
-    store: Store
-    images: ImageStore
-    image_loader: ImageLoader
-    words: CatalogWords
-    rerank: RerankStage
-    pipeline: SearchPipeline
-    products: Products
-    rules: RuleBook
-    reads_words: bool
-    may_use: Callable[[], None]
-    _prepared: Once = field(default_factory=Once)
+    catalogs: Mapping[str, Catalog]
 
-    def ready(self) -> Self:
-        """Itself, when the collection exists and was made by this encoder.
+    @classmethod
+    def of(cls, catalog: Catalog) -> Self:
+        """A service of one catalog."""
+        return cls({DEFAULT_CATALOG: catalog})
 
-        Raises:
-            StoreUnavailable, EncoderMismatch: from the store.
-        """
-        self._prepared.run(self._prepare)
-        return self
+    @property
+    def default(self) -> Catalog:
+        """The catalog of the routes that name none."""
+        return self.catalogs[DEFAULT_CATALOG]
 
-    def _prepare(self) -> None:
-        self.may_use()
-        self.documents.bind(self.store)
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of all catalogs."""
+        return self.default.encoder
+
+    @property
+    def image_loader(self) -> ImageLoader:
+        """What reads images from outside, for all catalogs."""
+        return self.default.image_loader
+
+    @property
+    def rerank(self) -> RerankStage:
+        """The rerank stage of all catalogs."""
+        return self.default.rerank
 
     def warm(self) -> None:
         """Begin in the background what searches would wait for."""
-        if self.reads_words:
-            self.words.warm()
-
-    def check(self) -> int:
-        """The number of rows that can be searched, or the error that says why none can."""
-        self.ready().store.ping()
-        return self.store.count()
+        for catalog in self.catalogs.values():
+            catalog.warm()
 
     def close(self) -> None:
-        """Close the encoder's thread, the engine's connections and, even if one of these fails, the store."""
+        """Close the encoder's thread, the engine's connections and, even if one of these fails, all catalogs."""
         with ExitStack() as closing:
-            closing.callback(self.store.close)
-            closing.callback(self.words.close)
+            for catalog in self.catalogs.values():
+                closing.callback(catalog.close)
             closing.callback(self.rerank.close)
-            closing.callback(self.pipeline.close)
             if isinstance(self.encoder, Closable):
                 closing.callback(self.encoder.close)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from benchmarks.chromium import NO_CHROMIUM, chromium, executable
 from service.build import build_service
 from service.catalog.ingest import ingest
-from service.server.state import ServiceState
+from service.server.catalog import Catalog
 from service.settings import Settings
 from starter.catalogue import write_shop
 from tests.fakes import Shop, make_shop
@@ -28,10 +28,10 @@ OpenPage = Callable[..., Page]
 
 @dataclass
 class RealShop:
-    """Settings and parts with the starter models."""
+    """Settings and a catalog with the starter models."""
 
     settings: Settings
-    parts: ServiceState
+    parts: Catalog
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +83,13 @@ def real(tmp_path_factory: pytest.TempPathFactory, installed: None) -> Iterator[
     folder = tmp_path_factory.mktemp("page")
     write_shop(folder / "feed", PRODUCTS, 7)
     settings = Settings(_env_file=None, data_dir=folder, store_uri="exact:", ingest_workers=0)
-    parts = build_service(settings)
+    service = build_service(settings)
+    parts = service.default
     report = ingest(folder / "feed/products.csv", parts.encoder, parts.store, parts.images, workers=0)
     assert report.indexed == PRODUCTS
     with live(RealShop(settings, parts)) as url:
         yield url
-    parts.close()
+    service.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from rerank.query import Query
 from service.build import assemble
 from service.product import Product
-from service.server.state import ServiceState
+from service.server.catalog import Catalog
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.store import Record, Vector
@@ -24,7 +24,7 @@ class Stock:
     """A servable shop whose products are the rows that were given."""
 
     settings: Settings
-    parts: ServiceState
+    parts: Catalog
     encoder: FakeEncoder
     strategy: FakeStrategy
 

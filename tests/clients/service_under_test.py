@@ -27,7 +27,7 @@ def running_service() -> Iterator[str]:
             api_keys=[{"name": "clients", "sha256": hash_key(KEY), "scopes": ["search"]}],
         )
         with (
-            closing(build_service(settings)) as parts,
-            live_app(lambda _: create_app(settings, parts), settings) as url,
+            closing(build_service(settings)) as service,
+            live_app(lambda _: create_app(settings, service), settings) as url,
         ):
             yield url

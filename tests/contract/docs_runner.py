@@ -17,7 +17,7 @@ import pytest
 
 from service.build import ENCODERS, ENGINES, build_service
 from service.cli.index import run_ingest
-from service.server.state import ServiceState
+from service.server.catalog import Catalog
 from service.settings import Settings, setting_places
 from starter.demo_shop import make_shop
 from tests.contract.docs_pages import ROOT, Block
@@ -35,7 +35,7 @@ class World:
     """A running service over a small demo shop, whose feed is `feed`."""
 
     settings: Settings
-    parts: ServiceState
+    parts: Catalog
     feed: Path
     url: str = ""
 
@@ -53,14 +53,14 @@ def open_world(folder: Path) -> Iterator[World]:
         patched.setitem(ENGINES, "starter", lambda _: run())
         changes = {"data_dir": folder / "data", "store_uri": "exact:", "ingest_workers": 0}
         settings = plain.model_copy(update={**changes, "search_log": folder / "log", "feedback": True})
-        parts = build_service(settings)
+        service = build_service(settings)
         try:
-            world = World(settings, parts, make_shop(folder / "shop", PRODUCTS))
-            run_ingest(world.feed, settings, parts.encoder, parts.store)
+            world = World(settings, service.default, make_shop(folder / "shop", PRODUCTS))
+            run_ingest(world.feed, settings, service.encoder, service.default.store)
             with live(world) as world.url:
                 yield world
         finally:
-            parts.close()
+            service.close()
 
 
 class Runner:

@@ -13,21 +13,22 @@ from litestar import Litestar
 
 from service.app import create_app
 from service.cli.server import PoliteServer
+from service.server.catalog import Catalog
 from service.server.state import ServiceState
 from service.settings import Settings
 
 
 class Servable(Protocol):
-    """A `tests.fakes.Shop`, or real parts."""
+    """A `tests.fakes.Shop`, or a real catalog."""
 
     settings: Settings
-    parts: ServiceState
+    parts: Catalog
 
 
 @contextmanager
 def live(shop: Servable) -> Iterator[str]:
     """Serve a shop; its address."""
-    with live_app(lambda _: create_app(shop.settings, shop.parts), shop.settings) as url:
+    with live_app(lambda _: create_app(shop.settings, ServiceState.of(shop.parts)), shop.settings) as url:
         yield url
 
 

@@ -66,7 +66,7 @@ def main() -> None:
     shop.strategy.block = Gate(folder)
     with listen("127.0.0.1", 0) as sock:
         print(address(sock), flush=True)
-        run_server(shop.settings, shop.parts, sock)
+        run_server(shop.settings, shop.service, sock)
 
 
 if __name__ == "__main__":

@@ -48,8 +48,8 @@ def local(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
     def build(settings: Settings) -> ServiceState:
         rerank = shop.parts.rerank
-        return assemble(
-            encoder=shop.encoder, store=shop.store, images=shop.images, rerank=rerank, settings=shop.settings
+        return ServiceState.of(
+            assemble(encoder=shop.encoder, store=shop.store, images=shop.images, rerank=rerank, settings=shop.settings)
         )
 
     monkeypatch.setattr(search_module, "build_service", build)
@@ -186,7 +186,7 @@ def demo_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     (feed / "one more.png").write_bytes(png("navy"))
     shop = make_shop(tmp_path / "demo")
     monkeypatch.setattr(demo_module, "make_shop", lambda folder, products: feed)
-    monkeypatch.setattr(demo_module, "build_service", lambda settings: shop.parts)
+    monkeypatch.setattr(demo_module, "build_service", lambda settings: shop.service)
     monkeypatch.setattr(demo_module, "query_image", png)
     return shop
 
@@ -203,7 +203,7 @@ def test_demo_indexes_serves_and_asks_the_live_service(run: Run, demo_shop: Shop
 @contextmanager
 def served(shop: Shop) -> Iterator[str]:
     """The service on a free port; gives its address."""
-    with listen("127.0.0.1", 0) as sock, serving(create_app(shop.settings, shop.parts), shop.settings, sock):
+    with listen("127.0.0.1", 0) as sock, serving(create_app(shop.settings, shop.service), shop.settings, sock):
         yield address(sock)
 
 

@@ -25,24 +25,24 @@ Client = TestClient[Litestar]
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, ServiceState]]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, ServiceState]]:
     """A shop of 240 products, indexed: four leopard phone cases are among them."""
     folder = tmp_path_factory.mktemp("shop")
     write_shop(folder / "feed", PRODUCTS, 7)
     settings = Settings(data_dir=folder, store_uri=str(folder / "milvus.db"))
     built = build_service(settings)
-    report = ingest(folder / "feed/products.csv", built.encoder, built.store, built.images)
+    report = ingest(folder / "feed/products.csv", built.encoder, built.default.store, built.default.images)
     assert (report.indexed, report.rejected) == (PRODUCTS, 0)
-    again = ingest(folder / "feed/products.csv", built.encoder, built.store, built.images)
+    again = ingest(folder / "feed/products.csv", built.encoder, built.default.store, built.default.images)
     assert (again.indexed, again.unchanged) == (0, PRODUCTS)
     yield settings, built
     built.close()
 
 
 @pytest.fixture(scope="module")
-def client(parts: tuple[Settings, ServiceState]) -> Iterator[Client]:
+def client(service: tuple[Settings, ServiceState]) -> Iterator[Client]:
     """The service over that shop."""
-    with TestClient(create_app(*parts), base_url=HOME) as opened:
+    with TestClient(create_app(*service), base_url=HOME) as opened:
         yield opened
 
 

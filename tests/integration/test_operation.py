@@ -31,6 +31,7 @@ from service.encoders.batching import BatchingEncoder
 from service.errors import StoreUnavailable
 from service.server.access.api_keys import hash_key
 from service.server.observability.request_log import JsonFormatter, chosen_id
+from service.server.state import ServiceState
 from tests.conftest import HOME, open_client
 from tests.fakes import Shop, make_shop, png
 from tests.unit.rerank.fakes import FakeEngine, says
@@ -89,7 +90,7 @@ def test_batches_of_the_encoder_are_counted(tmp_path: Path) -> None:
     parts = assemble(
         encoder=encoder, store=shop.store, images=shop.images, rerank=shop.parts.rerank, settings=shop.settings
     )
-    with TestClient(create_app(shop.settings, parts), base_url=HOME) as client:
+    with TestClient(create_app(shop.settings, ServiceState.of(parts)), base_url=HOME) as client:
         search(client)
         assert value(client, "withthis_encoder_batch_size_count") == 1
         assert value(client, "withthis_queue_waiting", queue="encoder") == 0
@@ -176,7 +177,7 @@ def test_logs_tell_the_request_and_neither_images_nor_keys(tmp_path: Path, caplo
 def test_told_to_stop_it_is_not_ready_at_once_and_answers_what_is_in_flight(tmp_path: Path, delay: float) -> None:
     shop = make_shop(tmp_path, shutdown_delay_s=delay)
     shop.strategy.block = threading.Event()
-    app = create_app(shop.settings, shop.parts)
+    app = create_app(shop.settings, shop.service)
     server = PoliteServer(app, shop.settings)
     sock = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"

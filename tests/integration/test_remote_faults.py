@@ -24,6 +24,7 @@ from service.encoders.remote.embedding_client import RemoteEncoder
 from service.encoders.remote.identity import is_same_model
 from service.errors import ConfigurationError, EmbeddingRefused, EmbeddingServerUnavailable, EncoderMismatch
 from service.images.store.image_store import ImageStore
+from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
 from tests.conftest import open_client
@@ -232,7 +233,8 @@ def test_an_encoder_is_closed_with_the_service(server: EmbeddingServer, tmp_path
     shop = make_shop(tmp_path)
     with opened(server.url("cohere")) as encoder:
         closing_encoder: Encoder = encoder
-        assemble(
+        catalog = assemble(
             shop.settings, encoder=closing_encoder, store=ExactStore(), images=shop.images, rerank=shop.parts.rerank
-        ).close()
+        )
+        ServiceState.of(catalog).close()
         assert encoder._server._http.is_closed

@@ -17,7 +17,7 @@ from service.catalog.ingest import ingest
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.images.sources import UploadedImage
 from service.search.types import ProductImage, RerankOptions, SearchRequest
-from service.server.state import ServiceState
+from service.server.catalog import Catalog
 from service.settings import Settings
 from service.stores.milvus.milvus_store import MilvusStore
 from tests.fakes import make_shop, png
@@ -28,7 +28,7 @@ Make = Callable[[Path], Path]
 
 
 @pytest.fixture(params=[make_clip, make_chinese_clip], ids=["clip", "chinese-clip"])
-def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceState]:
+def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
     """Ten images, indexed by a real encoder into a real Milvus Lite with IVF_FLAT."""
     encoder = ClipEncoder.load(request.param(tmp_path / "model"), device="cpu")
     store = MilvusStore(str(tmp_path / "milvus.db"), index_type="IVF_FLAT", index_params={"nlist": 4})
@@ -52,27 +52,27 @@ def plain(**values: object) -> SearchRequest:
 
 
 @pytest.mark.parametrize("text", ["a white dog", POEM])
-def test_text_to_image(parts: ServiceState, text: str) -> None:
+def test_text_to_image(parts: Catalog, text: str) -> None:
     results = parts.ready().pipeline.search(plain(text=text, limit=10)).results
     assert len({result.product.id for result in results}) == 10
     scores = [result.scores.retrieval for result in results]
     assert scores == sorted(scores, reverse=True)
 
 
-def test_image_to_image_finds_the_image_itself(parts: ServiceState, tmp_path: Path) -> None:
+def test_image_to_image_finds_the_image_itself(parts: Catalog, tmp_path: Path) -> None:
     for colour in COLOURS:
         data = (tmp_path / "feed" / f"{colour}.png").read_bytes()
         best = parts.ready().pipeline.search(plain(image=UploadedImage(data), limit=3)).results[0]
         assert best.product.title == colour and best.scores.retrieval == pytest.approx(1, abs=1e-4)
 
 
-def test_a_product_of_the_catalog_is_not_its_own_answer(parts: ServiceState) -> None:
+def test_a_product_of_the_catalog_is_not_its_own_answer(parts: Catalog) -> None:
     first = parts.ready().pipeline.search(plain(text="a", limit=1)).results[0].product.id
     results = parts.ready().pipeline.search(plain(image=ProductImage(first), limit=10)).results
     assert len(results) == 9 and first not in {result.product.id for result in results}
 
 
-def test_a_threshold_leaves_out_exactly_what_is_below_it(parts: ServiceState) -> None:
+def test_a_threshold_leaves_out_exactly_what_is_below_it(parts: Catalog) -> None:
     image = UploadedImage(png("red", (60, 40)))
     scores = [result.scores.retrieval for result in parts.ready().pipeline.search(plain(image=image, limit=10)).results]
     for place in range(10):

@@ -14,6 +14,7 @@ from litestar.testing import TestClient
 from rerank.query import Query
 from service.app import create_app
 from service.build import assemble
+from service.server.catalog import Catalog
 from service.server.state import ServiceState
 from service.stores.exact.exact_store import ExactStore
 from tests.fakes import FakeEncoder, make_shop, png
@@ -23,7 +24,7 @@ COLORS, KINDS = ("red", "blue", "grey"), ("mug", "hoodie", "cap")
 Client = TestClient[Any]
 
 
-def shop_of(folder: Path, **settings: Any) -> tuple[ServiceState, FakeEncoder]:
+def shop_of(folder: Path, **settings: Any) -> tuple[Catalog, FakeEncoder]:
     """Three colors of three kinds in an exact store, titled by motif alone; prices 5, 10, … 45."""
     shop = make_shop(folder, products=0, **settings)
     store = ExactStore()
@@ -47,7 +48,7 @@ def shop_of(folder: Path, **settings: Any) -> tuple[ServiceState, FakeEncoder]:
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> ServiceState:
+def parts(tmp_path: Path) -> Catalog:
     return shop_of(tmp_path)[0]
 
 
@@ -60,7 +61,9 @@ def client(tmp_path: Path) -> Iterator[Client]:
 def open_shop(folder: Path, **settings: Any) -> Client:
     parts, _ = shop_of(folder, **settings)
     settings_of = make_shop(folder, products=0, **settings).settings
-    return TestClient(create_app(settings_of, parts), base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
+    return TestClient(
+        create_app(settings_of, ServiceState.of(parts)), base_url="http://127.0.0.1:8000", raise_server_exceptions=False
+    )
 
 
 def ask(client: Client, text: str, **body: object) -> Any:
@@ -129,7 +132,7 @@ def test_pages_of_an_understood_sentence_go_on_without_a_gap(client: Client) -> 
 def test_the_vector_is_made_of_what_is_searched_for(tmp_path: Path) -> None:
     parts, encoder = shop_of(tmp_path)
     with TestClient(
-        create_app(make_shop(tmp_path, products=0).settings, parts), base_url="http://127.0.0.1:8000"
+        create_app(make_shop(tmp_path, products=0).settings, ServiceState.of(parts)), base_url="http://127.0.0.1:8000"
     ) as http:
         ask(http, "a mug under 20, not red")
         assert encoder.seen == [Query("a mug")]

@@ -27,7 +27,7 @@ def create() -> Litestar:
     kept = {name: settings.flat(name) for name in ("shutdown_delay_s", "search_log")}
     folder = Path(settings.data_dir) / str(os.getpid())
     shop = watched(make_shop(folder, products=9, **kept), folder / "closed")
-    app = as_worker(shop.settings, shop.parts)
+    app = as_worker(shop.settings, shop.service)
     app.register(pid)
     return app
 

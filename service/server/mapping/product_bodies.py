@@ -8,7 +8,7 @@ from service.catalog.products import ItemResult, Outcome, ProductInput, StoredPr
 from service.errors import InvalidValue
 from service.images.sources import ImageInput, InlineImage, UrlImage
 from service.product import Product
-from service.server.mapping.search_response import product_out
+from service.server.mapping.search_response import image_url, product_out
 from service.wire.products import ItemOut, PictureBody, ProductBody, PutOut, StoredProductOut
 
 ONE_IMAGE = "Give exactly one of data and url for each image."
@@ -37,11 +37,11 @@ def _source(image: PictureBody) -> ImageInput:
     raise InvalidValue(ONE_IMAGE)
 
 
-def stored_out(stored: StoredProduct) -> StoredProductOut:
-    """The JSON of a stored product."""
+def stored_out(stored: StoredProduct, path: str) -> StoredProductOut:
+    """The JSON of a stored product; `path`: that of its catalog."""
     return StoredProductOut(
-        **product_out(stored.product).model_dump(),
-        image_urls=[f"/v1/images/{key}" for key in stored.image_keys if key],
+        **product_out(stored.product, path).model_dump(),
+        image_urls=[url for key in stored.image_keys if (url := image_url(key, path))],
         updated_at=stored.updated_at,
         warnings=list(stored.warnings),
     )

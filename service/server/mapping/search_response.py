@@ -16,29 +16,29 @@ from service.wire.search import ProductOut, QueryOut, RerankOut, ResultOut, Scor
 Body = TypeVar("Body", bound=BaseModel)
 
 
-def product_out(product: Product) -> ProductOut:
-    """The JSON of a product."""
+def product_out(product: Product, path: str) -> ProductOut:
+    """The JSON of a product; `path`: that of its catalog."""
     return ProductOut(
         id=product.id,
         title=product.title,
         category=product.category,
         price=product.price,
         attributes=dict(product.attributes),
-        image_url=image_url(product),
+        image_url=image_url(product.image_key, path),
     )
 
 
-def image_url(product: Product) -> str | None:
-    """Where the product's image is served, relative to the service."""
-    return f"/v1/images/{product.image_key}" if product.image_key else None
+def image_url(key: str, path: str) -> str | None:
+    """Where an image of a catalog is served, relative to the service."""
+    return f"{path}/images/{key}" if key else None
 
 
-def from_response(response: SearchResponse) -> SearchOut:
-    """The JSON of a pipeline's answer."""
+def from_response(response: SearchResponse, path: str) -> SearchOut:
+    """The JSON of a pipeline's answer; `path`: that of the catalog."""
     return SearchOut(
         id=response.id,
         query=QueryOut(caption=response.caption, truncated=response.truncated),
-        results=[_from_result(result) for result in response.results],
+        results=[_from_result(result, path) for result in response.results],
         rerank=_read(RerankOut, response.rerank),
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
         facets=_read(FacetsOut, response.facets) if response.facets else None,
@@ -51,11 +51,11 @@ def from_response(response: SearchResponse) -> SearchOut:
     )
 
 
-def _from_result(result: SearchResult) -> ResultOut:
+def _from_result(result: SearchResult, path: str) -> ResultOut:
     return ResultOut(
         rank=result.rank,
         retrieval_rank=result.retrieval_rank,
-        product=product_out(result.product),
+        product=product_out(result.product, path),
         scores=_read(ScoresOut, result.scores),
         duplicates=[_read(DuplicateOut, found) for found in result.duplicates],
         rules=list(result.rules),

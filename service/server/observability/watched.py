@@ -51,14 +51,14 @@ class Room(Protocol):
         """Calls that wait for a slot."""
 
 
-def watch(metrics: Metrics, parts: ServiceState, bulkheads: Bulkheads) -> None:
+def watch(metrics: Metrics, service: ServiceState, bulkheads: Bulkheads) -> None:
     """Show bulkheads and queues, and count what the encoder and the caches do."""
-    rooms: dict[str, Room] = {**bulkheads.named(), **parts.rerank.rooms}
+    rooms: dict[str, Room] = {**bulkheads.named(), **service.rerank.rooms}
     waiting = {name: partial(getattr, room, "waiting") for name, room in rooms.items()}
-    if isinstance(parts.encoder, BatchingEncoder):
-        waiting["encoder"] = partial(getattr, parts.encoder, "waiting")
-        parts.encoder.on_batch = metrics.encoded
-    for name, cache in parts.rerank.caches.items():
+    if isinstance(service.encoder, BatchingEncoder):
+        waiting["encoder"] = partial(getattr, service.encoder, "waiting")
+        service.encoder.on_batch = metrics.encoded
+    for name, cache in service.rerank.caches.items():
         cache.on_lookup = partial(metrics.looked_up, name)
     for gauge, values in ((WAITING, waiting), (SLOTS, _read(rooms, "slots")), (IN_USE, _read(rooms, "in_use"))):
         metrics.watch(gauge.name, gauge.help, gauge.label, values)

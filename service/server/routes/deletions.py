@@ -14,11 +14,11 @@ from litestar.di import NamedDependency
 from service.catalog.deletion import Deletion, with_condition
 from service.server.access.auth import WRITE
 from service.server.bulkheads import Bulkheads
+from service.server.catalog import Catalog
 from service.server.defaults import RequestDefaults
-from service.server.openapi import protected, takes
+from service.server.openapi import of_catalog, takes
 from service.server.requests.body import read_json
 from service.server.requests.parameters import known_parameters_only
-from service.server.state import ServiceState
 from service.stores.filters import Filter, check_filter
 from service.wire.products import DeletionBody, DeletionOut
 
@@ -26,7 +26,7 @@ from service.wire.products import DeletionBody, DeletionOut
 class DeletionController(Controller):
     """Deletions by filter."""
 
-    path = "/v1/deletions"
+    path = "/deletions"
     tags = ("products",)
     opt = WRITE
     guards = (known_parameters_only,)
@@ -35,7 +35,7 @@ class DeletionController(Controller):
         status_code=200,
         operation_class=takes({"application/json": DeletionBody}),
         summary="Delete the products that match a filter",
-        responses=protected(
+        responses=of_catalog(
             (400, "the request is not valid, or the filter has no condition"),
             (408, "the body arrived too slowly"),
             (413, "the body is too large"),
@@ -46,7 +46,7 @@ class DeletionController(Controller):
     async def delete_matching(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
     ) -> DeletionOut:
@@ -56,9 +56,7 @@ class DeletionController(Controller):
         return await delete_products(parts, bulkheads, body.filter, dry_run=body.dry_run)
 
 
-async def delete_products(
-    parts: ServiceState, bulkheads: Bulkheads, filter: Filter | None, *, dry_run: bool
-) -> DeletionOut:
+async def delete_products(parts: Catalog, bulkheads: Bulkheads, filter: Filter | None, *, dry_run: bool) -> DeletionOut:
     """Run a deletion; every batch waits for its turn among the other changes, or among the other readers."""
     room = bulkheads.catalog if dry_run else bulkheads.write
     run: Deletion = await room.run(lambda: parts.ready().products.deletion(filter, dry_run=dry_run))

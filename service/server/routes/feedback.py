@@ -11,7 +11,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from service.search.online.evaluation import OnlineEvaluation
 from service.server.access.auth import SEARCH
-from service.server.openapi import protected, reference, takes
+from service.server.openapi import of_catalog, reference, takes
 from service.server.requests.body import read_body, require_json
 from service.server.requests.feedback_input import parse_feedback
 from service.server.requests.parameters import known_parameters_only
@@ -24,7 +24,7 @@ _SEVERAL = Schema(type=OpenAPIType.ARRAY, items=_ONE, min_items=1, max_items=MAX
 class FeedbackController(Controller):
     """Feedback on answers."""
 
-    path = "/v1/feedback"
+    path = "/feedback"
     tags = ("search",)
     opt = SEARCH
     guards = (known_parameters_only,)
@@ -33,7 +33,7 @@ class FeedbackController(Controller):
         status_code=202,
         operation_class=takes({"application/json": Schema(one_of=[_ONE, _SEVERAL])}),
         summary="Report what a user did with an answer",
-        responses=protected(
+        responses=of_catalog(
             (400, "the request is not valid"),
             (404, "this service accepts no feedback"),
             (408, "the body arrived too slowly"),

@@ -28,9 +28,9 @@ class HealthController(Controller):
         return {"status": "ok"}
 
     @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
-    async def readyz(self, parts: NamedDependency[ServiceState], state: State) -> dict[str, str | int]:
+    async def readyz(self, service: NamedDependency[ServiceState], state: State) -> dict[str, str | int]:
         """The encoder is loaded, the store has a collection made by this encoder, and the service is not stopping."""
         if state.get("stopping", False):
             raise ShuttingDown
         rows = await state.readiness()
-        return {"status": "ready", "encoder": parts.encoder.info.id, "rows": rows}
+        return {"status": "ready", "encoder": service.encoder.info.id, "rows": rows}

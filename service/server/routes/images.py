@@ -13,10 +13,10 @@ from litestar.params import PathParameter, QueryParameter
 from service.images.store.image_store import ImageStore, ThumbnailSide
 from service.server.access.auth import IMAGES
 from service.server.bulkheads import Bulkheads
-from service.server.openapi import protected
+from service.server.catalog import Catalog
+from service.server.openapi import of_catalog
 from service.server.requests.body_guard import incoming_body
 from service.server.requests.parameters import known_parameters_only
-from service.server.state import ServiceState
 
 FOREVER = "public, max-age=31536000, immutable"
 """A key is the hash of its content, so what it names can never change."""
@@ -27,7 +27,7 @@ _UNCHANGED = {304: ResponseSpec(None, description="the image is the one named in
 class ImageController(Controller):
     """Catalog images."""
 
-    path = "/v1/images"
+    path = "/images"
     tags = ("images",)
     opt = IMAGES
     guards = (known_parameters_only,)
@@ -37,7 +37,7 @@ class ImageController(Controller):
         summary="Get an image of the catalog",
         media_type="image/*",
         responses=_UNCHANGED
-        | protected(
+        | of_catalog(
             (400, "the size is not offered"),
             (404, "no image has this key"),
             (422, "the stored image exceeds the current limits"),
@@ -47,7 +47,7 @@ class ImageController(Controller):
     async def image(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         bulkheads: NamedDependency[Bulkheads],
         key: Annotated[str, PathParameter(description="from a product's image_url")],
         size: Annotated[

@@ -43,12 +43,12 @@ class ModelAccess:
     def __init__(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        service: NamedDependency[ServiceState],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
     ) -> None:
-        self._request, self._parts, self._defaults = request, parts, defaults
+        self._request, self._service, self._defaults = request, service, defaults
         self._bulkheads, self._metrics = bulkheads, metrics
         self._max_pixels = defaults.max_request_pixels
         self._raw = b"{}"
@@ -58,13 +58,13 @@ class ModelAccess:
     async def opened(
         cls,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        service: NamedDependency[ServiceState],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
     ) -> AsyncIterator[Self]:
         """The dependency. Errors of its handlers are made to point into the body as it was sent."""
-        access = cls(request, parts, defaults, bulkheads, metrics)
+        access = cls(request, service, defaults, bulkheads, metrics)
         try:
             yield access
         except WithThisError as error:  # Litestar raises it again
@@ -78,12 +78,12 @@ class ModelAccess:
     @property
     def encoder(self) -> str:
         """The id of the encoder."""
-        return self._parts.encoder.info.id
+        return self._service.encoder.info.id
 
     @property
     def engine(self) -> str:
         """The id of the engine."""
-        return self._parts.rerank.engine
+        return self._service.rerank.engine
 
     async def body(self, model: type[Body]) -> Body:
         """The validated body. Raises as `read_json`."""
@@ -97,7 +97,7 @@ class ModelAccess:
     ) -> DocumentRanking:
         """Rank documents. Raises EmptyQuery, and as `rank_documents`."""
         _check_query(query)
-        stage, image_loader = self._parts.rerank, self._parts.image_loader
+        stage, image_loader = self._service.rerank, self._service.image_loader
         work = partial(rank_documents, stage, image_loader, query, documents, options, max_pixels=self._max_pixels)
         found = await self._run(self._bulkheads.documents, work)
         self._metrics.reranked(found.report.fault, found.report.degraded)
@@ -115,7 +115,7 @@ class ModelAccess:
         if len(queries) == 1:
             rankings = [await self.rank(queries[0], documents, RerankOptions())]
         else:
-            stage, image_loader = self._parts.rerank, self._parts.image_loader
+            stage, image_loader = self._service.rerank, self._service.image_loader
             pairs = list(zip(queries, documents, strict=True))
             work = partial(rank_pairs, stage, image_loader, pairs, max_pixels=self._max_pixels)
             rankings = await self._run(self._bulkheads.documents, work)
@@ -132,7 +132,7 @@ class ModelAccess:
         Raises InvalidValue for empty inputs, a dimension that the encoder was not trained for, and an instruction that
         it does not take.
         """
-        encoder, image_loader = self._parts.encoder, self._parts.image_loader
+        encoder, image_loader = self._service.encoder, self._service.image_loader
         size = _checked_size(dimensions, encoder.info)
         if not encoder.info.instructable and any(content.query.instruction for content in contents):
             raise InvalidValue(errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -18,10 +19,11 @@ from service.errors import FilterError, UnknownProduct, WithThisError
 from service.server.access.auth import ADMIN, SEARCH, WRITE
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
+from service.server.catalog import Catalog
 from service.server.defaults import RequestDefaults
 from service.server.mapping.product_bodies import put_out, stored_out
 from service.server.mapping.search_response import product_out
-from service.server.openapi import form, protected, reference, takes, upload
+from service.server.openapi import form, of_catalog, reference, takes, upload
 from service.server.requests.body import read_json
 from service.server.requests.body_guard import incoming_body
 from service.server.requests.cursor import from_cursor, to_cursor
@@ -36,12 +38,12 @@ from service.server.requests.product_input import (
 )
 from service.server.requests.validation import load_json
 from service.server.routes.deletions import delete_products
-from service.server.state import ServiceState
 from service.stores.filters import Filter, parse_filter
 from service.wire.products import DeletionOut, ProductBody, ProductPageOut, ProductPatch, PutOut, StoredProductOut
 
 MAX_PAGE = 500
 ProductId = Annotated[str, PathParameter(description="the product's id", max_length=257)]
+_SENT = re.compile(rb"/v1(?:/catalogs/[^/]+)?/products/(.*)", re.DOTALL)
 _STORE = (503, "the store does not answer")
 _UNKNOWN = (404, "no product has this id")
 _READ = (
@@ -54,7 +56,7 @@ _READ = (
 class ProductController(Controller):
     """Products of the catalog."""
 
-    path = "/v1/products"
+    path = "/products"
     tags = ("products",)
     opt = WRITE
     guards = (known_parameters_only,)
@@ -69,12 +71,12 @@ class ProductController(Controller):
             }
         ),
         summary="Create or replace products",
-        responses=protected(*_READ, (415, "another content type"), (422, "the image cannot be used"), _STORE),
+        responses=of_catalog(*_READ, (415, "another content type"), (422, "the image cannot be used"), _STORE),
     )
     async def put_products(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
     ) -> Response[PutOut]:
@@ -97,13 +99,13 @@ class ProductController(Controller):
     @get(
         opt=SEARCH,
         summary="List products",
-        responses=protected((400, "the filter, limit or cursor is not valid"), _STORE),
+        responses=of_catalog((400, "the filter, limit or cursor is not valid"), _STORE),
     )
     async def list_products(
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         bulkheads: NamedDependency[Bulkheads],
         filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products per answer")] = 50,
@@ -115,7 +117,7 @@ class ProductController(Controller):
 
         def page() -> bytes:
             found, end = parts.ready().products.page(after=after, limit=limit, filter=wanted)
-            shown = [product_out(product) for product in found]
+            shown = [product_out(product, parts.path) for product in found]
             return _json(ProductPageOut(products=shown, next_cursor=to_cursor(end) if end else None))
 
         raw = await bulkheads.catalog.run(page)
@@ -126,12 +128,12 @@ class ProductController(Controller):
         opt=ADMIN,
         status_code=200,
         summary="Delete all products",
-        responses=protected((400, "confirm is missing, or another one"), _STORE),
+        responses=of_catalog((400, "confirm is missing, or another one"), _STORE),
     )
     async def delete_all_products(
         self,
         *,
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         bulkheads: NamedDependency[Bulkheads],
         confirm: Annotated[Literal["all-products"], QueryParameter(description="that every product is meant")],
         dry_run: Annotated[bool, QueryParameter(description="only count them")] = False,
@@ -139,28 +141,28 @@ class ProductController(Controller):
         """At most 10,000 products a request: send it again until it is `complete`. Images stay for `withthis gc`."""
         return await delete_products(parts, bulkheads, None, dry_run=dry_run)
 
-    @get("/{product_id:path}", opt=SEARCH, summary="Get a product", responses=protected(_UNKNOWN, _STORE))
+    @get("/{product_id:path}", opt=SEARCH, summary="Get a product", responses=of_catalog(_UNKNOWN, _STORE))
     async def get_product(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> StoredProductOut:
         """A product and all its images."""
         id = _id(request, product_id)
-        return stored_out(await bulkheads.catalog.run(lambda: parts.ready().products.get(id)))
+        return stored_out(await bulkheads.catalog.run(lambda: parts.ready().products.get(id)), parts.path)
 
     @patch(
         "/{product_id:path}",
         operation_class=takes({"application/json": ProductPatch, "application/merge-patch+json": ProductPatch}),
         summary="Update fields of a product",
-        responses=protected(*_READ, (415, "not JSON"), _UNKNOWN, _STORE),
+        responses=of_catalog(*_READ, (415, "not JSON"), _UNKNOWN, _STORE),
     )
     async def patch_product(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
@@ -168,13 +170,13 @@ class ProductController(Controller):
         """Title, category, price and attributes; images stay. Fields that embeddings are made of are encoded again."""
         body = await read_json(request, ProductPatch, defaults.max_body_bytes, max_tokens=MAX_PRODUCT_TOKENS)
         changes, id = body.model_dump(exclude_unset=True), _id(request, product_id)
-        return stored_out(await bulkheads.write.run(lambda: parts.ready().products.patch(id, changes)))
+        return stored_out(await bulkheads.write.run(lambda: parts.ready().products.patch(id, changes)), parts.path)
 
-    @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=protected(_UNKNOWN, _STORE))
+    @delete("/{product_id:path}", status_code=204, summary="Delete a product", responses=of_catalog(_UNKNOWN, _STORE))
     async def delete_product(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         bulkheads: NamedDependency[Bulkheads],
         product_id: ProductId,
     ) -> None:
@@ -188,8 +190,8 @@ def _id(request: Request[Any, Any, Any], path: str) -> str:
     """The id as it was sent. Ids may hold slashes, so they are taken as a path, which begins with one; in it, routing
     has made double slashes single and dropped the last.
     """
-    _, found, sent = (request.scope.get("raw_path") or b"").partition(f"{ProductController.path}/".encode())
-    return unquote(sent.decode("latin-1")) if found else path.removeprefix("/")
+    found = _SENT.search(request.scope.get("raw_path") or b"")
+    return unquote(found[1].decode("latin-1")) if found else path.removeprefix("/")
 
 
 def _filter(text: str) -> Filter:
@@ -212,7 +214,7 @@ def _written(raw: bytes) -> Response[Any]:
     return Response(raw, media_type=MediaType.JSON)
 
 
-async def _put_lines(batches: AsyncIterator[list[bytes]], parts: ServiceState, room: Admission) -> list[ItemResult]:
+async def _put_lines(batches: AsyncIterator[list[bytes]], parts: Catalog, room: Admission) -> list[ItemResult]:
     """Store products while their lines come. An error says how many have been processed."""
     results: list[ItemResult] = []
     try:
@@ -224,11 +226,11 @@ async def _put_lines(batches: AsyncIterator[list[bytes]], parts: ServiceState, r
     return results
 
 
-def _store_lines(parts: ServiceState, lines: Sequence[bytes]) -> list[ItemResult]:
+def _store_lines(parts: Catalog, lines: Sequence[bytes]) -> list[ItemResult]:
     return _store(parts, [item_of_line(line) for line in lines])
 
 
-def _store(parts: ServiceState, items: Sequence[Item]) -> list[ItemResult]:
+def _store(parts: Catalog, items: Sequence[Item]) -> list[ItemResult]:
     """Store the valid ones; the results are in the order of all."""
     stored = iter(parts.ready().products.put([item for item in items if isinstance(item, ProductInput)]))
     return [next(stored) if isinstance(item, ProductInput) else item for item in items]

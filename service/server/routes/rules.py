@@ -11,23 +11,23 @@ from litestar.di import NamedDependency
 from service.search.operator_file import MOST_BYTES
 from service.search.rules.rule_set import RulesBody
 from service.server.access.auth import ADMIN
+from service.server.catalog import Catalog
 from service.server.defaults import RequestDefaults
-from service.server.openapi import protected, takes
+from service.server.openapi import of_catalog, takes
 from service.server.requests.body import read_json
 from service.server.requests.parameters import known_parameters_only
-from service.server.state import ServiceState
 
 
 class RulesController(Controller):
     """Merchandising rules."""
 
-    path = "/v1/rules"
+    path = "/rules"
     tags = ("search",)
     opt = ADMIN
     guards = (known_parameters_only,)
 
-    @get(summary="List the merchandising rules", responses=protected())
-    async def get_rules(self, parts: NamedDependency[ServiceState]) -> RulesBody:
+    @get(summary="List the merchandising rules", responses=of_catalog())
+    async def get_rules(self, parts: NamedDependency[Catalog]) -> RulesBody:
         """All rules, as the file of rules has them now."""
         return await anyio.to_thread.run_sync(parts.rules.rules)
 
@@ -35,7 +35,7 @@ class RulesController(Controller):
         status_code=200,
         operation_class=takes({"application/json": RulesBody}),
         summary="Replace the merchandising rules",
-        responses=protected(
+        responses=of_catalog(
             (400, "a rule is not valid; nothing changed"),
             (404, "this service has no file of rules"),
             (408, "the body arrived too slowly"),
@@ -47,7 +47,7 @@ class RulesController(Controller):
     async def put_rules(
         self,
         request: Request[Any, Any, Any],
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
     ) -> RulesBody:
         """Replaces all rules, in the file too, so that they outlast a restart. Searches follow from now on."""

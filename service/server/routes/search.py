@@ -14,17 +14,17 @@ from service.search.online.evaluation import OnlineEvaluation
 from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH
 from service.server.bulkheads import Bulkheads
+from service.server.catalog import Catalog
 from service.server.connection import while_connected
 from service.server.defaults import RequestDefaults
 from service.server.mapping.search_options import search_options
 from service.server.mapping.search_request import to_request
 from service.server.observability.metrics import Metrics
-from service.server.openapi import form, protected, reference, takes, upload
+from service.server.openapi import form, of_catalog, reference, takes, upload
 from service.server.requests.parameters import known_parameters_only
 from service.server.requests.search_input import read_search
 from service.server.routes.search_halves import SearchHalves
 from service.server.routes.stream import EVENT_STREAM, SearchEvent, SearchStream
-from service.server.state import ServiceState
 from service.wire.search import SearchBody, SearchOut
 from service.wire.search_options import SearchOptionsOut
 
@@ -53,7 +53,7 @@ _EVENTS = (
 class SearchController(Controller):
     """Composed search."""
 
-    path = "/v1/search"
+    path = "/search"
     tags = ("search",)
     opt = SEARCH
     guards = (known_parameters_only,)
@@ -62,13 +62,13 @@ class SearchController(Controller):
         status_code=200,
         operation_class=_TAKES,
         summary="Search by text, image, or both",
-        responses=protected(*_ERRORS, (503, "the store does not answer, or reranking was required and failed")),
+        responses=of_catalog(*_ERRORS, (503, "the store does not answer, or reranking was required and failed")),
     )
     async def search(
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
@@ -96,14 +96,14 @@ class SearchController(Controller):
         summary="Search, with the retrieval order sent before reranking",
         responses={
             200: ResponseSpec(SearchEvent, description=_EVENTS, media_type=EVENT_STREAM, generate_examples=False),
-            **protected(*_ERRORS, _STORE),
+            **of_catalog(*_ERRORS, _STORE),
         },
     )
     async def stream(
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[ServiceState],
+        parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
         bulkheads: NamedDependency[Bulkheads],
         metrics: NamedDependency[Metrics],
@@ -116,10 +116,8 @@ class SearchController(Controller):
         query = online.drawn(await _query(request, defaults))
         return SearchStream(query, SearchHalves(parts, bulkheads), metrics, online)
 
-    @get("/options", summary="List search options", responses=protected(), sync_to_thread=False)
-    def options(
-        self, parts: NamedDependency[ServiceState], defaults: NamedDependency[RequestDefaults]
-    ) -> SearchOptionsOut:
+    @get("/options", summary="List search options", responses=of_catalog(), sync_to_thread=False)
+    def options(self, parts: NamedDependency[Catalog], defaults: NamedDependency[RequestDefaults]) -> SearchOptionsOut:
         """The strategies and prompts that the configured engine can run, the defaults, and the limits."""
         return search_options(parts.rerank, defaults)
 

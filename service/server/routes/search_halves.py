@@ -9,8 +9,8 @@ from service.errors import Overloaded
 from service.search.pipeline import BegunSearch
 from service.search.types import SearchRequest, SearchResponse
 from service.server.bulkheads import Bulkheads
+from service.server.catalog import Catalog
 from service.server.mapping.search_response import from_response
-from service.server.state import ServiceState
 from service.wire.search import SearchOut
 
 
@@ -22,16 +22,16 @@ class Answer:
     out: SearchOut
 
     @classmethod
-    def of(cls, found: SearchResponse) -> Answer:
+    def of(cls, found: SearchResponse, path: str) -> Answer:
         """Made where the search is worked on: it takes a while for a hundred results."""
-        return cls(found, from_response(found))
+        return cls(found, from_response(found, path))
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHalves:
     """One search at a time of one request; holds nothing between the halves."""
 
-    parts: ServiceState
+    parts: Catalog
     bulkheads: Bulkheads
 
     async def begin(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
@@ -39,7 +39,7 @@ class SearchHalves:
 
         def work() -> tuple[BegunSearch, Answer]:
             begun = self.parts.ready().pipeline.begin(query)
-            return begun, Answer.of(begun.preliminary())
+            return begun, Answer.of(begun.preliminary(), self.parts.path)
 
         return await self.bulkheads.for_retrieval(query).run(work)
 
@@ -47,5 +47,5 @@ class SearchHalves:
         """Rerank. If too many wait already, the retrieval order is kept. Raises as `SearchPipeline.finish`."""
         with suppress(Overloaded):
             async with self.bulkheads.rerank.slot() as slot:
-                return await slot.run(lambda: Answer.of(self.parts.pipeline.finish(begun)))
-        return Answer.of(self.parts.pipeline.finish_without_room(begun))
+                return await slot.run(lambda: Answer.of(self.parts.pipeline.finish(begun), self.parts.path))
+        return Answer.of(self.parts.pipeline.finish_without_room(begun), self.parts.path)

@@ -9,8 +9,7 @@ import pytest
 
 from rerank.prompts import PromptLibrary
 from rerank.strategies.listwise import ListwiseStrategy
-from service import build
-from service.build import build_rerank, load_engine
+from service.build import build_rerank, load_engine, loading
 from service.errors import ConfigurationError
 from service.images.sources import UploadedImage
 from service.search.reranking.engines import WithPrompts
@@ -28,7 +27,7 @@ def settings(**values: object) -> Settings:
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """The engine that the settings' name "fake" leads to."""
     fake = FakeEngine()
-    monkeypatch.setattr(build, "ENGINES", {"fake": lambda settings: fake})
+    monkeypatch.setattr(loading, "ENGINES", {"fake": lambda settings: fake})
     return fake
 
 
@@ -41,7 +40,7 @@ def test_missing_engine_files_say_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     def broken(settings: Settings) -> FakeEngine:
         raise FileNotFoundError("/secret/weights")
 
-    monkeypatch.setattr(build, "ENGINES", {"fake": broken})
+    monkeypatch.setattr(loading, "ENGINES", {"fake": broken})
     with pytest.raises(ConfigurationError, match="WITHTHIS_ENGINE_PATH") as caught:
         load_engine(settings(engine="fake"))
     assert "secret" not in caught.value.detail

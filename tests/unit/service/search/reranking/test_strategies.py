@@ -18,8 +18,7 @@ from rerank.strategies.cross_encoder import CrossEncoderStrategy, FlagScorer
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
-from service import build as root
-from service.build import build_rerank, strategy_options
+from service.build import build_rerank, loading, strategy_options
 from service.errors import ConfigurationError, InvalidValue
 from service.search.reranking.strategies import (
     NO_CHUNKS,
@@ -193,7 +192,7 @@ def test_a_cross_encoder_that_cannot_be_loaded_says_what_to_do(monkeypatch: pyte
 
 
 def test_a_strategy_of_the_settings_that_cannot_run_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root, "ENGINES", {"fake": lambda settings: FakeEngine()})
+    monkeypatch.setattr(loading, "ENGINES", {"fake": lambda settings: FakeEngine()})
     with pytest.raises(
         ConfigurationError, match=r"WITHTHIS_STRATEGY cannot be pointwise\. The configured engine gives no"
     ):
@@ -203,7 +202,7 @@ def test_a_strategy_of_the_settings_that_cannot_run_stops_the_start(monkeypatch:
 
 def test_the_match_prompt_of_the_settings_is_for_engines_that_match(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"plain": lambda _: FakeEngine(), "matching": lambda _: FakeEngine().scoring("match")}
-    monkeypatch.setattr(root, "ENGINES", known)
+    monkeypatch.setattr(loading, "ENGINES", known)
     assert "pointwise" not in build_rerank(settings(engine="plain", match_prompt="match-panel")).strategies
     assert "pointwise" in build_rerank(settings(engine="matching", match_prompt="match-panel")).strategies
     with pytest.raises(ConfigurationError, match="nothing"):

@@ -1,0 +1,41 @@
+"""Bringing feeds into a store, as the settings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Unpack
+
+from service.build.opening import new_fetcher, open_images
+from service.catalog.ingest import IngestReport, Progress, ingest
+from service.catalog.ingest_options import IngestOptions
+from service.encoders.encoder import Encoder
+from service.settings import Settings
+from service.stores.store import Store
+
+
+def ingest_options(settings: Settings, **more: Unpack[IngestOptions]) -> IngestOptions:
+    """What the settings say on how feeds are read, and more."""
+    options: IngestOptions = {
+        "limits": settings.image_limits,
+        "fetcher": new_fetcher(settings),
+        "batch": settings.encoder.batch,
+        "document": settings.catalog.form,
+    }
+    options.update(more)
+    return options
+
+
+def ingest_feed(
+    feed: Path,
+    settings: Settings,
+    encoder: Encoder,
+    store: Store,
+    *,
+    options: IngestOptions | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Bring a feed into an open store, as the settings or `options` say. Raises as `service.catalog.ingest.ingest`."""
+    options, workers = options or ingest_options(settings), settings.catalog.ingest_workers
+    images = open_images(settings)
+    return ingest(feed, encoder, store, images, workers=workers, dry_run=dry_run, progress=progress, **options)

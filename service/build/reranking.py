@@ -1,0 +1,93 @@
+"""The rerank stage: strategies with their engine and prompts, as the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from rerank.engines.engine import Engine, EngineInfo
+from rerank.errors import LayoutError, PromptError
+from rerank.prompts import PromptLibrary
+from service.build.loading import load_engine
+from service.errors import ConfigurationError
+from service.search.online.evaluation import check_rival
+from service.search.reranking.engines import WithPrompts
+from service.search.reranking.plan import Planner, RerankDefaults
+from service.search.reranking.stage import RerankStage
+from service.search.reranking.strategies import StrategyOptions, build_strategies
+from service.settings import Settings
+
+
+def strategy_options(settings: Settings) -> StrategyOptions:
+    """What the settings say of strategies."""
+    rerank = settings.rerank
+    return StrategyOptions(
+        caption_cache_size=rerank.caption_cache_size,
+        thumbnail_cache_size=settings.images.thumbnail_cache_size,
+        match_prompt=rerank.match_prompt,
+        rotations=rerank.rotations,
+        window=rerank.window,
+        step=rerank.step,
+        prune=rerank.prune,
+        cross_encoder_model=rerank.cross_encoder_model,
+        cross_encoder_device=rerank.cross_encoder_device,
+        trained=settings.reranker.options(),
+    )
+
+
+def _reads_titles(settings: Settings, info: EngineInfo) -> bool:
+    """Whether the default strategy ranks by titles: those with another model than the engine's do."""
+    return info.reads_titles or settings.rerank.strategy.startswith(("cross-encoder", "reranker"))
+
+
+def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
+    """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
+    try:
+        prompts = PromptLibrary.load(settings.rerank.prompts_dir)
+        engine = WithPrompts(
+            (load or load_engine)(settings),
+            rank=settings.rerank.rank_prompt,
+            caption=settings.rerank.caption_prompt,
+            match=settings.rerank.match_prompt,
+        )
+        strategies = build_strategies(strategy_options(settings), engine, prompts)
+    except (PromptError, LayoutError) as error:
+        # These texts are written by `rerank` about files and settings of the operator's own.
+        raise ConfigurationError(f"The prompts are not valid: {error}.") from error
+    if settings.rerank.strategy not in strategies.usable:
+        reason = strategies.missing.get(settings.rerank.strategy, "There is no such strategy.")
+        names = ", ".join(sorted(strategies.usable))
+        raise ConfigurationError(
+            f"WITHTHIS_STRATEGY cannot be {settings.rerank.strategy}. {reason} It can be: {names}."
+        )
+    weight = settings.rerank.fusion_weight
+    defaults = RerankDefaults(
+        strategy=settings.rerank.strategy,
+        engine=strategies.models.get(settings.rerank.strategy, engine.info.id),
+        candidates=settings.rerank.candidates,
+        fusion_weight=engine.info.fusion_weight if weight is None else weight,
+        fusion_method=settings.rerank.fusion_method or engine.info.fusion_method,
+        deadline_ms=settings.rerank.deadline_ms,
+        max_deadline_ms=settings.rerank.max_deadline_ms,
+        needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),
+    )
+    closing = ExitStack()  # each is closed, even if another one fails
+    for close in (engine.close, *strategies.closing):
+        closing.callback(close)
+    stage = RerankStage(
+        Planner(
+            strategies.usable,
+            prompts,
+            defaults,
+            strategies.missing,
+            models={name: strategies.models.get(name, engine.info.id) for name in strategies.usable},
+        ),
+        concurrency=settings.rerank.concurrency,
+        documents=settings.server.compatible_concurrency,
+        caches={**strategies.caches, **engine.caches},
+        close=closing.close,
+        rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
+    )
+    if settings.online.interleave is not None:
+        check_rival(settings.online.interleave, stage)
+    return stage

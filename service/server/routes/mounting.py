@@ -1,0 +1,63 @@
+"""Mounts the routes of a catalog: below `/v1` for the default one, below `/v1/catalogs/{catalog}` for each by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from litestar import Router
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.params import PathParameter
+
+from service.errors import UnknownCatalog
+from service.search.online.evaluation import OnlineEvaluation
+from service.server.catalog import Catalog
+from service.server.routes.deletions import DeletionController
+from service.server.routes.feedback import FeedbackController
+from service.server.routes.images import ImageController
+from service.server.routes.products import ProductController
+from service.server.routes.rules import RulesController
+from service.server.routes.search import SearchController
+from service.server.state import ServiceState
+
+OF_A_CATALOG = (SearchController, FeedbackController, RulesController, ImageController, DeletionController)
+"""What is about one catalog. Handlers take it as `parts`, their paths begin behind `/v1`."""
+
+
+def catalog_routers(max_feed_bytes: int) -> list[Router]:
+    """The routes of the default catalog, and the same ones by the name of any catalog."""
+    return [_mounted("/v1", _default, max_feed_bytes), _mounted("/v1/catalogs/{catalog:str}", _named, max_feed_bytes)]
+
+
+def _mounted(path: str, provide: Callable[..., Catalog], max_feed_bytes: int) -> Router:
+    # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
+    products = Router("/", route_handlers=[ProductController], request_max_body_size=max_feed_bytes)
+    return Router(
+        path,
+        route_handlers=[*OF_A_CATALOG, products],
+        dependencies={
+            "parts": Provide(provide, sync_to_thread=False),
+            "online": Provide(_online, sync_to_thread=False),
+        },
+    )
+
+
+def _default(state: State) -> Catalog:
+    service: ServiceState = state.service
+    return service.default
+
+
+def _named(
+    state: State, catalog: Annotated[str, PathParameter(description="the catalog's name", max_length=40)]
+) -> Catalog:
+    service: ServiceState = state.service
+    found = service.catalogs.get(catalog)
+    if found is None:
+        raise UnknownCatalog
+    return found
+
+
+def _online(state: State, parts: NamedDependency[Catalog]) -> OnlineEvaluation:
+    found: OnlineEvaluation = state.online[parts.name]
+    return found
