@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from litestar.testing import TestClient
 
 from service.server.dialects.contents import TOKENS
 from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect, ForeignField
-from service.server.dialects.requests import AUDIO, ONE_TURN
+from service.server.dialects.requests import AUDIO, ONE_TURN, TWO_INSTRUCTIONS
+from service.server.routes.model_access import NO_INSTRUCTION
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
 from tests.fakes import DIMENSION, Shop, make_shop, png
@@ -246,9 +248,58 @@ def test_vllm_sends_messages(shop: Shop, client: Client) -> None:
     answer = post(client, "/v1/embeddings", {"messages": [{"role": "user", "content": content}]})
     assert len(answer["data"]) == 1
     assert shop.encoder.seen[-1].text == "like this" and shop.encoder.seen[-1].image is not None
-    turns = [{"role": "system", "content": "Find products."}, {"role": "user", "content": "a mug"}]
-    assert refused(client, "/v1/embeddings", {"messages": turns}) == {"/messages": ONE_TURN}
-    assert refused(client, "/v1/embeddings", {"messages": "a mug"}) == {"/messages": ONE_TURN}
+
+
+SYSTEM, USER = {"role": "system", "content": "Find products."}, {"role": "user", "content": "a mug"}
+OPENED = {"role": "assistant", "content": [{"type": "text", "text": ""}]}
+
+
+@pytest.mark.parametrize(
+    ("messages", "more"),
+    [
+        pytest.param([SYSTEM, USER], {}, id="plain"),
+        pytest.param(
+            [{**SYSTEM, "content": [{"type": "text", "text": "Find products."}]}, USER, OPENED],
+            {"continue_final_message": True, "add_special_tokens": True},
+            id="Qwen3-VL-Embedding",
+        ),
+        pytest.param(
+            [SYSTEM, USER],
+            {"continue_final_message": False, "add_special_tokens": False, "add_generation_prompt": False},
+            id="the client of vLLM's examples",
+        ),
+        pytest.param([{"role": "system", "content": ""}, USER], {"instruction": "Find products."}, id="a field"),
+    ],
+)
+def test_the_text_of_a_system_turn_is_the_instruction(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, messages: list[Any], more: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(shop.encoder, "info", replace(shop.encoder.info, instructable=True), raising=False)
+    assert len(post(client, "/v1/embeddings", {"messages": messages, **more})["data"]) == 1
+    assert (shop.encoder.seen[-1].text, shop.encoder.seen[-1].instruction) == ("a mug", "Find products.")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "a mug",
+        ["a mug"],
+        [SYSTEM],
+        [USER, SYSTEM],
+        [USER, USER],
+        [SYSTEM, SYSTEM, USER],
+        [USER, {"role": "assistant", "content": "A nice one."}],
+        [{**SYSTEM, "content": [{"type": "image_url", "image_url": {"url": URI}}]}, USER],
+    ],
+)
+def test_other_turns_are_refused(client: Client, messages: Any) -> None:
+    assert refused(client, "/v1/embeddings", {"messages": messages}) == {"/messages": ONE_TURN}
+
+
+def test_one_instruction_is_enough_and_an_encoder_must_take_it(client: Client) -> None:
+    both = {"messages": [SYSTEM, USER], "instruction": "Find something else."}
+    assert refused(client, "/v1/embeddings", both) == {"/messages": TWO_INSTRUCTIONS}
+    assert refused(client, "/v1/embeddings", {"messages": [SYSTEM, USER]}) == {"": NO_INSTRUCTION}
 
 
 def test_tokens_are_refused_with_the_way_out(client: Client) -> None:

@@ -9,7 +9,7 @@ out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.errors import InvalidInput, InvalidValue, UnknownField
@@ -143,6 +143,8 @@ _VECTORS: Mapping[str, ForeignField] = {
     "embed_dtype": ForeignField("vLLM", ("float32",), _ONE_VECTOR),
     "endianness": ForeignField("vLLM", ("native", "little"), "Numbers in base64 are little-endian."),
     "max_tokens": ForeignField("Cohere"),
+    "add_generation_prompt": ForeignField("vLLM"),
+    "continue_final_message": ForeignField("vLLM"),
 }
 
 _ROLES = {"input_type": "role", "task": "role", "task_type": "role", "prompt_name": "role"}
@@ -159,6 +161,9 @@ EMBEDDINGS = Dialect(
     foreign=_VECTORS,
     combined=frozenset({"messages", "modality"}),
 )
+
+CHAT_EMBEDDINGS = replace(EMBEDDINGS, foreign={**_VECTORS, "add_special_tokens": ForeignField("vLLM")})
+"""The same with `messages`, whose special tokens come from the template: vLLM's own client sends false with them."""
 
 EMBED = Dialect(aliases={**_ROLES, "output_dimension": "dimensions"}, foreign=_VECTORS)
 """Cohere's `/v1/embed` and `/v2/embed`, TEI's `/embed`."""

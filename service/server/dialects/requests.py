@@ -14,14 +14,20 @@ from rerank.query import Role
 from service.errors import InvalidValue
 from service.search.contents import PlacedQuery
 from service.server.dialects.contents import ContentIn, ImageIn, placed
-from service.server.dialects.fields import EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
+from service.server.dialects.fields import CHAT_EMBEDDINGS, EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
 from service.wire.limits import MAX_INSTRUCTION_CHARS
 
 MAX_DOCUMENTS = 1000
 MAX_INPUTS = 2048
 MAX_DEADLINE_MS = 600_000
 
-ONE_TURN = "An embedding is of one user turn. Send one message with the role user."
+ONE_TURN = (
+    "An embedding is of one user turn. Send one message with the role user and, if the input is to be read for an "
+    "instruction, one with the role system and a text before it."
+)
+TWO_INSTRUCTIONS = (
+    "The instruction was given twice. Send either the field instruction or a message with the role system."
+)
 AUDIO = "Only texts and images are embedded here."
 
 
@@ -58,7 +64,14 @@ class ClientBody(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _in_our_names(cls, body: Any) -> Any:
-        return cls.prepared(cls.dialect.read(body, frozenset(cls.model_fields))) if isinstance(body, dict) else body
+        if not isinstance(body, dict):
+            return body
+        return cls.prepared(cls.spoken(body).read(body, frozenset(cls.model_fields)))
+
+    @classmethod
+    def spoken(cls, body: dict[str, Any]) -> Dialect:
+        """What the client speaks."""
+        return cls.dialect
 
     @classmethod
     def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:
@@ -177,11 +190,20 @@ class EmbeddingsBody(VectorsBody):
     )
 
     @classmethod
+    def spoken(cls, body: dict[str, Any]) -> Dialect:
+        """vLLM has fields of its own for a chat."""
+        return EMBEDDINGS if body.get("messages") is None else CHAT_EMBEDDINGS
+
+    @classmethod
     def prepared(cls, body: dict[str, Any]) -> dict[str, Any]:
-        """Infinity's `modality` says what the inputs are; vLLM's `messages` are one input."""
+        """Infinity's `modality` says what the inputs are; vLLM's `messages` are one input and its instruction."""
         modality = body.pop("modality", "text")
         if "messages" in body and "input" not in body:
-            body["input"] = [_turn(body.pop("messages"))]
+            content, instruction = _chat(body.pop("messages"))
+            if instruction and body.get("instruction"):
+                raise _wrong("/messages", TWO_INSTRUCTIONS)
+            body["input"] = [content]
+            body |= {"instruction": instruction} if instruction else {}
         if modality == "image":
             body["input"] = [_image(one) for one in _listed(body.get("input"))]
         elif modality != "text":
@@ -222,12 +244,32 @@ def _image(value: object) -> object:
     return {"image": value} if isinstance(value, str) else value
 
 
-def _turn(messages: object) -> object:
-    """The content of the one message that has any."""
-    turns = [turn for turn in _listed(messages) if isinstance(turn, dict) and turn.get("content")]
-    if len(turns) != 1 or turns[0].get("role") != "user":
+def _chat(messages: object) -> tuple[object, str]:
+    """What the user says, and the text of the system turn before it, if any. Turns that say nothing do not count: some
+    clients of vLLM open the assistant's.
+    """
+    turns = [turn for turn in _listed(messages) if not isinstance(turn, dict) or _says(turn.get("content"))]
+    roles = [turn.get("role") if isinstance(turn, dict) else None for turn in turns]
+    if roles not in (["user"], ["system", "user"]):
         raise _wrong("/messages", ONE_TURN)
-    return turns[0]["content"]
+    instruction = "" if len(turns) == 1 else _plain_text(turns[0]["content"])
+    if instruction is None:
+        raise _wrong("/messages", ONE_TURN)
+    return turns[-1]["content"], instruction
+
+
+def _says(content: object) -> bool:
+    """Whether a turn has any content besides empty texts."""
+    return bool(content) and _plain_text(content) != ""
+
+
+def _plain_text(content: object) -> str | None:
+    """The text of a turn; None if it has anything else."""
+    parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in _listed(content)]
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
+        return None
+    return "\n".join(map(str, texts)).strip()
 
 
 def _wrong(pointer: str, detail: str) -> InvalidValue:

@@ -33,7 +33,7 @@ Body = TypeVar("Body", bound=ClientBody | RootRerankBody)
 ANY_MODEL = "withthis"
 """Accepted as the name of whichever model is in use, for clients that have to send one."""
 
-NO_INSTRUCTION = "The encoder takes no instruction. Leave it out."
+NO_INSTRUCTION = "The encoder takes no instruction. Leave it out, and the system turn if you send messages."
 NO_SCORES = "The model gave no scores in time. Try again."
 
 
