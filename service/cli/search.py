@@ -49,6 +49,7 @@ Understand = Annotated[
 ]
 NegativeText = Annotated[str | None, typer.Option("--negative", help="What the products should not be, such as 'red'.")]
 Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order. Default: as configured.")]
+Refine = Annotated[bool, typer.Option("--refine", help="Search once more, toward the best of the ranking.")]
 Url = Annotated[str | None, typer.Option(help="Query the service at this URL instead of opening the store here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 GridPath = Annotated[Path | None, typer.Option("--picture", help="Draw query and results into this file.")]
@@ -66,6 +67,7 @@ def search(
     understand: Understand = None,
     negative: NegativeText = None,
     rerank: Rerank = None,
+    refine: Refine = False,
     url: Url = None,
     as_json: AsJson = False,
     grid: GridPath = None,
@@ -78,7 +80,7 @@ def search(
         filter=filter_of(where),
         limit=settings.search.default_limit if limit is None else limit,
         min_score=min_score,
-        rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank),
+        rerank=RerankOptions(enabled=settings.rerank.enabled if rerank is None else rerank, refine=refine),
         hybrid=hybrid_options(settings.search.hybrid_defaults(), text, enabled=hybrid),
         understand=settings.search.understand_enabled if understand is None else understand,
         negative=to_negative(negative, settings.search.negative_weight),

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service.cli.console import plain
-from service.wire.search import ResultOut, SearchOut
+from service.wire.search import RefinedOut, ResultOut, SearchOut
 from service.wire.understood import describe
 
 
@@ -25,10 +25,15 @@ def _facts(answer: SearchOut) -> list[tuple[str, str]]:
         ("read", describe(answer.understood) if answer.understood else None),
         ("reason", report.reason),
         ("engine", f"{report.engine}, {report.strategy}, {report.prompt}: {report.fault}" if report.applied else None),
+        ("refined", _refined(report.refined) if report.refined else None),
         ("degraded", report.degraded),
         ("ms", times),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _refined(refined: RefinedOut) -> str:
+    return f"{refined.new} new" if refined.applied else f"no: {refined.degraded}"
 
 
 def _table(answer: SearchOut) -> Table:

@@ -7,8 +7,8 @@ Synchronous and thread-safe; the API runs it in worker threads and bounds how ma
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 from PIL.Image import Image
@@ -19,16 +19,19 @@ from service.images.store.renditions import Renditions
 from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
 from service.search.reranking.candidate_images import CandidateImages
-from service.search.reranking.reranker import LoadImages, Reranker
+from service.search.reranking.reranker import LoadImages, Reranker, SearchAgain
 from service.search.retrieval import Retriever
+from service.search.retrieval_types import Further
 from service.search.retrieved import Retrieved
 from service.search.rules.ruled import ruled
 from service.search.stage_clock import StageClock
 from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace
+from service.stores.store import Hit
 
 NO_INSTRUCTION = "Neither the encoder nor the reranker takes an instruction. Put it into the text, or leave it out."
-STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "total")
-"""The stages of a search in their order; `load` reads the candidates' images. One that did not run has no time."""
+STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "refine", "total")
+"""The stages of a search in their order; `load` reads the candidates' images, `refine` is the
+second search. One that did not run has no time."""
 
 ChooseReranker = Callable[[SearchRequest, str], Reranker]
 """The reranker of a search, by its request and id. Raises InvalidValue for options that cannot be met."""
@@ -39,6 +42,7 @@ class BegunSearch:
     """A search whose products are found and not yet reranked."""
 
     id: str
+    request: SearchRequest
     retrieved: Retrieved
     reranker: Reranker
     clock: StageClock
@@ -49,34 +53,26 @@ class BegunSearch:
 
     def respond(self, reranked: Reranked) -> SearchResponse:
         """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
-        if self.retrieved.cursor is None:  # later pages are cut from what the rules made of the window
-            reranked = ruled(reranked, self.retrieved.ruling)
-        page = reranked.kept[: self.retrieved.limit]
+        retrieved = self.retrieved if reranked.further is None else self.retrieved.extended(reranked.further)
+        if retrieved.cursor is None:  # later pages are cut from what the rules made of the window
+            reranked = ruled(reranked, retrieved.ruling)
+        page = reranked.kept[: retrieved.limit]
         return SearchResponse(
             id=self.id,
             caption=reranked.caption,
-            truncated=self.retrieved.truncated,
-            results=_results(page, self.retrieved),
+            truncated=retrieved.truncated,
+            results=_results(page, retrieved),
             rerank=reranked.report,
             timings_ms=_timings(self.clock.total(), reranked.timings_ms or {}),
             explanation=reranked.explanation,
-            facets=self.retrieved.facets,
-            sorted=self.retrieved.sorted,
+            facets=retrieved.facets,
+            sorted=retrieved.sorted,
             # Later pages are not reranked, so what was left out would come back.
             next_cursor=None if reranked.report.dropped else self.retrieved.next_cursor([one.hit for one in page]),
-            notices=self.retrieved.notices,
-            understood=self.retrieved.understood,
-            rules=self.retrieved.ruling.names,
-            trace=self._trace(reranked),
-        )
-
-    def _trace(self, reranked: Reranked) -> SearchTrace:
-        return SearchTrace(
-            image_hash=self.retrieved.query.image_hash,
-            offset=self.retrieved.offset,
-            retrieved=tuple(hit.product_id for hit in self.retrieved.hits),
-            order=tuple(ranked.hit.product_id for ranked in reranked.hits),
-            orders=reranked.orders,
+            notices=retrieved.notices,
+            understood=retrieved.understood,
+            rules=retrieved.ruling.names,
+            trace=_trace(reranked, retrieved),
         )
 
 
@@ -112,7 +108,7 @@ class SearchPipeline:
         if request.instruction and not is_heard:
             raise InvalidValue(NO_INSTRUCTION, errors=[{"pointer": "/instruction", "detail": NO_INSTRUCTION}])
         found = self._retriever.retrieve(request, clock, candidates=reranker.candidates)
-        return BegunSearch(id, found, reranker, clock)
+        return BegunSearch(id, request, found, reranker, clock)
 
     def finish(self, begun: BegunSearch) -> SearchResponse:
         """Rerank what was found. Raises RerankRequired, and InvalidValue for a prompt that does not fit the engine."""
@@ -120,7 +116,7 @@ class SearchPipeline:
             return begun.preliminary()
         hits = begun.retrieved.hits
         with begun.clock.stage("rerank"):
-            reranked = begun.reranker.rerank(begun.retrieved.query, hits, self._loader(begun))
+            reranked = begun.reranker.rerank(begun.retrieved.query, hits, self._loader(begun), self._again(begun))
             _note(reranked, min(begun.reranker.candidates, len(hits)))
         return begun.respond(reranked)
 
@@ -138,6 +134,17 @@ class SearchPipeline:
 
         return load
 
+    def _again(self, begun: BegunSearch) -> SearchAgain:
+        """Searches once more, and reads the images of what that adds."""
+
+        def again(best: Sequence[Hit], known: Collection[str], most: int) -> Further:
+            with begun.clock.stage("refine"):
+                found = self._retriever.again(begun.retrieved, begun.request, best, known=known, most=most)
+            with begun.clock.stage("load"):
+                return replace(found, images=self._images.read(found.hits))
+
+        return again
+
 
 def _note(reranked: Reranked, candidates: int) -> None:
     """Tell an observer of the stage how the order came about."""
@@ -149,6 +156,16 @@ def _note(reranked: Reranked, candidates: int) -> None:
         prompt=report.prompt,
         fault=report.fault,
         degraded=report.degraded,
+    )
+
+
+def _trace(reranked: Reranked, retrieved: Retrieved) -> SearchTrace:
+    return SearchTrace(
+        image_hash=retrieved.query.image_hash,
+        offset=retrieved.offset,
+        retrieved=tuple(hit.product_id for hit in retrieved.hits),
+        order=tuple(ranked.hit.product_id for ranked in reranked.hits),
+        orders=reranked.orders,
     )
 
 

@@ -30,12 +30,13 @@ from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
 from service.search.query_vector import check_weights, query_vector
-from service.search.retrieval_types import Facets, Negative, Sorted
+from service.search.retrieval_types import Facets, Further, Negative, Sorted
 from service.search.retrieved import Retrieved
 from service.search.rules.active import RuleQuery
 from service.search.rules.apply import only_exclusions, pinned_ids
 from service.search.rules.rule_set import RuleBody
 from service.search.rules.ruling import Ruling
+from service.search.second_search import further, moved_toward
 from service.search.sorting import check_sort, sort_hits, sort_notices
 from service.search.stage_clock import StageClock
 from service.search.types import ImageSource, ProductImage, SearchRequest
@@ -162,7 +163,8 @@ class Retriever:
             raise InvalidValue(
                 f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
             )
-        places = {hit.product_id: rank for rank, hit in enumerate([*shown.hits, *pinned], start=1)}
+        window = (*shown.hits, *pinned)
+        places = {hit.product_id: rank for rank, hit in enumerate(window, start=1)}
         found = rest if rules and cursor is None else rest[:depth]
         return Retrieved(
             query,
@@ -171,6 +173,7 @@ class Retriever:
             ranks=tuple(places[hit.product_id] for hit in found),
             limit=request.limit,
             key=key,
+            vector=vector,
             cursor=cursor,
             more=len(rest) > request.limit or (further and len(hits) < self._window),
             duplicates=shown.hidden,
@@ -180,7 +183,21 @@ class Retriever:
             text=text,
             understood=understood,
             ruling=ruling,
+            window=window,
         )
+
+    def again(
+        self, first: Retrieved, request: SearchRequest, best: Sequence[Hit], *, known: Collection[str], most: int
+    ) -> Further:
+        """One more search under the same conditions, by the query moved toward the best products of a ranking.
+
+        `known`: ids of the products that were ranked; at most `most` new ones are added. Raises StoreUnavailable.
+        """
+        vector = moved_toward(first.vector, [row.vector for row in self._store.fetch([hit.id for hit in best])])
+        query, conditions = replace(first.query, text=first.text), _conditions(request, first.understood)
+        any_score = replace(request, min_score=None, facets=())
+        hits, _ = self._nearest(vector, query, any_score, len(known), conditions)
+        return further(self._store, first, request, hits, known=known, most=most)
 
     def _active_rules(
         self, text: str | None, request: SearchRequest, understood: Understood | None
@@ -206,7 +223,7 @@ class Retriever:
         missing = [id for id in pinned_ids(rules) if id not in found][:MAX_IN_VALUES]
         if not missing:
             return []
-        conditions = wanted(request.filter, understood) if understood else Wanted(request.filter)
+        conditions = _conditions(request, understood)
         unwanted = self._unwanted(conditions)
         pinned = compare(self._store, vector, conditions.filter, missing)
         return [pinned[id] for id in missing if id in pinned and id not in unwanted]
@@ -336,6 +353,11 @@ def searched_text(query: Query, understood: Understood | None) -> str | None:
     if understood is None or (understood.text is None and query.image is None):
         return query.text
     return understood.text
+
+
+def _conditions(request: SearchRequest, understood: Understood | None) -> Wanted:
+    """What products must and must not have, by the filter and by what was understood."""
+    return wanted(request.filter, understood) if understood else Wanted(request.filter)
 
 
 def _excluded(request: SearchRequest) -> str | None:

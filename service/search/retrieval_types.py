@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PIL.Image import Image
 
 from service.product import Scalar
+from service.stores.store import Hit
 from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD
 
 
@@ -82,6 +85,22 @@ class Duplicate:
     product_id: str
     similarity: float
     same_picture: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What a second search added to a first; see `service.search.second_search`.
+
+    `hits`: new products, with the similarities to the query as it was sent; `images`: theirs; `ranks`: their places in
+    retrieval order, behind all others if the first search did not find them; `order_scores`: what the second search
+    sorted by, of all that it found, by product id; `duplicates`: new products hidden behind old and new ones.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    ranks: tuple[int, ...] = ()
+    order_scores: Mapping[str, float] = field(default_factory=dict)
+    duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
+    images: Sequence[Image | None] = ()
 
 
 @dataclass(frozen=True, slots=True)

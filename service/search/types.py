@@ -56,6 +56,7 @@ class RerankOptions:
     fusion_method: FusionMethod | None = None  # by ranks, or by scores where the reranker gives them
     require: bool = False  # True: no answer (503) rather than an answer in retrieval order
     deadline_ms: int | None = None  # time for captioning and reranking together
+    refine: bool = False  # True: one more search, toward the best of the first ranking
     explain: bool = False  # True: the answer holds what the model saw and wrote
     min_score: float | None = None  # least score of the reranker, from 0 to 1; only for absolute scores
     below: BelowMinScore = "drop"  # what becomes of products that do not reach it
@@ -122,6 +123,15 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Refined:
+    """Whether a ranking went through a second search, how many products that brought, and why it did not."""
+
+    applied: bool
+    new: int = 0
+    degraded: Degraded | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RerankReport:
     """What happened to the order: the provenance of a ranking."""
 
@@ -136,6 +146,7 @@ class RerankReport:
     degraded: Degraded | None = None
     interleaved: bool = False  # the order is drawn from this ranking and another one
     dropped: int = 0  # products found that are left out, as they do not reach the least score
+    refined: Refined | None = None  # only where it was to be refined
 
 
 @dataclass(frozen=True, slots=True)

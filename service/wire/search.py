@@ -62,6 +62,11 @@ class RerankBody(_Body):
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] | None = Field(
         default=None, description="time for captioning and reranking, milliseconds"
     )
+    refine: bool = Field(
+        default=False,
+        description="true: search once more, with the query moved toward the first of this ranking, and rerank what is "
+        "new with the best",
+    )
     explain: bool = Field(default=False, description="true: return what the model saw and wrote, in `explanation`")
     min_score: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
         default=None, description="least scores.rerank of a result; for strategies with absolute scores"
@@ -169,6 +174,16 @@ class QueryOut(_Body):
     truncated: bool
 
 
+class RefinedOut(_Body):
+    """What one more search added: `new` products are in the ranking with those found first. `degraded` says why the
+    first ranking is the answer instead.
+    """
+
+    applied: bool
+    new: int
+    degraded: str | None
+
+
 class RerankOut(_Body):
     """Where the order comes from. `degraded` says why reranking was requested but not applied; `interleaved` that
     the order combines this ranking and another one, which are being compared; `reason_fault` why the model's reason is
@@ -186,6 +201,7 @@ class RerankOut(_Body):
     degraded: str | None
     interleaved: bool
     dropped: int = Field(default=0, description="products that were found and left out by rerank.min_score")
+    refined: RefinedOut | None = Field(default=None, description="null if it was not to be refined")
 
 
 class SearchOut(_Body):

@@ -67,6 +67,7 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
         "degraded": None,
         "interleaved": False,
         "dropped": 0,
+        "refined": None,
     }
     assert {"decode", "embed", "retrieve", "caption", "rerank", "total"} <= answer["timings_ms"].keys()
 

@@ -16,10 +16,11 @@ from rerank.degraded import Degraded
 from rerank.query import Query
 from service.errors import InvalidValue
 from service.search.online.team_draft import team_draft
-from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
+from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order, spent
 from service.search.reranking.call import RerankCall
 from service.search.reranking.plan import RerankPlan
-from service.search.reranking.reranker import LoadImages, PlannedReranker, Reranker, RetrievalOrder
+from service.search.reranking.refining_reranker import RefiningReranker
+from service.search.reranking.reranker import LoadImages, PlannedReranker, Reranker, RetrievalOrder, SearchAgain
 from service.search.reranking.stage import RerankStage
 from service.search.types import Orders, RerankReport, SearchRequest
 from service.stores.store import Hit
@@ -31,11 +32,13 @@ Configuration = PlannedReranker | RetrievalOrder
 
 def choose_reranker(stage: RerankStage, request: SearchRequest, search: str) -> Reranker:
     """What reranks a search of this id: later pages and sorted results keep their order, and one that must be reranked,
-    or has a least score, is not interleaved. Raises InvalidValue as `RerankStage.plan`.
+    is refined or has a least score is not interleaved. Raises InvalidValue as `RerankStage.plan`.
     """
     if request.keeps_order:
         return RetrievalOrder()
     chosen = stage.reranker(request.rerank)
+    if request.rerank.refine and isinstance(chosen, PlannedReranker):
+        return RefiningReranker(chosen)
     if request.rival is None or request.rerank.require or request.rerank.min_score is not None:
         return chosen
     return InterleavedReranker(chosen, stage.reranker(request.rival), seed=search)
@@ -59,17 +62,17 @@ class InterleavedReranker:
         """As either is."""
         return self.a.instructable or self.b.instructable
 
-    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain) -> Reranked:
         """The draft of both orders. Raises InvalidValue if the prompt of `a` does not fit the engine."""
         began = time.monotonic()
         if isinstance(self.a, RetrievalOrder):
-            first, call = self.a.rerank(query, hits, load), None
+            first, call = self.a.rerank(query, hits, load, again), None
         else:
             call = self.a.call(query, hits, load)
             first = self.a.arrange(hits, call)
         if first.report.degraded is not None:
             return first
-        second = self._shared(hits, call) or self._asked(query, hits, load, began)
+        second = self._shared(hits, call) or self._asked(query, hits, load, again, began)
         if second is None:
             return first
         orders = Orders(first.orders.a, second.orders.a)
@@ -91,16 +94,18 @@ class InterleavedReranker:
         found = b.arrange(hits, call)
         return replace(found, timings_ms=None, orders=Orders(replace(found.orders.a, shared=True)))
 
-    def _asked(self, query: Query, hits: Sequence[Hit], load: LoadImages, began: float) -> Reranked | None:
+    def _asked(
+        self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain, began: float
+    ) -> Reranked | None:
         """The second order, whose faults must not cost the first; None if its prompt does not fit the engine."""
         if isinstance(self.b, RetrievalOrder):
-            return self.b.rerank(query, hits, load)
+            return self.b.rerank(query, hits, load, again)
         left_ms = self.b.plan.deadline_ms - round((time.monotonic() - began) * 1000)
         plan = replace(self.b.plan, deadline_ms=left_ms)
         if left_ms <= 0:
             return in_retrieval_order(hits, _too_late(plan), plan)
         try:
-            return replace(self.b, plan=plan).rerank(query, hits, load)
+            return replace(self.b, plan=plan).rerank(query, hits, load, again)
         except InvalidValue:
             logger.warning("the prompt in WITHTHIS_INTERLEAVE does not fit the engine, so nothing is interleaved")
             return None
@@ -120,19 +125,10 @@ def _interleaved(a: Reranked, b: Reranked, orders: Orders, seed: str) -> Reranke
         report=replace(told.report, interleaved=True),
         orders=replace(orders, teams="".join(draft.teams)),
         caption=told.caption,
-        timings_ms=_spent(a, b),
+        timings_ms=spent(a, b),
     )
 
 
 def _by_position(reranked: Reranked) -> dict[int, RankedHit]:
     """The hits by their place in retrieval order, in this order."""
     return {ranked.position: ranked for ranked in reranked.hits}
-
-
-def _spent(*sides: Reranked) -> dict[str, float]:
-    """The milliseconds of both by stage."""
-    spent: dict[str, float] = {}
-    for side in sides:
-        for stage, ms in (side.timings_ms or {}).items():
-            spent[stage] = spent.get(stage, 0.0) + ms
-    return spent

@@ -15,6 +15,7 @@ from rerank.strategies.strategy import RerankOutcome
 from service.search.reranking.call import RerankCall
 from service.search.reranking.plan import RerankPlan
 from service.search.reranking.report import report_of, without_false_reason
+from service.search.retrieval_types import Further
 from service.search.types import Explanation, Orders, RankedBy, RerankReport
 from service.stores.store import Hit
 
@@ -42,6 +43,8 @@ class Reranked:
     explanation: Explanation | None = None
     drops: bool = False
     """Whether hits below the least score are to be left out."""
+    further: Further | None = None
+    """What one more search found, which is behind the retrieved hits, if it is not among them."""
 
     @property
     def kept(self) -> tuple[RankedHit, ...]:
@@ -79,6 +82,15 @@ def arrange(plan: RerankPlan, hits: Sequence[Hit], call: RerankCall) -> Reranked
         _explanation(outcome) if plan.explain else None,
         drops,
     )
+
+
+def spent(*rankings: Reranked) -> dict[str, float]:
+    """The milliseconds of several rankings by stage."""
+    spent: dict[str, float] = {}
+    for ranking in rankings:
+        for stage, ms in (ranking.timings_ms or {}).items():
+            spent[stage] = spent.get(stage, 0.0) + ms
+    return spent
 
 
 def _about_the_first(report: RerankReport, hits: Sequence[Hit], first: int, praised: int) -> RerankReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,10 +18,16 @@ from service.search.reranking.arrangement import Reranked, arrange, in_retrieval
 from service.search.reranking.call import RerankCall
 from service.search.reranking.plan import RerankPlan
 from service.search.reranking.runner import RerankRunner
+from service.search.retrieval_types import Further
 from service.stores.store import Hit
 
 LoadImages = Callable[[], Sequence[Image | None]]
 """Loads the images of the first hits, in their order: at least those of a reranker's candidates."""
+
+SearchAgain = Callable[[Sequence[Hit], Collection[str], int], Further]
+"""One more search like the best products of a ranking, given these, the ids of those that were ranked, and the most new
+ones. Raises StoreUnavailable.
+"""
 
 
 class Reranker(Protocol):
@@ -35,8 +41,8 @@ class Reranker(Protocol):
     def instructable(self) -> bool:
         """Whether an instruction of the query reaches its model."""
 
-    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
-        """The hits in final order, each exactly once.
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain) -> Reranked:
+        """The hits in final order, each exactly once, with those that were found by searching again, if any.
 
         Raises:
             InvalidValue: the prompt does not fit the engine.
@@ -53,7 +59,7 @@ class RetrievalOrder:
     candidates = 0
     instructable = False
 
-    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain) -> Reranked:
         """The hits as they are."""
         return in_retrieval_order(hits)
 
@@ -79,13 +85,13 @@ class PlannedReranker:
         """As the strategy's model is."""
         return self.plan.strategy.instructable
 
-    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain) -> Reranked:
         """Ask the model about the first hits, and arrange them by its answer."""
-        return self._required(self.arrange(hits, self.call(query, hits, load)))
+        return self.answer(hits, self.call(query, hits, load))
 
     def overloaded(self, hits: Sequence[Hit]) -> Reranked:
         """The retrieval order, which says why."""
-        return self._required(self.arrange(hits, RerankCall(degraded=Degraded.OVERLOADED)))
+        return self.answer(hits, RerankCall(degraded=Degraded.OVERLOADED))
 
     def call(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> RerankCall:
         """Ask the model. Loading the images takes a slot, and of the time, too. Raises InvalidValue as `rerank`."""
@@ -95,8 +101,7 @@ class PlannedReranker:
             return RerankCall(degraded=Degraded.LOW_TRUST)
 
         def candidates() -> tuple[Candidate, ...]:
-            shown = zip(hits[: self.plan.candidates], load(), strict=False)
-            return tuple(_candidate(hit.product, image, hit.score) for hit, image in shown)
+            return as_candidates(hits[: self.plan.candidates], load())
 
         return self.runner.ask(self.plan, query, candidates)
 
@@ -104,11 +109,18 @@ class PlannedReranker:
         """The order that the plan derives from an answer of the model."""
         return arrange(self.plan, hits, call)
 
-    def _required(self, reranked: Reranked) -> Reranked:
+    def answer(self, hits: Sequence[Hit], call: RerankCall) -> Reranked:
+        """The same if it may be the answer. Raises RerankRequired."""
+        reranked = self.arrange(hits, call)
         report = reranked.report
         if report.degraded and self.plan.require:
             raise RerankRequired(fault=report.fault, degraded=report.degraded)
         return reranked
+
+
+def as_candidates(hits: Sequence[Hit], images: Sequence[Image | None]) -> tuple[Candidate, ...]:
+    """Hits as a model is asked about them; images behind theirs are left out."""
+    return tuple(_candidate(hit.product, image, hit.score) for hit, image in zip(hits, images, strict=False))
 
 
 def _candidate(product: Product, image: Image | None, score: float) -> Candidate:

@@ -23,6 +23,7 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
         fusion_method=body.fusion_method,
         require=body.require,
         deadline_ms=body.deadline_ms,
+        refine=body.refine,
         explain=body.explain,
         min_score=body.min_score,
         below=body.below,

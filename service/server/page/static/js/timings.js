@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { duration } from "./format.js";
 
-const STAGES = ["decode", "embed", "retrieve", "load", "caption", "rerank"];
+const STAGES = ["decode", "embed", "retrieve", "load", "caption", "rerank", "refine"];
 const WHAT = {
   decode: "decode the image",
   embed: "embed image and text as one vector",
@@ -10,6 +10,7 @@ const WHAT = {
   load: "load the candidates' images",
   caption: "caption the image",
   rerank: "rank the candidates",
+  refine: "search once more",
 };
 
 /** @param {Record<string, number>} times */

@@ -12,7 +12,7 @@ from service.errors import RerankRequired
 from service.search.online.interleaved_reranker import InterleavedReranker, choose_reranker
 from service.search.pipeline import SearchPipeline
 from service.search.reranking.arrangement import Reranked, in_retrieval_order
-from service.search.reranking.reranker import LoadImages, PlannedReranker, Reranker, RetrievalOrder
+from service.search.reranking.reranker import LoadImages, PlannedReranker, Reranker, RetrievalOrder, SearchAgain
 from service.search.types import RerankOptions, SearchRequest
 from service.stores.store import Hit
 from tests.fakes import Shop
@@ -25,7 +25,7 @@ class Backwards:
 
     candidates, instructable = 12, False
 
-    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages) -> Reranked:
+    def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain) -> Reranked:
         assert len(load()) == self.candidates
         return in_retrieval_order(hits[::-1])
 
