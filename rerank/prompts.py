@@ -6,6 +6,7 @@ They are filled in one pass: a value that itself contains `{caption}` stays text
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -92,13 +93,7 @@ class PromptLibrary:
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
         """Every `*.yaml` of a folder, or of the `prompts` package. PromptError names the file and field at fault."""
-        prompts: dict[str, Prompt] = {}
-        for file in _templates(folder if folder is not None else files("prompts")):
-            prompt = _read(file)
-            if prompt.key in prompts:
-                raise PromptError(f"{file.name}: id, version: {prompt.key} is already defined by another file")
-            prompts[prompt.key] = prompt
-        return cls(prompts)
+        return cls(_bundled() if folder is None else _read_all(folder))
 
     def __iter__(self) -> Iterator[Prompt]:
         return iter(self._prompts.values())
@@ -110,6 +105,22 @@ class PromptLibrary:
         if best is None:
             raise PromptError(f"there is no prompt {name[:64]!r}; known are {', '.join(sorted(self._prompts))}")
         return best
+
+
+@cache
+def _bundled() -> dict[str, Prompt]:
+    """The templates of the `prompts` package, which do not change while the process runs."""
+    return _read_all(files("prompts"))
+
+
+def _read_all(folder: Path | Traversable) -> dict[str, Prompt]:
+    prompts: dict[str, Prompt] = {}
+    for file in _templates(folder):
+        prompt = _read(file)
+        if prompt.key in prompts:
+            raise PromptError(f"{file.name}: id, version: {prompt.key} is already defined by another file")
+        prompts[prompt.key] = prompt
+    return prompts
 
 
 def _templates(folder: Path | Traversable) -> list[Traversable]:
