@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ def answer(connection: socket.socket) -> tuple[int, dict[str, Any]]:
     return int(status.split()[1]), json.loads(rest.partition(b"\r\n\r\n")[2])
 
 
+def next_status(connection: socket.socket) -> int:
+    """The status of an answer that is read whole, so that the next one begins where it ends."""
+    response = HTTPResponse(connection)
+    response.begin()
+    response.read()
+    return response.status
+
+
 def shop_with(folder: Path, **settings: Any) -> Shop:
     lowered: dict[str, Any] = {"body_timeout_s": 0.3, "header_timeout_s": 0.3, "body_min_rate": 10**6}
     return make_shop(folder, **{**lowered, **settings})
@@ -87,7 +96,7 @@ def test_a_head_that_does_not_come_in_time_is_told_so(tmp_path: Path) -> None:
 def test_a_second_head_on_one_connection_is_bounded_as_well(tmp_path: Path) -> None:
     with live(shop_with(tmp_path)) as url, connected(url) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        assert next_status(connection) == 200
         connection.sendall(b"GET /healthz HTTP/1.1\r\n")
         assert answer(connection)[0] == 408
 
@@ -108,7 +117,7 @@ def test_a_whole_address_is_taken_as_from_a_client_that_sees_a_proxy(tmp_path: P
             ("elsewhere.example/v1/products", 403),
         ):
             connection.sendall(f"GET {scheme}://{target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            assert connection.recv(65536).startswith(f"HTTP/1.1 {status}".encode()), target
+            assert next_status(connection) == status, target
 
 
 def test_another_protocol_that_is_offered_is_passed_over_in_silence(

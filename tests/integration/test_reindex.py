@@ -26,6 +26,9 @@ from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import record, unit, with_fields
 
 
+SOME_ON_THE_SERVER = ["memory", "file", "lite", WAITS_ON_THE_SERVER]
+
+
 class OtherEncoder(FakeEncoder):
     """Other weights: every vector turned around. May be told to fail after some batches."""
 
@@ -90,6 +93,7 @@ def test_another_encoder_makes_all_vectors_again(make_store: MakeStore, images: 
     assert store.count() == 40 and store.search(-rows[5].vector, limit=1)[0].product_id == "p5"
 
 
+@pytest.mark.parametrize("make_store", SOME_ON_THE_SERVER, indirect=True)
 def test_the_same_encoder_copies_vectors(make_store: MakeStore, images: ImageStore) -> None:
     store, encoder = make_store(), FakeEncoder()
     rows = fill(store, images)
@@ -99,6 +103,7 @@ def test_the_same_encoder_copies_vectors(make_store: MakeStore, images: ImageSto
     assert store.count() == 40 and np.array_equal(store.get("p7")[0].vector, rows[7].vector)
 
 
+@pytest.mark.parametrize("make_store", SOME_ON_THE_SERVER, indirect=True)
 def test_a_lost_image_stops_the_switch_unless_told_otherwise(make_store: MakeStore, images: ImageStore) -> None:
     store = make_store()
     rows = fill(store, images, 5)

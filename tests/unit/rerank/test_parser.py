@@ -269,13 +269,13 @@ def test_the_fault_of_a_list_follows_from_what_it_names(case: tuple[int, list[st
     assert parse_ranking("Ranking: [" + ", ".join(named) + "]", n).fault is expected
 
 
-def test_one_hundred_thousand_random_strings() -> None:
+def test_twenty_thousand_random_strings() -> None:
     """Seeded; half of them of characters that the grammar is made of, so that they come close to an answer."""
     generator = random.Random(20240607)
     near = "ABCDEFGHIZabc123[]{}\",:>\\ \n'²Ａ［“"
     near_pieces = ['{"ranking": [', '"], "reason": "', "Ranking: ", "</think>", '"A", "B"', "[C] > [D]", *near]
     full = list(range(9))
-    for turn in range(100_000):
+    for turn in range(20_000):
         if turn % 2:
             text = "".join(generator.choices(near_pieces, k=generator.randrange(24)))
         else:

@@ -82,8 +82,9 @@ def generated(model: Any, spec: PermutationSpec, prompt: torch.Tensor, more: int
 
 @pytest.mark.parametrize("way", WAYS)
 def test_generate_gives_a_permutation_of_every_size(model: PreTrainedModel, way: str) -> None:
+    """Every one greedily; what else there is, at the ends and between them."""
     prompt = torch.randint(10, VOCABULARY, (2, 4), generator=torch.Generator().manual_seed(1))
-    for n in range(1, 27):
+    for n in range(1, 27) if way == "greedy" else (1, 2, 3, 9, 26):
         state = PermutationState(spec_of(n))
         rows = generated(model, state.spec, prompt, **WAYS[way])
         assert len(rows) == 2 * WAYS[way].get("num_return_sequences", 1)
