@@ -25,7 +25,6 @@ from tests.fakes import FakeEncoder, png
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import record, unit, with_fields
 
-
 SOME_ON_THE_SERVER = ["memory", "file", "lite", WAITS_ON_THE_SERVER]
 
 
