@@ -1,21 +1,25 @@
-"""Many candidates in one step: windows ranked side by side, merged by scores of each candidate alone.
+"""Many candidates in few steps: windows ranked side by side, merged by scores of single candidates.
 
 After Pailitao-VL (arXiv 2602.13704): a list is compared in chunks, and absolute scores join the chunks. Here each
-window is ranked listwise, and each candidate is scored pointwise, all at the same time. Within a window the listwise
-order stands; the pointwise scores are calibrated to it by isotonic regression, which is the nearest sequence in least
-squares that never rises (pool adjacent violators: Ayer et al., "An Empirical Distribution Function for Sampling with
-Incomplete Information", Annals of Mathematical Statistics 26(4), 1955). Then all candidates are sorted by this score.
+window is ranked listwise, all at the same time; then the first three and the last of each are scored pointwise, less
+than half of the candidates. The scores are calibrated to the listwise order by isotonic regression, which is the
+nearest sequence in least squares that never rises (pool adjacent violators: Ayer et al., "An Empirical Distribution
+Function for Sampling with Incomplete Information", Annals of Mathematical Statistics 26(4), 1955), and those between
+them lie on straight lines. Then all candidates are sorted by this score; within a window the listwise order stands.
 
-    places 0…9 in two windows     0 2 4 6 8     1 3 5 7 9      each gets its share of what retrieval thought best
-    listwise                      4 0 2 8 6     1 7 3 9 5
-    pointwise                     .8 .9 .3 .1 .2   .7 .2 .4 .1 .1
-    calibrated                    .85 .85 .3 .15 .15   .7 .3 .3 .1 .1
-    merged                        4 0 1 2 7 3 8 6 9 5
+    places 0...13 in two windows    0 2 4 6 8 10 12               1 3 5 7 9 11 13   each gets its share of the best
+    listwise                        4 0 2 8 6 12 10               1 7 3 9 5 13 11
+    pointwise                       .8 .9 .3 -- -- -- .1          .7 .2 .4 -- -- -- .1
+    calibrated                      .85 .85 .3 .25 .2 .15 .1      .7 .3 .3 .25 .2 .15 .1
+    merged                          4 0 1 2 7 3 8 9 6 5 12 13 10 11
+
+With scores of all candidates the first places are no better (`python -m benchmarks.chunked` simulates noisy rankers).
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from rerank.candidates import Candidate
 from rerank.degraded import Degraded
@@ -27,20 +31,23 @@ from rerank.strategies.faults import declared, log_failure, merged
 from rerank.strategies.strategy import RerankOutcome, ScoreScale, Strategy
 from rerank.strategies.trace import Trace
 
-__all__ = ["LARGEST", "SMALLEST", "ChunkedStrategy", "calibrated", "chunks"]
+__all__ = ["LARGEST", "SMALLEST", "ChunkedStrategy", "calibrated", "chunks", "filled", "scored_places"]
 
 SMALLEST, LARGEST = 5, 9
 """Candidates of a window: fewer say little of an order, more are ranked less reliably."""
+
+_FIRST = 3
+"""The first of a window that are scored: its share of the places that are looked at."""
 
 _log = logging.getLogger(__name__)
 
 
 class ChunkedStrategy:
-    """A listwise strategy on windows and a pointwise one on all candidates; complete for every number.
+    """A listwise strategy on windows and a pointwise one on some of each; complete for every number.
 
-    Up to one window the listwise strategy is all there is. Beyond it, all calls are begun at once, if the pointwise
-    strategy scores as many as it is given in one call of its engine; an engine that takes one at a time takes them one
-    after the other. Reason, raw text and panel are those of the window that has the best.
+    Up to one window the listwise strategy is all there is. Beyond it, all windows are begun at once, and then all
+    scores, if the pointwise strategy scores as many as it is given in one call of its engine; an engine that takes one
+    at a time takes them one after the other. Reason, raw text and panel are those of the window that has the best.
     If one call fails the answer is the retrieval order, as everywhere. ValueError unless windows hold 5 or more.
     """
 
@@ -81,28 +88,39 @@ class ChunkedStrategy:
             return self._told(nothing, trace, [], Ranking.identity(n, fault), degraded)
         known, windows = replace(query, caption=caption or ""), list(chunks(n, self.window))
 
-        def ask(job: tuple[Strategy, Sequence[int]]) -> RerankOutcome:
-            strategy, places = job
-            chosen = prompt if strategy is self.listwise else None
-            return strategy.rerank(known, [candidates[place] for place in places], prompt=chosen, deadline=deadline)
+        def listed(places: Sequence[int]) -> RerankOutcome:
+            return self.listwise.rerank(
+                known, [candidates[place] for place in places], prompt=prompt, deadline=deadline
+            )
 
-        jobs: list[tuple[Strategy, Sequence[int]]] = [(self.pointwise, range(n))]
-        jobs += [(self.listwise, places) for places in windows]
         with trace.timed("rerank"):
-            outcomes = side_by_side(ask, jobs, len(jobs))
-        return self._joined(trace, windows, outcomes)
+            lists = side_by_side(listed, windows, len(windows))
+            if any(one.degraded is not None for one in lists):
+                return self._failed(trace, n, lists)
+            ranked = [one.ranking.apply(places) for places, one in zip(windows, lists, strict=True)]
+            asked = [order[place] for order in ranked for place in scored_places(len(order))]
+            points = self.pointwise.rerank(known, [candidates[place] for place in asked], deadline=deadline)
+        if points.degraded is not None:
+            return self._failed(trace, n, [*lists, points])
+        own = dict(zip(asked, points.ranking.scores or [None] * len(asked), strict=True))
+        return self._joined(trace, windows, lists, points, dict(_scored(ranked, own)))
+
+    def _failed(self, trace: Trace, n: int, outcomes: Sequence[RerankOutcome]) -> RerankOutcome:
+        """The retrieval order, as one call failed."""
+        failed = next(one for one in outcomes if one.degraded is not None)
+        ranking = Ranking.identity(n, failed.ranking.fault)
+        return self._told(outcomes[0], trace, outcomes, ranking, failed.degraded)
 
     def _joined(
-        self, trace: Trace, windows: Sequence[Sequence[int]], outcomes: Sequence[RerankOutcome]
+        self,
+        trace: Trace,
+        windows: Sequence[Sequence[int]],
+        lists: Sequence[RerankOutcome],
+        points: RerankOutcome,
+        scores: Mapping[int, float],
     ) -> RerankOutcome:
-        """All windows as one outcome."""
-        n = sum(map(len, windows))
-        points, *lists = outcomes
-        failed = next((one for one in outcomes if one.degraded is not None), None)
-        if failed is not None:
-            ranking = Ranking.identity(n, failed.ranking.fault)
-            return self._told(lists[0], trace, outcomes, ranking, failed.degraded)
-        scores = dict(_scored(windows, lists, points.ranking.scores or (0.0,) * n))
+        """All windows as one outcome, by the score of each place, which are in the order of their windows."""
+        outcomes, n = [points, *lists], len(scores)
         order = tuple(sorted(scores, key=lambda place: -scores[place]))  # stable: a window's own order for equal scores
         best = next(number for number, places in enumerate(windows) if order[0] in places)
         unplaced = {places[place] for places, one in zip(windows, lists, strict=True) for place in one.ranking.repaired}
@@ -157,10 +175,22 @@ def calibrated(scores: Sequence[float]) -> list[float]:
     return [total / size for total, size in blocks for _ in range(size)]
 
 
-def _scored(
-    windows: Sequence[Sequence[int]], lists: Sequence[RerankOutcome], own: Sequence[float | None]
-) -> Iterator[tuple[int, float]]:
+def scored_places(n: int) -> list[int]:
+    """The ranks, from 0, of a window of n that are scored: the first ones, and the last."""
+    return [*range(min(_FIRST, n - 1)), n - 1]
+
+
+def filled(ranks: Sequence[int], scores: Sequence[float]) -> list[float]:
+    """The scores of all ranks up to the last one, on straight lines between those given, of which rank 0 is one."""
+    found = [scores[0]]
+    for (start, before), (end, after) in pairwise(zip(ranks, scores, strict=True)):
+        found += [before + (after - before) * (rank - start) / (end - start) for rank in range(start + 1, end + 1)]
+    return found
+
+
+def _scored(ranked: Sequence[Sequence[int]], own: Mapping[int, float | None]) -> Iterator[tuple[int, float]]:
     """Each place with its calibrated score, window by window in listwise order; 0 where the model gave no score."""
-    for places, ordered in zip(windows, lists, strict=True):
-        ranked = ordered.ranking.apply(places)
-        yield from zip(ranked, calibrated([own[place] or 0.0 for place in ranked]), strict=True)
+    for order in ranked:
+        ranks = scored_places(len(order))
+        scores = calibrated([own[order[rank]] or 0.0 for rank in ranks])
+        yield from zip(order, filled(ranks, scores), strict=True)

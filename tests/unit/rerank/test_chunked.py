@@ -17,7 +17,7 @@ from rerank.prompts import PromptLibrary
 from rerank.query import Query
 from rerank.ranking import Fault, Ranking
 from rerank.strategies.captioning import Captioner
-from rerank.strategies.chunked import ChunkedStrategy, calibrated, chunks
+from rerank.strategies.chunked import ChunkedStrategy, calibrated, chunks, filled, scored_places
 from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.pointwise import PointwiseStrategy
 from rerank.strategies.sliding_window import windows
@@ -98,12 +98,23 @@ def test_chunks_hold_every_place_once_five_to_nine_in_each(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [2, 9, 10, 27, 50, 100])
-def test_faithful_rankers_give_the_true_order(n: int) -> None:
+def test_faithful_rankers_put_all_that_are_scored_in_their_true_order(n: int) -> None:
     worth = worths(n)
     strategy = chunked(Scripted("listwise", worth), Scripted("pointwise", worth))
     found = strategy.rerank(query(), candidates(n)).ranking
-    assert [f"p{place}" for place in found.order] == sorted(worth, key=lambda name: -worth[name])
+    true = sorted(range(n), key=lambda place: -worth[f"p{place}"])
+    scored = {part[0] for part in chunks(n, 9)} if n <= 9 else set()
+    for part in chunks(n, 9):
+        best = [place for place in true if place in part]
+        scored |= {*best[:3], best[-1]}
+    assert [place for place in found.order if place in scored] == [place for place in true if place in scored]
+    assert found.order[0] == true[0] and found.order[-1] == true[-1]
     assert found.fault is Fault.OK and found.scores is not None and None not in found.scores
+
+
+def test_scores_between_are_on_straight_lines() -> None:
+    assert [scored_places(n) for n in (5, 9)] == [[0, 1, 2, 4], [0, 1, 2, 8]]
+    assert filled([0, 1, 2, 4], [0.9, 0.8, 0.4, 0.2]) == pytest.approx([0.9, 0.8, 0.4, 0.3, 0.2])
 
 
 def test_within_a_window_the_listwise_order_stands() -> None:
@@ -115,14 +126,14 @@ def test_within_a_window_the_listwise_order_stands() -> None:
         assert kept == sorted(part, key=lambda place: -worth[f"p{place}"])
 
 
-def test_all_calls_are_begun_at_once_and_the_caption_before_them() -> None:
-    """Two calls in sequence, where a sliding window makes twelve."""
-    meets = threading.Barrier(7)
-    listwise, pointwise = Scripted("listwise", meets=meets), Scripted("pointwise", meets=meets)
+def test_all_windows_are_begun_at_once_and_all_scores_after_them() -> None:
+    """Three calls in sequence with the caption, where a sliding window makes thirteen."""
+    listwise, pointwise = Scripted("listwise", meets=threading.Barrier(6)), Scripted("pointwise")
     engine = FakeEngine()
     outcome = chunked(listwise, pointwise, engine).rerank(query(), candidates(50), prompt="rank-panel")
     assert (outcome.caption, len(engine.asked), outcome.degraded) == ("a leopard", 1, None)
     assert (len(listwise.calls), len(pointwise.calls), len(list(windows(50, 9, 4)))) == (6, 1, 12)
+    assert len(pointwise.calls[0]) == 24, "four of each window"
     assert (listwise.prompts, pointwise.prompts) == (["rank-panel"] * 6, [None])
     assert outcome.prompt_tokens == 5 + 7
 
