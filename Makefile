@@ -67,8 +67,8 @@ format: $(STAMP) ## Format the code and fix what ruff can fix
 	@$(BIN)/python -m ruff check --fix .
 	@$(BIN)/python -m ruff format .
 
-bench: $(STAMP) ## All benchmarks, into benchmarks/RESULTS.md (TABLES="stages parser", SIZE=quick, AGAIN=1)
-	@$(BIN)/python -m benchmarks $(TABLES) $(if $(SIZE),--size $(SIZE)) $(if $(AGAIN),--again)
+bench: $(STAMP) ## All benchmarks, into benchmarks/RESULTS.md (TABLES="stages parser", SIZE=quick, AGAIN=1, BASE=commit)
+	@$(if $(BASE),WITHTHIS_BENCH_BASE=$(BASE)) $(BIN)/python -m benchmarks $(TABLES) $(if $(SIZE),--size $(SIZE)) $(if $(AGAIN),--again)
 
 train-starter: $(TRAIN_STAMP) ## Train the starter models again (STAGES=heads: that alone; PHOTOS=folder: on photographs, too)
 	@$(BIN)/python -m starter.train $(STAGES) $(if $(PHOTOS),--photos $(PHOTOS))

@@ -16,6 +16,10 @@ PACKAGES = (
     *("pymilvus", "milvus-lite", "milvus"),
 )
 _CPUINFO = Path("/proc/cpuinfo")
+_INSTRUCTION_SETS = (
+    *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "sve", "i8mm", "bf16"),
+)
 
 
 def machine() -> str:
@@ -23,6 +27,13 @@ def machine() -> str:
     memory = round(psutil.virtual_memory().total / 2**30)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, {memory} GiB, {platform.system()} {platform.release()}"
+
+
+def instruction_sets() -> str:
+    """Those of the processor that matrix arithmetic uses, as the system names them."""
+    lines = _CPUINFO.read_text(encoding="utf-8").splitlines() if _CPUINFO.exists() else []
+    found = [line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))]
+    return ", ".join(name for name in _INSTRUCTION_SETS if found and name in found[0]) or "none known"
 
 
 def versions() -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from benchmarks.machine import ROOT
 from service.errors import InternalFault
 
 STOP_S = 40
@@ -57,24 +58,29 @@ def running_service(feed: Path, folder: Path) -> Iterator[RunningService]:
         yield service
 
 
-def index(feed: Path, environment: Mapping[str, str]) -> None:
-    """`withthis index`, with these variables over those there are. InternalFault if it failed; it has said why."""
+def index(feed: Path, environment: Mapping[str, str], *, code: Path = ROOT) -> None:
+    """`withthis index`, with these variables over those there are. InternalFault if it failed; it has said why.
+
+    `code`: the checkout that runs.
+    """
     # Its summary goes to stderr: stdout is for the benchmark's own tables.
-    done = subprocess.run([*_COMMAND, "index", str(feed)], env=os.environ | environment, check=False, stdout=sys.stderr)
+    command = [*_COMMAND, "index", str(feed.absolute())]
+    done = subprocess.run(command, env={**of(code), **environment}, cwd=code, check=False, stdout=sys.stderr)
     if done.returncode != 0:
         raise InternalFault("The demo shop could not be indexed; the lines above say why.")
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], *options: str) -> Iterator[RunningService]:
+def serving(environment: Mapping[str, str], *options: str, code: Path = ROOT) -> Iterator[RunningService]:
     """`withthis serve` with these variables and options, on a free port of this machine, while the block runs.
 
-    InternalFault if it did not start; it has said why.
+    `code`: the checkout that runs. InternalFault if it did not start; it has said why.
     """
     port, begin = _free_port(), time.monotonic()
     command = [*_COMMAND, "serve", "--port", str(port), *options]
     # A session of its own: Linux shares a busy machine out by session, and clients have many threads in this one.
-    server = subprocess.Popen(command, env=os.environ | environment, stdout=sys.stderr, start_new_session=True)
+    variables = {**of(code), **environment}
+    server = subprocess.Popen(command, env=variables, cwd=code, stdout=sys.stderr, start_new_session=True)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(url, server)
@@ -86,6 +92,12 @@ def serving(environment: Mapping[str, str], *options: str) -> Iterator[RunningSe
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def of(code: Path) -> dict[str, str]:
+    """The environment of a process that runs a checkout, whichever one is installed, with compiled modules."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": str(code)}
 
 
 def _free_port() -> int:

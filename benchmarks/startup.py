@@ -30,6 +30,7 @@ import httpx
 import typer
 
 from benchmarks.load import bodies
+from benchmarks.machine import ROOT
 from benchmarks.milvus_server import MilvusServerError, milvus_server
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, index, serving
@@ -63,10 +64,12 @@ def imports() -> Row:
     return {"ready": time.monotonic() - begin, **found, **_after(found)}
 
 
-def once(environments: Sequence[Mapping[str, str]], options: Sequence[str], queries: Sequence[bytes]) -> Row:
-    """Start a service for each environment, one at a time, ask all of them, and stop them."""
+def once(
+    environments: Sequence[Mapping[str, str]], options: Sequence[str], queries: Sequence[bytes], code: Path = ROOT
+) -> Row:
+    """Start a service for each environment, one at a time, ask all of them, and stop them. `code`: the checkout."""
     with ExitStack() as stack:
-        services = [stack.enter_context(serving(environment, *options)) for environment in environments]
+        services = [stack.enter_context(serving(one, *options, code=code)) for one in environments]
         memory = _steady(services)
         _ask(services, queries)
         return {"ready": services[0].ready_s, **memory, **_after(_steady(services))}

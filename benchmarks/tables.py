@@ -146,6 +146,14 @@ TABLES = (
     ),
     BenchTable("capacity", "the capacity model compared with measured points", "", "", _takes(3, 3)),
     BenchTable(
+        "versus",
+        "this checkout against an earlier commit, side by side",
+        "--size quick --rounds 1",
+        "--size full",
+        _takes(300, 1200),
+        wanted=False,
+    ),
+    BenchTable(
         "hostile_memory",
         "memory of a service under inputs that ask for far more than they cost",
         "--only lines",

@@ -23,7 +23,7 @@ from functools import partial
 
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.lexical.words import words
-from service.search.retrieval_types import HybridOptions, HybridScores
+from service.search.retrieval_types import HybridDefaults, HybridOptions, HybridScores
 from service.stores.filter_evaluation import matches
 from service.stores.filters import MAX_IN_VALUES, Filter
 from service.stores.store import Hit, Store, Vector
@@ -48,14 +48,6 @@ class HybridHit(Hit):
     def order_score(self) -> float:
         """The fused score."""
         return self.hybrid.fused
-
-
-@dataclass(frozen=True, slots=True)
-class HybridDefaults:
-    """What holds where a request does not say: whether products are searched by words, and how much these count."""
-
-    enabled: bool
-    lexical_weight: float
 
 
 def hybrid_options(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from service.search.reranking.trained import TrainedOptions
+from service.search.reranking.trained_options import TrainedOptions
 from service.settings.group import Group
 
 

@@ -29,7 +29,8 @@ from rerank.strategies.watched import WatchedStrategy
 from rerank.thumbnails import ThumbnailCache
 from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
-from service.search.reranking.trained import TrainedOptions, load_trained
+from service.search.reranking.trained import load_trained
+from service.search.reranking.trained_options import TrainedOptions
 
 MOST_CANDIDATES = 100
 """Of a search; `chunked` scores them in one call of the engine, so that a server answers all of them at once."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from rerank.errors import EngineError
 from rerank.scorers.scorer import PairScorer
-from service.encoders.device import DtypeName, resolve_device, resolve_dtype
+from service.encoders.device import resolve_device, resolve_dtype
 from service.errors import ConfigurationError
+from service.search.reranking.trained_options import TrainedOptions
 
 TWO = (
     "Set WITHTHIS_RERANKER_PATH or WITHTHIS_RERANKER_URL, not both: the one runs the reranker here, the other asks a "
@@ -25,25 +24,6 @@ BAD_URL = (
     "WITHTHIS_RERANKER_URL must be an http or https URL without a password, and WITHTHIS_RERANKER_API_KEY plain "
     "characters."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedOptions:
-    """What the settings say of it: `path` to `dtype` of one in this process, `url` to `retries` of a server."""
-
-    path: str | None
-    revision: str | None
-    device: str
-    dtype: DtypeName
-    url: str | None
-    model: str | None
-    api_key: str | None
-    dialect: Literal["vllm", "tei", "jina", "cohere", "voyage", "openrouter"]
-    batch: int
-    concurrency: int
-    retries: int
-    prompt: str
-    watch: bool
 
 
 def load_trained(options: TrainedOptions) -> tuple[PairScorer, Callable[[], None]] | None:

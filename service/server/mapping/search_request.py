@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from service.images.sources import InlineImage, UrlImage
 from service.product import normal_text
-from service.search.hybrid import HybridDefaults, hybrid_options
-from service.search.retrieval_types import CollapseOptions, HybridOptions, Negative, QueryWeights, SortKey
+from service.search.hybrid import hybrid_options
+from service.search.retrieval_types import (
+    CollapseOptions,
+    HybridDefaults,
+    HybridOptions,
+    Negative,
+    QueryWeights,
+    SortKey,
+)
 from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
 from service.server.defaults import RequestDefaults
 from service.wire.retrieval import CollapseBody, HybridBody, WeightsBody

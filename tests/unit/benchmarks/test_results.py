@@ -91,7 +91,9 @@ def test_a_benchmark_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: p
 def test_every_table_has_a_benchmark_that_knows_its_options(table: BenchTable) -> None:
     spec = importlib.util.find_spec(f"benchmarks.{table.name}")
     assert spec is not None and spec.origin is not None
-    source = Path(spec.origin).read_text(encoding="utf-8")
+    origin = Path(spec.origin)
+    file = origin.with_name("__main__.py") if spec.submodule_search_locations else origin
+    source = file.read_text(encoding="utf-8")
     for option in {word for size in Size for word in table.options(size) if word.startswith("--")}:
         assert option in source or f"    {option[2:].replace('-', '_')}: Annotated" in source, option
     assert "json" in source

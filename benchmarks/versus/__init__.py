@@ -1,0 +1,1 @@
+"""This checkout against an earlier commit, side by side."""
