@@ -15,9 +15,9 @@ from service.catalog.document_form import DocumentForm
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.images.store.renditions import Renditions
+from service.search.hybrid_defaults import HybridDefaults
 from service.search.pipeline import SearchPipeline
 from service.search.reranking.stage import RerankStage
-from service.search.retrieval_types import HybridDefaults
 from service.stores.store import Store
 
 

@@ -21,9 +21,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from service.search.hybrid_defaults import HybridDefaults
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.lexical.words import words
-from service.search.retrieval_types import HybridDefaults, HybridOptions, HybridScores
+from service.search.retrieval_types import HybridOptions, HybridScores
 from service.stores.filter_evaluation import matches
 from service.stores.filters import MAX_IN_VALUES, Filter
 from service.stores.store import Hit, Store, Vector

@@ -21,14 +21,6 @@ class HybridOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class HybridDefaults:
-    """What holds where a request does not say: whether products are searched by words, and how much these count."""
-
-    enabled: bool
-    lexical_weight: float
-
-
-@dataclass(frozen=True, slots=True)
 class QueryWeights:
     """Weights of text and image in a composed query; only their ratio matters."""
 

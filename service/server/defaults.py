@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.search.retrieval_types import HybridDefaults
+from service.search.hybrid_defaults import HybridDefaults
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from service.search.retrieval_types import HybridDefaults
+from service.search.hybrid_defaults import HybridDefaults
 from service.settings.group import Group
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from service.images.sources import InlineImage, UrlImage
 from service.product import normal_text
 from service.search.hybrid import hybrid_options
+from service.search.hybrid_defaults import HybridDefaults
 from service.search.retrieval_types import (
     CollapseOptions,
-    HybridDefaults,
     HybridOptions,
     Negative,
     QueryWeights,

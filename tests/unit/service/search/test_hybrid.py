@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.search.hybrid import HybridHit, hybrid_options, hybrid_search, shared_ranks
+from service.search.hybrid_defaults import HybridDefaults
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
-from service.search.retrieval_types import HybridDefaults, HybridOptions
+from service.search.retrieval_types import HybridOptions
 from service.stores.exact.exact_store import ExactStore
 from service.stores.filters import parse_filter
 from tests.integration.records import INFO, record, unit
