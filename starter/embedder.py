@@ -17,7 +17,8 @@ from torch import Tensor
 
 from starter.backbone import Backbone
 from starter.composer import WIDTH, Composer, load_tokenizer
-from starter.views import VIEWS, Views, look
+from starter.looks import Look, Looks
+from starter.views import VIEWS, Views
 
 _PREPROCESSING = f"letterbox-224/v1 {VIEWS}"
 _SPECIAL_TOKENS = 2
@@ -54,6 +55,7 @@ class StarterEmbedder:
         """Take the merged model; use `load`."""
         self.composer = composer
         self.backbone = backbone
+        self._looks = Looks(backbone, self.read)
         self.tokenizer = load_tokenizer()
         self._tokenizing = threading.Lock()
         self.fingerprint = fingerprint
@@ -110,9 +112,13 @@ class StarterEmbedder:
             ids = mask = None
             if written:
                 ids, mask, truncated[rows] = self.tokenize(written)
-            tokens = self.read(look(self.backbone, with_image)) if with_image else None
+            tokens = self.look(with_image).tokens if with_image else None
             vectors[rows] = self.compose(tokens, ids, mask).numpy()
         return vectors, truncated
+
+    def look(self, images: Sequence[Image.Image], *, keep: bool = False) -> Look:
+        """Cells and image tokens of images; `keep` them as long as the image objects live, for whoever looks again."""
+        return self._looks.at(images, keep=keep)
 
     def read(self, cells: Views) -> Views:
         """Cells of both views [n, 49, 1280] → their image tokens [n, 8, 384]."""

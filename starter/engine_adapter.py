@@ -10,7 +10,7 @@ from rerank.engines.turn import Turns
 from rerank.errors import EngineError, EngineTimeout
 from rerank.lru_cache import LruCache
 from starter.reasons import reason
-from starter.vlm import Seen, StarterVLM
+from starter.vlm import Sight, StarterVLM
 
 __all__ = ["StarterEngine"]
 
@@ -26,7 +26,7 @@ class StarterEngine:
     def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
         self._vlm = vlm
         self._turns = Turns()
-        self._seen = LruCache[str, Seen](cache_size)
+        self._seen = LruCache[str, Sight](cache_size)
         self._info = EngineInfo(
             id="starter",
             layout="images",
@@ -42,7 +42,7 @@ class StarterEngine:
         )
 
     @property
-    def caches(self) -> Mapping[str, LruCache[str, Seen]]:
+    def caches(self) -> Mapping[str, LruCache[str, Sight]]:
         """What was made of images, 85 KB each."""
         return {"seen": self._seen}
 
@@ -94,7 +94,7 @@ class StarterEngine:
         return Generation(json.dumps(answer), "stop", scored.scores)
 
     def _reason(
-        self, query: Seen | None, candidates: Sequence[Seen], similarities: Sequence[float], first: int
+        self, query: Sight | None, candidates: Sequence[Sight], similarities: Sequence[float], first: int
     ) -> str | None:
         nearest = len(candidates) > 1 and similarities[first] == max(similarities)
         return reason(self._vlm.name(query) if query else None, self._vlm.name(candidates[first]), nearest)
@@ -107,13 +107,13 @@ class StarterEngine:
             scored = self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
             return scored.scores if self._vlm.knows(candidates) else (0.0,) * len(candidates)
 
-    def _shown(self, request: EngineRequest) -> tuple[Seen | None, list[Seen]]:
+    def _shown(self, request: EngineRequest) -> tuple[Sight | None, list[Sight]]:
         """The query's image, if there is one, and those of the candidates."""
         seen, count = self._see(request), len(request.labels)
         query, candidates = seen[:-count], seen[-count:]
         return query[0] if query else None, candidates
 
-    def _see(self, request: EngineRequest) -> list[Seen]:
+    def _see(self, request: EngineRequest) -> list[Sight]:
         """Each image of the request; those that are not kept are looked at together."""
         keys = request.image_keys or (None,) * len(request.images)
         kept = [self._seen.get(key) if key else None for key in keys]

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from starter.embedder import StarterEmbedder, by_kind, weight_file
 from starter.heads import FILE, Heads, pooled, unit
-from starter.views import Views, look
+from starter.views import Views
 from starter.words import WordEncoder
 
 Role = Literal["query", "document"]
@@ -110,16 +110,16 @@ class FusedEmbedder:
             ids = mask = None
             if written:
                 ids, mask, truncated[rows] = self.trained.tokenize(written)
-            seen = self.see(shown) if shown else None
+            seen = self.see(shown, keep=role == "query") if shown else None
             encode = self.document if role == "document" else self.query
             vectors[rows] = encode(seen, ids, mask).numpy()
         return vectors, truncated
 
-    def see(self, images: Sequence[Image.Image]) -> Seen:
-        """Look at images: most of the work of any vector that they are part of."""
-        cells = look(self.trained.backbone, images)
-        centered = self._heads.centered(pooled(cells))
-        return Seen(self.trained.read(cells), self._heads.named(centered), self._heads.classified(centered))
+    def see(self, images: Sequence[Image.Image], *, keep: bool = False) -> Seen:
+        """Look at images: most of the work of any vector that they are part of; `keep` the look for the reranker."""
+        seen = self.trained.look(images, keep=keep)
+        centered = self._heads.centered(pooled(seen.cells))
+        return Seen(seen.tokens, self._heads.named(centered), self._heads.classified(centered))
 
     def document(self, seen: Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """n documents of one kind, [n, `dimension`]: blocks of equal length, and what is missing to four of them."""

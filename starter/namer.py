@@ -130,17 +130,17 @@ class Namer:
         points = np.stack((whole, middle)) @ self._projection - self._origin
         distances = self._whole.distances(points[:1])
         said = self._whole.say(distances)
-        share = self._kind_share(self._whole.probabilities(distances)[0])
+        share = float(self._kind_shares(self._whole.probabilities(distances))[0])
         if said is None or share < self._whole.threshold:
             return Named() if said is None else Named(thing=said.name, exact=said.exact)
         printed = self._printed.say(self._printed.distances(points[1:]))
         return Named(said.name, *((printed.name, printed.exact) if printed else ()))
 
-    def is_product(self, whole: Floats) -> bool:
-        """Whether an image may be a drawn product of one of the kinds, by the mean of its whole: [1280]."""
-        distances = self._whole.distances(whole[None] @ self._projection - self._origin)
-        near = float(distances.min()) <= self._whole.radius
-        return near and self._kind_share(self._whole.probabilities(distances)[0]) >= _MAY_BE
+    def are_products(self, wholes: Floats) -> NDArray[np.bool_]:
+        """Whether images may be drawn products of one of the kinds, by the means of their wholes: [n, 1280] → [n]."""
+        distances = self._whole.distances(wholes @ self._projection - self._origin)
+        shares = self._kind_shares(self._whole.probabilities(distances))
+        return np.asarray((distances.min(1) <= self._whole.radius) & (shares >= _MAY_BE))
 
-    def _kind_share(self, probabilities: Floats) -> float:
-        return float(probabilities[-self._kinds :].sum())
+    def _kind_shares(self, probabilities: Floats) -> Floats:
+        return np.asarray(probabilities[:, -self._kinds :].sum(1), np.float32)

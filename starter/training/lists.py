@@ -13,7 +13,8 @@ from starter.embedder import StarterEmbedder
 from starter.training.icon_sets import NAMED_SET
 from starter.training.training_images import BatchSampler, Query, TrainingImages, kept_for_reranker
 from starter.views import Views
-from starter.vlm.eyes import Eyes, Seen
+from starter.vlm.eyes import Eyes
+from starter.vlm.sequence import Shown
 
 LIST = 9
 _GALLERY_CONCEPTS = 200
@@ -61,10 +62,10 @@ class Sights:
         """The image tokens of the images."""
         return Views(*self.tokens[rows].float().unbind(1))
 
-    def seen(self, rows: list[int], eyes: Eyes) -> Seen:
+    def shown(self, rows: list[int], eyes: Eyes) -> Shown:
         """The images of `rows` as the VLM is shown them; gradients flow into `eyes`."""
         cells = self.images.views(rows)
-        return eyes.see(cells, self.read(rows), self.vectors[rows])
+        return Shown(eyes.see(cells, self.read(rows)), self.vectors[rows])
 
 
 @torch.no_grad()

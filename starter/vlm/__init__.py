@@ -1,6 +1,6 @@
 """The starter VLM: a small vision-language model that ranks candidates; beside it, a namer says what an image shows."""
 
-from starter.vlm.eyes import Seen
 from starter.vlm.model import StarterVLM
+from starter.vlm.vectors import Sight
 
-__all__ = ["Seen", "StarterVLM"]
+__all__ = ["Sight", "StarterVLM"]

@@ -47,6 +47,12 @@ class Decoder(nn.Module):
         self.answers = nn.Linear(HIDDEN, _POINTER)
         nn.init.normal_(self.own.weight, std=0.5)
 
+    def marks(self, *texts: str) -> Tensor:
+        """Embedded labels and marks, [n, 320]: as `embed` gives them, without a look at the words."""
+        places = [self.vocabulary.id(text) - self.vocabulary.words for text in texts]
+        embedded: Tensor = self.own(torch.tensor(places))
+        return embedded
+
     def embed(self, ids: Tensor) -> Tensor:
         """Token ids […] → [… , 320]."""
         own = ids >= self.vocabulary.words

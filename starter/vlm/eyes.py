@@ -29,27 +29,23 @@ _RETRIEVAL_SHARPNESS = 20.0
 class Seen:
     """n images as they can be kept, some 85 KB each.
 
-    Of both views: image tokens [n, 8, 384], details (`Eyes.details`) [n, 49, 129] and means over the cells [n, 1280];
-    of both together: the embedder's vectors [n, 384].
+    Of both views: image tokens [n, 8, 384], details (`Eyes.details`) [n, 49, 129] and means over the cells [n, 1280].
     """
 
     tokens: Views
     details: Views
     means: Views
-    vectors: Tensor
 
     @classmethod
     def joined(cls, parts: Sequence["Seen"]) -> "Seen":
         """The images of all parts, in order."""
         names = ("tokens", "details", "means")
-        tokens, details, means = (Views.joined([getattr(part, name) for part in parts]) for name in names)
-        return cls(tokens, details, means, torch.cat([part.vectors for part in parts]))
+        return cls(*(Views.joined([getattr(part, name) for part in parts]) for name in names))
 
     def single(self) -> list["Seen"]:
         """The images one by one, as copies, so that keeping one does not keep them all."""
         views = (part.single() for part in (self.tokens, self.details, self.means))
-        vectors = [vector.clone() for vector in torch.split(self.vectors, 1)]
-        return [Seen(*parts) for parts in zip(*views, vectors, strict=True)]
+        return [Seen(*parts) for parts in zip(*views, strict=True)]
 
 
 class Eyes(nn.Module):
@@ -67,9 +63,9 @@ class Eyes(nn.Module):
         with torch.no_grad():  # start from the retrieval order: its cosine alone, at the sharpness of its training
             self.prior.weight.copy_(torch.eye(1, LIKENESSES) * _RETRIEVAL_SHARPNESS)
 
-    def see(self, cells: Views, tokens: Views, vectors: Tensor) -> Seen:
-        """What is kept of images, by their cells [n, 49, 1280]."""
-        return Seen(tokens, cells.through(self.details), cells.through(lambda both: both.mean(1)), vectors)
+    def see(self, cells: Views, tokens: Views) -> Seen:
+        """What is kept of images, by their cells [n, 49, 1280] and image tokens [n, 8, 384]."""
+        return Seen(tokens, cells.through(self.details), cells.through(lambda both: both.mean(1)))
 
     def show_tokens(self, tokens: Tensor) -> Tensor:
         """Image tokens [n, 8, 384] → [n, 8, 320]."""

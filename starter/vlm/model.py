@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from starter.embedder import StarterEmbedder, read_weights, weight_file
 from starter.namer import Named, Namer
-from starter.views import look
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
-from starter.vlm.sequence import Question, rank_prompt
+from starter.vlm.sequence import Question, Shown, rank_prompt
+from starter.vlm.vectors import Sight, question_vectors
 from starter.vlm.vocabulary import LABELS, Vocabulary
 
 __all__ = ["StarterVLM"]
@@ -66,28 +66,29 @@ class StarterVLM:
         return cls(embedder, parts.eval().requires_grad_(False), Namer.load())
 
     @torch.inference_mode()
-    def see(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[Seen]:
-        """Look at images, one `Seen` each: most of the work of any question about them, so that it is worth keeping.
+    def see(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[Sight]:
+        """Look at images: most of the work of any question about them, so that it is worth keeping.
 
         Raises:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
         """
         _check(deadline)
-        cells = look(self._embedder.backbone, images)
-        tokens = self._embedder.read(cells)
-        return self._eyes.see(cells, tokens, self._embedder.compose(tokens, None, None)).single()
+        look = self._embedder.look(images)
+        return [Sight(seen) for seen in self._eyes.see(look.cells, look.tokens).single()]
 
-    def name(self, image: Seen) -> Named:
-        """Say what the one image in `image` shows, as far as that is sure."""
-        return self._namer.name(image.means.whole[0].numpy(), image.means.middle[0].numpy())
+    def name(self, image: Sight) -> Named:
+        """Say what an image shows, as far as that is sure."""
+        means = image.seen.means
+        return self._namer.name(means.whole[0].numpy(), means.middle[0].numpy())
 
-    def knows(self, candidates: Sequence[Seen]) -> bool:
+    def knows(self, candidates: Sequence[Sight]) -> bool:
         """Whether a third of the candidates are products as it was trained on: drawn, of one of the kinds."""
-        return 3 * sum(self._namer.is_product(one.means.whole[0].numpy()) for one in candidates) >= len(candidates)
+        wholes = torch.cat([one.seen.means.whole for one in candidates]).numpy()
+        return 3 * int(self._namer.are_products(wholes).sum()) >= len(candidates)
 
     @torch.inference_mode()
     def score(
-        self, instruction: str, query: Seen | None, candidates: Sequence[Seen], *, deadline: float | None = None
+        self, instruction: str, query: Sight | None, candidates: Sequence[Sight], *, deadline: float | None = None
     ) -> Scored:
         """Score 1 to 9 candidate images for a query of words, an image or both, in one pass.
 
@@ -101,30 +102,24 @@ class StarterVLM:
             ValueError: no candidate, more than nine, or a query of nothing.
             TimeoutError: the deadline passed.
         """
-        question = self._question(instruction, query, candidates)
+        question = self._question(instruction.strip(), query, candidates)
         prompt, shown = rank_prompt(self._eyes, self._decoder, question)
         _check(deadline)
         scores = self._decoder.label_scores(prompt, shown.ends, shown.prior)
         return Scored(tuple(scores.tolist()), tuple((question.candidates.vectors @ question.composed).tolist()))
 
-    def _question(self, instruction: str, query: Seen | None, candidates: Sequence[Seen]) -> Question:
+    def _question(self, text: str, query: Sight | None, candidates: Sequence[Sight]) -> Question:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
-        text = instruction.strip()
         words = self._decoder.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
-        return Question(query, words, *self._vectors(text or None, query), Seen.joined(candidates))
+        composed, written = question_vectors(self._embedder, text or None, query, candidates)
+        return Question(_shown([query]) if query else None, words, composed, written, _shown(candidates))
 
-    def _vectors(self, text: str | None, image: Seen | None) -> tuple[Tensor, Tensor | None]:
-        """The query's composed vector and its words' vector."""
-        if text is None:
-            if image is None:
-                raise ValueError("a query needs a text, an image or both")
-            return image.vectors[0], None
-        ids, mask, _ = self._embedder.tokenize([text])
-        written = self._embedder.compose(None, ids, mask)[0]
-        if image is None:
-            return written, written
-        return self._embedder.compose(image.tokens, ids, mask)[0], written
+
+def _shown(sights: Sequence[Sight]) -> Shown:
+    """Images as one batch; all have their vectors by now."""
+    vectors = torch.stack([sight.vector for sight in sights if sight.vector is not None])
+    return Shown(Seen.joined([sight.seen for sight in sights]), vectors)
 
 
 def _check(deadline: float | None) -> None:

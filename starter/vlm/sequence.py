@@ -16,14 +16,22 @@ from starter.vlm.vocabulary import LABELS, ORDER
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One list to rank: the query's image (one row of `Seen`, or None), words and vectors, and its candidates."""
+class Shown:
+    """n images of a question: what was seen of them, and the embedder's vectors [n, 384]."""
 
-    image: Seen | None
+    seen: Seen
+    vectors: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One list to rank: the query's image (one row of `Shown`, or None), words and vectors, and its candidates."""
+
+    image: Shown | None
     words: list[int]
     composed: Tensor
     written: Tensor | None
-    candidates: Seen
+    candidates: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +51,31 @@ def likenesses(eyes: Eyes, question: Question) -> Tensor:
         found[:, 1] = vectors @ question.written
     if question.image is not None:
         found[:, 2] = vectors @ question.image.vectors[0]
-        details = eyes.compare(question.image.details, question.candidates.details)
+        details = eyes.compare(question.image.seen.details, question.candidates.seen.details)
         return torch.cat((found[:, :3], details), 1)
     return found
 
 
-def _mark(decoder: Decoder, text: str) -> Tensor:
-    return decoder.embed(torch.tensor([decoder.vocabulary.id(text)]))
-
-
-def _image(eyes: Eyes, decoder: Decoder, tokens: Tensor, vectors: Tensor) -> list[Tensor]:
-    return [_mark(decoder, "<picture>"), eyes.show_tokens(tokens)[0], eyes.show_vectors(vectors)]
-
-
 def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Candidates]:
     """Embedded prompt [t, 320], and where its candidates are."""
-    parts = [_mark(decoder, "<rank>")]
-    if question.image is not None:
-        parts += _image(eyes, decoder, question.image.tokens.whole, question.image.vectors)
+    before = torch.cat(_asked(eyes, decoder, question))
+    alike, shown = likenesses(eyes, question), question.candidates
+    count = len(shown.vectors)
+    closing = decoder.marks("<candidate>") + eyes.show_vectors(shown.vectors) + eyes.likeness(alike * 4)
+    tokens = eyes.show_tokens(shown.seen.tokens.whole)
+    blocks = torch.cat((decoder.marks(*LABELS[:count]).unsqueeze(1), tokens, closing.unsqueeze(1)), 1)
+    ends = len(before) - 1 + blocks.shape[1] * torch.arange(1, count + 1)
+    prompt = torch.cat((before, blocks.flatten(0, 1), decoder.marks(ORDER)))
+    return prompt, Candidates(ends, eyes.prior(alike).squeeze(-1))
+
+
+def _asked(eyes: Eyes, decoder: Decoder, question: Question) -> list[Tensor]:
+    """What stands before the candidates."""
+    parts = [decoder.marks("<rank>")]
+    if (image := question.image) is not None:
+        shown = eyes.show_tokens(image.seen.tokens.whole)[0]
+        parts += [decoder.marks("<picture>"), shown, eyes.show_vectors(image.vectors)]
     parts.append(eyes.show_vectors(question.composed).unsqueeze(0))
     if question.words:
         parts.append(decoder.embed(torch.tensor(question.words)))
-    alike = likenesses(eyes, question)
-    closing = _mark(decoder, "<candidate>") + eyes.show_vectors(question.candidates.vectors) + eyes.likeness(alike * 4)
-    ends, length = [], sum(len(part) for part in parts)
-    for label, tokens, end in zip(LABELS, eyes.show_tokens(question.candidates.tokens.whole), closing, strict=False):
-        parts += [_mark(decoder, label), tokens, end.unsqueeze(0)]
-        length += len(tokens) + 2
-        ends.append(length - 1)
-    parts.append(_mark(decoder, ORDER))
-    return torch.cat(parts), Candidates(torch.tensor(ends), eyes.prior(alike).squeeze(-1))
+    return parts

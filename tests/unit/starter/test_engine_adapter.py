@@ -20,7 +20,7 @@ from rerank.strategies.sliding_window import SlidingWindowStrategy
 from starter.artwork import motif
 from starter.engine_adapter import StarterEngine
 from starter.rendering import KINDS, render_motif, render_product
-from starter.vlm import Seen, StarterVLM
+from starter.vlm import Sight, StarterVLM
 from tests.unit.rerank.fakes import candidates, query
 
 
@@ -153,7 +153,7 @@ def test_an_image_whose_hash_is_known_is_looked_at_once(engine: StarterEngine, m
     looked: list[int] = []
     see = StarterVLM.see
 
-    def counting(self: StarterVLM, images: list[Image.Image], **values: float | None) -> list[Seen]:
+    def counting(self: StarterVLM, images: list[Image.Image], **values: float | None) -> list[Sight]:
         looked.append(len(images))
         return see(self, images, **values)
 

@@ -8,8 +8,10 @@ import torch
 from PIL import Image
 
 from starter.artwork import motif
+from starter.embedder import StarterEmbedder
 from starter.rendering import KINDS, render_motif, render_product
 from starter.vlm import StarterVLM
+from starter.vlm.vectors import question_vectors
 
 LEOPARD, ROSE = "1f406", "1f339"
 
@@ -65,9 +67,25 @@ def test_a_passed_deadline_stops_the_work(vlm: StarterVLM) -> None:
 def test_an_image_looks_the_same_alone_and_among_others(vlm: StarterVLM) -> None:
     together = vlm.see([_query(), *_wares(4)])
     alone = vlm.see([_query()])[0]
-    assert torch.allclose(alone.vectors, together[0].vectors, atol=1e-4)
     for name in ("tokens", "details", "means"):
-        assert torch.allclose(getattr(alone, name).both, getattr(together[0], name).both, atol=1e-4), name
+        assert torch.allclose(getattr(alone.seen, name).both, getattr(together[0].seen, name).both, atol=1e-4), name
+
+
+@pytest.mark.parametrize("text", ["a mug with this", None])
+def test_vectors_of_a_question_are_those_of_the_embedder(
+    embedder: StarterEmbedder, vlm: StarterVLM, text: str | None
+) -> None:
+    query, wares = _query(), _wares(2)
+    sight, *others = vlm.see([query, *wares])
+    composed, written = question_vectors(embedder, text, sight, [*others, others[0]])
+    asked = [(text, query), (None, query), *((None, ware) for ware in wares), *([(text, None)] if text else [])]
+    expected = torch.from_numpy(embedder.encode([text for text, _ in asked], [image for _, image in asked])[0])
+    found = [composed, *(one.vector for one in (sight, *others)), *([] if written is None else [written])]
+    for vector, wanted in zip(found, expected, strict=True):
+        assert vector is not None and torch.allclose(vector, wanted, atol=1e-5)
+    kept = others[0].vector
+    question_vectors(embedder, text, sight, others)
+    assert others[0].vector is kept, "once an image has its vector, no question makes it again"
 
 
 def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:

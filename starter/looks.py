@@ -1,0 +1,72 @@
+"""What images of searches look like, so that encoder and reranker look at each of them once."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from starter.backbone import Backbone
+from starter.views import Views, look
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """n images: cells [n, 49, 1280] and image tokens [n, 8, 384] of both views, 0.5 MB an image."""
+
+    cells: Views
+    tokens: Views
+
+    @classmethod
+    def joined(cls, parts: Sequence["Look"]) -> "Look":
+        """The images of all parts, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(Views.joined([part.cells for part in parts]), Views.joined([part.tokens for part in parts]))
+
+    def single(self) -> list["Look"]:
+        """The images one by one, as copies, so that keeping one does not keep them all."""
+        return [Look(*views) for views in zip(self.cells.single(), self.tokens.single(), strict=True)]
+
+
+class Looks:
+    """Looks at images. What is kept of one is forgotten with the image itself: at the end of its search.
+
+    Kept by the image object and not by its content, since the pixels that a product's image is ranked by may be those
+    of a smaller rendition, and a vector must not depend on what was asked before. Threads may share it.
+    """
+
+    def __init__(self, backbone: Backbone, read: Callable[[Views], Views]) -> None:
+        """`read`: cells of both views → their image tokens."""
+        self._backbone, self._read = backbone, read
+        self._kept: dict[int, tuple[weakref.ref[Image.Image], Look]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def at(self, images: Sequence[Image.Image], *, keep: bool) -> Look:
+        """Look at images in one batch, but for those of which a look is kept; `keep` what is new."""
+        known = [self._of(image) for image in images]
+        missing = [image for image, look in zip(images, known, strict=True) if look is None]
+        if len(missing) == len(images) and not keep:
+            return self._new(images)
+        new = self._new(missing).single() if missing else []
+        if keep:
+            for image, one in zip(missing, new, strict=True):
+                self._keep(image, one)
+        rest = iter(new)
+        return Look.joined([next(rest) if one is None else one for one in known])
+
+    def _new(self, images: Sequence[Image.Image]) -> Look:
+        cells = look(self._backbone, images)
+        return Look(cells, self._read(cells))
+
+    def _of(self, image: Image.Image) -> Look | None:
+        image_ref, kept = self._kept.get(id(image), (None, None))
+        return kept if image_ref is not None and image_ref() is image else None
+
+    def _keep(self, image: Image.Image, seen: Look) -> None:
+        def forget(_: object, key: int = id(image)) -> None:
+            self._kept.pop(key, None)
+
+        self._kept[id(image)] = weakref.ref(image, forget), seen

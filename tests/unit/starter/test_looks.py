@@ -1,0 +1,55 @@
+"""An image of a search is looked at once, by encoder and reranker together, and forgotten with it."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from PIL import Image
+
+from starter.backbone import Backbone
+from starter.embedder import StarterEmbedder
+from starter.fused import FusedEmbedder
+from starter.looks import Looks
+from starter.views import Views, look
+from starter.vlm import StarterVLM
+from tests.unit.starter.test_vlm import _query, _wares
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of images in each pass of the backbone."""
+    passes: list[int] = []
+
+    def counting(backbone: Backbone, images: Sequence[Image.Image]) -> Views:
+        passes.append(len(images))
+        return look(backbone, images)
+
+    monkeypatch.setattr("starter.looks.look", counting)
+    return passes
+
+
+def test_the_reranker_does_not_look_again_at_an_image_that_was_encoded_as_a_query(
+    fused: FusedEmbedder, vlm: StarterVLM, looked_at: list[int]
+) -> None:
+    query, ware = _query(), _wares(1)[0]
+    fused.encode(["a mug with this"], [query], ["query"])
+    seen = vlm.see([query, ware])
+    assert looked_at == [1, 1], "the second pass is of the candidate"
+    fresh = vlm.see([query.copy()])[0].seen
+    assert looked_at == [1, 1, 1], "a copy is another image"
+    assert torch.allclose(seen[0].seen.details.both, fresh.details.both, atol=1e-5)
+
+
+def test_what_is_indexed_is_not_kept(fused: FusedEmbedder, looked_at: list[int]) -> None:
+    document = _query()
+    for _ in range(2):
+        fused.encode([None], [document], ["document"])
+    assert looked_at == [1, 1]
+
+
+def test_a_look_is_forgotten_with_its_image(embedder: StarterEmbedder) -> None:
+    looks, image = Looks(embedder.backbone, embedder.read), _query()
+    looks.at([image], keep=True)
+    assert len(looks) == 1
+    del image
+    assert len(looks) == 0
