@@ -45,7 +45,8 @@ if TYPE_CHECKING:
         PutOut,
         StoredProductOut,
     )
-    from service.wire.search import ImageBody, ProductOut, RerankBody, RerankOut, ResultOut, SearchBody, SearchOut
+    from service.wire.query_images import CropBody, ImageBody, WeightedImageBody
+    from service.wire.search import ProductOut, RerankBody, RerankOut, ResultOut, SearchBody, SearchOut
     from service.wire.search_options import SearchOptionsOut
 
 try:
@@ -60,6 +61,7 @@ __all__ = [
     "Client",
     "ClientError",
     "ConnectionFailedError",
+    "CropBody",
     "DeletionOut",
     "DocumentsOut",
     "EmbeddingsOut",
@@ -88,12 +90,14 @@ __all__ = [
     "StoredProductOut",
     "StreamedAnswer",
     "UnavailableError",
+    "WeightedImageBody",
     "__version__",
 ]
 
 _MODULES = (
     "service.client",
     "service.wire.search",
+    "service.wire.query_images",
     "service.wire.products",
     "service.wire.compatible",
     "service.wire.feedback",

@@ -16,7 +16,7 @@ from service.errors import InvalidImage, WithThisError
 from service.images.decode import decode_image
 from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.search.retrieval_types import HybridOptions
-from service.search.types import ImageSource, ProductImage, SearchRequest
+from service.search.types import CroppedImage, ImageSource, ProductImage, SearchRequest
 from service.settings import Settings
 from service.stores.filters import Filter
 from service.support.batches import in_batches
@@ -58,12 +58,14 @@ class ServiceClient:
             return self._client.search(
                 request.text,
                 image=_image(request.image),
+                images=[{**_field(one.source), "weight": one.weight} for one in request.images] or None,
                 filter=request.filter,
                 limit=request.limit,
                 min_score=request.min_score,
                 hybrid=_hybrid(request.hybrid),
                 understand=request.understand,
                 negative_text=request.negative.text if request.negative else None,
+                negative_image=_image(request.negative.image) if request.negative else None,
                 negative_weight=request.negative.weight if request.negative else None,
                 rerank=rerank,
             )
@@ -121,13 +123,19 @@ def _hybrid(options: HybridOptions | None) -> Any:
 
 
 def _image(source: ImageSource | None) -> Any:
+    """A file travels as it is; anything else as the field of the request."""
+    return source.data if isinstance(source, UploadedImage) else source and _field(source)
+
+
+def _field(source: ImageSource) -> dict[str, Any]:
     match source:
         case UploadedImage(data):
-            return data
+            return {"data": data}
         case InlineImage(uri):
             return {"data": uri}
         case UrlImage(url):
             return {"url": url}
         case ProductImage(product_id):
             return {"product_id": product_id}
-    return None
+        case CroppedImage(whole, crop):
+            return {**_field(whole), "crop": asdict(crop)}

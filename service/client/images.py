@@ -29,8 +29,9 @@ class Saves(Protocol):
 Encoded = os.PathLike[str] | bytes | Saves
 """A local image: a file, its bytes, or a PIL image."""
 
-AnyImage = Encoded | str | Mapping[str, str]
-"""Or a remote one: a data URI, a URL, or the service's own `{"product_id": …}`."""
+AnyImage = Encoded | str | Mapping[str, Any]
+"""Or a remote one: a data URI, a URL, or a mapping as the service takes it: `{"product_id": …}`, or
+`{"data": Path("street.jpg"), "crop": {"x": 0.1, "y": 0.2, "width": 0.5, "height": 0.5}}`."""
 
 Content = str | Encoded | Mapping[str, Any]
 """A text, an image, `{"text": …, "image": …}` with both, or `{"content": […]}` with parts as OpenAI has them."""
@@ -52,10 +53,13 @@ def data_uri(image: Encoded) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def reference(image: str | Mapping[str, str]) -> dict[str, str]:
-    """A remote image, as the field `image` has it. Raises ValueError for any other text."""
+def reference(image: AnyImage) -> dict[str, Any]:
+    """An image, as the field `image` has it. Raises ValueError for any other text, and as `encoded`."""
     if isinstance(image, Mapping):
-        return dict(image)
+        data = image.get("data")
+        return dict(image) if data is None or isinstance(data, str) else {**image, "data": data_uri(data)}
+    if not isinstance(image, str):
+        return {"data": data_uri(image)}
     if image[:5].lower() == "data:":
         return {"data": image}
     if image.lower().startswith(("http://", "https://")):

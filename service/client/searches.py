@@ -34,12 +34,14 @@ def search(
     *,
     instruction: str | None = None,
     image: AnyImage | None = None,
+    images: Sequence[AnyImage] | None = None,
     filter: Mapping[str, Any] | BaseModel | None = None,
     limit: int | None = None,
     min_score: float | None = None,
     hybrid: Switch | None = None,
     weights: Mapping[str, float] | None = None,
     negative_text: str | None = None,
+    negative_image: AnyImage | None = None,
     negative_weight: float | None = None,
     collapse: Switch | None = None,
     facets: Sequence[str] | None = None,
@@ -51,7 +53,7 @@ def search(
     rerank: Switch | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Call[SearchOut]:
-    """Products for a text, an image, or both; omitted fields use the settings of the service.
+    """Products for a text, one or several images, or both; omitted fields use the settings of the service.
 
     `extra`: fields that this client does not know, since the service is newer; they are sent as they are.
 
@@ -60,12 +62,14 @@ def search(
     body = given(
         text=text,
         instruction=instruction,
+        images=None if images is None else [reference(one) for one in images],
         filter=_json(filter) if isinstance(filter, BaseModel) else filter,
         limit=limit,
         min_score=min_score,
         hybrid=_options(hybrid, "enabled"),
         weights=weights,
         negative_text=negative_text,
+        negative_image=None if negative_image is None else reference(negative_image),
         negative_weight=negative_weight,
         collapse=_options(collapse, "near_duplicates"),
         facets=facets,

@@ -28,6 +28,7 @@
     │       ├── ImageNotFetched       422   an image URL that returned no image in time
     │       ├── ImageTooLarge         413   too many bytes or pixels
     │       └── ImageTooSmall         422   too few pixels
+    │           └── CropTooSmall      400   too few pixels in a region of an image
     ├── KeyRequired                   401   no API key, or an unknown one
     ├── ForeignRequest                403   under a foreign host name, or from another site's page
     ├── ScopeMissing                  403   the API key lacks the scope of this route
@@ -83,6 +84,7 @@ from service.errors.configuration import (
 )
 from service.errors.images import (
     CorruptImage,
+    CropTooSmall,
     ImageNotFetched,
     ImageTooLarge,
     ImageTooSmall,
@@ -130,6 +132,7 @@ __all__ = [
     "ClientGone",
     "ConfigurationError",
     "CorruptImage",
+    "CropTooSmall",
     "EmbeddingRefused",
     "EmbeddingServerUnavailable",
     "EmptyQuery",

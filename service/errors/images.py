@@ -69,3 +69,12 @@ class ImageTooSmall(InvalidImage):
     type = "image-too-small"
     title = "The image is too small"
     default_detail = "Send a larger image."
+
+
+class CropTooSmall(ImageTooSmall):
+    """A region of an image that has too few pixels; another region of it may have enough."""
+
+    status = 400
+    type = "crop-too-small"
+    title = "The crop is too small"
+    default_detail = "Choose a larger region of the image."

@@ -14,14 +14,23 @@ import os
 import re
 import warnings
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PIL import Image
 
 from rerank.cancellation import Cancelled
-from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
+from service.errors import (
+    CorruptImage,
+    CropTooSmall,
+    ImageTooLarge,
+    ImageTooSmall,
+    InvalidImage,
+    NotAnImage,
+    UnsupportedImage,
+)
 from service.images.color import to_srgb
+from service.images.crop import WHOLE, Box, Crop
 from service.images.decoding_cost import check_cost, decoding_cost
 from service.images.jpeg_scans import has_more_scans
 from service.images.normalize import bare, orientation, upright
@@ -84,8 +93,8 @@ class ImageLimits:
 class DecodedImage:
     """A safe image: mode RGB, upright, no transparency, no metadata.
 
-    `content_hash` is the SHA-256 of the encoded bytes in hex (the cache key); `width` and `height` are the
-    header's, before orientation and reduction.
+    `content_hash` is the SHA-256 of the encoded bytes in hex (the cache key), for a crop one of its own; `width` and
+    `height` are the header's, before cropping, orientation and reduction.
     """
 
     image: Image.Image
@@ -118,9 +127,9 @@ def sniff_format(data: bytes) -> ImageFormat:
     raise NotAnImage
 
 
-def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
-    """Decode one image. Raises a subclass of `InvalidImage`, whatever the bytes are; else only Cancelled, where the
-    client went before its turn.
+def decode_image(data: bytes, limits: ImageLimits, crop: Crop = WHOLE) -> DecodedImage:
+    """Decode one image, or a region of it as it is seen upright. Raises a subclass of `InvalidImage`, whatever the
+    bytes are; else only Cancelled, where the client went before its turn.
     """
     _check_bytes(len(data), limits)
     format = sniff_format(data)
@@ -130,7 +139,7 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
         with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as opened:
             width, height = opened.size
             _check_size(width, height, limits)
-            image = _decode_pixels(opened, limits)
+            image = _decode_pixels(opened, limits, crop)
     except (InvalidImage, Cancelled):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -141,7 +150,16 @@ def decode_image(data: bytes, limits: ImageLimits) -> DecodedImage:
         if _PNG_TEXT_LIMIT in str(error):
             raise ImageTooLarge(_TEXT_TOO_LARGE) from error
         raise CorruptImage from error
-    return DecodedImage(image, content_hash(data), format, width, height)
+    whole = content_hash(data)
+    return DecodedImage(image, whole if crop == WHOLE else crop.identity(whole), format, width, height)
+
+
+def cropped(decoded: DecodedImage, crop: Crop, limits: ImageLimits) -> DecodedImage:
+    """A region of an image that is decoded already, with the pixels that it has there. Raises CropTooSmall."""
+    if crop == WHOLE:
+        return decoded
+    box = _checked_box(crop, decoded.image.size, limits)
+    return replace(decoded, image=decoded.image.crop(box), content_hash=crop.identity(decoded.content_hash))
 
 
 def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
@@ -165,24 +183,50 @@ def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
         raise NotAnImage(_URI_FORM) from error
 
 
-def _decode_pixels(opened: Image.Image, limits: ImageLimits) -> Image.Image:
-    size, whole = _reduced_size(opened, limits), opened.width * opened.height
+def _decode_pixels(opened: Image.Image, limits: ImageLimits, crop: Crop) -> Image.Image:
+    full, whole = opened.size, opened.width * opened.height
+    part = _size(crop.as_stored(_orientation(opened)).box(full))
     if opened.format in ("JPEG", "MPO"):
-        opened.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 where that is still enough
+        opened.draft(None, _reduced_size(full, part, limits))  # decodes at 1/2, 1/4 or 1/8 where that is still enough
     cost = decoding_cost(opened, whole)
     check_cost(cost, whole, max(limits.decode_pixels, limits.max_pixels))
     # Closing frees the pixels before the room is given back.
     with DECODING.spend(cost, limits.decode_pixels), closing(opened):
         opened.load()
-        image = to_srgb(opaque_and_reduced(opened, size), opened.info.get("icc_profile"))
-        return bare(upright(image, orientation(opened.info.get("exif"))))
+        turn = _orientation(opened)  # a PNG may say it behind its pixels
+        region = crop.as_stored(turn)
+        part = _size(_checked_box(region, full, limits))
+        size = _reduced_size(part, part, limits)
+        image = to_srgb(opaque_and_reduced(opened, size, region.box(opened.size)), opened.info.get("icc_profile"))
+        return bare(upright(image, turn))
 
 
-def _reduced_size(image: Image.Image, limits: ImageLimits) -> tuple[int, int]:
-    """The size that fits the working side, in proportion, with no side below the minimum."""
-    scale = min(1.0, limits.working_side / max(image.size))
-    width, height = (max(limits.min_side, round(side * scale)) for side in image.size)
+def _orientation(opened: Image.Image) -> int:
+    return orientation(opened.info.get("exif"))
+
+
+def _reduced_size(size: tuple[int, int], part: tuple[int, int], limits: ImageLimits) -> tuple[int, int]:
+    """The size in which `part` of an image fits the working side, in proportion, with no side below the minimum."""
+    scale = min(1.0, limits.working_side / max(part))
+    width, height = (max(limits.min_side, round(side * scale)) for side in size)
     return width, height
+
+
+def _size(box: Box) -> tuple[int, int]:
+    left, top, right, bottom = box
+    return right - left, bottom - top
+
+
+def _checked_box(crop: Crop, size: tuple[int, int], limits: ImageLimits) -> Box:
+    """The pixels of a region. Raises CropTooSmall; an image that was accepted is never too small as a whole."""
+    box = crop.box(size)
+    shorter = min(_size(box))
+    if crop != WHOLE and shorter < limits.min_side:
+        raise CropTooSmall(
+            f"The crop must have at least {limits.min_side} pixels on each side, and has {shorter} on one. Choose a "
+            "larger region of the image."
+        )
+    return box
 
 
 def _check_bytes(size: int, limits: ImageLimits) -> None:

@@ -2,6 +2,7 @@
 
 from PIL import Image
 
+from service.images.crop import Box
 from service.images.normalize import opaque
 
 _GAP = 3.0
@@ -13,23 +14,31 @@ _ROWS = 64
 """Height of a strip, after averaging."""
 
 
-def opaque_and_reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The image as `opaque` gives it, in this size. With much larger images that is done in strips."""
-    if size == image.size:
-        return opaque(image)
-    factors = max(1, int(image.width / size[0] / _GAP)), max(1, int(image.height / size[1] / _GAP))
-    averaged = opaque(image) if factors == (1, 1) else _averaged(image, *factors)
-    box = (0.0, 0.0, image.width / factors[0], image.height / factors[1])
-    return averaged.resize(size, Image.Resampling.BICUBIC, box=box)
+def opaque_and_reduced(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """The image, or what is in `box` of it, as `opaque` gives it, in this size. With much larger ones that is done in
+    strips.
+    """
+    left, top, right, bottom = box or (0, 0, *image.size)
+    width, height = right - left, bottom - top
+    factors = max(1, int(width / size[0] / _GAP)), max(1, int(height / size[1] / _GAP))
+    if factors == (1, 1):
+        averaged = opaque(image if (width, height) == image.size else image.crop((left, top, right, bottom)))
+    else:
+        averaged = _averaged(image, (left, top, right, bottom), *factors)
+    if size == averaged.size:
+        return averaged
+    exact = (0.0, 0.0, width / factors[0], height / factors[1])
+    return averaged.resize(size, Image.Resampling.BICUBIC, box=exact)
 
 
-def _averaged(image: Image.Image, across: int, down: int) -> Image.Image:
-    """Each pixel the mean of `across` × `down` of the image's; those at the edge of fewer."""
-    size = -(-image.width // across), -(-image.height // down)
+def _averaged(image: Image.Image, box: Box, across: int, down: int) -> Image.Image:
+    """Each pixel the mean of `across` × `down` of those in `box`; those at the edge of fewer."""
+    left, upper, right, lower = box
+    size = -(-(right - left) // across), -(-(lower - upper) // down)
     whole: Image.Image | None = None
     for top in range(0, size[1], _ROWS):
-        bottom = min(image.height, (top + _ROWS) * down)
-        strip = opaque(image.crop((0, top * down, image.width, bottom))).reduce((across, down))
+        bottom = min(lower, upper + (top + _ROWS) * down)
+        strip = opaque(image.crop((left, upper + top * down, right, bottom))).reduce((across, down))
         whole = whole or Image.new(strip.mode, size)
         whole.paste(strip, (0, top))
     assert whole is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.errors import InvalidValue
-from service.images.decode import DecodedImage, ImageLimits, data_uri_bytes, decode_image
+from service.images.crop import WHOLE, Crop
+from service.images.decode import DecodedImage, ImageLimits, cropped, data_uri_bytes, decode_image
 from service.images.fetch.fetch import Fetcher
 
 URL_IMAGES_OFF = (
@@ -62,10 +63,14 @@ class ImageLoader:
                     raise InvalidValue(URL_IMAGES_OFF)
                 return self._fetcher.fetch(url)
 
-    def decode(self, data: bytes) -> DecodedImage:
-        """The safe image in encoded bytes. Raises a subclass of InvalidImage."""
-        return decode_image(data, self._limits)
+    def decode(self, data: bytes, crop: Crop = WHOLE) -> DecodedImage:
+        """The safe image in encoded bytes, or a region of it. Raises a subclass of InvalidImage."""
+        return decode_image(data, self._limits, crop)
 
-    def open(self, source: ImageInput) -> DecodedImage:
+    def open(self, source: ImageInput, crop: Crop = WHOLE) -> DecodedImage:
         """Read and decode. Raises as `read` and `decode` do."""
-        return self.decode(self.read(source))
+        return self.decode(self.read(source), crop)
+
+    def crop(self, decoded: DecodedImage, crop: Crop) -> DecodedImage:
+        """A region of an image that is decoded already. Raises CropTooSmall."""
+        return cropped(decoded, crop, self._limits)

@@ -99,7 +99,7 @@ class ContentOpener:
         for content in contents:
             if content.query.image is not None and not isinstance(content.query.image, UrlImage):
                 check_cancelled()
-                with _placed(content.pointer):
+                with placed(content.pointer):
                     self._tally.add(image_loader.read(content.query.image))
 
     def open(self, contents: Sequence[PlacedQuery]) -> list[Query]:
@@ -114,7 +114,7 @@ class ContentOpener:
     def _open(self, content: PlacedQuery) -> Query:
         check_cancelled()
         query, pointer = content
-        with _placed(pointer):
+        with placed(pointer):
             opened = opened_query(query.text, None if query.image is None else self._decoded(query.image))
         return replace(opened, role=query.role, instruction=query.instruction)
 
@@ -137,7 +137,7 @@ def reduced(decoded: DecodedImage, pixels: int) -> DecodedImage:
 
 
 @contextmanager
-def _placed(pointer: str) -> Iterator[None]:
+def placed(pointer: str) -> Iterator[None]:
     """Say which content an error is about."""
     try:
         yield

@@ -65,6 +65,7 @@ class BegunSearch:
             rerank=reranked.report,
             timings_ms=_timings(self.clock.total(), reranked.timings_ms or {}),
             explanation=reranked.explanation,
+            images=len(retrieved.images.wanted),
             facets=retrieved.facets,
             sorted=retrieved.sorted,
             # Later pages are not reranked, so what was left out would come back.
@@ -161,7 +162,8 @@ def _note(reranked: Reranked, candidates: int) -> None:
 
 def _trace(reranked: Reranked, retrieved: Retrieved) -> SearchTrace:
     return SearchTrace(
-        image_hash=retrieved.query.image_hash,
+        image_hashes=retrieved.images.hashes,
+        negative_hash=retrieved.images.unwanted_hash,
         offset=retrieved.offset,
         retrieved=tuple(hit.product_id for hit in retrieved.hits),
         order=tuple(ranked.hit.product_id for ranked in reranked.hits),

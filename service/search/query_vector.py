@@ -1,21 +1,26 @@
 """From a validated query to the embedding that products are compared with.
 
 Weights    the share of the text in the sum is text / (text + image); for encoders that compose by a sum alone.
-Negative   q' = L2norm(q - λ · L2norm(negative)): Rocchio, "Relevance Feedback in Information Retrieval", in Salton
-           (ed.), The SMART Retrieval System, 1971, with the query's own weight 1, no relevant documents, and the
-           negative text in place of the center of the non-relevant ones.
+Images     of several images the text is composed with each, as the encoder composes, and q = L2norm(Σ wᵢ · qᵢ / Σ wᵢ):
+           the center of relevant documents in Rocchio, "Relevance Feedback in Information Retrieval", in Salton (ed.),
+           The SMART Retrieval System, 1971, with weights. No encoder here reads several images at once.
+Negative   q' = L2norm(q - λ · n), Rocchio, with the query's own weight 1; n is the mean of the embeddings of the
+           negative text and the negative image, in place of the center of the non-relevant documents. Products are then
+           in the order of cos(q, p) - λ · mean cos(nᵢ, p).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from rerank.query import Query
 from service.encoders.encoder import Encoder, EncoderInfo
 from service.errors import InvalidValue
-from service.search.retrieval_types import Negative, QueryWeights
+from service.search.retrieval_types import QueryWeights
 from service.stores.store import Vector
 
 NOT_WEIGHTED = (
@@ -24,7 +29,10 @@ NOT_WEIGHTED = (
 )
 NOTHING_TO_WEIGH = "weights are for queries with a text and an image. Give both, or leave weights out."
 NO_WEIGHT = "weights.text and weights.image must be 0 or more, and not both 0."
-NOTHING_LEFT = "negative_text cancels the whole query. Lower negative_weight, or change negative_text."
+NOTHING_LEFT = (
+    "negative_text or negative_image cancels the whole query. Lower negative_weight, or change what is not wanted."
+)
+OPPOSITE = "The embeddings of the images cancel each other out. Leave one of images out, or change its weight."
 _LEAST_NORM = 1e-3
 
 
@@ -39,24 +47,42 @@ def check_weights(weights: QueryWeights, info: EncoderInfo, *, composed: bool) -
 
 
 def query_vector(
-    encoder: Encoder, query: Query, weights: QueryWeights | None, negative: Negative | None
+    encoder: Encoder,
+    wanted: Sequence[Query],
+    *,
+    image_weights: Sequence[float] = (),
+    weights: QueryWeights | None = None,
+    unwanted: Sequence[Query] = (),
+    negative_weight: float = 0.0,
 ) -> tuple[Vector, bool]:
-    """The vector, float32 [dimension], L2-normalized, and whether a text was cut. Raises InvalidValue."""
+    """The vector, float32 [dimension], L2-normalized, and whether a text was cut.
+
+    `wanted`: the query once for each of its images, with a weight for each; `unwanted`: what to move away from.
+
+    Raises InvalidValue.
+    """
     share = None if weights is None else weights.text / (weights.text + weights.image)
-    queries = [replace(query, text_share=share)]
-    if negative is not None:
-        queries.append(Query(negative.text))
-    found = encoder.encode(queries)
-    vector = found.vectors[0]
-    if negative is not None:
-        vector = away_from(vector, found.vectors[1], negative.weight)
+    found = encoder.encode([*(replace(query, text_share=share) for query in wanted), *unwanted])
+    vectors, others = found.vectors[: len(wanted)], found.vectors[len(wanted) :]
+    vector = vectors[0] if len(wanted) == 1 else center(vectors, image_weights)
+    if unwanted:
+        vector = away_from(vector, others.mean(axis=0, dtype=np.float32), negative_weight)
     return vector, bool(found.truncated.any())
 
 
+def center(vectors: Vector, weights: Sequence[float]) -> Vector:
+    """The weighted mean of vectors [n, dimension], L2-normalized as they are. Raises InvalidValue if they cancel."""
+    shares = np.asarray(weights, np.float64)
+    return _normalized(shares / shares.sum() @ vectors.astype(np.float64), OPPOSITE)
+
+
 def away_from(vector: Vector, negative: Vector, weight: float) -> Vector:
-    """`vector` moved away from `negative`; both L2-normalized. Raises InvalidValue if next to nothing is left."""
-    moved = vector - np.float32(weight) * negative
-    norm = float(np.linalg.norm(moved))
+    """`vector`, L2-normalized, moved away from `negative`. Raises InvalidValue if next to nothing is left."""
+    return _normalized(vector - np.float32(weight) * negative, NOTHING_LEFT)
+
+
+def _normalized(vector: np.ndarray[Any, np.dtype[Any]], advice: str) -> Vector:
+    norm = float(np.linalg.norm(vector))
     if norm < _LEAST_NORM:
-        raise InvalidValue(NOTHING_LEFT)
-    return np.asarray(moved / norm, np.float32)
+        raise InvalidValue(advice)
+    return np.asarray(vector / norm, np.float32)

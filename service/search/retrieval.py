@@ -18,19 +18,18 @@ from rerank.query import Query
 from rerank.stages import note
 from service.encoders.encoder import Encoder
 from service.encoders.remote.identity import without_sketch
-from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable, UnknownProduct
-from service.images.decode import DecodedImage
+from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable
 from service.images.sources import ImageLoader
 from service.images.store.renditions import Renditions
 from service.search.collapse import Collapsed, collapse
-from service.search.contents import opened_query
 from service.search.facets import check_facets, count_facets
 from service.search.hybrid import compare, hybrid_search
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
+from service.search.query_images import OpenedImages, QueryImages, products_of
 from service.search.query_vector import check_weights, query_vector
-from service.search.retrieval_types import Facets, Further, Negative, Sorted
+from service.search.retrieval_types import Facets, Further, Sorted
 from service.search.retrieved import Retrieved
 from service.search.rules.active import RuleQuery
 from service.search.rules.apply import only_exclusions, pinned_ids
@@ -39,7 +38,7 @@ from service.search.rules.ruling import Ruling
 from service.search.second_search import further, moved_toward
 from service.search.sorting import check_sort, sort_hits, sort_notices
 from service.search.stage_clock import StageClock
-from service.search.types import ImageSource, ProductImage, SearchRequest
+from service.search.types import Negative, SearchRequest
 from service.search.understanding.understand import Understander, Understood
 from service.search.understanding.vocabulary import FacetValue
 from service.search.understanding.wanted import Wanted, wanted
@@ -53,7 +52,6 @@ HYBRID_NEEDS_TEXT = (
 HYBRID_DEPTH = 100
 """Products that each part of a hybrid search returns: a product that is tenth in both may well be the first."""
 
-PRODUCT_WITHOUT_IMAGE = "The product in image.product_id has no image. Use its title as the text of the query instead."
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 REQUIRE_AND_SORT = "Sorted results are not reranked. Leave out sort, or rerank.require."
 
@@ -84,8 +82,7 @@ class Retriever:
         self._encoder = encoder
         self._store = store
         self._words = words
-        self._images = images
-        self._image_loader = image_loader
+        self._images = QueryImages(store, images, image_loader)
         self._max_limit = max_limit
         self._max_text_chars = max_text_chars
         self._window = max(window, max_limit)
@@ -102,8 +99,8 @@ class Retriever:
         """Refuse invalid requests, before any model runs. Raises InvalidInput."""
         if not 1 <= request.limit <= self._max_limit:
             raise InvalidValue(f"limit must be between 1 and {self._max_limit}.")
-        negative = request.negative.text if request.negative else ""
-        if max(len(request.text or ""), len(negative)) > self._max_text_chars:
+        negative = request.negative.text if request.negative else None
+        if max(len(request.text or ""), len(negative or "")) > self._max_text_chars:
             raise InvalidValue(f"text and negative_text must have at most {self._max_text_chars} characters.")
         if request.min_score is not None and not -1 <= request.min_score <= 1:
             raise InvalidValue("min_score must be between -1 and 1.")
@@ -119,7 +116,7 @@ class Retriever:
         if request.hybrid is not None and not has_text:
             raise InvalidValue(HYBRID_NEEDS_TEXT)
         if request.weights is not None:
-            check_weights(request.weights, self._encoder.info, composed=has_text and request.image is not None)
+            check_weights(request.weights, self._encoder.info, composed=has_text and bool(request.wanted_images))
         if request.cursor is not None and request.rerank.require:
             raise InvalidValue(REQUIRE_ON_A_LATER_PAGE)
         if request.sort and request.rerank.require:
@@ -136,15 +133,22 @@ class Retriever:
             this way.
         """
         with clock.stage("decode"):
-            query = self._decode(request)
-            key = self._key(query, request)
+            images = self._images.open(request)
+            query = _query(request, images)
+            key = self._key(query, images, request)
             cursor = Cursor.from_text(request.cursor, key) if request.cursor is not None else None
         understood = self._understood(query.text, request, clock)
         text = searched_text(query, understood)
         with clock.stage("embed"):
-            weights = request.weights if text is not None else None
-            negative = request.negative or self._negative(text, query.image is not None, understood)
-            vector, truncated = query_vector(self._encoder, replace(query, text=text), weights, negative)
+            negative = self._negative(text, query.image is not None, request, understood)
+            vector, truncated = query_vector(
+                self._encoder,
+                images.each(replace(query, text=text)),
+                image_weights=images.weights,
+                weights=request.weights if text is not None else None,
+                unwanted=images.unwanted_queries(negative.text),
+                negative_weight=negative.weight,
+            )
         with clock.stage("retrieve"):
             depth = min(max(request.limit, candidates), self._window)
             rules = self._active_rules(query.text, request, understood)
@@ -168,6 +172,7 @@ class Retriever:
         found = rest if rules and cursor is None else rest[:depth]
         return Retrieved(
             query,
+            images,
             tuple(found),
             truncated,
             ranks=tuple(places[hit.product_id] for hit in found),
@@ -219,7 +224,7 @@ class Retriever:
         A filter is what a customer insists on, so that no rule gets around it; `min_score` is about similarity, which
         is what a pin is to overrule.
         """
-        found = {hit.product_id for hit in hits} | {_excluded(request)}
+        found = {hit.product_id for hit in hits} | products_of(request)
         missing = [id for id in pinned_ids(rules) if id not in found][:MAX_IN_VALUES]
         if not missing:
             return []
@@ -240,11 +245,16 @@ class Retriever:
                 understood = self._understander.understand(text, lambda value: False, lambda terms: False)
         return understood if request.hybrid is not None else replace(understood, boost=())
 
-    def _negative(self, text: str | None, has_image: bool, understood: Understood | None) -> Negative | None:
-        """Words that are not wanted and name no value of the catalog, as a text to move away from."""
+    def _negative(
+        self, text: str | None, has_image: bool, request: SearchRequest, understood: Understood | None
+    ) -> Negative:
+        """What to move away from: as requested, or words that are not wanted and name no value of the catalog."""
+        asked = request.negative or Negative(weight=self._negative_weight)
+        if asked.text is not None:
+            return asked
         unwanted = [one.text for one in understood.excluded if one.rest and not one.is_quoted] if understood else []
         says_something = has_image or (understood is not None and understood.text is not None)
-        return Negative(", ".join(unwanted), self._negative_weight) if unwanted and says_something else None
+        return replace(asked, text=", ".join(unwanted)) if unwanted and says_something else asked
 
     def _first_found(
         self, vector: Vector, query: Query, request: SearchRequest, depth: int, understood: Understood | None
@@ -258,37 +268,18 @@ class Retriever:
                 break
         return hits, further, attempt
 
-    def _decode(self, request: SearchRequest) -> Query:
-        query = opened_query(request.text, self._load(request.image) if request.image is not None else None)
-        if query.is_empty:
-            raise EmptyQuery
-        return replace(query, instruction=request.instruction or None)
-
-    def _load(self, source: ImageSource) -> DecodedImage:
-        if isinstance(source, ProductImage):
-            return self._product_image(source.product_id)
-        return self._image_loader.open(source)
-
-    def _product_image(self, product_id: str) -> DecodedImage:
-        rows = self._store.get(product_id)
-        if not rows:
-            raise UnknownProduct
-        if not (key := rows[0].product.image_key):
-            raise InvalidValue(PRODUCT_WITHOUT_IMAGE)
-        return self._images.rendition(key)
-
     def _nearest(
         self, vector: Vector, query: Query, request: SearchRequest, depth: int, wanted: Wanted
     ) -> tuple[list[Hit], bool]:
-        """The best products that are similar enough, without the one whose image is the query, and whether there are
+        """The best products that are similar enough, without those whose images the query has, and whether there are
         more
         """
-        size, excluded = self._size(request, depth), _excluded(request)
+        size, own = self._size(request, depth), products_of(request)
         unwanted = self._unwanted(wanted)
-        margin = min(len(unwanted), size) + (excluded is not None)
+        margin = min(len(unwanted), size) + len(own)
         hits = self._found(vector, query, request, size + 1 + margin, wanted)
         least = -math.inf if request.min_score is None else request.min_score
-        unwanted |= {excluded} if excluded else set()
+        unwanted |= own
         kept = [hit for hit in hits if hit.product_id not in unwanted and hit.score >= least]
         return kept[:size], len(kept) > size
 
@@ -331,18 +322,19 @@ class Retriever:
                 raise
             return None
 
-    def _key(self, query: Query, request: SearchRequest) -> bytes:
+    def _key(self, query: Query, images: OpenedImages, request: SearchRequest) -> bytes:
         """A digest of everything that determines the products found and their order."""
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
-        how = (request.hybrid, request.weights, request.negative, request.understand)
+        negative = (request.negative.text, request.negative.weight) if request.negative else None
+        how = (request.hybrid, request.weights, negative, request.understand)
         options = (request.min_score, *how, request.collapse, request.sort, request.apply_rules)
         model = without_sketch(self._encoder.info.fingerprint)
         given = (
             model,
             query.text,
             query.instruction,
-            query.image_hash,
-            _excluded(request),
+            (images.hashes, images.weights, images.unwanted_hash),
+            sorted(products_of(request)),
             json.dumps(where, sort_keys=True),
         )
         return digest(*given, *options)
@@ -360,9 +352,12 @@ def _conditions(request: SearchRequest, understood: Understood | None) -> Wanted
     return wanted(request.filter, understood) if understood else Wanted(request.filter)
 
 
-def _excluded(request: SearchRequest) -> str | None:
-    """The product whose image is the query."""
-    return request.image.product_id if isinstance(request.image, ProductImage) else None
+def _query(request: SearchRequest, images: OpenedImages) -> Query:
+    """The query as the reranker sees it. Raises EmptyQuery."""
+    query = images.query(request.text)
+    if query.is_empty:
+        raise EmptyQuery
+    return replace(query, instruction=request.instruction or None)
 
 
 def _facets(hits: Sequence[Hit], names: Sequence[str], *, complete: bool) -> Facets:

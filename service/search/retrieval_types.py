@@ -29,14 +29,6 @@ class QueryWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class Negative:
-    """What the products should not be, and its weight; see `service.search.query_vector`."""
-
-    text: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
 class CollapseOptions:
     """Show near-duplicates once; see `search.collapse`. `threshold`: minimum cosine similarity of two images that count
     as one.

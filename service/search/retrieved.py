@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from rerank.query import Query
 from service.search.paging import Cursor
+from service.search.query_images import OpenedImages
 from service.search.retrieval_types import Duplicate, Facets, Further, Sorted
 from service.search.rules.ruling import Ruling
 from service.search.understanding.understand import Understood
@@ -21,10 +22,11 @@ class Retrieved:
     another page may follow; none does behind the search window; `notices`: why a filter may have found nothing, or what
     sorts nothing; `text`: what was searched for, which is the query's without what was understood as a condition;
     `ruling`: what is to become of a first page's order; later pages have gone through it; `vector`: what was searched
-    by; `window`: all that was looked at, in retrieval order.
+    by; `window`: all that was looked at, in retrieval order; `query`: with the first of `images`.
     """
 
     query: Query
+    images: OpenedImages
     hits: tuple[Hit, ...]
     truncated: bool
     ranks: tuple[int, ...]

@@ -13,6 +13,7 @@ from PIL.Image import Image
 
 from rerank.degraded import Degraded
 from rerank.fusion import FusionMethod
+from service.images.crop import Crop
 from service.images.sources import InlineImage, UploadedImage, UrlImage
 from service.product import Product
 from service.search.reason_check import ReasonFault
@@ -22,7 +23,6 @@ from service.search.retrieval_types import (
     Facets,
     HybridOptions,
     HybridScores,
-    Negative,
     QueryWeights,
     Sorted,
     SortKey,
@@ -38,7 +38,35 @@ class ProductImage:
     product_id: str
 
 
-ImageSource = UploadedImage | InlineImage | UrlImage | ProductImage
+WholeImage = UploadedImage | InlineImage | UrlImage | ProductImage
+
+
+@dataclass(frozen=True, slots=True)
+class CroppedImage:
+    """A region of an image, which stands for the image everywhere: it is what is embedded, captioned and ranked."""
+
+    source: WholeImage
+    crop: Crop
+
+
+ImageSource = WholeImage | CroppedImage
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedImage:
+    """One image of a query that has several; only the ratio of the weights matters."""
+
+    source: ImageSource
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """What the products should not be: a text, an image or both, and a weight; see `service.search.query_vector`."""
+
+    text: str | None = None
+    weight: float = 0.5
+    image: ImageSource | None = None
 
 
 BelowMinScore = Literal["drop", "mark"]
@@ -64,10 +92,11 @@ class RerankOptions:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One composed query: text, image, or both."""
+    """One composed query: text, image, or both. Several `images` are given in place of `image`."""
 
     text: str | None = None
     image: ImageSource | None = None
+    images: tuple[WeightedImage, ...] = ()
     filter: Filter | None = None
     limit: int = 9
     min_score: float | None = None  # least cosine similarity of a result, from -1 to 1
@@ -84,6 +113,11 @@ class SearchRequest:
     session: str | None = None  # whose search it is, for the search log
     instruction: str | None = None  # what the query is to be read for, for models that take one
     rival: RerankOptions | None = None  # interleave the first page's order with that of these options
+
+    @property
+    def wanted_images(self) -> tuple[WeightedImage, ...]:
+        """All images that are searched for; the reranker and the caption are about the first."""
+        return self.images or (() if self.image is None else (WeightedImage(self.image),))
 
     @property
     def is_reranked(self) -> bool:
@@ -179,10 +213,12 @@ class Orders:
 class SearchTrace:
     """How an answer came about, for logs and counters; ids of all products found, of which the answer shows the first.
 
-    `offset`: products on the previous pages; `orders`: what made `order`.
+    `image_hashes`: of the query's images, `negative_hash` of the one that is not wanted; `offset`: products on the
+    previous pages; `orders`: what made `order`.
     """
 
-    image_hash: str | None
+    image_hashes: tuple[str, ...]
+    negative_hash: str | None
     offset: int
     retrieved: tuple[str, ...]
     order: tuple[str, ...]
@@ -218,4 +254,5 @@ class SearchResponse:
     understood: Understood | None = None  # the interpretation of the text, if requested
     rules: tuple[str, ...] = ()  # the names of those that were applied
     explanation: Explanation | None = None  # only where the request asks for it
+    images: int = 0  # of the query; the caption and the reranking are about the first
     trace: SearchTrace | None = None

@@ -11,3 +11,6 @@ MAX_INSTRUCTION_CHARS = 2000
 DEFAULT_DUPLICATE_THRESHOLD = 0.98
 """With the starter encoder: no two of 480 demo products are that alike, and a photo saved again as JPEG of quality 60
 is (0.99 in the median of 24). Other encoders have other cosines."""
+
+MAX_QUERY_IMAGES = 5
+"""Each is decoded and embedded: a query with five takes the encoder as long as five queries."""

@@ -9,7 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from rerank.fusion import FusionMethod
 from service.stores.filters import Filter
 from service.wire.explanation import ExplanationOut
-from service.wire.limits import MAX_CURSOR_CHARS, MAX_FACETS, MAX_INSTRUCTION_CHARS, MAX_SORT_KEYS
+from service.wire.limits import (
+    MAX_CURSOR_CHARS,
+    MAX_FACETS,
+    MAX_INSTRUCTION_CHARS,
+    MAX_QUERY_IMAGES,
+    MAX_SORT_KEYS,
+)
+from service.wire.query_images import ImageBody, WeightedImageBody
 from service.wire.retrieval import (
     CollapseBody,
     DuplicateOut,
@@ -28,18 +35,6 @@ MAX_DEADLINE_MS = 600_000
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ImageBody(_Body):
-    """The query image: exactly one of the three."""
-
-    data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
-    url: str | None = Field(
-        default=None, max_length=4096, description="the URL of an image, on a host that the service allows"
-    )
-    product_id: str | None = Field(
-        default=None, min_length=1, max_length=256, description="the stored image of this product"
-    )
 
 
 class RerankBody(_Body):
@@ -77,7 +72,7 @@ class RerankBody(_Body):
 
 
 class SearchBody(_Body):
-    """A composed query: a text, an image, or both."""
+    """A composed query: a text, one or several images, or both."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -93,6 +88,10 @@ class SearchBody(_Body):
         default=None, description="what the query is to be read for, for an encoder or a reranker that takes one"
     )
     image: ImageBody | None = Field(default=None, description="the image that 'this' in the text refers to")
+    images: Annotated[list[WeightedImageBody], Field(max_length=MAX_QUERY_IMAGES)] = Field(
+        default_factory=list,
+        description="several images in place of image; the caption and the reranking are about the first",
+    )
     filter: Filter | None = Field(default=None, description="conditions on category, price, title and attributes")
     limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="number of products to return")
     min_score: Annotated[float, Field(ge=-1.0, le=1.0)] | None = Field(
@@ -103,8 +102,11 @@ class SearchBody(_Body):
     negative_text: str | None = Field(
         default=None, description="what the products should not be, e.g. 'red'; the reranker does not see it"
     )
+    negative_image: ImageBody | None = Field(
+        default=None, description="an image of what the products should not be; the reranker does not see it"
+    )
     negative_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
-        default=None, description="how far negative_text moves the query away"
+        default=None, description="how far negative_text and negative_image move the query away"
     )
     collapse: CollapseBody | None = Field(default=None, description="show near-duplicates once")
     facets: Annotated[list[Annotated[str, Field(min_length=1, max_length=120)]], Field(max_length=MAX_FACETS)] = Field(
@@ -172,6 +174,7 @@ class QueryOut(_Body):
 
     caption: str | None
     truncated: bool
+    images: int = Field(default=0, description="of the query; the caption and the reranking are about the first")
 
 
 class RefinedOut(_Body):

@@ -24,8 +24,16 @@ from service.cli import search as search_module
 from service.cli.client import ServiceClient, ServiceError
 from service.cli.serve import address, listen, serving
 from service.errors import ConfigurationError, EncoderUnavailable, WithThisError
-from service.images.sources import InlineImage
-from service.search.types import RerankOptions, SearchRequest
+from service.images.crop import Crop
+from service.images.sources import InlineImage, UploadedImage
+from service.search.types import (
+    CroppedImage,
+    Negative,
+    ProductImage,
+    RerankOptions,
+    SearchRequest,
+    WeightedImage,
+)
 from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.filters import Filter
@@ -97,6 +105,14 @@ def test_search_by_words_and_away_from_a_text(run: Run, local: Shop) -> None:
     assert [query.text for query in local.encoder.seen[-2:]] == ["product 7", "red"]
 
 
+def test_search_by_a_region_of_an_image_and_away_from_an_image(run: Run, local: Shop, image: Path) -> None:
+    words = ("search", "--image", image, "--crop", "0,0,0.5,1", "--negative-image", image, "--no-rerank", "--json")
+    run(*words)
+    region, whole = local.encoder.seen[-2:]
+    assert region.image is not None and region.image.size == (12, 16)
+    assert whole.image is not None and whole.image.size == (24, 16)
+
+
 def width_of(path: Path) -> int:
     with Image.open(path) as opened:
         return opened.width
@@ -117,6 +133,11 @@ def test_search_draws_before_and_after(run: Run, local: Shop, image: Path, tmp_p
         ("--image", "nowhere.png"),
         ("--image", "a.png", "--product", "p1"),
         ("--product", "nobody"),
+        ("--product", "p1", "--crop", "0,0,1"),
+        ("--product", "p1", "--crop", "0,0,0.5,nan"),
+        ("--product", "p1", "--crop", "0.6,0,0.5,0.5"),
+        ("--text", "a", "--crop", "0,0,0.5,0.5"),
+        ("--text", "a", "--negative-image", "nowhere.png"),
         ("--text", "a", "--filter", "{"),
         ("--text", "a", "--filter", '{"weight": 1}'),
         ("--text", "a", "--limit", "0"),
@@ -222,6 +243,12 @@ def test_search_by_a_running_service(shop: Shop, image: Path, run: Run, tmp_path
             with pytest.raises(ServiceError, match="damaged"):
                 client.search(SearchRequest(image=InlineImage(uri)))
             assert client.image("nothing") is None
+            images = (
+                WeightedImage(CroppedImage(UploadedImage(png()), Crop(0, 0, 0.5, 1)), 2.0),
+                WeightedImage(ProductImage("p1")),
+            )
+            several = client.search(SearchRequest(images=images, negative=Negative(image=UploadedImage(png("teal")))))
+            assert several.query.images == 2 and "p1" not in {result.product.id for result in several.results}
 
 
 def test_the_client_survives_a_service_that_is_something_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def test_a_composed_search_answers_with_ranking_and_provenance(client: Client) -
     response = search(client, text="a mug with this", image={"data": data_uri(png())}, limit=4)
     assert response.status_code == 200
     answer = response.json()
-    assert answer["query"] == {"caption": "a leopard", "truncated": False}
+    assert answer["query"] == {"caption": "a leopard", "truncated": False, "images": 1}
     assert [result["rank"] for result in answer["results"]] == [1, 2, 3, 4]
     assert [result["retrieval_rank"] for result in answer["results"]] == [9, 8, 7, 6]  # the first of nine candidates
     first = answer["results"][0]

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from service.encoders.encoder import EncoderInfo
-from service.search.types import ProductImage, RankedBy, SearchRequest, SearchResponse, SearchTrace
+from service.search.query_images import product_of
+from service.search.types import Negative, RankedBy, SearchRequest, SearchResponse, SearchTrace
 
 
 def search_entry(
@@ -49,21 +50,35 @@ def now() -> str:
 
 
 def _query(request: SearchRequest, trace: SearchTrace, *, with_text: bool) -> Mapping[str, object]:
-    filter, negative, image = request.filter, request.negative, request.image
+    filter, first = request.filter, next(iter(request.wanted_images), None)
     return {
         "text": request.text if with_text else None,
-        "image": trace.image_hash,
-        "product": image.product_id if isinstance(image, ProductImage) else None,
+        "image": next(iter(trace.image_hashes), None),
+        "product": product_of(first.source) if first else None,
+        "images": _several(request, trace),
         "filter": filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if filter else None,
         "limit": request.limit,
         "min_score": request.min_score,
-        "negative": None if negative is None else {**asdict(negative), "text": negative.text if with_text else None},
+        "negative": _negative(request.negative, trace, with_text=with_text),
         "understand": request.understand,
         "sort": [asdict(key) for key in request.sort],
         "hybrid": asdict(request.hybrid) if request.hybrid else None,
         "weights": asdict(request.weights) if request.weights else None,
         "collapse": asdict(request.collapse) if request.collapse else None,
     }
+
+
+def _several(request: SearchRequest, trace: SearchTrace) -> list[dict[str, object]] | None:
+    """The images of a query that has several."""
+    given = zip(request.images, trace.image_hashes, strict=False)
+    return [{"image": hash, "product": product_of(one.source), "weight": one.weight} for one, hash in given] or None
+
+
+def _negative(negative: Negative | None, trace: SearchTrace, *, with_text: bool) -> dict[str, object] | None:
+    if negative is None:
+        return None
+    text = negative.text if with_text else None
+    return {"text": text, "weight": negative.weight, "image": trace.negative_hash}
 
 
 def _ranked(found: RankedBy) -> dict[str, object]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from service.images.sources import InlineImage, UrlImage
+from service.errors import InvalidValue
+from service.images.sources import UploadedImage
 from service.product import normal_text
 from service.search.hybrid import hybrid_options
 from service.search.hybrid_defaults import HybridDefaults
 from service.search.retrieval_types import (
     CollapseOptions,
     HybridOptions,
-    Negative,
     QueryWeights,
     SortKey,
 )
-from service.search.types import ImageSource, ProductImage, RerankOptions, SearchRequest
+from service.search.types import ImageSource, Negative, RerankOptions, SearchRequest
 from service.server.defaults import RequestDefaults
+from service.server.mapping.query_images import one_image, several_images, to_source
 from service.wire.retrieval import CollapseBody, HybridBody, WeightsBody
-from service.wire.search import ImageBody, RerankBody, SearchBody
+from service.wire.search import RerankBody, SearchBody
+
+REQUIRE_NEEDS_RERANK = "rerank.require is true but rerank.enabled is false. Change one of them."
 
 
 def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
@@ -37,21 +40,29 @@ def to_options(body: RerankBody, *, enabled_by_default: bool) -> RerankOptions:
     )
 
 
-def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDefaults) -> SearchRequest:
-    """The pipeline's request, with the settings as defaults; `image` was found by `image_source` or
-    uploaded as a part.
+def to_request(body: SearchBody, upload: UploadedImage | None, defaults: RequestDefaults) -> SearchRequest:
+    """The pipeline's request, with the settings as defaults; `upload`: the image of a form.
+
+    Raises InvalidInput for fields that exclude each other.
     """
+    if body.rerank.require and body.rerank.enabled is False:
+        raise InvalidValue(REQUIRE_NEEDS_RERANK)
     return SearchRequest(
         text=body.text,
         instruction=body.instruction,
-        image=image,
+        images=several_images(body, upload),
+        image=one_image(body, upload),
         filter=body.filter,
         limit=defaults.limit if body.limit is None else body.limit,
         min_score=body.min_score,
         rerank=to_options(body.rerank, enabled_by_default=defaults.reranked or body.rerank.require),
         hybrid=to_hybrid(body.hybrid, defaults.hybrid, body.text),
         weights=to_weights(body.weights),
-        negative=to_negative(body.negative_text, body.negative_weight or defaults.negative_weight),
+        negative=to_negative(
+            body.negative_text,
+            body.negative_weight or defaults.negative_weight,
+            None if body.negative_image is None else to_source(body.negative_image, "negative_image"),
+        ),
         collapse=to_collapse(body.collapse),
         facets=tuple(body.facets),
         sort=tuple(SortKey(key.field, key.order == "desc") for key in body.sort),
@@ -60,17 +71,6 @@ def to_request(body: SearchBody, image: ImageSource | None, defaults: RequestDef
         cursor=body.cursor,
         session=body.session,
     )
-
-
-def image_source(image: ImageBody) -> ImageSource | None:
-    """The image that `image` names, or None."""
-    if image.data is not None:
-        return InlineImage(image.data)
-    if image.url is not None:
-        return UrlImage(image.url)
-    if image.product_id is not None:
-        return ProductImage(image.product_id)
-    return None
 
 
 def to_hybrid(body: HybridBody | None, defaults: HybridDefaults, text: str | None) -> HybridOptions | None:
@@ -85,10 +85,10 @@ def to_weights(body: WeightsBody | None) -> QueryWeights | None:
     return None if body is None else QueryWeights(body.text, body.image)
 
 
-def to_negative(text: str | None, weight: float) -> Negative | None:
+def to_negative(text: str | None, weight: float, image: ImageSource | None = None) -> Negative | None:
     """What the products should not be; a blank text counts as none."""
-    text = normal_text(text or "").strip()
-    return Negative(text, weight) if text else None
+    text = normal_text(text or "").strip() or None
+    return Negative(text, weight, image) if text or image else None
 
 
 def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:

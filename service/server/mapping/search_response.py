@@ -37,7 +37,7 @@ def from_response(response: SearchResponse, path: str) -> SearchOut:
     """The JSON of a pipeline's answer; `path`: that of the catalog."""
     return SearchOut(
         id=response.id,
-        query=QueryOut(caption=response.caption, truncated=response.truncated),
+        query=QueryOut(caption=response.caption, truncated=response.truncated, images=response.images),
         results=[_from_result(result, path) for result in response.results],
         rerank=_read(RerankOut, response.rerank),
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},

@@ -123,6 +123,6 @@ class SearchController(Controller):
 
 
 async def _query(request: Request[Any, Any, Any], defaults: RequestDefaults) -> SearchRequest:
-    """The validated request. Raises as `read_search`."""
-    body, image = await read_search(request, defaults.max_body_bytes)
-    return to_request(body, image, defaults)
+    """The validated request. Raises as `read_search` and `to_request`."""
+    body, upload = await read_search(request, defaults.max_body_bytes)
+    return to_request(body, upload, defaults)
