@@ -38,14 +38,16 @@ class Documents:
         info = self.encoder.info
         return replace(info, fingerprint=self.form.fingerprint(self._known_as or info.fingerprint))
 
-    def bind(self, store: Store) -> None:
-        """Take on the form of the store's collection, or create it.
+    def bind(self, store: Store, like: tuple[str, str] | None = None) -> None:
+        """Take on the form of the store's collection, or create it, in the form of one `like` this of the same encoder.
 
         Raises:
             EncoderMismatch: it was made by another encoder, or in another form than was asked for.
             StoreUnavailable: the store does not answer.
         """
         built = store.built_by()
+        if built is None and like is not None and self._is_own(like[1]):
+            built = like
         if self._asked is None:
             self.form = DocumentForm.of(built[1]) if built is not None else self._default
         self.recognize(built)
@@ -56,9 +58,8 @@ class Documents:
 
         `built`: as `Store.built_by`. That of a model behind a server is never quite the same.
         """
-        known_as = DocumentForm.encoder_of(built[1]) if built is not None else ""
-        if is_same_model(known_as, self.encoder.info.fingerprint):
-            self._known_as = known_as
+        if built is not None and self._is_own(built[1]):
+            self._known_as = DocumentForm.encoder_of(built[1])
 
     def document(self, product: Worded, image: Image.Image | None) -> Query:
         """What is encoded of a product. Raises InvalidValue if that is nothing."""
@@ -74,6 +75,10 @@ class Documents:
     def are_alike(self, product: Worded, other: Worded) -> bool:
         """Whether two products with the same image have the same vector."""
         return self.form.words(product) == self.form.words(other)
+
+    def _is_own(self, fingerprint: str) -> bool:
+        """Whether a collection with this fingerprint was made by this encoder, in whatever form."""
+        return is_same_model(DocumentForm.encoder_of(fingerprint), self.encoder.info.fingerprint)
 
     @property
     def _default(self) -> DocumentForm:

@@ -14,6 +14,7 @@ from rerank.query import Query
 from service.catalog.row_images import KeepsImages
 from service.encoders.encoder import Embeddings, Encoder, EncoderInfo
 from service.images.decode import DecodedImage
+from service.images.store.image_store import StoredImage
 from service.product import Product
 from service.stores.filters import Filter
 from service.stores.store import Hit, Record, RowState, Store, Vector
@@ -49,6 +50,10 @@ class DryImages:
     def put(self, data: bytes, *, known: bool = False, decoded: DecodedImage | None = None) -> str:
         """The key alone."""
         return self.images.key(data)
+
+    def read(self, key: str) -> StoredImage:
+        """The bytes."""
+        return self.images.read(key)
 
     def open(self, key: str) -> DecodedImage:
         """The decoded original."""

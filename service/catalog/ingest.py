@@ -86,7 +86,8 @@ def ingest(
     if dry_run:
         encoder, store, keeper = DryEncoder(encoder), DryStore(store), DryImages(images)
     documents = Documents(encoder, document)
-    documents.bind(store)
+    documents.bind(store, like=source.made_by)
+    source = source.with_vectors_of(documents.info)
     reader = RowImageReader(folder or feed_folder(feed), limits or ImageLimits(), keeper, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
         run = IngestRun(
@@ -113,7 +114,7 @@ def _bring(run: IngestRun, results: Iterable[tuple[_Lot, Sequence[FeedRow | Reje
     """Take what was read, lot by lot, and encode it in batches."""
     to_encode: list[FeedRow] = []
     for lot, rows in results:
-        to_encode += run.take(_in_order(lot.lines, rows), lot.asked)
+        to_encode += run.add_made(run.take(_in_order(lot.lines, rows), lot.asked))
         while len(to_encode) >= batch:
             run.encode(to_encode[:batch])
             del to_encode[:batch]

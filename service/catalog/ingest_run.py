@@ -48,7 +48,8 @@ class IngestReport:
     products that the feed no longer has, `lines` those of the feed: a line may have several images.
 
     `notes` are sentences on how the feed was read: where the ids are from, what was left out, which types it has.
-    `objection` says why products that are missing were not deleted; `fields` is there after a dry run.
+    `objection` says why the feed is not whole, or products that are missing were not deleted; `fields` is there
+    after a dry run.
     """
 
     indexed: int = 0
@@ -102,6 +103,7 @@ class IngestRun:
         self._images = images
         self._rejects = rejects
         self._progress = progress
+        self._objection = survey.objection
         self._told = 0
         self._keys: dict[str, list[str]] = {}
         self._drafts = Drafts(store)
@@ -131,6 +133,13 @@ class IngestRun:
             self._drafts.write()
         return [row for row in changed if row.id not in vectors]
 
+    def add_made(self, rows: Sequence[FeedRow]) -> list[FeedRow]:
+        """Take those that bring their vectors; the others, which are to be encoded."""
+        made = [(row, row.vector) for row in rows if row.vector is not None]
+        if made:
+            self.add(made)
+        return [row for row in rows if row.vector is None]
+
     def encode(self, rows: Sequence[FeedRow]) -> None:
         """Make the vectors of these rows in one batch, and write them."""
         documents = [(row, document) for row in rows if (document := self._document(row)) is not None]
@@ -156,7 +165,8 @@ class IngestRun:
             current = {row_id(name, number) for name in product_ids for number in range(len(self._keys[name]))}
             surplus = {product_of(id) for id in self._store.row_ids(product_ids) if id not in current}
             self._shorten(sorted(surplus))
-        if self._missing is not None:
+        self.report.objection = self._objection
+        if self._missing is not None and self._objection is None:
             self.report.deleted, self.report.objection = self._missing.delete(
                 listed_ids(self._store), self._store.delete
             )

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Protocol
 
 from service.catalog.records import row_hash
-from service.catalog.rows import FeedRow, Reject, is_data_uri
-from service.errors import InvalidImage
-from service.images.decode import DecodedImage, ImageLimits, data_uri_bytes, decode_image
+from service.catalog.rows import FeedRow, ImageKey, Reject, is_data_uri
+from service.errors import ImageDamaged, ImageNotFound, InvalidImage
+from service.images.decode import DecodedImage, ImageLimits, content_hash, data_uri_bytes, decode_image
+from service.images.store.image_store import StoredImage, hash_in
 
 _NOT_FETCHED = (
     "images are not fetched from the network; give a path relative to the feed, or name their hosts in "
     "WITHTHIS_URL_IMAGE_HOSTS"
 )
+_LOST = "the image is neither in the folder `images` beside the export nor in the image store"
+_DAMAGED = "the image file is damaged: its bytes are not those that its name says"
+EXPORTED_IMAGES = "images"
+"""The folder beside an export that has its images, as `<first two characters of the key>/<key>`."""
 
 
 class ImageFetcher(Protocol):
@@ -37,6 +42,10 @@ class KeepsImages(Protocol):
         """See `ImageStore.put`."""
         ...
 
+    def read(self, key: str) -> StoredImage:
+        """See `ImageStore.read`."""
+        ...
+
     def open(self, key: str) -> DecodedImage:
         """See `ImageStore.open`."""
         ...
@@ -52,11 +61,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where a feed's images are. Paths lead from `folder` to files below it; URLs need a `fetcher`."""
+    """Where a feed's images are. Paths lead from `folder` to files below it; URLs need a `fetcher`, and keys of an
+    export whose files are not beside it need `images`.
+    """
 
     folder: Path
     limits: ImageLimits
     fetcher: ImageFetcher | None = None
+    images: KeepsImages | None = None
 
     def read(self, row: FeedRow) -> bytes | Reject | None:
         """The encoded bytes, not yet known to be an image; None for a row without one, and a reject where they cannot
@@ -72,6 +84,8 @@ class ImageSource:
     def _bytes(self, image: str | bytes) -> bytes:
         if isinstance(image, bytes):
             return image
+        if isinstance(image, ImageKey):
+            return self._exported(image)
         if is_data_uri(image):
             return data_uri_bytes(image, self.limits)
         if "://" not in image:
@@ -79,6 +93,22 @@ class ImageSource:
         if self.fetcher is None or not image.lower().startswith(("http://", "https://")):
             raise _UnreadableImageError(_NOT_FETCHED)
         return self.fetcher.fetch(image)
+
+    def _exported(self, key: ImageKey) -> bytes:
+        name = f"{EXPORTED_IMAGES}/{key[:2]}/{key}"
+        data = self._file(name) if self.images is None or (self.folder / name).exists() else self._stored(key)
+        if content_hash(data) != hash_in(key):
+            raise _UnreadableImageError(_DAMAGED)
+        return data
+
+    def _stored(self, key: str) -> bytes:
+        assert self.images is not None
+        try:
+            return self.images.read(key).data
+        except ImageNotFound as error:
+            raise _UnreadableImageError(_LOST) from error
+        except ImageDamaged as error:
+            raise _UnreadableImageError(_DAMAGED) from error
 
     def _file(self, name: str) -> bytes:
         try:
@@ -115,7 +145,7 @@ class RowImageReader:
 
         Its name or bytes are no longer needed: they would only take up memory on the way.
         """
-        data = ImageSource(self.folder, self.limits, self.fetcher).read(row)
+        data = ImageSource(self.folder, self.limits, self.fetcher, self.images).read(row)
         if isinstance(data, Reject):
             return data
         if data is None:

@@ -33,6 +33,12 @@ ImageName = str | bytes
 """An image in a feed: its bytes, or a text: a path relative to the feed's folder, a data URI or a URL."""
 
 
+class ImageKey(str):
+    """An image of an export, by its key: a file of that name beside it, or in the image store."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class FeedRow:
     """What a feed says of one product in one line, checked. It becomes a `Record` of the store, step by step:
@@ -42,7 +48,8 @@ class FeedRow:
     2. `Survey.rows` makes one row for each image, with the fields that all lines of the product give together.
     3. `RowImageReader` stores the image: `image_key` and `content_hash` are set, and `decoded` if it is to be encoded.
        A product without an image is found by its words; its key is empty.
-    4. `IngestRun` numbers the images of a product, and encodes; on Ray, the `vector` is made before that.
+    4. `IngestRun` numbers the images of a product, and encodes; on Ray, the `vector` is made before that, and rows
+       of an export may bring it.
 
     `line` counts from 1 (the header of a CSV file is line 1); in a JSON array or a folder it is the item's number.
     """

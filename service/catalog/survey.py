@@ -19,6 +19,7 @@ class Survey:
         self._types = ColumnTypes(textual=textual, kinds=kinds)
         self._format = format
         self.lines = 0
+        self.objection: str | None = None  # why the feed is not the whole of itself
         self._products = ProductLines(format.rule)
         self._made: tuple[str, Product | InvalidField] | None = None
 
@@ -50,6 +51,10 @@ class Survey:
                 yield self._row(line, joined, image) if image is not None else Reject(line.line, NO_IMAGE, id, "image")
         elif not joined.images and line.line == joined.line:
             yield self._row(line, joined)
+
+    def first_line(self, product_id: str) -> int | None:
+        """The first line of a product."""
+        return self._products.get(product_id).line
 
     def known(self, product_ids: Sequence[str]) -> set[str]:
         """Those of these products that the feed has; a thousand ids at most."""

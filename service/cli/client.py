@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from PIL.Image import Image
 
-from service.client import Client, ClientError, ConnectionFailedError, ProblemError
+from service.client import Client, ClientError, ConnectionFailedError, NotFoundError, ProblemError
 from service.client.retry import RetryPolicy
 from service.errors import InvalidImage, WithThisError
 from service.images.decode import decode_image
@@ -94,6 +94,19 @@ class ServiceClient:
                 if filter is None
                 else self._client.delete_products(filter, dry_run=dry_run)
             )
+
+    def export(self, filter: Filter | None, *, vectors: bool) -> Iterator[bytes]:
+        """The lines of an export."""
+        with _told():
+            yield from self._client.export_products(filter=filter, vectors=vectors)
+
+    def image_bytes(self, key: str) -> bytes | None:
+        """An image of the catalog as it is stored; None if it is lost."""
+        with _told():
+            try:
+                return self._client.image(key)
+            except NotFoundError:
+                return None
 
     def image(self, key: str) -> Image | None:
         """An image of the catalog; None if it is lost."""

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 
 class CommandPlace(NamedTuple):
-    """A module of `service.cli` that has a function or an application named as the command, and the first paragraph
-    of the command's help, so that a list needs no import of it.
+    """A module of `service.cli` that has a function or an application named as the command (or as `function`), and the
+    first paragraph of the command's help, so that a list needs no import of it.
     """
 
     module: str
     help: str
+    function: str | None = None
 
 
 COMMANDS = {
@@ -22,6 +23,15 @@ COMMANDS = {
     "delete": CommandPlace(
         "delete",
         "Delete the products that match a filter. Their images stay until `withthis gc`. Run it again to resume.",
+    ),
+    "export": CommandPlace(
+        "export",
+        "Write the catalog as JSON lines, which `withthis import` brings back. An interrupted export leaves no file.",
+    ),
+    "import": CommandPlace(
+        "import_export",
+        "Bring an export of a catalog back, with its images and vectors. Run it again to resume.",
+        "import_export",
     ),
     "reindex": CommandPlace(
         "upkeep",

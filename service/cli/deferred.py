@@ -16,7 +16,8 @@ class DeferredCommands(Mapping[str, Any]):
     """Every command by its name, imported when it is looked up."""
 
     def __getitem__(self, name: str) -> Any:
-        found = getattr(import_module(f"service.cli.{COMMANDS[name].module}"), name)
+        place = COMMANDS[name]
+        found = getattr(import_module(f"service.cli.{place.module}"), place.function or name)
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(add_completion=False)
             found.command(name)(function)

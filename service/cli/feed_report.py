@@ -44,7 +44,7 @@ def exit_status(report: IngestReport | SendReport, limit: RejectLimit) -> int:
     return 0 if limit.allows(report) and report.objection is None else INCOMPLETE
 
 
-def print_report(report: IngestReport | SendReport, rejects: Path, *, as_json: bool) -> None:
+def print_report(report: IngestReport | SendReport, rejects: Path | None, *, as_json: bool) -> None:
     """The report as JSON on stdout, or in words on stderr."""
     if as_json:
         out.print_json(json.dumps(asdict(report)))
@@ -52,7 +52,7 @@ def print_report(report: IngestReport | SendReport, rejects: Path, *, as_json: b
         show_report(report, rejects)
 
 
-def show_report(report: IngestReport | SendReport, rejects: Path) -> None:
+def show_report(report: IngestReport | SendReport, rejects: Path | None) -> None:
     """How the feed was read, what its fields became, one line of counts, and where rejects are, if there are any."""
     if isinstance(report, IngestReport) and report.fields:
         err.print(_fields(report.fields))

@@ -107,22 +107,27 @@ def index(
         column or (), without=without or (), types=type or (), format=format, decimal=decimal, mapping=mapping
     )
     with staged(feed, settings.catalog.feed_file_bytes) as found:
-        rejects_path = rejects or rejects_file(feed, found)
         options = ingest_options(
             settings,
             columns=columns,
-            rejects_path=rejects_path,
+            rejects_path=rejects or rejects_file(feed, found),
             new_ids=new_ids,
             folder=found.folder,
             delete_missing=delete_missing,
             delete_most=delete_most,
         )
-        if url is None:
-            report: IngestReport | SendReport = _ingest(found, settings, options, engine=engine, dry_run=dry_run)
-        else:
-            report = send_feed(found.path, url, settings, options)
-    print_report(report, rejects_path, as_json=as_json)
+        report = bring(found, settings, options, engine=engine, url=url, dry_run=dry_run)
+    print_report(report, options["rejects_path"], as_json=as_json)
     raise typer.Exit(exit_status(report, limit))
+
+
+def bring(
+    feed: StagedFeed, settings: Settings, options: IngestOptions, *, engine: str, url: str | None, dry_run: bool
+) -> IngestReport | SendReport:
+    """Bring a feed into the store, or send it to a service."""
+    if url is not None:
+        return send_feed(feed.path, url, settings, options)
+    return _ingest(feed, settings, options, engine=engine, dry_run=dry_run)
 
 
 def _check(engine: str, url: str | None, *, dry_run: bool) -> None:

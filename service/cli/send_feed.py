@@ -117,7 +117,8 @@ def send_feed(feed: Path, url: str, settings: Settings, options: IngestOptions) 
         for done, item in enumerate(client.put_products(sending.products(opened.rows(survey), counts)), start=1):
             sending.take(item)
             tell(done, len(counts))
-        if options.get("delete_missing"):
+        sending.report.objection = survey.objection
+        if options.get("delete_missing") and survey.objection is None:
             sending.report.deleted, sending.report.objection = missing.delete(
                 client.product_ids(), client.delete_products
             )

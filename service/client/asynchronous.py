@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,6 +15,7 @@ from service.client import catalog, searches
 from service.client.call import UNCHANGED, Call, Unchanged
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
+from service.client.lines import Lines
 from service.client.retry import RetryPolicy
 from service.client.searches import Health, Switch
 from service.client.transport import connection_errors, connection_options
@@ -305,17 +307,34 @@ class AsyncClient:
             if (cursor := page.next_cursor) is None:
                 return
 
+    async def export_products(
+        self, *, filter: Mapping[str, Any] | BaseModel | None = None, vectors: bool = False
+    ) -> AsyncIterator[bytes]:
+        """The lines of an export of all products that match, as they come. The key needs the scope admin.
+
+        The last line says how many products there were: without it, the export is incomplete.
+        """
+        async for line in self._lines(catalog.export_products(filter=filter, vectors=vectors)):
+            yield line + b"\n"
+
     async def stream(self, call: Call[SearchOut]) -> AsyncIterator[StreamedAnswer]:
         """The answers of a search as they come: in the retrieval order, then in the final one. It is sent once."""
         reader = EventReader()
+        async for line in self._lines(replace(call, path=STREAM_PATH)):
+            if (found := reader.feed(line)) is not None:
+                yield found
+
+    async def _lines(self, call: Call[Any]) -> AsyncIterator[bytes]:
+        """The lines of an answer as they come. Raises as `send`, which it does once."""
+        lines = Lines()
         with connection_errors():
-            async with self._http.stream(call.method, STREAM_PATH, **call.options) as response:
+            async with self._http.stream(call.method, call.path, **call.options) as response:
                 if not response.is_success:
                     await response.aread()
                     call.answer(response)
-                async for line in response.aiter_lines():
-                    if (found := reader.feed(line)) is not None:
-                        yield found
+                async for chunk in response.aiter_bytes():
+                    for line in lines.feed(chunk):
+                        yield line
 
     async def _delete(self, call: Call[DeletionOut]) -> DeletionOut:
         """Send it until nothing is left."""

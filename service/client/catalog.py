@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from service.client.call import UNCHANGED, Call, Unchanged, given, into, nothing
+from service.client.call import UNCHANGED, Call, Unchanged, content, given, into, nothing
 from service.client.images import AnyImage, data_uri, reference
 from service.wire.products import DeletionOut, ProductPageOut, PutOut, StoredProductOut
 
@@ -94,6 +94,12 @@ def product_page(
         into(ProductPageOut),
         options={"params": given(filter=conditions, limit=limit, cursor=cursor)},
     )
+
+
+def export_products(*, filter: Mapping[str, Any] | BaseModel | None = None, vectors: bool = False) -> Call[bytes]:
+    """The whole catalog as JSON lines, in a stream."""
+    conditions = json.dumps(_plain(filter)) if filter else None
+    return Call("GET", "/v1/export", content, options={"params": given(filter=conditions, vectors=vectors)})
 
 
 def batches(products: Iterable[Mapping[str, Any]]) -> Iterator[list[bytes]]:

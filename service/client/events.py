@@ -29,15 +29,15 @@ class EventReader:
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
 
-    def feed(self, line: str) -> StreamedAnswer | None:
-        """Take a line; the answer that it completes, if any.
+    def feed(self, line: bytes) -> StreamedAnswer | None:
+        """Take a line in UTF-8; the answer that it completes, if any.
 
         Raises:
             ProblemError: the service failed after it had begun to answer.
             AnswerError: an event that the client does not understand.
         """
         if line:
-            name, _, value = line.partition(":")
+            name, _, value = line.decode().partition(":")
             if name:  # a comment has none
                 self._fields[name] = value.removeprefix(" ")
             return None

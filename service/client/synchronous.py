@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,6 +15,7 @@ from service.client import catalog, searches
 from service.client.call import UNCHANGED, Call, Unchanged
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
+from service.client.lines import Lines
 from service.client.retry import RetryPolicy
 from service.client.searches import Health, Switch
 from service.client.transport import connection_errors, connection_options
@@ -301,19 +303,32 @@ class Client:
             if (cursor := page.next_cursor) is None:
                 return
 
+    def export_products(
+        self, *, filter: Mapping[str, Any] | BaseModel | None = None, vectors: bool = False
+    ) -> Iterator[bytes]:
+        """The lines of an export of all products that match, as they come. The key needs the scope admin.
+
+        The last line says how many products there were: without it, the export is incomplete.
+        """
+        for line in self._lines(catalog.export_products(filter=filter, vectors=vectors)):
+            yield line + b"\n"
+
     def stream(self, call: Call[SearchOut]) -> Iterator[StreamedAnswer]:
         """The answers of a search as they come: in the retrieval order, then in the final one. It is sent once."""
         reader = EventReader()
-        with (
-            connection_errors(),
-            self._http.stream(call.method, STREAM_PATH, **call.options) as response,
-        ):
+        for line in self._lines(replace(call, path=STREAM_PATH)):
+            if (found := reader.feed(line)) is not None:
+                yield found
+
+    def _lines(self, call: Call[Any]) -> Iterator[bytes]:
+        """The lines of an answer as they come. Raises as `send`, which it does once."""
+        lines = Lines()
+        with connection_errors(), self._http.stream(call.method, call.path, **call.options) as response:
             if not response.is_success:
                 response.read()
                 call.answer(response)
-            for line in response.iter_lines():
-                if (found := reader.feed(line)) is not None:
-                    yield found
+            for chunk in response.iter_bytes():
+                yield from lines.feed(chunk)
 
     def _delete(self, call: Call[DeletionOut]) -> DeletionOut:
         """Send it until nothing is left."""

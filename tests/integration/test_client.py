@@ -122,6 +122,14 @@ def test_a_search_is_streamed(client: Client, shop: Shop, monkeypatch: pytest.Mo
         list(client.search_stream("a mug", rerank={"require": True}))
 
 
+def test_a_title_with_a_line_separator_is_streamed_whole(client: Client) -> None:
+    client.put_product("separated", title="one\u2028two\x85three", images=[png("olive")])
+    [_, ranked] = client.search_stream(image=png("olive"), limit=30)
+    titles = [result.product.title for result in ranked.answer.results if result.product.id == "separated"]
+    assert titles == ["one\u2028two\x85three"]
+    client.delete_product("separated")
+
+
 def test_what_a_search_may_ask_for(client: Client) -> None:
     options = client.options()
     assert options.strategies == ["listwise"] and options.limits.limit >= options.defaults.limit

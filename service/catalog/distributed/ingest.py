@@ -100,9 +100,7 @@ def _carry_out(run: IngestRun, pipeline: Pipeline, batch: int) -> None:
     """
     late: list[FeedRow] = []
     for lines in pipeline.run():
-        rows = run.take(lines)
-        run.add([(row, row.vector) for row in rows if row.vector is not None])
-        late += [row for row in rows if row.vector is None]
+        late += run.add_made(run.take(lines))
         run.tell()
     for part in in_batches(late, batch):
         run.encode(part)

@@ -8,6 +8,8 @@ A feed is read twice, since the type of a column and the fields of a product are
 see `service.catalog.survey`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -17,6 +19,7 @@ from pathlib import Path
 from service.catalog.formats import PLAIN
 from service.catalog.prices import common_decimal
 from service.catalog.readers.columns import Columns, DoubledColumnError
+from service.catalog.readers.exported import ExportFeed, open_export
 from service.catalog.readers.folder import FolderReader
 from service.catalog.readers.json_lines import JsonArrayReader, JsonLinesReader
 from service.catalog.readers.line_values import LineValues
@@ -25,6 +28,7 @@ from service.catalog.readers.separated import SeparatedReader
 from service.catalog.readers.xml_items import XmlReader
 from service.catalog.rows import FeedRow, Reject, parse_line
 from service.catalog.survey import Survey
+from service.encoders.encoder import EncoderInfo
 from service.errors import FeedError
 
 _PLAIN = Columns()
@@ -38,6 +42,14 @@ class Feed:
     reader: Reader
     values: LineValues
     id_column: str | None
+
+    @property
+    def made_by(self) -> None:
+        """It has no vectors."""
+
+    def with_vectors_of(self, _: EncoderInfo) -> Feed:
+        """Itself."""
+        return self
 
     def survey(self) -> Survey:
         """Go through the feed once. Raises `FeedError` if it is damaged. The survey is to be closed."""
@@ -81,9 +93,11 @@ class Feed:
             yield parse_line(raw.line, fields, id_of_image=id_of_image, numbered=self.reader.numbered)
 
 
-def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed:
+def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed | ExportFeed:
     """Inspect a feed's format and columns. Raises `FeedError` if it cannot be read, or not with these columns."""
     reader = _reader(path, columns)
+    if isinstance(reader, JsonLinesReader) and (export := open_export(reader)) is not None:
+        return export
     names = reader.names()
     given, columns = columns, columns.of_feed(names)
     if reader.declares:
@@ -117,7 +131,7 @@ def feed_folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _rows(feed: Feed) -> Iterator[FeedRow | Reject]:
+def _rows(feed: Feed | ExportFeed) -> Iterator[FeedRow | Reject]:
     with feed.survey() as survey:
         yield from feed.rows(survey)
 

@@ -14,6 +14,7 @@ from service.errors import UnknownCatalog
 from service.search.online.evaluation import OnlineEvaluation
 from service.server.catalog import Catalog
 from service.server.routes.deletions import DeletionController
+from service.server.routes.export import ExportController
 from service.server.routes.feedback import FeedbackController
 from service.server.routes.images import ImageController
 from service.server.routes.products import ProductController
@@ -21,7 +22,14 @@ from service.server.routes.rules import RulesController
 from service.server.routes.search import SearchController
 from service.server.state import ServiceState
 
-OF_A_CATALOG = (SearchController, FeedbackController, RulesController, ImageController, DeletionController)
+OF_A_CATALOG = (
+    SearchController,
+    FeedbackController,
+    RulesController,
+    ImageController,
+    DeletionController,
+    ExportController,
+)
 """What is about one catalog. Handlers take it as `parts`, their paths begin behind `/v1`."""
 
 

@@ -15,7 +15,7 @@ from litestar.params import PathParameter, QueryParameter
 from pydantic import BaseModel
 
 from service.catalog.products import ItemResult, ProductInput
-from service.errors import FilterError, UnknownProduct, WithThisError
+from service.errors import UnknownProduct, WithThisError
 from service.server.access.auth import ADMIN, SEARCH, WRITE
 from service.server.admission import Admission
 from service.server.bulkheads import Bulkheads
@@ -27,6 +27,7 @@ from service.server.openapi import form, of_catalog, reference, takes, upload
 from service.server.requests.body import read_json
 from service.server.requests.body_guard import incoming_body
 from service.server.requests.cursor import from_cursor, to_cursor
+from service.server.requests.filter_parameter import FilterParameter, filter_of
 from service.server.requests.parameters import known_parameters_only
 from service.server.requests.product_input import (
     MAX_PRODUCT_TOKENS,
@@ -36,9 +37,7 @@ from service.server.requests.product_input import (
     read_one,
     read_product_lines,
 )
-from service.server.requests.validation import load_json
 from service.server.routes.deletions import delete_products
-from service.stores.filters import Filter, parse_filter
 from service.wire.products import DeletionOut, ProductBody, ProductPageOut, ProductPatch, PutOut, StoredProductOut
 
 MAX_PAGE = 500
@@ -107,12 +106,12 @@ class ProductController(Controller):
         *,
         parts: NamedDependency[Catalog],
         bulkheads: NamedDependency[Bulkheads],
-        filter: Annotated[str | None, QueryParameter(description="JSON, as in a search", max_length=20_000)] = None,
+        filter: FilterParameter = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="products per answer")] = 50,
         cursor: Annotated[str | None, QueryParameter(description="next_cursor of the previous answer")] = None,
     ) -> Response[ProductPageOut]:
         """Products ordered by id, optionally filtered; page by page with `cursor`."""
-        wanted = _filter(filter) if filter else None
+        wanted = filter_of(filter)
         after = from_cursor(cursor) if cursor else ""
 
         def page() -> bytes:
@@ -192,13 +191,6 @@ def _id(request: Request[Any, Any, Any], path: str) -> str:
     """
     found = _SENT.search(request.scope.get("raw_path") or b"")
     return unquote(found[1].decode("latin-1")) if found else path.removeprefix("/")
-
-
-def _filter(text: str) -> Filter:
-    try:
-        return parse_filter(load_json(text))
-    except ValueError as error:
-        raise FilterError from error
 
 
 async def _report(results: Sequence[ItemResult]) -> Response[PutOut]:

@@ -82,16 +82,16 @@ def test_a_base_url_may_end_in_the_version(ending: str) -> None:
 
 def test_events_are_read_line_by_line() -> None:
     reader = EventReader()
-    lines = [": at work", "", "event: later", "data: {}", "", "id: 1", "event: problem"]
+    lines = [b": at work", b"", b"event: later", b"data: {}", b"", b"id: 1", b"event: problem"]
     assert all(reader.feed(line) is None for line in lines)
     problem = {"status": 503, "title": "Away", "detail": "Later.", "message": "Away. Later."}
-    reader.feed(f"data: {json.dumps(problem)}")
+    reader.feed(f"data: {json.dumps(problem)}".encode())
     with pytest.raises(UnavailableError, match=r"Away\. Later\."):
-        reader.feed("")
-    for line in ("event:ranked", "data:{}"):
+        reader.feed(b"")
+    for line in (b"event:ranked", b"data:{}"):
         reader.feed(line)
     with pytest.raises(AnswerError):
-        reader.feed("")
+        reader.feed(b"")
 
 
 def test_contents() -> None:
