@@ -15,7 +15,6 @@ from service.lab.runner import Results
 from service.lab.slices import Estimate
 from service.lab.summary import Summary, measures_of, signed, small_sample
 
-SIGNIFICANT = 0.05
 _INTERVAL = len("0.123–0.456")
 
 
@@ -29,6 +28,8 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     console.print(_quality(summaries, measures[0]))
     for some in _that_fit(measures[1:], console.width - _first_width(summaries)):
         console.print(_others(summaries, some))
+    if any(one.spread for one in summaries):
+        console.print(_spread(summaries, measures[0]))
     if results.composition is not None:
         _show_composition(console, results, results.composition, measures[0])
     console.print(_behavior(summaries))
@@ -62,6 +63,14 @@ def _quality(summaries: Sequence[Summary], measure: str) -> Table:
 def mean_cell(found: Estimate) -> str:
     """A mean, and below it its interval."""
     return f"{found.mean:.3f}\n[dim]{found.low:.3f}–{found.high:.3f}[/]"
+
+
+def _spread(summaries: Sequence[Summary], measure: str) -> Table:
+    """How much the wording decides: the range of a measure within each topic."""
+    shown = table("spread over the wordings of a topic", measure, "topics")
+    for one in summaries:
+        shown.add_row(plain(one.name), mean_cell(one.spread[measure]), str(len(one.scores.spread[measure])))
+    return shown
 
 
 def _show_composition(console: Console, results: Results, found: Composition, measure: str) -> None:
@@ -104,7 +113,7 @@ def comparison_cells(found: Comparison | None) -> list[str]:
     """Difference with its interval, corrected p, and win/tie/loss; empty for what is compared with nothing."""
     if found is None:
         return ["", "", ""]
-    colour = ("green" if found.difference > 0 else "red") if found.p_corrected < SIGNIFICANT else "default"
+    colour = ("green" if found.is_better else "red") if found.is_significant else "default"
     return [
         f"[{colour}]{signed(found.difference)}[/]\n[dim]{signed(found.low)}…{signed(found.high)}[/]",
         f"{found.p_corrected:.3f}" if found.p_corrected >= 0.001 else "<0.001",

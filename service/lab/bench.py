@@ -12,13 +12,13 @@ from rerank.prompts import PromptLibrary
 from service.catalog.documents import Documents
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
+from service.lab.averaging import AveragingEncoder
 from service.lab.configuration import Configuration
 from service.lab.digests import digest_of
 from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
 from service.lab.measurement import Bench, LabImages
 from service.lab.models import Models, engine_fingerprint
 from service.lab.setup import Setup
-from service.lab.wordings import WordingEncoder
 from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
 from service.stores.store import Record, Store
@@ -67,7 +67,7 @@ class Benches:
         setup = configuration.setup
         if setup.torch_threads is not None:
             torch.set_num_threads(setup.torch_threads)
-        encoder = WordingEncoder(self._models.encoder(configuration))
+        encoder = AveragingEncoder(self._models.encoder(configuration))
         records = self._embedded(configuration, step)
         limits = lab_limits(setup)
         pipeline = setup.make.pipeline(

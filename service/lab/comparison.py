@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.lab.lab_errors import LabError
+from service.lab.measures.names import less_is_better
 from service.lab.measures.scores import Scores
 from service.lab.significance import RESAMPLES, holm, mean_interval, randomization_p
 from service.lab.small_samples import detectable_difference
 
+SIGNIFICANT = 0.05
+"""A corrected p below this is called significant."""
 _TIE = 1e-9
 
 
@@ -41,6 +44,16 @@ class Comparison:
         """The difference of the totals."""
         return self.run_mean - self.baseline_mean
 
+    @property
+    def is_significant(self) -> bool:
+        """Whether the corrected p is small enough."""
+        return self.p_corrected < SIGNIFICANT
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the run does better, whatever the chance of that."""
+        return (self.difference < 0) if less_is_better(self.measure) else (self.difference > 0)
+
 
 def compare(
     baseline: Scores, runs: Sequence[Scores], measures: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0
@@ -63,6 +76,7 @@ def _one(baseline: Scores, run: Scores, measure: str, resamples: int, seed: int)
     differences, weights = run.array(measure) - baseline.array(measure), baseline.weights()
     low, high = mean_interval(differences, weights, bounds=(-1.0, 1.0), resamples=resamples, seed=seed)
     by_size = sorted(zip(baseline.units, map(float, differences), strict=True), key=lambda pair: -abs(pair[1]))
+    sign = -1 if less_is_better(measure) else 1
     p = randomization_p(differences, weights, resamples=resamples, seed=seed)
     return Comparison(
         measure=measure,
@@ -75,7 +89,7 @@ def _one(baseline: Scores, run: Scores, measure: str, resamples: int, seed: int)
         p=p,
         p_corrected=p,
         detectable=detectable_difference(differences * weights * len(weights)),
-        wins=tuple(unit for unit, difference in by_size if difference > _TIE),
+        wins=tuple(unit for unit, difference in by_size if sign * difference > _TIE),
         ties=tuple(unit for unit, difference in by_size if abs(difference) <= _TIE),
-        losses=tuple(unit for unit, difference in by_size if difference < -_TIE),
+        losses=tuple(unit for unit, difference in by_size if sign * difference < -_TIE),
     )

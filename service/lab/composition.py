@@ -104,7 +104,7 @@ def _asked(data: DataSet, composed: Sequence[LabQuery], part: Part) -> DataSet:
 
     def only(query: LabQuery) -> LabQuery:
         if part == "text":
-            return replace(query, image=None)
+            return replace(query, image=None, more_images=())
         return replace(query, text=None, wordings=()) if part == "image" else query
 
     judgments = data.judgments or {}

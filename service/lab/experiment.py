@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.lab.configuration import Configuration, Fault, Price
 from service.lab.datasets import KINDS
 from service.lab.lab_errors import ExperimentError, LabError
-from service.lab.measures import parse
+from service.lab.measures import less_is_better, parse
 from service.lab.setup import Overlay, Setup, UnusableSetting
 from service.lab.yaml_file import Location, YamlFile, read_yaml, spelled
 from service.support.first_fault import first_fault
@@ -129,6 +129,10 @@ def read_experiment(path: Path, base: Overlay) -> Experiment:
             parse(measure)
         except LabError as error:
             raise file.error(("measures", number), error.detail.rstrip(".")) from error
+    if spec.measures and less_is_better(spec.measures[0]):
+        raise file.error(
+            ("measures", 0), f"the first measure decides; name one of which more is better before {spec.measures[0]}"
+        )
     if spec.data.path is None and spec.data.kind != "demo":
         raise file.error(("data",), "path is missing: the folder with the data set as it was downloaded")
     return Experiment(

@@ -38,8 +38,12 @@ class LabQuery:
     wordings: tuple[str, ...] = ()
     """Further texts for the same wish. A retriever embeds `text` and each of these with the image and searches with
     the normalized mean of the unit vectors (FashionIQ's two caption orders, as SEARLE does it)."""
-    pair: str | None = None
-    """Queries with the same `pair` count as one: their values are averaged before anything else is computed."""
+    more_images: tuple[ImageRef, ...] = ()
+    """Further images of the query (PinPoint): a retriever embeds each of them with the text, and searches with the
+    normalized mean; a reranker sees the first one."""
+    topic: str | None = None
+    """Queries with the same topic are variations of one wish, and count as one: their values are averaged before
+    anything else is computed."""
     tags: frozenset[str] = frozenset()
     """Tags to slice by, as `kind:value` (`category:dress`, `aspect:viewpoint`)."""
     official: Mapping[str, object] = field(default_factory=dict, compare=False)
@@ -48,7 +52,7 @@ class LabQuery:
     @property
     def unit(self) -> str:
         """The id that this query's values are counted under."""
-        return self.pair or self.id
+        return self.topic or self.id
 
 
 @dataclass(frozen=True, slots=True)

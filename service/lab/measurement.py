@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
 from service.images.sources import UploadedImage
 from service.lab.arrangements import Answers, arrangements
+from service.lab.averaging import AveragingEncoder
 from service.lab.configuration import Configuration
 from service.lab.dataset_image import ImageRef
 from service.lab.gallery import Shelf, lab_limits
@@ -17,11 +19,12 @@ from service.lab.judged import LabQuery
 from service.lab.lab_errors import DataSetError
 from service.lab.ledger import Ledger, new_ledger
 from service.lab.outcomes import TRANSIENT, QueryOutcome
-from service.lab.wordings import WordingEncoder
 from service.search.hybrid import hybrid_options
 from service.search.pipeline import BegunSearch, SearchPipeline
 from service.search.types import RerankOptions, SearchRequest, SearchResponse
 from service.stores.store import Hit, Vector
+
+_Used = TypeVar("_Used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Bench:
 
     configuration: Configuration
     pipeline: SearchPipeline
-    encoder: WordingEncoder
+    encoder: AveragingEncoder
     shelf: Shelf
     k: int
     """Results of a query."""
@@ -52,7 +55,7 @@ class Bench:
     def measure(self, query: LabQuery) -> QueryOutcome:
         """Answer one query and its subset. Raises DataSetError for an image that cannot be used, and store errors."""
         with new_ledger() as ledger:
-            self.encoder.wordings = query.wordings
+            self._vary(query)
             response = self._answer(query, query.gallery)
         subset = None if query.subset is None else self._answer(query, query.subset)
         return _outcome(query.id, response, subset, ledger, self._reranked(response))
@@ -62,7 +65,7 @@ class Bench:
         retrieval, and whether the model server answered every time. An order without an answer that could be used is
         left out. Raises as `measure`.
         """
-        self.encoder.wordings = query.wordings
+        self._vary(query)
         begun, hits = self._found(query, query.gallery)
         candidates = hits[: self.configuration.setup.candidates]
         shown = arrangements(candidates, orders, f"{seed} {query.id}")
@@ -95,16 +98,19 @@ class Bench:
             understand=setup.understands,
         )
 
+    def _vary(self, query: LabQuery) -> None:
+        """Tell the encoder what there is of the query besides its text and its image."""
+        limits = lab_limits(self.configuration.setup)
+        self.encoder.wordings = query.wordings
+        self.encoder.images = tuple(_usable(ref, lambda ref: ref.open(limits)) for ref in query.more_images)
+
     def _upload(self, ref: ImageRef) -> UploadedImage:
         """The image as a caller would send it; a part of one is cut out first, without loss."""
         limits = lab_limits(self.configuration.setup)
-        try:
-            if ref.box is None:
-                return UploadedImage(ref.read(limits))
-            buffer = io.BytesIO()
-            ref.open(limits).image.save(buffer, "PNG")
-        except InvalidImage as error:
-            raise DataSetError("this image cannot be used as a query", file=ref.path) from error
+        if ref.box is None:
+            return UploadedImage(_usable(ref, lambda ref: ref.read(limits)))
+        buffer = io.BytesIO()
+        _usable(ref, lambda ref: ref.open(limits)).image.save(buffer, "PNG")
         return UploadedImage(buffer.getvalue())
 
     def _vector(self, begun: BegunSearch) -> Vector:
@@ -117,6 +123,14 @@ class Bench:
     def _reranked(self, response: SearchResponse) -> int:
         setup = self.configuration.setup
         return min(setup.candidates, len(response.results)) if setup.reranks else 0
+
+
+def _usable(ref: ImageRef, use: Callable[[ImageRef], _Used]) -> _Used:
+    """What is made of a query's image. DataSetError if it cannot be used."""
+    try:
+        return use(ref)
+    except InvalidImage as error:
+        raise DataSetError("this image cannot be used as a query", file=ref.path) from error
 
 
 def _with_hits(begun: BegunSearch, hits: tuple[Hit, ...]) -> BegunSearch:

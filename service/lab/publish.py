@@ -14,7 +14,7 @@ from service.lab.composition import PARTS
 from service.lab.files import write_text
 from service.lab.judged import Run
 from service.lab.outcomes import final_run
-from service.lab.report import render_report
+from service.lab.report import csv_table, latex_table, render_report
 from service.lab.runner import Results
 from service.lab.submissions import submissions, write_submission
 from service.lab.summary import Summary, measures_of
@@ -30,11 +30,13 @@ class Written:
 
 
 def publish(results: Results, summaries: Sequence[Summary], folder: Path) -> Written:
-    """Write `report.html`, `results.json` and `runs/`. Raises LabError where the disk fails."""
+    """Write `report.html`, `results.{json,csv,tex}` and `runs/`. Raises LabError where the disk fails."""
     publish_runs(results, folder)
     write_qrels(folder / "runs" / "judgments.qrels", results.data.require_judgments())
     written = Written(folder / "report.html", folder / "results.json")
     write_text(written.numbers, [json.dumps(numbers(results, summaries), indent=1, ensure_ascii=False)])
+    write_text(folder / "results.csv", [csv_table(summaries)])
+    write_text(folder / "results.tex", [latex_table(summaries, measures_of(results))])
     write_text(written.report, [render_report(results, summaries)])
     return written
 
@@ -99,6 +101,7 @@ def _configuration(one: Summary) -> dict[str, Any]:
         "k": one.answered.k,
         "measures": {measure: asdict(estimate) for measure, estimate in one.estimates.items()},
         "differences": {measure: _difference(comparison) for measure, comparison in one.comparisons.items()},
+        "spread": {measure: asdict(found) for measure, found in one.spread.items()},
         "slices": {kind: {tag: asdict(found) for tag, found in tags.items()} for kind, tags in one.slices.items()},
         "before_reranking": {measure: one.retrieval.mean(measure) for measure in one.estimates},
         "latency_ms": {stage: asdict(latency) for stage, latency in one.latency.items()},

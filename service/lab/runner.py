@@ -179,7 +179,8 @@ def query_digest(query: LabQuery) -> str:
     """Everything that a query asks, as one hash."""
     conditions = None if query.filter is None else query.filter.model_dump_json(exclude_none=True)
     groups = [repr(sorted(query.excluded)), repr(query.gallery), repr(query.subset), repr(query.wordings)]
-    return digest(query.text, image_key(query.image), conditions, *groups)
+    more = map(image_key, query.more_images)
+    return digest(query.text, image_key(query.image), conditions, *groups, *more)
 
 
 def in_words_of_the_file(configuration: Configuration, error: ConfigurationError) -> ExperimentError:

@@ -71,6 +71,8 @@ class Summary:
     bias: PositionBias | None = None
     """None if it was not measured."""
     slices: Slices = field(default_factory=dict)
+    spread: Mapping[str, Estimate] = field(default_factory=dict)
+    """By measure, the mean over topics of the range within each; empty if no topic has several queries."""
 
     @property
     def name(self) -> str:
@@ -110,6 +112,7 @@ def summarize(results: Results) -> tuple[Summary, ...]:
             reranking=_reranking(one.outcomes),
             bias=position_bias(one.rearranged) if one.rearranged else None,
             slices=slices(scores, final[0] if place else None, measures, seed=seed),
+            spread=_spreads(scores, seed),
         )
         for place, (one, scores) in enumerate(zip(results.answered, final, strict=True))
     )
@@ -154,6 +157,14 @@ def recall_curve(data: DataSet, answered: Answered, family: str, cutoffs: Sequen
 def _estimate(scores: Scores, measure: str, seed: int) -> Estimate:
     low, high = mean_interval(scores.array(measure), scores.weights(), bounds=(0.0, 1.0), seed=seed)
     return Estimate(scores.mean(measure), low, high)
+
+
+def _spreads(scores: Scores, seed: int) -> dict[str, Estimate]:
+    found = {measure: np.array(list(spread.values())) for measure, spread in scores.spread.items() if spread}
+    return {
+        measure: Estimate(float(values.mean()), *mean_interval(values, bounds=(0.0, 1.0), seed=seed))
+        for measure, values in found.items()
+    }
 
 
 def _latency(outcomes: Sequence[QueryOutcome]) -> dict[str, Latency]:

@@ -81,7 +81,7 @@ def _queries(found: Assembly, id: str, row: _Caption, captions: Captions, place:
     forward, backward = f"{first} and {second}", f"{second} and {first}"
     image = found.document(row.candidate, "the candidate", place).image
     if captions == "values":
-        return [LabQuery(f"{id}-ab", forward, image, pair=id), LabQuery(f"{id}-ba", backward, image, pair=id)]
+        return [LabQuery(f"{id}-ab", forward, image, topic=id), LabQuery(f"{id}-ba", backward, image, topic=id)]
     return [LabQuery(id, forward, image, wordings=(backward,) if captions == "vectors" else ())]
 
 

@@ -1,7 +1,7 @@
 """Our own format: a folder of JSON Lines files, for judged queries on one's own catalog:
 
     documents.jsonl  {"id", "title", "image", "category", "price", "attributes"}
-    queries.jsonl    {"id", "text", "image", "filter", "excluded", "tags"}
+    queries.jsonl    {"id", "text", "image", "filter", "excluded", "topic", "tags"}
     judgments.jsonl  {"query", "document", "grade"}          or judgments.qrels in TREC format
 
 Images are paths inside the folder. Only ids are always needed; a query needs a text or an image. With `judged:
@@ -44,6 +44,7 @@ class _Query(OwnRow):
     image: str | None = None
     filter: dict[str, object] | None = None
     excluded: tuple[Id, ...] = ()
+    topic: Id | None = None
     tags: frozenset[_Tag] = frozenset()
 
 
@@ -74,7 +75,7 @@ def _document(found: Assembly, row: _Document, place: Place) -> LabDocument:
 def _query(found: Assembly, row: _Query, place: Place) -> LabQuery:
     image = found.images.ref(row.image, place) if row.image else None
     excluded = frozenset(found.document(id, "the excluded document", place).id for id in row.excluded)
-    return LabQuery(row.id, row.text, image, _filter(row, place), excluded, tags=row.tags)
+    return LabQuery(row.id, row.text, image, _filter(row, place), excluded, topic=row.topic, tags=row.tags)
 
 
 def _filter(row: _Query, place: Place) -> Filter | None:

@@ -8,19 +8,21 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from service.lab.datasets import beir, circo, cirr, fashioniq, genecis, lasco, own, trec
+from service.lab.datasets import beir, circled, circo, cirr, fashioniq, genecis, lasco, own, pinpoint, trec
 from service.lab.judged import DataSet
 from service.lab.lab_errors import DataSetError
 from service.support.first_fault import first_fault
 
 _READERS: dict[str, Callable[..., DataSet]] = {
     "beir": beir.read,
+    "circled": circled.read,
     "circo": circo.read,
     "cirr": cirr.read,
     "fashioniq": fashioniq.read,
     "genecis": genecis.read,
     "jsonl": own.read,
     "lasco": lasco.read,
+    "pinpoint": pinpoint.read,
     "trec": trec.read,
 }
 

@@ -32,10 +32,12 @@ def evaluate(dataset: DataSet, run: Run, measures: Sequence[str] | None = None) 
     standard = standard_values([measure for measure in wanted if isinstance(measure, StandardMeasure)], measured)
     values = {m.name: standard[m.name] if m.name in standard else m.values(measured) for m in wanted}
     judged = [dataset.queries[query] for query in measured.judgments]
+    units = {name: _by_unit(judged, per_query) for name, per_query in values.items()}
     return Scores(
         run.name,
-        {name: _by_unit(judged, per_query) for name, per_query in values.items()},
+        {name: {unit: sum(each) / len(each) for unit, each in found.items()} for name, found in units.items()},
         _unit_tags(judged),
+        {name: _spread(found) for name, found in units.items()},
         dataset.protocol.macro,
     )
 
@@ -73,12 +75,17 @@ class _Galleries:
         return ranking.within(self._sets[key])
 
 
-def _by_unit(queries: Sequence[LabQuery], values: PerQuery) -> Mapping[str, float]:
-    """Values of paired queries averaged; FashionIQ's two caption orders are such a pair."""
+def _by_unit(queries: Sequence[LabQuery], values: PerQuery) -> Mapping[str, list[float]]:
+    """The values of each topic's queries; FashionIQ's two caption orders are such queries."""
     gathered: dict[str, list[float]] = defaultdict(list)
     for query in queries:
         gathered[query.unit].append(values[query.id])
-    return {unit: sum(each) / len(each) for unit, each in gathered.items()}
+    return gathered
+
+
+def _spread(values: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
+    """PinPoint's linguistic sensitivity (arXiv 2603.04598, `evaluate.py`): the range over the wordings of one wish."""
+    return {topic: max(each) - min(each) for topic, each in values.items() if len(each) > 1}
 
 
 def _unit_tags(queries: Sequence[LabQuery]) -> Mapping[str, frozenset[str]]:

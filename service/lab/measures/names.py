@@ -7,15 +7,24 @@ from collections.abc import Callable
 
 from service.lab.lab_errors import UnknownMeasure
 from service.lab.measures.measure import Measure
-from service.lab.measures.papers import CappedAveragePrecision, SubsetRecall
+from service.lab.measures.papers import CappedAveragePrecision, NegativeRecall, SubsetRecall
 from service.lab.measures.standard import MAX_CUTOFF, standard_measure
 
-_PAPERS: dict[str, Callable[[str, int], Measure]] = {"mAP": CappedAveragePrecision, "R_subset": SubsetRecall}
-_AT_CUTOFF = re.compile(r"(mAP|R_subset)@([1-9][0-9]{0,5})")
+_PAPERS: dict[str, Callable[[str, int], Measure]] = {
+    "mAP": CappedAveragePrecision,
+    "NegR": NegativeRecall,
+    "R_subset": SubsetRecall,
+}
+_AT_CUTOFF = re.compile(r"(mAP|NegR|R_subset)@([1-9][0-9]{0,5})")
+
+
+def less_is_better(name: str) -> bool:
+    """Whether a measure counts what is wrong."""
+    return name.startswith("NegR@")
 
 
 def parse(name: str) -> Measure:
-    """The measure of a name: `mAP@k` and `R_subset@k` are the papers', all others are ir-measures' names.
+    """The measure of a name: `mAP@k`, `NegR@k` and `R_subset@k` are the papers', all others are ir-measures' names.
 
     Raises:
         UnknownMeasure: there is no such measure, or its cut-off is out of range.

@@ -35,6 +35,25 @@ class CappedAveragePrecision:
 
 
 @dataclass(frozen=True, slots=True)
+class NegativeRecall:
+    """PinPoint's NegRecall@k: explicit negatives among the first k, divided by min(negatives, k) (arXiv 2603.04598;
+    `utils/metrics.py`). A negative has a grade below 0. The less the better.
+    """
+
+    name: str
+    cutoff: int
+
+    def values(self, run: Measured) -> PerQuery:
+        """The value of each query; 0 where nothing is an explicit negative."""
+        return {query: self._value(run.rankings[query], grades) for query, grades in run.judgments.items()}
+
+    def _value(self, ranking: RankedList, grades: Mapping[str, int]) -> float:
+        negatives = sum(grade < 0 for grade in grades.values())
+        found = sum(grades.get(document, 0) < 0 for document in ranking.documents[: self.cutoff])
+        return found / min(negatives, self.cutoff) if negatives else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SubsetRecall:
     """CIRR's R_subset@k: is the target among the first k of the query's own group? (Liu et al., ICCV 2021)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ class Scores:
     """Measure → unit → value; every measure has the same units in the same order."""
     tags: Mapping[str, frozenset[str]]
     """Unit → its `kind:value` tags."""
+    spread: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Measure → topic with several queries → the largest less the smallest value of these."""
     macro: str | None = None
     """The kind of tag that the total averages over; None: the mean over units."""
 

@@ -13,13 +13,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from service.lab.composition import PARTS
+from service.lab.measures import less_is_better
 from service.lab.report.cases import best_and_worst, gains, shown_summary
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
 from service.lab.report.thumbnails import Thumbnails
 from service.lab.runner import Results
 from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name, signed, small_sample
 
-SIGNIFICANT = 0.05
 _PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
 _MAX_CUTOFF = 50
 
@@ -61,8 +61,8 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
 def _verdict(one: Summary, measure: str) -> dict[str, Any]:
     """Whether a configuration differs from the first one, in words that the numbers bear out."""
     found = one.comparisons[measure]
-    word = "better" if found.difference > 0 else "worse"
-    if found.p_corrected >= SIGNIFICANT:
+    word = "better" if found.is_better else "worse"
+    if not found.is_significant:
         word = "no clear difference"
     return {"name": one.name, "word": word, "found": found, "missing": one.unanswered}
 
@@ -117,7 +117,12 @@ def _plots(results: Results, summaries: Sequence[Summary], measures: Sequence[st
 def _slices(summaries: Sequence[Summary], measures: Sequence[str]) -> list[dict[str, Any]]:
     """A table for each kind of tag and each measure: a row for each tag, with the cells of every configuration."""
     return [
-        {"kind": kind, "measure": measure, "rows": _slice_rows(summaries, kind, measure)}
+        {
+            "kind": kind,
+            "measure": measure,
+            "sign": -1 if less_is_better(measure) else 1,
+            "rows": _slice_rows(summaries, kind, measure),
+        }
         for kind in summaries[0].slices
         for measure in measures
     ]

@@ -81,6 +81,7 @@ configurations:
         ("configurations: []", "line 3, configurations"),
         ("configurations: [{k: 3}]", "configurations[0].name: Field required"),
         ("sead: 3\nconfigurations: [{name: a}]", "line 3, sead"),
+        ("measures: [NegR@10]\nconfigurations: [{name: a}]", "line 3, measures[0]: the first measure decides"),
         ("measures: [nDCG@10, precision]\nconfigurations: [{name: a}]", "line 3, measures[1]: 'precision'"),
         ("configurations: [", "line 3: this is not YAML"),
     ],

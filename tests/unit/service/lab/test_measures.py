@@ -127,12 +127,13 @@ def test_a_subset_measure_needs_subsets() -> None:
         evaluate(dataset({"q": {"a": 1}}), run({"q": ["a"]}), ["R_subset@1"])
 
 
-def test_paired_queries_count_once() -> None:
-    queries = [LabQuery(id, "text", pair="pair", tags=frozenset({"c:x"})) for id in ("q1", "q2")]
+def test_variations_of_a_topic_count_once_and_their_spread_is_kept() -> None:
+    queries = [LabQuery(id, "text", topic="pair", tags=frozenset({"c:x"})) for id in ("q1", "q2")]
     judged = dataset({"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}}, queries)
     scores = evaluate(judged, run({"q1": ["a"], "q2": ["b", "a"], "q3": ["a"]}), ["RR"])
     assert scores.values["RR"] == {"pair": 0.75, "q3": 1.0} and scores.units == ("pair", "q3")
     assert scores.mean("RR") == pytest.approx(0.875) and scores.by_slice("RR", "c") == {"x": 0.75}
+    assert scores.spread["RR"] == {"pair": 0.5}
 
 
 def test_a_macro_average_weighs_categories_alike() -> None:

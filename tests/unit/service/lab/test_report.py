@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -18,7 +19,7 @@ from service.lab.configuration import Price
 from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList
 from service.lab.publish import numbers, publish
-from service.lab.report import render_report
+from service.lab.report import csv_table, latex_table, render_report
 from service.lab.runner import Results
 from service.lab.summary import Summary, recall_name, signed, summarize
 from service.lab.trec import read_qrels, read_run
@@ -210,3 +211,33 @@ def test_what_is_written_can_be_read_again(results: Results, summaries: tuple[Su
 )
 def test_the_curve_is_that_of_the_recall_asked_for(measures: tuple[str, ...], family: str) -> None:
     assert recall_name(measures) == family
+
+
+def test_the_csv_table_has_every_number_of_the_results(results: Results, summaries: tuple[Summary, ...]) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_table(summaries))))
+    found = {(row["configuration"], row["slice"], row["measure"]): row for row in rows}
+    assert len(found) == len(rows)
+    for one in summaries:
+        for measure, estimate in one.estimates.items():
+            row = found[one.name, "", measure]
+            assert [float(row[name]) for name in ("mean", "low", "high")] == pytest.approx(
+                [estimate.mean, estimate.low, estimate.high], abs=1e-6
+            )
+            compared = one.comparisons.get(measure)
+            assert row["difference"] == (f"{compared.difference:.6f}" if compared else "")
+        assert {tag for _, tag, _ in found} == {"", "task:even", "task:odd", *tags_of_composition(one)}
+
+
+def tags_of_composition(one: Summary) -> set[str]:
+    return {f"composition:{tag}" for tag in one.slices.get("composition", {})}
+
+
+def test_the_latex_table_escapes_names_and_marks_the_best(summaries: tuple[Summary, ...]) -> None:
+    measures = list(summaries[0].estimates)
+    text = latex_table(summaries, measures)
+    body = text.split(r"\midrule")[1]
+    assert r"\& \$m\textasciicircum{}2\$" in body and body.count(r" \\") == len(summaries)
+    for place, measure in enumerate(measures, start=1):
+        column = [row.split(" & ")[place] for row in body.replace(r"\& ", "").split("\n") if row.endswith(r"\\")]
+        best = max(one.estimates[measure].mean for one in summaries)
+        assert any(rf"\textbf{{{best:.3f}}}" in cell for cell in column)

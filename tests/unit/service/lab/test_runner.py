@@ -22,7 +22,7 @@ from service.images.store.image_store import ImageStore
 from service.lab.judged import LabDocument, LabQuery
 from service.lab.lab_errors import DataSetError, ExperimentError, LabError
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Results, draw, run_experiment
+from service.lab.runner import Results, draw, query_digest, run_experiment
 from service.lab.summary import summarize
 from service.search.hybrid import hybrid_options
 from service.search.types import SearchRequest
@@ -209,6 +209,23 @@ def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
     assert document.image is not None
     best = FakeEncoder().encode([_document(document, document.image.open().image)]).vectors[0]
     assert outcome.retrieved[0][1] == pytest.approx(float(best @ mean), abs=1e-5)
+
+
+def test_several_images_are_searched_as_their_mean(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    first, other = data.queries["q0"], data.queries["q1"]
+    assert first.image is not None and other.image is not None
+    query = replace(first, more_images=(other.image,))
+    changed = replace(data, queries={"q0": query}, judgments={"q0": {"d0": 1}})
+    results = run(without(experiment, lambda name: name == "retrieval"), changed, tmp_path / "out", Counting())
+    unit = FakeEncoder().encode([Query(first.text, ref.open().image) for ref in (first.image, other.image)]).vectors
+    mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
+    (outcome,) = results.answered[0].outcomes
+    document = data.documents[outcome.final[0]]
+    assert document.image is not None
+    best = FakeEncoder().encode([_document(document, document.image.open().image)]).vectors[0]
+    assert outcome.retrieved[0][1] == pytest.approx(float(best @ mean), abs=1e-5)
+    assert query_digest(query) != query_digest(first)
 
 
 def test_times_count_what_was_shared(tmp_path: Path) -> None:

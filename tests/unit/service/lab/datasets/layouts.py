@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.unit.service.lab.sets import write_images, write_json, write_lines
 
 GROUP = ["ref", "a", "b", "c", "d", "e"]
@@ -52,6 +55,37 @@ def fashioniq(root: Path, split: str = "val") -> Path:
         write_json(root / f"captions/cap.{category}.{split}.json", rows)
         write_json(root / f"image_splits/split.{category}.{split}.json", names)
         write_images(root / "images", *(f"{name}.jpg" for name in names))
+    return root
+
+
+def circled(root: Path) -> Path:
+    """A session of two turns over the images of `cirr`, which lies next to it."""
+    cirr(root / "cirr")
+    turns = [
+        {"turn": 1, "reference_image_id": "ref", "relative_caption": "as a drawing"},
+        {"turn": 2, "reference_image_id": "b", "relative_caption": " with two dogs"},
+    ]
+    session = {"session_id": "cirr_val_0000", "subset": "cirr_val", "ground_truth_ids": ["a"], "num_turns": 2}
+    write_json(root / "circled/data/cirr_val.json", [{**session, "turns": turns}])
+    return root / "circled"
+
+
+def pinpoint(root: Path) -> Path:
+    """One wish in two wordings, and one of two images. A negative is not in the index; missing values are pandas'."""
+    names = [f"{number:032x}" for number in range(8)]
+    (root / "index_signatures.txt").write_text("\n".join(names[2:7]) + "\n", encoding="utf-8")
+    write_images(root / "images", *(f"{name}.jpg" for name in names[:7]))
+    rows: list[dict[str, object]] = [
+        {"query_id": "query_1", "query_image_signature": names[0], "query_image_signature2": None},
+        {"query_id": "2", "query_image_signature": names[0], "query_image_signature2": None},
+        {"query_id": "3", "query_image_signature": names[0], "query_image_signature2": names[1]},
+    ]
+    more = {"query_category": "fashion", "length_category": None, "token_count": "2"}
+    for row, instruction in zip(rows, ("in blue", "a blue one", "both together"), strict=True):
+        row |= {"instruction": instruction, **more}
+    candidates: dict[str, object] = {"positive_candidates": names[2:4], "negative_candidates": [names[4], names[7]]}
+    table = pa.Table.from_pylist([{**row, **candidates} for row in rows])
+    pq.write_table(table, root / "pinpoint_metadata.parquet")
     return root
 
 

@@ -191,7 +191,7 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_or_option_is_refused(tmp_path: Path) -> None:
-    assert "The kinds are: beir, circo, cirr" in _refused("imagenet", tmp_path)
+    assert "The kinds are: beir, circled, circo, cirr" in _refused("imagenet", tmp_path)
     layouts.cirr(tmp_path)
     assert "option split" in _refused("cirr", tmp_path, split="dev")
     assert "option spilt" in _refused("cirr", tmp_path, spilt="val")

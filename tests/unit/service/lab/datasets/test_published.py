@@ -12,12 +12,12 @@ from service.cli.setups import SettingsOverlay
 from service.lab.datasets import KINDS, load_dataset
 from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
 from service.lab.gallery import Gallery, embedded
-from service.lab.lab_errors import JudgmentsMissing
+from service.lab.lab_errors import DataSetError, JudgmentsMissing
 from service.lab.measures import evaluate
 from service.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.unit.service.lab.datasets import layouts
-from tests.unit.service.lab.sets import run, write_lines
+from tests.unit.service.lab.sets import run, write_json, write_lines
 
 
 def test_cirr_excludes_the_reference_and_knows_its_group(tmp_path: Path) -> None:
@@ -185,7 +185,8 @@ def test_qrels_alone_are_enough_to_measure_a_run(tmp_path: Path) -> None:
 
 
 def test_every_kind_has_a_reader_that_is_tested_here() -> None:
-    assert set(KINDS) == {"beir", "circo", "cirr", "fashioniq", "genecis", "jsonl", "lasco", "trec"}
+    own = {"jsonl", "trec"}
+    assert set(KINDS) == own | {"beir", "circled", "circo", "cirr", "fashioniq", "genecis", "lasco", "pinpoint"}
 
 
 def test_a_cut_out_follows_an_image_that_was_reduced(tmp_path: Path) -> None:
@@ -199,3 +200,49 @@ def test_a_cut_out_follows_an_image_that_was_reduced(tmp_path: Path) -> None:
     red = type(part)(part.path, (1100, 600, 2000, 1000)).open().image
     assert red.size == (450, 200)
     assert red.getpixel((10, 10))[1] < 40  # type: ignore[index]
+
+
+def test_circled_has_a_query_a_turn_over_the_gallery_that_it_extends(tmp_path: Path) -> None:
+    found = load_dataset("circled", layouts.circled(tmp_path), base="../cirr", subset="cirr_val")
+    first, second = found.queries["cirr_val_0000-1"], found.queries["cirr_val_0000-2"]
+    assert (first.text, second.text) == ("as a drawing", "with two dogs")
+    assert first.image == found.documents["ref"].image and first.excluded == {"ref"} and second.excluded == {"b"}
+    assert second.tags == {"turn:2", "turns:2"} and len(found.documents) == 8
+    assert found.judgments == {query: {"a": 1} for query in found.queries}
+    scores = evaluate(found, run({first.id: ["ref", "c", "a"], second.id: ["b", "a"]}), ["Success@1", "RR"])
+    assert scores.by_slice("RR", "turn") == {"1": 0.5, "2": 1.0}
+    joined = load_dataset("circled", tmp_path / "circled", base="../cirr", history="joined")
+    assert joined.queries[second.id].text == "as a drawing with two dogs"
+
+
+def test_circled_finds_coco_s_images_by_numbers_with_zeros(tmp_path: Path) -> None:
+    layouts.circo(tmp_path / "circo")
+    turn = {"turn": 1, "reference_image_id": "000000000009", "relative_caption": "from above"}
+    session = {"session_id": "circo_val_0000", "ground_truth_ids": ["10", 11], "turns": [turn]}
+    write_json(tmp_path / "circo_val.json", [session])
+    found = load_dataset("circled", tmp_path, base="circo", subset="circo_val")
+    assert found.judgments == {"circo_val_0000-1": {"10": 1, "11": 1}}
+    assert found.queries["circo_val_0000-1"].image == found.documents["9"].image
+
+
+def test_pinpoint_has_explicit_negatives_wordings_and_queries_of_two_images(tmp_path: Path) -> None:
+    found = load_dataset("pinpoint", layouts.pinpoint(tmp_path))
+    one, other, two = (found.queries[id] for id in ("00001", "00002", "00003"))
+    assert one.topic == other.topic != two.topic and one.tags == {"category:fashion", "images:1"}
+    assert [ref.path.stem[-1] for ref in two.more_images] == ["1"] and not one.more_images
+    positive, other_positive, negative = (f"{number:032x}" for number in (2, 3, 4))
+    assert found.require_judgments()["00001"][negative] == -1 and len(found.documents) == 5
+    assert "1 judged images are not in the index" in found.protocol.note
+    ranked = run({one.id: [positive, negative], other.id: [positive, other_positive], two.id: [negative]})
+    scores = evaluate(found, ranked, ["NegR@10", "NegR@1", "P@2"])
+    # The one that the index lacks is a negative that was not found.
+    assert scores.values["NegR@10"] == {one.unit: 0.25, two.unit: 0.5}
+    assert scores.values["NegR@1"] == {one.unit: 0.0, two.unit: 1.0}
+    assert scores.spread["P@2"] == {one.unit: 0.5}
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    layouts.pinpoint(tmp_path)
+    (tmp_path / "pinpoint_metadata.parquet").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(DataSetError, match=r"pinpoint_metadata.parquet.*not Parquet"):
+        load_dataset("pinpoint", tmp_path)
