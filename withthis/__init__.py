@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         StoredProductOut,
     )
     from service.wire.query_images import CropBody, ImageBody, WeightedImageBody
+    from service.wire.rules import RuleBody, RulesBody
     from service.wire.search import ProductOut, RerankBody, RerankOut, ResultOut, SearchBody, SearchOut
     from service.wire.search_options import SearchOptionsOut
 
@@ -83,6 +84,8 @@ __all__ = [
     "RerankOut",
     "ResultOut",
     "RetryPolicy",
+    "RuleBody",
+    "RulesBody",
     "SearchBody",
     "SearchOptionsOut",
     "SearchOut",
@@ -101,6 +104,7 @@ _MODULES = (
     "service.wire.products",
     "service.wire.compatible",
     "service.wire.feedback",
+    "service.wire.rules",
     "service.wire.search_options",
 )
 

@@ -75,6 +75,7 @@ def new_pipeline(
         max_limit=search.max_limit,
         max_text_chars=search.max_text_chars,
         window=search.window,
+        facet_products=search.facet_max_products,
         understander=understander,
         negative_weight=search.negative_weight,
         rules=lambda query: active(rules.rules().rules, query, datetime.now(UTC)),

@@ -92,6 +92,9 @@ class DryStore(Store):
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         return self._store.page(after=after, limit=limit, filter=filter) if self._is_there else []
 
+    def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
+        return self._store.matching(filter, most=most) if self._is_there else []
+
     def scan(self) -> Iterator[list[RowState]]:
         return self._store.scan() if self._is_there else iter(())
 

@@ -20,6 +20,7 @@ from service.images.crop import WHOLE
 from service.images.decode import decode_image
 from service.images.sources import UploadedImage
 from service.search.hybrid import hybrid_options
+from service.search.retrieval_types import DiversityOptions, GroupOptions, SortKey
 from service.search.types import CroppedImage, ImageSource, ProductImage, RerankOptions, SearchRequest, WholeImage
 from service.server.catalog import Catalog
 from service.server.mapping.query_images import cropped_source
@@ -60,6 +61,17 @@ NegativeText = Annotated[str | None, typer.Option("--negative", help="What the p
 NegativeImage = Annotated[
     Path | None, typer.Option("--negative-image", help="An image of what the products should not be: a file.")
 ]
+Sort = Annotated[
+    list[str] | None,
+    typer.Option(help="Sort by a field, such as 'price' or 'price:desc'; repeat it for further fields."),
+]
+GroupBy = Annotated[
+    str | None, typer.Option("--group-by", help="Show products that share a value of this field once: 'item_group_id'.")
+]
+Variety = Annotated[
+    float | None,
+    typer.Option("--diversity", metavar="LAMBDA", help="Trade relevance (1) for variety (0); see `diversity`."),
+]
 Rerank = Annotated[bool | None, typer.Option(help="Rerank, or answer in retrieval order. Default: as configured.")]
 Refine = Annotated[bool, typer.Option("--refine", help="Search once more, toward the best of the ranking.")]
 Url = Annotated[str | None, typer.Option(help="Query the service at this URL instead of opening the store here.")]
@@ -80,6 +92,9 @@ def search(
     understand: Understand = None,
     negative: NegativeText = None,
     negative_image: NegativeImage = None,
+    sort: Sort = None,
+    group_by: GroupBy = None,
+    diversity: Variety = None,
     rerank: Rerank = None,
     refine: Refine = False,
     url: Url = None,
@@ -102,6 +117,9 @@ def search(
             settings.search.negative_weight,
             None if negative_image is None else _file(negative_image, "--negative-image"),
         ),
+        sort=tuple(_sort_key(one) for one in sort or ()),
+        group_by=None if group_by is None else GroupOptions(group_by),
+        diversity=None if diversity is None else DiversityOptions(diversity),
     )
     if url is not None:
         with ServiceClient(url, settings) as client:
@@ -188,3 +206,9 @@ def _cropped(source: WholeImage | None, crop: str | None) -> ImageSource | None:
         return cropped_source(source, CropBody(x=x, y=y, width=width, height=height))
     except ValueError as error:  # pydantic's own is one
         raise InvalidValue(CROP_FORM) from error
+
+
+def _sort_key(text: str) -> SortKey:
+    """A field, with `:asc` or `:desc` behind it, or without."""
+    field, _, order = text.rpartition(":")
+    return SortKey(field, order == "desc") if field and order in ("asc", "desc") else SortKey(text)

@@ -37,7 +37,7 @@ def _refined(refined: RefinedOut) -> str:
 
 
 def _table(answer: SearchOut) -> Table:
-    table = Table(title="reranked" if answer.rerank.applied else "in retrieval order", title_justify="left")
+    table = Table(title=_title(answer), title_justify="left")
     retrieved = sorted(answer.results, key=lambda result: result.retrieval_rank)
     table.add_column("#", justify="right")
     if answer.rerank.applied:
@@ -54,6 +54,13 @@ def _table(answer: SearchOut) -> Table:
     return table
 
 
+def _title(answer: SearchOut) -> str:
+    if answer.rerank.applied:
+        return "reranked"
+    ranks = [result.retrieval_rank for result in answer.results]
+    return "sorted" if answer.sorted else "in retrieval order" if ranks == sorted(ranks) else "rearranged"
+
+
 def _row(before: ResultOut, now: ResultOut, reranked: bool) -> list[str]:
     product, scores = now.product, now.scores
     names = [_name(before), _name(now), str(now.retrieval_rank)] if reranked else [_name(now)]
@@ -67,4 +74,6 @@ def _row(before: ResultOut, now: ResultOut, reranked: bool) -> list[str]:
 
 
 def _name(result: ResultOut) -> str:
-    return plain(f"{result.product.title} ({result.product.id})")
+    others = result.group.count - 1 if result.group else 0
+    name = f"{result.product.title} ({result.product.id})"
+    return plain(f"{name} and {others} more of its group" if others else name)

@@ -12,6 +12,7 @@ import httpx
 from pydantic import BaseModel
 
 from service.client import catalog, searches
+from service.client import rules as merchandising
 from service.client.call import UNCHANGED, Call, Unchanged
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
@@ -22,6 +23,7 @@ from service.client.transport import connection_errors, connection_options
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
 from service.wire.products import DeletionOut, ItemOut, ProductPageOut, PutOut, StoredProductOut
+from service.wire.rules import RuleBody, RulesBody
 from service.wire.search import ProductOut, SearchOut
 from service.wire.search_options import SearchOptionsOut
 
@@ -80,7 +82,9 @@ class AsyncClient:
         negative_image: AnyImage | None = None,
         negative_weight: float | None = None,
         collapse: Switch | None = None,
-        facets: Sequence[str] | None = None,
+        group_by: str | Mapping[str, Any] | None = None,
+        diversity: float | Mapping[str, float] | None = None,
+        facets: Sequence[str | Mapping[str, Any]] | None = None,
         sort: Sequence[Mapping[str, str]] | None = None,
         apply_rules: bool | None = None,
         understand: bool | None = None,
@@ -92,7 +96,8 @@ class AsyncClient:
         """Products for a text, an image, or both; omitted fields use the settings of the service.
 
         The fields are those of the HTTP interface; `rerank`, `hybrid` and `collapse` may be True or False instead of an
-        object such as `{"strategy": "pointwise"}`. `extra`: fields of a newer service, sent as they are.
+        object such as `{"strategy": "pointwise"}`, `group_by` the name of its field, and `diversity` its lambda.
+        `extra`: fields of a newer service, sent as they are.
 
         Raises ValueError for an invalid image, and OSError for a file that cannot be read.
         """
@@ -110,6 +115,8 @@ class AsyncClient:
             negative_image=negative_image,
             negative_weight=negative_weight,
             collapse=collapse,
+            group_by=group_by,
+            diversity=diversity,
             facets=facets,
             sort=sort,
             apply_rules=apply_rules,
@@ -137,7 +144,9 @@ class AsyncClient:
         negative_image: AnyImage | None = None,
         negative_weight: float | None = None,
         collapse: Switch | None = None,
-        facets: Sequence[str] | None = None,
+        group_by: str | Mapping[str, Any] | None = None,
+        diversity: float | Mapping[str, float] | None = None,
+        facets: Sequence[str | Mapping[str, Any]] | None = None,
         sort: Sequence[Mapping[str, str]] | None = None,
         apply_rules: bool | None = None,
         understand: bool | None = None,
@@ -161,6 +170,8 @@ class AsyncClient:
             negative_image=negative_image,
             negative_weight=negative_weight,
             collapse=collapse,
+            group_by=group_by,
+            diversity=diversity,
             facets=facets,
             sort=sort,
             apply_rules=apply_rules,
@@ -217,6 +228,17 @@ class AsyncClient:
     async def image(self, address: str, *, size: int | None = None) -> bytes:
         """An image of the catalog by its key or `image_url`; `size` (128, 256, 320, 512) asks for a thumbnail."""
         return await self.send(searches.image(address, size=size))
+
+    async def rules(self) -> RulesBody:
+        """The merchandising rules of the service; needs the scope `admin`."""
+        return await self.send(merchandising.rules())
+
+    async def put_rules(self, rules: RulesBody | Sequence[RuleBody | Mapping[str, Any]]) -> RulesBody:
+        """Replace all merchandising rules; an empty list removes them. Needs the scope `admin`.
+
+        Raises NotFoundError if the service has no file of rules.
+        """
+        return await self.send(merchandising.put_rules(rules))
 
     async def ready(self) -> Health:
         """Can the service answer searches? Raises UnavailableError where it cannot, with the reason."""

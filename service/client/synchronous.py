@@ -12,6 +12,7 @@ import httpx
 from pydantic import BaseModel
 
 from service.client import catalog, searches
+from service.client import rules as merchandising
 from service.client.call import UNCHANGED, Call, Unchanged
 from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
@@ -22,6 +23,7 @@ from service.client.transport import connection_errors, connection_options
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
 from service.wire.products import DeletionOut, ItemOut, ProductPageOut, PutOut, StoredProductOut
+from service.wire.rules import RuleBody, RulesBody
 from service.wire.search import ProductOut, SearchOut
 from service.wire.search_options import SearchOptionsOut
 
@@ -78,7 +80,9 @@ class Client:
         negative_image: AnyImage | None = None,
         negative_weight: float | None = None,
         collapse: Switch | None = None,
-        facets: Sequence[str] | None = None,
+        group_by: str | Mapping[str, Any] | None = None,
+        diversity: float | Mapping[str, float] | None = None,
+        facets: Sequence[str | Mapping[str, Any]] | None = None,
         sort: Sequence[Mapping[str, str]] | None = None,
         apply_rules: bool | None = None,
         understand: bool | None = None,
@@ -90,7 +94,8 @@ class Client:
         """Products for a text, an image, or both; omitted fields use the settings of the service.
 
         The fields are those of the HTTP interface; `rerank`, `hybrid` and `collapse` may be True or False instead of an
-        object such as `{"strategy": "pointwise"}`. `extra`: fields of a newer service, sent as they are.
+        object such as `{"strategy": "pointwise"}`, `group_by` the name of its field, and `diversity` its lambda.
+        `extra`: fields of a newer service, sent as they are.
 
         Raises ValueError for an invalid image, and OSError for a file that cannot be read.
         """
@@ -108,6 +113,8 @@ class Client:
             negative_image=negative_image,
             negative_weight=negative_weight,
             collapse=collapse,
+            group_by=group_by,
+            diversity=diversity,
             facets=facets,
             sort=sort,
             apply_rules=apply_rules,
@@ -135,7 +142,9 @@ class Client:
         negative_image: AnyImage | None = None,
         negative_weight: float | None = None,
         collapse: Switch | None = None,
-        facets: Sequence[str] | None = None,
+        group_by: str | Mapping[str, Any] | None = None,
+        diversity: float | Mapping[str, float] | None = None,
+        facets: Sequence[str | Mapping[str, Any]] | None = None,
         sort: Sequence[Mapping[str, str]] | None = None,
         apply_rules: bool | None = None,
         understand: bool | None = None,
@@ -159,6 +168,8 @@ class Client:
             negative_image=negative_image,
             negative_weight=negative_weight,
             collapse=collapse,
+            group_by=group_by,
+            diversity=diversity,
             facets=facets,
             sort=sort,
             apply_rules=apply_rules,
@@ -215,6 +226,17 @@ class Client:
     def image(self, address: str, *, size: int | None = None) -> bytes:
         """An image of the catalog by its key or `image_url`; `size` (128, 256, 320, 512) asks for a thumbnail."""
         return self.send(searches.image(address, size=size))
+
+    def rules(self) -> RulesBody:
+        """The merchandising rules of the service; needs the scope `admin`."""
+        return self.send(merchandising.rules())
+
+    def put_rules(self, rules: RulesBody | Sequence[RuleBody | Mapping[str, Any]]) -> RulesBody:
+        """Replace all merchandising rules; an empty list removes them. Needs the scope `admin`.
+
+        Raises NotFoundError if the service has no file of rules.
+        """
+        return self.send(merchandising.put_rules(rules))
 
     def ready(self) -> Health:
         """Can the service answer searches? Raises UnavailableError where it cannot, with the reason."""

@@ -135,8 +135,10 @@ def _usable(ref: ImageRef, use: Callable[[ImageRef], _Used]) -> _Used:
 
 def _with_hits(begun: BegunSearch, hits: tuple[Hit, ...]) -> BegunSearch:
     """The search as if it had found these. There is no next page."""
-    ranks = tuple(range(1, len(hits) + 1))
-    return replace(begun, retrieved=replace(begun.retrieved, hits=hits, ranks=ranks, limit=len(hits), more=False))
+    ranks = {hit.product_id: rank for rank, hit in enumerate(hits, start=1)}
+    selection = replace(begun.retrieved.selection, hits=hits, ranks=ranks)
+    retrieved = replace(begun.retrieved, hits=hits, selection=selection, limit=len(hits), more=False)
+    return replace(begun, retrieved=retrieved)
 
 
 def _outcome(

@@ -1,65 +1,67 @@
-"""Facet counts: how many of the best products have each value.
+"""Facets: how many products have each value, what their numbers are, and how many lie in each range.
 
-The counts cover the products of the search window that pages show, so the numbers of a facet add up: the listed values,
-the `other` ones and the `missing` ones make up the window. A product whose attribute is a list counts for each of its
-values, and such a facet adds up to more.
+The listed values, the `other` ones and the products of `missing` add up to the products counted. A product whose
+attribute is a list counts for each of its values, and such a facet adds up to more.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.errors import InvalidValue
-from service.product import AttributeValue, Scalar, is_attribute_name, normal_text
-from service.search.retrieval_types import Facet, FacetCount
-from service.stores.store import Hit
+from service.product import Product, Scalar
+from service.search.number_facets import check_ranges, count_ranges, statistics
+from service.search.product_fields import is_field_name, scalar_key, values_of
+from service.search.retrieval_types import Facet, FacetCount, FacetOptions
 from service.wire.limits import MAX_FACETS
 
 MAX_VALUES = 50
-CATEGORY = "category"
-_PREFIX = "attributes."
-_NO_FACETS = frozenset({"id", "title", "price"})
-NOT_COUNTED = "Facets count category and attributes, not id, title or price. Write attributes.price for an attribute."
-NO_NAME = "A facet is named category, or by an attribute's name."
+_NO_FACETS = frozenset({"id", "title", "updated_at"})
+NOT_COUNTED = (
+    "Facets count category, price and attributes, not id, title or updated_at. Write attributes.title for an attribute."
+)
+NO_NAME = "A facet is named category, price, or by an attribute's name."
+TWICE = "Two facets are about one field. Ask for its values and its ranges in one of them."
 
 
-def check_facets(names: Sequence[str]) -> None:
-    """Raise InvalidValue for too many facets, or a name that none can have."""
-    if len(names) > MAX_FACETS:
+def check_facets(facets: Sequence[FacetOptions]) -> None:
+    """Raise InvalidValue for too many facets, a name that none can have, one that comes twice, or impossible ranges."""
+    if len(facets) > MAX_FACETS:
         raise InvalidValue(f"At most {MAX_FACETS} facets are counted at once.")
-    if not _NO_FACETS.isdisjoint(names):
-        raise InvalidValue(NOT_COUNTED)
-    if not all(is_attribute_name(name.removeprefix(_PREFIX)) for name in names):
-        raise InvalidValue(NO_NAME)
+    for place, facet in enumerate(facets):
+        if facet.field in _NO_FACETS:
+            raise _wrong(place, NOT_COUNTED)
+        if not is_field_name(facet.field):
+            raise _wrong(place, NO_NAME)
+        if (fault := check_ranges(facet.ranges)) is not None:
+            raise _wrong(place, fault, "/ranges")
+    if len({facet.field for facet in facets}) < len(set(facets)):
+        raise InvalidValue(TWICE)
 
 
-def count_facets(hits: Sequence[Hit], names: Sequence[str]) -> dict[str, Facet]:
+def _wrong(place: int, detail: str, part: str = "") -> InvalidValue:
+    return InvalidValue(detail, errors=[{"pointer": f"/facets/{place}{part}", "detail": detail}])
+
+
+def count_facets(products: Sequence[Product], facets: Sequence[FacetOptions]) -> Mapping[str, Facet]:
     """Counts by name: the most frequent values first, equally frequent ones in their order as texts."""
-    return {name: _count([_values(hit, name) for hit in hits]) for name in names}
+    return {facet.field: _count([values_of(product, facet.field) for product in products], facet) for facet in facets}
 
 
-def _values(hit: Hit, name: str) -> list[Scalar]:
-    """The different values of a product; empty if it has none."""
-    product = hit.product
-    found: AttributeValue | None = (
-        product.category if name == CATEGORY else product.attributes.get(normal_text(name.removeprefix(_PREFIX)))
-    )
-    values = found if isinstance(found, list) else [] if found is None else [found]
-    return [value for _, value in {_key(value): value for value in values}.items()]
-
-
-def _key(value: Scalar) -> tuple[bool, Scalar]:
-    """Tells true from 1, which are equal in Python."""
-    return isinstance(value, bool), value
-
-
-def _count(products: Sequence[Sequence[Scalar]]) -> Facet:
-    counts = Counter(_key(value) for values in products for value in values)
+def _count(products: Sequence[Sequence[Scalar]], options: FacetOptions) -> Facet:
+    counts = Counter(scalar_key(value) for values in products for value in values)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0][1]), item[0][0]))
     listed, others = ordered[:MAX_VALUES], ordered[MAX_VALUES:]
+    numbers = [value for values in products for value in values if _is_number(value)]
     return Facet(
         values=tuple(FacetCount(value, count) for (_, value), count in listed),
         other=sum(count for _, count in others),
         missing=sum(not values for values in products),
+        stats=statistics(numbers),
+        ranges=count_ranges(numbers, options.ranges),
     )
+
+
+def _is_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

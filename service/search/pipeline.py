@@ -17,13 +17,11 @@ from rerank.stages import note
 from service.errors import InvalidValue
 from service.images.store.renditions import Renditions
 from service.search.hybrid import HybridHit
-from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order
+from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order, rearranged
 from service.search.reranking.candidate_images import CandidateImages
 from service.search.reranking.reranker import LoadImages, Reranker, SearchAgain
 from service.search.retrieval import Retriever
-from service.search.retrieval_types import Further
-from service.search.retrieved import Retrieved
-from service.search.rules.ruled import ruled
+from service.search.retrieved import Further, Retrieved
 from service.search.stage_clock import StageClock
 from service.search.types import ResultScores, SearchRequest, SearchResponse, SearchResult, SearchTrace
 from service.stores.store import Hit
@@ -54,8 +52,8 @@ class BegunSearch:
     def respond(self, reranked: Reranked) -> SearchResponse:
         """The answer: the first of a complete ranking of all that was found, as many as were asked for."""
         retrieved = self.retrieved if reranked.further is None else self.retrieved.extended(reranked.further)
-        if retrieved.cursor is None:  # later pages are cut from what the rules made of the window
-            reranked = ruled(reranked, retrieved.ruling)
+        if retrieved.cursor is None:  # later pages are cut from what is final
+            reranked = rearranged(reranked, retrieved.selection.order)
         page = reranked.kept[: retrieved.limit]
         return SearchResponse(
             id=self.id,
@@ -68,11 +66,12 @@ class BegunSearch:
             images=len(retrieved.images.wanted),
             facets=retrieved.facets,
             sorted=retrieved.sorted,
+            grouped=retrieved.grouped,
             # Later pages are not reranked, so what was left out would come back.
             next_cursor=None if reranked.report.dropped else self.retrieved.next_cursor([one.hit for one in page]),
             notices=retrieved.notices,
             understood=retrieved.understood,
-            rules=retrieved.ruling.names,
+            rules=retrieved.selection.ruling.names,
             trace=_trace(reranked, retrieved),
         )
 
@@ -178,15 +177,16 @@ def _timings(seen: Mapping[str, float], by_model: Mapping[str, float]) -> dict[s
 
 
 def _results(hits: Sequence[RankedHit], retrieved: Retrieved) -> tuple[SearchResult, ...]:
-    first = retrieved.offset + 1
+    first, selection = retrieved.offset + 1, retrieved.selection
     return tuple(
         SearchResult(
             rank=rank,
-            retrieval_rank=retrieved.ranks[ranked.position],
+            retrieval_rank=selection.ranks[ranked.hit.product_id],
             product=ranked.hit.product,
             scores=_scores(ranked),
-            duplicates=retrieved.duplicates.get(ranked.hit.product_id, ()),
-            rules=retrieved.ruling.moving(ranked.hit.product),
+            duplicates=selection.duplicates.get(ranked.hit.product_id, ()),
+            group=selection.groups.get(ranked.hit.product_id),
+            rules=selection.ruling.moving(ranked.hit.product),
             below_min_score=ranked.below_min_score,
         )
         for rank, ranked in enumerate(hits, start=first)

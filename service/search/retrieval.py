@@ -1,9 +1,9 @@
 """The first half of a search: validate a request, decode its image, embed both as one vector, find the nearest
 products.
 
-A search that has rules, or asks for facets, no near-duplicates, another order or a further page, looks at the whole
-search window, the best products up to a number in the settings; a hybrid one at the best hundred of each score; any
-other at the products that it shows or reranks, and at one more to know whether there is a next page.
+A search that has rules, or asks for facets, groups, no near-duplicates, variety, another order or a further page, looks
+at the whole search window, the best products up to a number in the settings; a hybrid one at the best hundred of each
+score; any other at the products that it shows or reranks, and at one more to know whether there is a next page.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from service.encoders.remote.identity import without_sketch
 from service.errors import EmptyQuery, InvalidValue, TitleSearchUnavailable
 from service.images.sources import ImageLoader
 from service.images.store.renditions import Renditions
-from service.search.collapse import Collapsed, collapse
-from service.search.facets import check_facets, count_facets
+from service.search.diversity import check_diversity
+from service.search.facet_counter import FacetCounter, Matching, facets_of
+from service.search.facets import check_facets
+from service.search.grouping import check_group
 from service.search.hybrid import compare, hybrid_search
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.paging import Cursor, digest
 from service.search.query_images import OpenedImages, QueryImages, products_of
 from service.search.query_vector import check_weights, query_vector
-from service.search.retrieval_types import Facets, Further, Sorted
-from service.search.retrieved import Retrieved
+from service.search.retrieval_types import Facets, Window
+from service.search.retrieved import Further, Retrieved
 from service.search.rules.active import RuleQuery
 from service.search.rules.apply import only_exclusions, pinned_ids
-from service.search.rules.rule_set import RuleBody
-from service.search.rules.ruling import Ruling
 from service.search.second_search import further, moved_toward
-from service.search.sorting import check_sort, sort_hits, sort_notices
+from service.search.selection import select
+from service.search.sorting import check_sort, sort_notices
 from service.search.stage_clock import StageClock
 from service.search.types import Negative, SearchRequest
 from service.search.understanding.understand import Understander, Understood
@@ -45,6 +46,7 @@ from service.search.understanding.wanted import Wanted, wanted
 from service.stores.filter_notices import filter_notices
 from service.stores.filters import MAX_IN_VALUES, check_filter
 from service.stores.store import Hit, Store, Vector
+from service.wire.rules import RuleBody
 
 HYBRID_NEEDS_TEXT = (
     "hybrid searches products by the words of text, and there is no text. Give one, or leave hybrid out."
@@ -54,6 +56,7 @@ HYBRID_DEPTH = 100
 
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 REQUIRE_AND_SORT = "Sorted results are not reranked. Leave out sort, or rerank.require."
+DIVERSITY_AND_SORT = "Sorted results keep their order. Leave out sort, or diversity."
 
 
 class Retriever:
@@ -73,11 +76,12 @@ class Retriever:
         understander: Understander | None = None,
         negative_weight: float = 0.5,
         rules: Callable[[RuleQuery], tuple[RuleBody, ...]] = lambda query: (),
+        facet_products: int = 10_000,
     ) -> None:
         """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence; `window`: the
         products that facets, duplicates and pages are about, at least `max_limit`; `understander`: reads sentences,
         which are taken as they are without one; `negative_weight`: how far their negations move a query away;
-        `rules`: those for a query now.
+        `rules`: those for a query now; `facet_products`: most that are listed for facets.
         """
         self._encoder = encoder
         self._store = store
@@ -89,6 +93,7 @@ class Retriever:
         self._understander = understander
         self._negative_weight = negative_weight
         self._rules = rules
+        self._counter = FacetCounter(store, most=facet_products, state=words.state)
 
     @property
     def instructable(self) -> bool:
@@ -108,6 +113,8 @@ class Retriever:
             check_filter(request.filter)
         check_facets(request.facets)
         check_sort(request.sort)
+        check_group(request.group_by)
+        check_diversity(request.diversity)
         self._check_together(request)
 
     def _check_together(self, request: SearchRequest) -> None:
@@ -121,6 +128,8 @@ class Retriever:
             raise InvalidValue(REQUIRE_ON_A_LATER_PAGE)
         if request.sort and request.rerank.require:
             raise InvalidValue(REQUIRE_AND_SORT)
+        if request.sort and request.diversity:
+            raise InvalidValue(DIVERSITY_AND_SORT)
 
     def retrieve(self, request: SearchRequest, clock: StageClock, *, candidates: int = 0) -> Retrieved:
         """The products nearest to a request that was checked: as many as it wants, or `candidates` if they are more.
@@ -155,40 +164,36 @@ class Retriever:
             wide = self._window if rules else depth
             hits, further, understood = self._first_found(vector, replace(query, text=text), request, wide, understood)
             note(results=len(hits))
-            shown = Collapsed(hits, {}) if request.collapse is None else collapse(self._store, hits, request.collapse)
+            conditions = _conditions(request, understood)
+            selection = select(
+                self._store, hits, self._pinned(vector, request, rules, hits, conditions), rules, request
+            )
+            facets = self._facets(hits, request, conditions, rules, complete=not further)
             notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
-            pinned = self._pinned(vector, request, rules, shown.hits, understood)
-        ordered = sort_hits(shown.hits, request.sort)
-        all_found = [*ordered, *pinned]
-        ruling = Ruling.of(rules, all_found)
-        admitted = ruling.admitted(all_found)
-        rest = admitted if cursor is None else cursor.rest(ruling.reordered(admitted))
+        rest = selection.hits if cursor is None else cursor.rest(selection.final)
         if cursor is not None and not rest and further:
             raise InvalidValue(
                 f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
             )
-        window = (*shown.hits, *pinned)
-        places = {hit.product_id: rank for rank, hit in enumerate(window, start=1)}
-        found = rest if rules and cursor is None else rest[:depth]
+        found = rest if cursor is None and not selection.keeps_order else rest[:depth]
+        window = Window(len(hits), complete=not further)
         return Retrieved(
             query,
             images,
             tuple(found),
             truncated,
-            ranks=tuple(places[hit.product_id] for hit in found),
             limit=request.limit,
             key=key,
             vector=vector,
+            selection=selection,
             cursor=cursor,
             more=len(rest) > request.limit or (further and len(hits) < self._window),
-            duplicates=shown.hidden,
-            facets=_facets(shown.hits, request.facets, complete=not further) if request.facets else None,
-            sorted=Sorted(len(ordered), complete=not further) if request.sort else None,
-            notices=(*notices, *sort_notices(ordered, request.sort)),
+            facets=facets,
+            sorted=window if request.sort else None,
+            grouped=window if request.group_by else None,
+            notices=(*notices, *sort_notices(selection.hits, request.sort)),
             text=text,
             understood=understood,
-            ruling=ruling,
-            window=window,
         )
 
     def again(
@@ -217,7 +222,7 @@ class Retriever:
         request: SearchRequest,
         rules: Sequence[RuleBody],
         hits: Sequence[Hit],
-        understood: Understood | None,
+        conditions: Wanted,
     ) -> list[Hit]:
         """Products that rules pin and that were not found, if the conditions of the request hold for them.
 
@@ -228,10 +233,32 @@ class Retriever:
         missing = [id for id in pinned_ids(rules) if id not in found][:MAX_IN_VALUES]
         if not missing:
             return []
-        conditions = _conditions(request, understood)
         unwanted = self._unwanted(conditions)
         pinned = compare(self._store, vector, conditions.filter, missing)
         return [pinned[id] for id in missing if id in pinned and id not in unwanted]
+
+    def _facets(
+        self,
+        hits: Sequence[Hit],
+        request: SearchRequest,
+        conditions: Wanted,
+        rules: tuple[RuleBody, ...],
+        *,
+        complete: bool,
+    ) -> Facets | None:
+        """What is counted; None if nothing is to be. `complete`: no products match but these hits.
+
+        Whether a product is similar enough can be told only of those found.
+        """
+        if not request.facets:
+            return None
+        unwanted = self._unwanted(conditions) | products_of(request)
+        matching = Matching(conditions.filter, frozenset(unwanted), rules)
+        everything = None
+        if not complete and request.min_score is None:
+            everything = self._counter.count(request.facets, matching)
+        found = matching.having([hit.product for hit in hits])
+        return everything or facets_of(found, request.facets, complete=complete)
 
     def _understood(self, text: str | None, request: SearchRequest, clock: StageClock) -> Understood | None:
         """What the sentence says; None if it is taken as it is. Values raise products in a hybrid search alone."""
@@ -285,7 +312,8 @@ class Retriever:
 
     def _size(self, request: SearchRequest, depth: int) -> int:
         """The number of products considered."""
-        if request.facets or request.collapse or request.sort or request.cursor:
+        shaped = request.facets or request.collapse or request.group_by or request.diversity or request.sort
+        if shaped or request.cursor:
             return self._window
         return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
 
@@ -327,7 +355,8 @@ class Retriever:
         where = request.filter.model_dump(mode="json", by_alias=True, exclude_unset=True) if request.filter else None
         negative = (request.negative.text, request.negative.weight) if request.negative else None
         how = (request.hybrid, request.weights, negative, request.understand)
-        options = (request.min_score, *how, request.collapse, request.sort, request.apply_rules)
+        shaped = (request.collapse, request.group_by, request.diversity, request.sort)
+        options = (request.min_score, *how, *shaped, request.apply_rules)
         model = without_sketch(self._encoder.info.fingerprint)
         given = (
             model,
@@ -358,7 +387,3 @@ def _query(request: SearchRequest, images: OpenedImages) -> Query:
     if query.is_empty:
         raise EmptyQuery
     return replace(query, instruction=request.instruction or None)
-
-
-def _facets(hits: Sequence[Hit], names: Sequence[str], *, complete: bool) -> Facets:
-    return Facets(len(hits), complete, count_facets(hits, names))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from PIL.Image import Image
-
-from service.product import Scalar
-from service.stores.store import Hit
-from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD
+from service.product import Product, Scalar
+from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD, DEFAULT_GROUP_SIZE, DEFAULT_LAMBDA
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,31 @@ class CollapseOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupOptions:
+    """Show products that share a value once; see `search.grouping`. `field`: category or an attribute; `size`: how many
+    others of its group a result shows.
+    """
+
+    field: str
+    size: int = DEFAULT_GROUP_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class DiversityOptions:
+    """Trade relevance for variety; see `search.diversity`. `balance`: the λ of MMR, 1 for relevance alone."""
+
+    balance: float = DEFAULT_LAMBDA
+
+
+@dataclass(frozen=True, slots=True)
+class FacetOptions:
+    """What is counted: `category`, `price` or an attribute; `ranges`: see `search.number_facets`."""
+
+    field: str
+    ranges: int | tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SortKey:
     """What results are sorted by; see `service.search.sorting`. `field`: price, updated_at, or an attribute's name."""
 
@@ -46,8 +68,8 @@ class SortKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
-    """How many products were sorted, and whether these are all that match."""
+class Window:
+    """How many products were sorted or grouped, and whether these are all that match."""
 
     window: int
     complete: bool
@@ -80,19 +102,20 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Further:
-    """What a second search added to a first; see `service.search.second_search`.
+class Member:
+    """A product behind the one that its group shows; `score` is its cosine similarity to the query."""
 
-    `hits`: new products, with the similarities to the query as it was sent; `images`: theirs; `ranks`: their places in
-    retrieval order, behind all others if the first search did not find them; `order_scores`: what the second search
-    sorted by, of all that it found, by product id; `duplicates`: new products hidden behind old and new ones.
-    """
+    product: Product
+    score: float
 
-    hits: tuple[Hit, ...] = ()
-    ranks: tuple[int, ...] = ()
-    order_scores: Mapping[str, float] = field(default_factory=dict)
-    duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
-    images: Sequence[Image | None] = ()
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The products that share a value: how many were found, the one shown included, and the first of the others."""
+
+    value: Scalar
+    count: int
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +127,41 @@ class FacetCount:
 
 
 @dataclass(frozen=True, slots=True)
+class FacetStats:
+    """Of the numbers of a field, each different one of a product counted once."""
+
+    count: int
+    min: float
+    max: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRange:
+    """How many numbers lie within bounds, which are those of a filter."""
+
+    count: int
+    gte: float | None = None
+    lt: float | None = None
+    lte: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facet:
-    """The most frequent values; `other` counts further ones, and `missing` the products that have none."""
+    """The most frequent values; `other` counts further ones, and `missing` the products that have none. `stats` is None
+    where no product has a number.
+    """
 
     values: tuple[FacetCount, ...]
     other: int
     missing: int
+    stats: FacetStats | None = None
+    ranges: tuple[FacetRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """Counts by name, over the `window` best products; `complete` says that no others match."""
+    """Counts by name, over `window` products: all that match if they are `complete`, else the best of them."""
 
     window: int
     complete: bool

@@ -5,44 +5,57 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from PIL.Image import Image
+
 from rerank.query import Query
 from service.search.paging import Cursor
 from service.search.query_images import OpenedImages
-from service.search.retrieval_types import Duplicate, Facets, Further, Sorted
-from service.search.rules.ruling import Ruling
+from service.search.retrieval_types import Facets, Window
+from service.search.selection import Selection
 from service.search.understanding.understand import Understood
 from service.stores.store import Hit, Vector
 
 
 @dataclass(frozen=True, slots=True)
+class Further:
+    """What a second search added to a first; see `service.search.second_search`.
+
+    `hits`: new products, with the similarities to the query as it was sent; `images`: theirs; `order_scores`: what the
+    second search sorted by, of all that it found, by product id; `selection`: that of both searches together.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    order_scores: Mapping[str, float] = field(default_factory=dict)
+    selection: Selection | None = None
+    images: Sequence[Image | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
     """The products found, best first or sorted, behind `offset` others; the first `limit` of them, once they are
-    ranked, make the page. `ranks`: the places of `hits` in retrieval order, from 1; `truncated`: a text was cut to what
-    the encoder takes; `duplicates`: what each product stands for in addition to itself, by product id; `more`: whether
-    another page may follow; none does behind the search window; `notices`: why a filter may have found nothing, or what
-    sorts nothing; `text`: what was searched for, which is the query's without what was understood as a condition;
-    `ruling`: what is to become of a first page's order; later pages have gone through it; `vector`: what was searched
-    by; `window`: all that was looked at, in retrieval order; `query`: with the first of `images`.
+    ranked, make the page. `query`: with the first of `images`; `truncated`: a text was cut to what the encoder takes;
+    `vector`: what was searched by; `selection`: what they were chosen from, what each stands for, and what is to become
+    of a first page's order; `more`: whether another page may follow; none does behind the search window; `sorted` and
+    `grouped`: what that was done to, if it was; `notices`: why a filter may have found nothing, or what sorts nothing;
+    `text`: what was searched for, which is the query's without what was understood as a condition.
     """
 
     query: Query
     images: OpenedImages
     hits: tuple[Hit, ...]
     truncated: bool
-    ranks: tuple[int, ...]
     limit: int
     key: bytes
     vector: Vector = field(compare=False, repr=False)
+    selection: Selection
     cursor: Cursor | None = None
     more: bool = False
-    duplicates: Mapping[str, tuple[Duplicate, ...]] = field(default_factory=dict)
     facets: Facets | None = None
-    sorted: Sorted | None = None
+    sorted: Window | None = None
+    grouped: Window | None = None
     notices: tuple[str, ...] = ()
     text: str | None = None
     understood: Understood | None = None
-    ruling: Ruling = field(default_factory=Ruling)
-    window: tuple[Hit, ...] = ()
 
     @property
     def offset(self) -> int:
@@ -61,12 +74,5 @@ class Retrieved:
     def extended(self, further: Further) -> Retrieved:
         """The same with what a second search added, behind the others."""
         found = {hit.product_id for hit in self.hits}
-        added = [pair for pair in zip(further.hits, further.ranks, strict=True) if pair[0].product_id not in found]
-        behind = {id: self.duplicates.get(id, ()) + more for id, more in further.duplicates.items()}
-        return replace(
-            self,
-            hits=self.hits + tuple(hit for hit, _ in added),
-            ranks=self.ranks + tuple(rank for _, rank in added),
-            duplicates={**self.duplicates, **behind},
-            ruling=Ruling.of(self.ruling.rules, [*self.window, *further.hits]),
-        )
+        added = tuple(hit for hit in further.hits if hit.product_id not in found)
+        return replace(self, hits=self.hits + added, selection=further.selection or self.selection)

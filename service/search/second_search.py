@@ -12,15 +12,14 @@ Inference", 2023 (arXiv 2305.11744).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from service.search.collapse import Collapsed, collapse
 from service.search.hybrid import compare
-from service.search.retrieval_types import CollapseOptions, Further
-from service.search.retrieved import Retrieved
+from service.search.retrieved import Further, Retrieved
+from service.search.selection import select
 from service.search.types import SearchRequest
 from service.stores.store import Hit, Store, Vector
 
@@ -44,32 +43,30 @@ def further(
 ) -> Further:
     """What the hits of a second search add to the first: at most so many that are not known, under all conditions.
 
-    They are what the first search would have found, had it looked further, so that similarities, ranks and the least
-    score mean what they do elsewhere. Raises StoreUnavailable.
+    They are what the first search would have found, had it looked further, so that similarities, ranks, groups and the
+    least score mean what they do elsewhere. Raises StoreUnavailable.
     """
-    hidden = {one.product_id for behind in first.duplicates.values() for one in behind}
-    unknown = [hit for hit in hits if hit.product_id not in known and hit.product_id not in hidden]
+    before = first.selection
+    looked_at = {hit.product_id: hit for hit in before.candidates}
+    unknown = [hit for hit in hits if hit.product_id not in known]
     least = -math.inf if request.min_score is None else request.min_score
-    new = [hit for hit in _as_first_found(store, first, unknown) if hit.score >= least]
-    kept = _not_duplicates(store, first.ruling.admitted(new), first.window, request.collapse)
-    places = {hit.product_id: rank for rank, hit in enumerate([*first.window, *_outside(kept.hits, first.window)], 1)}
-    added = tuple(kept.hits[:most])
+    new = [hit for hit in _as_first_found(store, first.vector, looked_at, unknown) if hit.score >= least]
+    outside = [hit for hit in new if hit.product_id not in looked_at]
+    selection = select(store, [*before.candidates, *outside], (), before.ruling.rules, request) if outside else before
     return Further(
-        hits=added,
-        ranks=tuple(places[hit.product_id] for hit in added),
+        hits=tuple(hit for hit in new if hit.product_id in selection.ranks)[:most],
         order_scores={hit.product_id: hit.order_score for hit in hits},
-        duplicates=kept.hidden,
+        selection=selection,
     )
 
 
-def _as_first_found(store: Store, first: Retrieved, hits: Sequence[Hit]) -> list[Hit]:
+def _as_first_found(store: Store, vector: Vector, looked_at: Mapping[str, Hit], hits: Sequence[Hit]) -> list[Hit]:
     """The hits with their similarities to the query as it was sent, without those that were deleted since."""
-    window = {hit.product_id: hit for hit in first.window}
-    others = compare(store, first.vector, None, [hit.product_id for hit in _outside(hits, first.window)])
+    others = compare(store, vector, None, [hit.product_id for hit in hits if hit.product_id not in looked_at])
     return [
-        window.get(hit.product_id) or _scored(hit, others[hit.product_id])
+        looked_at.get(hit.product_id) or _scored(hit, others[hit.product_id])
         for hit in hits
-        if hit.product_id in window or hit.product_id in others
+        if hit.product_id in looked_at or hit.product_id in others
     ]
 
 
@@ -77,22 +74,3 @@ def _scored(hit: Hit, compared: Hit) -> Hit:
     """A hit with the row and the similarity of another search."""
     names = ("id", "product", "content_hash", "updated_at", "score", "revision")
     return replace(hit, **{name: getattr(compared, name) for name in names})
-
-
-def _not_duplicates(
-    store: Store, new: Sequence[Hit], window: Sequence[Hit], options: CollapseOptions | None
-) -> Collapsed:
-    """New hits without those that look like one of the window, which is collapsed, or like another one."""
-    outside = _outside(new, window)
-    if options is None or not outside:
-        return Collapsed(list(new), {})
-    collapsed = collapse(store, [*window, *outside], options)
-    ids, shown = {hit.product_id for hit in outside}, {hit.product_id for hit in collapsed.hits}
-    hidden = {id: tuple(one for one in behind if one.product_id in ids) for id, behind in collapsed.hidden.items()}
-    return Collapsed([hit for hit in new if hit.product_id in shown or hit.product_id not in ids], hidden)
-
-
-def _outside(hits: Sequence[Hit], window: Sequence[Hit]) -> list[Hit]:
-    """Those that the first search did not find."""
-    ids = {hit.product_id for hit in window}
-    return [hit for hit in hits if hit.product_id not in ids]

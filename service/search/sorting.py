@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from service.errors import InvalidValue
-from service.product import is_attribute_name, normal_text
+from service.search.product_fields import attribute, is_field_name
 from service.search.retrieval_types import SortKey
 from service.stores.store import Hit
 
-_PREFIX = "attributes."
 _NOT_SORTED = frozenset({"id", "title", "category"})
 NOT_SORTED = (
     "Results are sorted by price, updated_at, or an attribute that is a number or a date. Write attributes.title for "
@@ -29,7 +28,7 @@ NOTHING_TO_SORT_BY = "No product found has a number or a date in {field}, so it 
 def check_sort(keys: Sequence[SortKey]) -> None:
     """Raise InvalidValue for a field that nothing can be sorted by."""
     for place, key in enumerate(keys):
-        if key.field in _NOT_SORTED or not is_attribute_name(key.field.removeprefix(_PREFIX)):
+        if key.field in _NOT_SORTED or not is_field_name(key.field):
             pointer = f"/sort/{place}/field"
             raise InvalidValue(NOT_SORTED, errors=[{"pointer": pointer, "detail": NOT_SORTED}])
 
@@ -58,7 +57,7 @@ def _number(hit: Hit, field: str) -> float | None:
         return hit.product.price
     if field == "updated_at":
         return hit.updated_at
-    value = hit.product.attributes.get(normal_text(field.removeprefix(_PREFIX)))
+    value = attribute(hit.product, field)
     if isinstance(value, bool | list):
         return None
     return _timestamp(value) if isinstance(value, str) else value

@@ -19,13 +19,17 @@ from service.product import Product
 from service.search.reason_check import ReasonFault
 from service.search.retrieval_types import (
     CollapseOptions,
+    DiversityOptions,
     Duplicate,
+    FacetOptions,
     Facets,
+    Group,
+    GroupOptions,
     HybridOptions,
     HybridScores,
     QueryWeights,
-    Sorted,
     SortKey,
+    Window,
 )
 from service.search.understanding.understand import Understood
 from service.stores.filters import Filter
@@ -105,7 +109,9 @@ class SearchRequest:
     weights: QueryWeights | None = None
     negative: Negative | None = None
     collapse: CollapseOptions | None = None
-    facets: tuple[str, ...] = ()  # "category", or the names of attributes
+    group_by: GroupOptions | None = None
+    diversity: DiversityOptions | None = None  # of the first products, after reranking and before rules
+    facets: tuple[FacetOptions, ...] = ()
     sort: tuple[SortKey, ...] = ()  # instead of by relevance; then nothing is reranked
     understand: bool = False  # read price bounds, negations and values of the catalog in the sentence
     apply_rules: bool = True  # merchandising rules, where the service has any
@@ -152,6 +158,7 @@ class SearchResult:
     product: Product
     scores: ResultScores
     duplicates: tuple[Duplicate, ...] = ()
+    group: Group | None = None  # only where the request groups, and the product has a value
     rules: tuple[str, ...] = ()  # the names of those that moved it
     below_min_score: bool = False  # `RerankOptions.min_score` is not reached
 
@@ -248,7 +255,8 @@ class SearchResponse:
     rerank: RerankReport
     timings_ms: dict[str, float]
     facets: Facets | None = None
-    sorted: Sorted | None = None  # only where the request sorts
+    sorted: Window | None = None  # only where the request sorts
+    grouped: Window | None = None  # only where the request groups
     next_cursor: str | None = None
     notices: tuple[str, ...] = ()
     understood: Understood | None = None  # the interpretation of the text, if requested

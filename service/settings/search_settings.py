@@ -20,7 +20,13 @@ class SearchSettings(Group):
         alias="search_window",
         ge=1,
         le=5000,
-        description="Best-matching products considered for facets, duplicates and pages; at least max_limit.",
+        description="Best-matching products considered for sorting, groups, duplicates and pages; at least max_limit.",
+    )
+    facet_max_products: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000,
+        description="Most matching products listed to count facets; if more match, the search window is counted.",
     )
     hybrid_enabled: bool = Field(
         True, description="Add lexical search (BM25) to queries with text unless the request says otherwise."

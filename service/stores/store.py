@@ -145,6 +145,10 @@ class Store(Protocol):
         """
         ...
 
+    def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
+        """All products that pass a filter, in no order; None for more than `most` rows, or if that cannot be told."""
+        ...
+
     def scan(self) -> Iterator[list[RowState]]:
         """All rows in batches, in no order, each once; rows written meanwhile may be among them or not.
 

@@ -2,7 +2,17 @@
 
 MAX_FACETS = 16
 
+MAX_RANGES = 50
+"""Ranges or bounds of one facet."""
+
 MAX_SORT_KEYS = 4
+
+MAX_GROUP_SIZE = 50
+DEFAULT_GROUP_SIZE = 5
+"""Members of a group that its result shows, besides the product itself."""
+
+DEFAULT_LAMBDA = 0.7
+"""Carbonell and Goldstein suggest to begin with 0.3 and to focus with 0.7; a shop's query is focused."""
 
 MAX_CURSOR_CHARS = 16_384
 

@@ -1,4 +1,4 @@
-"""The JSON of a search's retrieval options: hybrid search, weights, negative text, near-duplicates, facets."""
+"""The JSON of a search's retrieval options: hybrid search, weights, duplicates, groups, variety, facets, sorting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.wire.limits import DEFAULT_DUPLICATE_THRESHOLD
+from service.wire.limits import (
+    DEFAULT_DUPLICATE_THRESHOLD,
+    DEFAULT_GROUP_SIZE,
+    DEFAULT_LAMBDA,
+    MAX_GROUP_SIZE,
+    MAX_RANGES,
+)
 
 
 class _Body(BaseModel):
@@ -39,20 +45,60 @@ class CollapseBody(_Body):
     )
 
 
+FieldName = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class GroupBody(_Body):
+    """Show products that share a value once; `group` of a result has the others."""
+
+    field: FieldName = Field(description="category, or the name of an attribute, such as item_group_id")
+    size: Annotated[int, Field(ge=0, le=MAX_GROUP_SIZE)] = Field(
+        default=DEFAULT_GROUP_SIZE, description="most other products of its group that a result has"
+    )
+
+
+class DiversityBody(_Body):
+    """Variety by maximal marginal relevance (MMR), after reranking and before rules."""
+
+    lambda_: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=DEFAULT_LAMBDA, alias="lambda", description="1: relevance alone; 0: variety alone"
+    )
+
+
+class FacetBody(_Body):
+    """What to count, and the ranges of its numbers."""
+
+    field: FieldName = Field(description="category, price, or the name of an attribute")
+    ranges: (
+        Annotated[int, Field(ge=1, le=MAX_RANGES)]
+        | Annotated[list[float], Field(min_length=1, max_length=MAX_RANGES)]
+        | None
+    ) = Field(
+        default=None,
+        description="how many ranges of equal width, or the numbers between ranges: [10, 20] makes <10, 10-20 and >=20",
+    )
+
+
 class SortBody(_Body):
     """What to sort by. Products without a number or date in the field are last, whichever the order."""
 
-    field: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+    field: FieldName = Field(
         description="price, updated_at, or the name of an attribute that is a number or an ISO 8601 date"
     )
     order: Literal["asc", "desc"] = Field(default="asc", description="asc: lowest first; desc: highest first")
 
 
-class SortedOut(_Body):
-    """What was sorted: the `window` best-matching products; `complete`: these are all that match."""
-
+class _Window(_Body):
     window: int
     complete: bool
+
+
+class SortedOut(_Window):
+    """What was sorted: the `window` best-matching products; `complete`: these are all that match."""
+
+
+class GroupedOut(_Window):
+    """What was grouped: the `window` best-matching products; `complete`: these are all that match."""
 
 
 class HybridOut(_Body):
@@ -88,16 +134,36 @@ class FacetValueOut(_Body):
     count: int
 
 
+class FacetStatsOut(_Body):
+    """Of the numbers in a field; a list's different numbers count one by one."""
+
+    count: int
+    min: float
+    max: float
+    mean: float
+
+
+class FacetRangeOut(_Body):
+    """How many numbers are within bounds, which a filter can have."""
+
+    count: int
+    gte: float | None
+    lt: float | None
+    lte: float | None
+
+
 class FacetOut(_Body):
     """The most frequent values; `other` counts further ones, and `missing` the products that have none."""
 
     values: list[FacetValueOut]
     other: int
     missing: int
+    stats: FacetStatsOut | None = Field(default=None, description="null if no product has a number")
+    ranges: list[FacetRangeOut] = Field(default_factory=list, description="as requested, in ascending order")
 
 
 class FacetsOut(_Body):
-    """Counts over the `window` best products; `complete`: these are all that match."""
+    """Counts over `window` products: all that match if `complete`, else the best-matching of them."""
 
     window: int
     complete: bool

@@ -19,8 +19,13 @@ from service.wire.limits import (
 from service.wire.query_images import ImageBody, WeightedImageBody
 from service.wire.retrieval import (
     CollapseBody,
+    DiversityBody,
     DuplicateOut,
+    FacetBody,
     FacetsOut,
+    FieldName,
+    GroupBody,
+    GroupedOut,
     HybridBody,
     HybridOut,
     SortBody,
@@ -109,8 +114,11 @@ class SearchBody(_Body):
         default=None, description="how far negative_text and negative_image move the query away"
     )
     collapse: CollapseBody | None = Field(default=None, description="show near-duplicates once")
-    facets: Annotated[list[Annotated[str, Field(min_length=1, max_length=120)]], Field(max_length=MAX_FACETS)] = Field(
-        default_factory=list, description="values to count over the best products: category, or names of attributes"
+    group_by: GroupBody | None = Field(default=None, description="show products that share a value once")
+    diversity: DiversityBody | None = Field(default=None, description="trade relevance for variety")
+    facets: Annotated[list[FieldName | FacetBody], Field(max_length=MAX_FACETS)] = Field(
+        default_factory=list,
+        description="values to count over the products that match: category, price, or names of attributes",
     )
     sort: Annotated[list[SortBody], Field(max_length=MAX_SORT_KEYS)] = Field(
         default_factory=list,
@@ -155,6 +163,21 @@ class ProductOut(_Body):
     image_url: str | None
 
 
+class MemberOut(_Body):
+    """A product inside a group; `score` is its cosine similarity to the query."""
+
+    product: ProductOut
+    score: float
+
+
+class GroupOut(_Body):
+    """The products found that share a value of `group_by.field`: `count` with the one shown, `members` without it."""
+
+    value: bool | int | float | str
+    count: int
+    members: list[MemberOut]
+
+
 class ResultOut(_Body):
     """One product with its final position (`rank`) and that before reranking (`retrieval_rank`); both count from 1,
     across all pages. `duplicates`: the near-duplicates that it stands for.
@@ -165,6 +188,7 @@ class ResultOut(_Body):
     product: ProductOut
     scores: ScoresOut
     duplicates: list[DuplicateOut]
+    group: GroupOut | None = Field(default=None, description="null without group_by, or without a value to group by")
     rules: list[str] = Field(default_factory=list, description="the names of the rules that moved it")
     below_min_score: bool = Field(default=False, description="rerank.min_score is not reached")
 
@@ -217,6 +241,7 @@ class SearchOut(_Body):
     timings_ms: dict[str, float]
     facets: FacetsOut | None
     sorted: SortedOut | None = Field(default=None, description="null if the request does not sort")
+    grouped: GroupedOut | None = Field(default=None, description="null if the request does not group")
     next_cursor: str | None
     notices: list[str] = Field(
         default_factory=list,

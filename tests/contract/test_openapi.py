@@ -131,6 +131,6 @@ def test_answers_and_errors_are_described(schema: dict[str, Any]) -> None:
     responses = schema["paths"]["/v1/search"]["post"]["responses"]
     assert {"200", "400", "404", "413", "415", "422", "429", "503"} <= responses.keys()
     assert all("application/problem+json" in responses[status]["content"] for status in responses if status != "200")
-    later = {"facets", "sorted", "rules", "next_cursor", "notices", "understood", "explanation"}
+    later = {"facets", "sorted", "grouped", "rules", "next_cursor", "notices", "understood", "explanation"}
     assert SearchOut.model_fields.keys() <= {"id", "query", "results", "rerank", "timings_ms"} | later
     assert "SearchOut" in json.dumps(responses["200"])

@@ -144,7 +144,14 @@ def test_weights_reach_an_encoder_that_can(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"hybrid": {"enabled": True}}, {"facets": ["category"]}, {"collapse": {}}, {"image": {"product_id": "p3"}}],
+    [
+        {},
+        {"hybrid": {"enabled": True}},
+        {"facets": ["category"]},
+        {"collapse": {}},
+        {"group_by": {"field": "price_class"}},
+        {"image": {"product_id": "p3"}},
+    ],
 )
 def test_pages_hold_every_product_once_and_ranks_go_on(client: Client, body: dict[str, Any]) -> None:
     answers = pages(client, 7, **body)
@@ -177,6 +184,8 @@ def test_only_the_first_page_is_reranked(client: Client) -> None:
         {"hybrid": {"enabled": False}},
         {"negative_text": "red"},
         {"collapse": {}},
+        {"group_by": {"field": "colour"}},
+        {"diversity": {}},
         {"image": {"product_id": "p3"}},
         {"image": {"data": data_uri(png())}},
     ],
@@ -212,30 +221,6 @@ def test_a_cursor_of_a_wider_window_ends_with_a_word_of_it(tmp_path: Path) -> No
         )
 
 
-def test_facets_count_the_window(client: Client) -> None:
-    answer = ask(client, limit=2, facets=["category", "colour", "size"])
-    assert answer["facets"] == {
-        "window": 20,
-        "complete": True,
-        "counts": {
-            "category": {
-                "values": [{"value": "cap", "count": 10}, {"value": "mug", "count": 10}],
-                "other": 0,
-                "missing": 0,
-            },
-            "colour": {"values": [{"value": "red", "count": 20}], "other": 0, "missing": 0},
-            "size": {"values": [], "other": 0, "missing": 20},
-        },
-    }
-    assert ask(client)["facets"] is None
-
-
-def test_a_window_that_is_cut_says_so(tmp_path: Path) -> None:
-    with open_client(make_shop(tmp_path, search_window=15, max_limit=9)) as client:
-        facets = ask(client, facets=["category"])["facets"]
-        assert (facets["window"], facets["complete"]) == (15, False)
-
-
 def test_near_duplicates_are_shown_once_and_named(shop: Shop, client: Client) -> None:
     original = shop.store.get("p7")[0]
     shop.store.upsert([with_fields(replace(original, id="copy#0"), id="copy", title="The same again")])
@@ -256,8 +241,15 @@ def test_near_duplicates_are_shown_once_and_named(shop: Shop, client: Client) ->
         {"negative_weight": 2},
         {"negative_text": "x" * 2001},
         {"collapse": {"threshold": 0}},
-        {"facets": ["price"]},
-        {"facets": ["x"] * 17},
+        {"facets": ["title"]},
+        {"facets": [{"field": "price", "ranges": 0}]},
+        {"facets": [{"field": "price", "ranges": [2, 1]}]},
+        {"facets": [{"field": "price", "ranges": 2}, "price"]},
+        {"group_by": {"field": "price"}},
+        {"group_by": {"field": "colour", "size": -1}},
+        {"diversity": {"lambda": 1.1}},
+        {"diversity": {"lambda": 0.5}, "sort": [{"field": "price"}]},
+        {"facets": [f"x{n}" for n in range(17)]},
         {"facets": [""]},
         {"cursor": ""},
         {"cursor": "x" * 20_000},

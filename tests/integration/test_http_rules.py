@@ -121,3 +121,17 @@ def test_a_service_without_a_file_of_rules_keeps_none(client: Client) -> None:
     assert client.get("/v1/rules").json() == {"rules": []}
     response = client.put("/v1/rules", json={"rules": []})
     assert response.status_code == 404 and response.json()["type"].endswith(":rules-off")
+
+
+@pytest.mark.parametrize("shaped", [{"collapse": {"threshold": 0.01}}, {"group_by": {"field": "category", "size": 50}}])
+def test_a_pinned_product_is_shown_once_whatever_it_looks_like(ruled: Client, shaped: dict[str, Any]) -> None:
+    before = ask(ruled, limit=20, **shaped)["results"]
+    behind = [one["product_id"] for one in before[0]["duplicates"]]
+    behind += [one["product"]["id"] for one in (before[0]["group"] or {"members": []})["members"]]
+    put(ruled, pin("pinned", behind[-1], 2), {"name": "gone", "exclude": {"id": {"eq": behind[0]}}})
+    answer = ask(ruled, limit=20, **shaped)["results"]
+    assert answer[1]["product"]["id"] == behind[-1] and answer[1]["rules"] == ["pinned"]
+    shown = [result["product"]["id"] for result in answer]
+    shown += [one["product_id"] for result in answer for one in result["duplicates"]]
+    shown += [one["product"]["id"] for result in answer if result["group"] for one in result["group"]["members"]]
+    assert sorted(shown) == sorted(f"p{n}" for n in range(20) if f"p{n}" != behind[0])

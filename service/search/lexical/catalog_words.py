@@ -53,6 +53,7 @@ class CatalogWords:
         self._coming: LexicalIndex | None = None
         self._changed: set[str] = set()
         self._made = 0.0
+        self._writes = 0
         self._too_many = self._closed = False
         self._making = threading.Lock()
         self._writing = threading.Lock()
@@ -77,6 +78,10 @@ class CatalogWords:
             self.warm()
         return index
 
+    def state(self) -> Hashable:
+        """Another one after every write noted here and, where others write, too, every `refresh_s`."""
+        return self._writes, None if self._refresh_s is None else int(time.monotonic() / self._refresh_s)
+
     def warm(self) -> None:
         """Rebuild the index in the background, unless that is in progress."""
         if self._most and not self._too_many and not self._making.locked():
@@ -91,6 +96,7 @@ class CatalogWords:
     def put(self, products: Iterable[Product]) -> None:
         """Note what was written."""
         with self._writing:
+            self._writes += 1
             for product in products:
                 for index in self._indexes(product.id):
                     index.put(product.id, product_words(product, self._fields), self._labels(product))
@@ -98,6 +104,7 @@ class CatalogWords:
     def remove(self, product_ids: Iterable[str]) -> None:
         """Note what was deleted."""
         with self._writing:
+            self._writes += 1
             for id in product_ids:
                 for index in self._indexes(id):
                     index.remove([id])

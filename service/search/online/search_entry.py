@@ -65,6 +65,8 @@ def _query(request: SearchRequest, trace: SearchTrace, *, with_text: bool) -> Ma
         "hybrid": asdict(request.hybrid) if request.hybrid else None,
         "weights": asdict(request.weights) if request.weights else None,
         "collapse": asdict(request.collapse) if request.collapse else None,
+        "group_by": asdict(request.group_by) if request.group_by else None,
+        "diversity": asdict(request.diversity) if request.diversity else None,
     }
 
 

@@ -7,7 +7,7 @@ permutation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rerank.fusion import fuse
@@ -15,7 +15,7 @@ from rerank.strategies.strategy import RerankOutcome
 from service.search.reranking.call import RerankCall
 from service.search.reranking.plan import RerankPlan
 from service.search.reranking.report import report_of, without_false_reason
-from service.search.retrieval_types import Further
+from service.search.retrieved import Further
 from service.search.types import Explanation, Orders, RankedBy, RerankReport
 from service.stores.store import Hit
 
@@ -91,6 +91,26 @@ def spent(*rankings: Reranked) -> dict[str, float]:
         for stage, ms in (ranking.timings_ms or {}).items():
             spent[stage] = spent.get(stage, 0.0) + ms
     return spent
+
+
+def rearranged(reranked: Reranked, order: Callable[[Sequence[Hit]], Sequence[int]]) -> Reranked:
+    """The same hits in another order, each with the team that picked it, if any. `order`: of those shown, their
+    positions, each once.
+
+    A reason is about the product that the model put first, so it is not shown if another one comes first.
+    """
+    kept = reranked.kept
+    places = order([ranked.hit for ranked in kept])
+    if list(places) == list(range(len(kept))):
+        return reranked
+    left_out = tuple(ranked for ranked in reranked.hits if reranked.drops and ranked.below_min_score)
+    teams, report = reranked.orders.teams, reranked.report
+    return replace(
+        reranked,
+        hits=tuple(kept[place] for place in places) + left_out,
+        orders=replace(reranked.orders, teams="".join(teams[place] for place in places) if teams else ""),
+        report=report if places[0] == 0 else replace(report, reason=None),
+    )
 
 
 def _about_the_first(report: RerankReport, hits: Sequence[Hit], first: int, praised: int) -> RerankReport:

@@ -24,7 +24,7 @@ from rerank.strategies.strategy import RerankOutcome
 from service.search.reranking.arrangement import RankedHit, Reranked, spent
 from service.search.reranking.call import RerankCall
 from service.search.reranking.reranker import LoadImages, PlannedReranker, SearchAgain, as_candidates
-from service.search.retrieval_types import Further
+from service.search.retrieved import Further
 from service.search.types import Refined
 from service.stores.store import Hit
 

@@ -18,7 +18,7 @@ from service.search.reranking.arrangement import Reranked, arrange, in_retrieval
 from service.search.reranking.call import RerankCall
 from service.search.reranking.plan import RerankPlan
 from service.search.reranking.runner import RerankRunner
-from service.search.retrieval_types import Further
+from service.search.retrieved import Further
 from service.stores.store import Hit
 
 LoadImages = Callable[[], Sequence[Image | None]]

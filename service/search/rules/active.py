@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import lru_cache
 
 from service.product import Scalar, normal_text
-from service.search.rules.rule_set import RuleBody, WhenBody
 from service.search.understanding.sentence import stems
 from service.search.understanding.understand import Understood
+from service.wire.rules import RuleBody, WhenBody
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.product import Product
-from service.search.rules.rule_set import RuleBody
 from service.stores.filter_evaluation import matches
+from service.wire.rules import RuleBody
 
 
 def apply(rules: Sequence[RuleBody], ranked: Sequence[Product]) -> list[int]:

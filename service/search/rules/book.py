@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from service.errors import ConfigurationError, RulesNotSaved, RulesOff
 from service.search.operator_file import OperatorFile
-from service.search.rules.rule_set import RulesBody
 from service.support.first_fault import first_fault
 from service.support.whole_file import write_whole
+from service.wire.rules import RulesBody
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from service.product import Product
 from service.search.rules.apply import apply, is_excluded, moving
-from service.search.rules.rule_set import RuleBody
 from service.stores.store import Hit
+from service.wire.rules import RuleBody
 
 
 @dataclass(frozen=True, slots=True)

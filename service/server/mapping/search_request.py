@@ -9,6 +9,9 @@ from service.search.hybrid import hybrid_options
 from service.search.hybrid_defaults import HybridDefaults
 from service.search.retrieval_types import (
     CollapseOptions,
+    DiversityOptions,
+    FacetOptions,
+    GroupOptions,
     HybridOptions,
     QueryWeights,
     SortKey,
@@ -16,7 +19,7 @@ from service.search.retrieval_types import (
 from service.search.types import ImageSource, Negative, RerankOptions, SearchRequest
 from service.server.defaults import RequestDefaults
 from service.server.mapping.query_images import one_image, several_images, to_source
-from service.wire.retrieval import CollapseBody, HybridBody, WeightsBody
+from service.wire.retrieval import CollapseBody, FacetBody, HybridBody, WeightsBody
 from service.wire.search import RerankBody, SearchBody
 
 REQUIRE_NEEDS_RERANK = "rerank.require is true but rerank.enabled is false. Change one of them."
@@ -64,7 +67,9 @@ def to_request(body: SearchBody, upload: UploadedImage | None, defaults: Request
             None if body.negative_image is None else to_source(body.negative_image, "negative_image"),
         ),
         collapse=to_collapse(body.collapse),
-        facets=tuple(body.facets),
+        group_by=GroupOptions(body.group_by.field, body.group_by.size) if body.group_by else None,
+        diversity=DiversityOptions(body.diversity.lambda_) if body.diversity else None,
+        facets=tuple(to_facet(facet) for facet in body.facets),
         sort=tuple(SortKey(key.field, key.order == "desc") for key in body.sort),
         understand=defaults.understood if body.understand is None else body.understand,
         apply_rules=body.apply_rules,
@@ -89,6 +94,13 @@ def to_negative(text: str | None, weight: float, image: ImageSource | None = Non
     """What the products should not be; a blank text counts as none."""
     text = normal_text(text or "").strip() or None
     return Negative(text, weight, image) if text or image else None
+
+
+def to_facet(body: str | FacetBody) -> FacetOptions:
+    """What is counted."""
+    if isinstance(body, str):
+        return FacetOptions(body)
+    return FacetOptions(body.field, tuple(body.ranges) if isinstance(body.ranges, list) else body.ranges)
 
 
 def to_collapse(body: CollapseBody | None) -> CollapseOptions | None:

@@ -7,11 +7,21 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from service.product import Product
+from service.search.retrieval_types import Group
 from service.search.types import SearchResponse, SearchResult
 from service.server.mapping.explanation import explanation_out
 from service.server.mapping.understood import understood_out
-from service.wire.retrieval import DuplicateOut, FacetsOut, SortedOut
-from service.wire.search import ProductOut, QueryOut, RerankOut, ResultOut, ScoresOut, SearchOut
+from service.wire.retrieval import DuplicateOut, FacetsOut, GroupedOut, SortedOut
+from service.wire.search import (
+    GroupOut,
+    MemberOut,
+    ProductOut,
+    QueryOut,
+    RerankOut,
+    ResultOut,
+    ScoresOut,
+    SearchOut,
+)
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -43,6 +53,7 @@ def from_response(response: SearchResponse, path: str) -> SearchOut:
         timings_ms={stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
         facets=_read(FacetsOut, response.facets) if response.facets else None,
         sorted=_read(SortedOut, response.sorted) if response.sorted else None,
+        grouped=_read(GroupedOut, response.grouped) if response.grouped else None,
         next_cursor=response.next_cursor,
         notices=list(response.notices),
         rules=list(response.rules),
@@ -58,9 +69,15 @@ def _from_result(result: SearchResult, path: str) -> ResultOut:
         product=product_out(result.product, path),
         scores=_read(ScoresOut, result.scores),
         duplicates=[_read(DuplicateOut, found) for found in result.duplicates],
+        group=_group(result.group, path) if result.group else None,
         rules=list(result.rules),
         below_min_score=result.below_min_score,
     )
+
+
+def _group(group: Group, path: str) -> GroupOut:
+    members = [MemberOut(product=product_out(member.product, path), score=member.score) for member in group.members]
+    return GroupOut(value=group.value, count=group.count, members=members)
 
 
 def _read(body: type[Body], value: object) -> Body:

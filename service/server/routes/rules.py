@@ -9,13 +9,13 @@ from litestar import Controller, Request, get, put
 from litestar.di import NamedDependency
 
 from service.search.operator_file import MOST_BYTES
-from service.search.rules.rule_set import RulesBody
 from service.server.access.auth import ADMIN
 from service.server.catalog import Catalog
 from service.server.defaults import RequestDefaults
 from service.server.openapi import of_catalog, takes
 from service.server.requests.body import read_json
 from service.server.requests.parameters import known_parameters_only
+from service.wire.rules import RulesBody
 
 
 class RulesController(Controller):

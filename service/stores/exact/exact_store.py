@@ -16,7 +16,7 @@ from service.product import Product
 from service.stores.exact.exact_file import RowFile
 from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter, check_filter
-from service.stores.revisions import RevisionStore, belongs, heads_among, read_whole, row_key
+from service.stores.revisions import RevisionStore, belongs, heads_among, is_head, read_whole, row_key
 from service.stores.store import Hit, Record, RowState, Store, Vector
 
 SCHEME = "exact:"
@@ -98,6 +98,14 @@ class ExactStore(RevisionStore):
         rows = sorted((row for row in self._snapshot()[0] if row_key(row) > after), key=row_key)
         found = (row for row in rows if filter is None or matches(filter, row.product))
         return [(row_key(row), row.product) for row in islice(found, limit)]
+
+    def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
+        """All products that pass a filter. See `Store.matching`."""
+        if filter is not None:
+            check_filter(filter)
+        rows = (row for row in self._snapshot()[0] if filter is None or matches(filter, row.product))
+        found = list(islice(rows, most + 1))
+        return [row.product for row in found if is_head(row)] if len(found) <= most else None
 
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See `Store.scan`."""

@@ -68,6 +68,10 @@ class CollectionStore(RevisionStore):
         """Rows in the order of their ids. See `Store.page`."""
         return self._ask(lambda rows: rows.page(after, limit, filter))
 
+    def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
+        """All products that pass a filter. See `Store.matching`."""
+        return self._ask(lambda rows: rows.matching(filter, most))
+
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See `Store.scan`."""
         yield from all_pages(lambda after: self._ask(lambda rows: rows.states(after)))

@@ -159,6 +159,26 @@ class Rows:
         expression = self._expression(filter)
         return [(row["id"], to_hit(row, 0.0).product) for row in self._in_order(after, limit, expression, FIELDS)]
 
+    def matching(self, filter: Filter | None, most: int) -> list[Product] | None:
+        """Products of the heads that pass a filter. See `Store.matching`.
+
+        One question where Milvus answers it at once: its iterators take five times as long for the same rows.
+        """
+        expression = self._expression(filter)
+        rows = self.query(expression, FIELDS, most + 1) if most < WINDOW else self._first_rows(expression, most + 1)
+        if len(rows) > most:
+            return None
+        return [to_hit(row, 0.0).product for row in rows if row["id"] == head_id(row["product_id"])]
+
+    def _first_rows(self, expression: str, limit: int) -> list[dict[str, Any]]:
+        """So many rows or a few more, or all that match."""
+        rows: list[dict[str, Any]] = []
+        while len(rows) < limit and (
+            page := self._in_order(rows[-1]["id"] if rows else "", WINDOW, expression, FIELDS)
+        ):
+            rows += page
+        return rows
+
     def states(self, after: str) -> list[RowState]:
         """States of the next rows in the order of their ids; none at the end."""
         rows = self._in_order(after, _SCAN_BATCH, "", STATE_FIELDS)

@@ -171,6 +171,10 @@ class PineconeStore(RevisionStore):
                     break
         return found[:limit]
 
+    def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
+        """None: Pinecone lists rows without conditions alone. See `Store.matching`."""
+        return None
+
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See `Store.scan`."""
         with told():

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import BaseModel
 
-from service.client import AsyncClient, Client, catalog, searches
+from service.client import AsyncClient, Client, catalog, rules, searches
 from service.client.errors import AnswerError, UnavailableError
 from service.client.events import EventReader
 from service.client.images import content_json, data_uri, reference
@@ -28,6 +28,7 @@ from service.client.transport import connection_options
 from service.stores.filters import Filter
 from service.wire.feedback import FeedbackBody
 from service.wire.products import ProductBody, ProductPatch
+from service.wire.rules import RulesBody
 from service.wire.search import SearchBody
 from tests.fakes import png
 
@@ -47,6 +48,18 @@ def test_what_is_not_said_is_not_sent() -> None:
         **{"hybrid": {"enabled": True}, "collapse": {"near_duplicates": True}, "facets": ["category"], "new": [1]},
     }
     assert body(searches.search("a", rerank={"candidates": 3}))["rerank"] == {"candidates": 3}
+    assert body(searches.search("a", group_by="style", diversity=0.5)) == {
+        **{"text": "a", "group_by": {"field": "style"}, "diversity": {"lambda": 0.5}},
+    }
+    given: dict[str, Any] = {"group_by": {"field": "style", "size": 2}, "diversity": {"lambda": 0.3}}
+    assert body(searches.search(**given)) == given
+
+
+def test_rules_are_sent_as_they_were_given() -> None:
+    rule = {"name": "a", "exclude": {"attributes": {"brand": {"in": ["x"]}}}}
+    assert body(rules.put_rules([rule])) == {"rules": [rule]}
+    assert body(rules.put_rules(RulesBody.model_validate({"rules": [rule]}))) == {"rules": [rule]}
+    assert body(rules.put_rules([])) == {"rules": []}
 
 
 def test_images_that_are_here_are_uploaded(tmp_path: Path) -> None:

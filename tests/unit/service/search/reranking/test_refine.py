@@ -20,11 +20,11 @@ from rerank.strategies.strategy import RerankOutcome
 from service.errors import StoreUnavailable
 from service.search.online.interleaved_reranker import choose_reranker
 from service.search.reranking.refining_reranker import RefiningReranker
-from service.search.retrieval_types import CollapseOptions, HybridOptions
-from service.search.rules.rule_set import RulesBody
+from service.search.retrieval_types import CollapseOptions, DiversityOptions, FacetOptions, GroupOptions, HybridOptions
 from service.search.second_search import POSITIVE_WEIGHT, moved_toward
 from service.search.types import Refined, RerankOptions, SearchRequest, SearchResponse
 from service.stores.filters import Filter
+from service.wire.rules import RulesBody
 from tests.conftest import open_client
 from tests.fakes import FakeStrategy, Shop, make_shop, reverse
 
@@ -82,7 +82,9 @@ requests = st.fixed_dictionaries(
         "min_score": st.sampled_from([None, 0.0, 0.3]),
         "hybrid": st.sampled_from([None, HybridOptions(required=False)]),
         "collapse": st.sampled_from([None, CollapseOptions(0.7)]),
-        "facets": st.sampled_from([(), ("category",)]),
+        "group_by": st.sampled_from([None, GroupOptions("category", size=50)]),
+        "diversity": st.sampled_from([None, DiversityOptions(0.4)]),
+        "facets": st.sampled_from([(), (FacetOptions("category"),)]),
     }
 )
 ways = st.fixed_dictionaries(
@@ -122,7 +124,9 @@ def test_every_page_holds_what_matches_once_and_none_of_what_the_search_found_is
 
 
 def hidden(*responses: SearchResponse) -> set[str]:
-    return {one.product_id for response in responses for result in response.results for one in result.duplicates}
+    results = [result for response in responses for result in response.results]
+    inside = {member.product.id for result in results if result.group for member in result.group.members}
+    return inside | {one.product_id for result in results for one in result.duplicates}
 
 
 def shuffled(n: int, random: Any) -> Ranking:

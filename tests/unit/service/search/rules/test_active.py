@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from service.search.rules.active import RuleQuery, active
-from service.search.rules.rule_set import RuleBody, RulesBody
 from service.search.understanding.understand import Understood
 from service.search.understanding.vocabulary import FacetValue, Mention
+from service.wire.rules import RuleBody, RulesBody
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 EXCLUDE = {"exclude": {"price": {"gt": 5}}}

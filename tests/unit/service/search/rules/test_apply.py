@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from service.product import Product
 from service.search.rules.apply import apply, moving, only_exclusions, pinned_ids
-from service.search.rules.rule_set import RulesBody
 from service.stores.filter_evaluation import matches
+from service.wire.rules import RulesBody
 
 _COLORS = ("red", "blue", "green")
 _IDS = tuple(f"p{number}" for number in range(12))

@@ -10,7 +10,7 @@ import pytest
 
 from service.errors import ConfigurationError, RulesNotSaved, RulesOff
 from service.search.rules.book import RuleBook, read_rules
-from service.search.rules.rule_set import RulesBody
+from service.wire.rules import RulesBody
 
 RULES = """
 rules:

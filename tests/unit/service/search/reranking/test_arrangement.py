@@ -1,4 +1,4 @@
-"""Rules on a reranked search: what belongs to a product moves with it, and a reason that is about another one goes."""
+"""A reranked search in another order: what belongs to a product moves with it, and a reason about another one goes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from service.search.reranking.arrangement import Reranked, in_retrieval_order
-from service.search.rules.rule_set import RulesBody
-from service.search.rules.ruled import ruled
+from service.search.reranking.arrangement import Reranked, in_retrieval_order, rearranged
 from service.search.rules.ruling import Ruling
+from service.search.selection import Selection
 from service.search.types import RerankReport
+from service.wire.rules import RulesBody
 from tests.integration.records import record
 
 
@@ -19,9 +19,9 @@ def reranked(teams: str = "") -> Reranked:
     return replace(found, orders=replace(found.orders, teams=teams))
 
 
-def pinning(id: str, position: int) -> Ruling:
+def pinning(id: str, position: int) -> Selection:
     rule = {"name": "pin", "pin": [{"product_id": id, "position": position}]}
-    return Ruling(tuple(RulesBody.model_validate({"rules": [rule]}).rules))
+    return Selection(ruling=Ruling(tuple(RulesBody.model_validate({"rules": [rule]}).rules)))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def pinning(id: str, position: int) -> Ruling:
 def test_teams_follow_their_products_and_a_reason_stays_with_the_first(
     id: str, position: int, order: str, teams: str, reason: str | None
 ) -> None:
-    found = ruled(reranked("ABA"), pinning(id, position))
+    found = rearranged(reranked("ABA"), pinning(id, position).order)
     assert "".join(one.hit.product_id for one in found.hits) == order
     assert (found.orders.teams, found.report.reason) == (teams, reason)
 
@@ -39,5 +39,5 @@ def test_teams_follow_their_products_and_a_reason_stays_with_the_first(
 def test_what_is_below_the_least_score_does_not_come_back() -> None:
     found = reranked()
     found = replace(found, drops=True, hits=(*found.hits[:2], replace(found.hits[2], below_min_score=True)))
-    after = ruled(found, pinning("b", 1))
+    after = rearranged(found, pinning("b", 1).order)
     assert [one.hit.product_id for one in after.kept] == ["b", "a"] and len(after.hits) == 3
