@@ -25,7 +25,7 @@ def matches(filter: Filter, product: Product) -> bool:
 
 def _holds(filter: Filter, product: Product, positive: bool) -> bool:
     """The filter or, if `positive` is False, its negation; a negation is pushed down to the comparisons."""
-    parts = [_compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, product)]
+    parts = [compares(stored, name, wanted, positive) for stored, name, wanted in _comparisons(filter, product)]
     parts += [_holds(part, product, positive) for part in filter.and_ or ()]
     if filter.or_:
         parts.append((any if positive else all)(_holds(part, product, positive) for part in filter.or_))
@@ -60,7 +60,8 @@ def _none_for_blank(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _compares(stored: Any, name: str, wanted: Any, positive: bool) -> bool:
+def compares(stored: Any, name: str, wanted: Any, positive: bool) -> bool:
+    """Whether a stored value (None: there is none) passes an operator or, with `positive` False, its negation."""
     if name in _TESTS:
         return _TESTS[name](stored, wanted) == positive
     if stored is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pymilvus import MilvusClient
+from pymilvus.exceptions import MilvusException
 
 from service.build import open_store
 from service.catalog.document_form import IMAGE_ONLY
@@ -26,7 +27,8 @@ from service.images.sources import ImageLoader, UploadedImage
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.settings import Settings
-from service.stores.filters import parse_filter
+from service.stores.filters import Filter, parse_filter
+from service.stores.milvus import filter_compiler
 from service.stores.milvus.lite import lite_folder
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.milvus.versions import Versions
@@ -82,25 +84,75 @@ def test_the_index_is_explicit(uri: str, index_type: str) -> None:
 
 
 def test_a_collection_from_before_booleans_were_told_from_numbers(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes on as before, where true was 1, and a reindex is the cure."""
+    """Its rows are as they were, where Lite takes true for 1; filters are decided here and tell them apart."""
     old = MilvusStore(uri)
-    rows = [record("yes", attributes={"x": True, "y": [True]}), record("one", attributes={"x": 1, "y": [1]})]
-    found = {"x": {"eq": True}}, {"y": {"contains": True}}
-    with monkeypatch.context() as before:
-        before.setattr(Versions, "is_typed", lambda *_: False)
-        old.ensure(INFO)
-        old.upsert(rows)
-        for data in found:
-            hits = old.search(unit(0), limit=5, filter=parse_filter({"attributes": data}))
-            assert {hit.product_id for hit in hits} == {"yes", "one"}
-        old.close()
-    beside = old.beside(INFO)
-    beside.upsert(old.fetch([row.id for row in rows]))
-    old.publish(beside)
-    for data in found:
-        hits = old.search(unit(0), limit=5, filter=parse_filter({"attributes": data}))
-        assert [hit.product_id for hit in hits] == ["yes"]
+    monkeypatch.setattr(Versions, "is_typed", lambda *_: False)
+    old.ensure(INFO)
+    old.upsert([record("yes", attributes={"x": True, "y": [True]}), record("one", attributes={"x": 1, "y": [1]})])
+    assert _found(old, {"x": {"eq": True}}) == _found(old, {"y": {"contains": True}}) == ["yes"]
     old.close()
+
+
+def test_filters_by_attributes_follow_every_change(
+    store: MilvusStore, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its columns are read, no condition is left to Lite, which would parse every row's JSON."""
+    red, size = {"colour": {"eq": "red"}}, {"size": {"gt": 2}}
+    store.upsert([record(name, attributes={"colour": color}) for name, color in (("a", "red"), ("b", "blue"))])
+    monkeypatch.setattr(filter_compiler, "_compare", _fail)
+    assert _found(store, red) == ["a"]
+    store.upsert([record("b", attributes={"colour": "red", "size": 3}), record("c", attributes={"colour": "green"})])
+    assert _found(store, red) == ["a", "b"] and _found(store, size) == ["b"]
+    assert _found(store, {"colour": {"ne": "red"}}) == ["c"]
+    store.delete(["a"])
+    store.settle()
+    assert _found(store, red) == ["b"]
+    assert [product.id for _, product in store.page(after="", limit=9, filter=_by(red))] == ["b"]
+    store.close()
+    other = MilvusStore(uri)
+    other.ensure(INFO)
+    other.upsert([record("d", attributes={"colour": "red"})])
+    assert _found(store, red) == _found(other, red) == ["b", "d"]
+
+
+def test_a_write_that_failed_leaves_nothing_to_be_trusted(store: MilvusStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    red = {"colour": {"eq": "red"}}
+    store.upsert([record("a", attributes={"colour": "red"})])
+    assert _found(store, red) == ["a"]
+    write = MilvusClient.upsert
+
+    def half(client: MilvusClient, *rest: Any, **more: Any) -> None:
+        write(client, *rest, **more)
+        raise MilvusException(message="it may have been written")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(MilvusClient, "upsert", half)
+        with pytest.raises(StoreUnavailable):
+            store.upsert([record("b", attributes={"colour": "red"})])
+    assert _found(store, red) == ["a", "b"]
+
+
+def test_a_new_version_does_not_inherit_the_attributes_of_a_dropped_one(store: MilvusStore) -> None:
+    red = {"colour": {"eq": "red"}}
+    store.upsert([record("a", attributes={"colour": "red"})])
+    assert _found(store, red) == ["a"]
+    beside = store.beside(INFO)
+    beside.upsert([record("b", attributes={"colour": "red"})])
+    assert [hit.product_id for hit in beside.search(unit(0), limit=9, filter=_by(red))] == ["b"]
+    store.publish(beside)
+    assert _found(store, red) == ["b"]
+
+
+def _by(attributes: dict[str, Any]) -> Filter:
+    return parse_filter({"attributes": attributes})
+
+
+def _found(store: MilvusStore, attributes: dict[str, Any]) -> list[str]:
+    return sorted(hit.product_id for hit in store.search(unit(0), limit=9, filter=_by(attributes)))
+
+
+def _fail(*_: Any) -> str:
+    raise AssertionError("a condition was left to Lite")
 
 
 def test_an_index_that_a_crash_has_kept_from_being_made_is_made(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:

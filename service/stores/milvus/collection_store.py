@@ -46,6 +46,7 @@ class CollectionStore(RevisionStore):
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """Nearest products. See `Store.search`."""
+        self._read_columns(filter)
         return self._ask(lambda rows: rows.search(vector, limit, filter))
 
     def get(self, product_id: str) -> list[Record]:
@@ -66,6 +67,7 @@ class CollectionStore(RevisionStore):
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See `Store.page`."""
+        self._read_columns(filter)
         return self._ask(lambda rows: rows.page(after, limit, filter))
 
     def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
@@ -107,6 +109,14 @@ class CollectionStore(RevisionStore):
         with self._connection.open() as client:
             client.list_collections(timeout=self._connection.timeout)
 
+    def _read_columns(self, filter: Filter | None) -> None:
+        """Have the attributes of a filter in memory on Milvus Lite; see `service.stores.milvus.attribute_columns`."""
+        if filter is None or not self._connection.is_local:
+            return
+        if missing := self._ask(lambda rows: rows.missing_columns(filter)):
+            with self._connection.still():
+                self._ask(lambda rows: rows.read_columns(missing))
+
     def _delete(self, work: Callable[[Rows], int]) -> int:
         deleted = self._change(work)
         self._unsettled += deleted
@@ -140,7 +150,8 @@ class CollectionStore(RevisionStore):
             self._typed[collection] = self._versions.is_typed(client, collection)
         consistency = Consistency(self._connection.uri, collection)
         timeout = self._connection.timeout
-        return Rows(client, collection, self._search_params, timeout, self._typed[collection], consistency)
+        columns = self._connection.columns(collection)
+        return Rows(client, collection, self._search_params, timeout, self._typed[collection], consistency, columns)
 
     def _make_ready(self, client: MilvusClient, collection: str) -> None:
         self._versions.make_ready(client, collection)

@@ -19,6 +19,7 @@ from service.stores.redaction import without_input
 from service.support.single_flight import SingleFlight
 
 if TYPE_CHECKING:
+    from service.stores.milvus.attribute_columns import AttributeColumns
     from service.stores.milvus.lite import LiteFolder
 
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
@@ -66,6 +67,19 @@ class Connection:
     def writing(self) -> AbstractContextManager[None]:
         """The block changes rows, through `open`. Raises StoreFull; see `service.stores.milvus.lite`."""
         return self._folder.writing() if self.is_local else nullcontext()
+
+    def still(self) -> AbstractContextManager[None]:
+        """No row of a local file changes in the block."""
+        return self._folder.still()
+
+    def columns(self, collection: str) -> AttributeColumns | None:
+        """The attributes of a collection of a local file; None for a server, which has indexes of its own."""
+        return self._folder.columns(collection) if self.is_local else None
+
+    def forget_columns(self) -> None:
+        """A collection of a local file was dropped, and another one may get its name."""
+        if self.is_local:
+            self._folder.forget_columns()
 
     @contextmanager
     def flushing(self) -> Iterator[MilvusClient]:

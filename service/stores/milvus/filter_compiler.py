@@ -7,7 +7,7 @@ its `json_contains` reads no negative number, and that of a server 2.3 finds no 
 `json_contains_any` and numbers in them as floats.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from service.product import Scalar
@@ -38,21 +38,26 @@ def any_of(field: str, values: Sequence[str]) -> str:
     return f"{field} in [{', '.join(quote(value) for value in values)}]"
 
 
-def compile_filter(filter: Filter, *, typed: bool = True) -> str:
+AttributeTest = Callable[[str, str, Any, bool], str]
+"""An attribute's name, an operator, the value wanted, and False for the negation → an expression."""
+
+
+def compile_filter(filter: Filter, *, typed: bool = True, attribute: AttributeTest | None = None) -> str:
     """The Milvus expression; empty for an empty filter. Raises `FilterError` if it is too large.
 
     `typed`: booleans are stored as `service.stores.milvus.attributes` writes them. In older collections, Lite
-    does not distinguish them from 0 and 1.
+    does not distinguish them from 0 and 1. `attribute`: what compiles conditions on attributes instead.
     """
     check_filter(filter)
-    return _Compiler(typed).filter(filter, True) if filter.model_fields_set else ""
+    return _Compiler(typed, attribute).filter(filter, True) if filter.model_fields_set else ""
 
 
 class _Compiler:
     """One walk over a filter; `positive` False means "the negation of this"."""
 
-    def __init__(self, typed: bool) -> None:
+    def __init__(self, typed: bool, attribute: AttributeTest | None) -> None:
         self._typed = typed
+        self._test = attribute or self._json_test
 
     def filter(self, filter: Filter, positive: bool) -> str:
         parts = self._fields(filter, positive)
@@ -69,9 +74,11 @@ class _Compiler:
             found += [_text(field, *pair, positive) for pair in condition.operators()] if condition else []
         found += [_price(*pair, positive) for pair in filter.price.operators()] if filter.price else []
         for name, attribute in (filter.attributes or {}).items():
-            path = f"attributes[{quote(name)}]"
-            found += [self._attribute(path, *pair, positive) for pair in attribute.operators()]
+            found += [self._test(name, *pair, positive) for pair in attribute.operators()]
         return found
+
+    def _json_test(self, name: str, operator: str, value: Any, positive: bool) -> str:
+        return self._attribute(f"attributes[{quote(name)}]", operator, value, positive)
 
     def _attribute(self, path: str, operator: str, value: Any, positive: bool) -> str:
         if operator == "ne":

@@ -24,9 +24,11 @@ from typing import Any
 
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.db import COLLECTIONS_DIRNAME, SCHEMA_FILENAME
+from milvus_lite.engine import collection as lite_collection
 from milvus_lite.exceptions import DataDirLockedError
 
 from service.errors import StoreFull, StoreLocked, StoreUnavailable, StoreUnusable
+from service.stores.milvus.attribute_columns import AttributeColumns
 from service.stores.milvus.gate import Gate
 from service.support import disk
 
@@ -38,6 +40,9 @@ _NOT_A_FOLDER = (
     "WITHTHIS_STORE_URI names a file where Milvus Lite keeps a folder. It may be a database of Milvus Lite 2, which "
     "this version cannot read: choose another path, and fill it with `withthis index FEED`."
 )
+lite_collection.FILTER_CACHE_SIZE = 8
+"""Lite keeps 256 compiled expressions of a collection. One with the keys of half a catalog takes megabytes."""
+
 _open: dict[Path, LiteFolder] = {}
 _lock = threading.Lock()
 
@@ -61,6 +66,7 @@ class LiteFolder:
         self._path = path
         self._server: tuple[Any, Any, str] | None = None
         self._torn = False
+        self._columns: dict[str, AttributeColumns] = {}
         self._starting = threading.Lock()
         self._writing = threading.Lock()
 
@@ -92,6 +98,20 @@ class LiteFolder:
                 if not self._has_room():
                     raise StoreFull from error
                 raise
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """No row changes in the block."""
+        with self._writing:
+            yield
+
+    def columns(self, collection: str) -> AttributeColumns:
+        """The attributes of a collection, shared by all stores over it."""
+        return self._columns.setdefault(collection, AttributeColumns())
+
+    def forget_columns(self) -> None:
+        """Rows may have changed without notice."""
+        self._columns = {}
 
     @contextmanager
     def flushing(self) -> Iterator[None]:
@@ -141,6 +161,7 @@ class LiteFolder:
             return
         server, database, _ = self._server
         self._server = None
+        self.forget_columns()  # another process may have the folder now
         server.stop(_GRACE_S).wait()
         _close(database)
 

@@ -98,6 +98,7 @@ class MilvusStore(CollectionStore):
         with self._connection.writing(), self._connection.open() as client:
             collection = self._versions.next(client, info)
             self._typed.pop(collection, None)  # the name may have been that of a version dropped before
+            self._connection.forget_columns()
             return self._version(client, collection)
 
     def publish(self, beside: Store) -> MilvusVersion:
@@ -112,6 +113,7 @@ class MilvusStore(CollectionStore):
     def drop_others(self) -> int:
         """Drop versions not in use. See `VersionedStore.drop_others`."""
         with self._connection.open() as client:
+            self._connection.forget_columns()
             return self._versions.drop_others(client)
 
     def image_keys(self) -> set[str]:

@@ -1,6 +1,7 @@
 """Rows of one Milvus collection: what the store does once it knows which collection is meant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,10 @@ import numpy as np
 from pymilvus import MilvusClient
 
 from service.product import Product
+from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter
+from service.stores.milvus.attribute_columns import AttributeColumns, AttributeRow, attribute_names
+from service.stores.milvus.attributes import decode
 from service.stores.milvus.connection import quiet
 from service.stores.milvus.consistency import Consistency
 from service.stores.milvus.filter_compiler import any_of, compile_filter, quote
@@ -43,12 +47,17 @@ class Rows:
     timeout: float
     typed: bool
     consistency: Consistency
+    columns: AttributeColumns | None = None
+    """Where conditions on attributes are decided; None: in Milvus."""
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See `Store.upsert`."""
         for start in range(0, len(records), _UPSERT_BATCH):
-            rows = [to_row(record, typed=self.typed) for record in records[start : start + _UPSERT_BATCH]]
-            self.client.upsert(self.collection, rows, timeout=self.timeout)
+            part = records[start : start + _UPSERT_BATCH]
+            rows = [to_row(record, typed=self.typed) for record in part]
+            with self._noting() as columns:
+                self.client.upsert(self.collection, rows, timeout=self.timeout)
+                columns.wrote((row["id"], record.product.attributes) for row, record in zip(rows, part, strict=True))
             self.consistency.wrote()
 
     def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
@@ -60,7 +69,8 @@ class Rows:
         best, complete = best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
         if complete:
             keep_best(best, self._compare_all(vector, without(expression, best)))
-        return sorted(best.values(), key=lambda hit: (-hit.score, hit.product_id))[:limit]
+        kept = [hit for hit in best.values() if self._still_passes(filter, hit.product)]
+        return sorted(kept, key=lambda hit: (-hit.score, hit.product_id))[:limit]
 
     def _nearest(self, vector: Vector, rows: int, expression: str) -> Page:
         params = dict(self.search_params)
@@ -140,7 +150,9 @@ class Rows:
         """Delete rows without waiting until that is seen."""
         for start in range(0, len(keys), _ID_BATCH):
             doomed = any_of("id", keys[start : start + _ID_BATCH])
-            self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
+            with self._noting() as columns:
+                self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
+                columns.deleted(keys[start : start + _ID_BATCH])
 
     def _catch_up(self, level: str) -> None:
         """Wait until the server has caught up with what reads of this level must see."""
@@ -157,7 +169,8 @@ class Rows:
     def page(self, after: str, limit: int, filter: Filter | None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See `Store.page`."""
         expression = self._expression(filter)
-        return [(row["id"], to_hit(row, 0.0).product) for row in self._in_order(after, limit, expression, FIELDS)]
+        found = [(row["id"], to_hit(row, 0.0).product) for row in self._in_order(after, limit, expression, FIELDS)]
+        return [(key, product) for key, product in found if self._still_passes(filter, product)]
 
     def matching(self, filter: Filter | None, most: int) -> list[Product] | None:
         """Products of the heads that pass a filter. See `Store.matching`.
@@ -204,7 +217,41 @@ class Rows:
             pages.close()
 
     def _expression(self, filter: Filter | None) -> str:
-        return compile_filter(filter, typed=self.typed) if filter else ""
+        if filter is None:
+            return ""
+        if self.columns is not None:
+            with suppress(KeyError):  # columns that are gone again: Lite decides
+                return compile_filter(filter, attribute=self.columns.test)
+        return compile_filter(filter, typed=self.typed)
+
+    def _still_passes(self, filter: Filter | None, product: Product) -> bool:
+        """Columns are asked before the rows are: a product may have been changed in between."""
+        return filter is None or self.columns is None or matches(filter, product)
+
+    def missing_columns(self, filter: Filter) -> list[str]:
+        """The attributes that are to be read before this filter can be decided by columns."""
+        return self.columns.missing(set(attribute_names(filter))) if self.columns is not None else []
+
+    def read_columns(self, names: Sequence[str]) -> None:
+        """Read columns, unless another thread has. No row may change meanwhile."""
+        if self.columns is not None and self.columns.missing(names):
+            self.columns.read(names, self._attributes())
+
+    def _attributes(self) -> Iterator[AttributeRow]:
+        after = ""
+        while rows := self._in_order(after, WINDOW, "", ["id", "attributes"]):
+            yield from ((row["id"], decode(row["attributes"])) for row in rows)
+            after = rows[-1]["id"]
+
+    @contextmanager
+    def _noting(self) -> Iterator[AttributeColumns]:
+        """Rows change in the block, and so do the columns; what has failed may have happened."""
+        columns = self.columns or AttributeColumns()
+        try:
+            yield columns
+        except BaseException:
+            columns.forget()
+            raise
 
     def query(self, expression: str, fields: Sequence[str], limit: int | None) -> list[dict[str, Any]]:
         """Rows that match an expression made by this package; `limit` None is for `count(*)` alone."""
