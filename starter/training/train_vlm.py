@@ -21,6 +21,7 @@ from starter.training.prepare import CACHE
 from starter.training.schedule import cosine
 from starter.training.training_images import TrainingImages
 from starter.training.weights import export
+from starter.vlm.label_scorer import LabelScorer
 from starter.vlm.model import Parts
 from starter.vlm.sequence import Question, rank_prompt
 
@@ -120,10 +121,10 @@ class Trainer:
     def report(self, lists: list[RankedList], development: Sights) -> str:
         """Development lists: share with a best answer first, as retrieved and by their scores."""
         own, self.sights = self.sights, development
-        before, after = 0, 0
+        before, after, scorer = 0, 0, LabelScorer(self.decoder)
         for ranked in lists:
             prompt, shown = rank_prompt(self.eyes, self.decoder, self._question(ranked))
-            scores = self.decoder.label_scores(prompt, shown.ends, shown.prior)
+            scores = scorer(prompt, shown.ends) + shown.prior
             before += ranked.grades[0] == 3
             after += ranked.grades[int(scores.argmax())] == 3
         self.sights = own

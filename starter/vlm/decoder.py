@@ -68,8 +68,3 @@ class Decoder(nn.Module):
         """Hidden states at ranking steps [n, s, 320] and at candidate ends [n, c, 320] → label logits [n, s, c]."""
         products: Tensor = self.asks(hidden) @ self.answers(ends).transpose(1, 2)
         return products / math.sqrt(_POINTER)
-
-    def label_scores(self, prompt: Tensor, ends: Tensor, prior: Tensor) -> Tensor:
-        """Scores [c] at the last step of one prompt [t, 320]: pointers to the candidates' ends, and the prior [c]."""
-        hidden = self(prompt.unsqueeze(0))
-        return self.pointers(hidden[:, -1:], hidden[:, ends])[0, 0] + prior

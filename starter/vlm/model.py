@@ -13,6 +13,7 @@ from starter.embedder import StarterEmbedder, read_weights, weight_file
 from starter.namer import Named, Namer
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
+from starter.vlm.label_scorer import LabelScorer
 from starter.vlm.sequence import Question, Shown, rank_prompt
 from starter.vlm.vectors import Sight, question_vectors
 from starter.vlm.vocabulary import LABELS, Vocabulary
@@ -50,7 +51,7 @@ class StarterVLM:
     def __init__(self, embedder: StarterEmbedder, parts: Parts, namer: Namer) -> None:
         """Take loaded parts; use `load`."""
         self._embedder, self._namer = embedder, namer
-        self._eyes, self._decoder = parts.eyes, parts.decoder
+        self._eyes, self._decoder, self._scorer = parts.eyes, parts.decoder, LabelScorer(parts.decoder)
 
     @classmethod
     def load(cls, path: Path | None = None, embedder: StarterEmbedder | None = None) -> "StarterVLM":
@@ -105,7 +106,7 @@ class StarterVLM:
         question = self._question(instruction.strip(), query, candidates)
         prompt, shown = rank_prompt(self._eyes, self._decoder, question)
         _check(deadline)
-        scores = self._decoder.label_scores(prompt, shown.ends, shown.prior)
+        scores = self._scorer(prompt, shown.ends) + shown.prior
         return Scored(tuple(scores.tolist()), tuple((question.candidates.vectors @ question.composed).tolist()))
 
     def _question(self, text: str, query: Sight | None, candidates: Sequence[Sight]) -> Question:

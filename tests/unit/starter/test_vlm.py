@@ -11,6 +11,8 @@ from starter.artwork import motif
 from starter.embedder import StarterEmbedder
 from starter.rendering import KINDS, render_motif, render_product
 from starter.vlm import StarterVLM
+from starter.vlm.decoder import HIDDEN
+from starter.vlm.label_scorer import LabelScorer
 from starter.vlm.vectors import question_vectors
 
 LEOPARD, ROSE = "1f406", "1f339"
@@ -95,3 +97,14 @@ def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
             vlm.score("mug", None, wares)
     with pytest.raises(ValueError, match="a text, an image or both"):
         vlm.score(" ", None, seen)
+
+
+@pytest.mark.parametrize(("length", "count"), [(12, 1), (108, 9)])
+@torch.inference_mode()
+def test_labels_are_scored_as_the_whole_decoder_scores_them(vlm: StarterVLM, length: int, count: int) -> None:
+    decoder = vlm._decoder
+    prompt = torch.randn(length, HIDDEN, generator=torch.Generator().manual_seed(length))
+    ends = torch.arange(1, count + 1) * (length // (count + 1))
+    hidden = decoder(prompt[None])
+    expected = decoder.pointers(hidden[:, -1:], hidden[:, ends])[0, 0]
+    assert torch.allclose(LabelScorer(decoder)(prompt, ends), expected, atol=1e-5)
