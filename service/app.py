@@ -15,6 +15,7 @@ from litestar.di import Provide
 from litestar.types import Guard, Message, Scope
 
 from service.build import build_service
+from service.errors import ConfigurationError
 from service.search.online.evaluation import OnlineEvaluation, OnlineOptions
 from service.server.access import auth
 from service.server.access.origin import OwnPagesOnly, names_of
@@ -59,6 +60,9 @@ ALLOWED_HEADERS = [
 """What a page of another origin may send: our own, and what the clients of OpenAI and Cohere add by themselves."""
 
 
+NO_MCP = "WITHTHIS_MCP needs a package that is not installed. Run: pip install 'withthis[mcp]'."
+
+
 def create_app(settings: Settings | None = None, service: ServiceState | None = None) -> Litestar:
     """The service as an ASGI application.
 
@@ -72,7 +76,7 @@ def create_app(settings: Settings | None = None, service: ServiceState | None = 
 
     return HeadApp(
         route_handlers=[
-            *catalog_routers(settings.server.max_feed_bytes),
+            *catalog_routers(settings.server.max_feed_bytes, with_mcp=settings.server.mcp),
             RerankController,
             EmbeddingsController,
             HealthController,
@@ -98,7 +102,7 @@ def create_app(settings: Settings | None = None, service: ServiceState | None = 
         ),
         guards=_guards(settings),
         cors_config=_cors(settings),
-        lifespan=[_lifespan(service, spans)],
+        lifespan=[_lifespan(service, spans), *([_mcp(settings)] if settings.server.mcp else [])],
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[observer.middleware, *([spans.middleware] if spans else []), _new_body_guard(settings).middleware],
         before_send=[_add_security_headers, observer.before_send],
@@ -136,6 +140,23 @@ def _lifespan(
                 await anyio.to_thread.run_sync(built.close)
             if spans is not None:
                 await anyio.to_thread.run_sync(spans.close)
+
+    return lifespan
+
+
+def _mcp(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """What answers agents, for as long as the application runs. Raises ConfigurationError without the extra."""
+    try:
+        from service.server.mcp.endpoint import McpEndpoint  # noqa: PLC0415 (an extra, and slow to load)
+    except ImportError as error:
+        raise ConfigurationError(NO_MCP) from error
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        endpoint = McpEndpoint(package_version(), max_body_bytes=settings.server.max_body_bytes)
+        app.state.mcp = endpoint
+        async with endpoint.open():
+            yield
 
     return lifespan
 

@@ -42,7 +42,7 @@ class ServiceClient:
         self._limits = settings.image_limits
         timeout = settings.rerank.deadline_ms / 1000 + _SPARE_S
         key = settings.server.client_key.get_secret_value() if settings.server.client_key else None
-        with _told():
+        with told():
             self._client = Client(url, api_key=key, timeout=timeout, retry=RetryPolicy(retries=retries))
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class ServiceClient:
     def search(self, request: SearchRequest) -> SearchOut:
         """Send a search. The error holds the service's own advice where it gave any."""
         rerank = {name: value for name, value in asdict(request.rerank).items() if value is not None}
-        with _told():
+        with told():
             return self._client.search(
                 request.text,
                 image=_image(request.image),
@@ -75,23 +75,23 @@ class ServiceClient:
 
     def put_products(self, products: Iterable[Mapping[str, Any]]) -> Iterator[ItemOut]:
         """Send products, some at a time; the outcome for each, in order."""
-        with _told():
+        with told():
             yield from self._client.put_products(products)
 
     def product_ids(self) -> Iterator[list[str]]:
         """The ids of all products, in batches."""
-        with _told():
+        with told():
             yield from in_batches((product.id for product in self._client.list_products()), _PAGE)
 
     def delete_products(self, ids: Iterable[str]) -> None:
         """Delete products by id; those that are gone already are none of ours to worry about."""
-        with _told():
+        with told():
             for some in in_batches(ids, _PAGE):
                 self._client.delete_products({"id": {"in": some}})
 
     def delete_matching(self, filter: Filter | None, *, dry_run: bool) -> DeletionOut:
         """Delete what matches, or count it; None: all products."""
-        with _told():
+        with told():
             return (
                 self._client.delete_all_products(dry_run=dry_run)
                 if filter is None
@@ -100,12 +100,12 @@ class ServiceClient:
 
     def export(self, filter: Filter | None, *, vectors: bool) -> Iterator[bytes]:
         """The lines of an export."""
-        with _told():
+        with told():
             yield from self._client.export_products(filter=filter, vectors=vectors)
 
     def image_bytes(self, key: str) -> bytes | None:
         """An image of the catalog as it is stored; None if it is lost."""
-        with _told():
+        with told():
             try:
                 return self._client.image(key)
             except NotFoundError:
@@ -120,7 +120,8 @@ class ServiceClient:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Raise ServiceError for errors of the client."""
     try:
         yield
     except ProblemError as error:

@@ -41,6 +41,10 @@ COMMANDS = {
         "upkeep", "Delete rows left over by a crash, and images that no product uses any more, with their thumbnails."
     ),
     "serve": CommandPlace("serve", "Serve the search API and the search page."),
+    "mcp": CommandPlace(
+        "mcp",
+        "Serve tools for agents (MCP) on standard input and output, for programs that start their servers themselves.",
+    ),
     "search": CommandPlace("search", "Search with a sentence, an image, or both."),
     "plan": CommandPlace(
         "plan", "Memory, machines, GPUs, network and cost for a catalog and a load, and the basis of each number."

@@ -42,6 +42,7 @@ class ServerSettings(Group):
         description="Send OpenTelemetry traces (extra `otel`); the OTEL_* variables say where to, and turn them "
         "on as well.",
     )
+    mcp: bool = Field(False, description="Serve tools for agents (MCP) at /mcp (extra `mcp`).")
     shutdown_delay_s: float = Field(
         0.0, ge=0, le=300, description="Seconds to keep answering, not ready, after the signal to stop."
     )

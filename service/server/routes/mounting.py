@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from litestar import Router
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter
+from litestar.types import ControllerRouterHandler
 
 from service.errors import UnknownCatalog
 from service.search.online.evaluation import OnlineEvaluation
@@ -17,6 +18,7 @@ from service.server.routes.deletions import DeletionController
 from service.server.routes.export import ExportController
 from service.server.routes.feedback import FeedbackController
 from service.server.routes.images import ImageController
+from service.server.routes.mcp import McpController
 from service.server.routes.products import ProductController
 from service.server.routes.rules import RulesController
 from service.server.routes.search import SearchController
@@ -33,17 +35,22 @@ OF_A_CATALOG = (
 """What is about one catalog. Handlers take it as `parts`, their paths begin behind `/v1`."""
 
 
-def catalog_routers(max_feed_bytes: int) -> list[Router]:
+def catalog_routers(max_feed_bytes: int, *, with_mcp: bool) -> list[Router]:
     """The routes of the default catalog, and the same ones by the name of any catalog."""
-    return [_mounted("/v1", _default, max_feed_bytes), _mounted("/v1/catalogs/{catalog:str}", _named, max_feed_bytes)]
-
-
-def _mounted(path: str, provide: Callable[..., Catalog], max_feed_bytes: int) -> Router:
     # A layer of its own: each line of a stream of products is bounded by max_body_bytes.
     products = Router("/", route_handlers=[ProductController], request_max_body_size=max_feed_bytes)
+    tools = [McpController] if with_mcp else []
+    return [
+        _mounted("/v1", _default, [*OF_A_CATALOG, products]),
+        _mounted("/v1/catalogs/{catalog:str}", _named, [*OF_A_CATALOG, products, *tools]),
+        *([_mounted("/", _default, tools)] if with_mcp else []),
+    ]
+
+
+def _mounted(path: str, provide: Callable[..., Catalog], handlers: Sequence[ControllerRouterHandler]) -> Router:
     return Router(
         path,
-        route_handlers=[*OF_A_CATALOG, products],
+        route_handlers=handlers,
         dependencies={
             "parts": Provide(provide, sync_to_thread=False),
             "online": Provide(_online, sync_to_thread=False),

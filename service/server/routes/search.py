@@ -9,7 +9,6 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ASGIApp
 
-from service.errors import RerankRequired
 from service.search.online.evaluation import OnlineEvaluation
 from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH
@@ -76,18 +75,8 @@ class SearchController(Controller):
     ) -> SearchOut:
         """Retrieve products for a text and an image, rerank them, and explain the order."""
         query = online.drawn(await _query(request, defaults))
-        halves = SearchHalves(parts, bulkheads)
-        try:
-            async with while_connected(request.receive):
-                begun, answer = await halves.begin(query)
-                if query.is_reranked:
-                    answer = await halves.finish(begun)
-        except RerankRequired as error:
-            metrics.reranked(error.fault, error.degraded)
-            raise
-        metrics.searched(answer.found)
-        online.searched(query, answer.found, parts.encoder.info)
-        return answer.out
+        async with while_connected(request.receive):
+            return (await SearchHalves(parts, bulkheads).whole(query, metrics, online)).out
 
     @post(
         "/stream",

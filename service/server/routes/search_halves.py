@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from service.errors import Overloaded
+from service.errors import Overloaded, RerankRequired
+from service.search.online.evaluation import OnlineEvaluation
 from service.search.pipeline import BegunSearch
 from service.search.types import SearchRequest, SearchResponse
 from service.server.bulkheads import Bulkheads
 from service.server.catalog import Catalog
 from service.server.mapping.search_response import from_response
+from service.server.observability.metrics import Metrics
 from service.wire.search import SearchOut
 
 
@@ -42,6 +44,19 @@ class SearchHalves:
             return begun, Answer.of(begun.preliminary(), self.parts.path)
 
         return await self.bulkheads.for_retrieval(query).run(work)
+
+    async def whole(self, query: SearchRequest, metrics: Metrics, online: OnlineEvaluation) -> Answer:
+        """Both halves, counted and logged. Raises as they do."""
+        try:
+            begun, answer = await self.begin(query)
+            if query.is_reranked:
+                answer = await self.finish(begun)
+        except RerankRequired as error:
+            metrics.reranked(error.fault, error.degraded)
+            raise
+        metrics.searched(answer.found)
+        online.searched(query, answer.found, self.parts.encoder.info)
+        return answer
 
     async def finish(self, begun: BegunSearch) -> Answer:
         """Rerank. If too many wait already, the retrieval order is kept. Raises as `SearchPipeline.finish`."""
