@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from service.wire.query_images import CropBody, ImageBody, WeightedImageBody
     from service.wire.rules import RuleBody, RulesBody
     from service.wire.search import ProductOut, RerankBody, RerankOut, ResultOut, SearchBody, SearchOut
+    from service.wire.search_batch import SearchBatchBody, SearchBatchOut, SearchOutcomeOut
     from service.wire.search_options import SearchOptionsOut
 
 try:
@@ -86,9 +87,12 @@ __all__ = [
     "RetryPolicy",
     "RuleBody",
     "RulesBody",
+    "SearchBatchBody",
+    "SearchBatchOut",
     "SearchBody",
     "SearchOptionsOut",
     "SearchOut",
+    "SearchOutcomeOut",
     "ServiceFaultError",
     "StoredProductOut",
     "StreamedAnswer",
@@ -105,6 +109,7 @@ _MODULES = (
     "service.wire.compatible",
     "service.wire.feedback",
     "service.wire.rules",
+    "service.wire.search_batch",
     "service.wire.search_options",
 )
 

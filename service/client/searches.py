@@ -14,6 +14,7 @@ from service.client.images import AnyImage, Content, content_json, encoded, refe
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
 from service.wire.search import SearchOut
+from service.wire.search_batch import SearchBatchOut
 from service.wire.search_options import SearchOptionsOut
 
 
@@ -90,6 +91,17 @@ def search(
     if isinstance(image, str | Mapping):
         return Call("POST", "/v1/search", into(SearchOut), options={"json": {**body, "image": reference(image)}})
     return Call("POST", "/v1/search", into(SearchOut), options={"files": _parts(body, encoded(image))})
+
+
+def search_batch(queries: Sequence[Mapping[str, Any]]) -> Call[SearchBatchOut]:
+    """Several searches at once, each a mapping with the arguments of `search`. Raises as `search`, and TypeError."""
+    body = {"searches": [_json_body(**query) for query in queries]}
+    return Call("POST", "/v1/search/batch", into(SearchBatchOut), options={"json": body})
+
+
+def _json_body(*, image: AnyImage | None = None, **query: Any) -> Any:
+    """The body of a search as JSON, with its image inside."""
+    return search(image=None if image is None else reference(image), **query).options["json"]
 
 
 def _options(switch: Switch | None, name: str) -> Mapping[str, Any] | None:

@@ -25,6 +25,7 @@ from service.wire.feedback import FeedbackKind, FeedbackOut
 from service.wire.products import DeletionOut, ItemOut, ProductPageOut, PutOut, StoredProductOut
 from service.wire.rules import RuleBody, RulesBody
 from service.wire.search import ProductOut, SearchOut
+from service.wire.search_batch import SearchBatchOut
 from service.wire.search_options import SearchOptionsOut
 
 Answer = TypeVar("Answer")
@@ -180,6 +181,12 @@ class Client:
             extra=extra,
         )
         return self.stream(call)
+
+    def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> SearchBatchOut:
+        """Several searches in one request, each a mapping with the arguments of `search`, such as
+        `{"text": "a mug with this", "image": Path("leopard.webp")}`; the outcome of each, in order.
+        """
+        return self.send(searches.search_batch(queries))
 
     def options(self) -> SearchOptionsOut:
         """What a search may ask for here: strategies, prompts, defaults and limits."""

@@ -33,10 +33,14 @@ class Slot:
 class Admission:
     """A semaphore with a bounded queue, for one event loop."""
 
-    def __init__(self, *, concurrency: int, queue: int, wait_s: float, retry_after_s: int) -> None:
-        """`concurrency` calls work at once, `queue` more may wait, each at most `wait_s` seconds."""
+    def __init__(
+        self, *, concurrency: int, queue: int, wait_s: float, retry_after_s: int, threads: int | None = None
+    ) -> None:
+        """`concurrency` calls work at once, `queue` more may wait, each at most `wait_s` seconds; `threads`: of all of
+        them together, for calls that work in several (a thread each, if it is None).
+        """
         self._slots = anyio.Semaphore(concurrency)
-        self._threads = anyio.CapacityLimiter(concurrency)
+        self._threads = anyio.CapacityLimiter(threads or concurrency)
         self._concurrency = concurrency
         self._room = concurrency + queue
         self._present = 0

@@ -17,6 +17,10 @@ IMAGE_SLOTS, IMAGE_QUEUE = 8, 512
 """A page asks for a hundred thumbnails at once, and browsers for six of them at a time."""
 
 
+BATCH_SLOTS, BATCH_WIDTH = 2, 4
+"""Batches of searches at once, and searches of one that are retrieved at the same time."""
+
+
 @dataclass(frozen=True, slots=True)
 class BulkheadSizes:
     """Slots of searches, compatible routes and reranked searches; how many may wait for one, and how long."""
@@ -39,6 +43,8 @@ class Bulkheads:
     """The same of searches that are to be reranked."""
     rerank: Admission
     """Their second half. Its threads only wait: how many work is up to `service.search.reranking.runner`."""
+    batch: Admission
+    """`/v1/search/batch`: a slot holds one request, with all its searches."""
     documents: Admission
     """`/v1/rerank`, which has slots of its own at the model, too."""
     embeddings: Admission
@@ -54,13 +60,20 @@ class Bulkheads:
     def of_sizes(cls, sizes: BulkheadSizes) -> Self:
         """Empty bulkheads with the configured sizes."""
 
-        def room(slots: int, queue: int = sizes.queue) -> Admission:
-            return Admission(concurrency=slots, queue=queue, wait_s=sizes.wait_s, retry_after_s=sizes.retry_after_s)
+        def room(slots: int, queue: int = sizes.queue, threads: int | None = None) -> Admission:
+            return Admission(
+                concurrency=slots,
+                queue=queue,
+                wait_s=sizes.wait_s,
+                retry_after_s=sizes.retry_after_s,
+                threads=threads,
+            )
 
         return cls(
             search=room(sizes.search),
             reranked=room(sizes.search),
             rerank=room(sizes.rerank, queue=0),
+            batch=room(BATCH_SLOTS, threads=BATCH_SLOTS * BATCH_WIDTH),
             documents=room(sizes.compatible),
             embeddings=room(sizes.compatible),
             write=room(1),

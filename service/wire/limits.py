@@ -24,3 +24,6 @@ is (0.99 in the median of 24). Other encoders have other cosines."""
 
 MAX_QUERY_IMAGES = 5
 """Each is decoded and embedded: a query with five takes the encoder as long as five queries."""
+
+MAX_BATCH_SEARCHES = 20
+"""Searches in one request: a few seconds' work, so that whoever waits for the same slot need not wait for minutes."""

@@ -6,8 +6,9 @@ A route that declares none needs `admin`, so a forgotten scope is safe. Probes, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Literal, cast
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -20,6 +21,7 @@ from service.server.observability.observe import note_key
 
 _OPT = "withthis_scope"
 _IMAGE = "withthis_image"
+_CHARGE = "withthis_charge"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Names under which only this machine is reached."""
 
@@ -84,6 +86,10 @@ class Door:
             name = self._admit(connection, access).name
             note_key(connection.scope, name)
             caller = f"key:{name}"
+        self._charge(caller)
+        _kept(connection)[_CHARGE] = partial(self._charge, caller)
+
+    def _charge(self, caller: str) -> None:
         wait = self._limiter.take(caller)
         if wait is not None:
             raise RateLimited(retry_after_s=wait)
@@ -99,6 +105,17 @@ class Door:
 
     def _is_open_image(self, handler: BaseRouteHandler) -> bool:
         return self._public_images and bool(handler.opt.get(_IMAGE))
+
+
+def charge(connection: ASGIConnection[Any, Any, Any, State]) -> None:
+    """Count one more request of a caller that was let in. Raises RateLimited."""
+    once: Callable[[], None] = _kept(connection)[_CHARGE]
+    once()
+
+
+def _kept(connection: ASGIConnection[Any, Any, Any, State]) -> dict[str, Any]:
+    """ASGI lets applications add keys of their own to a scope; its type does not know them."""
+    return cast("dict[str, Any]", connection.scope)
 
 
 def presented_key(connection: ASGIConnection[Any, Any, Any, State]) -> str | None:

@@ -27,7 +27,8 @@ SLOTS = Gauge(
     "withthis_slots",
     "bulkhead",
     "Calls that may run at once: `search`, `reranked` (retrieval of searches that are reranked), `rerank` (their "
-    "model), `documents` (`/v1/rerank`), `rerank_documents` (its model), `embeddings`, `write`, `catalog`, `images`.",
+    "model), `batch` (`/v1/search/batch`), "
+    "`documents` (`/v1/rerank`), `rerank_documents` (its model), `embeddings`, `write`, `catalog`, `images`.",
 )
 IN_USE = Gauge(
     "withthis_slots_in_use", "bulkhead", "Calls in progress, including those past their deadline that have not ended."

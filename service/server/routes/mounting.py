@@ -22,10 +22,12 @@ from service.server.routes.mcp import McpController
 from service.server.routes.products import ProductController
 from service.server.routes.rules import RulesController
 from service.server.routes.search import SearchController
+from service.server.routes.search_batch import SearchBatchController
 from service.server.state import ServiceState
 
 OF_A_CATALOG = (
     SearchController,
+    SearchBatchController,
     FeedbackController,
     RulesController,
     ImageController,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from service.errors import Overloaded, RerankRequired
 from service.search.online.evaluation import OnlineEvaluation
@@ -38,12 +39,12 @@ class SearchHalves:
 
     async def begin(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
         """Retrieve, and answer in retrieval order. Raises Overloaded, and as `SearchPipeline.begin`."""
+        return await self.bulkheads.for_retrieval(query).run(partial(self.retrieve, query))
 
-        def work() -> tuple[BegunSearch, Answer]:
-            begun = self.parts.ready().pipeline.begin(query)
-            return begun, Answer.of(begun.preliminary(), self.parts.path)
-
-        return await self.bulkheads.for_retrieval(query).run(work)
+    def retrieve(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
+        """The same in this thread, for whoever has a slot. Raises as `SearchPipeline.begin`."""
+        begun = self.parts.ready().pipeline.begin(query)
+        return begun, Answer.of(begun.preliminary(), self.parts.path)
 
     async def whole(self, query: SearchRequest, metrics: Metrics, online: OnlineEvaluation) -> Answer:
         """Both halves, counted and logged. Raises as they do."""

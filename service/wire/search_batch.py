@@ -1,0 +1,36 @@
+"""The JSON of `/v1/search/batch`: several searches in one request, each with an outcome of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.wire.limits import MAX_BATCH_SEARCHES
+from service.wire.search import SearchBody, SearchOut
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SearchBatchBody(_Body):
+    """Several searches; one that cannot be answered does not keep the others from being answered."""
+
+    searches: Annotated[list[SearchBody], Field(min_length=1, max_length=MAX_BATCH_SEARCHES)] = Field(
+        description="each as `/v1/search` takes it"
+    )
+
+
+class SearchOutcomeOut(_Body):
+    """The outcome of one search: `status` is that of `/v1/search`, and one of `answer` and `error` is null."""
+
+    status: int
+    answer: SearchOut | None = None
+    error: dict[str, Any] | None = Field(default=None, description="a problem document")
+
+
+class SearchBatchOut(_Body):
+    """The outcomes, in the order of the searches."""
+
+    outcomes: list[SearchOutcomeOut]
