@@ -33,7 +33,7 @@ Feed = Annotated[
     ),
 ]
 Format = Annotated[
-    Literal["google", "shopify", "woocommerce", "plain"] | None,
+    Literal["google", "openai", "shopify", "woocommerce", "plain"] | None,
     typer.Option(help="Format of the feed. Default: what its columns show."),
 ]
 Mapping = Annotated[

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from service.catalog.formats.feed_format import PLAIN, FeedFormat
 from service.catalog.formats.google import GOOGLE
+from service.catalog.formats.openai import OPENAI
 from service.catalog.formats.shopify import SHOPIFY
 from service.catalog.formats.woocommerce import WOOCOMMERCE
 from service.errors import FeedError
 
-FORMATS: dict[str, FeedFormat] = {one.name: one for one in (GOOGLE, SHOPIFY, WOOCOMMERCE, PLAIN)}
+FORMATS: dict[str, FeedFormat] = {one.name: one for one in (GOOGLE, OPENAI, SHOPIFY, WOOCOMMERCE, PLAIN)}
 
 
 def format_named(name: str) -> FeedFormat:

@@ -57,7 +57,7 @@ class JsonLinesReader:
 
 
 class JsonArrayReader:
-    """A file that is one JSON array; all of it is held in memory."""
+    """A file that is one JSON array, or an object whose `products` are one; all of it is held in memory."""
 
     textual, numbered, declares = False, False, False
 
@@ -84,7 +84,8 @@ class JsonArrayReader:
     @cached_property
     def _items(self) -> Any:
         try:
-            return _parse(self._path.read_text(encoding="utf-8-sig"))
+            found = _parse(self._path.read_text(encoding="utf-8-sig"))
+            return found["products"] if isinstance(found, dict) and "products" in found else found
         except (OSError, ValueError, RecursionError) as error:
             raise FeedError("The feed is not valid JSON in UTF-8.") from error
 

@@ -207,3 +207,52 @@ WOOCOMMERCE = table(
         ],
     ]
 )
+
+
+OPENAI: list[dict[str, object]] = [
+    {
+        "id": "prod_tee",
+        "title": "Classic Tee",
+        "description": {"html": "<p>Soft &amp; light</p>"},
+        "url": "https://shop.example/tee",
+        "media": [{"type": "image", "url": "a.png", "alt_text": "Front"}, {"type": "video", "url": "v.mp4"}],
+        "variants": [
+            {
+                "id": "tee-red-s",
+                "title": "Classic Tee - Red / Small",
+                "barcodes": [{"type": "GTIN", "value": "00012345600012"}],
+                "price": {"amount": 1999, "currency": "USD"},
+                "list_price": {"amount": 2499, "currency": "USD"},
+                "availability": {"available": False, "status": "out_of_stock"},
+                "categories": [{"value": "212"}, {"value": "Apparel > Shirts", "taxonomy": "merchant"}],
+                "condition": ["new"],
+                "variant_options": [{"name": "Color", "value": "Red"}, {"name": "Size", "value": "Small"}],
+                "media": [{"type": "image", "url": "b.png"}],
+                "seller": {"name": "Acme", "links": []},
+            },
+            {
+                "id": "tee-red-m",
+                "title": "Classic Tee - Red / Medium",
+                "price": {"amount": 1500, "currency": "USD"},
+                "availability": {"available": True, "status": "limited_stock"},
+                "variant_options": [{"name": "Color", "value": "Red"}, {"name": "Size", "value": "Medium"}],
+                "media": [{"type": "image", "url": "a.png"}],
+            },
+            {"id": "tee-eur", "title": "The same", "price": {"amount": 100, "currency": "EUR"}},
+        ],
+    },
+    {
+        "id": "prod_card",
+        "variants": [
+            {
+                "id": "card",
+                "title": "Gift card",
+                "description": {"plain": "2 < 3", "html": "<b>not this</b>"},
+                "price": {"amount": 2500, "currency": "JPY"},
+                "availability": {"available": True},
+            }
+        ],
+    },
+    {"id": "prod_bare", "title": "Bare", "variants": [{"id": "bare", "title": "Bare", "price": "?", "media": {}}, 3]},
+]
+"""Products with their variants, as the Agentic Commerce Protocol has them, and one with values of other types."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,38 @@ def test_woocommerce_variations_belong_to_their_parent(shop: Shop) -> None:
     }
     assert (poster.title, poster.price, poster.attributes["status"]) == ("Poster", 9.9, "draft")
     assert any("decimal comma" in note for note in shop.report.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("feed.jsonl", "\n".join(map(json.dumps, feeds.OPENAI))),
+        ("feed.json", json.dumps({"target_country": "US", "products": feeds.OPENAI})),
+    ],
+    ids=["lines", "document"],
+)
+def test_openai_products_have_their_variants_within(shop: Shop, name: str, text: str) -> None:
+    found = shop.index(name, text)
+    assert {id: len(rows) for id, rows in found.items()} == {"prod_tee": 2, "prod_card": 1, "prod_bare": 1}
+    tee, card, bare = found["prod_tee"][0], found["prod_card"][0], found["prod_bare"][0]
+    assert (tee.title, tee.category, tee.price) == ("Classic Tee", "Apparel > Shirts", 15.0)
+    assert tee.attributes == {
+        "color": ["Red"],
+        "size": ["Small", "Medium"],
+        "currency": "USD",
+        "compare_at_price": 24.99,
+        "description": "Soft & light",
+        "url": "https://shop.example/tee",
+        "availability": "in_stock",
+        "sku": ["tee-red-s", "tee-red-m", "tee-eur"],
+        "gtin": ["00012345600012"],
+        "condition": ["new"],
+        "seller": "Acme",
+    }
+    assert (card.title, card.price) == ("Gift card", 2500.0)  # the yen has no minor unit
+    assert card.attributes["description"] == "2 < 3" and card.attributes["availability"] == "in_stock"
+    assert (bare.title, bare.price, bare.attributes) == ("Bare", None, {"sku": ["bare"]})
+    assert (shop.report.indexed, shop.report.rejected) == (4, 0)
 
 
 def test_options_come_before_the_format(shop: Shop) -> None:
