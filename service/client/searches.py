@@ -59,7 +59,6 @@ def search(
     """Products for a text, one or several images, or both; omitted fields use the settings of the service.
 
     `extra`: fields that this client does not know, since the service is newer; they are sent as they are.
-
     Raises ValueError for an invalid image, and OSError for a file that cannot be read.
     """
     body = given(

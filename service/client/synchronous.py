@@ -97,7 +97,6 @@ class Client:
         The fields are those of the HTTP interface; `rerank`, `hybrid` and `collapse` may be True or False instead of an
         object such as `{"strategy": "pointwise"}`, `group_by` the name of its field, and `diversity` its lambda.
         `extra`: fields of a newer service, sent as they are.
-
         Raises ValueError for an invalid image, and OSError for a file that cannot be read.
         """
         call = searches.search(

@@ -56,6 +56,7 @@ HYBRID_DEPTH = 100
 
 REQUIRE_ON_A_LATER_PAGE = "Only the first page is reranked. Leave rerank.require out when you send a cursor."
 REQUIRE_AND_SORT = "Sorted results are not reranked. Leave out sort, or rerank.require."
+PAGING_ENDS = "Paging ends after {window} products. Narrow the search with a filter, or by its text."
 DIVERSITY_AND_SORT = "Sorted results keep their order. Leave out sort, or diversity."
 
 
@@ -133,7 +134,6 @@ class Retriever:
 
     def retrieve(self, request: SearchRequest, clock: StageClock, *, candidates: int = 0) -> Retrieved:
         """The products nearest to a request that was checked: as many as it wants, or `candidates` if they are more.
-
         The stages decode, embed and retrieve are timed.
 
         Raises:
@@ -165,16 +165,13 @@ class Retriever:
             hits, further, understood = self._first_found(vector, replace(query, text=text), request, wide, understood)
             note(results=len(hits))
             conditions = _conditions(request, understood)
-            selection = select(
-                self._store, hits, self._pinned(vector, request, rules, hits, conditions), rules, request
-            )
+            pinned = self._pinned(vector, request, rules, hits, conditions)
+            selection = select(self._store, hits, pinned, rules, request)
             facets = self._facets(hits, request, conditions, rules, complete=not further)
             notices = filter_notices(self._store, vector, request.filter) if request.filter and not hits else ()
         rest = selection.hits if cursor is None else cursor.rest(selection.final)
         if cursor is not None and not rest and further:
-            raise InvalidValue(
-                f"Paging ends after {self._window} products. Narrow the search with a filter, or by its text."
-            )
+            raise InvalidValue(PAGING_ENDS.format(window=self._window))
         found = rest if cursor is None and not selection.keeps_order else rest[:depth]
         window = Window(len(hits), complete=not further)
         return Retrieved(

@@ -53,9 +53,9 @@ def test_counts_of_a_search_are_of_the_products_it_counted(shop: str, open_page:
     expect(counted(page)).to_have_text(WHOLE)
     ask(page, "something")
     reranked(page)
-    expect(counted(page)).to_have_text("Counts cover the 200 products closest to the query; more match.")
+    expect(counted(page)).to_have_text("Counts cover the 600 products that match these filters.")
     total = sum(int(number) for number in re.findall(r"\((\d+)\)", " ".join(options(page, "Size"))))
-    assert total == 200
+    assert total == 600
     filters(page).get_by_label("Materials").focus()
     page.keyboard.press("w")  # by keyboard: to the option that begins so
     expect(page).to_have_url(re.compile("a.materials=%5B%22wood%22%5D"))

@@ -18,9 +18,11 @@ const FAULTS = {
   backend_error: "The model failed; the results are in retrieval order.",
 };
 
+const NO_CAPTION = "nothing that it is sure of";
+
 /** @param {any} answer @param {import("./query.js").QueryImage|null} image the query's @returns {Node[]} the sections about the whole answer */
 export function explanation(answer, image) {
-  return [order(answer), seen(answer, image), written(answer), section("Time", timingBar(answer.timings_ms))].filter((one) => one !== null);
+  return [order(answer, image), seen(answer, image), written(answer), section("Time", timingBar(answer.timings_ms))].filter((one) => one !== null);
 }
 
 /** @param {any} result @param {any} answer @returns {Node} what is known of one product */
@@ -34,7 +36,7 @@ export function productFacts(result, answer) {
     "div",
     { class: "product" },
     img,
-    h("dl", {}, pair("place", place), pair("category", product.category), pair("price", product.price?.toFixed(2)), ...attributes, pair("id", product.id)),
+    h("dl", {}, pair("place", place), pair("moved by rule", result.rules?.join(", ")), pair("category", product.category), pair("price", product.price?.toFixed(2)), ...attributes, pair("id", product.id)),
     result.scores && scored(result.scores, answer.rerank.applied && !result.later),
   );
 }
@@ -71,9 +73,10 @@ function meter(term, value) {
   return h("div", {}, h("dt", {}, term), h("dd", { class: "metered" }, value === null ? "none" : score(value), bar));
 }
 
-/** @param {any} answer */
-function order({ query, rerank, results }) {
-  if (!rerank.engine) return section("Order", h("p", {}, "Retrieval order: reranking is off."));
+/** @param {any} answer @param {import("./query.js").QueryImage|null} image */
+function order({ query, rerank, results, sorted, rules }, image) {
+  if (sorted) return section("Order", h("p", {}, "Sorted, and not reranked."), ruledBy(rules));
+  if (!rerank.engine) return section("Order", h("p", {}, "Retrieval order: reranking is off."), ruledBy(rules));
   const titles = new Map(results.map((/** @type {any} */ { product }) => [product.id, product.title]));
   const repaired = rerank.repaired.map((/** @type {string} */ id) => titles.get(id) ?? id);
   return section(
@@ -83,7 +86,7 @@ function order({ query, rerank, results }) {
     h(
       "dl",
       {},
-      pair("the model says the image shows", query.caption),
+      pair("the model says the image shows", query.caption ?? (image && rerank.applied && NO_CAPTION)),
       pair("engine", rerank.engine),
       pair("strategy", rerank.strategy),
       pair("prompt", rerank.prompt),
@@ -91,8 +94,12 @@ function order({ query, rerank, results }) {
       pair("repaired", rerank.fault && (repaired.length ? repaired.join(", ") : "nothing")),
       pair("note", query.truncated && "The text was too long; only its beginning was used."),
     ),
+    ruledBy(rules),
   );
 }
+
+/** @param {string[]|undefined} rules */
+const ruledBy = (rules) => (rules?.length ? h("dl", {}, pair("rules applied after that", rules.join(", "))) : null);
 
 /** @param {any} answer @param {import("./query.js").QueryImage|null} image */
 function seen({ explanation, results }, image) {

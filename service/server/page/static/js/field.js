@@ -67,6 +67,11 @@ export class Field {
     return size > 0 && !this.long && !names && !same;
   }
 
+  /** Whether products share its values, each of them one. */
+  get groups() {
+    return this.shape === "one" && this.values.size > 1 && this.values.size < this.products;
+  }
+
   /** Many products and few values first. @param {number} total */
   use(total) {
     return this.products / total / Math.log2(1 + this.values.size);

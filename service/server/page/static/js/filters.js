@@ -3,11 +3,14 @@ import { label } from "./conditions.js";
 import { Counts } from "./counts.js";
 import { h } from "./dom.js";
 import { keyOf } from "./field.js";
+import { priceSlider } from "./price.js";
 import { noConditions } from "./query.js";
 
 /** @typedef {import("./query.js").Conditions} Conditions */
 /** @typedef {import("./field.js").Field} Field */
 
+/** Attributes that a search counts, besides category and price. */
+const MOST_COUNTED = 14;
 /** Attributes in the row; further ones wait behind "More filters". */
 const IN_ROW = 4;
 
@@ -42,7 +45,8 @@ export class Filters {
   /** What a search is asked to count. @returns {string[]} */
   get facets() {
     const { category, offered } = this.vocabulary;
-    return [...(category.values.size ? ["category"] : []), ...offered.map(({ name }) => `attributes.${name}`)];
+    const { priced } = this.vocabulary;
+    return [...(category.values.size ? ["category"] : []), ...(priced ? ["price"] : []), ...offered.slice(0, MOST_COUNTED).map(({ name }) => `attributes.${name}`)];
   }
 
   /** Show the counts of an answer; null: of the catalog. @param {any} facets */
@@ -63,7 +67,7 @@ export class Filters {
     const price = priced || !complete || min !== null || max !== null;
     this.element.replaceChildren(
       ...(category.values.size || chosen ? [this.choice("category", category, chosen || undefined, (value) => ({ category: value ?? "" }))] : []),
-      ...(price ? [this.number("Price from", min, (min) => ({ min })), this.number("to", max, (max) => ({ max }))] : []),
+      ...(price ? this.prices(min, max) : []),
       ...choices.slice(0, IN_ROW),
       this.reset,
       ...this.further(choices.slice(IN_ROW)),
@@ -80,6 +84,16 @@ export class Filters {
       this.show();
     });
     this.element.addEventListener("focusout", again, { once: true });
+  }
+
+  /** Two fields, and a slider once the catalog's prices are known. @param {number|null} min @param {number|null} max */
+  prices(min, max) {
+    const from = this.number("Price from", min, (min) => ({ min }));
+    const to = this.number("to", max, (max) => ({ max }));
+    const { prices } = this.vocabulary;
+    if (!prices || prices.low === prices.high) return [from, to];
+    const [low, high] = [from, to].map((pill) => /** @type {HTMLInputElement} */ (pill.querySelector("input")));
+    return [from, to, priceSlider(prices, low, high)];
   }
 
   /** Those that are set come first. */

@@ -1,12 +1,12 @@
 // The results of one lane: cards that keep their identity when the order changes.
-import { card, place } from "./card.js";
+import { card, inside, place } from "./card.js";
 import { flip } from "./flip.js";
 
 /** An ordered list of cards. */
 export class Grid {
   /**
    * @param {HTMLElement} list
-   * @param {{open: (id: string) => void, like: (product: any) => void}} wiring
+   * @param {{open: (id: string) => void, like: (product: any) => void, browse: (products: any[], id: string) => void}} wiring
    */
   constructor(list, wiring) {
     this.list = list;
@@ -30,7 +30,10 @@ export class Grid {
     const cards = results.map(({ product }) => this.card(product));
     this.cards = new Map(results.map(({ product }, place) => [product.id, cards[place]]));
     flip(before, () => this.list.replaceChildren(...cards));
-    results.forEach((result, index) => place(cards[index], result, reranked && !result.later));
+    results.forEach((result, index) => {
+      place(cards[index], result, reranked && !result.later);
+      inside(cards[index], result, this.wiring.browse);
+    });
   }
 
   /** @param {string} id of a product that is shown */

@@ -5,6 +5,7 @@ import { count, duration } from "./format.js";
 import { Grid } from "./grid.js";
 import { degradedWords } from "./problem.js";
 import { search, searchFurther } from "./search.js";
+import { shapeWords } from "./shape.js";
 import { understoodWords } from "./understood.js";
 
 /** @typedef {import("./query.js").Query} Query */
@@ -16,6 +17,7 @@ export class Lane {
    * @param {string} name "" for a lane alone
    * @param {Configuration} configuration
    * @param {{options: any, like: (product: any) => void, open: (lane: Lane, id: string|null) => void,
+   *   browse: (products: any[], id: string) => void,
    *   onChange: () => void, fail: (error: unknown, retry: () => void) => void}} wiring
    */
   constructor(name, configuration, wiring) {
@@ -35,10 +37,11 @@ export class Lane {
     this.why = h("button", { type: "button", class: "quiet why", hidden: true, onclick: () => wiring.open(this, null) }, "Why this order?");
     this.degraded = h("p", { class: "notice hint degraded", role: "status", hidden: true });
     this.understood = h("p", { class: "soft understood", role: "status", hidden: true });
+    this.shaped = h("p", { class: "soft shaped", role: "status", hidden: true });
     this.form = h("div");
     this.showForm();
     const list = h("ol", { class: "cards" });
-    this.grid = new Grid(list, { open: (id) => wiring.open(this, id), like: wiring.like });
+    this.grid = new Grid(list, { open: (id) => wiring.open(this, id), like: wiring.like, browse: wiring.browse });
     this.element = this.frame(list);
   }
 
@@ -47,7 +50,7 @@ export class Lane {
     const { name } = this;
     const details = h("details", { class: "settings", open: name !== "" }, h("summary", {}, "How it is ranked"), this.form);
     const title = h("h2", { class: name ? "" : "visually-hidden" }, name ? `Configuration ${name}` : "Results");
-    return h("section", { class: "lane" }, title, h("div", { class: "lane-head" }, this.steps, this.why, details), this.understood, this.degraded, list, this.unranked, this.more);
+    return h("section", { class: "lane" }, title, h("div", { class: "lane-head" }, this.steps, this.why, details), this.understood, this.shaped, this.degraded, list, this.unranked, this.more);
   }
 
   /** The form with the options that are known now. */
@@ -90,6 +93,7 @@ export class Lane {
     this.steps.replaceChildren(h("span", { class: "step now" }, "Searching…"));
     this.degraded.hidden = true;
     this.understood.hidden = true;
+    this.shaped.hidden = true;
     this.why.hidden = true;
     this.answer = null;
   }
@@ -99,8 +103,10 @@ export class Lane {
     this.answer = answer;
     this.understood.textContent = understoodWords(answer.understood);
     toggle(this.understood, this.understood.textContent !== "");
+    this.shaped.textContent = shapeWords(answer);
+    toggle(this.shaped, this.shaped.textContent !== "");
     this.grid.show(answer.results, answer.rerank.applied);
-    const waiting = !final && this.configuration.rerank && answer.results.length > 0;
+    const waiting = !final && this.configuration.rerank && !answer.sorted && answer.results.length > 0;
     this.ms ||= ms;
     const steps = [h("span", { class: "step" }, answer.results.length ? shown(answer, this.ms) : "No products found.")];
     if (waiting) steps.push(h("span", { class: "step now" }, "Reranking…"));

@@ -4,10 +4,12 @@ import { exampleImage } from "./examples.js";
 import { Problem } from "./problem.js";
 import { fromDataUri, reduced } from "./reduce.js";
 import { asSet, noConditions } from "./query.js";
+import { orderOf } from "./shape.js";
 
 /** @typedef {import("./query.js").Query} Query */
 
 const OWN = "own";
+const MOST_NAME = 100;
 export const LOST = {
   file: "This query had an image from your device, which the link does not contain. Choose it again, or search without it.",
   example: "The example image of this query cannot be loaded.",
@@ -31,6 +33,8 @@ export function address(query) {
   put("max", conditions.max);
   for (const [name, value] of Object.entries(conditions.attributes)) put(`a.${name}`, JSON.stringify(value));
   put("n", limit);
+  put("sort", query.sort ?? "");
+  put("group", query.group ?? "");
   configurations.forEach((one, place) => put(place ? "b" : "a", JSON.stringify(one)));
   if (JSON.stringify(configurations) === JSON.stringify([asSet()])) parameters.delete("a");
   return parameters.size ? `/?${parameters}` : "/";
@@ -70,6 +74,8 @@ export async function queryOf(url) {
       attributes: Object.fromEntries(attributes.map(([name, value]) => [name.slice(2), parse(value)]).filter(([, value]) => isValue(value))),
     },
     limit: number("n"),
+    sort: orderOf(parameters.get("sort")),
+    group: (parameters.get("group") ?? "").slice(0, MOST_NAME),
     configurations: [first ?? asSet(), ...(second ? [second] : [])],
   };
   return { query, lost };

@@ -1,4 +1,5 @@
 // What is asked: the query of the page, and the body of the request made from it.
+import { shapeBody } from "./shape.js";
 
 /**
  * @typedef {Object} Configuration how one lane is ranked; empty texts and null mean: as the service is set
@@ -23,6 +24,8 @@
  * @property {number|null} limit
  * @property {Configuration[]} configurations one, or two that are compared
  * @property {string[]} [facets] what is to be counted
+ * @property {string} [sort] field and order, such as "price:desc"; empty for relevance
+ * @property {string} [group] the attribute that products are grouped by
  */
 
 /** @returns {Configuration} */
@@ -60,6 +63,7 @@ function searchBody(query) {
     ...(query.image?.kind === "product" && { image: { product_id: query.image.id } }),
     ...(filter && { filter }),
     ...(query.limit && { limit: query.limit }),
+    ...shapeBody(query),
   };
 }
 

@@ -10,6 +10,7 @@ import { ImageSlot } from "./image-slot.js";
 import { isEmpty } from "./query.js";
 import { remember } from "./recent.js";
 import { copyLink } from "./share.js";
+import { Shape } from "./shape.js";
 import { Sheet } from "./sheet.js";
 import { showWelcome } from "./welcome.js";
 
@@ -34,6 +35,7 @@ export class SearchView {
     this.notice = new Notice(byId("notice"));
     this.slot = new ImageSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.outdated(), complain: (text) => this.notice.say(text) });
     this.filters = new Filters(byId("filters"), vocabulary, () => this.again());
+    this.shape = new Shape(vocabulary, () => this.again());
     this.sheet = new Sheet((product) => this.like(product));
     const view = this;
     this.lanes = new Lanes({
@@ -42,6 +44,7 @@ export class SearchView {
       },
       like: (/** @type {any} */ product) => this.like(product),
       open: (/** @type {any} */ lane, /** @type {string|null} */ id) => this.sheet.open(lane, id),
+      browse: (/** @type {any[]} */ products, /** @type {string} */ id) => this.sheet.browse(products, id),
       onChange: () => this.again(),
       fail: (/** @type {unknown} */ error, /** @type {() => void} */ retry) => this.notice.fail(error, retry),
     });
@@ -92,6 +95,8 @@ export class SearchView {
       limit: Number(byId("limit").value),
       configurations: this.lanes.configurations,
       facets: this.filters.facets,
+      sort: this.shape.sort,
+      group: this.shape.group,
     };
   }
 
@@ -101,6 +106,7 @@ export class SearchView {
     this.slot.set(query.image);
     this.filters.set(query.conditions);
     if (query.limit) this.limits(query.limit);
+    this.shape.set(query.sort ?? "", query.group ?? "");
     this.lanes.set(query.configurations);
   }
 

@@ -10,7 +10,8 @@ export class Vocabulary {
     /** @type {Set<string>} */
     this.ids = new Set();
     this.complete = false;
-    this.priced = false;
+    /** @type {{low: number, high: number}|null} of the prices that were met */
+    this.prices = null;
     this.category = new Field("category");
     /** @type {Map<string, Field>} */
     this.attributes = new Map();
@@ -31,7 +32,7 @@ export class Vocabulary {
   /** @param {any} product */
   learnProduct({ id, category, price, attributes, ...product }) {
     this.ids.add(id);
-    this.priced ||= typeof price === "number";
+    if (typeof price === "number") this.meetPrices(price, price);
     if (category) this.category.learn(category);
     if (category && product.image_url && !this.withImages.has(category)) this.withImages.set(category, { id, ...product });
     for (const [name, value] of Object.entries(attributes)) {
@@ -48,7 +49,25 @@ export class Vocabulary {
       const field = this.field(name);
       for (const { value } of values) field?.meet(value);
     }
-    if (this.size !== before) this.tell();
+    const { low, high } = this.prices ?? {};
+    const stats = facets.counts.price?.stats;
+    if (stats) this.meetPrices(stats.min, stats.max);
+    if (this.size !== before || low !== this.prices?.low || high !== this.prices?.high) this.tell();
+  }
+
+  /** @param {number} low @param {number} high */
+  meetPrices(low, high) {
+    this.prices = { low: Math.min(low, this.prices?.low ?? low), high: Math.max(high, this.prices?.high ?? high) };
+  }
+
+  get priced() {
+    return this.prices !== null;
+  }
+
+  /** Attributes whose values several products share, those with the most values first. @returns {string[]} */
+  get shared() {
+    const fields = [...this.attributes.values()].filter((field) => field.groups);
+    return fields.sort((a, b) => b.values.size - a.values.size || (a.name < b.name ? -1 : 1)).map(({ name }) => name);
   }
 
   /** @param {string} name of a facet @returns {Field|undefined} */
