@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Self
 
+from service.search.content_embedding import ENCODE_BATCH
 from service.search.types import SearchRequest
 from service.server.admission import Admission
 
@@ -48,7 +49,9 @@ class Bulkheads:
     documents: Admission
     """`/v1/rerank`, which has slots of its own at the model, too."""
     embeddings: Admission
-    """`/v1/embeddings`."""
+    """`/v1/embeddings`. A slot is one of the inputs that are decoded and encoded at a time: many small requests share
+    the batches of the encoder, and searches never wait for more inputs than those of as many long ones as may run.
+    """
     write: Admission
     """Changes of the catalog, one at a time, since two changes of one product must not mix."""
     catalog: Admission
@@ -75,7 +78,7 @@ class Bulkheads:
             rerank=room(sizes.rerank, queue=0),
             batch=room(BATCH_SLOTS, threads=BATCH_SLOTS * BATCH_WIDTH),
             documents=room(sizes.compatible),
-            embeddings=room(sizes.compatible),
+            embeddings=room(sizes.compatible * ENCODE_BATCH),
             write=room(1),
             catalog=room(CATALOG_SLOTS, CATALOG_QUEUE),
             images=room(IMAGE_SLOTS, IMAGE_QUEUE),

@@ -84,7 +84,10 @@ class ServerSettings(Group):
         description="Concurrent retrievals of plain searches, and as many of reranked ones.",
     )
     compatible_concurrency: int = Field(
-        2, ge=1, le=256, description="Concurrent requests to each of /v1/rerank and /v1/embeddings."
+        2,
+        ge=1,
+        le=256,
+        description="Concurrent requests to /v1/rerank; to /v1/embeddings 16 times as many, or as many of 16 inputs.",
     )
     search_queue: int = Field(
         16, ge=0, le=10_000, description="Calls of each kind that may wait for a slot; further ones get 429."

@@ -23,7 +23,7 @@ QUEUE = 2
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/search": {"text": "a mug", "rerank": {"enabled": False}},
     "/v1/rerank": {"query": "a mug", "documents": ["a cup", "a cap"]},
-    "/v1/embeddings": {"input": "a mug"},
+    "/v1/embeddings": {"input": ["a mug"] * ENCODE_BATCH},
 }
 ROOMS = {"/v1/search": "search", "/v1/rerank": "documents", "/v1/embeddings": "embeddings"}
 
@@ -78,16 +78,17 @@ def waiting(url: str, path: str = "/v1/search") -> float:
 
 
 def asked(shop: Shop) -> int:
-    """The number of model calls."""
+    """The number of calls of the strategy and of inputs of the encoder."""
     return len(shop.strategy.calls) + len(shop.encoder.seen)
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_a_place_in_the_waiting_room_is_free_at_once(shop: Shop, path: str) -> None:
     assert shop.strategy.block is not None
+    each = len(BODIES[path].get("input", "1"))
     with live(shop) as url:
         at_work = ask(url, path)
-        until(lambda: asked(shop) == 1)
+        until(lambda: asked(shop) == each)
         for _ in range(2):  # places are given to new clients, again and again
             left = [ask(url, path) for _ in range(QUEUE)]
             until(lambda: waiting(url, path) == QUEUE)
@@ -104,7 +105,7 @@ def test_a_place_in_the_waiting_room_is_free_at_once(shop: Shop, path: str) -> N
         for connection in (at_work, stays):
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
             connection.close()
-        assert asked(shop) == 2, "what nobody waited for was never worked on"
+        assert asked(shop) == 2 * each, "what nobody waited for was never worked on"
 
 
 def test_a_slot_is_free_when_the_work_of_a_client_that_left_has_ended(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from service.encoders.encoder import EncoderInfo
 from service.errors import EmptyQuery, InvalidValue, RerankRequired, WithThisError
-from service.search.content_embedding import ContentVectors, embed_contents
+from service.search.content_embedding import ENCODE_BATCH, ContentVectors, embed_contents
 from service.search.contents import PlacedQuery, check_not_empty
 from service.search.document_ranking import DocumentRanking, rank_documents, rank_pairs
 from service.search.types import RerankOptions
@@ -141,12 +141,14 @@ class ModelAccess:
         def embedded() -> bytes:
             return write(embed_contents(encoder, image_loader, contents, max_pixels=self._max_pixels, size=size))
 
-        return Response(await self._run(self._bulkheads.embeddings, embedded), media_type=MediaType.JSON)
+        at_once = min(len(contents), ENCODE_BATCH)
+        found = await self._run(self._bulkheads.embeddings, embedded, at_once)
+        return Response(found, media_type=MediaType.JSON)
 
-    async def _run(self, room: Admission, work: Callable[[], T]) -> T:
-        """Run work in a thread. Raises Overloaded, ClientGone, and as `work` does."""
+    async def _run(self, room: Admission, work: Callable[[], T], size: int = 1) -> T:
+        """Run work that takes so many slots in a thread. Raises Overloaded, ClientGone, and as `work` does."""
         async with while_connected(self._request.receive):
-            return await room.run(work)
+            return await room.run(work, size)
 
 
 def _checked_size(dimensions: int, info: EncoderInfo) -> int:
