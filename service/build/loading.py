@@ -51,7 +51,7 @@ ENGINES: dict[str, EngineLoader] = {"starter": load_starter, **engines.ENGINES}
 
 
 def load_engine(settings: Settings) -> Engine:
-    """The engine that the settings name. Raises ConfigurationError."""
+    """The engine that the settings name, whether it is used or not. Raises ConfigurationError."""
     return engines.load_engine(settings.engine.name, settings.engine.options(), ENGINES)
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from rerank.engines.engine import Engine, EngineInfo
 from rerank.errors import LayoutError, PromptError
+from rerank.fusion import FusionMethod
 from rerank.prompts import PromptLibrary
 from service.build.loading import load_engine
 from service.errors import ConfigurationError
@@ -35,21 +36,34 @@ def strategy_options(settings: Settings) -> StrategyOptions:
     )
 
 
-def _reads_titles(settings: Settings, info: EngineInfo) -> bool:
+def _reads_titles(settings: Settings, info: EngineInfo | None) -> bool:
     """Whether the default strategy ranks by titles: those with another model than the engine's do."""
-    return info.reads_titles or settings.rerank.strategy.startswith(("cross-encoder", "reranker"))
+    return info is None or info.reads_titles or settings.rerank.strategy.startswith(("cross-encoder", "reranker"))
+
+
+def _fusion(settings: Settings, info: EngineInfo | None) -> tuple[float, FusionMethod]:
+    """How the order of a model is fused with that of retrieval; a trained reranker's, which is no engine, is not."""
+    rerank, own_weight = settings.rerank, 1.0 if info is None else info.fusion_weight
+    own_method: FusionMethod = "rrf" if info is None else info.fusion_method
+    weight = own_weight if rerank.fusion_weight is None else rerank.fusion_weight
+    return weight, rerank.fusion_method or own_method
+
+
+def _load(settings: Settings, load: Callable[[Settings], Engine]) -> WithPrompts | None:
+    """The engine with the prompts of the settings, if there is to be one. Raises as `load`, and PromptError."""
+    rerank = settings.rerank
+    if settings.engine_name is None:
+        return None
+    return WithPrompts(
+        load(settings), rank=rerank.rank_prompt, caption=rerank.caption_prompt, match=rerank.match_prompt
+    )
 
 
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
         prompts = PromptLibrary.load(settings.rerank.prompts_dir)
-        engine = WithPrompts(
-            (load or load_engine)(settings),
-            rank=settings.rerank.rank_prompt,
-            caption=settings.rerank.caption_prompt,
-            match=settings.rerank.match_prompt,
-        )
+        engine = _load(settings, load or load_engine)
         strategies = build_strategies(strategy_options(settings), engine, prompts)
     except (PromptError, LayoutError) as error:
         # These texts are written by `rerank` about files and settings of the operator's own.
@@ -60,33 +74,31 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
         raise ConfigurationError(
             f"WITHTHIS_STRATEGY cannot be {settings.rerank.strategy}. {reason} It can be: {names}."
         )
-    weight = settings.rerank.fusion_weight
+    info = None if engine is None else engine.info
+    engine_id = info.id if info else ""  # without one, every strategy has a model of its own
+    models = {name: strategies.models.get(name, engine_id) for name in strategies.usable}
+    fusion = {name: _fusion(settings, None if name in strategies.models else info) for name in strategies.usable}
+    weight, method = fusion[settings.rerank.strategy]
     defaults = RerankDefaults(
         strategy=settings.rerank.strategy,
-        engine=strategies.models.get(settings.rerank.strategy, engine.info.id),
+        engine=models[settings.rerank.strategy],
         candidates=settings.rerank.candidates,
-        fusion_weight=engine.info.fusion_weight if weight is None else weight,
-        fusion_method=settings.rerank.fusion_method or engine.info.fusion_method,
+        fusion_weight=weight,
+        fusion_method=method,
         deadline_ms=settings.rerank.deadline_ms,
         max_deadline_ms=settings.rerank.max_deadline_ms,
-        needs_image=settings.rerank.step_back and not _reads_titles(settings, engine.info),
+        needs_image=settings.rerank.step_back and not _reads_titles(settings, info),
     )
     closing = ExitStack()  # each is closed, even if another one fails
-    for close in (engine.close, *strategies.closing):
+    for close in [*([engine.close] if engine else []), *strategies.closing]:
         closing.callback(close)
     stage = RerankStage(
-        Planner(
-            strategies.usable,
-            prompts,
-            defaults,
-            strategies.missing,
-            models={name: strategies.models.get(name, engine.info.id) for name in strategies.usable},
-        ),
+        Planner(strategies.usable, prompts, defaults, strategies.missing, models=models, fusion=fusion),
         concurrency=settings.rerank.concurrency,
         documents=settings.server.compatible_concurrency,
-        caches={**strategies.caches, **engine.caches},
+        caches={**strategies.caches, **(engine.caches if engine else {})},
         close=closing.close,
-        rank_prompts=[one.key for one in prompts if one.task == "rank" and one.layout == engine.info.layout],
+        rank_prompts=[one.key for one in prompts if info and one.task == "rank" and one.layout == info.layout],
     )
     if settings.online.interleave is not None:
         check_rival(settings.online.interleave, stage)

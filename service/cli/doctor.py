@@ -103,7 +103,8 @@ def _reranker(settings: Settings) -> str:
     stage = build_rerank(settings)
     stage.close()
     check_model_server(settings)
-    return f"engine {settings.engine.name}; strategies: {', '.join(stage.strategies)}"
+    engine = f"engine {settings.engine_name}" if settings.engine_name else "no engine"
+    return f"{engine}; strategies: {', '.join(stage.strategies)}"
 
 
 def _scores(settings: Settings) -> str:

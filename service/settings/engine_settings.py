@@ -12,7 +12,12 @@ from service.settings.group import Group
 class EngineSettings(Group, alias_generator="engine_{}".format):
     """The engine that runs the reranking model."""
 
-    name: str = Field("starter", min_length=1, alias="engine", description="Engine that runs the reranking model.")
+    name: str = Field(
+        "starter",
+        min_length=1,
+        alias="engine",
+        description="Engine that runs the reranking model; if `WITHTHIS_STRATEGY` is `reranker`, only where it is set.",
+    )
     path: Path | None = Field(None, description="Weights of the engine; none: the bundled ones.")
     model: str | None = Field(None, min_length=1, description="Model of the engine: a name on the hub or a folder.")
     revision: str | None = Field(None, min_length=1, description="Commit, tag or branch of that model on the hub.")

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         return self.images.url or str(self.data_dir / "images")
 
     @property
+    def engine_name(self) -> str | None:
+        """The engine that is loaded: none, unless it is named, where a trained reranker ranks instead."""
+        is_named = "name" in self.engine.model_fields_set
+        return self.engine.name if is_named or self.rerank.strategy != "reranker" else None
+
+    @property
     def image_limits(self) -> ImageLimits:
         """The limits for images from outside."""
         return ImageLimits(

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from rerank.engines.engine import Engine
 from rerank.prompts import PromptLibrary
 from rerank.scorers.cross_encoder import CrossEncoderScorer
 from rerank.strategies.reranker import RerankerStrategy
 from service.build import build_rerank
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, InvalidValue
+from service.search.types import RerankOptions
 from service.settings import load_settings
 from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
@@ -97,6 +99,32 @@ def test_settings_name_a_reranker_in_this_process(folder: Path) -> None:
     assert "reranker" in stage.strategies and stage.engine == folder.name
     assert not stage.defaults.needs_image, "it reads titles"
     stage.close()
+
+
+def test_no_engine_is_loaded_that_nothing_uses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(settings: object) -> Engine:
+        raise AssertionError("an engine is loaded")
+
+    stage = build_rerank(load_settings(strategy="reranker", reranker_path=str(folder)), load)
+    assert stage.strategies == ("reranker",) and stage.engine == folder.name and not stage.rank_prompts
+    assert (stage.defaults.fusion_weight, stage.defaults.fusion_method) == (1.0, "rrf")
+    with pytest.raises(InvalidValue, match="WITHTHIS_ENGINE"):
+        stage.plan(RerankOptions(strategy="listwise"))
+    stage.close()
+
+
+@pytest.mark.parametrize("default", ["listwise", "reranker"])
+def test_each_strategy_is_fused_as_suits_its_model(folder: Path, default: str) -> None:
+    """The bundled model's order is fused with that of retrieval, and a trained reranker's stands."""
+    named = {"strategy": default, "reranker_path": str(folder), "engine": "starter"}
+    stage = build_rerank(load_settings(**named))
+    plans = {name: stage.plan(RerankOptions(strategy=name)) for name in ("listwise", "reranker")}
+    assert (plans["reranker"].fusion_weight, plans["reranker"].fusion_method) == (1.0, "rrf")
+    assert (plans["listwise"].fusion_weight, plans["listwise"].fusion_method) == (0.3, "scores")
+    stage.close()
+    set_by_hand = build_rerank(load_settings(**named, fusion_weight=0.5))
+    assert set_by_hand.plan(RerankOptions(strategy="reranker")).fusion_weight == 0.5
+    set_by_hand.close()
 
 
 def test_settings_name_a_server(running: ModelServer) -> None:

@@ -71,6 +71,8 @@ class Planner:
     missing: Mapping[str, str]
     models: Mapping[str, str] = field(default_factory=dict)
     """Strategy → id of the model that it asks; the default engine's where it is not named."""
+    fusion: Mapping[str, tuple[float, FusionMethod]] = field(default_factory=dict)
+    """Strategy → weight and method of the fusion that suits its model; the default's where it is not named."""
 
     def plan(self, options: RerankOptions) -> RerankPlan:
         """Check what the caller asked for, before any model runs.
@@ -88,13 +90,14 @@ class Planner:
             raise InvalidValue(NO_ABSOLUTE_SCORES)
         if options.prompt is not None:
             self._check_prompt(options.prompt)
+        weight, method = self.fusion.get(name, (defaults.fusion_weight, defaults.fusion_method))
         return RerankPlan(
             strategy=strategy,
             engine=self.models.get(name, defaults.engine),
             prompt=options.prompt,
             candidates=defaults.candidates if options.candidates is None else options.candidates,
-            fusion_weight=defaults.fusion_weight if options.fusion_weight is None else options.fusion_weight,
-            fusion_method=options.fusion_method or defaults.fusion_method,
+            fusion_weight=weight if options.fusion_weight is None else options.fusion_weight,
+            fusion_method=options.fusion_method or method,
             deadline_ms=defaults.deadline_ms if options.deadline_ms is None else options.deadline_ms,
             require=options.require,
             explain=options.explain,

@@ -39,6 +39,7 @@ NO_SCORES = "The configured engine gives no label scores, and this strategy rank
 NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
 NO_WINDOW = "The configured engine takes one product per call, so windows have nothing to compare. Use pointwise."
 NO_CHUNKS = "The configured engine takes fewer than five products per call. Use pointwise."
+NO_ENGINE = "This service has a trained reranker and no engine. Use reranker, or name an engine in WITHTHIS_ENGINE."
 NO_RERANKER = "This service has no trained reranker (WITHTHIS_RERANKER_PATH or WITHTHIS_RERANKER_URL)."
 NO_CROSS_ENCODER = "This strategy needs a text cross-encoder, and this service has none (WITHTHIS_CROSS_ENCODER_MODEL)."
 
@@ -95,18 +96,26 @@ class Strategies:
             self.missing[name] = reason
 
 
-def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLibrary) -> Strategies:
-    """Every strategy that engine and settings allow.
+def build_strategies(options: StrategyOptions, engine: Engine | None, prompts: PromptLibrary) -> Strategies:
+    """Every strategy that engine and settings allow; without an engine, that of the trained reranker.
 
     Raises:
         ConfigurationError: a setting does not fit the engine, or another model cannot be loaded.
         PromptError, LayoutError: the prompts do not fit the engine.
     """
-    captions, thumbnails = (
-        CaptionCache(options.caption_cache_size),
-        ThumbnailCache(options.thumbnail_cache_size),
-    )
-    found = Strategies(caches={"caption": captions, "thumbnail": thumbnails})
+    found = Strategies()
+    if engine is None:
+        found.missing.update(dict.fromkeys(STRATEGIES, NO_ENGINE))
+    else:
+        _add_asking(found, options, engine, prompts)
+    _add_trained(found, options.trained, prompts)
+    return found
+
+
+def _add_asking(found: Strategies, options: StrategyOptions, engine: Engine, prompts: PromptLibrary) -> None:
+    """Add those that ask the engine."""
+    captions, thumbnails = CaptionCache(options.caption_cache_size), ThumbnailCache(options.thumbnail_cache_size)
+    found.caches.update(caption=captions, thumbnail=thumbnails)
     shared = (engine, prompts, captions, thumbnails)
     rotations, no_scores = options.rotations, None if engine.info.can_score else NO_SCORES
     no_matching = None if _has_match_prompt(options, engine.info, prompts) else NO_MATCHING
@@ -131,8 +140,6 @@ def build_strategies(options: StrategyOptions, engine: Engine, prompts: PromptLi
     prune = _prune(options, Captioner(engine, prompts, captions))
     for base, name in PRUNED.items():
         _add_pruned(found, base, name, prune)
-    _add_trained(found, options.trained, prompts)
-    return found
 
 
 def _add_trained(found: Strategies, options: TrainedOptions, prompts: PromptLibrary) -> None:
@@ -141,6 +148,7 @@ def _add_trained(found: Strategies, options: TrainedOptions, prompts: PromptLibr
         found.missing[RerankerStrategy.name] = NO_RERANKER
         return
     scorer, close = loaded
+    found.missing.pop(RerankerStrategy.name, None)
     found.closing.append(close)
     found.models[RerankerStrategy.name] = scorer.info.id
     strategy, reads = RerankerStrategy(scorer, prompts, options.prompt), scorer.info.query
