@@ -113,9 +113,9 @@ def _sentences(*texts: str) -> str:
 
 def _metrics() -> str:
     metrics = Metrics()
-    metrics.answered("/", "GET", 200, 0.0)
+    metrics.answered("/", "GET", 200, 0.0, catalog="")
     metrics.looked_up("caption", hit=True)
-    metrics.search_logged("written", 0)
+    metrics.search_logged("default", "written", 0)
     counted = ((found.name, found.type, _labels(found), found.documentation) for found in metrics.registry.collect())
     watched = ((gauge.name, "gauge", f"`{gauge.label}`", gauge.help) for gauge in GAUGES)
     rows = ((f"`{name + ('_total' if kind == 'counter' else '')}`", kind, *rest) for name, kind, *rest in counted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,13 @@ from service.server.page.page import PAGE_POLICY, examples_router, page, static_
 from service.server.probe import SharedCheck
 from service.server.problems import EXCEPTION_HANDLERS
 from service.server.requests.body_guard import BodyGuard
+from service.server.routes.catalogs import CatalogsController
 from service.server.routes.compatible import EmbeddingsController, RerankController
 from service.server.routes.health import HealthController
 from service.server.routes.metrics import MetricsController
 from service.server.routes.mounting import catalog_routers
 from service.server.state import ServiceState
 from service.settings import Settings, load_settings
-from service.wire.catalogs import DEFAULT_CATALOG
 
 if TYPE_CHECKING:
     from service.server.observability.spans import Spans
@@ -70,12 +71,16 @@ def create_app(settings: Settings | None = None, service: ServiceState | None = 
     application starts and closed when it ends; a wrong setting or a missing model then stops the start.
     """
     settings = settings or load_settings()
-    metrics = new_metrics()
+    metrics = new_metrics(settings.catalog_names)
     observer, spans = Observer(metrics), new_tracing(asked=settings.server.tracing)
-    online = {DEFAULT_CATALOG: OnlineEvaluation(online_options(settings), metrics.search_logged)}
+    online = {
+        name: OnlineEvaluation(online_options(settings.of_catalog(name)), partial(metrics.search_logged, name))
+        for name in settings.catalog_names
+    }
 
     return HeadApp(
         route_handlers=[
+            CatalogsController,
             *catalog_routers(settings.server.max_feed_bytes, with_mcp=settings.server.mcp),
             RerankController,
             EmbeddingsController,
@@ -127,7 +132,7 @@ def _lifespan(
         state = app.state
         built = await anyio.to_thread.run_sync(build_service, state.settings) if service is None else service
         state.service = built
-        state.readiness = SharedCheck(built.default.check)
+        state.readiness = SharedCheck(built.check)
         watch(state.metrics, built, state.bulkheads)
         for online in state.online.values():
             online.start()
@@ -184,6 +189,7 @@ def _guards(settings: Settings) -> list[Guard]:
         server.api_keys,
         public_images=settings.images.public,
         rate_limit_per_minute=server.rate_limit_per_minute,
+        catalogs=settings.catalog_names,
     )
     return [*own, door]
 

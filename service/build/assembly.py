@@ -63,6 +63,7 @@ def new_pipeline(
     understander: Understander,
     rerank: RerankStage,
     rules: RuleBook,
+    name: str = DEFAULT_CATALOG,
 ) -> SearchPipeline:
     """What answers queries, over loaded models and an open store."""
     search = settings.search
@@ -79,6 +80,7 @@ def new_pipeline(
         understander=understander,
         negative_weight=search.negative_weight,
         rules=lambda query: active(rules.rules().rules, query, datetime.now(UTC)),
+        catalog=name,
     )
     return SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank))
 
@@ -119,6 +121,7 @@ def assemble(
             understander=understander,
             rerank=rerank,
             rules=rules,
+            name=name,
         ),
         products=Products(documents=documents, store=store, images=images, image_loader=loader, words=words),
         rules=rules,

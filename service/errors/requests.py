@@ -175,7 +175,8 @@ class RulesOff(InvalidInput):
     type = "rules-off"
     title = "This service keeps no rules"
     default_detail = (
-        "Rules are kept in a file. Set WITHTHIS_RULES to one, which may be empty, and start the service again."
+        "Rules are kept in a file. Set WITHTHIS_RULES to one, which may be empty, or name one for this catalog in "
+        "WITHTHIS_CATALOGS, and start the service again."
     )
 
 

@@ -78,11 +78,13 @@ class Retriever:
         negative_weight: float = 0.5,
         rules: Callable[[RuleQuery], tuple[RuleBody, ...]] = lambda query: (),
         facet_products: int = 10_000,
+        catalog: str = "",
     ) -> None:
         """`max_limit`: the most results that may be asked for; `max_text_chars`: the longest sentence; `window`: the
         products that facets, duplicates and pages are about, at least `max_limit`; `understander`: reads sentences,
         which are taken as they are without one; `negative_weight`: how far their negations move a query away;
-        `rules`: those for a query now; `facet_products`: most that are listed for facets.
+        `rules`: those for a query now; `facet_products`: most that are listed for facets; `catalog`: its name, to which
+        cursors are bound.
         """
         self._encoder = encoder
         self._store = store
@@ -95,6 +97,7 @@ class Retriever:
         self._negative_weight = negative_weight
         self._rules = rules
         self._counter = FacetCounter(store, most=facet_products, state=words.state)
+        self._catalog = catalog
 
     @property
     def instructable(self) -> bool:
@@ -356,6 +359,7 @@ class Retriever:
         options = (request.min_score, *how, *shaped, request.apply_rules)
         model = without_sketch(self._encoder.info.fingerprint)
         given = (
+            self._catalog,
             model,
             query.text,
             query.instruction,

@@ -28,7 +28,7 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.server.access.auth import SEARCH
+from service.server.access.auth import OF_NO_CATALOG, SEARCH
 from service.server.openapi_shape import limited, reshaped, with_defaults_in_words
 from service.server.problems import PROBLEM_TYPE, not_found
 
@@ -176,7 +176,7 @@ def openapi_config(version: str, *, with_keys: bool, max_text_chars: int, max_li
         summary="An image and a sentence in; a complete, explained ranking of products out.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         openapi_router=Router(
-            "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH, include_in_schema=False
+            "/schema", route_handlers=[], after_request=_as_problem, opt=SEARCH | OF_NO_CATALOG, include_in_schema=False
         ),
         security=keys if with_keys else [{}, *keys],
         components=Components(

@@ -12,6 +12,7 @@ from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.search.reranking.stage import RerankStage
 from service.server.catalog import Catalog
+from service.server.readiness import Readiness, readiness
 from service.wire.catalogs import DEFAULT_CATALOG
 
 
@@ -48,6 +49,10 @@ class ServiceState:
     def rerank(self) -> RerankStage:
         """The rerank stage of all catalogs."""
         return self.default.rerank
+
+    def check(self) -> Readiness:
+        """Whether each catalog can be searched."""
+        return readiness(self.catalogs)
 
     def warm(self) -> None:
         """Begin in the background what searches would wait for."""

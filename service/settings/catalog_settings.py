@@ -1,26 +1,17 @@
 """Indexing a catalog: worker processes and Ray."""
 
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from service.catalog.document_form import DocumentForm
-from service.product import is_attribute_name
 from service.settings.group import Group
-
-
-def _fields(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names) or not all(is_attribute_name(name) and "+" not in name for name in names):
-        raise ValueError("give image, title, category, or names of attributes without a plus sign, each once")
-    return names
+from service.settings.setting_types import DocumentFields
 
 
 class CatalogSettings(Group):
     """Indexing a catalog: worker processes and Ray."""
 
-    document: Annotated[list[str], AfterValidator(_fields)] | None = Field(
+    document: DocumentFields | None = Field(
         None,
-        min_length=1,
         description="What a product's vector is made of: image, title, category, names of attributes, in this order; "
         "none: as the collection was made, and image, title, category, brand and description for a new one.",
     )

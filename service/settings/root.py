@@ -24,8 +24,10 @@ from service.settings.rerank_settings import RerankSettings
 from service.settings.reranker_settings import RerankerSettings
 from service.settings.search_settings import SearchSettings
 from service.settings.server_settings import ServerSettings
+from service.settings.several_catalogs import Catalogs, check_bound_keys, check_collections, own_settings
 from service.settings.sources import CONFIG_VARIABLE, ConfigFile, Grouped, dotenv, dotenv_names, environment
 from service.settings.store_settings import StoreSettings
+from service.wire.catalogs import DEFAULT_CATALOG
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,11 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(Path(".withthis"), description="Folder for the local store and the catalog's images.")
+    catalogs: Catalogs = Field(
+        default_factory=list,
+        description="Further catalogs: names, or tables of name, collection, images_url, rules, synonyms, search_log, "
+        "lexical_fields, understand_fields and document.",
+    )
     server: ServerSettings = Field(default_factory=ServerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     images: ImagesSettings = Field(default_factory=ImagesSettings)
@@ -57,6 +64,8 @@ class Settings(BaseSettings):
         rival = self.online.interleave
         if rival and not (rival.enabled or self.rerank.enabled):
             raise ValueError("interleave would compare retrieval with itself; leave enabled out of it")
+        check_bound_keys({key.name: key.catalogs or () for key in self.server.api_keys}, self.catalog_names)
+        check_collections([self.of_catalog(name).store.collection for name in self.catalog_names])
         return self
 
     @property
@@ -84,6 +93,30 @@ class Settings(BaseSettings):
             min_side=self.images.min_image_side,
             working_side=self.images.working_image_side,
             decode_pixels=self.images.decode_pixels,
+        )
+
+    @property
+    def catalog_names(self) -> tuple[str, ...]:
+        """All catalogs, the default one first."""
+        return DEFAULT_CATALOG, *(entry.name for entry in self.catalogs)
+
+    def of_catalog(self, name: str) -> Self:
+        """The settings of one catalog, as those of a service that has it alone. Raises ConfigurationError."""
+        alone: dict[str, Any] = {"catalogs": []}
+        if name == DEFAULT_CATALOG:
+            return self.model_copy(update=alone)
+        for entry in self.catalogs:
+            if entry.name == name:
+                own = own_settings(
+                    entry,
+                    store_uri=self.store.uri,
+                    collection=self.store.collection,
+                    images=self.images_location,
+                    search_log=self.online.search_log,
+                )
+                return self.model_copy(update=alone | own)
+        raise ConfigurationError(
+            f"There is no catalog of this name. It can be: {', '.join(self.catalog_names)}. See WITHTHIS_CATALOGS."
         )
 
     def flat(self, name: str) -> Any:

@@ -4,8 +4,9 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
+from service.product import is_attribute_name
 from service.server.access.api_keys import ApiKey
 
 _STORE_SCHEMES = r"https?://[^/]|tcp://[^/]|unix:|exact:|pinecone:[a-z0-9][a-z0-9-]{0,44}$"
@@ -55,9 +56,17 @@ def _distinct_keys(value: list[ApiKey]) -> list[ApiKey]:
     return value
 
 
+def _fields(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names) or not all(is_attribute_name(name) and "+" not in name for name in names):
+        raise ValueError("give image, title, category, or names of attributes without a plus sign, each once")
+    return names
+
+
 StoreUri = Annotated[str, AfterValidator(_known_scheme)]
 ImagesUrl = Annotated[str, AfterValidator(_lasting)]
 UrlHosts = Annotated[list[str], AfterValidator(_plain_hosts)]
 HostNames = Annotated[list[str], AfterValidator(_names)]
 Networks = Annotated[list[str], AfterValidator(_networks)]
+CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,199}$")]
+DocumentFields = Annotated[list[str], Field(min_length=1), AfterValidator(_fields)]
 ApiKeys = Annotated[list[ApiKey], AfterValidator(_distinct_keys)]

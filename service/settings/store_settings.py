@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from service.settings.group import Group
-from service.settings.setting_types import StoreUri
+from service.settings.setting_types import CollectionName, StoreUri
 
 IndexType = Literal["AUTOINDEX", "HNSW", "IVF_FLAT", "FLAT"]
 
@@ -35,9 +35,8 @@ class StoreSettings(Group, alias_generator="store_{}".format):
         alias="pinecone_host",
         description="URL instead of Pinecone's own, such as that of Pinecone Local.",
     )
-    collection: str = Field(
+    collection: CollectionName = Field(
         "products",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,199}$",
         alias="collection",
         description="Name of the Milvus collection.",
     )

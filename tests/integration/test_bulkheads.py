@@ -6,6 +6,7 @@ import base64
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path)
 
     async def answer() -> None:
         metrics = Metrics()
-        online = OnlineEvaluation(online_options(shop.settings), metrics.search_logged)
+        online = OnlineEvaluation(online_options(shop.settings), partial(metrics.search_logged, "default"))
         stream = SearchStream(SearchRequest(text="a mug"), SearchHalves(shop.parts, bulkheads), metrics, online)
         await stream({}, stays, read_nothing)  # type: ignore[arg-type]
 

@@ -4,6 +4,7 @@ what is in progress for them ends."""
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -68,9 +69,10 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def sample(url: str, name: str) -> float:
-    """The value of a line of /metrics, 0 if there is none."""
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
-    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+    """The sum of the lines of /metrics that have this name and these labels, whatever others they have."""
+    (metric, *_), labels = name.split("{"), set(re.findall(r'\w+="[^"]*"', name))
+    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if line.startswith(f"{metric}{{")]
+    return sum(float(line.split()[-1]) for line in lines if labels <= set(re.findall(r'\w+="[^"]*"', line)))
 
 
 def waiting(url: str, path: str = "/v1/search") -> float:

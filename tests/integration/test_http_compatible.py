@@ -110,7 +110,7 @@ def test_a_failing_model_leaves_the_given_order_and_says_why(shop: Shop, client:
     assert [result["index"] for result in answer["results"]] == [0, 1, 2]
     assert answer["meta"]["degraded"] == reason and answer["meta"]["scores"] == "rank"
     metrics = client.get("/metrics").text
-    assert f'withthis_degraded_total{{reason="{reason}"}} 1.0' in metrics
+    assert f'withthis_degraded_total{{catalog="",reason="{reason}"}} 1.0' in metrics
 
 
 def test_the_deadline_holds_here_too(shop: Shop, client: Client) -> None:

@@ -144,7 +144,7 @@ def test_a_log_that_cannot_keep_up_refuses_feedback_and_no_search(
         assert [answer.status_code for answer in answers] == [200, 200, 200]
         response = client.post("/v1/feedback", json=event())
         assert response.status_code == 429 and response.headers["retry-after"] == "1"
-        assert 'withthis_search_log_lines_total{result="dropped"} 3.0' in client.get("/metrics").text
+        assert 'withthis_search_log_lines_total{catalog="default",result="dropped"} 3.0' in client.get("/metrics").text
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_each_call_of_the_model_is_counted_once(
     chosen = {"interleave": rival, "interleave_share": 1.0, "rerank_enabled": rerank_enabled}
     with open_client(logging_shop(tmp_path, **chosen)) as client:
         assert client.post("/v1/search", json={"text": "a mug"}).json()["rerank"]["interleaved"]
-        assert f'withthis_rerank_faults_total{{fault="ok"}} {calls}.0' in client.get("/metrics").text
+        assert f'withthis_rerank_faults_total{{catalog="default",fault="ok"}} {calls}.0' in client.get("/metrics").text
 
 
 def test_from_an_interleaved_search_to_the_report(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ ANSWERS: dict[str, tuple[Answer, str, str]] = {
 
 def counted(client: Any, name: str, label: str, value: str) -> float:
     lines = client.get("/metrics").text.splitlines()
-    start = f'withthis_{name}_total{{{label}="{value}"}} '
+    start = f'withthis_{name}_total{{catalog="default",{label}="{value}"}} '
     return sum(float(line.removeprefix(start)) for line in lines if line.startswith(start))
 
 

@@ -14,19 +14,29 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.wire.catalogs import CatalogName
+
 Scope = Literal["search", "write", "admin"]
 KEY_PREFIX = "wt_"
 MAX_KEY_CHARS = 512
 
 
 class ApiKey(BaseModel):
-    """The settings of one key. `name` is for logs and metrics; `admin` includes the other scopes."""
+    """The settings of one key. `name` is for logs and metrics; `admin` includes the other scopes; `catalogs` are those
+    that it opens, None: all.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({"search"})
+
+    catalogs: Annotated[frozenset[CatalogName], Field(min_length=1)] | None = None
+
+    def opens(self, catalog: str) -> bool:
+        """True if this key opens a catalog, whether that exists or not."""
+        return self.catalogs is None or catalog in self.catalogs
 
     def allows(self, scope: Scope) -> bool:
         """True if this key opens routes of a scope."""

@@ -9,12 +9,12 @@ from typing import Any, cast
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.server.observability.metrics import NO_ROUTE, Metrics
+from service.server.observability.metrics import NO_CATALOG, NO_ROUTE, Metrics
 from service.server.observability.request_log import chosen_id, request_id
 
 logger = logging.getLogger("service.access")
 
-_ID, _START, _KEY = "withthis_request_id", "withthis_start", "withthis_key"
+_ID, _START, _KEY, _CATALOG = "withthis_request_id", "withthis_start", "withthis_key", "withthis_catalog"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Routes that are polled every few seconds; they are counted, and logged only when they fail."""
 
@@ -22,6 +22,11 @@ QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 def note_key(scope: Scope, name: str) -> None:
     """Remember which key a request came with, for the log."""
     _notes(scope)[_KEY] = name
+
+
+def note_catalog(scope: Scope, name: str) -> None:
+    """Remember which catalog a request is about, for the log and the metrics; one that exists, so labels are few."""
+    _notes(scope)[_CATALOG] = name
 
 
 class Observer:
@@ -49,12 +54,12 @@ class Observer:
         MutableScopeHeaders.from_message(message)["X-Request-Id"] = _begin(scope)
         route, method, status = scope.get("path_template") or NO_ROUTE, str(scope.get("method")), message["status"]
         seconds = time.perf_counter() - _notes(scope)[_START]
-        self._metrics.answered(route, method, status, seconds)
+        key, catalog = _notes(scope).get(_KEY), _notes(scope).get(_CATALOG)
+        self._metrics.answered(route, method, status, seconds, catalog=catalog or NO_CATALOG)
         if route not in QUIET or status >= 500:
             facts = {"route": route, "method": method, "status": status, "ms": round(seconds * 1000, 1)}
-            logger.info(
-                "%(method)s %(route)s %(status)s in %(ms)s ms", facts, extra=facts | {"key": _notes(scope).get(_KEY)}
-            )
+            text = "%(method)s %(route)s %(status)s in %(ms)s ms"
+            logger.info(text, facts, extra=facts | {"key": key, "catalog": catalog})
 
 
 def _begin(scope: Scope) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -21,9 +21,9 @@ _LOOK_S = 1.0
 """Seconds between two looks at numbers that other processes are to see: far less than between two scrapes."""
 
 
-def new_metrics() -> Metrics:
+def new_metrics(catalogs: Sequence[str]) -> Metrics:
     """Those of this process alone, or shared with the other workers where there are some."""
-    return SharedMetrics() if os.environ.get(FOLDER_VARIABLE) else Metrics()
+    return (SharedMetrics if os.environ.get(FOLDER_VARIABLE) else Metrics)(catalogs)
 
 
 class SharedMetrics(Metrics):

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency, Provide
 from service.errors import InvalidValue
 from service.search.document_ranking import DocumentRanking
 from service.search.types import RerankOptions
-from service.server.access.auth import SEARCH
+from service.server.access.auth import OF_NO_CATALOG, SEARCH
 from service.server.dialects import answers
 from service.server.dialects.contents import placed
 from service.server.dialects.requests import (
@@ -50,7 +50,7 @@ class RerankController(Controller):
     """Reranking in the formats of Cohere, Jina, vLLM and TEI."""
 
     tags = ("models",)
-    opt = SEARCH
+    opt = SEARCH | OF_NO_CATALOG
     dependencies = _ACCESS
 
     @post(
@@ -111,7 +111,7 @@ class EmbeddingsController(Controller):
     """Embeddings in the formats of OpenAI, Cohere and TEI, and the list of models."""
 
     tags = ("models",)
-    opt = SEARCH
+    opt = SEARCH | OF_NO_CATALOG
     dependencies = _ACCESS
 
     @post(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from litestar import Controller, get
+from typing import Any
+
+from litestar import Controller, Request, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 
 from service.errors import ShuttingDown
 from service.server.access.auth import PUBLIC
+from service.server.access.reach import reach_of
+from service.server.mapping.catalogs_out import ready_out
 from service.server.openapi import NO_KEY, problems
 from service.server.state import ServiceState
+from service.wire.catalogs import ReadyOut
 
 
 class HealthController(Controller):
@@ -28,9 +33,13 @@ class HealthController(Controller):
         return {"status": "ok"}
 
     @get("/readyz", summary="Can it answer searches?", responses=problems((503, "the store does not answer")))
-    async def readyz(self, service: NamedDependency[ServiceState], state: State) -> dict[str, str | int]:
-        """The encoder is loaded, the store has a collection made by this encoder, and the service is not stopping."""
+    async def readyz(
+        self, request: Request[Any, Any, Any], service: NamedDependency[ServiceState], state: State
+    ) -> ReadyOut:
+        """The encoder is loaded, the store has a collection made by this encoder, and the service is not stopping.
+
+        Of several catalogs one is enough; which are not ready, is told to keys that open them.
+        """
         if state.get("stopping", False):
             raise ShuttingDown
-        rows = await state.readiness()
-        return {"status": "ready", "encoder": service.encoder.info.id, "rows": rows}
+        return ready_out(await state.readiness(), reach_of(request.scope), service.encoder.info.id)

@@ -6,7 +6,7 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from service.server.access.auth import ADMIN
+from service.server.access.auth import ADMIN, OF_ALL_CATALOGS
 from service.server.observability.metrics import Metrics
 from service.server.openapi import protected
 
@@ -15,7 +15,7 @@ class MetricsController(Controller):
     """For Prometheus."""
 
     tags = ("health",)
-    opt = ADMIN
+    opt = ADMIN | OF_ALL_CATALOGS
 
     @get(
         "/metrics",

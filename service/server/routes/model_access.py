@@ -21,7 +21,7 @@ from service.server.bulkheads import Bulkheads
 from service.server.connection import while_connected
 from service.server.defaults import RequestDefaults
 from service.server.dialects.requests import ClientBody, RootRerankBody
-from service.server.observability.metrics import Metrics
+from service.server.observability.metrics import NO_CATALOG, Metrics
 from service.server.requests.body import parsed, read_body, require_json
 from service.server.requests.json_pointers import NO_ALIASES, repoint
 from service.server.requests.validation import parse_body
@@ -100,7 +100,7 @@ class ModelAccess:
         stage, image_loader = self._service.rerank, self._service.image_loader
         work = partial(rank_documents, stage, image_loader, query, documents, options, max_pixels=self._max_pixels)
         found = await self._run(self._bulkheads.documents, work)
-        self._metrics.reranked(found.report.fault, found.report.degraded)
+        self._metrics.reranked(found.report.fault, found.report.degraded, NO_CATALOG)
         return found
 
     async def score(self, queries: Sequence[PlacedQuery], documents: Sequence[PlacedQuery]) -> list[DocumentRanking]:

@@ -11,7 +11,6 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter
 from litestar.types import ControllerRouterHandler
 
-from service.errors import UnknownCatalog
 from service.search.online.evaluation import OnlineEvaluation
 from service.server.catalog import Catalog
 from service.server.routes.deletions import DeletionController
@@ -69,10 +68,7 @@ def _named(
     state: State, catalog: Annotated[str, PathParameter(description="the catalog's name", max_length=40)]
 ) -> Catalog:
     service: ServiceState = state.service
-    found = service.catalogs.get(catalog)
-    if found is None:
-        raise UnknownCatalog
-    return found
+    return service.catalogs[catalog]  # the guard has let in those alone that exist
 
 
 def _online(state: State, parts: NamedDependency[Catalog]) -> OnlineEvaluation:

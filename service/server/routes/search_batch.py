@@ -81,7 +81,7 @@ class SearchBatch:
             raise
         except Exception as error:
             if isinstance(error, RerankRequired):
-                self.metrics.reranked(error.fault, error.degraded)
+                self.metrics.reranked(error.fault, error.degraded, self.halves.parts.name)
             problem = problem_of(error, "POST", "/v1/search/batch")
             return SearchOutcomeOut(status=int(str(problem["status"])), error=problem)
         self.record(search, answer)
@@ -139,7 +139,7 @@ class SearchBatchController(Controller):
         """
 
         def record(search: SearchRequest, answer: Answer) -> None:
-            metrics.searched(answer.found)
+            metrics.searched(answer.found, parts.name)
             online.searched(search, answer.found, parts.encoder.info)
 
         given = await read_batch(request, defaults)

@@ -53,9 +53,9 @@ class SearchHalves:
             if query.is_reranked:
                 answer = await self.finish(begun)
         except RerankRequired as error:
-            metrics.reranked(error.fault, error.degraded)
+            metrics.reranked(error.fault, error.degraded, self.parts.name)
             raise
-        metrics.searched(answer.found)
+        metrics.searched(answer.found, self.parts.name)
         online.searched(query, answer.found, self.parts.encoder.info)
         return answer
 

@@ -73,9 +73,9 @@ class SearchStream:
             answer = await self._halves.finish(begun)
         except Exception as error:  # the fault boundary of what comes after the status
             if isinstance(error, RerankRequired):
-                self._metrics.reranked(error.fault, error.degraded)
+                self._metrics.reranked(error.fault, error.degraded, self._halves.parts.name)
             return "problem", problem_of(error, "POST", "/v1/search/stream")
-        self._metrics.searched(answer.found)
+        self._metrics.searched(answer.found, self._halves.parts.name)
         self._online.searched(self._query, answer.found, self._halves.parts.encoder.info)
         return "ranked", answer.out
 

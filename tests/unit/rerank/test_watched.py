@@ -125,7 +125,7 @@ def test_an_answer_says_that_the_scores_were_flat(tmp_path: Path) -> None:
         assert (body["rerank"]["fault"], body["rerank"]["degraded"]) == ("flat_scores", "rerank_low_trust")
         assert body["rerank"]["applied"] is False
         assert [one["retrieval_rank"] for one in body["results"]] == list(range(1, 10))
-        assert 'withthis_rerank_faults_total{fault="flat_scores"}' in counted
+        assert 'withthis_rerank_faults_total{catalog="default",fault="flat_scores"}' in counted
 
 
 def test_the_order_that_is_kept_is_complete() -> None:
