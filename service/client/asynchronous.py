@@ -42,16 +42,19 @@ class AsyncClient:
         base_url: str = "http://127.0.0.1:8000",
         *,
         api_key: str | None = None,
+        catalog: str | None = None,
         timeout: float = 60.0,
         retry: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or unavailable.
+        """`catalog`: the name of one of several, None for the default one; `timeout`: seconds without a byte from the
+        service; `retry`: what to do when it is busy or unavailable.
 
         Raises ConnectionFailedError for an invalid URL.
         """
         self._http = httpx.AsyncClient(**connection_options(base_url, api_key, timeout), transport=transport)
         self._retry = retry or RetryPolicy()
+        self._catalog = catalog
 
     async def __aenter__(self) -> Self:
         """Open."""
@@ -356,7 +359,7 @@ class AsyncClient:
         """The lines of an answer as they come. Raises as `send`, which it does once."""
         lines = Lines()
         with connection_errors():
-            async with self._http.stream(call.method, call.path, **call.options) as response:
+            async with self._http.stream(call.method, call.path_in(self._catalog), **call.options) as response:
                 if not response.is_success:
                     await response.aread()
                     call.answer(response)
@@ -376,7 +379,7 @@ class AsyncClient:
         attempt = 0
         while True:
             with connection_errors():
-                response = await self._http.request(call.method, call.path, **call.options)
+                response = await self._http.request(call.method, call.path_in(self._catalog), **call.options)
             status, headers = response.status_code, response.headers
             wait = self._retry.wait_s(attempt, status, headers, repeatable=call.repeatable)
             if wait is None:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Generic, Literal, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from service.client.errors import AnswerError, problem_error
 from service.client.retry import retry_after_s
+from service.wire.catalogs import catalog_path
 
 Answer = TypeVar("Answer")
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,13 +37,22 @@ UNCHANGED: Final = _Default.UNCHANGED
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Answer]):
-    """A request and the reader of its answer. `repeatable`: sending it twice does what sending it once does."""
+    """A request and the reader of its answer. `repeatable`: sending it twice does what sending it once does;
+    `of_catalog`: it is about a catalog, so that its path is another one for each.
+    """
 
     method: str
     path: str
     read: Callable[[httpx.Response], Answer]
     repeatable: bool = True
+    of_catalog: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def path_in(self, catalog: str | None) -> str:
+        """The path of this call for a catalog; None: the default one."""
+        if catalog is None or not self.of_catalog:
+            return self.path
+        return f"{catalog_path(quote(catalog, safe=''))}{self.path.removeprefix('/v1')}"
 
     def answer(self, response: httpx.Response) -> Answer:
         """The parsed answer. Raises ProblemError, or AnswerError if it cannot be parsed."""

@@ -128,14 +128,14 @@ def rerank(
     body = given(top_n=top_n, model=model, return_documents=return_documents)
     body |= given(strategy=strategy, prompt=prompt, deadline_ms=deadline_ms)
     body |= {"query": content_json(query), "documents": [content_json(document) for document in documents]}
-    return Call("POST", "/v1/rerank", into(DocumentsOut), options={"json": body})
+    return Call("POST", "/v1/rerank", into(DocumentsOut), of_catalog=False, options={"json": body})
 
 
 def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None) -> Call[EmbeddingsOut]:
     """Embeddings of texts, images, or both as one; a list of inputs gives one embedding each, in order."""
     several: Sequence[Content] = inputs if isinstance(inputs, list | tuple) else [inputs]  # type: ignore[list-item]
     body = given(model=model) | {"input": [content_json(one) for one in several]}
-    return Call("POST", "/v1/embeddings", into(EmbeddingsOut), options={"json": body})
+    return Call("POST", "/v1/embeddings", into(EmbeddingsOut), of_catalog=False, options={"json": body})
 
 
 def feedback(query_id: str, product_id: str, event: FeedbackKind, *, position: int | None = None) -> Call[FeedbackOut]:
@@ -156,12 +156,12 @@ def image(address: str, *, size: int | None = None) -> Call[bytes]:
 
 def ready() -> Call[Health]:
     """Whether the service can answer searches. Raises UnavailableError with the reason if not."""
-    return Call("GET", "/readyz", into(Health))
+    return Call("GET", "/readyz", into(Health), of_catalog=False)
 
 
 def alive() -> Call[Health]:
     """Is the process alive? Touches no model and no store."""
-    return Call("GET", "/healthz", into(Health))
+    return Call("GET", "/healthz", into(Health), of_catalog=False)
 
 
 def _parts(body: Mapping[str, Any], image: bytes) -> dict[str, tuple[str, bytes, str]]:

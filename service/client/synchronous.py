@@ -42,16 +42,19 @@ class Client:
         base_url: str = "http://127.0.0.1:8000",
         *,
         api_key: str | None = None,
+        catalog: str | None = None,
         timeout: float = 60.0,
         retry: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`timeout`: seconds without a byte from the service; `retry`: what to do when it is busy or unavailable.
+        """`catalog`: the name of one of several, None for the default one; `timeout`: seconds without a byte from the
+        service; `retry`: what to do when it is busy or unavailable.
 
         Raises ConnectionFailedError for an invalid URL.
         """
         self._http = httpx.Client(**connection_options(base_url, api_key, timeout), transport=transport)
         self._retry = retry or RetryPolicy()
+        self._catalog = catalog
 
     def __enter__(self) -> Self:
         """Open."""
@@ -351,7 +354,10 @@ class Client:
     def _lines(self, call: Call[Any]) -> Iterator[bytes]:
         """The lines of an answer as they come. Raises as `send`, which it does once."""
         lines = Lines()
-        with connection_errors(), self._http.stream(call.method, call.path, **call.options) as response:
+        with (
+            connection_errors(),
+            self._http.stream(call.method, call.path_in(self._catalog), **call.options) as response,
+        ):
             if not response.is_success:
                 response.read()
                 call.answer(response)
@@ -370,7 +376,7 @@ class Client:
         attempt = 0
         while True:
             with connection_errors():
-                response = self._http.request(call.method, call.path, **call.options)
+                response = self._http.request(call.method, call.path_in(self._catalog), **call.options)
             status, headers = response.status_code, response.headers
             wait = self._retry.wait_s(attempt, status, headers, repeatable=call.repeatable)
             if wait is None:

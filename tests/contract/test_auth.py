@@ -24,7 +24,15 @@ from tests.integration.live import live
 Client = TestClient[Any]
 SECRETS = {"search": "wt_search", "write": "wt_write", "admin": "wt_admin"}
 KEYS = [{"name": scope, "sha256": hash_key(secret), "scopes": [scope]} for scope, secret in SECRETS.items()]
-OPEN = {"/", "/health", "/healthz", "/readyz", "/static/{file_path:path}", "/examples/{file_path:path}"}
+OPEN = {
+    "/",
+    "/catalogs/{catalog}",
+    "/health",
+    "/healthz",
+    "/readyz",
+    "/static/{file_path:path}",
+    "/examples/{file_path:path}",
+}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Serves the search page at `/`, its files under `/static` and its example images under `/examples`."""
+"""Serves the search page at `/` and, for each catalog, below `/catalogs`; its files under `/static` and its example images under `/examples`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ PAGE_POLICY = "; ".join(
 """Content security policy: this service's own files and nothing else; no inline code, no inline style."""
 
 
-@get("/", include_in_schema=False, opt=PUBLIC, sync_to_thread=False)
+@get(["/", "/catalogs/{catalog:str}"], include_in_schema=False, opt=PUBLIC, sync_to_thread=False)
 def page() -> Response[bytes]:
-    """The search page."""
+    """The search page. It is the same for any name, so that it tells nobody whether there is such a catalog."""
     html = (STATIC / "index.html").read_bytes()
     return Response(html, media_type="text/html", headers={"Cache-Control": "no-cache"})
 

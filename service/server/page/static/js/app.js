@@ -6,11 +6,14 @@ import { startKey } from "./key.js";
 import { startKeyboard } from "./keyboard.js";
 import { SearchView } from "./search-view.js";
 import { survey } from "./survey.js";
+import { showCatalogs } from "./switch.js";
 import { startTheme } from "./theme.js";
 import { Upload } from "./upload.js";
 import { startViews } from "./views.js";
 import { Vocabulary } from "./vocabulary.js";
+import { home, ofCatalog } from "./where.js";
 
+/** @type {HTMLAnchorElement} */ (document.querySelector(".brand")).href = home;
 startTheme();
 startKey();
 startKeyboard();
@@ -39,7 +42,8 @@ async function route() {
 }
 
 async function learn() {
-  search.know(await getJson("/v1/search/options"));
+  await showCatalogs();
+  search.know(await getJson(ofCatalog("/search/options")));
   await survey(vocabulary);
   search.suggest();
 }

@@ -5,6 +5,7 @@ import { count, move, score } from "./format.js";
 import { degradedWords } from "./problem.js";
 import { setImage } from "./thumbs.js";
 import { timingBar } from "./timings.js";
+import { ofCatalog } from "./where.js";
 
 const FAULTS = {
   ok: "Every product exactly once, in the expected format.",
@@ -139,7 +140,7 @@ function labeled({ label, product_id: id }, product) {
   const img = h("img", { alt: product?.title ?? id, width: 96, height: 96, loading: "lazy" });
   const show = (/** @type {any} */ found) => found.image_url && setImage(img, found.image_url, 96);
   if (product) show(product);
-  else getJson(`/v1/products/${encodeURIComponent(id)}`).then(show, () => {}); // deleted since: its id is shown
+  else getJson(ofCatalog(`/products/${encodeURIComponent(id)}`)).then(show, () => {}); // deleted since: its id is shown
   return h("li", {}, h("b", {}, label), img);
 }
 

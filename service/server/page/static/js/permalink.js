@@ -5,6 +5,7 @@ import { Problem } from "./problem.js";
 import { fromDataUri, reduced } from "./reduce.js";
 import { asSet, noConditions } from "./query.js";
 import { orderOf } from "./shape.js";
+import { home, ofCatalog } from "./where.js";
 
 /** @typedef {import("./query.js").Query} Query */
 
@@ -37,7 +38,7 @@ export function address(query) {
   put("group", query.group ?? "");
   configurations.forEach((one, place) => put(place ? "b" : "a", JSON.stringify(one)));
   if (JSON.stringify(configurations) === JSON.stringify([asSet()])) parameters.delete("a");
-  return parameters.size ? `/?${parameters}` : "/";
+  return parameters.size ? `${home}?${parameters}` : home;
 }
 
 /**
@@ -101,7 +102,7 @@ const orLost = (image, words) => ({ image, lost: image ? null : words });
 /** @param {string} id @returns {Promise<Query["image"]>} null where the catalog has no image of it */
 async function productImage(id) {
   try {
-    const { title, image_url: url } = await getJson(`/v1/products/${encodeURIComponent(id)}`);
+    const { title, image_url: url } = await getJson(ofCatalog(`/products/${encodeURIComponent(id)}`));
     return url ? { kind: "product", id, title, url } : null;
   } catch (error) {
     if (error instanceof Problem && [400, 404].includes(error.status)) return null;

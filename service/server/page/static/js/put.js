@@ -2,6 +2,7 @@
 import { keyHeader } from "./api.js";
 import { askForKey } from "./key.js";
 import { Problem, unreachable } from "./problem.js";
+import { ofCatalog } from "./where.js";
 
 /**
  * @param {any} product the JSON of a product
@@ -24,7 +25,7 @@ function send(product, image, progress) {
   parts.append("image", image);
   parts.append("product", JSON.stringify(product));
   const call = new XMLHttpRequest();
-  call.open("PUT", "/v1/products");
+  call.open("PUT", ofCatalog("/products"));
   for (const [name, value] of Object.entries(keyHeader())) call.setRequestHeader(name, value);
   call.upload.addEventListener("progress", ({ loaded, total }) => progress(total ? loaded / total : 0));
   /** @type {Promise<{status: number, body: any, retryAfter: number|null}>} */

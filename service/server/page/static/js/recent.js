@@ -4,6 +4,7 @@ import { address } from "./permalink.js";
 import { reduced } from "./reduce.js";
 import { setImage } from "./thumbs.js";
 import { lasting } from "./storage.js";
+import { own } from "./where.js";
 
 const MOST = 8;
 
@@ -16,11 +17,11 @@ export async function remember(query) {
   const hash = image?.kind === "file" && copy ? `#picture=${encodeURIComponent(copy)}` : "";
   /** @type {Recent} */
   const entry = { link: address(query) + hash, text: query.text, picture: copy, product: image?.kind === "product" ? image.url : null };
-  lasting.write("recent", [entry, ...recent().filter(({ link }) => link !== entry.link)].slice(0, MOST));
+  lasting.write(own("recent"), [entry, ...recent().filter(({ link }) => link !== entry.link)].slice(0, MOST));
 }
 
 /** @returns {Recent[]} */
-const recent = () => lasting.read("recent") ?? [];
+const recent = () => lasting.read(own("recent")) ?? [];
 
 /**
  * @param {(link: string) => void} open
@@ -31,7 +32,7 @@ export function recents(open) {
   if (!entries.length) return null;
   const section = h("section", { class: "recents" });
   const forget = () => {
-    lasting.write("recent", null);
+    lasting.write(own("recent"), null);
     section.remove();
   };
   section.append(

@@ -13,6 +13,7 @@ import { copyLink } from "./share.js";
 import { Shape } from "./shape.js";
 import { Sheet } from "./sheet.js";
 import { showWelcome } from "./welcome.js";
+import { home } from "./where.js";
 
 const LIMITS = [6, 9, 18, 36];
 
@@ -54,7 +55,7 @@ export class SearchView {
 
   /** The address of what is shown. */
   get address() {
-    return byId("bar").hidden ? "/" : address(this.query());
+    return byId("bar").hidden ? home : address(this.query());
   }
 
   wire() {

@@ -3,6 +3,7 @@ import { call } from "./api.js";
 import { events } from "./events.js";
 import { Problem, unreachable } from "./problem.js";
 import { request } from "./query.js";
+import { ofCatalog } from "./where.js";
 
 /**
  * Ask, and hand out the first order and the final one as they come.
@@ -13,7 +14,7 @@ import { request } from "./query.js";
  * @throws {Problem}
  */
 export async function search(query, configuration, take, signal) {
-  const response = await call("/v1/search/stream", { method: "POST", ...request(query, configuration), signal });
+  const response = await call(ofCatalog("/search/stream"), { method: "POST", ...request(query, configuration), signal });
   let whole = false;
   for await (const { event, data } of received(response, signal)) {
     if (event === "retrieved") take.retrieved(data);
@@ -33,7 +34,7 @@ export async function search(query, configuration, take, signal) {
  * @throws {Problem}
  */
 export async function searchFurther(query, configuration, cursor, signal) {
-  return (await call("/v1/search", { method: "POST", ...request(query, configuration, cursor), signal })).json();
+  return (await call(ofCatalog("/search"), { method: "POST", ...request(query, configuration, cursor), signal })).json();
 }
 
 /** @param {Response} response @param {AbortSignal} signal */

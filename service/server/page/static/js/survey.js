@@ -1,5 +1,6 @@
 // Reads the catalog for the filters and examples: all of it, or a bounded part and every category.
 import { call } from "./api.js";
+import { ofCatalog } from "./where.js";
 
 const PAGE = 250;
 const MOST_PRODUCTS = 2000;
@@ -14,7 +15,7 @@ async function listing({ limit, filter, cursor }, signal) {
   const parameters = new URLSearchParams({ limit: String(limit) });
   if (filter) parameters.set("filter", JSON.stringify(filter));
   if (cursor) parameters.set("cursor", cursor);
-  return (await call(`/v1/products?${parameters}`, { signal })).text();
+  return (await call(ofCatalog(`/products?${parameters}`), { signal })).text();
 }
 
 /** A page of the catalog. @param {Wanted} wanted @param {AbortSignal} [signal] */

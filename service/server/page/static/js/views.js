@@ -1,5 +1,6 @@
 // The three views of the page; the address names all but the first.
 import { byId, toggle } from "./dom.js";
+import { home } from "./where.js";
 
 const VIEWS = ["search", "catalogue", "add"];
 
@@ -18,7 +19,7 @@ export function startViews(shown, searchAddress) {
       if (tab.dataset.view === chosen) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
-    if (push) history.pushState(null, "", chosen === "search" ? searchAddress() : `/?view=${chosen}`);
+    if (push) history.pushState(null, "", chosen === "search" ? searchAddress() : `${home}?view=${chosen}`);
     shown(chosen);
   };
   for (const tab of tabs) tab.addEventListener("click", () => open(tab.dataset.view ?? "search"));
