@@ -28,7 +28,8 @@ From the environment, a `.env` file, or a TOML file named by `WITHTHIS_CONFIG`: 
 """
 _ROUTES = """\
 The [API guide](api.md) shows them in use; `/schema` (also `/schema/openapi.json`) is the OpenAPI 3.1 document with
-every field. The search page is at `/`, its files below `/static` and the images of its examples below `/examples`.
+every field. The search page is at `/` and, for each catalog, at `/catalogs/{catalog}`; its files are below `/static`
+and the images of its examples below `/examples`.
 Every error is an RFC 9457 problem document (`application/problem+json`); the [FAQ](faq.md#errors) lists them all.
 """
 _METRICS = """\

@@ -20,6 +20,7 @@ from service.search.types import CroppedImage, ImageSource, ProductImage, Search
 from service.settings import Settings
 from service.stores.filters import Filter
 from service.support.batches import in_batches
+from service.wire.catalogs import DEFAULT_CATALOG
 from service.wire.products import DeletionOut, ItemOut
 from service.wire.search import SearchOut
 
@@ -37,13 +38,15 @@ class ServiceError(WithThisError):
 class ServiceClient:
     """A running service, as the commands use it. Use it in a `with`. All methods raise ServiceError."""
 
-    def __init__(self, url: str, settings: Settings, *, retries: int = 0) -> None:
+    def __init__(self, url: str, settings: Settings, *, catalog: str = DEFAULT_CATALOG, retries: int = 0) -> None:
         """A search is not repeated: whoever types a command sees what happens. `retries`: for long runs."""
         self._limits = settings.image_limits
         timeout = settings.rerank.deadline_ms / 1000 + _SPARE_S
         key = settings.server.client_key.get_secret_value() if settings.server.client_key else None
         with told():
-            self._client = Client(url, api_key=key, timeout=timeout, retry=RetryPolicy(retries=retries))
+            self._client = Client(
+                url, api_key=key, catalog=catalog, timeout=timeout, retry=RetryPolicy(retries=retries)
+            )
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,7 @@ from service.images.sources import UploadedImage
 from service.search.types import RerankOptions, SearchRequest
 from service.server.state import ServiceState
 from service.settings import Settings
+from service.wire.catalogs import DEFAULT_CATALOG
 from starter.demo_shop import DEMO_DIR, QUERY_IMAGE, QUERY_TEXT, make_shop, query_image
 from starter.encoder_adapter import STARTER_ID
 
@@ -56,7 +57,8 @@ def _settings(folder: Path, port: int | None) -> Settings:
     settings = start(port=port)
     check_exposure(settings)
     index = folder / index_name(settings)
-    return settings.model_copy(update={"data_dir": index, "store_uri": str(index / "milvus.db"), "images_url": ""})
+    places = {"data_dir": index, "store_uri": str(index / "milvus.db"), "images_url": ""}
+    return settings.of_catalog(DEFAULT_CATALOG).model_copy(update=places)
 
 
 def index_name(settings: Settings) -> str:

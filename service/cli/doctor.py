@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,10 @@ from service.search.types import RerankOptions
 from service.settings import Settings
 from service.stores.local_file import is_local
 from service.stores.store import Store
+from service.wire.catalogs import DEFAULT_CATALOG
+
+Check = Callable[[Settings], str]
+"""Looks at a component; raises an error of ours that says what to do."""
 
 PROBE_S = 60.0
 """Longest time for trying the reranker."""
@@ -48,7 +52,7 @@ class Finding:
 def doctor(as_json: AsJson = False) -> None:
     """Check models, store, device, folder and port. Exit status 1 if something needs attention."""
     settings = start()
-    findings = [examine(part, check, settings) for part, check in CHECKS.items()]
+    findings = [examine(part, check, chosen) for part, check, chosen in checks(settings)]
     if as_json:
         out.print_json(json.dumps([asdict(finding) for finding in findings]))
     else:
@@ -57,7 +61,15 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def examine(part: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+def checks(settings: Settings) -> Iterator[tuple[str, Check, Settings]]:
+    """Every check with its name and its settings: those of stores once for each catalog."""
+    for part, check in CHECKS.items():
+        for catalog in settings.catalog_names if part in OF_EACH_CATALOG else (DEFAULT_CATALOG,):
+            own = settings.of_catalog(catalog) if part in OF_EACH_CATALOG else settings
+            yield part if catalog == DEFAULT_CATALOG else f"{part} of {catalog}", check, own
+
+
+def examine(part: str, check: Check, settings: Settings) -> Finding:
     """Run one check; an error of ours is a finding, not a crash."""
     try:
         return Finding(part, True, check(settings))
@@ -149,7 +161,8 @@ def _port(settings: Settings) -> str:
         return f"{settings.server.host} port {settings.server.port} is free"
 
 
-CHECKS: dict[str, Callable[[Settings], str]] = {
+OF_EACH_CATALOG = ("pictures", "store")
+CHECKS: dict[str, Check] = {
     "versions": _versions,
     "device": _device,
     "data folder": _folder,

@@ -15,8 +15,9 @@ import typer
 
 from service.build import open_images, open_store
 from service.catalog.export import export_products
+from service.cli.catalog_option import InCatalog, start_in
 from service.cli.client import ServiceClient, ServiceError
-from service.cli.console import err, out, progress, start
+from service.cli.console import err, out, progress
 from service.cli.exported_images import ImageFolder, ReadImage
 from service.cli.feed_report import INCOMPLETE
 from service.cli.filter_option import Where, filter_of
@@ -24,6 +25,7 @@ from service.errors import ImageDamaged, ImageNotFound, InvalidInput
 from service.settings import Settings
 from service.stores.filters import Filter
 from service.support.whole_file import whole_file
+from service.wire.catalogs import DEFAULT_CATALOG
 
 File = Annotated[
     str,
@@ -55,18 +57,19 @@ def export(
     images: Images = False,
     where: Where = None,
     url: Url = None,
+    catalog: InCatalog = DEFAULT_CATALOG,
     as_json: AsJson = False,
 ) -> None:
     """Write the catalog as JSON lines, which `withthis import` brings back. An interrupted export leaves no file."""
-    settings, filter = start(), filter_of(where)
+    settings, filter = start_in(catalog, url), filter_of(where)
     if images and file == "-":
         raise InvalidInput("Images are copied beside the file. Give --images with the name of a file.")
     if as_json and file == "-":
         raise InvalidInput("Standard output has the products. Leave out --json.")
-    with _opened(settings, filter, url, vectors=vectors) as catalog:
-        folder = ImageFolder(Path(file).parent, catalog.read_image)
+    with _opened(settings, filter, url, catalog, vectors=vectors) as opened:
+        folder = ImageFolder(Path(file).parent, opened.read_image)
         try:
-            products = _write(catalog, file, folder.copy if images else None)
+            products = _write(opened, file, folder.copy if images else None)
         finally:
             folder.close()
     counts = {"products": products, "copied": folder.copied, "present": folder.present, "lost": folder.lost}
@@ -79,10 +82,12 @@ def export(
 
 
 @contextmanager
-def _opened(settings: Settings, filter: Filter | None, url: str | None, *, vectors: bool) -> Iterator[_Catalog]:
+def _opened(
+    settings: Settings, filter: Filter | None, url: str | None, catalog: str, *, vectors: bool
+) -> Iterator[_Catalog]:
     with ExitStack() as closing:
         if url is not None:
-            client = closing.enter_context(ServiceClient(url, settings))
+            client = closing.enter_context(ServiceClient(url, settings, catalog=catalog))
             yield _Catalog(client.export(filter, vectors=vectors), None, client.image_bytes)
             return
         store, stored = open_store(settings), open_images(settings)

@@ -9,10 +9,11 @@ import typer
 from service.build import ingest_options
 from service.catalog.readers import ExportFeed, open_feed
 from service.catalog.staged_feed import staged
-from service.cli.console import start
+from service.cli.catalog_option import InCatalog, start_in
 from service.cli.feed_report import RejectLimit, exit_status, print_report
 from service.cli.index import AsJson, DeleteMissing, DeleteMost, DryRun, MaxRejects, Rejects, Url, bring, rejects_file
 from service.errors import FeedError, InvalidInput
+from service.wire.catalogs import DEFAULT_CATALOG
 
 Export = Annotated[
     str,
@@ -34,10 +35,11 @@ def import_export(
     rejects: Rejects = None,
     max_rejects: MaxRejects = "0",
     url: Url = None,
+    catalog: InCatalog = DEFAULT_CATALOG,
     as_json: AsJson = False,
 ) -> None:
     """Bring an export of a catalog back, with its images and vectors. Run it again to resume."""
-    settings = start()
+    settings = start_in(catalog, url)
     if dry_run and url is not None:
         raise InvalidInput(NO_DRY_RUN)
     limit = RejectLimit.parse(max_rejects)
@@ -52,6 +54,6 @@ def import_export(
             delete_missing=delete_missing,
             delete_most=delete_most,
         )
-        report = bring(found, settings, options, engine="local", url=url, dry_run=dry_run)
+        report = bring(found, settings, options, engine="local", url=url, catalog=catalog, dry_run=dry_run)
     print_report(report, options["rejects_path"], as_json=as_json)
     raise typer.Exit(exit_status(report, limit))

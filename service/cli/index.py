@@ -15,7 +15,8 @@ from service.catalog.ingest_options import IngestOptions
 from service.catalog.prices import Decimal
 from service.catalog.readers import parse_columns
 from service.catalog.staged_feed import StagedFeed, staged
-from service.cli.console import progress, start
+from service.cli.catalog_option import InCatalog, start_in
+from service.cli.console import progress
 from service.cli.feed_report import RejectLimit, exit_status, print_report
 from service.cli.send_feed import SendReport, send_feed
 from service.encoders.encoder import Encoder
@@ -24,6 +25,7 @@ from service.settings import Settings
 from service.stores.exact.exact_store import ExactStore
 from service.stores.local_file import is_local
 from service.stores.store import Store, VersionedStore
+from service.wire.catalogs import DEFAULT_CATALOG
 
 Feed = Annotated[
     str,
@@ -97,10 +99,11 @@ def index(
     max_rejects: MaxRejects = "0",
     engine: Engine = "local",
     url: Url = None,
+    catalog: InCatalog = DEFAULT_CATALOG,
     as_json: AsJson = False,
 ) -> None:
     """Bring a product feed into the catalog. Run it again to resume or to update: existing rows are kept."""
-    settings = start()
+    settings = start_in(catalog, url)
     _check(engine, url, dry_run=dry_run)
     limit = RejectLimit.parse(max_rejects)
     columns = parse_columns(
@@ -116,17 +119,24 @@ def index(
             delete_missing=delete_missing,
             delete_most=delete_most,
         )
-        report = bring(found, settings, options, engine=engine, url=url, dry_run=dry_run)
+        report = bring(found, settings, options, engine=engine, url=url, catalog=catalog, dry_run=dry_run)
     print_report(report, options["rejects_path"], as_json=as_json)
     raise typer.Exit(exit_status(report, limit))
 
 
 def bring(
-    feed: StagedFeed, settings: Settings, options: IngestOptions, *, engine: str, url: str | None, dry_run: bool
+    feed: StagedFeed,
+    settings: Settings,
+    options: IngestOptions,
+    *,
+    engine: str,
+    url: str | None,
+    catalog: str,
+    dry_run: bool,
 ) -> IngestReport | SendReport:
-    """Bring a feed into the store, or send it to a service."""
+    """Bring a feed into the store, or send it to a catalog of a service."""
     if url is not None:
-        return send_feed(feed.path, url, settings, options)
+        return send_feed(feed.path, url, settings, options, catalog)
     return _ingest(feed, settings, options, engine=engine, dry_run=dry_run)
 
 

@@ -10,8 +10,9 @@ import typer
 from PIL.Image import Image
 
 from service.build import build_service
+from service.cli.catalog_option import InCatalog, start_in
 from service.cli.client import ServiceClient
-from service.cli.console import err, out, start
+from service.cli.console import err, out
 from service.cli.filter_option import Where, filter_of
 from service.cli.image_grid import draw_search
 from service.cli.tables import show_answer
@@ -27,6 +28,7 @@ from service.server.mapping.query_images import cropped_source
 from service.server.mapping.search_request import to_negative
 from service.server.mapping.search_response import from_response
 from service.settings import Settings
+from service.wire.catalogs import DEFAULT_CATALOG, catalog_path
 from service.wire.query_images import CropBody
 from service.wire.search import SearchOut
 
@@ -98,11 +100,12 @@ def search(
     rerank: Rerank = None,
     refine: Refine = False,
     url: Url = None,
+    catalog: InCatalog = DEFAULT_CATALOG,
     as_json: AsJson = False,
     grid: GridPath = None,
 ) -> None:
     """Search with a sentence, an image, or both."""
-    settings = start()
+    settings = start_in(catalog, url)
     request = SearchRequest(
         text=text,
         image=_cropped(_source(image, product), crop),
@@ -122,14 +125,14 @@ def search(
         diversity=None if diversity is None else DiversityOptions(diversity),
     )
     if url is not None:
-        with ServiceClient(url, settings) as client:
+        with ServiceClient(url, settings, catalog=catalog) as client:
             _show(client.search(request), request, settings, client.image, as_json=as_json, grid=grid)
         return
     service = build_service(settings)
     try:
-        catalog = service.default.ready()
-        answer = from_response(catalog.pipeline.search(request), catalog.path)
-        _show(answer, request, settings, _local_images(catalog), as_json=as_json, grid=grid)
+        opened = service.default.ready()  # the only one, whatever its name is
+        answer = from_response(opened.pipeline.search(request), catalog_path(catalog))
+        _show(answer, request, settings, _local_images(opened), as_json=as_json, grid=grid)
     finally:
         service.close()
 

@@ -20,6 +20,7 @@ from service.catalog.rows import FeedRow, Reject
 from service.cli.client import ServiceClient
 from service.cli.console import progress
 from service.settings import Settings
+from service.wire.catalogs import DEFAULT_CATALOG
 from service.wire.products import ItemOut
 
 RETRIES = 8
@@ -96,7 +97,9 @@ class _Sending:
         return {**first.product.model_dump(exclude={"image_key"}), **images}
 
 
-def send_feed(feed: Path, url: str, settings: Settings, options: IngestOptions) -> SendReport:
+def send_feed(
+    feed: Path, url: str, settings: Settings, options: IngestOptions, catalog: str = DEFAULT_CATALOG
+) -> SendReport:
     """Send a feed under a progress bar. Run again, it changes nothing that is there already.
 
     Raises:
@@ -108,7 +111,7 @@ def send_feed(feed: Path, url: str, settings: Settings, options: IngestOptions) 
     with (
         opened.survey() as survey,
         RejectFile(options.get("rejects_path")) as rejects,
-        ServiceClient(url, settings, retries=RETRIES) as client,
+        ServiceClient(url, settings, catalog=catalog, retries=RETRIES) as client,
         progress("sending") as tell,
     ):
         counts = Counter(row.product.id for row in opened.rows(survey) if isinstance(row, FeedRow))

@@ -13,11 +13,13 @@ from service.build import load_patient_encoder, open_images, open_store
 from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
-from service.cli.console import err, out, progress, start
+from service.cli.catalog_option import InCatalog, start_in
+from service.cli.console import err, out, progress
 from service.encoders.encoder import Encoder
 from service.errors import StoreUnavailable
 from service.settings import Settings
 from service.stores.store import VersionedStore
+from service.wire.catalogs import DEFAULT_CATALOG
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows whose image is lost.")]
@@ -29,9 +31,14 @@ DeleteMost = Annotated[bool, typer.Option("--delete-most", help="Delete even if 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be deleted.")]
 
 
-def reindex(drop_missing: DropMissing = False, keep_old: KeepOld = False, as_json: AsJson = False) -> None:
+def reindex(
+    drop_missing: DropMissing = False,
+    keep_old: KeepOld = False,
+    catalog: InCatalog = DEFAULT_CATALOG,
+    as_json: AsJson = False,
+) -> None:
     """Recompute all embeddings with the configured encoder and index, and switch to them without downtime."""
-    settings = start()
+    settings = start_in(catalog)
     store = open_store(settings)
     try:
         store.claim()
@@ -64,10 +71,14 @@ def run_reindex(
 
 
 def gc(
-    grace_hours: GraceHours = 24, dry_run: DryRun = False, delete_most: DeleteMost = False, as_json: AsJson = False
+    grace_hours: GraceHours = 24,
+    dry_run: DryRun = False,
+    delete_most: DeleteMost = False,
+    catalog: InCatalog = DEFAULT_CATALOG,
+    as_json: AsJson = False,
 ) -> None:
     """Delete rows left over by a crash, and images that no product uses any more, with their thumbnails."""
-    settings = start()
+    settings = start_in(catalog)
     store = open_store(settings)
     try:
         if store.built_by() is None:

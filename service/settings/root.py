@@ -24,7 +24,7 @@ from service.settings.rerank_settings import RerankSettings
 from service.settings.reranker_settings import RerankerSettings
 from service.settings.search_settings import SearchSettings
 from service.settings.server_settings import ServerSettings
-from service.settings.several_catalogs import Catalogs, check_bound_keys, check_collections, own_settings
+from service.settings.several_catalogs import Catalogs, check_apart, check_bound_keys, own_settings
 from service.settings.sources import CONFIG_VARIABLE, ConfigFile, Grouped, dotenv, dotenv_names, environment
 from service.settings.store_settings import StoreSettings
 from service.wire.catalogs import DEFAULT_CATALOG
@@ -65,7 +65,8 @@ class Settings(BaseSettings):
         if rival and not (rival.enabled or self.rerank.enabled):
             raise ValueError("interleave would compare retrieval with itself; leave enabled out of it")
         check_bound_keys({key.name: key.catalogs or () for key in self.server.api_keys}, self.catalog_names)
-        check_collections([self.of_catalog(name).store.collection for name in self.catalog_names])
+        each = [self.of_catalog(name) for name in self.catalog_names]
+        check_apart([one.store.collection for one in each], [one.images_location for one in each])
         return self
 
     @property

@@ -74,10 +74,14 @@ def _own_file(uri: str, name: str) -> str:
     return f"{_EXACT}{path.parent / 'catalogs' / name / path.name}" if path.name else uri
 
 
-def check_collections(collections: Sequence[str]) -> None:
-    """Raise ValueError if two catalogs would share a collection; versions of one are `<collection>_v<number>`."""
+def check_apart(collections: Sequence[str], images: Sequence[str]) -> None:
+    """Raise ValueError if two catalogs would share a collection, whose versions are `<collection>_v<number>`, or a
+    store of images, from which the sweep for one would delete those of the other.
+    """
     if len({re.sub(r"(_v[1-9][0-9]*)+$", "", name) for name in collections}) < len(collections):
         raise ValueError("each catalog needs a collection of its own; name it in its entry of catalogs")
+    if len({location.rstrip("/") for location in images}) < len(images):
+        raise ValueError("each catalog needs an images_url of its own; name it in its entry of catalogs")
 
 
 def check_bound_keys(bound: Mapping[str, Collection[str]], names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Serves the search page at `/` and, for each catalog, below `/catalogs`; its files under `/static` and its example images under `/examples`."""
+"""Serves the search page at `/` and below `/catalogs`, its files below `/static` and its images below `/examples`."""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ def test_an_entry_says_what_is_otherwise_derived() -> None:
         ({"catalogs": [{"name": "shoes", "colour": "red"}]}, "WITHTHIS_CATALOGS"),
         ({"catalogs": [{"name": "shoes", "collection": "products"}]}, "collection of its own"),
         ({"catalogs": [{"name": "shoes", "collection": "products_v3"}]}, "collection of its own"),
+        ({"images_url": "pool", "catalogs": [{"name": "shoes", "images_url": "pool/"}]}, "images_url of its own"),
         ({"api_keys": [key("shoes")]}, "shop is bound to shoes"),
         ({"api_keys": [key()]}, "WITHTHIS_API_KEYS"),
     ],
