@@ -165,6 +165,9 @@ def by_reference(theirs: str, image: str, after: str, query_id: str) -> list[tup
         {**search, "filter": {"category": {"eq": f"category of {theirs}"}}},
         {**search, "sort": [{"field": "price", "order": "asc"}], "filter": about},
         {**search, "text": None, "image": {"product_id": id}, "rerank": {"enabled": False}},
+        {**search, "images": [{"product_id": id, "weight": 2.0}]},
+        {**search, "negative_image": {"product_id": id}},
+        {**search, "filter": about, "group_by": {"field": "brand"}},
     ]
     return [
         *(("POST", path, {"json": body}) for path in ("/search", "/search/stream") for body in searches),
@@ -175,6 +178,7 @@ def by_reference(theirs: str, image: str, after: str, query_id: str) -> list[tup
         ("GET", "/products", {"params": {"cursor": to_cursor(after)}}),
         ("PUT", "/products", {"json": {**PRODUCT, "id": id}}),
         ("DELETE", f"/products/{id}", {}),
+        ("GET", "/export", {"params": {"filter": json.dumps(about), "vectors": True}}),
         ("POST", "/deletions", {"json": {"filter": about}}),
         ("POST", "/deletions", {"json": {"filter": about, "dry_run": True}}),
         ("POST", "/feedback", {"json": {"query_id": query_id, "product_id": id, "event": "click"}}),
