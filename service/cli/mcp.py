@@ -10,21 +10,22 @@ import anyio
 import typer
 
 from service.app import NO_MCP
+from service.cli.catalog_option import InCatalog, start_in
 from service.cli.client import told
-from service.cli.console import start
 from service.client import AsyncClient
 from service.client.call import Call, into
 from service.errors import ConfigurationError
 from service.settings import Settings
+from service.wire.catalogs import DEFAULT_CATALOG
 from service.wire.products import StoredProductOut
 from service.wire.search import SearchBody, SearchOut
 
 Url = Annotated[str, typer.Option(help="The service that answers; WITHTHIS_CLIENT_KEY is its key.")]
 
 
-def mcp(url: Url = "http://127.0.0.1:8000") -> None:
+def mcp(url: Url = "http://127.0.0.1:8000", catalog: InCatalog = DEFAULT_CATALOG) -> None:
     """Serve tools for agents (MCP) on standard input and output, for programs that start their servers themselves."""
-    settings = start()
+    settings = start_in(catalog, url)
     try:
         from mcp.server.stdio import stdio_server  # noqa: PLC0415 (an extra)
 
@@ -34,7 +35,7 @@ def mcp(url: Url = "http://127.0.0.1:8000") -> None:
 
     async def run() -> None:
         async with AsyncExitStack() as opened:
-            shop = RemoteShop(url, await opened.enter_async_context(new_client(url, settings)))
+            shop = RemoteShop(url, await opened.enter_async_context(new_client(url, settings, catalog)))
             server = new_server(version("withthis"), lambda _: shop)
             read, write = await opened.enter_async_context(stdio_server())
             await server.run(read, write, server.create_initialization_options())
@@ -42,11 +43,11 @@ def mcp(url: Url = "http://127.0.0.1:8000") -> None:
     anyio.run(run)
 
 
-def new_client(url: str, settings: Settings) -> AsyncClient:
+def new_client(url: str, settings: Settings, catalog: str = DEFAULT_CATALOG) -> AsyncClient:
     """The client of the service. Raises ServiceError."""
     key = settings.server.client_key
     with told():
-        return AsyncClient(url, api_key=key.get_secret_value() if key else None)
+        return AsyncClient(url, api_key=key.get_secret_value() if key else None, catalog=catalog)
 
 
 class RemoteShop:

@@ -60,7 +60,8 @@ class Tried:
     leaks: list[str] = field(default_factory=list)
 
     def ask(self, method: str, path: str, secret: str, **options: Any) -> httpx.Response:
-        return self.client.request(method, path, headers=bearer(secret), **options)
+        headers = {**bearer(secret), "Accept": "application/json, text/event-stream"}
+        return self.client.request(method, path, headers=headers, **options)
 
     def judge(self, ok: object, *what: object) -> None:
         self.trials += 1
@@ -92,15 +93,23 @@ class Tried:
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     keys = [*KEYS, {"name": "master", "sha256": hash_key(MASTER), "scopes": ["admin"]}]
-    mall = several_catalogs(tmp_path_factory.mktemp("mall"), NAMES[1:], api_keys=keys)
+    mall = several_catalogs(tmp_path_factory.mktemp("mall"), NAMES[1:], api_keys=keys, mcp=True)
     with mall.client() as client:
         found = Tried(client, mall)
         yield found
-    assert found.trials >= 500, found.trials
+    assert found.trials >= 500
 
 
 def path_of(catalog: str) -> str:
     return "/v1" if catalog == "default" else f"/v1/catalogs/{catalog}"
+
+
+def everywhere(tried: Tried, catalog: str, path: str) -> list[str]:
+    """The paths of a route of a catalog: that by its name and, of the default one, that without a name."""
+    by_name = f"/v1/catalogs/{catalog}"
+    if catalog != "default":
+        return [by_name]
+    return [by_name, "" if path in {path for _, path, _ in templates(tried)} else "/v1"]
 
 
 def templates(tried: Tried) -> list[tuple[str, str, Any]]:
@@ -125,14 +134,14 @@ def same(first: httpx.Response, second: httpx.Response, name: str) -> bool:
 
 def _plain(response: httpx.Response, name: str) -> str:
     text = response.text.replace(name, "…")
-    return re.sub(r'"(id|query_id)":"[0-9a-f]{32}"|"timings_ms":\{[^}]*\}', "", text)
+    return re.sub(r'\\?"(id|search_id)\\?": ?\\?"[0-9a-f]{32}\\?"|"timings_ms":\{[^}]*\}', "", text)
 
 
 def test_every_route_of_a_catalog_is_also_below_its_name(tried: Tried) -> None:
     below = of_a_catalog(tried)
     assert len(below) >= 13
-    default = {(method, path) for method, path, _ in templates(tried) if path.startswith("/v1/")}
-    assert {(method, f"/v1{path}") for method, path in below} <= default
+    default = {(method, path.removeprefix("/v1")) for method, path, _ in templates(tried)}
+    assert set(below) <= default
 
 
 @pytest.mark.parametrize(("mine", "theirs"), PAIRS)
@@ -145,7 +154,7 @@ def test_a_key_of_another_catalog_finds_none_there(tried: Tried, mine: str, thei
         secret, there = f"wt_{mine}_{scope}", filled(path, theirs, image)
         answers = [
             tried.ask(method, f"{base}{there}", secret, params=parameters, **body)
-            for base in {path_of(theirs), f"/v1/catalogs/{theirs}"}
+            for base in everywhere(tried, theirs, path)
         ]
         none = tried.ask(method, f"/v1/catalogs/{NOBODY}{there}", secret, params=parameters, **body)
         assert none.status_code in {403, 404}
@@ -153,6 +162,12 @@ def test_a_key_of_another_catalog_finds_none_there(tried: Tried, mine: str, thei
             told = tried.shows(answer, theirs) or not same(answer, none, theirs)
             tried.judge(not told, method, answer.url, secret, answer.status_code)
     assert tried.leaks == [] and tried.state() == before
+
+
+def tool(name: str, **arguments: Any) -> dict[str, Any]:
+    """A call of a tool for agents."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+    return {"json": call}
 
 
 def by_reference(theirs: str, image: str, after: str, query_id: str) -> list[tuple[str, str, dict[str, Any]]]:
@@ -171,6 +186,7 @@ def by_reference(theirs: str, image: str, after: str, query_id: str) -> list[tup
     ]
     return [
         *(("POST", path, {"json": body}) for path in ("/search", "/search/stream") for body in searches),
+        ("POST", "/search/batch", {"json": {"searches": searches}}),
         ("GET", f"/products/{id}", {}),
         ("PATCH", f"/products/{id}", {"json": {"price": 2.0}}),
         ("DELETE", f"/products/{id}", {}),
@@ -183,6 +199,9 @@ def by_reference(theirs: str, image: str, after: str, query_id: str) -> list[tup
         ("POST", "/deletions", {"json": {"filter": about, "dry_run": True}}),
         ("POST", "/feedback", {"json": {"query_id": query_id, "product_id": id, "event": "click"}}),
         ("GET", f"/images/{image}", {}),
+        ("POST", "/mcp", tool("get_product", product_id=id)),
+        ("POST", "/mcp", tool("similar_products", product_id=id)),
+        ("POST", "/mcp", tool("search_products", text="a thing", filter=about)),
         ("GET", f"/images/{image}", {"params": {"size": 128}}),
     ]
 
@@ -195,8 +214,10 @@ def test_ones_own_catalog_knows_nothing_of_another_ones(tried: Tried, mine: str,
     real = by_reference(theirs, image, f"{theirs}-3#0", found["id"])
     fiction = by_reference(NOBODY, "0" * 64 + ".png", f"{theirs}-3#9", "0" * 32)
     for (method, path, options), (_, other, others) in zip(real, fiction, strict=True):
-        answer = tried.ask(method, path_of(mine) + path, secret, **options)
-        none = tried.ask(method, path_of(mine) + other, secret, **others)
+        base = f"/v1/catalogs/{mine}"
+        answer = tried.ask(method, base + path, secret, **options)
+        none = tried.ask(method, base + other, secret, **others)
+        assert none.status_code != 405, (method, path)
         tried.judge(same(answer, none, theirs), method, path, options, answer.status_code, none.status_code)
         tried.judge(f"Thing of {theirs}".encode() not in answer.content, method, path)
     continued = tried.ask("POST", f"{path_of(mine)}/search", secret, json={**search, "cursor": found["next_cursor"]})
