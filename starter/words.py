@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from starter.composer import load_minilm
 from starter.embedder import StarterEmbedder
+from starter.minilm import load_minilm
 
 _BATCH = 64
 

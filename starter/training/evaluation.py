@@ -4,9 +4,9 @@ import random
 
 import torch
 from torch import Tensor
-from transformers import BertTokenizer
 
 from starter.composer import Composer
+from starter.tokenizer import MOST, WordPieces
 from starter.training import phrases
 from starter.training.training_images import Query, TrainingImages
 
@@ -26,12 +26,11 @@ def _queries(images: TrainingImages, rng: random.Random) -> dict[str, list[Query
     return tasks
 
 
-def _encode(model: Composer, tokenizer: BertTokenizer, images: TrainingImages, queries: list[Query]) -> Tensor:
+def _encode(model: Composer, tokenizer: WordPieces, images: TrainingImages, queries: list[Query]) -> Tensor:
     rows = [query.image for query in queries if query.image is not None]
     ids = mask = None
     if queries[0].text is not None:
-        encoded = tokenizer([query.text for query in queries], padding=True, return_tensors="pt")
-        ids, mask = encoded["input_ids"], encoded["attention_mask"]
+        ids, mask, _ = tokenizer.batch([query.text or "" for query in queries], MOST)
     return _blended(model, images, rows, ids, mask) if rows else model(None, ids, mask)
 
 
@@ -42,7 +41,7 @@ def _blended(
 
 
 @torch.inference_mode()
-def retrieval_report(model: Composer, tokenizer: BertTokenizer, images: TrainingImages) -> str:
+def retrieval_report(model: Composer, tokenizer: WordPieces, images: TrainingImages) -> str:
     """One line: R@1 and R@10 per task over all development products (several styles: harder than the shipped table)."""
     model.eval()
     products = [row for row, image in enumerate(images.rows) if image.kind is not None]

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from starter.backbone import Backbone
-from starter.composer import Composer, load_tokenizer
+from starter.composer import Composer
 from starter.embedder import read_weights
+from starter.tokenizer import WordPieces
 from starter.training import phrases
 from starter.training.class_names import embed_class_names
 from starter.training.evaluation import retrieval_report
@@ -46,7 +47,7 @@ class Trainer:
         self.steps, self.step = steps, 0
         self.images = TrainingImages(CACHE / "train", CACHE / "features-train")
         self.sampler = BatchSampler(self.images, TARGETS, seed)
-        self.tokenizer = load_tokenizer()
+        self.tokenizer = WordPieces()
         self.model = Composer()
         tower = self.model.images
         tower.take_head(Backbone().head)
@@ -66,8 +67,8 @@ class Trainer:
         ]
 
     def _text(self, texts: list[str]) -> tuple[Tensor, Tensor]:
-        encoded = self.tokenizer(texts, padding=True, truncation=True, max_length=40, return_tensors="pt")
-        return encoded["input_ids"], encoded["attention_mask"]
+        ids, mask, _ = self.tokenizer.batch(texts, 40)
+        return ids, mask
 
     def _encode(self, queries: list[Query], tokens: Tensor, place: dict[int, int]) -> Tensor:
         """Encode queries of mixed kinds, one pass a kind; rows come back in the order of `queries`."""

@@ -18,10 +18,10 @@ from rich.console import Console
 from safetensors.torch import save_file
 
 from starter.backbone import CLASSES
-from starter.composer import WIDTH
 from starter.concepts import concept_names, mentions_reserved
 from starter.embedder import StarterEmbedder
 from starter.heads import FILE, HELD_OUT_FILE, MIDDLE_SHARE, Heads
+from starter.minilm import WIDTH
 from starter.training.artwork import EmojiArtists
 from starter.training.emoji import read_emoji
 from starter.training.fitting_images import DRAWN_STYLES, ICON_STYLES, drawings, drawn, photographs

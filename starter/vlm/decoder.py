@@ -9,21 +9,25 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from transformers import Phi3Config
-from transformers.models.phi3.modeling_phi3 import Phi3Model
 
-from starter.composer import WIDTH
+from starter.minilm import WIDTH
+from starter.vlm.phi3 import Phi3Config, Phi3Model
 from starter.vlm.vocabulary import Vocabulary
 
 HIDDEN = 320
 _POINTER = 128
+_WORD_LENGTH = 1.0656489133834839
+"""The mean length of MiniLM's word vectors, which are thus read at a length of one."""
 
 
 def _config() -> Phi3Config:
     return Phi3Config(
-        vocab_size=64, hidden_size=HIDDEN, intermediate_size=864, num_hidden_layers=6, num_attention_heads=5,
-        num_key_value_heads=5, max_position_embeddings=1024, pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
+        hidden_size=HIDDEN,
+        intermediate_size=864,
+        num_hidden_layers=6,
+        num_attention_heads=5,
+        max_position_embeddings=1024,
+    )
 
 
 class Decoder(nn.Module):
@@ -38,11 +42,10 @@ class Decoder(nn.Module):
     def __init__(self, vocabulary: Vocabulary, words: Tensor) -> None:
         super().__init__()
         self.vocabulary = vocabulary
-        self.register_buffer("words", words.detach().clone() / words.detach().norm(dim=1).mean(), persistent=False)
+        self.register_buffer("words", words.detach(), persistent=False)
         self.own = nn.Embedding(vocabulary.own, HIDDEN)
         self.enter = nn.Linear(WIDTH, HIDDEN)
         self.body = Phi3Model(_config())
-        self.body.set_input_embeddings(nn.Identity())
         self.asks = nn.Linear(HIDDEN, _POINTER)
         self.answers = nn.Linear(HIDDEN, _POINTER)
         nn.init.normal_(self.own.weight, std=0.5)
@@ -56,12 +59,12 @@ class Decoder(nn.Module):
     def embed(self, ids: Tensor) -> Tensor:
         """Token ids […] → [… , 320]."""
         own = ids >= self.vocabulary.words
-        entered = self.enter(self.words[ids.masked_fill(own, 0)])
+        entered = self.enter(self.words[ids.masked_fill(own, 0)] / _WORD_LENGTH)
         return torch.where(own.unsqueeze(-1), self.own((ids - self.vocabulary.words).clamp(min=0)), entered)
 
     def forward(self, embedded: Tensor, mask: Tensor | None = None) -> Tensor:
         """[n, t, 320] → hidden states [n, t, 320]; `mask` [n, t] is for right-padded batches."""
-        hidden: Tensor = self.body(inputs_embeds=embedded, attention_mask=mask, use_cache=False).last_hidden_state
+        hidden: Tensor = self.body(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         return hidden
 
     def pointers(self, hidden: Tensor, ends: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from starter.backbone import FEATURES
-from starter.composer import IMAGE_TOKEN_SCALE, WIDTH
+from starter.composer import IMAGE_TOKEN_SCALE
+from starter.minilm import WIDTH
 from starter.views import Views
 from starter.vlm.decoder import HIDDEN
 

@@ -13,9 +13,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers.models.phi3.modeling_phi3 import Phi3DecoderLayer, Phi3RMSNorm
 
 from starter.vlm.decoder import Decoder
+from starter.vlm.phi3 import Phi3DecoderLayer, Phi3RMSNorm
 
 
 class LabelScorer(nn.Module):

@@ -63,7 +63,7 @@ class StarterVLM:
         """
         embedder = embedder or StarterEmbedder.shipped()
         parts = Parts(embedder)
-        parts.load_state_dict(read_weights(weight_file("vlm.safetensors", path)))
+        parts.load_state_dict(read_weights(weight_file("vlm.safetensors", path)), assign=True)
         return cls(embedder, parts.eval().requires_grad_(False), Namer.load())
 
     @torch.inference_mode()

@@ -1,6 +1,6 @@
 """The starter VLM's vocabulary: MiniLM's word pieces, nine labels, and the marks of a question's parts."""
 
-from transformers import BertTokenizer
+from starter.tokenizer import WordPieces
 
 LABELS = "ABCDEFGHI"
 ORDER = "<order>"
@@ -11,7 +11,7 @@ _MARKS = (ORDER, "<rank>", "<picture>", "<candidate>")
 class Vocabulary:
     """Text → token ids. Ids below `words` are MiniLM's; those above are this model's own."""
 
-    def __init__(self, tokenizer: BertTokenizer) -> None:
+    def __init__(self, tokenizer: WordPieces) -> None:
         self._tokenizer = tokenizer
         self.words = len(tokenizer)
         self._own = {text: self.words + place for place, text in enumerate((*_MARKS, *LABELS))}
@@ -27,4 +27,4 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """Word pieces of `text`, without [CLS] and [SEP]."""
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._tokenizer.pieces(text)

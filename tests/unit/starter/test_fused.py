@@ -11,10 +11,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from starter.artwork import motif
-from starter.composer import load_minilm
 from starter.embedder import StarterEmbedder, weight_file
 from starter.fused import FusedEmbedder, Role
 from starter.heads import FILE
+from starter.minilm import load_minilm
 from starter.rendering import render_motif, render_product
 from starter.words import WordEncoder
 
