@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -22,6 +23,8 @@ from service.cli.client import ServiceError
 from service.encoders.encoder import Embeddings
 from service.errors import FeedError, InvalidInput, StoreUnavailable
 from service.images.store.image_store import ImageStore
+from service.server.admission import Admission
+from service.server.routes.export import ExportStream
 from service.settings import load_settings
 from service.stores.store import Record
 from tests.fakes import DIMENSION, FakeEncoder, make_shop, png
@@ -280,6 +283,26 @@ def test_a_service_is_exported_and_brought_into_another_one(
         sent = typed.invoke(app, ["import", "all.jsonl", "--url", there, "--json"])
         assert json.loads(sent.stdout)["created"] == 20, sent.stderr
     assert other.store.get("p7")[0].product.title == "Product 7"
+
+
+def test_a_batch_is_sent_before_the_next_one_is_read() -> None:
+    events: list[str] = []
+
+    def batches() -> Iterator[list[bytes]]:
+        for number in range(3):
+            events.append(f"read {number}")
+            yield [b"{}\n"]
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            events.append("sent")
+
+    async def run() -> None:
+        room = Admission(concurrency=1, queue=0, wait_s=30, retry_after_s=1)
+        await ExportStream(batches(), room)._answer(send)
+
+    anyio.run(run)
+    assert events == ["read 0", "sent", "read 1", "sent", "read 2", "sent"]
 
 
 def test_an_export_that_breaks_off_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 from service.catalog import deletion
 from service.client import Client as ServiceClient
 from service.errors import StoreUnavailable
+from service.stores.filters import parse_filter
 from tests.conftest import open_client
 from tests.contract.test_auth import KEYS, bearer
 from tests.contract.test_errors import assert_problem
@@ -75,6 +76,23 @@ def test_what_was_deleted_before_a_fault_stays_deleted(
     assert_problem(response)
     monkeypatch.setattr(shop.store, "delete", whole)
     assert send(client, filter=FIVE)["deleted"] == 3
+
+
+def test_what_no_longer_matches_when_its_turn_comes_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "_BATCH", 2)
+    products = shop.parts.ready().products
+    run = products.deletion(parse_filter({"attributes.colour": {"eq": "red"}}))
+    assert run.step()
+    gone = {f"p{number}" for number in range(20)} - {
+        product.id for product in products.page(after="", limit=50, filter=None)[0]
+    }
+    assert len(gone) == 2
+    kept = next(f"p{number}" for number in range(19, 0, -1) if f"p{number}" not in gone)
+    products.patch(kept, {"attributes": {"colour": "blue"}})
+    while run.step():
+        pass
+    assert run.complete
+    assert [product.id for product in products.page(after="", limit=50, filter=None)[0]] == [kept]
 
 
 @pytest.mark.parametrize(
