@@ -18,7 +18,7 @@ from service.client.events import STREAM_PATH, EventReader, StreamedAnswer
 from service.client.images import AnyImage, Content
 from service.client.lines import Lines
 from service.client.retry import RetryPolicy
-from service.client.searches import Health, Switch
+from service.client.searches import Health, Role, Switch
 from service.client.transport import connection_errors, connection_options
 from service.wire.compatible import DocumentsOut, EmbeddingsOut
 from service.wire.feedback import FeedbackKind, FeedbackOut
@@ -206,6 +206,7 @@ class AsyncClient:
         model: str | None = None,
         strategy: str | None = None,
         prompt: str | None = None,
+        instruction: str | None = None,
         deadline_ms: int | None = None,
     ) -> DocumentsOut:
         """Your own documents (texts, images), best first for a query; `meta.scores` says what their scores mean."""
@@ -217,13 +218,23 @@ class AsyncClient:
             model=model,
             strategy=strategy,
             prompt=prompt,
+            instruction=instruction,
             deadline_ms=deadline_ms,
         )
         return await self.send(call)
 
-    async def embeddings(self, inputs: Content | Sequence[Content], *, model: str | None = None) -> EmbeddingsOut:
-        """Vectors of texts, images, or both as one; a list of inputs gives one vector each, in order."""
-        return await self.send(searches.embeddings(inputs, model=model))
+    async def embeddings(
+        self,
+        inputs: Content | Sequence[Content],
+        *,
+        model: str | None = None,
+        role: Role | None = None,
+        instruction: str | None = None,
+        dimensions: int | None = None,
+    ) -> EmbeddingsOut:
+        """Embeddings of texts, images, or both as one, in the order of the inputs, as queries or as documents."""
+        call = searches.embeddings(inputs, model=model, role=role, instruction=instruction, dimensions=dimensions)
+        return await self.send(call)
 
     async def feedback(
         self, query_id: str, product_id: str, event: FeedbackKind, *, position: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -25,6 +25,9 @@ class Health(BaseModel):
     encoder: str | None = None
     rows: int | None = None
 
+
+Role = Literal["query", "document"]
+"""As what an input is embedded, by encoders that tell them apart."""
 
 Switch = bool | Mapping[str, Any]
 """True or False, or an object of options, such as `{"strategy": "pointwise"}`."""
@@ -122,19 +125,28 @@ def rerank(
     model: str | None = None,
     strategy: str | None = None,
     prompt: str | None = None,
+    instruction: str | None = None,
     deadline_ms: int | None = None,
 ) -> Call[DocumentsOut]:
     """Your own documents (texts, images), best first for a query; `meta.scores` says what their scores mean."""
     body = given(top_n=top_n, model=model, return_documents=return_documents)
-    body |= given(strategy=strategy, prompt=prompt, deadline_ms=deadline_ms)
+    body |= given(strategy=strategy, prompt=prompt, instruction=instruction, deadline_ms=deadline_ms)
     body |= {"query": content_json(query), "documents": [content_json(document) for document in documents]}
     return Call("POST", "/v1/rerank", into(DocumentsOut), of_catalog=False, options={"json": body})
 
 
-def embeddings(inputs: Content | Sequence[Content], *, model: str | None = None) -> Call[EmbeddingsOut]:
+def embeddings(
+    inputs: Content | Sequence[Content],
+    *,
+    model: str | None = None,
+    role: Role | None = None,
+    instruction: str | None = None,
+    dimensions: int | None = None,
+) -> Call[EmbeddingsOut]:
     """Embeddings of texts, images, or both as one; a list of inputs gives one embedding each, in order."""
     several: Sequence[Content] = inputs if isinstance(inputs, list | tuple) else [inputs]  # type: ignore[list-item]
-    body = given(model=model) | {"input": [content_json(one) for one in several]}
+    body = given(model=model, role=role, instruction=instruction, dimensions=dimensions)
+    body |= {"input": [content_json(one) for one in several]}
     return Call("POST", "/v1/embeddings", into(EmbeddingsOut), of_catalog=False, options={"json": body})
 
 

@@ -24,7 +24,9 @@ from service.client import AsyncClient, Client, catalog, rules, searches
 from service.client.errors import AnswerError, UnavailableError
 from service.client.events import EventReader
 from service.client.images import content_json, data_uri, reference
+from service.client.searches import embeddings, rerank
 from service.client.transport import connection_options
+from service.server.dialects.requests import DocumentsBody, EmbeddingsBody
 from service.stores.filters import Filter
 from service.wire.feedback import FeedbackBody
 from service.wire.products import ProductBody, ProductPatch
@@ -178,6 +180,7 @@ def test_methods_have_signatures_of_their_own(client: type[Client] | type[AsyncC
         ("put_product", ProductBody, set()),
         ("patch_product", ProductPatch, {"id"}),
         ("feedback", FeedbackBody, set()),
+        ("rerank", DocumentsBody, set()),
     ],
 )
 def test_methods_have_the_fields_of_the_requests_in_their_signatures(
@@ -187,6 +190,16 @@ def test_methods_have_the_fields_of_the_requests_in_their_signatures(
     assert known.keys() - {"return"} == model.model_fields.keys() | more
     named = inspect.signature(getattr(client, name)).parameters.keys() - {"self"}
     assert named == known.keys() - {"return"}
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_embeddings_have_the_fields_of_their_request_but_the_encoding(client: type[Client] | type[AsyncClient]) -> None:
+    named = inspect.signature(client.embeddings).parameters.keys() - {"self"}
+    assert named == EmbeddingsBody.model_fields.keys() - {"input", "encoding_format"} | {"inputs"}
+    call = embeddings("a mug", role="document", instruction="Find products.", dimensions=256)
+    body = {"role": "document", "instruction": "Find products.", "dimensions": 256, "input": ["a mug"]}
+    assert call.options["json"] == body
+    assert rerank("a", ["b"], instruction="Prefer caps.").options["json"]["instruction"] == "Prefer caps."
 
 
 def test_a_field_that_does_not_exist_is_refused_before_anything_is_sent() -> None:
