@@ -20,7 +20,7 @@ from service.errors import InternalFault
 
 STOP_S = 40
 """Time in which a service ends after a signal: requests in flight have 30 s."""
-_COMMAND = (sys.executable, "-c", "from service.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from service.cli import main; main()")
 _START_S = 300.0
 
 
@@ -64,7 +64,7 @@ def index(feed: Path, environment: Mapping[str, str], *, code: Path = ROOT) -> N
     `code`: the checkout that runs.
     """
     # Its summary goes to stderr: stdout is for the benchmark's own tables.
-    command = [*_COMMAND, "index", str(feed.absolute())]
+    command = [*COMMAND, "index", str(feed.absolute())]
     done = subprocess.run(command, env={**of(code), **environment}, cwd=code, check=False, stdout=sys.stderr)
     if done.returncode != 0:
         raise InternalFault("The demo shop could not be indexed; the lines above say why.")
@@ -77,7 +77,7 @@ def serving(environment: Mapping[str, str], *options: str, code: Path = ROOT) ->
     `code`: the checkout that runs. InternalFault if it did not start; it has said why.
     """
     port, begin = _free_port(), time.monotonic()
-    command = [*_COMMAND, "serve", "--port", str(port), *options]
+    command = [*COMMAND, "serve", "--port", str(port), *options]
     # A session of its own: Linux shares a busy machine out by session, and clients have many threads in this one.
     variables = {**of(code), **environment}
     server = subprocess.Popen(command, env=variables, cwd=code, stdout=sys.stderr, start_new_session=True)

@@ -96,6 +96,13 @@ TABLES = (
         _takes(10, 200),
     ),
     BenchTable(
+        "tuning",
+        "a query adapter learned of users who prefer dark colors, and of grades by chance",
+        "--queries 60 --seeds 0",
+        "--seeds 20",
+        _takes(90, 900),
+    ),
+    BenchTable(
         "encoders",
         "Visualized BGE in batches against one by one as published",
         "--images 2 --batch 2 --rounds 1 --dtypes float32",

@@ -16,6 +16,7 @@ from service.images.store.renditions import Renditions
 from service.search.lexical.catalog_words import CatalogWords, Labels
 from service.search.online.interleaved_reranker import choose_reranker
 from service.search.pipeline import SearchPipeline
+from service.search.query_adapter import adapted
 from service.search.reranking.stage import RerankStage
 from service.search.retrieval import Retriever
 from service.search.rules.active import active
@@ -68,7 +69,7 @@ def new_pipeline(
     """What answers queries, over loaded models and an open store."""
     search = settings.search
     retriever = Retriever(
-        encoder=encoder,
+        encoder=adapted(encoder, search.query_adapter),
         store=store,
         words=words,
         images=images,

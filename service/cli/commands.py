@@ -59,6 +59,10 @@ COMMANDS = {
         "evaluate",
         "Compare configurations on judged queries: quality, time and cost, with confidence intervals and tests.",
     ),
+    "tune": CommandPlace(
+        "tune",
+        "Learn from judged queries how to move query embeddings, for the first configuration of an experiment.",
+    ),
     "judge": CommandPlace(
         "judge",
         "Grade pairs of query and product that the runs of an experiment found, on a page driven by the keyboard.",

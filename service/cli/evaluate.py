@@ -74,12 +74,12 @@ def _run(experiment: Experiment, folder: RunFolder) -> Results:
     useless = data.protocol.submission is None or experiment.queries is not None
     if data.judgments is None and useless and not data.protocol.unjudged:
         raise JudgmentsMissing(data.name)  # before work that could not be measured
-    with _bars() as progress:
+    with work_bars() as progress:
         return run_experiment(experiment, data, folder, progress=progress)
 
 
 @contextmanager
-def _bars() -> Iterator[Progress]:
+def work_bars() -> Iterator[Progress]:
     """A bar for each piece of work, with the time left."""
     with progress_bar() as bars:
         tasks = {}

@@ -148,6 +148,7 @@ def _check_prompts(settings: Settings) -> None:
 
 
 def _setup(settings: Settings, measured: frozenset[str]) -> Setup:
+    search = settings.search
     return Setup(
         values={name: settings.flat(name) for name in sorted(measured)},
         encoder=settings.encoder.name,
@@ -161,9 +162,10 @@ def _setup(settings: Settings, measured: frozenset[str]) -> Setup:
         candidates=settings.rerank.candidates,
         prompts_dir=settings.rerank.prompts_dir,
         weights=_weights(settings),
-        hybrid=settings.search.hybrid_defaults(),
-        understands=settings.search.understand_enabled,
-        max_limit=settings.search.max_limit,
+        files=tuple(path for path in (search.synonyms, search.rules, search.query_adapter) if path is not None),
+        hybrid=search.hybrid_defaults(),
+        understands=search.understand_enabled,
+        max_limit=search.max_limit,
         make=SettingsMaker(settings),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from rerank.query import Query
 from service.encoders.encoder import Embeddings, Encoder, EncoderInfo
 from service.images.decode import DecodedImage
+from service.search.query_adapter import AdaptedEncoder, QueryAdapter
 
 
 class AveragingEncoder:
@@ -25,6 +26,8 @@ class AveragingEncoder:
         """Further texts of the next queries; set by the runner for each of them."""
         self.images: tuple[DecodedImage, ...] = ()
         """Their further images; as above."""
+        self.adapter: QueryAdapter | None = None
+        """Applied to the vectors of the next queries; set by `service.lab.tuning`."""
 
     @property
     def info(self) -> EncoderInfo:
@@ -33,15 +36,16 @@ class AveragingEncoder:
 
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode each query with its wordings and images. See `Encoder.encode`."""
+        encoder: Encoder = self._encoder if self.adapter is None else AdaptedEncoder(self._encoder, self.adapter)
         if not self.wordings and not self.images:
-            return self._encoder.encode(queries)
-        rows = [self._mean(query) for query in queries]
+            return encoder.encode(queries)
+        rows = [self._mean(encoder, query) for query in queries]
         return Embeddings(
             np.concatenate([row.vectors for row in rows]), np.concatenate([row.truncated for row in rows])
         )
 
-    def _mean(self, query: Query) -> Embeddings:
-        each = self._encoder.encode(self._variants(query))
+    def _mean(self, encoder: Encoder, query: Query) -> Embeddings:
+        each = encoder.encode(self._variants(query))
         mean = each.vectors.mean(axis=0, keepdims=True)
         return Embeddings((mean / np.linalg.norm(mean)).astype(np.float32), np.array([each.truncated.any()], np.bool_))
 

@@ -14,7 +14,7 @@ from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.lab.averaging import AveragingEncoder
 from service.lab.configuration import Configuration
-from service.lab.digests import digest_of
+from service.lab.digests import digest, digest_of
 from service.lab.gallery import Gallery, Shelf, Step, embedded, fill, lab_limits
 from service.lab.measurement import Bench, LabImages
 from service.lab.models import Models, engine_fingerprint
@@ -45,7 +45,8 @@ class Benches:
         if configuration.setup.reranks:
             prompts = PromptLibrary.load(configuration.setup.prompts_dir)
             rerank = [engine_fingerprint(configuration), sorted(str(prompt.model_dump()) for prompt in prompts)]
-        return digest_of([*asked, self._gallery.fingerprint, info.id, info.fingerprint, rerank])
+        files = [digest(path.read_bytes()) for path in configuration.setup.files if path.is_file()]
+        return digest_of([*asked, self._gallery.fingerprint, info.id, info.fingerprint, rerank, *files])
 
     def fingerprint(self, configuration: Configuration) -> str:
         """Of the configuration's encoder."""

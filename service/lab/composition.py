@@ -60,7 +60,7 @@ def measure_composition(
     composed = [query for query in data.queries.values() if _is_composed(query)]
     if not composed or not data.judgments:
         return None
-    retrieval = _without_reranking(first)
+    retrieval = without_reranking(first)
     asked = {part: _asked(data, composed, part) for part in PARTS}
     runs = {part: ask(retrieval, asked[part]) for part in PARTS}
     text, image, both = (evaluate(asked[part], runs[part], measures) for part in PARTS)
@@ -93,7 +93,8 @@ def _is_composed(query: LabQuery) -> bool:
     return query.text is not None and query.image is not None
 
 
-def _without_reranking(configuration: Configuration) -> Configuration:
+def without_reranking(configuration: Configuration) -> Configuration:
+    """The retrieval of a configuration alone."""
     setup = configuration.setup
     values = {**setup.values, "rerank_enabled": False}
     return replace(configuration, setup=replace(setup, reranks=False, values=values))

@@ -114,6 +114,7 @@ class Shelf:
     """Exact search among some of the documents, for queries that rank a gallery or a subset of their own."""
 
     def __init__(self, records: Sequence[Record]) -> None:
+        self.records = tuple(records)
         self._rows = {record.product_id: record for record in records}
         self._tables: dict[tuple[str, ...], tuple[list[Record], Vector]] = {}
 

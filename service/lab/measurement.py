@@ -60,6 +60,11 @@ class Bench:
         subset = None if query.subset is None else self._answer(query, query.subset)
         return _outcome(query.id, response, subset, ledger, self._reranked(response))
 
+    def query_vector(self, query: LabQuery) -> Vector:
+        """The vector that a query is searched with, float32 [dimension]. Raises as `measure`."""
+        self._vary(query)
+        return self._vector(self.pipeline.begin(self._request(query)))
+
     def rearranged(self, query: LabQuery, orders: int, seed: int) -> tuple[Answers, bool]:
         """The candidates of a query as they are answered when they are shown in several orders, the first being that of
         retrieval, and whether the model server answered every time. An order without an answer that could be used is

@@ -133,7 +133,7 @@ def _check(experiment: Experiment, data: DataSet) -> None:
     """What would make all the work worthless. Raises LabError."""
     if any(query.text is None and query.image is None for query in data.queries.values()):
         raise LabError(f"The queries of {data.name} have neither text nor image, so there is nothing to search for.")
-    depth = _measured_depth(experiment, data)
+    depth = measured_depth(experiment, data)
     if depth > MAX_K:
         problem = f"the measures need {depth} results, and a search gives at most {MAX_K}"
         raise experiment.fault(("measures",), problem)
@@ -147,7 +147,7 @@ def _check(experiment: Experiment, data: DataSet) -> None:
             raise experiment.fault(("measures", number), error.detail.rstrip(".")) from error
 
 
-def _measured_depth(experiment: Experiment, data: DataSet) -> int:
+def measured_depth(experiment: Experiment, data: DataSet) -> int:
     """The largest cut-off of the measures; 0 where nothing is measured, or to the end of every ranking."""
     if data.judgments is None:
         return 0
@@ -223,7 +223,7 @@ class _Run:
     def _k(self, configuration: Configuration) -> int:
         """Results of a query. What is reranked must be seen: otherwise a product could come from nowhere."""
         setup = configuration.setup
-        wanted = configuration.k or max(self._data.protocol.depth, _measured_depth(self._experiment, self._data))
+        wanted = configuration.k or max(self._data.protocol.depth, measured_depth(self._experiment, self._data))
         return min(max(wanted, setup.candidates if setup.reranks else 1), setup.max_limit)
 
     def _answered(self, configuration: Configuration) -> Answered:

@@ -50,7 +50,8 @@ class Maker(Protocol):
 @dataclass(frozen=True)
 class Setup:
     """The settings in effect. `values`: every one that can change a result, by name; the other fields are those that
-    the lab acts on. `weights`: files and folders of the engine, as far as they are on this machine.
+    the lab acts on. `weights`: files and folders of the engine, as far as they are on this machine;
+    `files`: others whose content can change a result.
     """
 
     values: Mapping[str, object]
@@ -65,6 +66,7 @@ class Setup:
     candidates: int
     prompts_dir: Path | None
     weights: tuple[Path, ...]
+    files: tuple[Path, ...]
     hybrid: HybridDefaults
     understands: bool
     max_limit: int

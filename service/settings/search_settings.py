@@ -63,6 +63,9 @@ class SearchSettings(Group):
     rules: Path | None = Field(
         None, description="YAML file of merchandising rules (boost, bury, pin, exclude), read again when it changes."
     )
+    query_adapter: Path | None = Field(
+        None, description="Adapter of query embeddings that `withthis tune` has learned (safetensors)."
+    )
     negative_weight: float = Field(
         0.5, gt=0, le=1, description="How far negative_text moves a query away, unless the request says otherwise."
     )

@@ -1,0 +1,101 @@
+"""Training of an adapter: listwise softmax over each query's pool, stopped where unseen queries gain no more."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from service.lab.tuning.examples import NONE, Examples
+from service.search.query_adapter import QueryAdapter
+
+RANK = 8
+MOST_EPOCHS = 60
+PATIENCE = 8
+BATCH = 64
+LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 1e-2
+TEMPERATURE = 0.05
+"""The first one; it is learned."""
+CUTOFF = 10
+"""Of the nDCG that decides when to stop."""
+
+
+def fit(seen: Examples, unseen: Examples, *, rank: int = RANK, seed: int = 0) -> int:
+    """The number of epochs on `seen` after which the mean nDCG of `unseen` is best; 0: it never gets better."""
+    model, best = _Model(seen.queries.shape[1], rank, seed), (_ndcg(None, unseen), 0)
+    for epoch in range(1, MOST_EPOCHS + 1):
+        model.epoch(seen, epoch)
+        best = max(best, (_ndcg(model, unseen), -epoch), key=lambda found: (found[0], found[1]))
+        if epoch + best[1] >= PATIENCE:
+            break
+    return -best[1]
+
+
+def train(seen: Examples, epochs: int, *, rank: int = RANK, seed: int = 0) -> QueryAdapter:
+    """An adapter after so many epochs; after none, it changes nothing."""
+    model = _Model(seen.queries.shape[1], rank, seed)
+    for epoch in range(1, epochs + 1):
+        model.epoch(seen, epoch)
+    return model.adapter()
+
+
+class _Model:
+    """The adapter in training, and the temperature of its softmax (ListNet, Cao et al., ICML 2007)."""
+
+    def __init__(self, dimension: int, rank: int, seed: int) -> None:
+        self._seed = seed
+        generator = torch.Generator().manual_seed(seed)
+        self.down = torch.randn(rank, dimension, generator=generator).div_(math.sqrt(dimension)).requires_grad_()
+        self.up = torch.zeros(dimension, rank, requires_grad=True)
+        self.shift = torch.zeros(dimension, requires_grad=True)
+        self._log_temperature = torch.tensor(math.log(TEMPERATURE), requires_grad=True)
+        parts = [
+            {"params": [self.down, self.up, self.shift], "weight_decay": WEIGHT_DECAY},
+            {"params": [self._log_temperature], "weight_decay": 0.0},
+        ]
+        self._optimizer = torch.optim.AdamW(parts, lr=LEARNING_RATE)
+
+    def epoch(self, seen: Examples, number: int) -> None:
+        """Every example once, in an order by seed."""
+        order = np.random.default_rng([self._seed, number]).permutation(len(seen.units))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            gains = torch.from_numpy(seen.gains[rows])
+            scores = self.scores(seen, rows) / self._log_temperature.exp()
+            target = gains / gains.sum(1, keepdim=True)
+            loss = -(target * torch.log_softmax(scores, 1).masked_fill(target == 0, 0.0)).sum(1).mean()
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+
+    def scores(self, examples: Examples, rows: NDArray[np.int64]) -> torch.Tensor:
+        """Cosines of the documents of the pools, [n, size]; minus infinity where there is none."""
+        pools = examples.pools[rows]
+        documents = torch.from_numpy(examples.documents[np.maximum(pools, 0)])
+        vectors = torch.from_numpy(examples.queries[rows])
+        moved = vectors + vectors @ self.down.T @ self.up.T + self.shift
+        found = torch.einsum("nd,nsd->ns", torch.nn.functional.normalize(moved, dim=1), documents)
+        return found.masked_fill(torch.from_numpy(pools == NONE), -math.inf)
+
+    def adapter(self) -> QueryAdapter:
+        """What was learned."""
+        down, up, shift = (part.detach().numpy().copy() for part in (self.down, self.up, self.shift))
+        return QueryAdapter(down, up, shift)
+
+
+@torch.no_grad()
+def _ndcg(model: _Model | None, examples: Examples) -> float:
+    """The mean nDCG of the pools by cosine; None: of the embeddings as they are."""
+    model = model or _Model(examples.queries.shape[1], 1, 0)
+    found = []
+    for start in range(0, len(examples.units), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(examples.units)))
+        gains = torch.from_numpy(examples.gains[rows])
+        order = model.scores(examples, rows).argsort(dim=1, descending=True, stable=True)[:, :CUTOFF]
+        discounts = 1 / torch.log2(torch.arange(2, order.shape[1] + 2, dtype=torch.float32))
+        best = gains.sort(1, descending=True).values[:, :CUTOFF]
+        found += ((gains.gather(1, order) * discounts).sum(1) / (best * discounts).sum(1)).tolist()
+    return float(np.mean(found)) if found else 0.0
