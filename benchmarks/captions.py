@@ -10,9 +10,11 @@ the answer would still show after `service.search.reason_check`.
 import argparse
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
@@ -34,11 +36,13 @@ from starter.namer import Chain, Namer
 from starter.rendering import KINDS, render_motif
 from starter.training.naming import kind_chain
 from starter.vlm import StarterVLM
+from starter.vlm.vectors import complete
 
 PROGRESS = Console(stderr=True)
 LIST = 9
 TASKS = ("text alone", "image alone", "a T with this", "this design on a T")
 Row = dict[str, Value]
+Vectors = NDArray[np.float32]
 
 
 def false_names(said: str, kind: Chain, thing: Chain) -> bool:
@@ -78,15 +82,46 @@ def _product(row: int, held: HeldOutProduct) -> Product:
     return Product.model_validate({**facts, "attributes": {"color": held.colour}})
 
 
-def reasons(engine: StarterEngine, embedder: StarterEmbedder, chains: dict[str, Chain], most: int) -> Row:
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The shipped models: the engine over the VLM, and both over the embedder."""
+
+    embedder: StarterEmbedder
+    vlm: StarterVLM
+    engine: StarterEngine
+
+    @classmethod
+    def load(cls) -> "Models":
+        """With room for all images of the gallery."""
+        embedder = StarterEmbedder.shipped()
+        vlm = StarterVLM.load(embedder=embedder)
+        return cls(embedder, vlm, StarterEngine(vlm, cache_size=4096))
+
+    def show(self, rows: Sequence[int], images: Sequence[Image.Image]) -> Vectors:
+        """Look at products once, for retrieval and for reranking: their vectors [n, 384]."""
+        sights = self.vlm.see(images)
+        complete(self.embedder, sights)
+        for row, sight in zip(rows, sights, strict=True):
+            self.engine.caches["seen"].put(_key(row), sight)
+        return np.stack([sight.vector.numpy() for sight in sights if sight.vector is not None])
+
+    def ask(self, query: HeldOutQuery) -> tuple[Query, Vectors]:
+        """A query and its vector [384]; its image is looked at once, and forgotten with the query."""
+        image = None if query.image is None else query.image.copy()
+        if image is not None:
+            self.embedder.look([image], keep=True)
+        return Query(query.text, image), self.embedder.encode([query.text], [image])[0][0]
+
+
+def reasons(models: Models, chains: dict[str, Chain], most: int) -> Row:
     """What becomes of the reasons of so many answers."""
     products = gallery()
     asked = [query for query in queries(products) if query.task in TASKS]
     asked = random.Random(3).sample(asked, min(most, len(asked)))
     written, dropped, false, contradicting = 0, 0, 0, 0
-    strategy = ListwiseStrategy(engine, PromptLibrary.load())
-    for query, order in _answers(embedder, asked, products):
-        outcome = strategy.rerank(Query(query.text, query.image), _candidates(products, order))
+    strategy = ListwiseStrategy(models.engine, PromptLibrary.load())
+    for query, order in _lists(models, asked, products):
+        outcome = strategy.rerank(query, _candidates(products, order))
         first, reason = products[order[outcome.ranking.order[0]]], outcome.ranking.reason
         if reason is None:
             continue
@@ -99,23 +134,25 @@ def reasons(engine: StarterEngine, embedder: StarterEmbedder, chains: dict[str, 
     return {"answers": len(asked), **counts}
 
 
-def _answers(
-    embedder: StarterEmbedder, asked: Sequence[HeldOutQuery], products: list[HeldOutProduct]
-) -> Iterator[tuple[HeldOutQuery, list[int]]]:
-    chunks = [products[start : start + 64] for start in range(0, len(products), 64)]
-    encoded = (
-        embedder.encode([None] * len(c), [p.image for p in c])[0] for c in track(chunks, "gallery", console=PROGRESS)
-    )
-    vectors = np.concatenate(list(encoded))
-    found, _ = embedder.encode([query.text for query in asked], [query.image for query in asked])
-    for query, scores in track(list(zip(asked, found @ vectors.T, strict=True)), "reasons", console=PROGRESS):
-        yield query, [int(row) for row in np.argsort(-scores) if row != query.source][:LIST]
+def _lists(
+    models: Models, asked: Sequence[HeldOutQuery], products: list[HeldOutProduct]
+) -> Iterator[tuple[Query, list[int]]]:
+    chunks = [range(len(products))[start : start + 64] for start in range(0, len(products), 64)]
+    shown = track(chunks, "gallery", console=PROGRESS)
+    vectors = np.concatenate([models.show(rows, [products[row].image for row in rows]) for rows in shown])
+    for query in track(asked, "reasons", console=PROGRESS):
+        opened, vector = models.ask(query)
+        yield opened, [int(row) for row in np.argsort(-(vectors @ vector)) if row != query.source][:LIST]
+
+
+def _key(row: int) -> str:
+    return f"product {row}"
 
 
 def _candidates(products: list[HeldOutProduct], order: list[int]) -> list[Candidate]:
-    """Products as candidates in retrieval order; each is looked at once."""
+    """Products as candidates in retrieval order."""
     return [
-        Candidate(str(row), "", products[row].image, float(-place), image_hash=f"product {row}")
+        Candidate(str(row), "", products[row].image, float(-place), image_hash=_key(row))
         for place, row in enumerate(order)
     ]
 
@@ -126,11 +163,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--answers", type=int, default=500, help="answers whose reasons are read; 0: captions only")
     options = parser.parse_args()
-    embedder, chains = StarterEmbedder.shipped(), Namer.load().motifs
-    engine = StarterEngine(StarterVLM.load(embedder=embedder), cache_size=4096)
-    sheets = [Sheet("Captions", captions(engine, chains), dict.fromkeys(("captioned", "exact", "false"), ".3f"))]
+    models, chains = Models.load(), Namer.load().motifs
+    sheets = [Sheet("Captions", captions(models.engine, chains), dict.fromkeys(("captioned", "exact", "false"), ".3f"))]
     if options.answers:
-        sheets.append(Sheet("Reasons", [reasons(engine, embedder, chains, options.answers)]))
+        sheets.append(Sheet("Reasons", [reasons(models, chains, options.answers)]))
     Report(sheets).show(as_json=options.json)
 
 

@@ -27,7 +27,7 @@ def question_vectors(
     """
     if text is None and image is None:
         raise ValueError("a query needs a text, an image or both")
-    _complete(embedder, candidates if image is None else [image, *candidates])
+    complete(embedder, candidates if image is None else [image, *candidates])
     if text is None:
         assert image is not None and image.vector is not None
         return image.vector, None
@@ -36,7 +36,7 @@ def question_vectors(
     return written if image is None else embedder.compose(image.seen.tokens, ids, mask)[0], written
 
 
-def _complete(embedder: StarterEmbedder, images: Sequence[Sight]) -> None:
+def complete(embedder: StarterEmbedder, images: Sequence[Sight]) -> None:
     """Give images their vectors, in one pass for those that have none."""
     new = list({id(sight): sight for sight in images if sight.vector is None}.values())
     if new:
