@@ -22,7 +22,8 @@ class Ruling:
     def of(cls, rules: tuple[RuleBody, ...], hits: Sequence[Hit]) -> Ruling:
         """Of active rules and all candidates, pinned and excluded ones too."""
         products = [hit.product for hit in hits]
-        names = (rule.name for rule in rules if any(_concerns(rule, product) for product in products))
+        admitted = [product for product in products if not is_excluded(rules, product)]
+        names = [rule.name for rule in rules if _excludes(rule, products) or _moves(rule, admitted)]
         return cls(rules, tuple(names))
 
     def admitted(self, hits: Sequence[Hit]) -> list[Hit]:
@@ -42,5 +43,9 @@ class Ruling:
         return moving(self.rules, product)
 
 
-def _concerns(rule: RuleBody, product: Product) -> bool:
-    return is_excluded([rule], product) or bool(moving([rule], product))
+def _excludes(rule: RuleBody, products: Sequence[Product]) -> bool:
+    return any(is_excluded([rule], product) for product in products)
+
+
+def _moves(rule: RuleBody, products: Sequence[Product]) -> bool:
+    return any(moving([rule], product) for product in products)

@@ -23,7 +23,7 @@ export function priceSlider({ low, high }, from, to) {
   const upper = handle("Highest price", to, most);
   lower.addEventListener("input", () => keep(lower, upper, lower));
   upper.addEventListener("input", () => keep(lower, upper, upper));
-  return h("span", { class: "slider" }, h("span", { class: "ends", "aria-hidden": true }, least), lower, upper, h("span", { class: "ends", "aria-hidden": true }, most));
+  return h("span", { class: "slider" }, h("span", { class: "ends", "aria-hidden": true }, least), h("span", { class: "track" }, lower, upper), h("span", { class: "ends", "aria-hidden": true }, most));
 }
 
 /** The handles do not pass each other: the one that is moved stops. @param {any} lower @param {any} upper @param {any} moved */

@@ -1,6 +1,6 @@
 // The other products of a card's group, such as the variants of a style.
 import { h } from "./dom.js";
-import { count, price } from "./format.js";
+import { price } from "./format.js";
 import { setImage } from "./thumbs.js";
 
 /**
@@ -13,9 +13,10 @@ export function variants({ product, group }, browse) {
   const { members } = group;
   const products = [product, ...members.map((/** @type {any} */ member) => member.product)];
   const rest = group.count - products.length;
-  const summary = h("summary", { "aria-label": `${count(group.count - 1, "more variant")} of ${product.title}` }, `+ ${count(group.count - 1, "variant")}`);
+  const others = group.count - 1;
+  const summary = h("summary", { "aria-label": `${others} more in the group of ${product.title}` }, `+ ${others} in this group`);
   const items = members.map((/** @type {any} */ member) => h("li", {}, variant(member.product, () => browse(products, member.product.id))));
-  return h("details", { class: "variants" }, summary, h("ul", {}, ...items), rest > 0 && h("p", { class: "soft small" }, `${rest} more are not shown.`));
+  return h("details", { class: "variants" }, summary, h("ul", {}, ...items), rest > 0 && h("p", { class: "soft small" }, rest === 1 ? "1 more is not shown." : `${rest} more are not shown.`));
 }
 
 /** @param {any} product @param {() => void} open */
