@@ -66,7 +66,12 @@ class Settings(BaseSettings):
             raise ValueError("interleave would compare retrieval with itself; leave enabled out of it")
         check_bound_keys({key.name: key.catalogs or () for key in self.server.api_keys}, self.catalog_names)
         each = [self.of_catalog(name) for name in self.catalog_names]
-        check_apart([one.store.collection for one in each], [one.images_location for one in each])
+        check_apart(
+            [one.store.collection for one in each],
+            images_url=[one.images_location for one in each],
+            rules=[one.search.rules for one in each],
+            search_log=[one.online.search_log for one in each],
+        )
         return self
 
     @property

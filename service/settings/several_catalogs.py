@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -70,18 +70,25 @@ _FIELDS = ("lexical_fields", "understand_fields", "document")
 
 def _own_file(uri: str, name: str) -> str:
     """The file of a catalog in exact search; in memory, each has its own anyway."""
-    path = PurePosixPath(uri.removeprefix(_EXACT))
+    path = Path(uri.removeprefix(_EXACT))
     return f"{_EXACT}{path.parent / 'catalogs' / name / path.name}" if path.name else uri
 
 
-def check_apart(collections: Sequence[str], images: Sequence[str]) -> None:
+def check_apart(collections: Sequence[str], **places: Sequence[str | Path | None]) -> None:
     """Raise ValueError if two catalogs would share a collection, whose versions are `<collection>_v<number>`, or a
-    store of images, from which the sweep for one would delete those of the other.
+    file, folder or URL that is written to for each: a sweep of the images of one would delete those of the other.
     """
-    if len({re.sub(r"(_v[1-9][0-9]*)+$", "", name) for name in collections}) < len(collections):
-        raise ValueError("each catalog needs a collection of its own; name it in its entry of catalogs")
-    if len({location.rstrip("/") for location in images}) < len(images):
-        raise ValueError("each catalog needs an images_url of its own; name it in its entry of catalogs")
+    versionless = [re.sub(r"(_v[1-9][0-9]*)+$", "", name) for name in collections]
+    named = {name: [_place(one) for one in given if one is not None] for name, given in places.items()}
+    for name, given in {"collection": versionless, **named}.items():
+        if len(set(given)) < len(given):
+            raise ValueError(f"each catalog needs {name} of its own; name it in its entry of catalogs")
+
+
+def _place(location: str | Path) -> str:
+    """One spelling of a path or URL."""
+    text = str(location)
+    return text.rstrip("/") if "://" in text else str(Path(text).absolute())
 
 
 def check_bound_keys(bound: Mapping[str, Collection[str]], names: Sequence[str]) -> None:

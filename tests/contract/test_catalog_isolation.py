@@ -263,6 +263,15 @@ def test_each_key_searches_its_own(tried: Tried, name: str) -> None:
         assert tried.ask("GET", url, f"wt_{name}_search").status_code == 200
 
 
+def test_who_has_no_key_is_told_of_no_catalog(tried: Tried) -> None:
+    for headers in ({}, bearer("wt_wrong"), bearer("")):
+        told = tried.client.get("/readyz", headers=headers)
+        assert (told.status_code, told.json()["catalogs"], told.json()["rows"]) == (200, [], None)
+        assert tried.client.get("/v1/catalogs", headers=headers).status_code == 401
+    pages = {tried.client.get(f"/catalogs/{name}/").text for name in (*NAMES, NOBODY)}
+    assert len(pages) == 1
+
+
 def test_a_key_that_is_not_bound_opens_all_and_names_none_that_is_not_there(tried: Tried) -> None:
     assert [one["name"] for one in tried.ask("GET", "/v1/catalogs", MASTER).json()["catalogs"]] == list(NAMES)
     assert tried.ask("GET", "/metrics", MASTER).status_code == 200

@@ -170,6 +170,7 @@ def test_logs_tell_the_request_and_neither_images_nor_keys(tmp_path: Path, caplo
         ("/v1/search", 503, "shop"),
         ("/v1/search", 200, "shop"),
     ]
+    assert {line["catalog"] for line in access} == {"default"}
     assert any("the model broke" in line.get("exception", "") for line in ours)
     text = "\n".join(json.dumps(line) for line in ours)
     assert secret not in text and uri[30:60] not in text and "private words" not in text

@@ -96,7 +96,8 @@ class Door:
             RateLimited: too many requests with this key, or from this address where no keys are in use.
             UnknownCatalog: there is no such catalog, or it is none of this key's: which, is not told.
         """
-        key = self._keys.find(presented_key(connection) or "")
+        secret = presented_key(connection)
+        key = self._keys.find(secret) if secret else None
         note_reach(connection.scope, Reach.of(key, is_open=self._keys.is_open))
         access = declared(handler) or "admin"
         # OPTIONS without CORS only lists methods; Litestar makes these handlers, so they declare nothing.

@@ -20,7 +20,7 @@ from service.support.printable import printable
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being answered; worker threads see it too."""
 
-EXTRA_FIELDS = ("route", "method", "status", "ms", "key")
+EXTRA_FIELDS = ("route", "method", "status", "ms", "key", "catalog")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

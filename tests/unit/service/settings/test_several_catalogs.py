@@ -66,6 +66,8 @@ def test_an_entry_says_what_is_otherwise_derived() -> None:
         ({"catalogs": ["a/b"]}, "WITHTHIS_CATALOGS"),
         ({"catalogs": [{"name": "shoes", "colour": "red"}]}, "WITHTHIS_CATALOGS"),
         ({"catalogs": [{"name": "shoes", "collection": "products"}]}, "collection of its own"),
+        ({"rules": "a.yaml", "catalogs": [{"name": "shoes", "rules": "./a.yaml"}]}, "rules of its own"),
+        ({"search_log": "log", "catalogs": [{"name": "shoes", "search_log": "log"}]}, "search_log of its own"),
         ({"catalogs": [{"name": "shoes", "collection": "products_v3"}]}, "collection of its own"),
         ({"images_url": "pool", "catalogs": [{"name": "shoes", "images_url": "pool/"}]}, "images_url of its own"),
         ({"api_keys": [key("shoes")]}, "shop is bound to shoes"),
