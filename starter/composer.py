@@ -111,7 +111,7 @@ class ImageTokens(nn.Module):
         with torch.no_grad():
             names = self._region_names(cells)
         seen = torch.cat((self.project(self.norm(cells)), self.named(names)), 1) + self.place
-        seen, latents = self.cells_norm(seen), self.latents.expand(len(cells), -1, -1)
+        seen, latents = self.cells_norm(seen), self.latents.expand(cells.shape[0], -1, -1)
         for reader in self.readers:
             latents = reader(latents, seen)
         tokens: Tensor = self.out(latents)

@@ -101,8 +101,8 @@ class VisualizedBge(nn.Module):
         Positions count 0, 1, … along the sequence for both text encoders, though XLM-RoBERTa's own begin at 2.
         """
         images = self.bge_embeddings.patches(self.image_tokens(pixels))
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        positions[1:] += images.shape[1]
+        places = torch.arange(ids.shape[1], device=ids.device)
+        positions = places + images.shape[1] * (places > 0)
         words = self.bge_embeddings.words(ids, positions)
         sequence = torch.cat((words[:, :1], images, words[:, 1:]), dim=1)
         return self._pool(sequence, None if mask is None else fn.pad(mask, (images.shape[1], 0), value=True))

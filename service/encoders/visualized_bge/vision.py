@@ -151,7 +151,7 @@ class VisionTower(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Normalized pixels [n, 3, size, size] → [n, patches, width]: the last block's output without its CLS row."""
         patches = self.patch_embed(pixels)
-        x = torch.cat((self.cls_token.expand(len(patches), -1, -1), patches), dim=1) + self.pos_embed
+        x = torch.cat((self.cls_token.expand(patches.shape[0], -1, -1), patches), dim=1) + self.pos_embed
         cos, sin = self.rope(x.dtype)
         for block in self.blocks:
             x = block(x, cos, sin)
