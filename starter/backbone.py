@@ -20,8 +20,6 @@ SIDE = 224
 CELLS = 49
 FEATURES = 1280
 CLASSES = 1000
-_CHUNK = 4
-"""Images a pass: larger batches fall out of the processor's cache and are slower on CPU."""
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _STD = np.array((0.229, 0.224, 0.225), np.float32)
 
@@ -83,12 +81,13 @@ class _Pointwise(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.weight = nn.Parameter(convolution.weight.flatten(1), requires_grad=False)
-        self.bias = convolution.bias
+        self.weight, self.bias = convolution.weight, convolution.bias
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, in, h, w] → [n, out, h, w], channels last in memory."""
-        return functional.linear(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
+        if torch.onnx.is_in_onnx_export():  # where it is compiled, a convolution is the faster one
+            return functional.conv2d(x, self.weight, self.bias)
+        return functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 
 def _pad_itself(convolution: Conv2dStaticSamePadding) -> None:
@@ -120,8 +119,7 @@ class Backbone(nn.Module):
         """The classifier's weight [1000, 1280] and bias [1000]."""
         return self.net._fc.weight, self.net._fc.bias
 
-    @torch.inference_mode()
     def forward(self, pixels: Tensor) -> Tensor:
         """[n, 3, 224, 224] → [n, 49, 1280], row by row."""
-        grids = [self.net.extract_features(chunk) for chunk in torch.split(pixels, _CHUNK)]
-        return torch.cat(grids).flatten(2).transpose(1, 2)
+        grid: Tensor = self.net.extract_features(pixels)
+        return grid.flatten(2).transpose(1, 2)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from starter.backbone import CELLS, CLASSES, FEATURES
-from starter.minilm import WIDTH, load_minilm
+from starter.minilm import WIDTH, MiniLM, load_minilm
 from starter.views import Views, blend
 
 IMAGE_TOKENS = 8
@@ -153,25 +153,56 @@ class Composer(nn.Module):
         Returns:
             Unit vectors [n, 384].
         """
-        words = self.bert.embeddings.word_embeddings
-        if image_tokens is not None:
-            if ids is None or mask is None:
-                ids = torch.tensor([[101, 102]]).expand(len(image_tokens), -1)
-                mask = torch.ones_like(ids)
-            embedded = words(ids)
-            inputs = torch.cat((embedded[:, :1], image_tokens, embedded[:, 1:]), 1)
-            attention = torch.cat((mask[:, :1].expand(-1, 1 + image_tokens.shape[1]), mask[:, 1:]), 1)
-        else:
-            assert ids is not None and mask is not None
-            inputs, attention = words(ids), mask
-        hidden = self.bert(inputs_embeds=inputs, attention_mask=attention).last_hidden_state
-        weights = attention.unsqueeze(-1).to(hidden.dtype)
-        return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+        return pooled(self.bert, *sequence(self.bert.embeddings.word_embeddings, image_tokens, ids, mask))
 
     def blended(self, tokens: Views, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """`forward` for both views of n images, with the texts of `forward`; one unit vector each, [n, 384]."""
-        ids, mask = (None if part is None else part.repeat(2, 1) for part in (ids, mask))
-        return blend(tokens.through(lambda both: self(both, ids, mask)))
+        return blend(through_both(self, tokens, ids, mask))
+
+
+def sequence(
+    words: nn.Embedding, image_tokens: Tensor | None, ids: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """What BERT reads for the arguments of `Composer.forward`: [n, m, 384] and its mask [n, m]."""
+    if image_tokens is None:
+        assert ids is not None and mask is not None
+        return words(ids), mask
+    if ids is None or mask is None:
+        ids = torch.tensor([[101, 102]]).expand(len(image_tokens), -1)
+        mask = torch.ones_like(ids)
+    embedded = words(ids)
+    inputs = torch.cat((embedded[:, :1], image_tokens, embedded[:, 1:]), 1)
+    return inputs, torch.cat((mask[:, :1].expand(-1, 1 + image_tokens.shape[1]), mask[:, 1:]), 1)
+
+
+def through_both(
+    compose: Callable[[Tensor, Tensor | None, Tensor | None], Tensor],
+    tokens: Views,
+    ids: Tensor | None,
+    mask: Tensor | None,
+) -> Views:
+    """`compose` for both views of n images, each with its text, in one pass."""
+    ids, mask = (None if part is None else part.repeat(2, 1) for part in (ids, mask))
+    return tokens.through(lambda both: compose(both, ids, mask))
+
+
+def pooled(bert: MiniLM, inputs: Tensor, mask: Tensor) -> Tensor:
+    """The mean over the tokens of the last layer, unit length: [n, t, 384], mask [n, t] → [n, 384]."""
+    hidden = bert(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+
+
+class PooledMiniLM(nn.Module):
+    """`pooled` as a module."""
+
+    def __init__(self, bert: MiniLM) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """[n, t, 384], mask [n, t] → unit vectors [n, 384]."""
+        return pooled(self.bert, inputs, mask)
 
 
 def _adapted(layer: nn.Module) -> Iterator[tuple[nn.Module, str]]:

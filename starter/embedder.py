@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +13,14 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from service.encoders.options import BackendName
 from starter.backbone import Backbone
-from starter.composer import Composer
+from starter.composer import Composer, sequence, through_both
 from starter.looks import Look, Looks
 from starter.minilm import WIDTH
+from starter.passes import Passes
 from starter.tokenizer import Tokens, WordPieces
-from starter.views import VIEWS, Views
+from starter.views import VIEWS, Views, blend
 
 _PREPROCESSING = f"letterbox-224/v1 {VIEWS}"
 _BATCH = 32
@@ -51,17 +52,16 @@ class StarterEmbedder:
     dimension = WIDTH
     max_text_tokens = 64
 
-    def __init__(self, composer: Composer, backbone: Backbone, fingerprint: str) -> None:
-        """Take the merged model; use `load`."""
-        self.composer = composer
-        self.backbone = backbone
-        self._looks = Looks(backbone, self.read)
+    def __init__(self, passes: Passes, fingerprint: str, backend: BackendName) -> None:
+        """Take what computes; use `load`."""
+        self.passes, self.backend = passes, backend
+        self._looks = Looks(passes.cells, self.read)
         self.tokenizer = WordPieces()
         self.fingerprint = fingerprint
 
     @classmethod
-    def load(cls, path: Path | None = None) -> "StarterEmbedder":
-        """Load the weights in the package, or those of `path`.
+    def load(cls, path: Path | None = None, backend: BackendName = "auto") -> "StarterEmbedder":
+        """Load the weights in the package, or those of `path`. `backend`: see `compiled.choice.compiled`.
 
         Raises:
             FileNotFoundError: no such file.
@@ -75,13 +75,19 @@ class StarterEmbedder:
         composer.load_state_dict(state, strict=False, assign=True)
         composer.images.take_head(backbone.head)
         digest = hashlib.sha256(path.read_bytes() + _PREPROCESSING.encode()).hexdigest()
-        return cls(composer.merge().requires_grad_(False), backbone, f"starter-{digest[:16]}")
+        passes = Passes.of(backbone, composer.merge().requires_grad_(False), backend)
+        return cls(passes, f"starter-{digest[:16]}", backend)
 
     @classmethod
-    @cache
-    def shipped(cls) -> "StarterEmbedder":
-        """The weights in the package, loaded once a process: encoder and reranker share them. Raises as `load`."""
-        return cls.load()
+    def shipped(cls, backend: BackendName | None = None) -> "StarterEmbedder":
+        """The weights in the package, loaded once a process: encoder and reranker share them. Raises as `load`.
+
+        `backend`: None takes the one that is loaded already.
+        """
+        name = backend or next(iter(_SHIPPED), "auto")
+        if name not in _SHIPPED:
+            _SHIPPED[name] = cls.load(None, name)
+        return _SHIPPED[name]
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids and mask [n, t], t ≤ 64, and which texts were cut."""
@@ -117,11 +123,21 @@ class StarterEmbedder:
 
     def read(self, cells: Views) -> Views:
         """Cells of both views [n, 49, 1280] → their image tokens [n, 8, 384]."""
-        return cells.through(self.composer.images)
+        return cells.through(self.passes.tokens)
 
     def compose(self, tokens: Views | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """Image tokens, texts (ids and mask [n, t]), or both → unit vectors [n, 384]."""
-        return self.composer(None, ids, mask) if tokens is None else self.composer.blended(tokens, ids, mask)
+        if tokens is None:
+            return self._compose(None, ids, mask)
+        return blend(through_both(self._compose, tokens, ids, mask))
+
+    def _compose(self, tokens: Tensor | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+        pooled: Tensor = self.passes.pool(*sequence(self.passes.words, tokens, ids, mask))
+        return pooled
+
+
+_SHIPPED: dict[BackendName, StarterEmbedder] = {}
+"""What `StarterEmbedder.shipped` has loaded."""
 
 
 def by_kind(

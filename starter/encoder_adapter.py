@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from rerank.query import Query, Role
+from service.encoders.options import BackendName
 from service.encoders.encoder import Embeddings, EncoderInfo
 from service.encoders.registry import EncoderEntry
 
@@ -60,11 +61,11 @@ class StarterEncoder:
         )
 
     @classmethod
-    def load(cls, path: Path | None = None) -> "StarterEncoder":
-        """Load weights from `path`, or the bundled ones."""
+    def load(cls, path: Path | None = None, backend: BackendName = "auto") -> "StarterEncoder":
+        """Load weights from `path`, or the bundled ones. `backend`: see `compiled.choice.compiled`."""
         from starter.fused import FusedEmbedder  # noqa: PLC0415 (brings torch, which most commands do without)
 
-        return cls(FusedEmbedder.load(path))
+        return cls(FusedEmbedder.load(path, backend=backend))
 
     @property
     def info(self) -> EncoderInfo:
@@ -92,5 +93,5 @@ STARTER = EncoderEntry(
     license="Apache-2.0",
     results="see starter/README.md",
     settings=("ENCODER_PATH",),
-    load=lambda options: StarterEncoder.load(options.path),
+    load=lambda options: StarterEncoder.load(options.path, options.backend),
 )

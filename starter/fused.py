@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from service.encoders.options import BackendName
 from starter.embedder import StarterEmbedder, by_kind, weight_file
 from starter.heads import FILE, Heads, pooled, unit
 from starter.views import Views
@@ -78,14 +79,17 @@ class FusedEmbedder:
         self.dimension = sum(self._widths)
 
     @classmethod
-    def load(cls, path: Path | None = None, heads: Path | None = None) -> "FusedEmbedder":
-        """The weights in the package; `path`: other weights of the trained embedder; `heads`: other heads.
+    def load(
+        cls, path: Path | None = None, heads: Path | None = None, backend: BackendName = "auto"
+    ) -> "FusedEmbedder":
+        """The weights in the package; `path`: other weights of the trained embedder; `heads`: other heads; `backend`:
+        see `compiled.choice.compiled`.
 
         Raises:
             FileNotFoundError: no such file.
             RuntimeError: a file's keys or shapes are not those of this model.
         """
-        trained = StarterEmbedder.shipped() if path is None else StarterEmbedder.load(path)
+        trained = StarterEmbedder.shipped(backend) if path is None else StarterEmbedder.load(path, backend)
         digest = hashlib.sha256(trained.fingerprint.encode() + _FORM.encode() + _constants())
         digest.update(weight_file(FILE, heads).read_bytes())
         return cls(trained, Heads.load(heads), f"starter-{digest.hexdigest()[:16]}")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
+from torch import Tensor
 
-from starter.backbone import Backbone
 from starter.views import Views, look
 
 
@@ -36,8 +36,8 @@ class Looks:
     of a smaller rendition, and a vector must not depend on what was asked before. Threads may share it.
     """
 
-    def __init__(self, backbone: Backbone, read: Callable[[Views], Views]) -> None:
-        """`read`: cells of both views → their image tokens."""
+    def __init__(self, backbone: Callable[[Tensor], Tensor], read: Callable[[Views], Views]) -> None:
+        """`backbone`: [m, 3, 224, 224] → [m, 49, 1280]; `read`: cells of both views → their image tokens."""
         self._backbone, self._read = backbone, read
         self._kept: dict[int, tuple[weakref.ref[Image.Image], Look]] = {}
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from starter.embedder import StarterEmbedder
 from starter.minilm import load_minilm
+from starter.passes import pool
 
 _BATCH = 64
 
@@ -18,8 +18,10 @@ class WordEncoder:
     def __init__(self, trained: StarterEmbedder) -> None:
         """Take the embedder whose tokenizer and word vectors to share: those it did not change."""
         self._tokenize = trained.tokenize
-        self._minilm = load_minilm()
-        self._minilm.embeddings = trained.composer.bert.embeddings
+        self._words = trained.passes.words
+        minilm = load_minilm()
+        minilm.embeddings.word_embeddings = self._words
+        self._pool = pool(minilm, trained.backend)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Tensor:
@@ -29,6 +31,5 @@ class WordEncoder:
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         """[n, 384] for token ids and mask [n, t]."""
-        hidden = self._minilm(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+        vectors: Tensor = self._pool(self._words(ids), mask)
+        return vectors

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+BackendName = Literal["auto", "torch"]
+"""What computes a model on the CPU; see `service.encoders.compiled`."""
+
 DialectName = Literal["vllm", "openai", "cohere", "voyage", "jina"]
 """What embedding servers speak; see `service.encoders.remote.dialects`."""
 
@@ -21,7 +24,7 @@ class Instructions:
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
     """Each encoder reads what concerns it. `path`, `text_model`: None takes the usual weights; `batch`: images encoded
-    at once while indexing; `text_weight`: share of the text where a composed vector is a sum; `dimensions`: None takes
+    at once while indexing; `backend`: of a model on the CPU; `text_weight`: share of the text where a composed vector is a sum; `dimensions`: None takes
     the model's own. From `url` on they are for encoders behind a server.
     """
 
@@ -33,6 +36,7 @@ class EncoderOptions:
     fit: Literal["crop", "pad"]
     text_weight: float
     batch: int
+    backend: BackendName
     dimensions: int | None
     instructions: Instructions
     url: str | None

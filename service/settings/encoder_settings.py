@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from service.encoders.options import DialectName, EncoderOptions, Instructions
+from service.encoders.options import BackendName, DialectName, EncoderOptions, Instructions
 from service.settings.group import Group
 
 
@@ -27,6 +27,10 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
     device: str = Field("auto", min_length=1, description="Device of the encoder: auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Dtype of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA."
+    )
+    backend: BackendName = Field(
+        "auto",
+        description="Back end of the encoder on a CPU; auto: ONNX Runtime where it computes the same as torch; torch.",
     )
     fit: Literal["crop", "pad"] = Field(
         "crop",
@@ -83,6 +87,7 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
             fit=self.fit,
             text_weight=self.text_weight,
             batch=self.batch,
+            backend=self.backend,
             dimensions=self.dimensions,
             instructions=Instructions(self.query_instruction, self.document_instruction),
             url=self.url,

@@ -67,14 +67,6 @@ def draw(drawn: DrawnImage, artwork: Image.Image) -> Image.Image:
     return render_product(drawn.kind, drawn.colour, artwork, rng)
 
 
-class _InOnePass(Backbone):
-    """The backbone as a graph for batches of any size: without chunks."""
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        cells: Tensor = self.net.extract_features(pixels)
-        return cells.flatten(2).transpose(1, 2)
-
-
 def export_onnx(path: Path) -> None:
     """The backbone as an ONNX graph: the same function, three times as fast in batches on CPU."""
     if path.exists():
@@ -83,7 +75,7 @@ def export_onnx(path: Path) -> None:
         warnings.simplefilter("ignore")
         example = (torch.zeros(1, 3, SIDE, SIDE),)
         axes = {"x": {0: "n"}}
-        torch.onnx.export(_InOnePass(), example, str(path), dynamo=False, input_names=["x"], dynamic_axes=axes)
+        torch.onnx.export(Backbone(), example, str(path), dynamo=False, input_names=["x"], dynamic_axes=axes)
 
 
 @cache

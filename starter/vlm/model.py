@@ -28,7 +28,7 @@ class Parts(nn.Module):
         super().__init__()
         vocabulary = Vocabulary(embedder.tokenizer)
         self.eyes = Eyes()
-        self.decoder = Decoder(vocabulary, embedder.composer.bert.embeddings.word_embeddings.weight)
+        self.decoder = Decoder(vocabulary, embedder.passes.words.weight)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def test_what_is_indexed_is_not_kept(fused: FusedEmbedder, looked_at: list[int])
 
 
 def test_a_look_is_forgotten_with_its_image(embedder: StarterEmbedder) -> None:
-    looks, image = Looks(embedder.backbone, embedder.read), _query()
+    looks, image = Looks(embedder.passes.cells, embedder.read), _query()
     looks.at([image], keep=True)
     assert len(looks) == 1
     del image

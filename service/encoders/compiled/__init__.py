@@ -1,0 +1,1 @@
+"""Forward passes on the CPU as compiled graphs."""

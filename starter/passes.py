@@ -1,0 +1,64 @@
+"""The embedder's forward passes: compiled graphs where they give what torch gives, else torch's modules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import torch
+from torch import Tensor, nn
+
+from service.encoders.compiled.choice import Pass, compiled
+from service.encoders.options import BackendName
+from starter.backbone import CELLS, FEATURES, SIDE, Backbone
+from starter.composer import Composer, ImageTokens, PooledMiniLM
+from starter.minilm import WIDTH, MiniLM
+
+GRAPHS = files("starter").joinpath("weights", "graphs")
+"""Made by `python -m starter.training.export_graphs`, again where one of the modules below changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """What computes a vector. Unlike the modules that they are made from, they hold no weights twice.
+
+    `cells`: pixels [n, 3, 224, 224] → [n, 49, 1280]; `tokens`: cells → image tokens [n, 8, 384]; `pool`: embedded
+    tokens [n, t, 384] and their mask [n, t] → unit vectors [n, 384]; `words`: MiniLM's word vectors.
+    """
+
+    cells: Pass
+    tokens: Pass
+    pool: Pass
+    words: nn.Embedding
+
+    @classmethod
+    def of(cls, backbone: Backbone, composer: Composer, backend: BackendName) -> "Passes":
+        """The passes of a merged model."""
+        return cls(
+            _compiled("cells", backbone, backend),
+            _compiled("tokens", composer.images, backend),
+            pool(composer.bert, backend),
+            composer.bert.embeddings.word_embeddings,
+        )
+
+
+def pool(bert: MiniLM, backend: BackendName) -> Pass:
+    """The pass of `Passes.pool` for a MiniLM."""
+    return _compiled("pool", PooledMiniLM(bert), backend)
+
+
+def example(name: str, rows: int, length: int) -> Sequence[Tensor]:
+    """Random inputs of a pass; the last row of tokens is padded."""
+    draw = torch.Generator().manual_seed(0)
+    match name:
+        case "cells":
+            return (torch.randn(rows, 3, SIDE, SIDE, generator=draw),)
+        case "tokens":
+            return (torch.randn(rows, CELLS, FEATURES, generator=draw).relu(),)
+    mask = torch.ones(rows, length, dtype=torch.long)
+    mask[-1, length // 2 :] = 0
+    return (0.05 * torch.randn(rows, length, WIDTH, generator=draw), mask)
+
+
+def _compiled(name: str, module: Backbone | ImageTokens | PooledMiniLM, backend: BackendName) -> Pass:
+    graph = GRAPHS.joinpath(f"{name}.onnx")
+    return compiled(module, graph.read_bytes, example(name, 1, 6), backend=backend, name=f"starter ({name})")

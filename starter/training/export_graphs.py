@@ -1,0 +1,36 @@
+"""Writes the graphs of the embedder's passes: `python -m starter.training.export_graphs`, after a change of a module.
+
+They hold operations and no weights, so that other weights need no other graphs.
+"""
+
+from pathlib import Path
+
+from torch import nn
+
+from service.encoders.compiled.export import export
+from service.support.whole_file import write_whole
+from starter.backbone import Backbone
+from starter.composer import Composer, PooledMiniLM
+from starter.passes import GRAPHS, example
+
+_AXES = {"cells": [{0: "n"}], "tokens": [{0: "n"}], "pool": [{0: "n", 1: "t"}] * 2}
+
+
+def graphs() -> dict[str, bytes]:
+    """The graph of each pass, by its name."""
+    composer, backbone = Composer().merge(), Backbone()
+    composer.images.take_head(backbone.head)
+    modules: dict[str, nn.Module] = {"cells": backbone, "tokens": composer.images, "pool": PooledMiniLM(composer.bert)}
+    return {name: export(module, example(name, 2, 9), _AXES[name]) for name, module in modules.items()}
+
+
+def main() -> None:
+    """Command line."""
+    folder = Path(str(GRAPHS))
+    folder.mkdir(exist_ok=True)
+    for name, graph in graphs().items():
+        write_whole(folder / f"{name}.onnx", graph, mode=0o644)
+
+
+if __name__ == "__main__":
+    main()
