@@ -53,7 +53,9 @@ def _with_weights_elsewhere(model: onnx.ModelProto, inputs: set[str]) -> bytes:
     weights = [node for node in graph.input if node.name in used - inputs]
     for weight in weights:
         kind = weight.type.tensor_type
-        kept = graph.initializer.add(name=weight.name, data_type=kind.elem_type, data_location=onnx.TensorProto.EXTERNAL)
+        kept = graph.initializer.add(
+            name=weight.name, data_type=kind.elem_type, data_location=onnx.TensorProto.EXTERNAL
+        )
         kept.dims.extend(size.dim_value for size in kind.shape.dim)
         kept.external_data.add(key="location", value="weights")
     given = [node for node in graph.input if node.name in inputs]
