@@ -84,7 +84,7 @@ class StarterEmbedder:
 
         `backend`: None takes the one that is loaded already.
         """
-        name = backend or next(iter(_SHIPPED), "auto")
+        name: BackendName = backend or next(iter(_SHIPPED), "auto")
         if name not in _SHIPPED:
             _SHIPPED[name] = cls.load(None, name)
         return _SHIPPED[name]

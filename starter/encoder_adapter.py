@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from rerank.query import Query, Role
-from service.encoders.options import BackendName
 from service.encoders.encoder import Embeddings, EncoderInfo
+from service.encoders.options import BackendName
 from service.encoders.registry import EncoderEntry
 
 STARTER_ID = "starter"

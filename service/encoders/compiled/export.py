@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 import torch
@@ -20,19 +21,19 @@ def export(module: nn.Module, example: Sequence[Tensor], axes: Sequence[Axes]) -
     torch's exporter by tracing is used, which keeps the names of the parameters.
     """
     module.eval()  # else the exporter leaves all parts of it as they are trained
-    for part in module.modules():
+    unsaved = [(part, set(part._non_persistent_buffers_set)) for part in module.modules()]
+    for part, _ in unsaved:
         part._non_persistent_buffers_set.clear()  # weights that no checkpoint holds would be constants of the graph
     names = [f"input{place}" for place in range(len(example))]
-    written = io.BytesIO()
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # one operation that ONNX does not know
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), TemporaryDirectory() as folder:
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 module,
                 tuple(example),
-                written,
+                written := Path(folder) / "graph.onnx",
                 dynamo=False,
                 input_names=names,
                 output_names=["output"],
@@ -41,9 +42,12 @@ def export(module: nn.Module, example: Sequence[Tensor], axes: Sequence[Axes]) -
                 keep_initializers_as_inputs=True,  # else parameters of equal values become one
                 do_constant_folding=False,  # it would rename what it folds; ONNX Runtime folds when it compiles
             )
+            graph = onnx.load(written)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    return _with_weights_elsewhere(onnx.load_from_string(written.getvalue()), set(names))
+        for part, buffers in unsaved:
+            part._non_persistent_buffers_set.update(buffers)
+    return _with_weights_elsewhere(graph, set(names))
 
 
 def _with_weights_elsewhere(model: onnx.ModelProto, inputs: set[str]) -> bytes:

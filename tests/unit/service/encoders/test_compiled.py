@@ -31,7 +31,7 @@ class Small(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """[n, t, 6], mask [n, t] → [n, 6]."""
-        seen = self.second(self.linear(self.first(tokens))) * getattr(self, LONG) + self.table
+        seen: Tensor = self.second(self.linear(self.first(tokens))) * getattr(self, LONG) + self.table
         return (seen * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
 
 
