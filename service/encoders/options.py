@@ -24,8 +24,8 @@ class Instructions:
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
     """Each encoder reads what concerns it. `path`, `text_model`: None takes the usual weights; `batch`: images encoded
-    at once while indexing; `backend`: of a model on the CPU; `text_weight`: share of the text where a composed vector is
-    a sum; `dimensions`: None takes the model's own. From `url` on they are for encoders behind a server.
+    at once while indexing; `backend`: of a model on the CPU; `text_weight`: share of the text where a composed vector
+    is a sum; `dimensions`: None takes the model's own. From `url` on they are for encoders behind a server.
     """
 
     path: Path | None
