@@ -84,7 +84,8 @@ class StarterEmbedder:
 
         `backend`: None takes the one that is loaded already.
         """
-        name: BackendName = backend or next(iter(_SHIPPED), "auto")
+        loaded: BackendName = next(iter(_SHIPPED)) if _SHIPPED else "auto"
+        name = backend or loaded
         if name not in _SHIPPED:
             _SHIPPED[name] = cls.load(None, name)
         return _SHIPPED[name]
