@@ -1,7 +1,7 @@
 """Run in either checkout: a collection of numbered products on Milvus Lite, with the encoder of the settings.
 
-`fill FOLDER ROWS` writes them as bulk runs do. `put FOLDER ROWS` writes each by itself, as PUT does, and prints how
-long a search takes then, of what it takes once all is settled.
+`fill FOLDER ROWS` writes them as bulk runs do. `put FOLDER ROWS` writes each by itself, as PUT does with its way of
+settling them, and prints how long a search takes then, of what it takes once all is settled.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import ingest
 from benchmarks.records import product_record
+from service.catalog import products
 from service.settings import load_settings
 
 if TYPE_CHECKING:  # its place in the other checkout may be another one
@@ -59,10 +60,13 @@ vectors = np.random.default_rng(3).normal(size=(rows, info.dimension)).astype(np
 vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 store = bench.open_store(settings)
 store.ensure(info)
+settle_rows = getattr(products, "SETTLE_ROWS", 0)  # how a write by itself is settled, where it is
 found = {}
 step = BATCH if task == "fill" else 1
 for start in range(0, rows, step):
     store.upsert([record(number, vectors) for number in range(start, min(start + step, rows))])
+    if task == "put" and settle_rows:
+        store.settle(settle_rows)
 if task == "put":
     after_put = search_s(store, vectors)
     store.settle()
