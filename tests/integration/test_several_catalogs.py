@@ -139,6 +139,7 @@ def test_a_feed_is_sent_to_a_catalog_that_is_known_to_the_service_alone(run: Run
     assert sent.exit_code == 0, sent.output
     with Client(url, catalog="walrus") as walrus, Client(url) as default:
         assert walrus.get_product("coral.png")
+        walrus.delete_product("coral.png")
         with pytest.raises(NotFoundError):
             default.get_product("coral.png")
     assert run("delete", "--all", "--dry-run", "--url", url, "--catalog", "walrus").exit_code == 0
