@@ -84,7 +84,7 @@ def main(
         for name, target in TARGETS.items()
     ]
     sheet = Sheet(f"From Enter to the screen, ms ({len(times)} queries)", rows, dict.fromkeys(("p50", "p95"), ".0f"))
-    note = f"The page without images: {weight / 1000:.0f} KB (target: at most 150)."
+    note = f"The page without images: {weight / 1000:.0f} KB (target: at most 180)."
     Report([sheet], [note]).show(as_json=as_json)
 
 

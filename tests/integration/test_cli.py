@@ -87,6 +87,22 @@ def test_search_as_json_is_the_answer_of_the_api(run: Run, local: Shop) -> None:
     assert {row["product"]["category"] for row in answer["results"]} == {"cap"}
 
 
+def test_search_sorts_groups_and_varies_here_and_by_a_service(run: Run, local: Shop) -> None:
+    with served(local) as url:
+        for where in ((), ("--url", url)):
+            words = ("search", "--text", "a mug", "--no-rerank", *where)
+            by_price = json.loads(
+                run(*words, "--sort", "colour", "--sort", "price:desc", "--limit", 3, "--json").stdout
+            )
+            assert [row["product"]["price"] for row in by_price["results"]] == [24.0, 23.0, 22.0]
+            groups = json.loads(run(*words, "--group-by", "category", "--json").stdout)["results"]
+            assert sorted(row["group"]["value"] for row in groups) == ["cap", "mug"]
+            plain = json.loads(run(*words, "--json").stdout)["results"]
+            assert json.loads(run(*words, "--diversity", 0.1, "--json").stdout)["results"] != plain
+        assert "sorted" in run(*words, "--sort", "price").stdout
+        assert "and 9 more of its group" in " ".join(run(*words, "--group-by", "category").stdout.split())
+
+
 def test_search_leaves_out_what_is_not_similar_enough(run: Run, local: Shop) -> None:
     words = ("search", "--text", "a mug", "--no-hybrid", "--json")
     results = json.loads(run(*words).stdout)["results"]

@@ -50,8 +50,10 @@ class Awaited:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A shop with one key."""
-    keys = [{"name": "shop", "sha256": hash_key(SECRET), "scopes": ["search", "write"]}]
-    return make_shop(tmp_path_factory.mktemp("shop"), api_keys=keys)
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "rules.yaml").touch()
+    keys = [{"name": "shop", "sha256": hash_key(SECRET), "scopes": ["search", "write", "admin"]}]
+    return make_shop(folder, api_keys=keys, rules=folder / "rules.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +185,14 @@ def test_a_wrong_key_and_a_wrong_port(url: str) -> None:
         stranger.search("a")
     with Client("http://127.0.0.1:9") as lost, pytest.raises(ConnectionFailedError, match="withthis serve"):
         lost.alive()
+
+
+def test_rules_are_replaced_as_a_whole(client: Any) -> None:
+    rule = {"name": "no mugs", "exclude": {"category": {"eq": "mug"}}}
+    assert [one.name for one in client.put_rules([rule]).rules] == ["no mugs"]
+    assert client.put_rules(client.rules()) == client.rules()
+    answer = client.search("a mug", limit=20)
+    assert answer.rules == ["no mugs"] and {result.product.category for result in answer.results} == {"cap"}
+    with pytest.raises(InvalidRequestError):
+        client.put_rules([rule, rule])
+    assert client.put_rules([]).rules == []

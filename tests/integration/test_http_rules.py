@@ -34,7 +34,7 @@ def ruled(tmp_path: Path) -> Iterator[Client]:
 def put(client: Client, *rules: dict[str, Any]) -> None:
     response = client.put("/v1/rules", json={"rules": list(rules)})
     assert response.status_code == 200, response.text
-    assert [rule["name"] for rule in client.get("/v1/rules").json()["rules"]] == [rule["name"] for rule in rules]
+    assert client.get("/v1/rules").json() == response.json() == {"rules": list(rules)}, "as they were put"
 
 
 def pin(name: str, id: str, position: int = 1, **more: Any) -> dict[str, Any]:

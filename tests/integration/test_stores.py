@@ -53,6 +53,19 @@ def test_rows_come_back_as_they_were(store: Store) -> None:
     assert store.get("q") == [] and store.get('p" or "" == "') == []
 
 
+def test_all_that_match_are_listed_once_or_said_to_be_too_many(store: Store) -> None:
+    several = [record("several", number, seed=number, attributes={"size": 1}) for number in range(3)]
+    store.write([several, *([record(f"p{n}", seed=n, attributes={"size": n})] for n in range(4))])
+    store.write([[record("p3", seed=9, attributes={"size": 7})]])
+    ids = {"several", "p0", "p1", "p2", "p3"}
+    found = store.matching(None, most=7)
+    assert found is not None and len(found) == 5 and {product.id for product in found} == ids
+    assert store.matching(None, most=6) is None
+    small = store.matching(parse_filter({"attributes": {"size": {"lte": 1}}}), most=6)
+    assert small is not None and sorted(product.id for product in small) == ["p0", "p1", "several"]
+    assert store.matching(parse_filter({"category": {"eq": "cap"}}), most=0) == []
+
+
 def test_upsert_replaces_and_delete_removes(store: Store) -> None:
     store.upsert([record("a"), record("b"), record("b", 1)])
     store.upsert([record("a", title="New", content_hash="new")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import anyio.to_thread
-from litestar import Controller, Request, get, put
+from litestar import Controller, Request, Response, get, put
 from litestar.di import NamedDependency
 
 from service.search.operator_file import MOST_BYTES
@@ -27,9 +27,9 @@ class RulesController(Controller):
     guards = (known_parameters_only,)
 
     @get(summary="List the merchandising rules", responses=of_catalog())
-    async def get_rules(self, parts: NamedDependency[Catalog]) -> RulesBody:
+    async def get_rules(self, parts: NamedDependency[Catalog]) -> Response[RulesBody]:
         """All rules, as the file of rules has them now."""
-        return await anyio.to_thread.run_sync(parts.rules.rules)
+        return _as_given(await anyio.to_thread.run_sync(parts.rules.rules))
 
     @put(
         status_code=200,
@@ -49,8 +49,14 @@ class RulesController(Controller):
         request: Request[Any, Any, Any],
         parts: NamedDependency[Catalog],
         defaults: NamedDependency[RequestDefaults],
-    ) -> RulesBody:
+    ) -> Response[RulesBody]:
         """Replaces all rules, in the file too, so that they outlast a restart. Searches follow from now on."""
         rules = await read_json(request, RulesBody, min(defaults.max_body_bytes, MOST_BYTES))
         await anyio.to_thread.run_sync(parts.rules.replace, rules)
-        return rules
+        return _as_given(rules)
+
+
+def _as_given(rules: RulesBody) -> Response[RulesBody]:
+    """The rules without what they leave open: what is read can be put again, and null is no condition."""
+    given: Any = {"rules": [rule.model_dump(mode="json", by_alias=True, exclude_unset=True) for rule in rules.rules]}
+    return Response(given)
