@@ -34,7 +34,7 @@ class Slot:
 class Admission:
     """A semaphore with a bounded queue, for one event loop; large calls take several of its slots, all at once.
 
-    Calls are admitted in the order in which they came, so that small ones cannot keep a large one waiting for ever.
+    Calls are admitted in the order in which they came, so that small ones cannot starve a large one.
     """
 
     def __init__(

@@ -35,5 +35,6 @@ class SearchOptionsOut(BaseModel):
     engine: str
     strategies: list[str] = Field(description="values for rerank.strategy")
     prompts: list[str] = Field(description="values for rerank.prompt with listwise strategies; id@version")
+    weighs_parts: bool = Field(description="the encoder adds up text and image, so that `weights` are accepted")
     defaults: DefaultsOut
     limits: LimitsOut

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from service.encoders.encoder import EncoderInfo
 from service.search.reranking.stage import RerankStage
 from service.server.defaults import RequestDefaults
 from service.wire.search_options import DefaultsOut, LimitsOut, SearchOptionsOut
 
 
-def search_options(stage: RerankStage, defaults: RequestDefaults) -> SearchOptionsOut:
-    """The options of a service with this reranking stage and these defaults."""
+def search_options(stage: RerankStage, encoder: EncoderInfo, defaults: RequestDefaults) -> SearchOptionsOut:
+    """The options of a service with this reranking stage, this encoder and these defaults."""
     usual = stage.defaults
     return SearchOptionsOut(
         engine=stage.engine,
         strategies=list(stage.strategies),
         prompts=list(stage.rank_prompts),
+        weighs_parts=encoder.weighs_parts,
         defaults=DefaultsOut(
             limit=defaults.limit,
             rerank=defaults.reranked,

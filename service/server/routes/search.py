@@ -108,7 +108,7 @@ class SearchController(Controller):
     @get("/options", summary="List search options", responses=of_catalog(), sync_to_thread=False)
     def options(self, parts: NamedDependency[Catalog], defaults: NamedDependency[RequestDefaults]) -> SearchOptionsOut:
         """The strategies and prompts that the configured engine can run, the defaults, and the limits."""
-        return search_options(parts.rerank, defaults)
+        return search_options(parts.rerank, parts.encoder.info, defaults)
 
 
 async def _query(request: Request[Any, Any, Any], defaults: RequestDefaults) -> SearchRequest:

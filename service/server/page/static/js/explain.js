@@ -123,8 +123,9 @@ function panel({ data, width, height, exact }) {
 /** The query's own image. @param {import("./query.js").QueryImage} image */
 function asked(image) {
   const img = h("img", { alt: "Your image", width: 96, height: 96 });
-  if (image.kind === "product" && image.url) setImage(img, image.url, 96);
-  if (image.kind !== "product") {
+  if (image.part) img.src = image.part;
+  else if (image.kind === "product" && image.url) setImage(img, image.url, 96);
+  else if (image.kind !== "product") {
     img.src = URL.createObjectURL(image.file);
     img.addEventListener("load", () => URL.revokeObjectURL(img.src), { once: true });
   }

@@ -1,5 +1,6 @@
 // A query as an address. An image of one's own travels reduced, behind the #, which browsers send to nobody.
 import { getJson } from "./api.js";
+import { fromText, toText } from "./crop-box.js";
 import { exampleImage } from "./examples.js";
 import { Problem } from "./problem.js";
 import { fromDataUri, reduced } from "./reduce.js";
@@ -24,11 +25,13 @@ export const LOST = {
 export function address(query) {
   const parameters = new URLSearchParams();
   const put = (/** @type {string} */ name, /** @type {any} */ value) => value !== null && value !== "" && parameters.set(name, value);
-  const { text, image, conditions, limit, configurations } = query;
+  const { text, image, conditions, limit, configurations, share } = query;
   put("q", text);
   if (image?.kind === "product") put("product", image.id);
   if (image?.kind === "example") put("example", image.name);
   if (image?.kind === "file") put("image", OWN);
+  else if (image?.crop) put("crop", toText(image.crop)); // of one's own image, the part alone is in the link
+  put("words", share ?? null);
   put("category", conditions.category);
   put("min", conditions.min);
   put("max", conditions.max);
@@ -47,7 +50,7 @@ export function address(query) {
  */
 export async function fullAddress(query) {
   const { image } = query;
-  const hash = image?.kind === "file" ? `#picture=${encodeURIComponent(await reduced(image.file))}` : "";
+  const hash = image?.kind === "file" ? `#picture=${encodeURIComponent(await reduced(image.file, image.crop))}` : "";
   return new URL(address(query) + hash, location.href).href;
 }
 
@@ -77,6 +80,7 @@ export async function queryOf(url) {
     limit: number("n"),
     sort: orderOf(parameters.get("sort")),
     group: (parameters.get("group") ?? "").slice(0, MOST_NAME),
+    share: shareOf(number("words")),
     configurations: [first ?? asSet(), ...(second ? [second] : [])],
   };
   return { query, lost };
@@ -88,16 +92,20 @@ const isValue = (value) => ["string", "number", "boolean"].includes(typeof (Arra
 /** @param {URLSearchParams} parameters @param {URLSearchParams} hash @returns {Promise<{image: Query["image"], lost: string|null}>} */
 async function imageOf(parameters, hash) {
   const product = parameters.get("product");
-  if (product) return orLost(await productImage(product), LOST.product);
+  const crop = fromText(parameters.get("crop"));
+  if (product) return orLost(await productImage(product), LOST.product, crop);
   const example = parameters.get("example");
-  if (example) return orLost(await exampleImage(example), LOST.example);
+  if (example) return orLost(await exampleImage(example), LOST.example, crop);
   const file = fromDataUri(hash.get("picture"));
   if (file) return { image: { kind: "file", file }, lost: null };
   return { image: null, lost: parameters.get("image") === OWN || hash.has("picture") ? LOST.file : null };
 }
 
-/** @param {Query["image"]} image @param {string} words */
-const orLost = (image, words) => ({ image, lost: image ? null : words });
+/** @param {Query["image"]} image @param {string} words @param {import("./crop-box.js").Crop|null} crop */
+const orLost = (image, words, crop) => ({ image: image && { ...image, crop }, lost: image ? null : words });
+
+/** @param {number|null} given */
+const shareOf = (given) => (given !== null && given >= 0 && given <= 1 ? given : null);
 
 /** @param {string} id @returns {Promise<Query["image"]>} null where the catalog has no image of it */
 async function productImage(id) {

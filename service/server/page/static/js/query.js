@@ -14,8 +14,9 @@ import { shapeBody } from "./shape.js";
  * @property {number|null} max
  * @property {Record<string, import("./field.js").Value>} attributes
  *
- * @typedef {{kind: "file", file: Blob}|{kind: "product", id: string, title: string, url: string|null}
- *   |{kind: "example", name: string, file: Blob}} QueryImage
+ * @typedef {({kind: "file", file: Blob}|{kind: "product", id: string, title: string, url: string|null}
+ *   |{kind: "example", name: string, file: Blob}) & {crop?: import("./crop-box.js").Crop|null, part?: string}} QueryImage
+ *   `part`: what the crop shows, as a data URI, once it was drawn
  *
  * @typedef {Object} Query
  * @property {string} text
@@ -26,6 +27,7 @@ import { shapeBody } from "./shape.js";
  * @property {string[]} [facets] what is to be counted
  * @property {string} [sort] field and order, such as "price:desc"; empty for relevance
  * @property {string} [group] the attribute that products are grouped by
+ * @property {number|null} [share] of the words beside the image, 0…1; null: as the service is set
  */
 
 /** @returns {Configuration} */
@@ -60,11 +62,19 @@ function searchBody(query) {
   const filter = filterOf(query.conditions);
   return {
     ...(query.text && { text: query.text }),
-    ...(query.image?.kind === "product" && { image: { product_id: query.image.id } }),
+    ...imageOf(query.image),
+    ...(query.text && query.image && typeof query.share === "number" && { weights: { text: query.share, image: 1 - query.share } }),
     ...(filter && { filter }),
     ...(query.limit && { limit: query.limit }),
     ...shapeBody(query),
   };
+}
+
+/** What is said of the image in JSON; a file of one's own travels beside it. @param {QueryImage|null} image */
+function imageOf(image) {
+  const crop = image?.crop ? { crop: image.crop } : null;
+  if (image?.kind === "product") return { image: { product_id: image.id, ...crop } };
+  return crop ? { image: crop } : null;
 }
 
 /** @param {Configuration} configuration */

@@ -13,7 +13,7 @@ const MOST = 8;
 /** @param {import("./query.js").Query} query */
 export async function remember(query) {
   const { image } = query;
-  const copy = image && image.kind !== "product" ? await reduced(image.file) : null;
+  const copy = image && image.kind !== "product" ? await reduced(image.file, image.crop) : null;
   const hash = image?.kind === "file" && copy ? `#picture=${encodeURIComponent(copy)}` : "";
   /** @type {Recent} */
   const entry = { link: address(query) + hash, text: query.text, picture: copy, product: image?.kind === "product" ? image.url : null };

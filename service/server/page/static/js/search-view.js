@@ -1,4 +1,5 @@
 // The view "Search": the composer, and what comes of it.
+import { Balance } from "./balance.js";
 import { byId, h, toggle } from "./dom.js";
 import { exampleText } from "./examples.js";
 import { Filters } from "./filters.js";
@@ -34,7 +35,8 @@ export class SearchView {
     /** @type {AbortController|null} */
     this.running = null;
     this.notice = new Notice(byId("notice"));
-    this.slot = new ImageSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.outdated(), complain: (text) => this.notice.say(text) });
+    this.slot = new ImageSlot({ limits: () => this.options?.limits ?? null, onChange: () => this.outdated(), onCrop: () => this.again(), complain: (text) => this.notice.say(text) });
+    this.balance = new Balance(() => this.again());
     this.filters = new Filters(byId("filters"), vocabulary, () => this.again());
     this.shape = new Shape(vocabulary, () => this.again());
     this.sheet = new Sheet((product) => this.like(product));
@@ -78,6 +80,12 @@ export class SearchView {
     byId("text").maxLength = options.limits.text_chars;
     this.limits(Number(byId("limit").value) || options.defaults.limit);
     for (const lane of this.lanes.lanes) lane.showForm();
+    this.showBalance();
+  }
+
+  /** The slider has an effect only with an image, and where the encoder adds up words and image. */
+  showBalance() {
+    this.balance.show(Boolean(this.options?.weighs_parts && this.slot.image));
   }
 
   /** @param {number} chosen */
@@ -98,6 +106,7 @@ export class SearchView {
       facets: this.filters.facets,
       sort: this.shape.sort,
       group: this.shape.group,
+      share: this.options?.weighs_parts === false ? null : this.balance.share,
     };
   }
 
@@ -105,6 +114,7 @@ export class SearchView {
   set(query) {
     byId("text").value = query.text;
     this.slot.set(query.image);
+    this.balance.set(query.share ?? null);
     this.filters.set(query.conditions);
     if (query.limit) this.limits(query.limit);
     this.shape.set(query.sort ?? "", query.group ?? "");
@@ -151,6 +161,7 @@ export class SearchView {
   /** The image is another one, and the results are still of the query before. */
   outdated() {
     this.notice.clear();
+    this.showBalance();
     if (!byId("bar").hidden) this.notice.say("These are still the results of the previous query. Press Enter to search again.", "hint");
   }
 
