@@ -71,7 +71,7 @@ class FacetBody(_Body):
     field: FieldName = Field(description="category, price, or the name of an attribute")
     ranges: (
         Annotated[int, Field(ge=1, le=MAX_RANGES)]
-        | Annotated[list[float], Field(min_length=1, max_length=MAX_RANGES)]
+        | Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=MAX_RANGES)]
         | None
     ) = Field(
         default=None,

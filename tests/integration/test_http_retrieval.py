@@ -244,6 +244,7 @@ def test_near_duplicates_are_shown_once_and_named(shop: Shop, client: Client) ->
         {"facets": ["title"]},
         {"facets": [{"field": "price", "ranges": 0}]},
         {"facets": [{"field": "price", "ranges": [2, 1]}]},
+        {"facets": [{"field": "price", "ranges": []}]},
         {"facets": [{"field": "price", "ranges": 2}, "price"]},
         {"group_by": {"field": "price"}},
         {"group_by": {"field": "colour", "size": -1}},

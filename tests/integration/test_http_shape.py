@@ -93,3 +93,10 @@ def test_variety_comes_after_reranking_and_loses_nothing(client: Client, reranke
         answers = pages(client, page, rerank=rerank, diversity={"lambda": 0.3})
         found = [id for answer in answers for id in ids(answer)]
         assert sorted(found) == sorted(ids(plain)) and (reranked or found == ids(varied))
+
+
+@pytest.mark.parametrize("bound", ["1e400", "NaN", '"1"', "true", "null"])
+def test_bounds_that_are_no_numbers_are_refused(client: Client, bound: str) -> None:
+    content = f'{{"text": "a", "facets": [{{"field": "price", "ranges": [{bound}]}}]}}'
+    response = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
+    assert response.status_code == 400, response.text

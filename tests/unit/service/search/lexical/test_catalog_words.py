@@ -133,3 +133,18 @@ def test_settings_say_whose_store_it_is(
 ) -> None:
     words = new_words(store, load_settings(store_uri=uri, store_token=token, lexical_max_products=7))
     assert (words._most, words._refresh_s is not None) == (most, refreshed)
+
+
+def test_the_state_changes_with_every_write_and_where_others_write_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, shared = CatalogWords(ExactStore(), ["title"]), CatalogWords(ExactStore(), ["title"], refresh_s=300)
+    now = [1000.0]
+    monkeypatch.setattr("service.search.lexical.catalog_words.time.monotonic", lambda: now[0])
+    before = own.state(), shared.state()
+    assert (own.state(), shared.state()) == before
+    own.put([record("a").product])
+    assert own.state() != before[0]
+    before = own.state(), shared.state()
+    now[0] += 300
+    assert own.state() == before[0] and shared.state() != before[1]
+    own.remove(["a"])
+    assert own.state() != before[0]
