@@ -85,7 +85,7 @@ def check_options(code: str) -> None:
     """Check that the options that a text names exist. AssertionError names the one that does not."""
     command: Any = typer.main.get_command(app)
     words = code.split()[1:]
-    while words and hasattr(command, "commands"):
+    while words and hasattr(command, "commands") and not words[0].startswith("--"):
         assert words[0] in command.commands, f"there is no command {words[0]!r}"
         command = command.commands[words.pop(0)]
     known = {"--help"}.union(*([*option.opts, *option.secondary_opts] for option in command.params))

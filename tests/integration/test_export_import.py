@@ -256,6 +256,10 @@ class TestOnOneStore:
     def test_other_files_are_no_exports_and_standard_output_holds_one(self, run: Run, capfdbinary: Any) -> None:
         with pytest.raises(FeedError, match="withthis index"):
             run("import", "feed.jsonl")
+        run("export", "all.jsonl")
+        assert run("index", "all.jsonl").exit_code == 0
+        with pytest.raises(FeedError, match="read as it is"):
+            run("index", "all.jsonl", "--column", "title=name")
         Path("newer.jsonl").write_text('{"withthis_export": 2}\n')
         with pytest.raises(FeedError, match="newer version"):
             run("import", "newer.jsonl")

@@ -33,6 +33,7 @@ from service.errors import FeedError
 
 _PLAIN = Columns()
 _LINES_WITH_PRICES = 1000
+AS_IT_IS = "This is an export of a catalog, which is read as it is. Leave out the options about its columns."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def open_feed(path: Path, columns: Columns = _PLAIN) -> Feed | ExportFeed:
     """Inspect a feed's format and columns. Raises `FeedError` if it cannot be read, or not with these columns."""
     reader = _reader(path, columns)
     if isinstance(reader, JsonLinesReader) and (export := open_export(reader)) is not None:
+        if columns != _PLAIN:
+            raise FeedError(AS_IT_IS)
         return export
     names = reader.names()
     given, columns = columns, columns.of_feed(names)
