@@ -1,22 +1,25 @@
 """Deleting all products that match a filter, a batch at a time, so that other work gets its turn in between.
 
-Deleting is idempotent: a run that ended early, or at its bound, is resumed by beginning again. Each batch is read right
-before it is deleted. Images stay for `withthis gc`.
+Deleting is idempotent: a run that ended early, or at its bound, is resumed by beginning again. Each batch is read
+again right before it is deleted: a product that was changed meanwhile, and no longer matches, stays. Images
+stay for `withthis gc`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from service.catalog.listing import product_page
+from service.catalog.listing import LISTED, product_page
+from service.catalog.records import row_id
 from service.errors import FilterError
+from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter
 from service.stores.store import Store
 
 MOST_DELETED = 10_000
 MOST_COUNTED = 100_000
-"""Products that one run deletes, or counts if it is dry, at most. On Milvus Lite, 10,000 take a few seconds."""
+"""Products that one run deletes, or counts if it is dry, at most."""
 
 _BATCH = 256
 EMPTY = (
@@ -38,22 +41,36 @@ class Deletion:
     dry_run: bool
     matched: int = 0
     complete: bool = False
-    _after: str = ""
+    _after: str | None = ""
+    _listed: list[str] = field(default_factory=list)
 
     def step(self) -> bool:
         """Deal with the next batch; False at the end of the run. Raises StoreUnavailable."""
-        room = self.most - self.matched
-        found, after = product_page(self.store, after=self._after, limit=min(_BATCH, room), filter=self.filter)
-        if found and not self.dry_run:
-            self.delete([product.id for product in found])
-        self.matched += len(found)
-        self.complete, self._after = after is None, after or ""
+        if not self._listed:
+            self._list()
+        batch = self._listed[:_BATCH]
+        del self._listed[:_BATCH]
+        self.matched += len(batch) if self.dry_run else self._delete(batch)
+        self.complete = self._after is None and not self._listed
         return not self.complete and self.matched < self.most
 
     @property
     def most(self) -> int:
         """The bound of the run."""
         return MOST_COUNTED if self.dry_run else MOST_DELETED
+
+    def _list(self) -> None:
+        limit = min(LISTED, self.most - self.matched)
+        found, self._after = product_page(self.store, after=self._after or "", limit=limit, filter=self.filter)
+        self._listed = [product.id for product in found]
+
+    def _delete(self, listed: Sequence[str]) -> int:
+        """Delete those of these products that still match; how many these are."""
+        heads = self.store.fetch([row_id(id, 0) for id in listed]) if listed else []
+        ids = [head.product_id for head in heads if self.filter is None or matches(self.filter, head.product)]
+        if ids:
+            self.delete(ids)
+        return len(ids)
 
 
 def with_condition(filter: Filter) -> Filter:

@@ -9,7 +9,9 @@ from service.product import Product
 from service.stores.filters import Filter
 from service.stores.store import Store
 
-_BATCH = 256
+LISTED = 2048
+"""Products read at once. On Milvus Lite a page costs what the catalog has rows (0.7 s of processor time at 6,000),
+however few are asked for; the largest page of products takes 120 MB."""
 
 
 def product_page(
@@ -37,6 +39,6 @@ def listed_ids(store: Store, filter: Filter | None = None) -> Iterator[list[str]
     """The ids of all matching products of a store, each once, in batches."""
     after: str | None = ""
     while after is not None:
-        found, after = product_page(store, after=after, limit=_BATCH, filter=filter)
+        found, after = product_page(store, after=after, limit=LISTED, filter=filter)
         if found:
             yield [product.id for product in found]
