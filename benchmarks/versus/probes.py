@@ -101,7 +101,7 @@ class Catalog:
     """A service over numbered products on Milvus Lite, and eighteen with large images."""
 
     rows = ("load-jpeg", "load-png", "filter", "hybrid", "faceted")
-    most = 99
+    most = 3
     _KINDS: Mapping[str, Kind] = {
         "load-jpeg": Kind("jpeg", 3000, "JPEG"),
         "load-png": Kind("png", 3000, "PNG", "RGBA"),
