@@ -76,7 +76,7 @@ def serving(environment: Mapping[str, str], *options: str, code: Path = ROOT) ->
 
     `code`: the checkout that runs. InternalFault if it did not start; it has said why.
     """
-    port, begin = _free_port(), time.monotonic()
+    port, begin = free_port(), time.monotonic()
     command = [*COMMAND, "serve", "--port", str(port), *options]
     # A session of its own: Linux shares a busy machine out by session, and clients have many threads in this one.
     variables = {**of(code), **environment}
@@ -100,7 +100,8 @@ def of(code: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(code)}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port

@@ -75,6 +75,14 @@ TABLES = (
         _takes(10, 40),
     ),
     BenchTable(
+        "embedding_servers",
+        "the encoder `sentence-transformers` and /v1/embeddings against the library, and by name against infinity",
+        "--rounds 1 --count 32",
+        "--rounds 3",
+        _takes(60, 180),
+        wanted=False,
+    ),
+    BenchTable(
         "image_load",
         "candidates' images from originals and from renditions; memory of large ones at once",
         "--runs 1 --large 2 --side 2000",
