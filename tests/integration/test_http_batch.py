@@ -22,7 +22,7 @@ from tests.conftest import open_client
 from tests.contract.test_errors import assert_problem
 from tests.fakes import FakeEncoder, Shop, make_shop, png
 from tests.integration.live import live
-from tests.integration.test_clients_gone import until
+from tests.integration.test_clients_gone import UntilGone, ask, sample, until
 from tests.integration.test_http_retrieval import ids
 from tests.integration.test_http_search import data_uri, search
 
@@ -120,9 +120,7 @@ def test_a_batch_whose_model_hangs_holds_one_place_before_the_model(tmp_path: Pa
     with live(shop) as url, httpx.Client(timeout=60) as http:
 
         def in_use(bulkhead: str) -> float:
-            name = f'withthis_slots_in_use{{bulkhead="{bulkhead}"}} '
-            lines = http.get(f"{url}/metrics").text.splitlines()
-            return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+            return sample(url, f'withthis_slots_in_use{{bulkhead="{bulkhead}"}} ')
 
         found: list[Any] = []
         body = {"searches": [{"text": f"product {number}"} for number in range(MAX_BATCH_SEARCHES)]}
@@ -139,6 +137,20 @@ def test_a_batch_whose_model_hangs_holds_one_place_before_the_model(tmp_path: Pa
         let_go.set()
         batch.join(60)
         assert [one["answer"]["rerank"]["applied"] for one in found] == [True] * MAX_BATCH_SEARCHES
+
+
+def test_a_batch_whose_client_left_ends(shop: Shop) -> None:
+    shop.encoder.block = UntilGone()
+    searches = [{"text": f"product {number}"} for number in range(MAX_BATCH_SEARCHES)]
+    with live(shop) as url:
+        at_work = ask(url, "/v1/search/batch", {"searches": searches})
+        until(lambda: len(shop.encoder.seen) == BATCH_WIDTH)
+        at_work.close()
+        gone = 'withthis_requests_total{method="POST",route="/v1/search/batch",status="499"} '
+        until(lambda: sample(url, gone) == 1)
+        assert sample(url, 'withthis_slots_in_use{bulkhead="batch"} ') == 0
+    assert len(shop.encoder.seen) == BATCH_WIDTH, "what nobody waits for is not worked on"
+    assert shop.strategy.calls == []
 
 
 def test_a_deadline_is_that_of_its_search(client: Client, shop: Shop, let_go: threading.Event) -> None:
