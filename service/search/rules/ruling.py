@@ -34,10 +34,6 @@ class Ruling:
         """Positions in `products` in final order; see `service.search.rules.apply`."""
         return apply(self.rules, products) if self.rules else list(range(len(products)))
 
-    def reordered(self, hits: Sequence[Hit]) -> list[Hit]:
-        """The same hits in final order."""
-        return [hits[place] for place in self.order([hit.product for hit in hits])]
-
     def moving(self, product: Product) -> tuple[str, ...]:
         """The rules that boost, bury, pin or put back a product."""
         return moving(self.rules, product)
