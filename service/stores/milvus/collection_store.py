@@ -46,8 +46,7 @@ class CollectionStore(RevisionStore):
 
     def search(self, vector: Vector, *, limit: int, filter: Filter | None = None) -> list[Hit]:
         """Nearest products. See `Store.search`."""
-        self._read_columns(filter)
-        return self._ask(lambda rows: rows.search(vector, limit, filter))
+        return self._ask_by(filter, lambda rows: rows.search(vector, limit, filter))
 
     def get(self, product_id: str) -> list[Record]:
         """All rows of one product. See `Store.get`."""
@@ -67,12 +66,11 @@ class CollectionStore(RevisionStore):
 
     def page(self, *, after: str, limit: int, filter: Filter | None = None) -> list[tuple[str, Product]]:
         """Rows in the order of their ids. See `Store.page`."""
-        self._read_columns(filter)
-        return self._ask(lambda rows: rows.page(after, limit, filter))
+        return self._ask_by(filter, lambda rows: rows.page(after, limit, filter))
 
     def matching(self, filter: Filter | None, *, most: int) -> list[Product] | None:
         """All products that pass a filter. See `Store.matching`."""
-        return self._ask(lambda rows: rows.matching(filter, most))
+        return self._ask_by(filter, lambda rows: rows.matching(filter, most))
 
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See `Store.scan`."""
@@ -109,13 +107,14 @@ class CollectionStore(RevisionStore):
         with self._connection.open() as client:
             client.list_collections(timeout=self._connection.timeout)
 
-    def _read_columns(self, filter: Filter | None) -> None:
-        """Have the attributes of a filter in memory on Milvus Lite; see `service.stores.milvus.attribute_columns`."""
-        if filter is None or not self._connection.is_local:
-            return
-        if missing := self._ask(lambda rows: rows.missing_columns(filter)):
-            with self._connection.still():
-                self._ask(lambda rows: rows.read_columns(missing))
+    def _ask_by(self, filter: Filter | None, work: Callable[[Rows], _Answer]) -> _Answer:
+        """Work under a filter, whose attributes are read first on Milvus Lite; see `attribute_columns`."""
+        if filter is not None and self._connection.is_local:
+            missing = self._ask(lambda rows: rows.missing_columns(filter))
+            if missing:
+                with self._connection.still():
+                    self._ask(lambda rows: rows.read_columns(missing))
+        return self._ask(work)
 
     def _delete(self, work: Callable[[Rows], int]) -> int:
         deleted = self._change(work)

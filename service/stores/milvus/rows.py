@@ -181,7 +181,8 @@ class Rows:
         rows = self.query(expression, FIELDS, most + 1) if most < WINDOW else self._first_rows(expression, most + 1)
         if len(rows) > most:
             return None
-        return [to_hit(row, 0.0).product for row in rows if row["id"] == head_id(row["product_id"])]
+        products = [to_hit(row, 0.0).product for row in rows if row["id"] == head_id(row["product_id"])]
+        return [product for product in products if self._still_passes(filter, product)]
 
     def _first_rows(self, expression: str, limit: int) -> list[dict[str, Any]]:
         """So many rows or a few more, or all that match."""
