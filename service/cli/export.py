@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO, cast
 import typer
 
 from service.build import open_images, open_store
-from service.catalog.export import export_products
+from service.catalog.exporting import export_products
 from service.cli.catalog_option import InCatalog, start_in
 from service.cli.client import ServiceClient, ServiceError
 from service.cli.console import err, out, progress

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from rerank.query import Query
 from service.build import open_store
-from service.catalog import export as export_module
+from service.catalog import exporting
 from service.cli import app
 from service.cli import index as index_module
 from service.cli.client import ServiceError
@@ -24,7 +24,7 @@ from service.encoders.encoder import Embeddings
 from service.errors import FeedError, InvalidInput, StoreUnavailable
 from service.images.store.image_store import ImageStore
 from service.server.admission import Admission
-from service.server.routes.export import ExportStream
+from service.server.routes.exports import ExportStream
 from service.settings import load_settings
 from service.stores.store import Record
 from tests.fakes import DIMENSION, FakeEncoder, make_shop, png
@@ -311,7 +311,7 @@ def test_a_batch_is_sent_before_the_next_one_is_read() -> None:
 
 def test_an_export_that_breaks_off_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(export_module, "_BATCH", 4)
+    monkeypatch.setattr(exporting, "_BATCH", 4)
     shop = make_shop(tmp_path / "live")
     whole = shop.store.products
 

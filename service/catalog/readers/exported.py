@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from service.catalog.export import read_vector
+from service.catalog.exporting import read_vector
 from service.catalog.readers.json_lines import JsonLinesReader
 from service.catalog.readers.reader import RawLine
 from service.catalog.rows import FeedRow, ImageKey, ImageName, Reject

@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 from service.search.online.evaluation import OnlineEvaluation
 from service.server.catalog import Catalog
 from service.server.routes.deletions import DeletionController
-from service.server.routes.export import ExportController
+from service.server.routes.exports import ExportController
 from service.server.routes.feedback import FeedbackController
 from service.server.routes.images import ImageController
 from service.server.routes.mcp import McpController

@@ -16,7 +16,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from service.catalog.export import export_products
+from service.catalog.exporting import export_products
 from service.errors import ClientGone
 from service.server.access.auth import ADMIN
 from service.server.admission import Admission
