@@ -64,7 +64,7 @@ class Server:
 
 
 def sentence(number: int) -> str:
-    """A text of 16 tokens, another for each number."""
+    """A text of 15 tokens, another for each number below 676."""
     letters = string.ascii_lowercase
     return f"mug like this {letters[number // 26 % 26]}{letters[number % 26]}"
 
