@@ -1,6 +1,7 @@
 """Visualized BGE in batches against one query at a time as the published class computes it; same random weights.
 
-`python -m benchmarks.encoders --images 16 --threads 2`. The baseline is fp32, one query a call, with attention
+`python -m benchmarks.encoders --images 16 --threads 2`. Ours is computed by torch and, in float32 on the CPU, by ONNX
+Runtime; the title names the processor's instruction sets. The baseline is fp32, one query a call, with attention
 written out in the vision tower (what the published class does without xformers). On a busy machine trust the ratio of
 processor time with one thread rather than that of the clock.
 """
@@ -19,10 +20,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as fn
 
+from benchmarks.machine import instruction_sets
 from benchmarks.random_visualized_bge import write_random
 from benchmarks.report import Report, Sheet, Value
 from rerank.query import Query
 from service.encoders.device import DtypeName
+from service.encoders.options import BackendName
 from service.encoders.visualized_bge.config import PUBLISHED
 from service.encoders.visualized_bge.conversion import convert
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
@@ -78,15 +81,20 @@ class Best:
 
 
 def ways(name: str, folder: Path, options: argparse.Namespace) -> list[Way]:
-    """The baseline, then ours for each number type, one at a time and in batches."""
+    """The baseline, then ours for each number type and back end, one at a time and in batches."""
 
-    def load(dtype: DtypeName) -> VisualizedBgeEncoder:
-        return VisualizedBgeEncoder.load(name, folder, device=options.device, dtype=dtype, batch=options.batch)
+    def load(dtype: DtypeName, backend: BackendName = "torch") -> VisualizedBgeEncoder:
+        return VisualizedBgeEncoder.load(
+            name, folder, device=options.device, dtype=dtype, batch=options.batch, backend=backend
+        )
 
     found = [Way("as published", "float32", 1, as_published(load("float32")))]
     for dtype in options.dtypes:
         encoder = load(dtype)
         found += [Way("ours", dtype, size, encoder) for size in dict.fromkeys((1, options.batch))]
+    if options.device == "cpu":
+        encoder = load("float32", "auto")
+        found += [Way("ours, compiled", "float32", size, encoder) for size in dict.fromkeys((1, options.batch))]
     return found
 
 
@@ -118,7 +126,7 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Sheet:
         way = found[row]
         named: dict[str, Value] = {"queries": kind, "way": way.label, "number type": way.dtype, "batch": way.at_once}
         rows.append(named | figures(result, best[kind, 0], len(images)))
-    return Sheet(name, rows, {"ratio": ".2f", "ratio of CPU s": ".2f", "cosine": ".6f"})
+    return Sheet(f"{name} ({instruction_sets()})", rows, {"ratio": ".2f", "ratio of CPU s": ".2f", "cosine": ".6f"})
 
 
 def figures(result: Best, base: Best, count: int) -> dict[str, Value]:

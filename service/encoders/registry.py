@@ -54,6 +54,7 @@ def _visualized_bge(name: str) -> Loader:
             fit=options.fit,
             batch=options.batch,
             query_instruction=options.instructions.query,
+            backend=options.backend,
         )
 
     return load

@@ -16,6 +16,7 @@ from PIL import Image
 from rerank.query import Query
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo
+from service.encoders.options import BackendName
 from service.encoders.tokens import Tokeniser, Tokens, pad
 from service.encoders.visualized_bge.checkpoint import load_model
 from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
@@ -67,6 +68,7 @@ class VisualizedBgeEncoder:
         fit: Fit = "crop",
         batch: int = 32,
         query_instruction: str | None = None,
+        backend: BackendName = "torch",
     ) -> "VisualizedBgeEncoder":
         """Load `visualized-bge-base-en` or `visualized-bge-m3`.
 
@@ -76,6 +78,7 @@ class VisualizedBgeEncoder:
         weights, tokenizer, sizes and `fit`, not the dtype: embeddings of all dtypes can be compared, so that a
         catalog indexed on a GPU can be searched on a CPU. `query_instruction` goes before the text of a query that has
         no image, as BGE v1.5 publishes one for searching passages by short queries; Visualized BGE was trained without.
+        `backend`: of a float32 model on the CPU; see `compiled.choice.compiled`.
 
         Raises `ConfigurationError` for a wrong name, device or dtype, and
         `EncoderUnavailable` if files are missing or do not fit.
@@ -105,6 +108,8 @@ class VisualizedBgeEncoder:
             max_text_tokens=net.text_limit,
             instructable=True,
         )
+        if where.type == "cpu" and number is torch.float32:
+            net.compile_passes(backend)
         return cls(net, tokeniser, info, fit=fit, batch=batch, query_instruction=query_instruction)
 
     @property

@@ -13,7 +13,10 @@ from transformers import PretrainedConfig
 from transformers.models.bert.modeling_bert import BertEncoder
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaEncoder
 
+from service.encoders.compiled.choice import Pass
+from service.encoders.options import BackendName
 from service.encoders.visualized_bge.config import VisionConfig
+from service.encoders.visualized_bge.passes import ImagePass, SequencePass, compile_images, compile_sequences
 from service.encoders.visualized_bge.vision import VisionTower
 
 
@@ -64,6 +67,20 @@ class VisualizedBge(nn.Module):
         self.bge_embeddings = TextEmbeddings(text)
         self.model_visual = VisualHalf(vision)
         self.visual_proj = nn.Linear(vision.width, text.hidden_size)
+        self._see: Pass | None = None
+        self._read: Pass | None = None
+
+    def compile_passes(self, backend: BackendName) -> None:
+        """Let graphs compute where they give the same as the modules, which are freed then. For float32 on the CPU."""
+        images, sequences = ImagePass(self.model_visual.visual, self.visual_proj), SequencePass(self.bge_encoder)
+        see = compile_images(images, self.vision_config, backend)
+        read = compile_sequences(sequences, self.text_config, backend)
+        if see is not images:
+            self._see = see
+            del self.model_visual
+        if read is not sequences:
+            self._read = read
+            del self.bge_encoder
 
     @property
     def dtype(self) -> torch.dtype:
@@ -84,7 +101,7 @@ class VisualizedBge(nn.Module):
 
     def image_tokens(self, pixels: Tensor) -> Tensor:
         """Normalized pixels [n, 3, size, size] → image tokens [n, patches, width] in the text encoder's space."""
-        out: Tensor = self.visual_proj(self.model_visual.visual(pixels.to(self.dtype)))
+        out: Tensor = (self._see or ImagePass(self.model_visual.visual, self.visual_proj))(pixels)
         return out
 
     def embed_text(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -116,6 +133,5 @@ class VisualizedBge(nn.Module):
 
     def _pool(self, sequence: Tensor, mask: Tensor | None) -> Tensor:
         """The encoder's output at CLS, as a float32 unit vector."""
-        seen = None if mask is None else mask[:, None, None, :]
-        hidden = self.bge_encoder(sequence, attention_mask=seen).last_hidden_state
-        return fn.normalize(hidden[:, 0].float(), dim=-1)
+        vectors: Tensor = (self._read or SequencePass(self.bge_encoder))(sequence, mask)
+        return vectors

@@ -1,5 +1,6 @@
 """Both tiny checkpoints, as published and after conversion, loaded once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ def converted(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder made from the `.pth`."""
     target = tmp_path_factory.mktemp("converted") / golden.folder.name
     return convert(golden.encoder, golden.weights, target, text_model=golden.folder)
+
+
+@pytest.fixture(scope="session")
+def compiled(
+    golden: Golden, converted: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VisualizedBgeEncoder]:
+    """In ONNX Runtime; what it exports is kept in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield VisualizedBgeEncoder.load(golden.encoder, converted, device="cpu", backend="auto")
 
 
 @pytest.fixture(scope="session", params=["pth", "safetensors"])

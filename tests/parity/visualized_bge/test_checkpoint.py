@@ -155,3 +155,11 @@ def test_safetensors_that_lack_a_tensor(tmp_path: Path, converted: Path, golden:
     save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(EncoderUnavailable, match=r"tensors are missing \(the first: visual_proj\.bias\)"):
         load(golden, tmp_path / "model.safetensors")
+
+
+def test_both_passes_are_compiled_and_their_vectors_share_a_collection(
+    compiled: VisualizedBgeEncoder, from_pth: VisualizedBgeEncoder
+) -> None:
+    assert compiled._model._see is not None and compiled._model._read is not None
+    assert not hasattr(compiled._model, "model_visual"), "the weights are held twice"
+    assert compiled.info.fingerprint == from_pth.info.fingerprint

@@ -44,6 +44,12 @@ def test_one_mixed_batch_in_any_order(golden: Golden, encoder: VisualizedBgeEnco
     assert result.vectors.dtype == np.float32 and result.vectors.flags.writeable
 
 
+def test_compiled_passes(golden: Golden, compiled: VisualizedBgeEncoder) -> None:
+    every, expected = queries(golden), wanted(golden)
+    assert np.abs(compiled.encode(every).vectors - expected).max() < TOLERANCE
+    assert np.abs(compiled.encode(every[:1]).vectors - expected[:1]).max() < TOLERANCE
+
+
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_the_size_of_batches_changes_nothing(golden: Golden, batch: int) -> None:
     encoder = VisualizedBgeEncoder.load(golden.encoder, golden.weights, device="cpu", batch=batch)

@@ -2,12 +2,15 @@
 
 import logging
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from service.encoders.compiled import choice
+from service.encoders.compiled.cache import exported
 from service.encoders.compiled.choice import compiled
 from service.encoders.compiled.export import export
 from service.encoders.compiled.graph import CompiledPass
@@ -108,3 +111,36 @@ def test_torch_computes_what_a_graph_computes_otherwise(
 
 def test_torch_computes_where_it_is_asked_for(module: Small) -> None:
     assert compiled(module, _missing, inputs(1, 2), backend="torch", name="small") is module
+
+
+def test_a_graph_is_exported_once(
+    module: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    axes = [{0: "n", 1: "t"}] * 2
+    first = exported(module, inputs(2, 4), axes, "eps 1e-5")
+    (kept,) = (tmp_path / "withthis" / "graphs").iterdir()
+    assert kept.read_bytes() == first
+    kept.write_bytes(b"what is there is taken")
+    assert exported(module, inputs(2, 4), axes, "eps 1e-5") == b"what is there is taken"
+    assert len(exported(module, inputs(2, 4), axes, "eps 1e-6")) == len(first)
+
+
+def test_what_is_not_exported_yet_needs_an_extra(
+    module: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "service.encoders.compiled.export")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    graph = partial(exported, module, inputs(2, 4), [{0: "n", 1: "t"}] * 2, None)
+    assert compiled(module, graph, inputs(1, 2), backend="auto", name="small") is module
+    assert "pip install 'withthis[compiled]'" in caplog.text
+
+
+def test_a_graph_is_exported_where_nothing_can_be_cached(
+    module: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert exported(module, inputs(2, 4), [{0: "n", 1: "t"}] * 2, None)
+    assert "cannot be cached" in caplog.text
