@@ -19,6 +19,9 @@ Tensors = Sequence[Tensor]
 LONGEST = 1024
 """Tokens up to which the text encoder is compiled: a graph's attention takes memory with the square of the length."""
 
+_TOKENS = 400
+"""Tokens that a compiled pass sees at once: the numbers of more fall out of the processor's cache."""
+
 
 class ImagePass(nn.Module):
     """Normalized pixels [n, 3, size, size] → image tokens [n, patches, width] in the text encoder's space."""
@@ -53,7 +56,11 @@ class SequencePass(nn.Module):
 def compile_images(module: ImagePass, vision: VisionConfig, backend: BackendName) -> Pass:
     """The pass of float32 weights on the CPU; see `compiled`."""
     shape = (3, vision.image_size, vision.image_size)
-    return _compiled(module, ([torch.randn(2, *shape)], [torch.randn(1, *shape)]), vision, backend, "images")
+    found = _compiled(module, ([torch.randn(2, *shape)], [torch.randn(1, *shape)]), vision, backend, "images")
+    if found is module:
+        return module
+    rows = max(1, _TOKENS // vision.image_tokens)
+    return lambda pixels: torch.cat([found(part) for part in torch.split(pixels, rows)])
 
 
 def compile_sequences(module: SequencePass, text: PretrainedConfig, backend: BackendName) -> Pass:
@@ -67,8 +74,10 @@ def compile_sequences(module: SequencePass, text: PretrainedConfig, backend: Bac
         if sequence.shape[1] > LONGEST:
             return torch_pass(sequence, mask)
         every = torch.ones(sequence.shape[:2], dtype=torch.bool) if mask is None else mask
-        vectors: Tensor = found(sequence, every)
-        return vectors
+        rows = max(1, _TOKENS // sequence.shape[1])
+        return torch.cat(
+            [found(*parts) for parts in zip(torch.split(sequence, rows), torch.split(every, rows), strict=True)]
+        )
 
     # Weights of a model whose sequences all fit are not kept twice.
     torch_pass: Pass = module if text.max_position_embeddings > LONGEST else _too_long
