@@ -233,7 +233,9 @@ class Workers:
     def measure(self, tree: Tree, wanted: set[str]) -> Values:
         """Memory after searches. MilvusServerError where no server can be started."""
         queries = list(itertools.islice(bodies(sorted(self._feed.parent.glob("images/*")), rerank=True), 12))
-        with milvus_server(tree.folder / "server") as uri:
+        folder = tree.folder / "server"
+        folder.mkdir()
+        with milvus_server(folder) as uri:
             base = tree.environment("workers") | {"WITHTHIS_STORE_URI": uri}
             index(self._feed, base, code=tree.code)
             two = once([base] * 2, (), queries, tree.code)
