@@ -59,6 +59,11 @@ def example(name: str, rows: int, length: int) -> Sequence[Tensor]:
     return (0.05 * torch.randn(rows, length, WIDTH, generator=draw), mask)
 
 
-def _compiled(name: str, module: Backbone | ImageTokens | PooledMiniLM, backend: BackendName) -> Pass:
+def compiled_pass(name: str, module: nn.Module, inputs: Sequence[Tensor], backend: BackendName) -> Pass:
+    """A pass by the graph of its name that ships. `inputs`: of other lengths than it was exported with."""
     graph = GRAPHS.joinpath(f"{name}.onnx")
-    return compiled(module, graph.read_bytes, example(name, 1, 6), backend=backend, name=f"starter ({name})")
+    return compiled(module, graph.read_bytes, inputs, backend=backend, name=f"starter ({name})")
+
+
+def _compiled(name: str, module: Backbone | ImageTokens | PooledMiniLM, backend: BackendName) -> Pass:
+    return compiled_pass(name, module, example(name, 1, 6), backend)

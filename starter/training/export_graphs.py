@@ -1,4 +1,4 @@
-"""Writes the graphs of the embedder's passes: `python -m starter.training.export_graphs`, after a change of a module.
+"""Writes the graphs of the starter's passes: `python -m starter.training.export_graphs`, after a change of a module.
 
 They hold operations and no weights, so that other weights need no other graphs.
 """
@@ -12,6 +12,11 @@ from service.support.whole_file import write_whole
 from starter.backbone import Backbone
 from starter.composer import Composer, PooledMiniLM
 from starter.passes import GRAPHS, example
+from starter.tokenizer import WordPieces
+from starter.vlm import label_scorer
+from starter.vlm.decoder import Decoder
+from starter.vlm.label_scorer import LABELS_PASS, LabelScorer
+from starter.vlm.vocabulary import Vocabulary
 
 _AXES = {"cells": [{0: "n"}], "tokens": [{0: "n"}], "pool": [{0: "n", 1: "t"}] * 2}
 
@@ -21,7 +26,9 @@ def graphs() -> dict[str, bytes]:
     composer, backbone = Composer().merge(), Backbone()
     composer.images.take_head(backbone.head)
     modules: dict[str, nn.Module] = {"cells": backbone, "tokens": composer.images, "pool": PooledMiniLM(composer.bert)}
-    return {name: export(module, example(name, 2, 9), _AXES[name]) for name, module in modules.items()}
+    found = {name: export(module, example(name, 2, 9), _AXES[name]) for name, module in modules.items()}
+    scorer = LabelScorer(Decoder(Vocabulary(WordPieces()), composer.bert.embeddings.word_embeddings.weight))
+    return {**found, LABELS_PASS: export(scorer, label_scorer.example(20, 3), [{0: "t"}, {0: "c"}])}
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ class Trainer:
         return losses[0], losses[1:-1].mean() if len(order) > 2 else losses[0]
 
     def _rank_loss(self, lists: list[RankedList]) -> Tensor:
-        prompts = [rank_prompt(self.eyes, self.decoder, self._question(ranked)) for ranked in lists]
+        prompts = [rank_prompt(self.eyes, self.decoder.tokens, self._question(ranked)) for ranked in lists]
         hidden = self._read([prompt for prompt, _ in prompts])
         first, others = [], []
         for row, (prompt, shown), ranked in zip(hidden, prompts, lists, strict=True):
@@ -123,7 +123,7 @@ class Trainer:
         own, self.sights = self.sights, development
         before, after, scorer = 0, 0, LabelScorer(self.decoder)
         for ranked in lists:
-            prompt, shown = rank_prompt(self.eyes, self.decoder, self._question(ranked))
+            prompt, shown = rank_prompt(self.eyes, self.decoder.tokens, self._question(ranked))
             scores = scorer(prompt, shown.ends) + shown.prior
             before += ranked.grades[0] == 3
             after += ranked.grades[int(scores.argmax())] == 3

@@ -6,6 +6,7 @@ state at the candidate's end (Vinyals et al., "Pointer Networks", arXiv 1506.031
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +31,30 @@ def _config() -> Phi3Config:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TokenEmbedder:
+    """What a decoder reads of tokens; unlike the decoder it can be kept without the weights of the layers."""
+
+    vocabulary: Vocabulary
+    words: Tensor
+    own: nn.Embedding
+    enter: nn.Linear
+
+    def marks(self, *texts: str) -> Tensor:
+        """Embedded labels and marks, [n, 320]: as `embed` gives them, without a look at the words."""
+        places = [self.vocabulary.id(text) - self.vocabulary.words for text in texts]
+        embedded: Tensor = self.own(torch.tensor(places))
+        return embedded
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Token ids […] → [… , 320]."""
+        own = ids >= self.vocabulary.words
+        entered = self.enter(self.words[ids.masked_fill(own, 0)] / _WORD_LENGTH)
+        return torch.where(own.unsqueeze(-1), self.own((ids - self.vocabulary.words).clamp(min=0)), entered)
+
+
 class Decoder(nn.Module):
-    """Embeds tokens, runs the decoder, and scores labels.
+    """Runs over embedded tokens, and scores labels.
 
     `words` is MiniLM's frozen embedding matrix [30522, 384]; it comes from MiniLM's package, not with these weights.
     """
@@ -50,17 +73,10 @@ class Decoder(nn.Module):
         self.answers = nn.Linear(HIDDEN, _POINTER)
         nn.init.normal_(self.own.weight, std=0.5)
 
-    def marks(self, *texts: str) -> Tensor:
-        """Embedded labels and marks, [n, 320]: as `embed` gives them, without a look at the words."""
-        places = [self.vocabulary.id(text) - self.vocabulary.words for text in texts]
-        embedded: Tensor = self.own(torch.tensor(places))
-        return embedded
-
-    def embed(self, ids: Tensor) -> Tensor:
-        """Token ids […] → [… , 320]."""
-        own = ids >= self.vocabulary.words
-        entered = self.enter(self.words[ids.masked_fill(own, 0)] / _WORD_LENGTH)
-        return torch.where(own.unsqueeze(-1), self.own((ids - self.vocabulary.words).clamp(min=0)), entered)
+    @property
+    def tokens(self) -> TokenEmbedder:
+        """How its tokens are embedded."""
+        return TokenEmbedder(self.vocabulary, self.words, self.own, self.enter)
 
     def forward(self, embedded: Tensor, mask: Tensor | None = None) -> Tensor:
         """[n, t, 320] → hidden states [n, t, 320]; `mask` [n, t] is for right-padded batches."""

@@ -13,7 +13,7 @@ from starter.embedder import StarterEmbedder, read_weights, weight_file
 from starter.namer import Named, Namer
 from starter.vlm.decoder import Decoder
 from starter.vlm.eyes import Eyes, Seen
-from starter.vlm.label_scorer import LabelScorer
+from starter.vlm.label_scorer import label_scorer
 from starter.vlm.sequence import Question, Shown, rank_prompt
 from starter.vlm.vectors import Sight, question_vectors
 from starter.vlm.vocabulary import LABELS, Vocabulary
@@ -51,7 +51,8 @@ class StarterVLM:
     def __init__(self, embedder: StarterEmbedder, parts: Parts, namer: Namer) -> None:
         """Take loaded parts; use `load`."""
         self._embedder, self._namer = embedder, namer
-        self._eyes, self._decoder, self._scorer = parts.eyes, parts.decoder, LabelScorer(parts.decoder)
+        self._eyes, self._tokens = parts.eyes, parts.decoder.tokens
+        self._label_logits = label_scorer(parts.decoder, embedder.backend)
 
     @classmethod
     def load(cls, path: Path | None = None, embedder: StarterEmbedder | None = None) -> "StarterVLM":
@@ -104,15 +105,15 @@ class StarterVLM:
             TimeoutError: the deadline passed.
         """
         question = self._question(instruction.strip(), query, candidates)
-        prompt, shown = rank_prompt(self._eyes, self._decoder, question)
+        prompt, shown = rank_prompt(self._eyes, self._tokens, question)
         _check(deadline)
-        scores = self._scorer(prompt, shown.ends) + shown.prior
+        scores = self._label_logits(prompt, shown.ends) + shown.prior
         return Scored(tuple(scores.tolist()), tuple((question.candidates.vectors @ question.composed).tolist()))
 
     def _question(self, text: str, query: Sight | None, candidates: Sequence[Sight]) -> Question:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
-        words = self._decoder.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
+        words = self._tokens.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
         composed, written = question_vectors(self._embedder, text or None, query, candidates)
         return Question(_shown([query]) if query else None, words, composed, written, _shown(candidates))
 

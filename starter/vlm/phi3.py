@@ -56,14 +56,19 @@ class Phi3Attention(nn.Module):
         self.o_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
         self.qkv_proj = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=False)
 
-    def forward(self, hidden: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        """[n, t, hidden] → the same shape; `mask` [n, 1, t, t] or None: every position sees those before it."""
+    def forward(
+        self, hidden: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None, needed: Tensor | None = None
+    ) -> Tensor:
+        """[n, t, hidden] → the same shape, or [n, m, hidden] for the positions `needed` [m]; `mask` [n, 1, t, t] or
+        None: every position sees those before it.
+        """
         parts = self.qkv_proj(hidden).chunk(3, -1)
         queries, keys, values = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in parts)
         seen = functional.scaled_dot_product_attention(
             _turned(queries, turns), _turned(keys, turns), values, attn_mask=mask, is_causal=mask is None
         )
-        mixed: Tensor = self.o_proj(seen.transpose(1, 2).flatten(2))
+        joined = seen.transpose(1, 2).flatten(2)
+        mixed: Tensor = self.o_proj(joined if needed is None else joined[:, needed])
         return mixed
 
 
@@ -90,9 +95,12 @@ class Phi3DecoderLayer(nn.Module):
         self.self_attn, self.mlp = Phi3Attention(config), Phi3MLP(config)
         self.input_layernorm, self.post_attention_layernorm = Phi3RMSNorm(config), Phi3RMSNorm(config)
 
-    def forward(self, hidden: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        """[n, t, hidden] → the same shape."""
-        hidden = hidden + self.self_attn(self.input_layernorm(hidden), turns, mask)
+    def forward(
+        self, hidden: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None = None, needed: Tensor | None = None
+    ) -> Tensor:
+        """As `Phi3Attention.forward`."""
+        attended = self.self_attn(self.input_layernorm(hidden), turns, mask, needed)
+        hidden = (hidden if needed is None else hidden[:, needed]) + attended
         thought: Tensor = hidden + self.mlp(self.post_attention_layernorm(hidden))
         return thought
 

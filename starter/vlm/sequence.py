@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from starter.vlm.decoder import Decoder
+from starter.vlm.decoder import TokenEmbedder
 from starter.vlm.eyes import LIKENESSES, Eyes, Seen
 from starter.vlm.vocabulary import LABELS, ORDER
 
@@ -56,26 +56,26 @@ def likenesses(eyes: Eyes, question: Question) -> Tensor:
     return found
 
 
-def rank_prompt(eyes: Eyes, decoder: Decoder, question: Question) -> tuple[Tensor, Candidates]:
+def rank_prompt(eyes: Eyes, embedder: TokenEmbedder, question: Question) -> tuple[Tensor, Candidates]:
     """Embedded prompt [t, 320], and where its candidates are."""
-    before = torch.cat(_asked(eyes, decoder, question))
+    before = torch.cat(_asked(eyes, embedder, question))
     alike, shown = likenesses(eyes, question), question.candidates
     count = len(shown.vectors)
-    closing = decoder.marks("<candidate>") + eyes.show_vectors(shown.vectors) + eyes.likeness(alike * 4)
+    closing = embedder.marks("<candidate>") + eyes.show_vectors(shown.vectors) + eyes.likeness(alike * 4)
     tokens = eyes.show_tokens(shown.seen.tokens.whole)
-    blocks = torch.cat((decoder.marks(*LABELS[:count]).unsqueeze(1), tokens, closing.unsqueeze(1)), 1)
+    blocks = torch.cat((embedder.marks(*LABELS[:count]).unsqueeze(1), tokens, closing.unsqueeze(1)), 1)
     ends = len(before) - 1 + blocks.shape[1] * torch.arange(1, count + 1)
-    prompt = torch.cat((before, blocks.flatten(0, 1), decoder.marks(ORDER)))
+    prompt = torch.cat((before, blocks.flatten(0, 1), embedder.marks(ORDER)))
     return prompt, Candidates(ends, eyes.prior(alike).squeeze(-1))
 
 
-def _asked(eyes: Eyes, decoder: Decoder, question: Question) -> list[Tensor]:
+def _asked(eyes: Eyes, embedder: TokenEmbedder, question: Question) -> list[Tensor]:
     """What stands before the candidates."""
-    parts = [decoder.marks("<rank>")]
+    parts = [embedder.marks("<rank>")]
     if (image := question.image) is not None:
         shown = eyes.show_tokens(image.seen.tokens.whole)[0]
-        parts += [decoder.marks("<picture>"), shown, eyes.show_vectors(image.vectors)]
+        parts += [embedder.marks("<picture>"), shown, eyes.show_vectors(image.vectors)]
     parts.append(eyes.show_vectors(question.composed).unsqueeze(0))
     if question.words:
-        parts.append(decoder.embed(torch.tensor(question.words)))
+        parts.append(embedder.embed(torch.tensor(question.words)))
     return parts

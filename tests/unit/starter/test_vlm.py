@@ -7,13 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
+from service.encoders.compiled.graph import CompiledPass
 from starter.artwork import motif
 from starter.embedder import StarterEmbedder
 from starter.rendering import KINDS, render_motif, render_product
 from starter.vlm import StarterVLM
-from starter.vlm.decoder import HIDDEN
-from starter.vlm.label_scorer import LabelScorer
+from starter.vlm.decoder import Decoder
+from starter.vlm.label_scorer import LabelScorer, example, label_scorer
 from starter.vlm.vectors import question_vectors
+from starter.vlm.vocabulary import Vocabulary
 
 LEOPARD, ROSE = "1f406", "1f339"
 
@@ -101,10 +103,12 @@ def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
 
 @pytest.mark.parametrize(("length", "count"), [(12, 1), (108, 9)])
 @torch.inference_mode()
-def test_labels_are_scored_as_the_whole_decoder_scores_them(vlm: StarterVLM, length: int, count: int) -> None:
-    decoder = vlm._decoder
-    prompt = torch.randn(length, HIDDEN, generator=torch.Generator().manual_seed(length))
-    ends = torch.arange(1, count + 1) * (length // (count + 1))
+def test_labels_are_scored_as_the_whole_decoder_scores_them(embedder: StarterEmbedder, length: int, count: int) -> None:
+    decoder = Decoder(Vocabulary(embedder.tokenizer), embedder.passes.words.weight).eval()
+    prompt, ends = example(length, count)
     hidden = decoder(prompt[None])
     expected = decoder.pointers(hidden[:, -1:], hidden[:, ends])[0, 0]
-    assert torch.allclose(LabelScorer(decoder)(prompt, ends), expected, atol=1e-5)
+    scorer = label_scorer(decoder, "auto")
+    assert isinstance(scorer, CompiledPass)
+    for found in (LabelScorer(decoder)(prompt, ends), scorer(prompt, ends)):
+        assert torch.allclose(found, expected, atol=1e-5)
