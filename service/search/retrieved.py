@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from PIL.Image import Image
@@ -20,12 +20,11 @@ from service.stores.store import Hit, Vector
 class Further:
     """What a second search added to a first; see `service.search.second_search`.
 
-    `hits`: new products, with the similarities to the query as it was sent; `images`: theirs; `order_scores`: what the
-    second search sorted by, of all that it found, by product id; `selection`: that of both searches together.
+    `hits`: new products, with the similarities to the query as it was sent; `images`: theirs; `selection`: that of
+    both searches together.
     """
 
     hits: tuple[Hit, ...] = ()
-    order_scores: Mapping[str, float] = field(default_factory=dict)
     selection: Selection | None = None
     images: Sequence[Image | None] = ()
 

@@ -55,7 +55,6 @@ def further(
     selection = select(store, [*before.candidates, *outside], (), before.ruling.rules, request) if outside else before
     return Further(
         hits=tuple(hit for hit in new if hit.product_id in selection.ranks)[:most],
-        order_scores={hit.product_id: hit.order_score for hit in hits},
         selection=selection,
     )
 

@@ -5,6 +5,9 @@ products alone if its scores can be compared between calls (`absolute`): then al
 Otherwise it is asked about the new ones together with the best of the first ranking, as many as the first time; those
 of its second half that lost their places follow as they were ranked.
 
+Both rankings are fused with the scores that hits were found with: the similarity to the query as it was sent, and in a
+hybrid search that of the search that found them.
+
 Both calls and the second search share the deadline of the plan. Where there is no time for them, or they fail, the
 first ranking is the answer, and says so.
 """
@@ -30,17 +33,6 @@ from service.stores.store import Hit
 
 BEST = 3
 """The most products that the query is moved toward: never more than a third of those that were ranked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SecondHit(Hit):
-    """A hit with what the second search sorted by, which is what its ranking is fused with."""
-
-    second_score: float
-
-    @property
-    def order_score(self) -> float:
-        return self.second_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +91,7 @@ class _SecondRound:
         if not self.further.hits:
             return _refined(self.first, 0)
         pool, call = self._judged(call.outcome)
-        arranged = self.planned.arrange([self._second_hit(hit) for hit in pool], call)
+        arranged = self.planned.arrange(pool, call)
         return self._joined(arranged, pool, all_hits)
 
     @property
@@ -117,19 +109,10 @@ class _SecondRound:
         if not self.further.hits:
             return ()
         kept = [] if self._absolute else ranked[: len(self.hits) - len(self.further.hits)]
-        self.shown = sorted([*kept, *self.further.hits], key=lambda hit: -self._second_score(hit))
+        self.shown = sorted([*kept, *self.further.hits], key=lambda hit: -hit.order_score)
         images = dict(zip((hit.product_id for hit in self.hits), self.load(), strict=False))
         images |= dict(zip((hit.product_id for hit in self.further.hits), self.further.images, strict=True))
         return as_candidates(self.shown, [images.get(hit.product_id) for hit in self.shown])
-
-    def _second_score(self, hit: Hit) -> float:
-        """What the second search sorted by; one that it did not find counts as its last."""
-        scores = self.further.order_scores
-        return scores.get(hit.product_id, min(scores.values()))
-
-    def _second_hit(self, hit: Hit) -> _SecondHit:
-        given = (hit.id, hit.product, hit.content_hash, hit.updated_at, hit.score, hit.revision)
-        return _SecondHit(*given, second_score=self._second_score(hit))
 
     def _judged(self, outcome: RerankOutcome) -> tuple[Sequence[Hit], RerankCall]:
         """The hits that have a place by the model's verdicts, and these as one."""
