@@ -59,6 +59,10 @@ COMMANDS = {
         "evaluate",
         "Compare configurations on judged queries: quality, time and cost, with confidence intervals and tests.",
     ),
+    "sweep": CommandPlace(
+        "sweep",
+        "Try every combination of settings on one half of the queries, and test the winner once on the other half.",
+    ),
     "tune": CommandPlace(
         "tune",
         "Learn from judged queries how to move query embeddings, for the first configuration of an experiment.",

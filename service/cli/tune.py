@@ -13,7 +13,7 @@ from service.cli.evaluate import work_bars
 from service.cli.evaluate_tables import comparison_cells, table
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.lab.run_folder import RunFolder
-from service.lab.tuning.export import export
+from service.lab.tuning.adapter_card import export
 from service.lab.tuning.tune import FOLDS, Tuned
 from service.lab.tuning.tune import tune as learn
 

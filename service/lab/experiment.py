@@ -1,6 +1,8 @@
 """An experiment as one YAML file: a data set, and the configurations that are compared on it."""
 
 import difflib
+import itertools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from service.lab.yaml_file import Location, YamlFile, read_yaml, spelled
 from service.support.first_fault import first_fault
 
 MAX_K = 1000
+MOST_COMBINATIONS = 256
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -84,6 +87,7 @@ class _ExperimentSpec(_Strict):
     composition: bool = True
     settings: dict[str, Any] = Field(default_factory=dict)
     configurations: list[_ConfigurationSpec] = Field(min_length=1)
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
 
 
 def _unplaced(location: Location, problem: str) -> ExperimentError:
@@ -106,6 +110,8 @@ class Experiment:
     """None: not measured."""
     composition: bool = True
     """Whether composed queries are also asked by their text and by their image alone."""
+    grid: tuple[Configuration, ...] = ()
+    """The first configuration with every combination of the values that `sweep` lists."""
     fault: Callable[[Location, str], ExperimentError] = field(default=_unplaced, compare=False, repr=False)
     """The error for a problem at a place in the file."""
 
@@ -139,6 +145,7 @@ def read_experiment(path: Path, base: Overlay) -> Experiment:
         name=spec.name,
         data=_placed(spec.data, path.parent),
         configurations=tuple(_configuration(file, spec, number, base) for number in range(len(names))),
+        grid=_grid(file, spec, base),
         seed=spec.seed,
         queries=spec.queries,
         measures=tuple(spec.measures) if spec.measures else None,
@@ -154,21 +161,42 @@ def _placed(data: DataSpec, folder: Path) -> DataSpec:
     return data.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
 
 
-def _configuration(file: YamlFile, spec: _ExperimentSpec, number: int, base: Overlay) -> Configuration:
+def _grid(file: YamlFile, spec: _ExperimentSpec, base: Overlay) -> tuple[Configuration, ...]:
+    """Raises ExperimentError for names that are no settings, no values, or too many combinations."""
+    for name, values in spec.sweep.items():
+        if not values:
+            raise file.error(("sweep", name), "there is nothing to try; list its values")
+    if (size := math.prod(map(len, spec.sweep.values()))) > MOST_COMBINATIONS:
+        raise file.error(("sweep",), f"these are {size:,} combinations, and {MOST_COMBINATIONS} are the most")
+    if not spec.sweep:
+        return ()
+    return tuple(
+        _configuration(file, spec, 0, base, dict(zip(spec.sweep, values, strict=True)))
+        for values in itertools.product(*spec.sweep.values())
+    )
+
+
+def _configuration(
+    file: YamlFile, spec: _ExperimentSpec, number: int, base: Overlay, swept: Mapping[str, Any] | None = None
+) -> Configuration:
+    """The configuration of a number; `swept` lays values of the sweep over it, and names it."""
     one, place = spec.configurations[number], ("configurations", number)
     own = dict(one.model_extra or {})
+    for name in swept or ():
+        _check_name(file, name, ("sweep",), base)
     for names, where in ((spec.settings, ("settings",)), (own, place)):
         for name in names:
             _check_name(file, name, where, base)
-    chosen = {**spec.settings, **own}
+    chosen = {**spec.settings, **own, **(swept or {})}
     places: dict[str | int, Location] = {**dict.fromkeys(spec.settings, ("settings",)), **dict.fromkeys(own, place)}
+    places |= dict.fromkeys(swept or (), ("sweep",))
 
     def fault(setting: tuple[str | int, ...], problem: str) -> ExperimentError:
         return file.error((*places.get(setting[0], place), *setting) if setting else place, problem)
 
     price = one.price or spec.price
     return Configuration(
-        name=one.name,
+        name=", ".join(f"{name} {value}" for name, value in swept.items()) if swept else one.name,
         setup=_laid(base, chosen, fault),
         chosen=chosen,
         k=one.k if one.k is not None else spec.k,

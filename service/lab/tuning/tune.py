@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +12,7 @@ from service.lab.bench import Benches
 from service.lab.comparison import Comparison, compare
 from service.lab.composition import without_reranking
 from service.lab.experiment import Experiment
+from service.lab.folds import folds
 from service.lab.gallery import Gallery, units
 from service.lab.judged import DataSet, LabQuery, Run
 from service.lab.lab_errors import LabError
@@ -158,10 +157,3 @@ def _answered(bench: Bench, query: LabQuery, adapter: QueryAdapter | None) -> Qu
         return bench.measure(query)
     finally:
         bench.encoder.adapter = None
-
-
-def folds(units: Sequence[str], count: int, seed: int) -> list[frozenset[str]]:
-    """The units in so many parts of nearly the same size, drawn by seed."""
-    shuffled = list(dict.fromkeys(units))
-    random.Random(seed).shuffle(shuffled)
-    return [frozenset(shuffled[number::count]) for number in range(count)]

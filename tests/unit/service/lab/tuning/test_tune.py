@@ -17,12 +17,13 @@ from service.cli.setups import SettingsOverlay
 from service.encoders.encoder import Embeddings, EncoderInfo
 from service.lab.datasets import load_dataset
 from service.lab.experiment import Experiment, read_experiment
+from service.lab.folds import folds
 from service.lab.judged import DataSet
 from service.lab.lab_errors import LabError
 from service.lab.models import Models
 from service.lab.run_folder import RunFolder
-from service.lab.tuning.export import ADAPTER, CARD, export
-from service.lab.tuning.tune import FOLDS, Tuned, folds, tune
+from service.lab.tuning.adapter_card import ADAPTER, CARD, export
+from service.lab.tuning.tune import FOLDS, Tuned, tune
 from service.search.query_adapter import read_adapter
 from service.settings import Settings
 from service.stores.store import Vector
