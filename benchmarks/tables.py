@@ -109,6 +109,7 @@ TABLES = (
         "--queries 60 --seeds 0",
         "--seeds 20",
         _takes(90, 900),
+        wanted=False,
     ),
     BenchTable(
         "encoders",
