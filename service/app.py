@@ -166,12 +166,6 @@ def _mcp(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager
     return lifespan
 
 
-def check_exposure(settings: Settings) -> None:
-    """Refuse to listen on the network without keys, unless that is wanted. Raises ConfigurationError."""
-    server = settings.server
-    auth.check_exposure(server.host, server.api_keys, allow_anonymous=server.allow_anonymous)
-
-
 def package_version() -> str:
     """The installed version; "0" when run from a checkout that is not installed."""
     try:

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from service.app import check_exposure, create_app
+from service.app import create_app
 from service.build import build_service
 from service.cli.client import ServiceClient
 from service.cli.console import err, out, plain, start
 from service.cli.feed_report import show_report
 from service.cli.index import run_ingest
-from service.cli.serve import address, listen, serving
+from service.cli.listening import address, check_exposure, listen
+from service.cli.serving import serving
 from service.cli.tables import show_answer
 from service.errors import EncoderMismatch
 from service.images.sources import UploadedImage

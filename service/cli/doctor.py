@@ -16,11 +16,11 @@ import typer
 from rich.table import Table
 
 from rerank.query import Query
-from service.app import check_exposure, package_version
+from service.app import package_version
 from service.build import build_rerank, check_model_server, load_encoder, open_images, open_store
 from service.catalog.documents import Documents
 from service.cli.console import out, plain, start
-from service.cli.serve import listen
+from service.cli.listening import check_exposure, listen
 from service.encoders.blindness import blindness
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, WithThisError

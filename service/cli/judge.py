@@ -9,7 +9,7 @@ import typer
 
 from service.cli.console import err, plain, start
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
-from service.cli.serve import address, listen
+from service.cli.listening import address, listen
 from service.cli.server import PoliteServer
 from service.lab.judging.app import create_judging_app
 from service.lab.judging.pool import DEPTH, pooled, run_files

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
-from service.app import check_exposure
+from service.cli.listening import check_exposure
 from service.errors import ConfigurationError
 from service.server.access.api_keys import hash_key
 from service.server.access.auth import declared

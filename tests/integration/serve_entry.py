@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from service.build import assemble
-from service.cli.serve import address, listen, run_server
+from service.cli.listening import address, listen
+from service.cli.serving import run_server
 from service.cli.signals import exit_on_signals
 from tests.fakes import MemoryStore, Shop, make_shop
 

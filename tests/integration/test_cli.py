@@ -22,7 +22,8 @@ from service.cli import doctor as doctor_module
 from service.cli import index as index_module
 from service.cli import search as search_module
 from service.cli.client import ServiceClient, ServiceError
-from service.cli.serve import address, listen, serving
+from service.cli.listening import address, listen
+from service.cli.serving import serving
 from service.errors import ConfigurationError, EncoderUnavailable, WithThisError
 from service.images.crop import Crop
 from service.images.sources import InlineImage, UploadedImage

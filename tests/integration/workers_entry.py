@@ -7,7 +7,7 @@ from pathlib import Path
 
 from litestar import Litestar, get
 
-from service.cli.serve import address, listen
+from service.cli.listening import address, listen
 from service.cli.supervisor import run_workers
 from service.cli.worker import as_worker, shared_out
 from service.settings import load_settings

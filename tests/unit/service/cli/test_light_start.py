@@ -31,6 +31,12 @@ def test_the_list_of_commands_and_the_settings_import_no_library_of_models() -> 
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+def test_a_supervisor_of_workers_holds_no_models() -> None:
+    look = "import sys, service.cli.serve; print([name for name in ('torch', 'pymilvus') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_a_command_what_the_command_says(name: str) -> None:
     group = typer.main.get_command(app)
