@@ -44,9 +44,10 @@ install: $(STAMP) ## Create .venv and install everything
 demo: $(STAMP) ## Build and index the demo shop, serve it, run a first composed query (ENCODER=, WEIGHTS=)
 	@$(BIN)/withthis demo
 
-# Tests use one thread each, and as many processes as there are cores, but no more than four: each holds the models.
+# Tests use one thread each, in one process more than there are cores, for a third of the time is spent waiting, but no
+# more than four: each holds the models.
 test: $(STAMP) ## Run the whole test suite
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses 4
 
 soak: $(STAMP) ## Tests that take minutes: Milvus server, chaos, memory under hostile input
 	@$(BIN)/python -m pytest -m soak

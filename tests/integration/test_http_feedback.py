@@ -46,7 +46,10 @@ def test_a_search_leaves_one_line_without_its_image(tmp_path: Path) -> None:
     first, _, later = rows(tmp_path)
     assert first["id"] == answer["id"] and first["time"].endswith("+00:00")
     assert first["query"]["text"] == "a mug" and first["query"]["filter"] == {"category": {"eq": "mug"}}
-    assert first["query"]["negative"] == {"text": "red", "weight": 0.5} and len(first["query"]["image"]) == 64
+    assert (
+        first["query"]["negative"] == {"text": "red", "weight": 0.5, "image": None}
+        and len(first["query"]["image"]) == 64
+    )
     assert first["encoder"] == {"id": "fake", "fingerprint": "fake-1"}
     assert first["order"][: first["shown"]] == [result["product"]["id"] for result in answer["results"]]
     assert first["order"] == first["a"]["order"] == list(reversed(first["retrieved"]))

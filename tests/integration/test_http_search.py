@@ -320,7 +320,7 @@ def test_a_store_that_is_away_is_503_everywhere_but_alive(shop: Shop, client: Cl
         assert response.json()["type"] == "urn:withthis:problem:store-unavailable"
     assert client.get("/healthz").json() == {"status": "ok"}
     shop.store.failure = None
-    assert client.get("/readyz").json() == {"status": "ready", "encoder": "fake", "rows": 20}
+    assert client.get("/readyz").json() == {"status": "ready", "encoder": "fake", "rows": 20, "catalogs": []}
 
 
 def test_a_bug_is_500_without_its_words(shop: Shop, client: Client) -> None:

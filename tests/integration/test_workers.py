@@ -93,7 +93,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 QUEUES = {
     *("search", "reranked", "rerank", "rerank_documents", "documents"),
-    *("embeddings", "write", "catalog", "images"),
+    *("embeddings", "write", "catalog", "images", "batch"),
 }
 
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import anyio.lowlevel
+
 from service.errors import Overloaded, RerankRequired
 from service.search.online.evaluation import OnlineEvaluation
 from service.search.pipeline import BegunSearch
@@ -52,6 +54,7 @@ class SearchHalves:
             begun, answer = await self.begin(query)
             if query.is_reranked:
                 answer = await self.finish(begun)
+            await anyio.lowlevel.checkpoint_if_cancelled()  # an answer that nobody gets is not counted
         except RerankRequired as error:
             metrics.reranked(error.fault, error.degraded, self.parts.name)
             raise
