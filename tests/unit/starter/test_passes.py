@@ -7,6 +7,7 @@ from PIL import Image
 from service.encoders.compiled.graph import CompiledPass
 from starter.artwork import motif
 from starter.fused import FusedEmbedder, Role
+from starter.passes import InParts
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,9 @@ def plain() -> FusedEmbedder:
 
 def test_the_graphs_of_all_passes_are_used(fused: FusedEmbedder) -> None:
     passes = fused.trained.passes
-    assert all(isinstance(one, CompiledPass) for one in (passes.cells, passes.tokens, passes.pool, fused._words._pool))
+    assert isinstance(passes.cells, InParts)
+    used = (passes.cells.whole, passes.tokens, passes.pool, fused._words._pool)
+    assert all(isinstance(one, CompiledPass) for one in used)
 
 
 @pytest.mark.parametrize("role", ["query", "document"])
