@@ -1,4 +1,7 @@
-"""Training of an adapter: listwise softmax over each query's pool, stopped where unseen queries gain no more."""
+"""Training of an adapter: listwise softmax over each query's pool, stopped where unseen queries gain no more.
+
+A grade g counts as 2^g - 1 (Burges et al., ICML 2005): the many that are barely relevant must not outweigh the best.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-2
 TEMPERATURE = 0.05
 """The first one; it is learned."""
+_NOWHERE = -1e4
+"""Below every cosine, and finite: the temperature's gradient multiplies it by 0."""
 CUTOFF = 10
 """Of the nDCG that decides when to stop."""
 
@@ -63,7 +68,7 @@ class _Model:
         order = np.random.default_rng([self._seed, number]).permutation(len(seen.units))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            gains = torch.from_numpy(seen.gains[rows])
+            gains = torch.exp2(torch.from_numpy(seen.gains[rows])) - 1
             scores = self.scores(seen, rows) / self._log_temperature.exp()
             target = gains / gains.sum(1, keepdim=True)
             loss = -(target * torch.log_softmax(scores, 1).masked_fill(target == 0, 0.0)).sum(1).mean()
@@ -72,13 +77,13 @@ class _Model:
             self._optimizer.step()
 
     def scores(self, examples: Examples, rows: NDArray[np.int64]) -> torch.Tensor:
-        """Cosines of the documents of the pools, [n, size]; minus infinity where there is none."""
+        """Cosines of the documents of the pools, [n, size]; `_NOWHERE` where there is none."""
         pools = examples.pools[rows]
         documents = torch.from_numpy(examples.documents[np.maximum(pools, 0)])
         vectors = torch.from_numpy(examples.queries[rows])
         moved = vectors + vectors @ self.down.T @ self.up.T + self.shift
         found = torch.einsum("nd,nsd->ns", torch.nn.functional.normalize(moved, dim=1), documents)
-        return found.masked_fill(torch.from_numpy(pools == NONE), -math.inf)
+        return found.masked_fill(torch.from_numpy(pools == NONE), _NOWHERE)
 
     def adapter(self) -> QueryAdapter:
         """What was learned."""
