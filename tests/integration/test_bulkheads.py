@@ -136,7 +136,7 @@ def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path)
     async def answer() -> None:
         metrics = Metrics()
         online = OnlineEvaluation(online_options(shop.settings), partial(metrics.search_logged, "default"))
-        stream = SearchStream(SearchRequest(text="a mug"), SearchHalves(shop.parts, bulkheads), metrics, online)
+        stream = SearchStream(SearchRequest(text="a mug"), SearchHalves(shop.parts, bulkheads, metrics, online))
         await stream({}, stays, read_nothing)  # type: ignore[arg-type]
 
     anyio.run(answer)

@@ -50,8 +50,7 @@ class McpController(Controller):
         require_json(request)
         raw = await read_body(request, defaults.max_body_bytes)
         await parsed(len(raw), lambda: check_tokens(raw, MAX_SEARCH_TOKENS))
-        halves = SearchHalves(parts, bulkheads)
-        shop = CatalogShop(str(request.base_url), defaults, halves, metrics, online)
+        shop = CatalogShop(str(request.base_url), defaults, SearchHalves(parts, bulkheads, metrics, online))
         app: ASGIApp = state.mcp.answering(shop, raw)
         return app
 
@@ -63,13 +62,11 @@ class CatalogShop:
     base_url: str
     defaults: RequestDefaults
     halves: SearchHalves
-    metrics: Metrics
-    online: OnlineEvaluation
 
     async def search(self, body: SearchBody) -> SearchOut:
         """As `POST /v1/search`. Raises as `SearchHalves.whole`."""
-        query = self.online.drawn(to_request(body, None, self.defaults))
-        return (await self.halves.whole(query, self.metrics, self.online)).out
+        query = self.halves.online.drawn(to_request(body, None, self.defaults))
+        return (await self.halves.whole(query)).out
 
     async def get(self, product_id: str) -> StoredProductOut:
         """As `GET /v1/products/{id}`. Raises UnknownProduct, Overloaded, StoreUnavailable."""

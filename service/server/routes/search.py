@@ -76,7 +76,7 @@ class SearchController(Controller):
         """Retrieve products for a text and an image, rerank them, and explain the order."""
         query = online.drawn(await _query(request, defaults))
         async with while_connected(request.receive):
-            return (await SearchHalves(parts, bulkheads).whole(query, metrics, online)).out
+            return (await SearchHalves(parts, bulkheads, metrics, online).whole(query)).out
 
     @post(
         "/stream",
@@ -103,7 +103,7 @@ class SearchController(Controller):
         Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
         """
         query = online.drawn(await _query(request, defaults))
-        return SearchStream(query, SearchHalves(parts, bulkheads), metrics, online)
+        return SearchStream(query, SearchHalves(parts, bulkheads, metrics, online))
 
     @get("/options", summary="List search options", responses=of_catalog(), sync_to_thread=False)
     def options(self, parts: NamedDependency[Catalog], defaults: NamedDependency[RequestDefaults]) -> SearchOptionsOut:

@@ -8,7 +8,7 @@ model, and no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +19,7 @@ from litestar import Controller, Request, post
 from litestar.di import NamedDependency
 
 from rerank.cancellation import Cancelled
-from service.errors import RateLimited, RerankRequired
+from service.errors import RateLimited
 from service.search.online.evaluation import OnlineEvaluation
 from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH, charge
@@ -44,17 +44,12 @@ _ERRORS = (
     (429, "too many batches at once; see Retry-After"),
 )
 
-Record = Callable[[SearchRequest, Answer], None]
-"""Counts and logs one answer."""
-
 
 @dataclass(frozen=True, slots=True)
 class SearchBatch:
     """The searches of one request, in one slot."""
 
     halves: SearchHalves
-    metrics: Metrics
-    record: Record
     _retrieving: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(BATCH_WIDTH))
     _reranking: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(1))
 
@@ -80,11 +75,10 @@ class SearchBatch:
         except Cancelled:
             raise
         except Exception as error:
-            if isinstance(error, RerankRequired):
-                self.metrics.reranked(error.fault, error.degraded, self.halves.parts.name)
+            self.halves.failed(error)
             problem = problem_of(error, "POST", "/v1/search/batch")
             return SearchOutcomeOut(status=int(str(problem["status"])), error=problem)
-        self.record(search, answer)
+        self.halves.answered(search, answer)
         return SearchOutcomeOut(status=200, answer=answer.out)
 
     async def _answer(self, slot: Slot, search: SearchRequest) -> Answer:
@@ -137,13 +131,8 @@ class SearchBatchController(Controller):
 
         Each counts as a request where requests are limited: those beyond the limit have a 429 as their outcome.
         """
-
-        def record(search: SearchRequest, answer: Answer) -> None:
-            metrics.searched(answer.found, parts.name)
-            online.searched(search, answer.found, parts.encoder.info)
-
         given = await read_batch(request, defaults)
         searches = [online.drawn(one) if isinstance(one, SearchRequest) else one for one in charged(request, given)]
         async with while_connected(request.receive):
-            outcomes = await SearchBatch(SearchHalves(parts, bulkheads), metrics, record).answer(searches)
+            outcomes = await SearchBatch(SearchHalves(parts, bulkheads, metrics, online)).answer(searches)
         return SearchBatchOut(outcomes=outcomes)

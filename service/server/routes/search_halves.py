@@ -38,6 +38,8 @@ class SearchHalves:
 
     parts: Catalog
     bulkheads: Bulkheads
+    metrics: Metrics
+    online: OnlineEvaluation
 
     async def begin(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
         """Retrieve, and answer in retrieval order. Raises Overloaded, and as `SearchPipeline.begin`."""
@@ -48,7 +50,7 @@ class SearchHalves:
         begun = self.parts.ready().pipeline.begin(query)
         return begun, Answer.of(begun.preliminary(), self.parts.path)
 
-    async def whole(self, query: SearchRequest, metrics: Metrics, online: OnlineEvaluation) -> Answer:
+    async def whole(self, query: SearchRequest) -> Answer:
         """Both halves, counted and logged. Raises as they do."""
         try:
             begun, answer = await self.begin(query)
@@ -56,11 +58,20 @@ class SearchHalves:
                 answer = await self.finish(begun)
             await anyio.lowlevel.checkpoint_if_cancelled()  # an answer that nobody gets is not counted
         except RerankRequired as error:
-            metrics.reranked(error.fault, error.degraded, self.parts.name)
+            self.failed(error)
             raise
-        metrics.searched(answer.found, self.parts.name)
-        online.searched(query, answer.found, self.parts.encoder.info)
+        self.answered(query, answer)
         return answer
+
+    def answered(self, query: SearchRequest, answer: Answer) -> None:
+        """Count and log an answer that somebody gets."""
+        self.metrics.searched(answer.found, self.parts.name)
+        self.online.searched(query, answer.found, self.parts.encoder.info)
+
+    def failed(self, error: Exception) -> None:
+        """Count a search without an answer, if the reranker is why."""
+        if isinstance(error, RerankRequired):
+            self.metrics.reranked(error.fault, error.degraded, self.parts.name)
 
     async def finish(self, begun: BegunSearch) -> Answer:
         """Rerank. If too many wait already, the retrieval order is kept. Raises as `SearchPipeline.finish`."""

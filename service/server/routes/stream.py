@@ -14,12 +14,10 @@ from litestar.types import Receive, Scope, Send
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from service.errors import ClientGone, RerankRequired
-from service.search.online.evaluation import OnlineEvaluation
+from service.errors import ClientGone
 from service.search.pipeline import BegunSearch
 from service.search.types import SearchRequest
 from service.server.connection import while_connected
-from service.server.observability.metrics import Metrics
 from service.server.problems import problem_of
 from service.server.routes.search_halves import SearchHalves
 from service.wire.search import SearchOut
@@ -45,11 +43,9 @@ class SearchEvent(BaseModel):
 class SearchStream:
     """The ASGI application that answers one search."""
 
-    def __init__(self, query: SearchRequest, halves: SearchHalves, metrics: Metrics, online: OnlineEvaluation) -> None:
+    def __init__(self, query: SearchRequest, halves: SearchHalves) -> None:
         self._query = query
         self._halves = halves
-        self._metrics = metrics
-        self._online = online
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises as `SearchPipeline.begin` and Overloaded, before anything was sent."""
@@ -72,11 +68,9 @@ class SearchStream:
         try:
             answer = await self._halves.finish(begun)
         except Exception as error:  # the fault boundary of what comes after the status
-            if isinstance(error, RerankRequired):
-                self._metrics.reranked(error.fault, error.degraded, self._halves.parts.name)
+            self._halves.failed(error)
             return "problem", problem_of(error, "POST", "/v1/search/stream")
-        self._metrics.searched(answer.found, self._halves.parts.name)
-        self._online.searched(self._query, answer.found, self._halves.parts.encoder.info)
+        self._halves.answered(self._query, answer)
         return "ranked", answer.out
 
 
