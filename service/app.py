@@ -23,6 +23,7 @@ from service.server.access.origin import OwnPagesOnly, names_of
 from service.server.bulkheads import Bulkheads, BulkheadSizes
 from service.server.defaults import RequestDefaults
 from service.server.head import HeadApp
+from service.server.mcp import NO_MCP
 from service.server.observability.metrics import Metrics
 from service.server.observability.observe import Observer
 from service.server.observability.shared_metrics import new_metrics
@@ -59,9 +60,6 @@ ALLOWED_HEADERS = [
     "X-Fern-SDK-Version",
 ]
 """What a page of another origin may send: our own, and what the clients of OpenAI and Cohere add by themselves."""
-
-
-NO_MCP = "WITHTHIS_MCP needs a package that is not installed. Run: pip install 'withthis[mcp]'."
 
 
 def create_app(settings: Settings | None = None, service: ServiceState | None = None) -> Litestar:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from service.catalog.row_images import EXPORTED_IMAGES
-from service.support.whole_file import whole_file
+from service.support.whole_file import write_whole
 
 ReadImage = Callable[[str], bytes | None]
 """The bytes of an image by its key; None if it is lost."""
@@ -49,6 +49,5 @@ class ImageFolder:
         if data is None:
             return "lost"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
-            file.write(data)
+        write_whole(path, data)
         return "copied"

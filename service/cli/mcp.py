@@ -9,12 +9,12 @@ from typing import Annotated
 import anyio
 import typer
 
-from service.app import NO_MCP
 from service.cli.catalog_option import InCatalog, start_in
 from service.cli.client import told
 from service.client import AsyncClient
 from service.client.call import Call, into
 from service.errors import ConfigurationError
+from service.server.mcp import NO_MCP
 from service.settings import Settings
 from service.wire.catalogs import DEFAULT_CATALOG
 from service.wire.products import StoredProductOut

@@ -31,8 +31,9 @@ def test_the_list_of_commands_and_the_settings_import_no_library_of_models() -> 
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_a_supervisor_of_workers_holds_no_models() -> None:
-    look = "import sys, service.cli.serve; print([name for name in ('torch', 'pymilvus') if name in sys.modules])"
+@pytest.mark.parametrize("module", ["serve", "mcp"])
+def test_a_supervisor_of_workers_and_a_client_for_agents_hold_no_models(module: str) -> None:
+    look = f"import sys, service.cli.{module}; print([name for name in ('torch', 'pymilvus') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
