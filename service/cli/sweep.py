@@ -74,15 +74,11 @@ def _show(swept: Swept) -> None:
 
 def _numbers(swept: Swept) -> dict[str, object]:
     measure, found = measures_of(swept.development)[0], swept.comparison
-    compared = None
-    if found is not None:
-        compared = {name: value for name, value in asdict(found).items() if name not in ("wins", "ties", "losses")}
-        compared["difference"] = found.difference
     return {
         "measure": measure,
         "tried": swept.tried,
         "winner": swept.winner,
         "development": {one.name: asdict(one.estimates[measure]) for one in swept.summaries},
         "pareto": sorted(swept.pareto),
-        "test": compared,
+        "test": None if found is None else found.numbers,
     }

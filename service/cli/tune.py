@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from service.cli.evaluate_tables import comparison_cells, table
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.lab.run_folder import RunFolder
 from service.lab.tuning.adapter_card import export
+from service.lab.tuning.fit import RANK
 from service.lab.tuning.tune import FOLDS, Tuned
 from service.lab.tuning.tune import tune as learn
 
@@ -29,7 +29,7 @@ def tune(
     *,
     demo: Demo = False,
     folder: Out = None,
-    rank: Rank = 8,
+    rank: Rank = RANK,
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,12 +80,11 @@ def _refusal(tuned: Tuned) -> str:
 
 
 def _numbers(tuned: Tuned, path: str | None) -> dict[str, object]:
-    found = {name: value for name, value in asdict(tuned.comparison).items() if name not in ("wins", "ties", "losses")}
     return {
         "adapter": path,
         "measure": tuned.measure,
         "queries": tuned.queries,
         "epochs": tuned.epochs,
-        "comparison": found | {"difference": tuned.comparison.difference},
+        "comparison": tuned.comparison.numbers,
         "queries_needed": tuned.queries_needed,
     }

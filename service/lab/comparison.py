@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from service.lab.lab_errors import LabError
 from service.lab.measures.names import less_is_better
@@ -43,6 +43,12 @@ class Comparison:
     def difference(self) -> float:
         """The difference of the totals."""
         return self.run_mean - self.baseline_mean
+
+    @property
+    def numbers(self) -> dict[str, object]:
+        """Everything but the units, as plain values."""
+        found = {name: value for name, value in asdict(self).items() if name not in ("wins", "ties", "losses")}
+        return found | {"difference": self.difference}
 
     @property
     def is_significant(self) -> bool:

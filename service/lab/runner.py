@@ -31,6 +31,9 @@ from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome, final_run
 from service.lab.run_folder import Outcomes, RunFolder
 
+LEAST_QUERIES = 20
+"""Judged queries: with fewer, a half of them proves nothing, and folds of them hold too few."""
+
 _CUTOFF = re.compile(r"@([0-9]+)$")
 _VARIABLE = re.compile(r"\bWITHTHIS_([A-Z0-9_]+)")
 
@@ -165,6 +168,14 @@ def judged_only(data: DataSet) -> tuple[DataSet, tuple[str, ...]]:
     judged = {query.unit for id, query in data.queries.items() if id in data.judgments}
     left_out = tuple(id for id, query in data.queries.items() if query.unit not in judged)
     return (drawn(data, list(judged)) if left_out else data), left_out
+
+
+def enough_judged(data: DataSet) -> DataSet:
+    """The judged queries of a data set from which something is to be learned. Raises LabError if they are too few."""
+    data, _ = judged_only(data)
+    if data.judgments is None or len(set(units(data))) < LEAST_QUERIES:
+        raise LabError(f"{data.name} has fewer than {LEAST_QUERIES} judged queries. Judge more of them first.")
+    return data
 
 
 def draw(data: DataSet, count: int | None, seed: int) -> DataSet:

@@ -7,6 +7,7 @@ development half, the better half of them on twice as many queries, and so on. W
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,11 +20,9 @@ from service.lab.judged import DataSet
 from service.lab.lab_errors import LabError
 from service.lab.models import Models
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Progress, Results, judged_only, run_experiment
+from service.lab.runner import Progress, Results, enough_judged, run_experiment
 from service.lab.summary import Summary, measures_of, summarize
 
-LEAST_QUERIES = 20
-"""Of the data set; a half of fewer can prove nothing."""
 FIRST_QUERIES = 20
 """At least so many in the first round of halving."""
 
@@ -54,7 +53,7 @@ class Swept:
         return frozenset(
             name
             for name, own in points.items()
-            if not any(other != own and all(map(_no_worse, other, own)) for other in points.values())
+            if not any(other != own and all(map(operator.ge, other, own)) for other in points.values())
         )
 
 
@@ -73,9 +72,7 @@ def sweep(
     """
     if not experiment.grid:
         raise LabError("The experiment has no `sweep`: settings, each with a list of the values to try.")
-    data, _ = judged_only(data)
-    if data.judgments is None or len(set(units(data))) < LEAST_QUERIES:
-        raise LabError(f"{data.name} has fewer than {LEAST_QUERIES} judged queries. Judge more of them first.")
+    data = enough_judged(data)
     base = experiment.configurations[0]
     experiment = replace(experiment, queries=None, position_bias=None, composition=False)
     development, held_out = folds(list(units(data)), 2, experiment.seed)
@@ -84,14 +81,14 @@ def sweep(
         tried = replace(experiment, configurations=(base, *grid))
         return run_experiment(tried, drawn(data, part), folder, models=models, progress=progress)
 
-    ordered = [unit for unit in dict.fromkeys(units(data)) if unit in development]
+    ordered = [unit for unit in units(data) if unit in development]
     grid = list(experiment.grid)
     for size in _rounds(len(grid), len(ordered)) if halving else [len(ordered)]:
         results = run(ordered[:size], grid)
         summaries = summarize(results)
-        ranked = sorted(grid, key=lambda one: -_mean(summaries, one.name, results))
-        grid = ranked[: max(1, math.ceil(len(ranked) / 2))]
-    winner = max(summaries, key=lambda one: one.estimates[measures_of(results)[0]].mean).name
+        means = {one.name: one.estimates[measures_of(results)[0]].mean for one in summaries}
+        grid = sorted(grid, key=lambda one: -means[one.name])[: math.ceil(len(grid) / 2)]
+    winner = max(means, key=lambda name: means[name])
     if winner == base.name:
         return Swept(results, summaries, winner, len(experiment.grid), None, ())
     chosen = next(one for one in experiment.grid if one.name == winner)
@@ -106,14 +103,6 @@ def _rounds(configurations: int, queries: int) -> list[int]:
     return [size for size in sizes if size >= min(FIRST_QUERIES, queries)]
 
 
-def _mean(summaries: Sequence[Summary], name: str, results: Results) -> float:
-    return next(one.estimates[measures_of(results)[0]].mean for one in summaries if one.name == name)
-
-
 def _goods(one: Summary, measure: str) -> tuple[float, float, float]:
     """Each the better the larger."""
     return one.estimates[measure].mean, -one.latency["total"].p50, -(one.cost or 0.0)
-
-
-def _no_worse(one: float, other: float) -> bool:
-    return one >= other

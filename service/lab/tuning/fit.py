@@ -30,10 +30,11 @@ CUTOFF = 10
 
 def fit(seen: Examples, unseen: Examples, *, rank: int = RANK, seed: int = 0) -> int:
     """The number of epochs on `seen` after which the mean nDCG of `unseen` is best; 0: it never gets better."""
-    model, best = _Model(seen.queries.shape[1], rank, seed), (_ndcg(None, unseen), 0)
+    model = _Model(seen.queries.shape[1], rank, seed)
+    best = (_ndcg(model, unseen), 0)  # before the first epoch, it changes nothing
     for epoch in range(1, MOST_EPOCHS + 1):
         model.epoch(seen, epoch)
-        best = max(best, (_ndcg(model, unseen), -epoch), key=lambda found: (found[0], found[1]))
+        best = max(best, (_ndcg(model, unseen), -epoch))
         if epoch + best[1] >= PATIENCE:
             break
     return -best[1]
@@ -92,9 +93,8 @@ class _Model:
 
 
 @torch.no_grad()
-def _ndcg(model: _Model | None, examples: Examples) -> float:
-    """The mean nDCG of the pools by cosine; None: of the embeddings as they are."""
-    model = model or _Model(examples.queries.shape[1], 1, 0)
+def _ndcg(model: _Model, examples: Examples) -> float:
+    """The mean nDCG of the pools by cosine."""
     found = []
     for start in range(0, len(examples.units), BATCH):
         rows = np.arange(start, min(start + BATCH, len(examples.units)))

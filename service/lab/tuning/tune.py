@@ -13,7 +13,7 @@ from service.lab.comparison import Comparison, compare
 from service.lab.composition import without_reranking
 from service.lab.experiment import Experiment
 from service.lab.folds import folds
-from service.lab.gallery import Gallery, units
+from service.lab.gallery import Gallery
 from service.lab.judged import DataSet, LabQuery, Run
 from service.lab.lab_errors import LabError
 from service.lab.measurement import Bench
@@ -21,14 +21,12 @@ from service.lab.measures import evaluate
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome, final_run
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Progress, judged_only, measured_depth
+from service.lab.runner import Progress, enough_judged, measured_depth
 from service.lab.tuning.examples import Examples, new_examples
 from service.lab.tuning.fit import RANK, fit, train
 from service.search.query_adapter import QueryAdapter
 
 FOLDS = 5
-LEAST_QUERIES = 20
-"""With fewer, the folds hold too few queries to stop in time."""
 INNER = 5
 """One in so many of the queries of a fold's training decides when to stop."""
 
@@ -75,9 +73,7 @@ def tune(
         LabError: too few judged queries, or none of which something is relevant.
         ConfigurationError: as `run_experiment`.
     """
-    data, _ = judged_only(data)
-    if data.judgments is None or len(set(units(data))) < LEAST_QUERIES:
-        raise LabError(f"{data.name} has fewer than {LEAST_QUERIES} judged queries. Judge more of them first.")
+    data = enough_judged(data)
     models = models or Models(folder.cache)
     try:
         gallery = Gallery.of(data, lambda done: progress("reading the images", done, len(data.documents)))

@@ -19,7 +19,7 @@ from service.catalog.records import make_record, row_id
 from service.cli.setups import SettingsMaker
 from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
-from service.lab.judged import LabDocument, LabQuery
+from service.lab.judged import DataSet, LabDocument, LabQuery
 from service.lab.lab_errors import DataSetError, ExperimentError, LabError
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Results, draw, query_digest, run_experiment
@@ -27,6 +27,7 @@ from service.lab.summary import summarize
 from service.search.hybrid import hybrid_options
 from service.search.types import SearchRequest
 from service.stores.exact.exact_store import ExactStore
+from service.stores.store import Vector
 from tests.fakes import FakeEncoder
 from tests.unit.service.lab.bench_fakes import (
     DOCUMENTS,
@@ -195,6 +196,15 @@ def test_excluded_documents_and_galleries(tmp_path: Path) -> None:
         assert len(with_subset.final) == 10 and "d3" not in with_subset.final
 
 
+def check_first_score(results: Results, data: DataSet, vector: Vector) -> None:
+    """The first result of the only query has its cosine to a vector."""
+    (outcome,) = results.answered[0].outcomes
+    document = data.documents[outcome.final[0]]
+    assert document.image is not None
+    best = FakeEncoder().encode([_document(document, document.image.open().image)]).vectors[0]
+    assert outcome.retrieved[0][1] == pytest.approx(float(best @ vector), abs=1e-5)
+
+
 def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
     experiment, data = prepared(tmp_path / "set")
     query = replace(data.queries["q0"], wordings=("the other way round",))
@@ -204,11 +214,7 @@ def test_several_wordings_are_searched_as_their_mean(tmp_path: Path) -> None:
     image = query.image.open().image
     unit = FakeEncoder().encode([Query(text, image) for text in (query.text, *query.wordings)]).vectors
     mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
-    (outcome,) = results.answered[0].outcomes
-    document = data.documents[outcome.final[0]]
-    assert document.image is not None
-    best = FakeEncoder().encode([_document(document, document.image.open().image)]).vectors[0]
-    assert outcome.retrieved[0][1] == pytest.approx(float(best @ mean), abs=1e-5)
+    check_first_score(results, data, mean)
 
 
 def test_several_images_are_searched_as_their_mean(tmp_path: Path) -> None:
@@ -220,11 +226,7 @@ def test_several_images_are_searched_as_their_mean(tmp_path: Path) -> None:
     results = run(without(experiment, lambda name: name == "retrieval"), changed, tmp_path / "out", Counting())
     unit = FakeEncoder().encode([Query(first.text, ref.open().image) for ref in (first.image, other.image)]).vectors
     mean = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
-    (outcome,) = results.answered[0].outcomes
-    document = data.documents[outcome.final[0]]
-    assert document.image is not None
-    best = FakeEncoder().encode([_document(document, document.image.open().image)]).vectors[0]
-    assert outcome.retrieved[0][1] == pytest.approx(float(best @ mean), abs=1e-5)
+    check_first_score(results, data, mean)
     assert query_digest(query) != query_digest(first)
 
 
