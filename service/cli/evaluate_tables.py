@@ -11,6 +11,7 @@ from rich.table import Table
 from service.cli.console import plain
 from service.lab.comparison import Comparison
 from service.lab.composition import PARTS, Composition
+from service.lab.pool_bias import unfair
 from service.lab.runner import Results
 from service.lab.slices import Estimate
 from service.lab.summary import Summary, measures_of, signed, small_sample
@@ -35,6 +36,8 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     console.print(_behavior(summaries))
     if any(one.bias for one in summaries):
         console.print(_bias(summaries))
+    if any(share < 1 for one in summaries for share in one.judged.values()):
+        console.print(_judged(summaries))
     _show_cautions(console, results, summaries)
     p = " p: paired randomization test against the first row, Holm-corrected over the rows." if summaries[1:] else ""
     console.print(f"[dim]Below a value: its 95 % interval over queries.{p} Times are for one query at a time.[/]")
@@ -104,6 +107,9 @@ def _show_cautions(console: Console, results: Results, summaries: Sequence[Summa
                 "from the model server and count in retrieval order. Run it again to ask for them.[/]"
             )
 
+    for found in unfair(results.data, {one.name: one.judged for one in summaries}):
+        console.print(f"[yellow]{plain(found)}[/]")
+
 
 def _some(ids: Sequence[str]) -> str:
     return plain(", ".join(ids[:10]) + (" …" if len(ids) > 10 else ""))
@@ -164,6 +170,14 @@ def _bias(summaries: Sequence[Summary]) -> Table:
             found = one.bias
             moved = [f"{found.tau:.3f}", f"{found.first_changed:.1%}", f"{found.displacement:.2f}"]
             shown.add_row(plain(one.name), str(found.queries), f"{found.orders:.1f}", *moved)
+    return shown
+
+
+def _judged(summaries: Sequence[Summary]) -> Table:
+    """How much of what is measured was judged; the rest counts as not relevant."""
+    shown = table("how much of it was judged", *(f"Judged@{depth}" for depth in summaries[0].judged))
+    for one in summaries:
+        shown.add_row(plain(one.name), *(f"{share:.1%}" for share in one.judged.values()))
     return shown
 
 

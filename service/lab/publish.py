@@ -14,6 +14,7 @@ from service.lab.composition import PARTS
 from service.lab.files import write_text
 from service.lab.judged import Run
 from service.lab.outcomes import final_run
+from service.lab.pool_bias import unfair
 from service.lab.report import csv_table, latex_table, render_report
 from service.lab.runner import Results
 from service.lab.submissions import submissions, write_submission
@@ -74,6 +75,7 @@ def numbers(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
         },
         "seed": experiment.seed,
         "composition": _composition(results),
+        "unfair_pool": [asdict(one) for one in unfair(results.data, {one.name: one.judged for one in summaries})],
         "configurations": [_configuration(one) for one in summaries],
     }
 
@@ -103,6 +105,7 @@ def _configuration(one: Summary) -> dict[str, Any]:
         "differences": {measure: _difference(comparison) for measure, comparison in one.comparisons.items()},
         "spread": {measure: asdict(found) for measure, found in one.spread.items()},
         "slices": {kind: {tag: asdict(found) for tag, found in tags.items()} for kind, tags in one.slices.items()},
+        "unjudged_share": {f"@{depth}": 1 - share for depth, share in one.judged.items()},
         "before_reranking": {measure: one.retrieval.mean(measure) for measure in one.estimates},
         "latency_ms": {stage: asdict(latency) for stage, latency in one.latency.items()},
         "reranking": None if one.reranking is None else asdict(one.reranking),

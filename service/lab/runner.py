@@ -26,7 +26,7 @@ from service.lab.image_check import usable
 from service.lab.judged import DataSet, LabQuery, Run
 from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measurement import Bench
-from service.lab.measures import evaluate
+from service.lab.measures import cutoffs, evaluate
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome, final_run
 from service.lab.run_folder import Outcomes, RunFolder
@@ -34,7 +34,6 @@ from service.lab.run_folder import Outcomes, RunFolder
 LEAST_QUERIES = 20
 """Judged queries: with fewer, a half of them proves nothing, and folds of them hold too few."""
 
-_CUTOFF = re.compile(r"@([0-9]+)$")
 _VARIABLE = re.compile(r"\bWITHTHIS_([A-Z0-9_]+)")
 
 
@@ -155,7 +154,7 @@ def measured_depth(experiment: Experiment, data: DataSet) -> int:
     if data.judgments is None:
         return 0
     names = experiment.measures or data.protocol.measures
-    return max((int(cutoff) for name in names for cutoff in _CUTOFF.findall(name)), default=0)
+    return max(cutoffs(names), default=0)
 
 
 def judged_only(data: DataSet) -> tuple[DataSet, tuple[str, ...]]:

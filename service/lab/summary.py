@@ -14,6 +14,7 @@ from service.lab.configuration import Price
 from service.lab.judged import DataSet
 from service.lab.measures import Scores, evaluate
 from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
+from service.lab.pool_bias import JudgedShares, judged_shares
 from service.lab.position_bias import PositionBias, position_bias
 from service.lab.runner import Answered, Results
 from service.lab.significance import mean_interval
@@ -71,6 +72,7 @@ class Summary:
     bias: PositionBias | None = None
     """None if it was not measured."""
     slices: Slices = field(default_factory=dict)
+    judged: JudgedShares = field(default_factory=dict)
     spread: Mapping[str, Estimate] = field(default_factory=dict)
     """By measure, the mean over topics of the range within each; empty if no topic has several queries."""
 
@@ -112,6 +114,7 @@ def summarize(results: Results) -> tuple[Summary, ...]:
             reranking=_reranking(one.outcomes),
             bias=position_bias(one.rearranged) if one.rearranged else None,
             slices=slices(scores, final[0] if place else None, measures, seed=seed),
+            judged=judged_shares(data, final_run(one.configuration.name, one.outcomes), measures),
             spread=_spreads(scores, seed),
         )
         for place, (one, scores) in enumerate(zip(results.answered, final, strict=True))

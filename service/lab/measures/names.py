@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from service.lab.lab_errors import UnknownMeasure
 from service.lab.measures.measure import Measure
@@ -15,7 +15,13 @@ _PAPERS: dict[str, Callable[[str, int], Measure]] = {
     "NegR": NegativeRecall,
     "R_subset": SubsetRecall,
 }
+_CUTOFF = re.compile(r"@([0-9]+)$")
 _AT_CUTOFF = re.compile(r"(mAP|NegR|R_subset)@([1-9][0-9]{0,5})")
+
+
+def cutoffs(names: Iterable[str]) -> tuple[int, ...]:
+    """The cut-offs of measures, ascending; a measure without one has none."""
+    return tuple(sorted({int(found) for name in names for found in _CUTOFF.findall(name)}))
 
 
 def less_is_better(name: str) -> bool:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from service.lab.composition import PARTS
 from service.lab.measures import less_is_better
+from service.lab.pool_bias import unfair
 from service.lab.report.cases import best_and_worst, gains, shown_summary
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
 from service.lab.report.thumbnails import Thumbnails
@@ -48,6 +49,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         small=small_sample(len(summaries[0].scores.units), _detectable(summaries, measures[0])),
         composition=_composition(results, measures),
         unjudged=results.unjudged,
+        unfair=unfair(results.data, {one.name: one.judged for one in summaries}),
         left_out=results.left_out,
         plots=_plots(results, summaries, measures),
         shown=shown,
