@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from service.build.opening import new_image_loader
 from service.catalog.documents import Documents
 from service.catalog.products import Products
 from service.encoders.encoder import Encoder
+from service.errors import ConfigurationError
 from service.images.sources import ImageLoader
 from service.images.store.image_store import ImageStore
 from service.images.store.renditions import Renditions
 from service.search.lexical.catalog_words import CatalogWords, Labels
 from service.search.online.interleaved_reranker import choose_reranker
+from service.search.online.rival import Rival
+from service.search.online.rival_retrieval import RivalRetrieval, retrieval_name
 from service.search.pipeline import SearchPipeline
 from service.search.query_adapter import adapted
 from service.search.reranking.stage import RerankStage
@@ -65,25 +69,39 @@ def new_pipeline(
     rerank: RerankStage,
     rules: RuleBook,
     name: str = DEFAULT_CATALOG,
+    rival: Rival | None = None,
 ) -> SearchPipeline:
-    """What answers queries, over loaded models and an open store."""
+    """What answers queries, over loaded models and an open store; `rival`: what it is interleaved with."""
     search = settings.search
-    retriever = Retriever(
-        encoder=adapted(encoder, search.query_adapter),
-        store=store,
-        words=words,
-        images=images,
-        image_loader=image_loader,
-        max_limit=search.max_limit,
-        max_text_chars=search.max_text_chars,
-        window=search.window,
-        facet_products=search.facet_max_products,
-        understander=understander,
-        negative_weight=search.negative_weight,
-        rules=lambda query: active(rules.rules().rules, query, datetime.now(UTC)),
-        catalog=name,
-    )
-    return SearchPipeline(retriever=retriever, images=images, choose_reranker=partial(choose_reranker, rerank))
+
+    def retriever(adapter: Path | None) -> Retriever:
+        return Retriever(
+            encoder=adapted(encoder, adapter),
+            store=store,
+            words=words,
+            images=images,
+            image_loader=image_loader,
+            max_limit=search.max_limit,
+            max_text_chars=search.max_text_chars,
+            window=search.window,
+            facet_products=search.facet_max_products,
+            understander=understander,
+            negative_weight=search.negative_weight,
+            rules=lambda query: active(rules.rules().rules, query, datetime.now(UTC)),
+            catalog=name,
+        )
+
+    own, other = retriever(search.query_adapter), None
+    if rival is not None and rival.retrieves:
+        adapter = rival.query_adapter or search.query_adapter
+        try:
+            theirs = retriever(adapter)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"WITHTHIS_INTERLEAVE cannot be used. {error.detail}") from error
+        names = retrieval_name(search.query_adapter), retrieval_name(adapter, rival.lexical_weight)
+        other = RivalRetrieval(theirs, rival.lexical_weight, *names)
+    choose = partial(choose_reranker, rerank, rival=other)
+    return SearchPipeline(retriever=own, images=images, choose_reranker=choose)
 
 
 def assemble(
@@ -123,6 +141,7 @@ def assemble(
             rerank=rerank,
             rules=rules,
             name=name,
+            rival=settings.online.interleave,
         ),
         products=Products(documents=documents, store=store, images=images, image_loader=loader, words=words),
         rules=rules,

@@ -19,7 +19,7 @@ from service.images.store.renditions import Renditions
 from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order, rearranged
 from service.search.reranking.candidate_images import CandidateImages
-from service.search.reranking.reranker import LoadImages, Reranker, SearchAgain
+from service.search.reranking.reranker import LoadImages, Reranker
 from service.search.retrieval import Retriever
 from service.search.retrieved import Further, Retrieved
 from service.search.stage_clock import StageClock
@@ -116,7 +116,8 @@ class SearchPipeline:
             return begun.preliminary()
         hits = begun.retrieved.hits
         with begun.clock.stage("rerank"):
-            reranked = begun.reranker.rerank(begun.retrieved.query, hits, self._loader(begun), self._again(begun))
+            again = _Again(self._retriever, self._images, begun)
+            reranked = begun.reranker.rerank(begun.retrieved.query, hits, self._loader(begun), again)
             _note(reranked, min(begun.reranker.candidates, len(hits)))
         return begun.respond(reranked)
 
@@ -134,16 +135,27 @@ class SearchPipeline:
 
         return load
 
-    def _again(self, begun: BegunSearch) -> SearchAgain:
-        """Searches once more, and reads the images of what that adds."""
 
-        def again(best: Sequence[Hit], known: Collection[str], most: int) -> Further:
-            with begun.clock.stage("refine"):
-                found = self._retriever.again(begun.retrieved, begun.request, best, known=known, most=most)
-            with begun.clock.stage("load"):
-                return replace(found, images=self._images.read(found.hits))
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """See `SearchAgain`."""
 
-        return again
+    retriever: Retriever
+    reader: CandidateImages
+    begun: BegunSearch
+
+    def toward(self, best: Sequence[Hit], known: Collection[str], most: int) -> Further:
+        first, request = self.begun.retrieved, self.begun.request
+        with self.begun.clock.stage("refine"):
+            found = self.retriever.again(first, request, best, known=known, most=most)
+        return replace(found, images=self.images(found.hits))
+
+    def including(self, hits: Sequence[Hit]) -> Further:
+        return self.retriever.including(self.begun.retrieved, self.begun.request, hits)
+
+    def images(self, hits: Sequence[Hit]) -> Sequence[Image | None]:
+        with self.begun.clock.stage("load"):
+            return self.reader.read(hits)
 
 
 def _note(reranked: Reranked, candidates: int) -> None:

@@ -209,6 +209,11 @@ class Retriever:
         hits, _ = self._nearest(vector, query, any_score, len(known), conditions)
         return further(self._store, first, request, hits, known=known, most=most)
 
+    def including(self, first: Retrieved, request: SearchRequest, hits: Sequence[Hit]) -> Further:
+        """What another retriever found and this one did not, as it would have found it. Raises StoreUnavailable."""
+        known = {hit.product_id for hit in first.hits}
+        return further(self._store, first, request, hits, known=known, most=len(hits))
+
     def _active_rules(
         self, text: str | None, request: SearchRequest, understood: Understood | None
     ) -> tuple[RuleBody, ...]:

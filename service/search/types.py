@@ -127,9 +127,8 @@ class SearchRequest:
 
     @property
     def is_reranked(self) -> bool:
-        """Whether a model is to be asked."""
-        asked = self.rerank.enabled or (self.rival is not None and self.rival.enabled)
-        return asked and not self.keeps_order
+        """Whether an order other than that of retrieval is to be made: by a model, or from two retrievals."""
+        return (self.rerank.enabled or self.rival is not None) and not self.keeps_order
 
     @property
     def keeps_order(self) -> bool:
@@ -193,7 +192,8 @@ class RerankReport:
 @dataclass(frozen=True, slots=True)
 class RankedBy:
     """An order of all products found (ids, best first) and the configuration that made it; the numbers are None if
-    it does not rerank. `shared`: it comes from the model's answer for another order.
+    it does not rerank. `shared`: it comes from the model's answer for another order. `retrieval`: the name of the
+    retrieval, where two are compared.
     """
 
     order: tuple[str, ...]
@@ -202,6 +202,7 @@ class RankedBy:
     fusion_weight: float | None = None
     fusion_method: FusionMethod | None = None
     shared: bool = False
+    retrieval: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

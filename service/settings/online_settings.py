@@ -17,8 +17,8 @@ class OnlineSettings(Group):
     feedback: bool = Field(False, description="Accept clicks and purchases at /v1/feedback; needs the search log.")
     interleave: Rival | None = Field(
         None,
-        description="Second reranking configuration, compared with the configured one by interleaving; needs the "
-        "search log.",
+        description="Second configuration of reranking or retrieval, compared with the configured one by interleaving; "
+        "needs the search log.",
     )
     interleave_share: float = Field(0.1, gt=0, le=1, description="Share of searches that are interleaved.")
 

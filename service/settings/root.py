@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _compare(self) -> Self:
         rival = self.online.interleave
-        if rival and not (rival.enabled or self.rerank.enabled):
+        if rival and not (rival.enabled or rival.retrieves or self.rerank.enabled):
             raise ValueError("interleave would compare retrieval with itself; leave enabled out of it")
         check_bound_keys({key.name: key.catalogs or () for key in self.server.api_keys}, self.catalog_names)
         each = [self.of_catalog(name) for name in self.catalog_names]

@@ -1,8 +1,11 @@
-"""Two rerankers as one, for searches that compare two configurations: their orders of the same hits, interleaved.
+"""Two rerankers as one, for searches that compare two configurations: their orders of the same products, interleaved.
 
 The model is called once if the two differ in fusion alone, or if one of them does not rerank. Otherwise it is
 called twice, in sequence, within the one deadline of the search; captions and thumbnails are shared by caches.
 Where either of them has no order of its own, the first one's answer stands as it would without the other.
+
+If they retrieve differently, both order the union of what they found: each first what it found itself, as it would
+alone, and behind that what the other found. So the draft has every product of either of them, each exactly once.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from dataclasses import dataclass, replace
 from rerank.degraded import Degraded
 from rerank.query import Query
 from service.errors import InvalidValue
+from service.search.online.rival_retrieval import RivalRetrieval
 from service.search.online.team_draft import team_draft
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order, spent
 from service.search.reranking.call import RerankCall
@@ -22,7 +26,8 @@ from service.search.reranking.plan import RerankPlan
 from service.search.reranking.refining_reranker import RefiningReranker
 from service.search.reranking.reranker import LoadImages, PlannedReranker, Reranker, RetrievalOrder, SearchAgain
 from service.search.reranking.stage import RerankStage
-from service.search.types import Orders, RerankReport, SearchRequest
+from service.search.retrieved import Further
+from service.search.types import Orders, RankedBy, RerankReport, SearchRequest
 from service.stores.store import Hit
 
 logger = logging.getLogger(__name__)
@@ -30,9 +35,12 @@ logger = logging.getLogger(__name__)
 Configuration = PlannedReranker | RetrievalOrder
 
 
-def choose_reranker(stage: RerankStage, request: SearchRequest, search: str) -> Reranker:
+def choose_reranker(
+    stage: RerankStage, request: SearchRequest, search: str, *, rival: RivalRetrieval | None = None
+) -> Reranker:
     """What reranks a search of this id: later pages and sorted results keep their order, and one that must be reranked,
-    is refined or has a least score is not interleaved. Raises InvalidValue as `RerankStage.plan`.
+    is refined or has a least score is not interleaved. `rival`: the retrieval of the second configuration, if it
+    differs. Raises InvalidValue as `RerankStage.plan`.
     """
     if request.keeps_order:
         return RetrievalOrder()
@@ -41,21 +49,26 @@ def choose_reranker(stage: RerankStage, request: SearchRequest, search: str) -> 
         return RefiningReranker(chosen)
     if request.rival is None or request.rerank.require or request.rerank.min_score is not None:
         return chosen
-    return InterleavedReranker(chosen, stage.reranker(request.rival), seed=search)
+    second = stage.reranker(request.rival)
+    return InterleavedReranker(chosen, second, seed=search, request=request, rival=rival)
 
 
 @dataclass(frozen=True, slots=True)
 class InterleavedReranker:
-    """Interleaves the orders of `a` and `b`; neither may require its own. The same seed draws the same."""
+    """Interleaves the orders of `a` and `b`; neither may require its own. The same seed draws the same. `rival`: finds
+    what `b` orders for the request; None if that is what `a` orders.
+    """
 
     a: Configuration
     b: Configuration
     seed: str
+    request: SearchRequest
+    rival: RivalRetrieval | None = None
 
     @property
     def candidates(self) -> int:
-        """Enough for both."""
-        return max(self.a.candidates, self.b.candidates)
+        """Enough for both; what is found is looked at even if no model is asked about it."""
+        return max(self.a.candidates, self.b.candidates, 0 if self.rival is None else 1)
 
     @property
     def instructable(self) -> bool:
@@ -72,13 +85,18 @@ class InterleavedReranker:
             first = self.a.arrange(hits, call)
         if first.report.degraded is not None:
             return first
-        second = self._shared(hits, call) or self._asked(query, hits, load, again, began)
+        if self.rival is None:
+            second = self._shared(hits, call) or self._asked(query, hits, load, again, began)
+            return first if second is None else _joined(first, first, second, self.seed)
+        union = self.rival.union(self.request, hits, self.candidates, again)
+        if union is None:
+            return first
+        seen = union.hits[: self.b.candidates]
+        second = self._asked(query, union.hits, lambda: again.images(seen), again, began)
         if second is None:
             return first
-        orders = Orders(first.orders.a, second.orders.a)
-        if second.report.degraded is not None or not hits:
-            return replace(first, orders=orders)
-        return _interleaved(first, second, orders, self.seed)
+        first, second = _named(first, self.rival.a), _named(second, self.rival.b)
+        return _joined(first, _extended(first, union.further), second, self.seed)
 
     def overloaded(self, hits: Sequence[Hit]) -> Reranked:
         """As `a`."""
@@ -115,20 +133,41 @@ def _too_late(plan: RerankPlan) -> RerankReport:
     return RerankReport(applied=False, strategy=plan.strategy.name, degraded=Degraded.TIMEOUT)
 
 
-def _interleaved(a: Reranked, b: Reranked, orders: Orders, seed: str) -> Reranked:
-    """The draft of two orders, with the provenance of the first that reranked, and the time of both."""
-    sides = {"A": _by_position(a), "B": _by_position(b)}
+def _extended(first: Reranked, further: Further) -> Reranked:
+    """The first order, with what the other retrieval found behind it."""
+    places = enumerate(further.hits, start=len(first.hits))
+    hits = (*first.hits, *(RankedHit(hit, place) for place, hit in places))
+    by = replace(first.orders.a, order=tuple(one.hit.product_id for one in hits))
+    return replace(first, hits=hits, orders=replace(first.orders, a=by), further=further)
+
+
+def _named(reranked: Reranked, retrieval: str) -> Reranked:
+    by: RankedBy = replace(reranked.orders.a, retrieval=retrieval)
+    return replace(reranked, orders=replace(reranked.orders, a=by))
+
+
+def _joined(alone: Reranked, a: Reranked, b: Reranked, seed: str) -> Reranked:
+    """The draft of the orders `a` and `b`; the first one `alone` if the second is not its own."""
+    if b.report.degraded is not None or not a.hits:
+        return replace(alone, orders=Orders(alone.orders.a, b.orders.a))
+    return _interleaved(a, b, seed)
+
+
+def _interleaved(a: Reranked, b: Reranked, seed: str) -> Reranked:
+    """The draft of two orders, with the provenance of the first that reranked, and the time of both. Similarities are
+    those to the query of `a`.
+    """
+    ours = {one.hit.product_id: one for one in a.hits}
+    by_position = {one.position: one for one in a.hits}
+    sides = {"A": by_position, "B": {ours[one.hit.product_id].position: one for one in b.hits}}
     draft = team_draft(list(sides["A"]), list(sides["B"]), seed)
+    picked = zip(draft.order, draft.teams, strict=True)
     told = a if a.report.applied else b
     return Reranked(
-        hits=tuple(sides[team][position] for position, team in zip(draft.order, draft.teams, strict=True)),
+        hits=tuple(replace(sides[team][place], hit=by_position[place].hit, position=place) for place, team in picked),
         report=replace(told.report, interleaved=True),
-        orders=replace(orders, teams="".join(draft.teams)),
+        orders=Orders(a.orders.a, b.orders.a, "".join(draft.teams)),
         caption=told.caption,
         timings_ms=spent(a, b),
+        further=a.further,
     )
-
-
-def _by_position(reranked: Reranked) -> dict[int, RankedHit]:
-    """The hits by their place in retrieval order, in this order."""
-    return {ranked.position: ranked for ranked in reranked.hits}

@@ -29,10 +29,13 @@ class _Line(BaseModel):
 
 
 class ConfigurationLine(BaseModel):
-    """The configuration of an order; None in all fields for retrieval alone."""
+    """The configuration of an order; None in all fields for retrieval alone. `retrieval`: its name, where two were
+    compared.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    retrieval: str | None = None
     engine: str | None
     strategy: str | None
     prompt: str | None
@@ -43,10 +46,12 @@ class ConfigurationLine(BaseModel):
     @property
     def name(self) -> str:
         """In words, for tables."""
+        found = f"retrieval ({self.retrieval})" if self.retrieval else "retrieval"
         if self.strategy is None:
-            return "retrieval"
+            return found
         made = f"{self.engine}, {self.strategy}, {self.prompt}, {self.candidates} candidates"
-        return f"{made}, weight {self.fusion_weight:g} ({self.fusion_method})"
+        made = f"{made}, weight {self.fusion_weight:g} ({self.fusion_method})"
+        return f"{found}, {made}" if self.retrieval else made
 
 
 class EncoderLine(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +11,9 @@ from rerank.fusion import FusionMethod
 
 
 class Rival(BaseModel):
-    """How B differs from A, which is what the settings say: the fields of `rerank` in a request that make an order."""
+    """How B differs from A, which is what the settings say: the fields of `rerank` in a request that make an order,
+    and how products are found.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,3 +23,10 @@ class Rival(BaseModel):
     candidates: Annotated[int, Field(ge=1, le=100)] | None = None
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     fusion_method: FusionMethod | None = None
+    query_adapter: Path | None = None
+    lexical_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether it finds products in another way."""
+        return self.query_adapter is not None or self.lexical_weight is not None

@@ -87,6 +87,7 @@ def _ranked(found: RankedBy) -> dict[str, object]:
     """A configuration, its outcome, and its order."""
     report = found.report
     return {
+        "retrieval": found.retrieval,
         "engine": report.engine,
         "strategy": report.strategy,
         "prompt": report.prompt,

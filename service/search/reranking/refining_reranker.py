@@ -105,7 +105,7 @@ class _SecondRound:
         best, most = ranked[: max(1, min(BEST, len(self.hits) // 3))], len(self.hits) // 2
         if not best or not most:
             return ()
-        self.further = self.again(best, {hit.product_id for hit in self.hits}, most)
+        self.further = self.again.toward(best, {hit.product_id for hit in self.hits}, most)
         if not self.further.hits:
             return ()
         kept = [] if self._absolute else ranked[: len(self.hits) - len(self.further.hits)]

@@ -24,10 +24,22 @@ from service.stores.store import Hit
 LoadImages = Callable[[], Sequence[Image | None]]
 """Loads the images of the first hits, in their order: at least those of a reranker's candidates."""
 
-SearchAgain = Callable[[Sequence[Hit], Collection[str], int], Further]
-"""One more search like the best products of a ranking, given these, the ids of those that were ranked, and the most new
-ones. Raises StoreUnavailable.
-"""
+
+class SearchAgain(Protocol):
+    """Further searches under the conditions of the first one."""
+
+    def toward(self, best: Sequence[Hit], known: Collection[str], most: int) -> Further:
+        """One more search like the best products of a ranking, which adds at most so many that are not known, with
+        their images. Raises StoreUnavailable.
+        """
+
+    def including(self, hits: Sequence[Hit]) -> Further:
+        """What another retrieval found and the first one did not, as that would have found it, without images. Raises
+        StoreUnavailable.
+        """
+
+    def images(self, hits: Sequence[Hit]) -> Sequence[Image | None]:
+        """The images of products that either of them found."""
 
 
 class Reranker(Protocol):
