@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,15 @@ from service.cli.console import err, plain, start
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.cli.listening import address, listen
 from service.cli.server import PoliteServer
+from service.errors import InvalidInput
+from service.lab.experiment import Experiment, Judging
 from service.lab.judging.app import create_judging_app
-from service.lab.judging.pool import DEPTH, pooled, run_files
+from service.lab.judging.assignment import assigned
+from service.lab.judging.judges import judge_path, known_judge, read_judge
+from service.lab.judging.pool import DEPTH, Pair, pooled, run_files
 from service.lab.judging.record import JudgmentRecord
 from service.lab.judging.session import Session
+from service.lab.lab_errors import LabError
 from service.server.access.auth import is_loopback
 
 PORT = 8010
@@ -29,6 +35,12 @@ Qrels = Annotated[
     Path | None,
     typer.Option("--qrels", help="File of the judgments, to resume from. Default: judged.qrels in the folder."),
 ]
+Name = Annotated[
+    str | None, typer.Option("--judge", help="Who judges; the record is judges/NAME.qrels in the folder, with notes.")
+]
+Suggestions = Annotated[
+    str | None, typer.Option("--suggestions", help="Show the grades and reasons of this judge, to be corrected.")
+]
 Host = Annotated[str, typer.Option(help="Address to listen on; the page answers under it and on this machine.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one.")]
 
@@ -40,6 +52,8 @@ def judge(
     folder: Out = None,
     runs: Runs = None,
     depth: Depth = DEPTH,
+    name: Name = None,
+    suggestions: Suggestions = None,
     qrels: Qrels = None,
     seed: Seed = None,
     host: Host = "127.0.0.1",
@@ -47,13 +61,25 @@ def judge(
 ) -> None:
     """Grade pairs of query and product that the runs of an experiment found, on a page driven by the keyboard."""
     settings = start()
+    if name is not None and qrels is not None:
+        raise InvalidInput("Give either --judge, who has a record of their own, or --qrels.")
     chosen = chosen_experiment(experiment, demo, settings, seed=seed)
     results_in = results_folder(experiment, folder)
+    record_path = _record_path(chosen.judging, results_in, name, qrels)
+    suggesting = None if suggestions is None else known_judge(results_in, suggestions, chosen.judging.scale)
     files = runs or run_files(results_in)  # before the images of a large data set are looked at
     data = data_of(chosen, results_in, judged=False)
-    pairs = pooled(data, files, depth=depth, seed=chosen.seed)
-    with listen(host, port) as sock, JudgmentRecord(qrels or results_in / "judged.qrels") as record:
-        session = Session(chosen.name, pairs, record)
+    pairs = _own_pairs(chosen, pooled(data, files, depth=depth, seed=chosen.seed), name)
+    with listen(host, port) as sock, JudgmentRecord(record_path) as record:
+        session = Session(
+            chosen.name,
+            pairs,
+            record,
+            judge=name,
+            scale=chosen.judging.scale,
+            guidelines=chosen.judging.guidelines,
+            suggesting=suggesting,
+        )
         app = create_judging_app(session, port=sock.getsockname()[1], host=host)
         if not is_loopback(host):
             err.print(f"[yellow]{EXPOSED}[/]")
@@ -64,6 +90,35 @@ def judge(
             done = session.progress()
             file = plain(str(record.path))
             err.print(f"\n{done.judged} of {done.pairs} pairs are judged, in {file}", soft_wrap=True)
+
+
+def _record_path(judging: Judging, folder: Path, name: str | None, qrels: Path | None) -> Path:
+    """The judge's own record. Raises LabError for a name that nobody has, or that a model has."""
+    if name is None:
+        if judging.judges and qrels is None:
+            raise LabError(f"Several people judge this experiment. Say who you are: --judge {_any_of(judging.judges)}.")
+        return qrels or folder / "judged.qrels"
+    if judging.judges and name not in judging.judges:
+        raise LabError(f"{name!r} is not one of the experiment's judges: {', '.join(judging.judges)}.")
+    path = judge_path(folder, name)
+    if path.exists() and (model := read_judge(path).model) is not None:
+        raise LabError(
+            f"The record {path} is of a model, {model}. Judge under a name of your own; --suggestions {name} shows its "
+            "grades."
+        )
+    return path
+
+
+def _own_pairs(chosen: Experiment, pairs: tuple[Pair, ...], name: str | None) -> tuple[Pair, ...]:
+    """Those that this judge is to grade."""
+    judging = chosen.judging
+    if name is None or not judging.judges:
+        return pairs
+    return assigned(pairs, name, judging.judges, overlap=judging.overlap, seed=chosen.seed)
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def _show(session: Session, url: str, runs: int, depth: int) -> None:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.lab.configuration import Configuration, Fault, Price
 from service.lab.datasets import KINDS
+from service.lab.judging.scale import SCALE, Point
+from service.lab.judging.spec import MAX_GUIDELINES, JudgingSpec
 from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.measures import less_is_better, parse
 from service.lab.setup import Overlay, Setup, UnusableSetting
@@ -85,6 +87,7 @@ class _ExperimentSpec(_Strict):
     price: PriceSpec | None = None
     position_bias: PositionBiasSpec | None = None
     composition: bool = True
+    judging: JudgingSpec = Field(default_factory=JudgingSpec)
     settings: dict[str, Any] = Field(default_factory=dict)
     configurations: list[_ConfigurationSpec] = Field(min_length=1)
     sweep: dict[str, list[Any]] = Field(default_factory=dict)
@@ -92,6 +95,20 @@ class _ExperimentSpec(_Strict):
 
 def _unplaced(location: Location, problem: str) -> ExperimentError:
     return ExperimentError(f"{spelled(location)}: {problem}.")
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How results are judged; see `JudgingSpec`."""
+
+    scale: tuple[Point, ...] = SCALE
+    guidelines: str = ""
+    judges: tuple[str, ...] = ()
+    overlap: float = 1.0
+    model: Configuration | None = None
+    """What runs the model that judges; None: none is named."""
+    prompt: str | None = None
+    timeout_s: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,7 @@ class Experiment:
     """None: not measured."""
     composition: bool = True
     """Whether composed queries are also asked by their text and by their image alone."""
+    judging: Judging = field(default_factory=Judging)
     grid: tuple[Configuration, ...] = ()
     """The first configuration with every combination of the values that `sweep` lists."""
     fault: Callable[[Location, str], ExperimentError] = field(default=_unplaced, compare=False, repr=False)
@@ -151,6 +169,7 @@ def read_experiment(path: Path, base: Overlay) -> Experiment:
         measures=tuple(spec.measures) if spec.measures else None,
         position_bias=spec.position_bias,
         composition=spec.composition,
+        judging=_judging(file, spec.judging, path.parent, base),
         fault=file.error,
     )
 
@@ -159,6 +178,31 @@ def _placed(data: DataSpec, folder: Path) -> DataSpec:
     """The same with its relative paths counted from a folder."""
     paths = {"path": data.path, "judgments": data.judgments}
     return data.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
+
+
+def _judging(file: YamlFile, spec: JudgingSpec, folder: Path, base: Overlay) -> Judging:
+    """Raises ExperimentError for guidelines that cannot be read, and for settings of the model that cannot be used."""
+    model, place = None, ("judging", "model")
+    if spec.model is not None:
+        for name in spec.model:
+            _check_name(file, name, place, base)
+
+        def fault(setting: tuple[str | int, ...], problem: str) -> ExperimentError:
+            return file.error((*place, *setting), problem)
+
+        model = Configuration("the judge", _laid(base, spec.model, fault), spec.model, fault=fault)
+    text = "" if spec.guidelines is None else _guidelines(file, folder / spec.guidelines)
+    return Judging(spec.points, text, tuple(spec.judges), spec.overlap, model, spec.prompt, spec.timeout_s)
+
+
+def _guidelines(file: YamlFile, path: Path) -> str:
+    try:
+        text = path.read_text("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise file.error(("judging", "guidelines"), f"{path} cannot be read as a text in UTF-8") from error
+    if len(text) > MAX_GUIDELINES:
+        raise file.error(("judging", "guidelines"), f"{path} has more than {MAX_GUIDELINES:,} characters")
+    return text
 
 
 def _grid(file: YamlFile, spec: _ExperimentSpec, base: Overlay) -> tuple[Configuration, ...]:

@@ -8,7 +8,8 @@ InvalidInput
     ├── JudgmentsMissing     400   measures were requested for a split without public ground truth
     ├── UnknownMeasure       400   an unknown measure
     ├── SubmissionError      400   a run that an evaluation server would refuse
-    └── UnknownPair          404   the pool has no pair of this number
+    ├── UnknownPair          404   the pool has no pair of this number
+    └── UnknownGrade         400   a grade that is not on the scale
 """
 
 from pathlib import Path
@@ -84,3 +85,11 @@ class UnknownPair(LabError):
     type = "unknown-pair"
     title = "There is no such pair"
     default_detail = "Reload the page: the pool may have changed."
+
+
+class UnknownGrade(LabError):
+    """A grade that is not on the scale."""
+
+    type = "unknown-grade"
+    title = "There is no such grade"
+    default_detail = "Use a grade of the scale that the page shows."

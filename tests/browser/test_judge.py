@@ -12,8 +12,11 @@ from playwright.sync_api import expect
 
 from service.lab.datasets import load_dataset
 from service.lab.judging.app import create_judging_app
+from service.lab.judging.judges import Judge
+from service.lab.judging.notes import Note, read_notes
 from service.lab.judging.pool import pooled
 from service.lab.judging.record import JudgmentRecord
+from service.lab.judging.scale import Point
 from service.lab.judging.session import Session
 from service.lab.trec import read_qrels, write_run
 from tests.browser.conftest import OpenPage
@@ -33,6 +36,48 @@ def judging(tmp_path: Path) -> Iterator[SimpleNamespace]:
         session = Session("Three pairs", pooled(data, [tmp_path / "a.run"]), record)
         with live_app(lambda port: create_judging_app(session, port=port)) as url:
             yield SimpleNamespace(url=url, path=path)
+
+
+def test_notes_guidelines_an_own_scale_and_suggestions(open_page: OpenPage, tmp_path: Path) -> None:
+    write_set(tmp_path / "set")
+    write_run(tmp_path / "a.run", run({"q0": ["d1", "d2"]}))
+    pairs = pooled(load_dataset("jsonl", tmp_path / "set"), [tmp_path / "a.run"])
+    said = Note(query=pairs[0].ids[0], document=pairs[0].ids[1], grade=5, note="<b>Both</b> fit.", model="tiny")
+    with JudgmentRecord(tmp_path / "anna.qrels") as record:
+        session = Session(
+            "Two pairs",
+            pairs,
+            record,
+            judge="anna",
+            scale=(Point(0, "No", ""), Point(5, "Yes", "That is it.")),
+            guidelines="Look twice.",
+            suggesting=Judge("vlm", {said.ids: 5}, {said.ids: said}),
+        )
+        with live_app(lambda port: create_judging_app(session, port=port)) as url:
+            page = open_page(url)
+            suggestion, ready = page.locator("#suggestion"), page.locator("main[aria-busy=false]")
+            expect(suggestion).to_contain_text("Suggested by vlm (a model, tiny): 5 – <b>Both</b> fit.")
+            expect(page.locator("[data-suggested]")).to_contain_text("Yes")
+            expect(page.locator("#name")).to_contain_text("anna")
+            page.locator("summary").click()
+            expect(page.locator("#guidelines-text")).to_have_text("Look twice.")
+            assert [found["id"] for found in Axe().run(page).response["violations"]] == []
+            page.keyboard.press("c")
+            page.keyboard.type("no 5")  # letters and digits are text in a note
+            page.locator("#grades button").first.click()
+            expect(page.locator("#progress")).to_contain_text("1 of 2 pairs")
+            expect(suggestion).to_be_hidden()
+            expect(ready).to_be_visible()
+            page.keyboard.press("ArrowLeft")
+            expect(page.locator("#note")).to_have_value("no 5")
+            page.locator("#note").fill("yes, 5")  # the click that leaves the note grades, too
+            page.locator("#grades button").last.click()
+            expect(page.locator("#progress")).to_contain_text("This is pair 2")
+            expect(ready).to_be_visible()
+            page.keyboard.press("ArrowLeft")
+            expect(page.locator("[aria-pressed=true]")).to_contain_text("Yes")
+    kept = read_notes(tmp_path / "anna.qrels")[pairs[0].ids]
+    assert (kept.grade, kept.note, kept.seen) == (5, "yes, 5", "vlm")
 
 
 def test_a_sitting_by_keyboard(open_page: OpenPage, judging: SimpleNamespace) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from service.cli import app
 from service.cli.server import PoliteServer
 from service.errors import ConfigurationError, InvalidInput
+from service.lab.judging.judges import read_judge
 from service.lab.lab_errors import DataSetError, LabError
 from service.lab.trec import read_qrels
 from tests.integration.test_evaluate_cli import counting
@@ -72,6 +73,31 @@ def test_runs_without_judgments_become_a_judged_set(
     (tmp_path / "out" / "judged.qrels").write_text("q0 0 d1 3\nq0 0 d99 3\n")
     with pytest.raises(DataSetError, match=r"judged\.qrels, line 2: the document 'd99' is not in"):
         withthis("evaluate", str(file), "--out", "out")
+
+
+def test_several_people_judge_their_shares_of_the_pool(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "set" / "experiment.yaml"
+    file.write_text(EXPERIMENT + "judging: {judges: [anna, bert], overlap: 0.5}\n")
+    (tmp_path / "set" / "judgments.jsonl").unlink()
+    withthis("evaluate", str(file), "--out", "out")
+    judge = ("judge", str(file), "--out", "out", "--depth", "2", "--port", "0")
+    with pytest.raises(LabError, match="--judge anna or bert"):
+        withthis(*judge)
+    with pytest.raises(LabError, match="'ana' is not one of the experiment's judges: anna, bert"):
+        withthis(*judge, "--judge", "ana")
+    with pytest.raises(InvalidInput, match="either --judge"):
+        withthis(*judge, "--judge", "anna", "--qrels", "own.qrels")
+    with pytest.raises(LabError, match="no judge 'bert' in out; known are: none"):
+        withthis(*judge, "--judge", "anna", "--suggestions", "bert")
+    judged_by_hand(monkeypatch, 2)
+    assert "2 of" in withthis(*judge, "--judge", "anna").stderr
+    assert "2 of" in withthis(*judge, "--judge", "bert", "--suggestions", "anna").stderr
+    records = [read_judge(tmp_path / "out" / "judges" / f"{name}.qrels") for name in ("anna", "bert")]
+    assert [len(one.grades) for one in records] == [2, 2]
+    assert len(records[0].independent) == 2
+    assert set(records[1].grades) - set(records[1].independent) == set(records[0].grades) & set(records[1].grades)
 
 
 def test_mistakes_are_told_before_anything_is_served(counting: Counting, tmp_path: Path) -> None:

@@ -14,17 +14,17 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.lab.judging.notes import MAX_NOTE
 from service.lab.judging.pool import Pair
-from service.lab.judging.scale import SCALE
 from service.lab.judging.session import Session, Side, image_of
-from service.lab.lab_errors import UnknownPair
+from service.lab.lab_errors import UnknownGrade, UnknownPair
 from service.server.access.auth import LOOPBACK
 from service.server.access.origin import OwnPagesOnly, in_header
 from service.server.page.page import STATIC
 from service.server.problems import EXCEPTION_HANDLERS
 
 _OWN = Path(__file__).parent / "static"
-_MAX_BODY_BYTES = 1000
+_MAX_BODY_BYTES = 16_000
 ELSEWHERE = "Open the URL that `withthis judge` printed, and judge there."
 
 _HEADERS = {
@@ -46,7 +46,8 @@ class Judgment(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grade: Annotated[int, Field(ge=SCALE[0].grade, le=SCALE[-1].grade)]
+    grade: int
+    note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)
@@ -58,8 +59,14 @@ def page() -> Response[bytes]:
 @get("/pool", sync_to_thread=False)
 def pool(session: NamedDependency[Session]) -> dict[str, Any]:
     """The pool, its scale, and the progress."""
-    scale = [asdict(point) for point in SCALE]
-    return {"name": session.name, "file": str(session.record.path), "scale": scale, **asdict(session.progress())}
+    return {
+        "name": session.name,
+        "judge": session.judge_name,
+        "file": str(session.record.path),
+        "scale": [asdict(point) for point in session.scale],
+        "guidelines": session.guidelines,
+        **asdict(session.progress()),
+    }
 
 
 class PairController(Controller):
@@ -73,6 +80,7 @@ class PairController(Controller):
         pair = _pair(session, number)
         place, queries = session.query_place(pair)
         query, document = pair.query, pair.document
+        note, suggestion = session.record.note(pair.ids), session.suggestion(pair)
         return {
             "number": number,
             "query": {"text": query.text, "picture": query.image is not None, "place": place, "queries": queries},
@@ -83,6 +91,8 @@ class PairController(Controller):
                 "picture": document.image is not None,
             },
             "grade": session.record.grade(pair.ids),
+            "note": "" if note is None else note.note,
+            "suggestion": None if suggestion is None else asdict(suggestion),
         }
 
     @get("/picture", sync_to_thread=True)
@@ -98,7 +108,10 @@ class PairController(Controller):
     @put("/grade", sync_to_thread=True)
     def judge(self, session: NamedDependency[Session], number: Number, data: JSONBody[Judgment]) -> dict[str, Any]:
         """Judge the pair, or judge it again. It is on disk when this answers."""
-        session.judge(_pair(session, number), data.grade)
+        pair = _pair(session, number)
+        if data.grade not in {point.grade for point in session.scale}:
+            raise UnknownGrade
+        session.judge(pair, data.grade, data.note)
         return asdict(session.progress(number))
 
     @delete("/grade", status_code=200, sync_to_thread=True)

@@ -56,8 +56,8 @@ def pooled(data: DataSet, runs: Sequence[Path], *, depth: int = DEPTH, seed: int
             found.setdefault(query, set()).update(documents)
     return tuple(
         Pair(data.queries[query], data.documents[document])
-        for query in sorted(found, key=lambda query: _lot(seed, query))
-        for document in sorted(found[query], key=lambda document: _lot(seed, query, document))
+        for query in sorted(found, key=lambda query: lot(seed, query))
+        for document in sorted(found[query], key=lambda document: lot(seed, query, document))
     )
 
 
@@ -82,6 +82,6 @@ def _place(path: Path, query: str, document: str | None = None) -> Place:
     return Place(path)
 
 
-def _lot(seed: int, *ids: str) -> float:
+def lot(seed: int, *ids: str) -> float:
     """A number drawn for these ids, whatever else there is."""
     return random.Random(repr((seed, *ids))).random()

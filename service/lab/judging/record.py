@@ -1,8 +1,8 @@
 """Judgments on disk, as TREC qrels, complete after every judgment.
 
 Each change writes the file to a temporary one next to it, syncs it and takes its place, so a kill or a power failure at
-any moment leaves the file as it was before the last judgment or after it. Existing lines are kept
-unchanged.
+any moment leaves the file as it was before the last judgment or after it. Existing lines are kept unchanged; comments
+stand at the top. Notes are in a file of their own (`service.lab.judging.notes`), written before the judgment.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from typing import Self, TypeVar
 
 from service.lab.dataset_rows import text_lines
 from service.lab.files import write_text
+from service.lab.judging.notes import Ids, Note, NoteLog
 from service.lab.lab_errors import LabError
 from service.lab.trec import qrels_line, qrels_rows
 from service.stores.local_file import lock_file
-
-Ids = tuple[str, str]
-"""Query id and document id."""
 
 _Value = TypeVar("_Value")
 
@@ -44,7 +42,8 @@ class JudgmentRecord:
         try:
             if not lock_file(self._held):
                 raise LabError(f"Another process writes judgments to {path}. Stop it, or use another --qrels.")
-            self._lines, self._grades = _read(self.path) if self.path.exists() else ({}, {})
+            self._head, self._lines, self._grades = _read(self.path) if self.path.exists() else ([], {}, {})
+            self._notes = NoteLog(self.path)
         except BaseException:
             self._held.close()
             raise
@@ -66,24 +65,32 @@ class JudgmentRecord:
         """All judged pairs, the last one at the end."""
         return tuple(self._grades)
 
-    def judge(self, ids: Ids, grade: int) -> None:
-        """Judge a pair, or judge it again. Raises LabError, and then nothing has changed, here or on disk."""
+    def note(self, ids: Ids) -> Note | None:
+        """What was noted last on a pair; None if nothing ever was."""
+        return self._notes.get(ids)
+
+    def judge(self, ids: Ids, grade: int, note: str = "", seen: str | None = None) -> None:
+        """Judge a pair, or judge it again; see `Note`. Raises LabError, and then no judgment has changed."""
         line = qrels_line(*ids, grade)
         with self._guard:
+            self._notes.add(Note(query=ids[0], document=ids[1], grade=grade, note=note, seen=seen))
             self._replace({**_without(self._lines, ids), ids: line}, {**_without(self._grades, ids), ids: grade})
 
     def forget(self, ids: Ids) -> None:
         """Undo a judgment. Raises as `judge`."""
         with self._guard:
             if ids in self._lines:
+                noted = self._notes.get(ids)
+                self._notes.add(Note(query=ids[0], document=ids[1], grade=None, note=noted.note if noted else ""))
                 self._replace(_without(self._lines, ids), _without(self._grades, ids))
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the files."""
+        self._notes.close()
         self._held.close()
 
     def _replace(self, lines: dict[Ids, str], grades: dict[Ids, int]) -> None:
-        write_text(self.path, lines.values(), durable=True)
+        write_text(self.path, [*self._head, *lines.values()], durable=True)
         self._lines, self._grades = lines, grades
 
 
@@ -91,12 +98,13 @@ def _without(known: dict[Ids, _Value], ids: Ids) -> dict[Ids, _Value]:
     return {other: value for other, value in known.items() if other != ids}
 
 
-def _read(path: Path) -> tuple[dict[Ids, str], dict[Ids, int]]:
-    """Lines and grades by pair."""
+def _read(path: Path) -> tuple[list[str], dict[Ids, str], dict[Ids, int]]:
+    """The lines that are no judgments, and lines and grades by pair."""
+    others = {place.line: line for place, line in text_lines(path)}
     lines: dict[Ids, str] = {}
     grades: dict[Ids, int] = {}
-    for (place, line), (_, query, document, grade) in zip(text_lines(path), qrels_rows(path), strict=True):
+    for place, query, document, grade in qrels_rows(path):
         if (query, document) in lines:
             raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
-        lines[query, document], grades[query, document] = line, grade
-    return lines, grades
+        lines[query, document], grades[query, document] = others.pop(place.line), grade
+    return list(others.values()), lines, grades

@@ -9,8 +9,10 @@ from typing import Literal
 
 from service.errors import ImageNotFound
 from service.lab.dataset_image import ImageRef
+from service.lab.judging.judges import Judge
 from service.lab.judging.pool import Pair
 from service.lab.judging.record import JudgmentRecord
+from service.lab.judging.scale import SCALE, Point
 
 Side = Literal["query", "product"]
 
@@ -31,12 +33,37 @@ class Progress:
     last: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A grade of another judge. `model`: None if that is a person."""
+
+    judge: str
+    model: str | None
+    grade: int
+    reason: str
+
+
 class Session:
     """Pairs by their place in the pool, from 0. Thread-safe as the record is."""
 
-    def __init__(self, name: str, pairs: Sequence[Pair], record: JudgmentRecord) -> None:
+    def __init__(
+        self,
+        name: str,
+        pairs: Sequence[Pair],
+        record: JudgmentRecord,
+        *,
+        judge: str | None = None,
+        scale: Sequence[Point] = SCALE,
+        guidelines: str = "",
+        suggesting: Judge | None = None,
+    ) -> None:
+        """`suggesting`: the judge whose grades are shown, to be corrected; None: nothing of others is shown."""
         self.name = name
         self.record = record
+        self.judge_name = judge
+        self.scale = tuple(scale)
+        self.guidelines = guidelines
+        self._suggesting = suggesting
         self._pairs = tuple(pairs)
         self._numbers = {pair.ids: number for number, pair in enumerate(pairs)}
         queries = list(dict.fromkeys(pair.query.id for pair in pairs))
@@ -58,9 +85,18 @@ class Session:
         known = (self._numbers[ids] for ids in reversed(self.record.judged) if ids in self._numbers)
         return Progress(len(grades), len(grades) - len(left), next(ahead, left[0] if left else None), next(known, None))
 
-    def judge(self, pair: Pair, grade: int) -> None:
-        """Judge a pair; a LabError changes nothing."""
-        self.record.judge(pair.ids, grade)
+    def suggestion(self, pair: Pair) -> Suggestion | None:
+        """What the suggesting judge says of a pair; None if nobody suggests, or has not graded it."""
+        one = self._suggesting
+        if one is None or pair.ids not in one.grades:
+            return None
+        note = one.notes.get(pair.ids)
+        return Suggestion(one.name, one.model, one.grades[pair.ids], "" if note is None else note.note)
+
+    def judge(self, pair: Pair, grade: int, note: str = "") -> None:
+        """Judge a pair; a LabError changes nothing. It is kept whose grade was shown."""
+        suggestion = self.suggestion(pair)
+        self.record.judge(pair.ids, grade, note, None if suggestion is None else suggestion.judge)
 
     def forget(self, pair: Pair) -> None:
         """Undo a judgment; a LabError changes nothing."""

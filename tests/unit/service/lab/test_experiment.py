@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service.cli.setups import UNMEASURED, SettingsMaker, SettingsOverlay
 from service.lab.configuration import Configuration
 from service.lab.experiment import Experiment, read_experiment
+from service.lab.judging.scale import SCALE, Point
 from service.lab.lab_errors import ExperimentError
 from service.lab.models import engine_fingerprint
 from service.settings import Settings, setting_places
@@ -97,6 +98,56 @@ def test_mistakes_are_told_with_their_place(tmp_path: Path, lines: str, place: s
 def test_the_data_set_needs_a_known_kind_and_a_path(tmp_path: Path, data: str) -> None:
     with pytest.raises(ExperimentError, match="line 2, data"):
         read(tmp_path, f"name: a\ndata: {data}\nconfigurations: [{{name: a}}]")
+
+
+JUDGING = """configurations: [{name: one}]
+judging:
+  guidelines: how.md
+  scale:
+    - {grade: 1, name: Yes!, meaning: That is it.}
+    - {grade: 0, name: No!}
+  judges: [anna, bert]
+  overlap: 0.25
+  model:
+    engine: transformers
+    engine_model: a/model
+  prompt: grade@1
+  timeout_s: 30
+"""
+
+
+def test_how_an_experiment_is_judged(tmp_path: Path) -> None:
+    (tmp_path / "how.md").write_text("\ufeffLook at *both*.\n")
+    judging = read(tmp_path, HEAD + JUDGING).judging
+    assert judging.scale == (Point(0, "No!", ""), Point(1, "Yes!", "That is it."))
+    assert (judging.guidelines, judging.judges, judging.overlap) == ("Look at *both*.", ("anna", "bert"), 0.25)
+    assert judging.model is not None and settings_of(judging.model).engine.model == "a/model"
+    assert (judging.prompt, judging.timeout_s) == ("grade@1", 30.0)
+    without = read(tmp_path, HEAD + "configurations: [{name: one}]").judging
+    assert (without.scale, without.guidelines, without.model) == (SCALE, "", None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("how.md", "no.md", r"line 5, judging\.guidelines: .*no\.md cannot be read"),
+        ("grade: 0", "grade: 1", r"line 6, judging\.scale: a grade is defined twice"),
+        ("grade: 0", "grade: 2", r"line 6, judging\.scale: there is no grade 0"),
+        ("grade: 0", "grade: 10", r"line 8, judging\.scale\[1\]\.grade"),
+        ("name: No!", "name: ''", r"line 8, judging\.scale\[1\]\.name"),
+        ("bert", "anna", r"line 9, judging\.judges: a judge is named twice"),
+        ("bert", "../bert", r"line 9, judging\.judges\[1\]"),
+        ("0.25", "1.5", r"line 10, judging\.overlap"),
+        ("engine_model", "engine_modle", r"line 13, judging\.model\.engine_modle: .*did you mean engine_model"),
+        ("engine: transformers", "engine: transfomers", r"line 12, judging\.model\.engine: there is no engine"),
+        ("timeout_s: 30", "timeout_s: 0", r"line 15, judging\.timeout_s"),
+        ("prompt:", "prmopt:", r"line 14, judging\.prmopt"),
+    ],
+)
+def test_mistakes_in_how_it_is_judged_are_told_with_their_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+    (tmp_path / "how.md").write_text("x")
+    with pytest.raises(ExperimentError, match=told):
+        read(tmp_path, HEAD + JUDGING.replace(old, new))
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -13,18 +13,18 @@ async function call(path, options) {
   throw new Error(problem.detail ?? `The server answers with ${response.status}.`);
 }
 
-/** The scale and how far the pool is judged. */
+/** The scale, the guidelines, and how far the pool is judged. */
 export const getPool = () => call("/pool");
 
 /** @param {number} number */
 export const getPair = (number) => call(`/pairs/${number}`);
 
-/** @param {number} number @param {number} grade */
-export const putGrade = (number, grade) =>
+/** @param {number} number @param {number} grade @param {string} note */
+export const putGrade = (number, grade, note) =>
   call(`/pairs/${number}/grade`, {
     method: "PUT",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ grade }),
+    body: JSON.stringify({ grade, note }),
   });
 
 /** @param {number} number */

@@ -2,10 +2,13 @@
 import { byId } from "/static/js/dom.js";
 import { startTheme } from "/static/js/theme.js";
 import { deleteGrade, getPair, getPool, putGrade } from "./api.js";
-import { showDone, showPair, showProblem, showProgress, showScale } from "./view.js";
+import { noteField, showDone, showGuidelines, showPair, showProblem, showProgress, showScale } from "./view.js";
 
 /** @type {{progress: any, pair: any, grades: Set<string>, busy: boolean}} */
 const state = { progress: null, pair: null, grades: new Set(), busy: false };
+
+/** A note on its way: the click that leaves it may be the next grade, which must not be lost. */
+let saving = Promise.resolve();
 
 /** @param {boolean} busy */
 function setBusy(busy) {
@@ -38,9 +41,19 @@ async function show(number) {
 const grade = (/** @type {number} */ value) =>
   alone(async () => {
     if (!state.pair) return;
-    state.progress = await putGrade(state.pair.number, value);
+    await saving;
+    state.progress = await putGrade(state.pair.number, value, noteField().value);
     await show(state.progress.next);
   });
+
+/** A note is saved with its grade: on leaving it, if the pair has one; else when it gets one. */
+const leaveNote = () => {
+  const { pair } = state;
+  if (!pair || pair.grade === null) return;
+  saving = putGrade(pair.number, pair.grade, noteField().value)
+    .then((progress) => { state.progress = progress; })
+    .catch((error) => showProblem(error.message));
+};
 
 const undo = () =>
   alone(async () => {
@@ -63,9 +76,15 @@ const next = () =>
     await show(state.progress.next);
   });
 
-const KEYS = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), u: undo, Backspace: undo, n: next };
+const write = () => noteField().focus();
+
+const KEYS = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), u: undo, Backspace: undo, n: next, c: write };
 
 document.addEventListener("keydown", (event) => {
+  if (event.target === noteField()) {
+    if (event.key === "Escape") noteField().blur();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !state.progress) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const action = state.grades.has(key) ? () => grade(Number(key)) : KEYS[key];
@@ -76,9 +95,11 @@ document.addEventListener("keydown", (event) => {
 
 startTheme();
 byId("undo").addEventListener("click", undo);
+noteField().addEventListener("change", leaveNote);
 alone(async () => {
   const pool = (state.progress = await getPool());
-  byId("name").textContent = pool.name;
+  byId("name").textContent = pool.judge ? `${pool.name} (judge: ${pool.judge})` : pool.name;
+  showGuidelines(pool.guidelines);
   byId("file").textContent = pool.file;
   state.grades = new Set(pool.scale.map((/** @type {any} */ point) => String(point.grade)));
   showScale(pool.scale, grade);

@@ -12,17 +12,28 @@ export function showScale(scale, choose) {
     h("button", { type: "button", "data-grade": grade, "aria-pressed": "false", onclick: () => choose(grade) },
       h("kbd", {}, grade), h("b", {}, name), h("span", {}, meaning)));
   byId("grades").replaceChildren(...buttons);
+  byId("keys").replaceChildren(...scale.map(({ grade }) => h("kbd", {}, grade)));
 }
+
+/** @param {string} text none: there are none */
+export function showGuidelines(text) {
+  byId("guidelines-text").textContent = text;
+  toggle(byId("guidelines"), text !== "");
+}
+
+export const noteField = () => /** @type {HTMLTextAreaElement} */ (byId("note"));
 
 /**
  * Show a pair; resolves when both images are loaded, or have failed.
  * @param {any} pair as the server describes it
  */
-export async function showPair({ number, query, product, grade }) {
+export async function showPair({ number, query, product, grade, note, suggestion }) {
   byId("query-text").textContent = query.text ?? (query.picture ? "Something like this" : "");
   byId("product-text").textContent = product.title;
   byId("product-more").textContent = [product.category, product.text].filter(Boolean).join(". ");
   showGrade(grade);
+  showSuggestion(suggestion);
+  noteField().value = note;
   toggle(byId("done"), false);
   toggle(byId("pair"), true);
   await Promise.all([showImage("query", number, query.picture), showImage("product", number, product.picture)]);
@@ -35,6 +46,17 @@ function showImage(side, number, there) {
   if (!there) return image.removeAttribute("src");
   image.src = imageUrl(number, side);
   return image.decode().catch(() => {}); // its alternative text is shown in its place
+}
+
+/** Another judge's grade, never without its name. @param {any} suggestion null: nobody suggests */
+function showSuggestion(suggestion) {
+  for (const button of byId("grades").children)
+    button.toggleAttribute("data-suggested", suggestion !== null && Number(button.dataset.grade) === suggestion.grade);
+  toggle(byId("suggestion"), suggestion !== null);
+  if (!suggestion) return;
+  const { judge, model, grade, reason } = suggestion;
+  byId("suggestion").replaceChildren(
+    "Suggested by ", h("b", {}, judge), model ? ` (a model, ${model}): ` : ": ", h("b", {}, grade), reason && ` – ${reason}`);
 }
 
 /** @param {number|null} grade */

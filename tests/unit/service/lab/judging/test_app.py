@@ -13,9 +13,11 @@ from PIL import Image
 
 from service.lab.datasets import load_dataset
 from service.lab.judging.app import create_judging_app
+from service.lab.judging.judges import Judge, read_judge
+from service.lab.judging.notes import Note, read_notes
 from service.lab.judging.pool import pooled
 from service.lab.judging.record import JudgmentRecord
-from service.lab.judging.scale import SCALE
+from service.lab.judging.scale import SCALE, Point
 from service.lab.judging.session import Session
 from service.lab.trec import read_qrels, write_run
 from tests.unit.service.lab.bench_fakes import write_set
@@ -71,6 +73,48 @@ def test_a_sitting_from_the_first_grade_to_the_last(client: TestClient[Any], ses
     assert list(grades.values()) == [3, None]
 
 
+def test_a_note_is_kept_with_the_grade_and_after_it(client: TestClient[Any], session: Session) -> None:
+    pair = session.pair(1)
+    assert pair is not None and client.get("/pairs/1").json()["note"] == ""
+    client.put("/pairs/1/grade", json={"grade": 2, "note": "The wrong blue."})
+    assert client.get("/pairs/1").json()["note"] == "The wrong blue."
+    client.delete("/pairs/1/grade")
+    shown = client.get("/pairs/1").json()
+    assert (shown["grade"], shown["note"]) == (None, "The wrong blue.")
+    noted = read_notes(session.record.path)[pair.ids]
+    assert (noted.grade, noted.note, noted.seen) == (None, "The wrong blue.", None)
+    assert client.put("/pairs/1/grade", json={"grade": 2, "note": "x" * 2001}).status_code == 400
+
+
+def test_an_own_scale_and_guidelines_are_shown_and_no_other_grade_is_taken(session: Session) -> None:
+    pairs = [pair for number in range(PAIRS) if (pair := session.pair(number))]
+    scale = (Point(0, "No", "Not that."), Point(5, "Yes", "That."))
+    own = Session("own", pairs, session.record, judge="anna", scale=scale, guidelines="Look twice.")
+    with TestClient(create_judging_app(own, port=PORT), base_url=HOME) as client:
+        pool = client.get("/pool").json()
+        assert (pool["judge"], pool["guidelines"]) == ("anna", "Look twice.")
+        assert pool["scale"][1] == {"grade": 5, "name": "Yes", "meaning": "That."}
+        assert client.put("/pairs/0/grade", json={"grade": 5}).status_code == 200
+        assert client.put("/pairs/1/grade", json={"grade": 3}).status_code == 400
+
+
+def test_a_suggestion_names_its_judge_and_is_remembered(session: Session) -> None:
+    pairs = [pair for number in range(PAIRS) if (pair := session.pair(number))]
+    ids = pairs[0].ids
+    reason = Note(query=ids[0], document=ids[1], grade=1, note="Only the motif.", model="tiny")
+    own = Session("own", pairs, session.record, suggesting=Judge("vlm", {ids: 1}, {ids: reason}))
+    with TestClient(create_judging_app(own, port=PORT), base_url=HOME) as client:
+        suggestion = {"judge": "vlm", "model": "tiny", "grade": 1, "reason": "Only the motif."}
+        assert client.get("/pairs/0").json()["suggestion"] == suggestion
+        assert client.get("/pairs/1").json()["suggestion"] is None
+        for number in (0, 1):
+            client.put(f"/pairs/{number}/grade", json={"grade": 2})
+    assert session.record.grade(ids) == 2
+    seen = [note.seen for pair in pairs[:2] if (note := session.record.note(pair.ids))]
+    assert seen == ["vlm", None]
+    assert read_judge(session.record.path).independent == {pairs[1].ids: 2}
+
+
 def test_a_later_sitting_goes_on_where_the_first_one_ended(session: Session, client: TestClient[Any]) -> None:
     for number in (0, 1, 3):
         client.put(f"/pairs/{number}/grade", json={"grade": 1})
@@ -86,7 +130,8 @@ def test_a_pair_shows_what_is_judged_and_nothing_of_the_runs(client: TestClient[
     shown = answer.json()
     assert shown["query"]["text"].startswith("a mug with this")
     assert shown["product"]["title"].startswith("Product")
-    assert set(shown) == {"number", "query", "product", "grade"}
+    assert set(shown) == {"number", "query", "product", "grade", "note", "suggestion"}
+    assert shown["suggestion"] is None
     for secret in ("secret", "rank", "run", "score"):
         assert secret not in answer.text
     for side in ("query", "product"):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.lab.judging.notes import read_notes
 from service.lab.judging.record import JudgmentRecord
 from service.lab.lab_errors import DataSetError, LabError
 from service.lab.trec import read_qrels
@@ -61,6 +62,31 @@ def test_lines_of_others_stay_as_they_are(tmp_path: Path) -> None:
         assert (record.grade(("q1", "d1")), record.grade(("q1", "d2"))) == (7, -1)
         record.judge(("q1", "d3"), 2)
     assert path.read_text() == "q1 Q0\td1  7\nq1 1 d2 -1\nq1 0 d3 2\n"
+
+
+def test_comments_of_others_stay_at_the_top(tmp_path: Path) -> None:
+    path = tmp_path / "judged.qrels"
+    path.write_text("# our pool of May\nq1 0 d1 3\n# a second sitting\nq1 0 d2 0\n")
+    with JudgmentRecord(path) as record:
+        record.judge(("q1", "d1"), 1)
+    assert path.read_text() == "# our pool of May\n# a second sitting\nq1 0 d2 0\nq1 0 d1 1\n"
+
+
+def test_a_torn_note_is_cut_off_and_any_other_fault_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "anna.qrels"
+    with JudgmentRecord(path) as record:
+        record.judge(("q1", "d1"), 1, "first")
+        record.judge(("q1", "d2"), 2, "second")
+    notes = tmp_path / "anna.notes.jsonl"
+    notes.write_bytes(notes.read_bytes()[:-9])
+    assert {ids: note.note for ids, note in read_notes(path).items()} == {("q1", "d1"): "first"}
+    with JudgmentRecord(path) as record:
+        assert record.grade(("q1", "d2")) == 2
+        record.judge(("q1", "d3"), 0, "third")
+    assert [note.note for note in read_notes(path).values()] == ["first", "third"]
+    notes.write_text("[]\n" + notes.read_text())
+    with pytest.raises(DataSetError, match=r"anna\.notes\.jsonl, line 1: "):
+        read_notes(path)
 
 
 def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
