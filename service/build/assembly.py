@@ -48,6 +48,7 @@ def new_words(store: Store, settings: Settings, labels: Labels = lambda product:
         most=0 if settings.store_uri.startswith("pinecone:") else settings.search.lexical_max_products,
         refresh_s=None if own else settings.search.lexical_refresh_s,
         labels=labels,
+        weights=settings.search.lexical_field_weights,
     )
 
 

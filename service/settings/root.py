@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     catalogs: Catalogs = Field(
         default_factory=list,
         description="Further catalogs: names, or tables of name, collection, images_url, rules, synonyms, search_log, "
-        "lexical_fields, understand_fields and document.",
+        "lexical_fields, lexical_field_weights, understand_fields and document.",
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)

@@ -1,7 +1,7 @@
 """Retrieval: limits, lexical search (BM25) and negative text."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -39,6 +39,9 @@ class SearchSettings(Group):
         min_length=1,
         description="Fields of lexical search: id, title, category, or names of attributes.",
     )
+    lexical_field_weights: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={}, description="How much a word counts that only these fields have; in others, 1."
+    )
     lexical_max_products: int = Field(
         1_000_000,
         ge=0,
@@ -74,6 +77,8 @@ class SearchSettings(Group):
     def _compare(self) -> Self:
         if self.default_limit > self.max_limit:
             raise ValueError("default_limit must not exceed max_limit")
+        if unknown := self.lexical_field_weights.keys() - set(self.lexical_fields):
+            raise ValueError(f"lexical_field_weights names {min(unknown)}, which is not among lexical_fields")
         return self
 
     def hybrid_defaults(self) -> HybridDefaults:

@@ -29,6 +29,7 @@ class CatalogEntry(BaseModel):
     synonyms: Path | None = None
     search_log: Path | None = None
     lexical_fields: Annotated[list[str], Field(min_length=1)] | None = None
+    lexical_field_weights: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = None
     understand_fields: list[str] | None = None
     document: DocumentFields | None = None
 
@@ -65,7 +66,7 @@ def own_settings(
     }
 
 
-_FIELDS = ("lexical_fields", "understand_fields", "document")
+_FIELDS = ("lexical_fields", "lexical_field_weights", "understand_fields", "document")
 
 
 def _own_file(uri: str, name: str) -> str:

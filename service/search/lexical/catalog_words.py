@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
 from service.errors import StoreUnavailable, TitleSearchUnavailable, WithThisError
 from service.product import Product
 from service.search.lexical.inverted_index import LexicalIndex, LexicalScores
-from service.search.lexical.words import product_words
+from service.search.lexical.words import lesser_words, product_words
 from service.stores.revisions import head_id
 from service.stores.store import Store
 
@@ -39,13 +39,15 @@ class CatalogWords:
         most: int = 1_000_000,
         refresh_s: float | None = None,
         labels: Labels = lambda product: (),
+        weights: Mapping[str, float] | None = None,
     ) -> None:
-        """`fields`: see `product_words`. `most`: products held, 0 for none at all.
+        """`fields`: see `product_words`; `weights`: see `lesser_words`. `most`: products held, 0 for none at all.
         `refresh_s`: after how many seconds the store is scanned again; None if only this process writes.
         `labels`: what a product is found by in addition to its words.
         """
         self._store = store
         self._fields = tuple(fields)
+        self._weights = dict(weights or {})
         self._labels = labels
         self._most = most
         self._refresh_s = refresh_s
@@ -99,7 +101,7 @@ class CatalogWords:
             self._writes += 1
             for product in products:
                 for index in self._indexes(product.id):
-                    index.put(product.id, product_words(product, self._fields), self._labels(product))
+                    self._enter(index, product)
 
     def remove(self, product_ids: Iterable[str]) -> None:
         """Note what was deleted."""
@@ -108,6 +110,10 @@ class CatalogWords:
             for id in product_ids:
                 for index in self._indexes(id):
                     index.remove([id])
+
+    def _enter(self, index: LexicalIndex, product: Product) -> None:
+        lesser = lesser_words(product, self._fields, self._weights)
+        index.put(product.id, product_words(product, self._fields), self._labels(product), lesser)
 
     def _indexes(self, product_id: str) -> list[LexicalIndex]:
         """The targets of a change; a scan in progress skips what changed in the meantime."""
@@ -151,7 +157,7 @@ class CatalogWords:
             with self._writing:
                 for key, product in page:
                     if key == head_id(product.id) and product.id not in self._changed:
-                        index.put(product.id, product_words(product, self._fields), self._labels(product))
+                        self._enter(index, product)
             if len(index) > self._most:
                 self._too_many = True
                 raise TitleSearchUnavailable(TOO_MANY)

@@ -1,7 +1,8 @@
 """An in-memory inverted index: products that share words with a text, scored by BM25 over the whole catalog.
 
-score(d) = Σ idf(t) · (k1 + 1) / (1 + k1 · (1 - b + b · |d| / avgdl)),   t: the words of the query that d has
+score(d) = Σ w(t, d) · idf(t) · (k1 + 1) / (1 + k1 · (1 - b + b · |d| / avgdl)),   t: the words of the query that d has
 idf(t)   = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5)),   n(t): products with the word, of N
+w(t, d)  = the highest weight of the fields of d that have t; 1 unless fields have weights
 
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with Lucene's idf, which is
 never negative. A word counts once in a product: that a title and its category both say "mug" makes no better mug. b is
@@ -18,7 +19,7 @@ from __future__ import annotations
 import math
 import threading
 from array import array
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,6 +67,14 @@ class LexicalScores:
         return [self.ids[place] for place in order[:limit]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lesser:
+    """The entries in which a word counts for less than 1 have a posting of their own, besides that of the word."""
+
+    word: str
+    weight: float
+
+
 class LexicalIndex:
     """Products and their words, changed one by one. Safe to use from several threads.
 
@@ -80,16 +89,26 @@ class LexicalIndex:
         self._ids: list[str] = []
         self._marks, self._lengths, self._alive = array("q"), array("I"), bytearray()
         self._postings: dict[Hashable, array[int]] = {}
+        self._weights: set[float] = set()
         self._total = 0
 
     def __len__(self) -> int:
         """The number of products."""
         return len(self._entry_of)
 
-    def put(self, product_id: str, words: Sequence[str], labels: Collection[Hashable] = ()) -> None:
-        """Add a product, or replace what it has. Labels (not texts) are searchable, but are not among its words."""
+    def put(
+        self,
+        product_id: str,
+        words: Sequence[str],
+        labels: Collection[Hashable] = (),
+        lesser: Mapping[str, float] | None = None,
+    ) -> None:
+        """Add a product, or replace what it has. Labels (not texts) are searchable, but are not among its words.
+        `lesser`: weights of words that count for less than 1.
+        """
         different = sorted(set(words))
-        mark = hash((*different, *labels))
+        weighted = [_Lesser(word, weight) for word, weight in (lesser or {}).items()]
+        mark = hash((*different, *labels, *weighted))
         with self._lock:
             known = self._entry_of.get(product_id)
             if known is not None and self._marks[known] == mark:
@@ -101,7 +120,8 @@ class LexicalIndex:
             self._lengths.append(len(different))
             self._alive.append(1)
             self._total += len(different)
-            for term in (*different, *dict.fromkeys(labels)):
+            self._weights |= {one.weight for one in weighted}
+            for term in (*different, *dict.fromkeys(labels), *weighted):
                 self._postings.setdefault(term, array("I")).append(entry)
             self._sweep()
 
@@ -143,6 +163,9 @@ class LexicalIndex:
             idf = math.log1p((products - len(found) + 0.5) / (len(found) + 0.5))
             own += idf / _damping(len(wanted) / average)
             scores[found] += idf / _damping(lengths[found] / average)
+            for weight in self._weights:
+                less = self._entries([_Lesser(word, weight)])
+                scores[less] -= (1 - weight) * idf / _damping(lengths[less] / average)
         return np.minimum(scores / own, 1.0) if own else scores
 
     def _raised(self, labels: Sequence[Collection[Hashable]]) -> Scores:

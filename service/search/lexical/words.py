@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from service.product import Product
 
@@ -50,6 +50,17 @@ def query_words(text: str) -> list[str]:
 def product_words(product: Product, fields: Sequence[str]) -> list[str]:
     """The words of the given fields, singular: `id`, `title`, `category`, or the names of attributes."""
     return [singular(word) for text in _texts(product, fields) for word in words(text)]
+
+
+def lesser_words(product: Product, fields: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
+    """The words of `product_words` that count for less than 1, each with the highest weight of the fields that have it.
+    `weights`: of fields, from 0 to 1; those that are not named have 1.
+    """
+    best: dict[str, float] = {}
+    for field in fields if weights else ():
+        weight = weights.get(field, 1.0)
+        best |= {word: max(weight, best.get(word, 0.0)) for word in product_words(product, [field])}
+    return {word: weight for word, weight in best.items() if weight < 1}
 
 
 def _texts(product: Product, fields: Sequence[str]) -> Iterator[str]:

@@ -153,6 +153,11 @@ def test_config_file_errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tex
 def test_limits_are_compared() -> None:
     with pytest.raises(ConfigurationError, match="settings: default_limit must not exceed max_limit"):
         load_settings(default_limit=20, max_limit=10)
+    with pytest.raises(
+        ConfigurationError, match="lexical_field_weights names tittle, which is not among lexical_fields"
+    ):
+        load_settings(lexical_field_weights={"tittle": 0.5})
+    assert load_settings(lexical_field_weights={"title": 0.5}).search.lexical_field_weights == {"title": 0.5}
 
 
 def test_the_token_does_not_show() -> None:

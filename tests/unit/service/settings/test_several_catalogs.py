@@ -46,6 +46,7 @@ def test_an_entry_says_what_is_otherwise_derived() -> None:
         "synonyms": "words.yaml",
         "search_log": "books-log",
         "lexical_fields": ["title", "author"],
+        "lexical_field_weights": {"author": 0.5},
         "understand_fields": ["author"],
         "document": ["title", "author"],
     }
@@ -54,6 +55,7 @@ def test_an_entry_says_what_is_otherwise_derived() -> None:
     assert (books.search.rules, books.search.synonyms) == (Path("books.yaml"), Path("words.yaml"))
     assert books.online.search_log == Path("books-log")
     assert (books.search.lexical_fields, books.search.understand_fields) == (["title", "author"], ["author"])
+    assert books.search.lexical_field_weights == {"author": 0.5}
     assert books.catalog.document == ["title", "author"]
 
 

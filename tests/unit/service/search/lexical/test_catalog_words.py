@@ -60,6 +60,14 @@ def test_the_store_is_read_once_and_writes_are_noted(store: Counting) -> None:
     assert (found(words, "red"), found(words, "green"), found(words, "cap"), store.walks) == (["new"], ["mug"], [], 1)
 
 
+def test_words_of_a_field_may_count_for_less(store: Counting) -> None:
+    words = CatalogWords(store, ["title", "sku"], weights={"sku": 0.5})
+    words.index()
+    words.put([product("ab", "AB hat")])
+    scores = words.score("ab").of
+    assert scores["cap"] == pytest.approx(scores["ab"] / 2, rel=0.05)
+
+
 def test_what_is_written_during_the_walk_is_not_overwritten_by_it(store: Counting) -> None:
     words = CatalogWords(store, ["title"])
 

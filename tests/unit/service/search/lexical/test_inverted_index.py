@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -24,18 +26,23 @@ def filled(catalog: dict[str, list[str]]) -> LexicalIndex:
     return index
 
 
-def bm25(catalog: dict[str, list[str]], query: set[str]) -> dict[str, float]:
-    """The formula of the module, product by product, as shares of the query's own score."""
+def bm25(
+    catalog: dict[str, list[str]], query: set[str], weights: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+) -> dict[str, float]:
+    """The formula of the module, product by product, as shares of the query's own score. `weights`: by product and
+    word, 1 where there is none.
+    """
     sets = {id: set(words) for id, words in catalog.items()}
     average = max(1.0, sum(map(len, sets.values())) / len(sets)) if sets else 1.0
     holders = {word: sum(word in words for words in sets.values()) for word in query}
     idf = {word: math.log(1 + (len(sets) - n + 0.5) / (n + 0.5)) for word, n in holders.items()}
 
-    def score(words: set[str]) -> float:
-        return sum(idf[word] * (K1 + 1) / (1 + K1 * (1 - B + B * len(words) / average)) for word in query & words)
+    def score(words: set[str], own: Mapping[str, float]) -> float:
+        damping = 1 + K1 * (1 - B + B * len(words) / average)
+        return sum(own.get(word, 1.0) * idf[word] * (K1 + 1) / damping for word in query & words)
 
-    own = score(query)
-    found = {id: score(words) / own for id, words in sets.items() if query & words}
+    most = score(query, {})
+    found = {id: score(words, weights.get(id, {})) / most for id, words in sets.items() if query & words}
     return {id: min(1.0, share) for id, share in found.items()}
 
 
@@ -55,6 +62,20 @@ def test_scores_depend_on_what_is_there_and_not_on_how_it_came(
     assert len(index) == len(catalog)
     assert found == pytest.approx(bm25(catalog, query))
     assert found == filled(catalog).score(" ".join(sorted(query))).of
+
+
+@given(_CHANGES, st.dictionaries(st.sampled_from(["red", "mug", "phone"]), st.sampled_from([0.25, 0.5]), min_size=1))
+def test_a_word_counts_as_much_as_the_field_that_has_it(
+    changes: list[tuple[str, list[str] | None]], lesser: dict[str, float]
+) -> None:
+    index, catalog = LexicalIndex(), dict[str, list[str]]()
+    weights: dict[str, dict[str, float]] = {}
+    for number, (id, words) in enumerate(changes):
+        catalog[id] = words or []
+        weights[id] = {word: weight for word, weight in lesser.items() if word in catalog[id] and number % 2}
+        index.put(id, catalog[id], (), weights[id])
+    assert index.score("red mug").of == pytest.approx(bm25(catalog, {"red", "mug"}, weights))
+    assert index.having([["red"]]) == {id for id, words in catalog.items() if "red" in words}
 
 
 def test_a_product_whose_words_are_the_query_has_all_of_its_score() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.product import Product
-from service.search.lexical.words import product_words, query_words, singular, words
+from service.search.lexical.words import lesser_words, product_words, query_words, singular, words
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,11 @@ def test_singular_and_plural_of_a_word_meet() -> None:
 def test_plurals_of_a_query_find_the_singular() -> None:
     product = Product(id="p", title="Blue hoodie", image_key="")
     assert set(query_words("blue hoodies")) == set(product_words(product, ["title"]))
+
+
+def test_a_word_of_several_fields_has_the_highest_of_their_weights() -> None:
+    product = Product(id="p", title="Red mug", category="mug", image_key="", attributes={"brand": "Red Sea"})
+    fields = ["title", "category", "brand"]
+    assert lesser_words(product, fields, {"category": 0.5, "brand": 0.25}) == {"sea": 0.25}
+    assert lesser_words(product, fields, {"title": 0.5, "brand": 0.25}) == {"red": 0.5, "sea": 0.25}
+    assert lesser_words(product, fields, {}) == {}
