@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from service.lab.judging.scale import SCALE, Point
 
@@ -14,6 +14,15 @@ MAX_GUIDELINES = 20_000
 JUDGE_NAME = r"\w[\w.-]{0,39}"
 """A judge's name is part of a file's name."""
 
+
+def _no_boolean(value: object) -> object:
+    """YAML 1.1 reads No, Yes, On and Off as booleans, and these are names that people give to grades."""
+    if isinstance(value, bool):
+        raise ValueError("put it in quotes, as YAML reads No and Yes as false and true")
+    return value
+
+
+Words = Annotated[str, BeforeValidator(_no_boolean)]
 JudgeName = Annotated[str, Field(pattern=f"^{JUDGE_NAME}$")]
 
 
@@ -25,8 +34,8 @@ class PointSpec(_Strict):
     """A grade of an own scale. It is given by a key, so it has one digit."""
 
     grade: int = Field(ge=0, le=9, strict=True)
-    name: str = Field(min_length=1, max_length=40)
-    meaning: str = Field("", max_length=300)
+    name: Words = Field(min_length=1, max_length=40)
+    meaning: Words = Field("", max_length=300)
 
 
 class JudgingSpec(_Strict):

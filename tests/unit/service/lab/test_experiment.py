@@ -134,6 +134,7 @@ def test_how_an_experiment_is_judged(tmp_path: Path) -> None:
         ("grade: 0", "grade: 1", r"line 6, judging\.scale: a grade is defined twice"),
         ("grade: 0", "grade: 2", r"line 6, judging\.scale: there is no grade 0"),
         ("grade: 0", "grade: 10", r"line 8, judging\.scale\[1\]\.grade"),
+        ("name: No!", "name: No", r"line 8, judging\.scale\[1\]\.name: put it in quotes"),
         ("name: No!", "name: ''", r"line 8, judging\.scale\[1\]\.name"),
         ("bert", "anna", r"line 9, judging\.judges: a judge is named twice"),
         ("bert", "../bert", r"line 9, judging\.judges\[1\]"),
