@@ -76,6 +76,7 @@ COMMANDS = {
     ),
     "models": CommandPlace("models", "The available encoders, and their weights."),
     "keys": CommandPlace("keys", "API keys of the service."),
+    "clicks": CommandPlace("clicks", "Judgments out of what users clicked on."),
     "interleave": CommandPlace("interleave", "Two configurations compared by interleaving."),
 }
 """In the order of the list."""

@@ -6,6 +6,7 @@ InvalidInput
     ├── ExperimentError      400   an experiment's file, or its folder of results, cannot be used
     ├── DataSetError         400   a data set violates its format; names the file and the line
     ├── JudgmentsMissing     400   measures were requested for a split without public ground truth
+    ├── ClicksMissing        400   a search log in which nobody clicked on anything
     ├── UnknownMeasure       400   an unknown measure
     ├── SubmissionError      400   a run that an evaluation server would refuse
     ├── UnknownPair          404   the pool has no pair of this number
@@ -60,6 +61,17 @@ class JudgmentsMissing(LabError):
     def __init__(self, name: str | None = None) -> None:
         """`name`: the data set."""
         super().__init__(f"{name}: {self.default_detail}" if name else None)
+
+
+class ClicksMissing(LabError):
+    """A search log in which nobody clicked on anything."""
+
+    type = "clicks-missing"
+    title = "There are no clicks"
+    default_detail = (
+        "No search in this log has feedback about a product that it showed, with its query in the log. Set "
+        "WITHTHIS_FEEDBACK, send events to /v1/feedback, and leave WITHTHIS_SEARCH_LOG_TEXT on."
+    )
 
 
 class UnknownMeasure(LabError):

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from service.errors import InvalidInput
 from service.search.online.log_file import SUFFIX
@@ -63,12 +63,56 @@ class EncoderLine(BaseModel):
     fingerprint: str
 
 
+class ImageLine(BaseModel):
+    """One image of a query: the hash of its bytes, of which product it is the image (if of one), and its weight."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    image: str
+    product: str | None = None
+    weight: float = 1.0
+
+
+class NegativeLine(BaseModel):
+    """What the products should not be."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    text: str | None = None
+    image: str | None = None
+    weight: float = 0.0
+
+
+class QueryLine(BaseModel):
+    """What was asked. `text_left_out`: there was a text, which the log was not to have."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: str | None = None
+    text_left_out: bool = False
+    image: str | None = None
+    product: str | None = None
+    images: tuple[ImageLine, ...] | None = None
+    filter: dict[str, JsonValue] | None = None
+    negative: NegativeLine | None = None
+
+    @property
+    def all_images(self) -> tuple[ImageLine, ...]:
+        """Its images, whether it was asked with one or with several."""
+        if self.images:
+            return self.images
+        return () if self.image is None else (ImageLine(image=self.image, product=self.product),)
+
+
 class SearchLine(_Line):
-    """A search; `teams` is None if it was not interleaved. `session`: whose it was, None if nobody said."""
+    """A search; `teams` is None if it was not interleaved. `session`: whose it was, None if nobody said. The answer
+    showed the first `shown` of `order`, after `offset` products on the pages before.
+    """
 
     kind: Literal["search"]
     id: str
     session: str | None = None
+    query: QueryLine = QueryLine()
     encoder: EncoderLine
     a: ConfigurationLine
     b: ConfigurationLine | None
@@ -76,7 +120,8 @@ class SearchLine(_Line):
     order_b: tuple[str, ...] = Field((), validation_alias=AliasPath("b", "order"))
     order: tuple[str, ...]
     teams: Annotated[str, Field(pattern="^[AB]*$")] | None
-    shown: int
+    shown: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)] = 0
 
     @property
     def prefix(self) -> int:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from service.search.online.log_reader import ConfigurationLine, EncoderLine, FeedbackLine, SearchLine, SearchLog
+from service.search.online.log_reader import ConfigurationLine, EncoderLine, SearchLine, SearchLog
+from service.search.online.search_events import Event, SearchEvents
 from service.search.online.sign_test import detectable_share, sequential_p, sign_test_p, wilson_interval
 from service.search.online.votes import Votes
 from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
@@ -95,27 +96,18 @@ class Report:
 
 
 class _Tally:
-    """Collects while the log is read: the events first, then the searches that they are about."""
+    """Collects while the searches are read."""
 
-    def __init__(self, since: datetime | None) -> None:
+    def __init__(self, events: SearchEvents, since: datetime | None) -> None:
+        self._events = events
         self._since = since
         self.unused: Counter[Unused] = Counter()
-        self.events: dict[str, set[tuple[FeedbackKind, str]]] = {}
         self.searches = 0
         self.by_pair: Counter[Pair] = Counter()
         self.votes: defaultdict[tuple[Pair, FeedbackKind], Votes] = defaultdict(Votes)
-        self._seen: set[str] = set()
-
-    def feedback(self, line: FeedbackLine) -> None:
-        of_query = self.events.setdefault(line.query_id, set())
-        if (line.event, line.product_id) in of_query:
-            self.unused[Unused.REPEATED] += 1
-        of_query.add((line.event, line.product_id))
 
     def search(self, line: SearchLine) -> None:
-        events = self.events.get(line.id, set())
-        if events:
-            self._seen.add(line.id)
+        events = self._events.take(line.id)
         if self._since is not None and line.time < self._since:
             self.unused[Unused.EARLIER] += len(events)
             return
@@ -128,9 +120,7 @@ class _Tally:
         for kind, ahead in self._leads(line, line.teams, events).items():
             self.votes[pair, kind].add(line.session or f"search {line.id}", line.time, ahead)
 
-    def _leads(
-        self, line: SearchLine, teams: str, events: Iterable[tuple[FeedbackKind, str]]
-    ) -> dict[FeedbackKind, int]:
+    def _leads(self, line: SearchLine, teams: str, events: Iterable[Event]) -> dict[FeedbackKind, int]:
         """By kind of event, how many products more are credited to B."""
         places = {product: place for place, product in enumerate(line.order[: min(line.shown, len(teams))])}
         prefix, lead = line.prefix, dict[FeedbackKind, int]()
@@ -144,33 +134,25 @@ class _Tally:
                 lead[kind] = lead.get(kind, 0) + (1 if teams[place] == "B" else -1)
         return lead
 
-    def orphans(self) -> int:
-        """Events whose search is in no log."""
-        return sum(len(events) for query, events in self.events.items() if query not in self._seen)
-
 
 def interleaving_report(
     log: SearchLog, kinds: Sequence[FeedbackKind] = FEEDBACK_KINDS, since: datetime | None = None
 ) -> Report:
     """What the log says of events of these kinds; `since` leaves out earlier searches.
 
-    An event may stand in another file than its search, and before it. So the log is read twice, the events first, and
-    memory is needed for them alone. Raises InvalidInput as `SearchLog` does.
+    Raises InvalidInput as `SearchLog` does.
     """
-    tally, events = _Tally(since), 0
-    for line in log.lines():
-        if isinstance(line, FeedbackLine) and line.event in kinds:
-            tally.feedback(line)
-            events += 1
+    events = SearchEvents.of(log, kinds)
+    tally = _Tally(events, since)
     for line in log.lines():
         if isinstance(line, SearchLine):
             tally.search(line)
-    tally.unused[Unused.UNKNOWN_QUERY] = tally.orphans()
+    tally.unused |= {Unused.REPEATED: events.repeated, Unused.UNKNOWN_QUERY: events.orphans}
     comparisons = tuple(
         Comparison(pair, searches, tuple(_preference(tally, pair, kind) for kind in kinds))
         for pair, searches in tally.by_pair.most_common()
     )
-    return Report(comparisons, tally.searches, events, {why: tally.unused[why] for why in Unused}, log.damaged)
+    return Report(comparisons, tally.searches, events.count, {why: tally.unused[why] for why in Unused}, log.damaged)
 
 
 def _preference(tally: _Tally, pair: Pair, kind: FeedbackKind) -> Preference:

@@ -6,7 +6,7 @@ Of an image and of a session it has only a hash; nothing else identifies the cal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ def search_entry(
     request: SearchRequest, response: SearchResponse, trace: SearchTrace, encoder: EncoderInfo, *, with_text: bool
 ) -> dict[str, object]:
     """The JSON of a line. `with_text` False: without the sentences."""
-    orders = trace.orders
+    orders, shown = trace.orders, [result.product.id for result in response.results]
     return {
         "kind": "search",
         "id": response.id,
@@ -30,13 +30,23 @@ def search_entry(
         "retrieved": trace.retrieved,
         "a": _ranked(orders.a),
         "b": _ranked(orders.b) if orders.b else None,
-        "order": trace.order,
+        "order": _shown_first(trace.order, shown),
         "rules": response.rules,
         "teams": orders.teams or None,
         "offset": trace.offset,
-        "shown": len(response.results),
+        "shown": len(shown),
         "timings_ms": {stage: round(ms, 2) for stage, ms in response.timings_ms.items()},
     }
+
+
+def _shown_first(order: Sequence[str], shown: Sequence[str]) -> list[str]:
+    """All products, those shown first: a least score of the reranker may have taken some out of their midst."""
+    known = frozenset(shown)
+    return [*shown, *(product for product in order if product not in known)]
+
+
+def _has_text(request: SearchRequest) -> bool:
+    return any((request.text, request.negative and request.negative.text))
 
 
 def _hashed(session: str | None) -> str | None:
@@ -53,6 +63,7 @@ def _query(request: SearchRequest, trace: SearchTrace, *, with_text: bool) -> Ma
     filter, first = request.filter, next(iter(request.wanted_images), None)
     return {
         "text": request.text if with_text else None,
+        "text_left_out": not with_text and _has_text(request),
         "image": next(iter(trace.image_hashes), None),
         "product": product_of(first.source) if first else None,
         "images": _several(request, trace),
