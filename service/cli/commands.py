@@ -71,6 +71,10 @@ COMMANDS = {
         "judge",
         "Grade pairs of query and product that the runs of an experiment found, on a page driven by the keyboard.",
     ),
+    "agreement": CommandPlace(
+        "agreement",
+        "How far the judges of an experiment agree, with intervals, and their grades merged into one file.",
+    ),
     "measure": CommandPlace(
         "measure", "Measure runs from other systems, with confidence intervals and tests against the first one."
     ),
