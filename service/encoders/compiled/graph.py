@@ -15,6 +15,9 @@ from torch import Tensor
 
 _NAME_FIELD = 0x42
 """Field 8, a string: the name of a tensor in a serialized graph (`TensorProto` in onnx.proto)."""
+_LARGEST_FOLDED = 1 << 18
+"""Bytes of the largest constant that is computed in advance. Tables of positions are; a transposed weight would be
+one copy more of it until the graph is compiled, and its matrix product is as fast without."""
 _WARNINGS_LEFT_OUT = 3
 """Of ONNX Runtime's log levels: errors alone."""
 
@@ -34,6 +37,7 @@ class CompiledPass:
         options.log_severity_level = _WARNINGS_LEFT_OUT
         options.enable_cpu_mem_arena = False  # it is no faster, and never gives back what the largest batch took
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave cores to others
+        options.add_session_config_entry("optimization.constant_folding_max_output_size_in_bytes", str(_LARGEST_FOLDED))
         options.add_external_initializers(needed, [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in values])
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._inputs = [node.name for node in self._session.get_inputs()]

@@ -72,12 +72,13 @@ class VisualizedBge(nn.Module):
 
     def compile_passes(self, backend: BackendName) -> None:
         """Let graphs compute where they give the same as the modules, which are freed then. For float32 on the CPU."""
-        images, sequences = ImagePass(self.model_visual.visual, self.visual_proj), SequencePass(self.bge_encoder)
+        images = ImagePass(self.model_visual.visual, self.visual_proj)
         see = compile_images(images, self.vision_config, backend)
-        read = compile_sequences(sequences, self.text_config, backend)
         if see is not images:
             self._see = see
-            del self.model_visual
+            del self.model_visual, images  # before the next copy of weights is made
+        sequences = SequencePass(self.bge_encoder)
+        read = compile_sequences(sequences, self.text_config, backend)
         if read is not sequences:
             self._read = read
             del self.bge_encoder

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from rerank.query import Query
@@ -48,6 +49,17 @@ def test_compiled_passes(golden: Golden, compiled: VisualizedBgeEncoder) -> None
     every, expected = queries(golden), wanted(golden)
     assert np.abs(compiled.encode(every).vectors - expected).max() < TOLERANCE
     assert np.abs(compiled.encode(every[:1]).vectors - expected[:1]).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8])
+@pytest.mark.parametrize("words", [1, 5, 90])
+def test_compiled_passes_of_other_sizes_than_they_were_exported_with(
+    golden: Golden, compiled: VisualizedBgeEncoder, from_pth: VisualizedBgeEncoder, rows: int, words: int
+) -> None:
+    texts = ["red " * words, *(f"{'mug ' * (row % words)}red" for row in range(1, rows))]
+    with_images = [Query(text, Image.new("RGB", (90, 60 + row), "orange")) for row, text in enumerate(texts)]
+    for some in ([Query(text) for text in texts], with_images):
+        assert np.abs(compiled.encode(some).vectors - from_pth.encode(some).vectors).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
