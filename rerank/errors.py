@@ -5,6 +5,7 @@
     ├── EngineError            the model behind an engine failed
     │   ├── EngineTimeout      it did not answer before the deadline
     │   ├── EngineOverloaded   it refused the work because it is overloaded
+    │   ├── ModelServerFailed  a model server cannot be reached, or answered with an error
     │   └── RequestRefused     a model server answered that it does not accept this request
     ├── PromptError            a prompt template is malformed, unknown, or lacks a value
     └── LayoutError            a prompt was written for another image layout than the engine takes
@@ -18,6 +19,7 @@ __all__ = [
     "EngineOverloaded",
     "EngineTimeout",
     "LayoutError",
+    "ModelServerFailed",
     "PromptError",
     "RequestRefused",
     "RerankError",
@@ -38,6 +40,10 @@ class EngineTimeout(EngineError):
 
 class EngineOverloaded(EngineError):
     """The engine refused the work because it is overloaded."""
+
+
+class ModelServerFailed(EngineError):
+    """A model server cannot be reached, or answered with an error of its own."""
 
 
 class RequestRefused(EngineError):

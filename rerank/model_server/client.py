@@ -21,7 +21,7 @@ import httpx
 
 from rerank.cancellation import Cancelled, sleep
 from rerank.deadline import seconds_left
-from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, RequestRefused
+from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, ModelServerFailed, RequestRefused
 from rerank.model_server.breaker import Breaker
 from rerank.model_server.pauses import pause, retry_after
 from rerank.model_server.receive import MAX_REPLY_BYTES, is_packed, parse, receive
@@ -107,7 +107,8 @@ class ModelServer:
             EngineTimeout: there was no whole reply before the deadline.
             EngineOverloaded: the server says so, no slot was free before the deadline, or the breaker is open.
             RequestRefused: status 400, 413, 422 or 501.
-            EngineError: the server cannot be reached, fails, or answers with something other than JSON.
+            ModelServerFailed: the server cannot be reached, or fails.
+            EngineError: it answers with something other than JSON.
         """
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         limit = deadline if deadline is not None else time.monotonic() + _PATIENCE_S
@@ -157,11 +158,11 @@ class ModelServer:
             raise EngineTimeout("the model server did not answer before the deadline") from error
         except httpx.ConnectTimeout as error:
             seconds_left(deadline)
-            raise _Passing(EngineError("the model server cannot be reached")) from error
+            raise _Passing(ModelServerFailed("the model server cannot be reached")) from error
         except httpx.TimeoutException as error:
             raise EngineTimeout("the model server did not answer before the deadline") from error
         except httpx.TransportError as error:
-            raise _Passing(EngineError("the connection to the model server failed")) from error
+            raise _Passing(ModelServerFailed("the connection to the model server failed")) from error
 
     async def _send(self, method: str, url: httpx.URL, content: bytes | None, connect_s: float) -> bytes:
         """The body of the reply. Only connecting has its own limit, since a retry may succeed."""
@@ -188,7 +189,7 @@ class ModelServer:
             raise _Passing(overloaded, retry_after(response.headers.get("Retry-After")))
         if status in _REFUSED:
             raise RequestRefused(_WORDS.get(status, "the model server refused the request") + f" (status {status})")
-        error = EngineError(_WORDS.get(status, "the model server failed") + f" (status {status})")
+        error = ModelServerFailed(_WORDS.get(status, "the model server failed") + f" (status {status})")
         if response.is_server_error or status == HTTPStatus.REQUEST_TIMEOUT:
             raise _Passing(error)
         raise error

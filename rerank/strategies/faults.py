@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from rerank.degraded import Degraded
-from rerank.errors import EngineOverloaded, EngineTimeout
+from rerank.errors import EngineOverloaded, EngineTimeout, ModelServerFailed, RequestRefused
 from rerank.ranking import Fault
 
 __all__ = ["declared", "log_failure", "merged"]
@@ -33,8 +33,10 @@ def declared(error: Exception) -> tuple[Fault, Degraded]:
 
 
 def log_failure(log: logging.Logger, what: str, degraded: Degraded, error: Exception) -> None:
-    """Write a failure down: with its traceback where it is an error, in a line where the engine was slow or busy."""
-    if isinstance(error, EngineTimeout | EngineOverloaded):
+    """Write a failure down: with its traceback where the error is ours, in a line where an engine was slow or busy, or
+    a model server failed: in an outage, every search has the same to tell.
+    """
+    if isinstance(error, EngineTimeout | EngineOverloaded | ModelServerFailed | RequestRefused):
         log.warning("%s: %s: %s", degraded, what, error)
     else:
         log.warning("%s: %s", degraded, what, exc_info=error)

@@ -39,7 +39,7 @@ def start(**overrides: object) -> Settings:
         handlers=[_log_handler(settings)],
         force=True,
     )
-    for noisy in ("httpx", "httpcore", "milvus_lite", "faiss"):
+    for noisy in ("httpx", "httpcore", "milvus_lite", "faiss", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings
 

@@ -14,9 +14,11 @@ from service.lab.composition import PARTS, Composition
 from service.lab.pool_bias import unfair
 from service.lab.runner import Results
 from service.lab.slices import Estimate
-from service.lab.summary import Summary, measures_of, signed, small_sample
+from service.lab.summary import Summary, measures_of, signed, small_sample, smallest_found
 
-_INTERVAL = len("0.123–0.456")
+INTERVAL = len("0.123–0.456")
+_EDGES, _BETWEEN = 2, 3  # columns of the terminal around the tables here, and between two of their columns
+_FIRST = 12  # at least, of the first column; what is longer is folded
 
 
 def show_summaries(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
@@ -27,7 +29,8 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
         f"{len(data.documents)} documents, seed {results.experiment.seed}\n"
     )
     console.print(_quality(summaries, measures[0]))
-    for some in _that_fit(measures[1:], console.width - _first_width(summaries)):
+    names = [one.name for one in summaries]
+    for some in that_fit(measures[1:], INTERVAL, ["configuration", *names], console.width):
         console.print(_others(summaries, some))
     if any(one.spread for one in summaries):
         console.print(_spread(summaries, measures[0]))
@@ -48,7 +51,7 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
 def table(title: str, *columns: str, rows: str = "configuration") -> Table:
     """A table whose first column names the rows; on a narrow terminal, it is truncated."""
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column(rows, style="bold", min_width=12, overflow="fold")
+    shown.add_column(rows, style="bold", min_width=_FIRST, overflow="fold")
     for name in columns:
         shown.add_column(plain(name), justify="right", no_wrap=True)
     return shown
@@ -85,16 +88,15 @@ def _show_composition(console: Console, results: Results, found: Composition, me
     shown.add_row("gap", f"{signed(gap.mean)}\n[dim]{signed(gap.low)}…{signed(gap.high)}[/]")
     console.print(shown)
     console.print(
-        f"The retrieval of {plain(found.name)} on {len(found.both.units)} composed queries; one modality alone puts a "
-        f"product of the best grade first for {found.share_solved:.1%} of them."
+        f"{len(found.both.units)} composed queries, retrieved as by “{plain(found.name)}” and not reranked. One "
+        f"modality alone puts a product of the best grade first for {found.share_solved:.1%} of them."
     )
 
 
 def _show_cautions(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
     """What weakens the numbers."""
     measure, units = measures_of(results)[0], len(summaries[0].scores.units)
-    detectable = [one.comparisons[measure].detectable or 0.0 for one in summaries if one.comparisons]
-    if told := small_sample(units, max(detectable, default=None)):
+    if told := small_sample(units, smallest_found(one.comparisons.get(measure) for one in summaries)):
         console.print(told)
     if results.unjudged:
         console.print(f"{len(results.unjudged)} queries are not judged, and were left out: {_some(results.unjudged)}")
@@ -127,19 +129,17 @@ def comparison_cells(found: Comparison | None) -> list[str]:
     ]
 
 
-def _first_width(summaries: Sequence[Summary]) -> int:
-    """Columns of the terminal that the names of the configurations may take, and what stands around them."""
-    return min(24, max(len("configuration"), *(len(one.name) for one in summaries))) + 2
-
-
-def _that_fit(measures: Sequence[str], width: int) -> Iterator[list[str]]:
-    """The measures in groups that stand side by side."""
+def that_fit(columns: Sequence[str], cell: int, names: Sequence[str], width: int) -> Iterator[list[str]]:
+    """The columns in groups whose tables fit a terminal of this width. `cell`: the width of a value; `names`: what
+    stands in the first column.
+    """
+    left = width - _EDGES - min(24, max(_FIRST, *map(len, names)))
     group: list[str] = []
-    for measure in measures:
-        if group and sum(max(len(name), _INTERVAL) + 2 for name in (*group, measure)) > width:
+    for column in columns:
+        if group and sum(max(len(name), cell) + _BETWEEN for name in (*group, column)) > left:
             yield group
             group = []
-        group.append(measure)
+        group.append(column)
     if group:
         yield group
 

@@ -119,15 +119,15 @@ def _show(found: Report) -> None:
     out.print(
         "[dim]A search is won by the side with more such products; what both orders begin with counts for neither. "
         "Wins are users, by `session`; without one, each search is a user. Share of B and p (two-sided sign test, for "
-        "one look at a time set before) are without ties; the interval is Wilson's. p any time holds at any number of "
-        "looks.[/]"
+        "one look at a time set before) are without ties; below the share is Wilson's 95 % interval. p any time holds "
+        "at any number of looks.[/]"
     )
 
 
 def _table(one: Comparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("event", style="bold")
-    for name in ("A wins", "B wins", "ties", "share of B", "95 % interval", "p", "p any time"):
+    table.add_column("event", style="bold", no_wrap=True)
+    for name in ("A wins", "B wins", "ties", "share of B", "p", "p any time"):
         table.add_column(name, justify="right", no_wrap=True)
     for found in one.preferences:
         table.add_row(found.event.replace("_", " "), f"{found.wins_a:,}", f"{found.wins_b:,}", *_figures(found))
@@ -137,11 +137,11 @@ def _table(one: Comparison) -> Table:
 def _figures(found: Preference) -> list[str]:
     ties = f"{found.ties:,}"
     if found.share_b is None:
-        return [ties, *[""] * 4]
+        return [ties, *[""] * 3]
     low, high = found.interval
     color = ("green" if found.share_b > 0.5 else "red") if found.p_any_time < SIGNIFICANT else "default"
-    share = f"[{color}]{found.share_b:.1%}[/]"
-    return [ties, share, f"{low:.1%}–{high:.1%}", _p(found.p), _p(found.p_any_time)]
+    share = f"[{color}]{found.share_b:.1%}[/]\n[dim]{low:.1%}–{high:.1%}[/]"
+    return [ties, share, _p(found.p), _p(found.p_any_time)]
 
 
 def _p(value: float) -> str:

@@ -12,14 +12,14 @@ import typer
 import yaml
 
 from service.cli.console import out, plain
-from service.cli.evaluate_tables import comparison_cells, table
+from service.cli.evaluate_tables import comparison_cells, table, that_fit
 from service.errors import InvalidInput
 from service.lab.comparison import Comparison, compare
 from service.lab.datasets import KINDS, load_dataset
 from service.lab.measures import evaluate
 from service.lab.measures.scores import Scores
 from service.lab.significance import mean_interval
-from service.lab.summary import small_sample
+from service.lab.summary import small_sample, smallest_found
 from service.lab.trec import read_run
 
 Judgments = Annotated[
@@ -61,12 +61,11 @@ def measure(
     if per_query:
         for scores in (first, *others):
             _show_queries(scores, names)
-    detectable = [one.detectable for one in found if one.measure == names[0] and one.detectable is not None]
-    if told := small_sample(len(first.units), max(detectable, default=None)):
+    if told := small_sample(len(first.units), smallest_found(one for one in found if one.measure == names[0])):
         out.print(told)
     p = " p: paired randomization test against the first run, Holm-corrected over all rows and measures."
     out.print(
-        f"[dim]{len(first.units)} judged queries. Intervals: 95 %, over queries.{p if others else ''} "
+        f"[dim]Judged queries: {len(first.units)}. Intervals: 95 %, over queries.{p if others else ''} "
         f"{plain(dataset.protocol.note)}[/]"
     )
 
@@ -97,11 +96,12 @@ def _show(runs: Sequence[Scores], name: str, found: Sequence[Comparison], seed: 
 
 
 def _show_queries(scores: Scores, names: Sequence[str]) -> None:
-    """The values of every query, by as many measures as fit."""
-    shown = table(scores.run, *names, rows="query")
-    for unit in scores.units:
-        shown.add_row(plain(unit), *(f"{scores.values[name][unit]:.4f}" for name in names))
-    out.print(shown)
+    """The values of every query, as many measures side by side as fit."""
+    for some in that_fit(names, len("0.1234"), ["query", *scores.units], out.width):
+        shown = table(scores.run, *some, rows="query")
+        for unit in scores.units:
+            shown.add_row(plain(unit), *(f"{scores.values[name][unit]:.4f}" for name in some))
+        out.print(shown)
 
 
 def _interval(scores: Scores, name: str, seed: int) -> tuple[float, float]:

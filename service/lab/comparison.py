@@ -32,7 +32,8 @@ class Comparison:
     p_corrected: float
     """After Holm's correction over all comparisons made together."""
     detectable: float | None
-    """The smallest difference that as many queries would show in four experiments of five; None for fewer than two."""
+    """The smallest difference that as many queries would show in four experiments of five; None where all differences
+    are equal, such as that of a single query."""
     wins: tuple[str, ...]
     """Units on which the run is better, the largest difference first."""
     ties: tuple[str, ...]

@@ -34,7 +34,8 @@ PROTOCOL = Protocol(
     depth=20,
     note="Grade 7: kind, motif and color as requested; 3: kind and motif; 1: one of them; 0: neither. rel=3 counts "
     "grades 3 and 7. The motifs of the demo shop were held out from the training of the starter models, in every "
-    "style; products and images are drawn, not photographed. A product whose image is the query is not a result.",
+    "style; products and images are drawn, not photographed. A product whose image is the query is not a result. In "
+    "the names of tasks, T is the kind of product and C its color.",
 )
 
 _PIXELS = 320

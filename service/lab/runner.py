@@ -142,11 +142,36 @@ def _check(experiment: Experiment, data: DataSet) -> None:
     for one in experiment.configurations:
         if one.k is not None and one.k < depth:
             raise one.fault(("k",), f"{one.name!r} gives {one.k} results, and the measures need {depth}")
+    _check_depths(experiment, data)
     for number, measure in enumerate((data.judgments and experiment.measures) or ()):
         try:
             evaluate(data, Run("nothing", {}), [measure])
         except LabError as error:
             raise experiment.fault(("measures", number), error.detail.rstrip(".")) from error
+
+
+def _check_depths(experiment: Experiment, data: DataSet) -> None:
+    """A measure without a cut-off looks at all results, so it compares only what gives as many. Raises LabError."""
+    names = (experiment.measures or data.protocol.measures) if data.judgments else ()
+    deepest = next((name for name in names if "@" not in name), None)
+    first, *others = experiment.configurations
+    known = results_per_query(first, experiment, data)
+    for one in others:
+        if deepest is not None and (own := results_per_query(one, experiment, data)) != known:
+            problem = (
+                f"{one.name!r} gives {own} results and {first.name!r} {known}, and {deepest} looks at all of them. "
+                f"Give both the same k, or list measures with a cut-off, such as {deepest}@10"
+            )
+            raise one.fault(("k",), problem)
+
+
+def results_per_query(configuration: Configuration, experiment: Experiment, data: DataSet) -> int:
+    """How many results a configuration gives. What is reranked must be seen: otherwise a product could come from
+    nowhere.
+    """
+    setup = configuration.setup
+    wanted = configuration.k or max(data.protocol.depth, measured_depth(experiment, data))
+    return min(max(wanted, setup.candidates if setup.reranks else 1), setup.max_limit)
 
 
 def measured_depth(experiment: Experiment, data: DataSet) -> int:
@@ -231,10 +256,7 @@ class _Run:
             raise in_words_of_the_file(configuration, error) from error
 
     def _k(self, configuration: Configuration) -> int:
-        """Results of a query. What is reranked must be seen: otherwise a product could come from nowhere."""
-        setup = configuration.setup
-        wanted = configuration.k or max(self._data.protocol.depth, measured_depth(self._experiment, self._data))
-        return min(max(wanted, setup.candidates if setup.reranks else 1), setup.max_limit)
+        return results_per_query(configuration, self._experiment, self._data)
 
     def _answered(self, configuration: Configuration) -> Answered:
         k = self._k(configuration)

@@ -20,6 +20,7 @@ SMALL = 50
 interval covers 48 to 76 % of the time for three, 87 to 96 % for ten and 93 to 96 % for fifty."""
 POWER = 0.8
 _DRAWS = 10_000
+_NO_SPREAD = 1e-12  # equal differences have that much of rounding
 
 
 def bounded_interval(
@@ -52,7 +53,8 @@ def _weights(n: int, seed: int) -> Floats:
 
 def detectable_difference(differences: Floats, *, alpha: float = 0.05, power: float = POWER) -> float | None:
     """The smallest mean difference that a paired t-test on as many queries would find this often, if queries differ
-    from each other as these do (Cohen 1988, chapter 2; the noncentral t distribution). None for fewer than two.
+    from each other as these do (Cohen 1988, chapter 2; the noncentral t distribution). None where that cannot be
+    told: for fewer than two, and where all differences are equal.
     """
     from scipy import optimize, stats  # noqa: PLC0415 (takes a second to import)
 
@@ -60,8 +62,8 @@ def detectable_difference(differences: Floats, *, alpha: float = 0.05, power: fl
     if n < 2:
         return None
     error = float(differences.std(ddof=1)) / math.sqrt(n)
-    if not error:
-        return 0.0
+    if error < _NO_SPREAD:
+        return None
     critical = stats.t.ppf(1 - alpha / 2, n - 1)
     found = optimize.brentq(lambda shift: stats.nct.sf(critical, n - 1, shift) - power, 0.0, critical + 50.0)
     return float(found) * error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -127,10 +127,16 @@ def small_sample(units: int, detectable: float | None = None) -> str | None:
         return None
     least = 2.0 ** (1 - units)
     p = f"; p cannot be below {least:.2g}" if least > 0.001 else ""
-    told = f"Only {units} queries: intervals are wide, and hold for any number of them (Gaffke's bounds){p}."
+    queries = "query" if units == 1 else "queries"
+    told = f"Only {units} {queries}: intervals are wide, and hold for any number of them (Gaffke's bounds){p}."
     if detectable is None:
         return told
     return f"{told} The smallest difference that as many would show in four experiments of five is {detectable:.3f}."
+
+
+def smallest_found(compared: Iterable[Comparison | None]) -> float | None:
+    """The difference that each of these comparisons could have found; see `Comparison.detectable`. None if unknown."""
+    return max((one.detectable for one in compared if one and one.detectable is not None), default=None)
 
 
 def signed(value: float) -> str:

@@ -45,7 +45,7 @@ def test_runs_are_measured_and_compared_with_the_first_one() -> None:
 
 def test_the_table_shows_the_measures_of_the_data_set() -> None:
     result = measure("judged.txt", "second.run", "first.run")
-    for expected in ("nDCG@10", "RR", "AP", "R@100", "second.run", "12/0/0", "12 judged queries"):
+    for expected in ("nDCG@10", "RR", "AP", "R@100", "second.run", "12/0/0", "Judged queries: 12"):
         assert expected in result.stdout
 
 
@@ -55,6 +55,11 @@ def test_values_of_every_query_are_printed() -> None:
     table = measure("judged.txt", "second.run", "--measure", "RR", "--measure", "Judged@1", "--per-query").stdout
     assert "q11" in table and "0.5000" in table and "win/tie/loss" not in table
     assert "Only 12 queries" in table
+    names = [
+        f"--measure={name}" for name in ("nDCG@10", "RBP(p=0.8)", "ERR@5", "AP(rel=1)", "R@10", "P@10", "Success@5")
+    ]
+    wide = measure("judged.txt", "second.run", *names, "--per-query").stdout
+    assert all(len(line) <= 80 for line in wide.splitlines()) and "…" not in wide and wide.count("q11") == 2
 
 
 def test_a_run_from_elsewhere_is_scored_under_a_data_set_s_own_protocol(tmp_path: Path) -> None:

@@ -19,7 +19,17 @@ from service.lab.report.cases import best_and_worst, gains, shown_summary
 from service.lab.report.plots import SERIES, Point, quality_against_latency, recall_curves, sorted_gains
 from service.lab.report.thumbnails import Thumbnails
 from service.lab.runner import Results
-from service.lab.summary import STAGES, Summary, measures_of, recall_curve, recall_name, signed, small_sample
+from service.lab.small_samples import SMALL
+from service.lab.summary import (
+    STAGES,
+    Summary,
+    measures_of,
+    recall_curve,
+    recall_name,
+    signed,
+    small_sample,
+    smallest_found,
+)
 
 _PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
 _MAX_CUTOFF = 50
@@ -46,7 +56,10 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         priced=any(one.cost is not None for one in summaries),
         biased=any(one.bias for one in summaries),
         slices=_slices(summaries, measures),
-        small=small_sample(len(summaries[0].scores.units), _detectable(summaries, measures[0])),
+        small=small_sample(
+            len(summaries[0].scores.units), smallest_found(one.comparisons.get(measures[0]) for one in summaries)
+        ),
+        small_below=SMALL,
         composition=_composition(results, measures),
         unjudged=results.unjudged,
         unfair=unfair(results.data, {one.name: one.judged for one in summaries}),
@@ -65,7 +78,7 @@ def _verdict(one: Summary, measure: str) -> dict[str, Any]:
     found = one.comparisons[measure]
     word = "better" if found.is_better else "worse"
     if not found.is_significant:
-        word = "no clear difference"
+        word = "no clear difference" if found.wins or found.losses else "no difference"
     return {"name": one.name, "word": word, "found": found, "missing": one.unanswered}
 
 
@@ -82,12 +95,6 @@ def _composition(results: Results, measures: Sequence[str]) -> dict[str, Any] | 
         "solved": found.share_solved,
         "queries": len(found.both.units),
     }
-
-
-def _detectable(summaries: Sequence[Summary], measure: str) -> float | None:
-    """The largest of the differences that could have been found."""
-    found = [one.comparisons[measure].detectable for one in summaries if one.comparisons]
-    return max((one for one in found if one is not None), default=None)
 
 
 def _plots(results: Results, summaries: Sequence[Summary], measures: Sequence[str]) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import csv
 import io
 from collections.abc import Sequence
 
+from service.lab.comparison import Comparison
 from service.lab.measures import less_is_better
 from service.lab.slices import Estimate
 from service.lab.summary import Summary
 
-COLUMNS = ("configuration", "slice", "measure", "mean", "low", "high", "difference", "p_corrected", "queries")
+_DIFFERENCE = ("difference", "difference_low", "difference_high", "p", "p_corrected")
+COLUMNS = ("configuration", "slice", "measure", "mean", "low", "high", *_DIFFERENCE, "queries")
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -23,21 +25,19 @@ _LATEX = str.maketrans(
 
 def csv_table(summaries: Sequence[Summary]) -> str:
     """A row for each configuration, slice and measure; the slice is empty for all queries. `mean` has the 95 % interval
-    from `low` to `high`; `difference` is to the first configuration, and empty for that one.
+    from `low` to `high`; `difference` is to the first configuration, which has none. Slices have no p.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in summaries:
         for measure, estimate in one.estimates.items():
-            found = one.comparisons.get(measure)
-            compared = [f"{found.difference:.6f}", f"{found.p_corrected:.6g}"] if found else ["", ""]
+            compared = _compared(one.comparisons.get(measure))
             writer.writerow([one.name, "", measure, *_cells(estimate), *compared, len(one.scores.units)])
         for kind, tags in one.slices.items():
             for tag, each in tags.items():
                 for measure, estimate in each.estimates.items():
-                    shift = each.differences.get(measure)
-                    compared = [f"{shift.mean:.6f}" if shift else "", ""]
+                    compared = [*_cells(each.differences.get(measure)), "", ""]
                     writer.writerow([one.name, f"{kind}:{tag}", measure, *_cells(estimate), *compared, each.size])
     return out.getvalue()
 
@@ -68,13 +68,20 @@ def _best(means: Sequence[float], measure: str) -> float:
     return min(means) if less_is_better(measure) else max(means)
 
 
-def _cells(found: Estimate) -> list[str]:
-    return [f"{value:.6f}" for value in (found.mean, found.low, found.high)]
+def _compared(found: Comparison | None) -> list[str]:
+    if found is None:
+        return [""] * len(_DIFFERENCE)
+    shift = Estimate(found.difference, found.low, found.high)
+    return [*_cells(shift), f"{found.p:.6g}", f"{found.p_corrected:.6g}"]
+
+
+def _cells(found: Estimate | None) -> list[str]:
+    return [""] * 3 if found is None else [f"{value:.6f}" for value in (found.mean, found.low, found.high)]
 
 
 def _mean(one: Summary, measure: str, best: float) -> str:
     mean, found = one.estimates[measure].mean, one.comparisons.get(measure)
-    shown = rf"\textbf{{{mean:.3f}}}" if mean == best else f"{mean:.3f}"
+    shown = rf"\textbf{{{mean:.3f}}}" if f"{mean:.3f}" == f"{best:.3f}" else f"{mean:.3f}"
     return shown + (r"\dag{}" if found and found.is_significant else "")
 
 

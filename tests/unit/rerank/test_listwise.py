@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rerank.caption_cache import CaptionCache
 from rerank.engines.engine import EngineInfo, EngineRequest, Generation
-from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, LayoutError, PromptError
+from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, LayoutError, ModelServerFailed, PromptError
 from rerank.parser import PARSE_LIMIT
 from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault, Ranking
@@ -126,6 +126,7 @@ def test_an_empty_caption_is_none_and_not_kept() -> None:
         (EngineTimeout("slow"), Fault.TIMEOUT, "rerank_timeout"),
         (EngineOverloaded("full"), Fault.BACKEND_ERROR, "rerank_overloaded"),
         (EngineError("down"), Fault.BACKEND_ERROR, "rerank_error"),
+        (ModelServerFailed("gone"), Fault.BACKEND_ERROR, "rerank_error"),
         (RuntimeError("CUDA out of memory at 0x7f00"), Fault.BACKEND_ERROR, "rerank_error"),
     ],
 )
@@ -140,6 +141,8 @@ def test_engine_faults_leave_the_retrieval_order(
     assert (outcome.degraded, outcome.raw) == (degraded, "")
     assert outcome.caption == ("a leopard" if stage == "rank" else None)
     assert degraded in caplog.text
+    ours = not isinstance(answer, EngineTimeout | EngineOverloaded | ModelServerFailed)
+    assert (caplog.records[-1].exc_info is not None) == ours  # an outage has the same to tell of every search
 
 
 def test_a_passed_deadline_asks_nothing() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from rerank.engines.engine import EngineRequest
 from rerank.engines.openai_compatible import ChatClient, OpenAICompatibleEngine
-from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, RequestRefused
+from rerank.errors import EngineError, EngineOverloaded, EngineTimeout, ModelServerFailed, RequestRefused
 from rerank.model_server.pauses import pause, retry_after
 
 URL = "https://models.example/v1"
@@ -93,9 +93,9 @@ def test_the_key_goes_into_one_header(key: str | None, sent: str | None) -> None
     [
         (httpx.ReadTimeout("slow"), EngineTimeout),
         (httpx.WriteTimeout("slow"), EngineTimeout),
-        (httpx.ConnectTimeout("slow"), EngineError),
-        (httpx.ConnectError("[Errno 111] refused"), EngineError),
-        (httpx.RemoteProtocolError("closed"), EngineError),
+        (httpx.ConnectTimeout("slow"), ModelServerFailed),
+        (httpx.ConnectError("[Errno 111] refused"), ModelServerFailed),
+        (httpx.RemoteProtocolError("closed"), ModelServerFailed),
     ],
 )
 def test_errors_of_the_library_become_ours(error: Exception, raised: type[Exception]) -> None:
@@ -105,7 +105,7 @@ def test_errors_of_the_library_become_ours(error: Exception, raised: type[Except
     assert str(error) not in str(caught.value)
 
 
-@pytest.mark.parametrize(("status", "raised"), [(400, RequestRefused), (422, RequestRefused), (404, EngineError)])
+@pytest.mark.parametrize(("status", "raised"), [(400, RequestRefused), (422, RequestRefused), (404, ModelServerFailed)])
 def test_statuses(status: int, raised: type[Exception]) -> None:
     with (
         closing(client(lambda request: answer(status, b"secret"))) as opened,

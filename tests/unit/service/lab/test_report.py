@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.measure import Measurement
 
 from rerank.degraded import Degraded
-from service.cli.evaluate_tables import show_summaries
+from service.cli.evaluate_tables import INTERVAL, show_summaries, table, that_fit
 from service.lab.configuration import Price
 from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList
 from service.lab.publish import numbers, publish
 from service.lab.report import csv_table, latex_table, render_report
 from service.lab.runner import Results
-from service.lab.summary import Summary, recall_name, signed, summarize
+from service.lab.summary import Summary, recall_name, signed, small_sample, summarize
 from service.lab.trec import read_qrels, read_run
 from tests.unit.service.lab.bench_fakes import QUERIES, Counting, prepared, run, write_set
 
@@ -123,7 +124,7 @@ def test_slices_have_every_measure_with_its_difference_and_intervals(
         assert all(each["low"] <= each["mean"] <= each["high"] for each in found["differences"].values())
     assert "nDCG@5 by task" in text and "R@5 by task" in text
     shift = summaries[1].slices["task"]["odd"].differences["R@5"]
-    assert f"({signed(shift.low)} … {signed(shift.high)})" in text
+    assert f"{signed(shift.low)} … {signed(shift.high)}" in text
 
 
 def test_what_weakens_the_numbers_is_said(results: Results, summaries: tuple[Summary, ...], text: str) -> None:
@@ -140,6 +141,17 @@ def test_what_weakens_the_numbers_is_said(results: Results, summaries: tuple[Sum
     assert numbers(changed, found)["configurations"][1]["answers_missing"] == 1
 
 
+def test_what_cannot_be_told_is_not_told(results: Results) -> None:
+    """Of equal differences, nothing follows about those that could have been found."""
+    same = replace(results, answered=tuple(replace(one) for one in (results.answered[0], results.answered[3])))
+    found = summarize(same)
+    assert found[1].comparisons["nDCG@5"].detectable is None
+    page = render_report(same, found)
+    assert f"Only {QUERIES} queries" in page and "four experiments of five" not in page
+    assert '<span class="no difference">no difference</span>' in page
+    assert small_sample(1) is not None and "Only 1 query:" in small_sample(1)  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("width", [80, 160])
 def test_tables_fit_the_terminal_with_every_number_whole(results: Results, width: int) -> None:
     names = ("nDCG@5", "R@1", "R@5", "Success(rel=3)@1", "RR(rel=3)@9", "R(rel=3)@9", "AP@5", "P@5")
@@ -153,6 +165,21 @@ def test_tables_fit_the_terminal_with_every_number_whole(results: Results, width
     text = table.export_text()
     assert "…" not in text.replace("…+", "").replace("…-", "") and all(len(line) <= width for line in text.splitlines())
     assert all(name in text for name in names)
+
+
+def test_the_measures_of_cirr_fit_eighty_columns_to_the_column() -> None:
+    measures = ("R@5", "R@10", "R@50", "R_subset@1", "R_subset@2", "R_subset@3")
+    console = Console(width=80)
+    for names in (["configuration", "a"], ["configuration", "listwise, fusion 0.25", "a" * 60]):
+        groups = list(that_fit(measures, INTERVAL, names, 80))
+        assert [name for group in groups for name in group] == list(measures)
+        for group, following in zip(groups, [*groups[1:], ["R"]], strict=True):
+            wide = table("t", *group, following[0])
+            for shown in (tight := table("t", *group)), wide:
+                shown.add_row(max(names, key=len)[:24], *["0.123–0.456"] * len(shown.columns[1:]))
+            assert Measurement.get(console, console.options, tight).maximum <= 80
+            last = following == ["R"]
+            assert last or Measurement.get(console, console.options.update(max_width=200), wide).maximum > 80
 
 
 def test_a_single_configuration_is_compared_with_nothing(results: Results, summaries: tuple[Summary, ...]) -> None:
@@ -225,6 +252,10 @@ def test_the_csv_table_has_every_number_of_the_results(results: Results, summari
             )
             compared = one.comparisons.get(measure)
             assert row["difference"] == (f"{compared.difference:.6f}" if compared else "")
+            assert row["difference_low"] == (f"{compared.low:.6f}" if compared else "")
+            assert row["p"] == (f"{compared.p:.6g}" if compared else "")
+            of_slice = found[one.name, "task:odd", measure]
+            assert bool(of_slice["difference_high"]) == bool(compared) and not of_slice["p"]
         assert {tag for _, tag, _ in found} == {"", "task:even", "task:odd", *tags_of_composition(one)}
 
 

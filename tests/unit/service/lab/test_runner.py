@@ -356,6 +356,11 @@ def test_what_the_last_configuration_names_must_exist_before_the_file_is_used(
         ),
         ("measures: [nDCG@5, R_subset@1]\nconfigurations: [{name: a}]", "line 3, measures[1]: R_subset@1 needs"),
         ("measures: [R@50]\nconfigurations: [{name: a, k: 20}]", "line 4, configurations[0].k: 'a' gives 20 results"),
+        (
+            "measures: [nDCG@5, AP]\nconfigurations:\n  - {name: a, k: 10}\n  - {name: b, k: 12}",
+            "line 6, configurations[1].k: 'b' gives 12 results and 'a' 10, and AP looks at all",
+        ),
+        ("configurations: [{name: a, k: 10}, {name: b}]", "and RR looks at all of them. Give both the same k"),
     ],
 )
 def test_what_cannot_be_measured_is_told_in_the_words_of_the_file_before_anything_is_embedded(
