@@ -29,7 +29,7 @@ from rerank.labels import labels
 from rerank.ranking import Fault, Ranking
 from rerank.sanitize import fold, tidy
 
-__all__ = ["PARSE_LIMIT", "REASON_LIMIT", "bounded", "parse_ranking"]
+__all__ = ["PARSE_LIMIT", "REASON_LIMIT", "bounded", "parse_ranking", "spoken"]
 
 PARSE_LIMIT = 64 * 1024
 """Bytes of UTF-8 that are read of one answer."""
@@ -96,7 +96,7 @@ def parse_ranking(text: str, n: int, *, truncated: bool = False, anchored: bool 
     the text begins with, whatever the free text behind it looks like. ValueError only for n outside 0…26.
     """
     n = len(labels(n))
-    body, cut = _body(text if anchored else _spoken(text, truncated))
+    body, cut = _body(text if anchored else spoken(text, truncated))
     answer = _read(body, n, anchored)
     known = (place for place in answer.places if place != _UNKNOWN)
     ranking = Ranking.completed(known, n, reason=answer.reason or _reason_line(body))
@@ -115,7 +115,7 @@ def _body(text: str) -> tuple[str, bool]:
     return body, len(body) < len(text)
 
 
-def _spoken(text: str, truncated: bool) -> str:
+def spoken(text: str, truncated: bool) -> str:
     """The text behind the last `</think>` and before a `<think>` that follows it, marks in JSON strings not counted."""
     begin, end = 0, len(text)
     unfinished = _UNFINISHED.search(text) if truncated else None

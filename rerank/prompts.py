@@ -19,8 +19,8 @@ from rerank.errors import PromptError
 
 __all__ = ["Prompt", "PromptLibrary", "Task"]
 
-Task = Literal["caption", "rank", "match", "relevance"]
-Placeholder = Literal["instruction", "caption", "candidates", "labels", "title"]
+Task = Literal["caption", "rank", "match", "relevance", "grade"]
+Placeholder = Literal["instruction", "caption", "candidates", "labels", "title", "description", "scale", "guidelines"]
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -29,6 +29,7 @@ _CONTRACTS: dict[Task, tuple[set[str], set[str], set[str]]] = {
     "rank": ({"panel", "images"}, {"json-ranking"}, {"instruction"}),
     "match": ({"panel", "images"}, {"match-letter"}, {"instruction"}),
     "relevance": ({"images"}, {"relevance"}, set()),
+    "grade": ({"panel", "images"}, {"json-grade"}, {"instruction", "scale"}),
 }
 """Task → the layouts it can have, the outputs it can have, the placeholders it cannot do without."""
 
@@ -47,7 +48,7 @@ class Prompt(BaseModel):
     purpose: str = Field(min_length=1)
     placeholders: tuple[Placeholder, ...]
     facts: tuple[str, ...] = ()
-    output: Literal["caption", "json-ranking", "match-letter", "relevance"]
+    output: Literal["caption", "json-ranking", "match-letter", "relevance", "json-grade"]
     max_new_tokens: int = Field(ge=1, le=4096)
     template: str
 

@@ -31,7 +31,7 @@ class EngineInfo:
     text.
     """
     prompts: Mapping[str, str]
-    """Task ("caption", "rank", "match") → id of the prompt used unless another one is requested."""
+    """Task ("caption", "rank", "match", "grade") → id of the prompt used unless another one is requested."""
     can_score: bool = False
     """Whether `Engine.score` works."""
     reads_titles: bool = True

@@ -38,8 +38,8 @@ _PLACEMENTS = {"auto", "balanced", "balanced_low_0", "sequential"}
 """How accelerate can distribute a model over the available devices."""
 
 _PROMPTS: dict[Layout, dict[str, str]] = {
-    "panel": {"rank": "rank-panel", "match": "match-panel"},
-    "images": {"rank": "rank-images", "match": "match"},
+    "panel": {"rank": "rank-panel", "match": "match-panel", "grade": "grade-panel"},
+    "images": {"rank": "rank-images", "match": "match", "grade": "grade"},
 }
 _TEXT_ROOM = 2048
 """Tokens kept free for the words of a rank prompt and its answer when candidates are shown one by one."""

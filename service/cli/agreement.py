@@ -90,12 +90,14 @@ def _judges(folder: Path, names: Sequence[str] | None, qrels: Sequence[Path], sc
 
 
 def _show(judges: Sequence[Judge], pairwise: Sequence[Agreement], together: Overall, scale: Sequence[Point]) -> None:
-    who = table("judges", "pairs", *(f"{point.grade} {point.name}" for point in scale), rows="judge")
+    who = table("judges", "pairs", *(f"grade {point.grade}" for point in scale), rows="judge")
     for judge in judges:
         given = list(judge.grades.values())
-        name = f"{judge.name} ({judge.model})" if judge.model else judge.name
-        who.add_row(plain(name), str(len(given)), *(str(given.count(point.grade)) for point in scale))
+        who.add_row(plain(judge.name), str(len(given)), *(str(given.count(point.grade)) for point in scale))
     out.print(who)
+    for judge in judges:
+        if judge.model is not None:
+            out.print(f"{plain(judge.name)} is a model: {plain(judge.model)}")
     if pairwise:
         out.print(_pairwise(pairwise))
     if len(judges) > 2:
@@ -114,11 +116,11 @@ def _show(judges: Sequence[Judge], pairwise: Sequence[Agreement], together: Over
 
 
 def _pairwise(pairwise: Sequence[Agreement]) -> Table:
-    shown = table("every two judges", "pairs", "queries", "same", "kappa", "weighted", "alpha", rows="judges")
+    shown = table("every two judges", "pairs", "same", "kappa", "weighted", "alpha", rows="judges")
     for one in pairwise:
         same = "" if one.same is None else f"{one.same:.1%}"
         cells = [_cell(found) for found in (one.kappa, one.weighted_kappa, one.alpha)]
-        shown.add_row(plain(f"{one.first.name}, {one.second.name}"), str(one.pairs), str(one.queries), same, *cells)
+        shown.add_row(plain(f"{one.first.name}, {one.second.name}"), str(one.pairs), same, *cells)
     return shown
 
 
@@ -134,8 +136,8 @@ def _confusion(one: Agreement, scale: Sequence[Point]) -> Table:
 def _cell(found: Coefficient) -> str:
     if found.value is None:
         return "–"
-    interval = "" if found.low is None else f"\n[dim]{found.low:.3f}…{found.high:.3f}[/]"
-    return f"{found.value:.3f}{interval}"
+    interval = "" if found.low is None else f"\n[dim]{found.low:.2f}…{found.high:.2f}[/]"
+    return f"{found.value:.2f}{interval}"
 
 
 def _numbers(

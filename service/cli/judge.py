@@ -11,6 +11,7 @@ import typer
 from service.cli.console import err, plain, start
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
 from service.cli.listening import address, listen
+from service.cli.model_judge import NAME, judge_with_model
 from service.cli.server import PoliteServer
 from service.errors import InvalidInput
 from service.lab.experiment import Experiment, Judging
@@ -38,6 +39,9 @@ Qrels = Annotated[
 Name = Annotated[
     str | None, typer.Option("--judge", help="Who judges; the record is judges/NAME.qrels in the folder, with notes.")
 ]
+ByModel = Annotated[
+    bool, typer.Option("--vlm", help="Let the model of the experiment's `judging` grade, instead of serving the page.")
+]
 Suggestions = Annotated[
     str | None, typer.Option("--suggestions", help="Show the grades and reasons of this judge, to be corrected.")
 ]
@@ -54,6 +58,7 @@ def judge(
     depth: Depth = DEPTH,
     name: Name = None,
     suggestions: Suggestions = None,
+    by_model: ByModel = False,
     qrels: Qrels = None,
     seed: Seed = None,
     host: Host = "127.0.0.1",
@@ -61,15 +66,21 @@ def judge(
 ) -> None:
     """Grade pairs of query and product that the runs of an experiment found, on a page driven by the keyboard."""
     settings = start()
-    if name is not None and qrels is not None:
-        raise InvalidInput("Give either --judge, who has a record of their own, or --qrels.")
+    if qrels is not None and (name is not None or by_model):
+        raise InvalidInput("Give either a judge, who has a record of their own, or --qrels.")
+    if by_model and suggestions is not None:
+        raise InvalidInput("A model is shown no suggestions. Leave --suggestions or --vlm out.")
     chosen = chosen_experiment(experiment, demo, settings, seed=seed)
     results_in = results_folder(experiment, folder)
-    record_path = _record_path(chosen.judging, results_in, name, qrels)
+    record_path = None if by_model else _record_path(chosen.judging, results_in, name, qrels)
     suggesting = None if suggestions is None else known_judge(results_in, suggestions, chosen.judging.scale)
     files = runs or run_files(results_in)  # before the images of a large data set are looked at
     data = data_of(chosen, results_in, judged=False)
-    pairs = _own_pairs(chosen, pooled(data, files, depth=depth, seed=chosen.seed), name)
+    pool = pooled(data, files, depth=depth, seed=chosen.seed)
+    if record_path is None:
+        judge_with_model(chosen, pool, results_in, judge_path(results_in, name or NAME))
+        return
+    pairs = _own_pairs(chosen, pool, name)
     with listen(host, port) as sock, JudgmentRecord(record_path) as record:
         session = Session(
             chosen.name,

@@ -108,6 +108,7 @@ class Judging:
     model: Configuration | None = None
     """What runs the model that judges; None: none is named."""
     prompt: str | None = None
+    reasons: bool = True
     timeout_s: float = 120.0
 
 
@@ -192,7 +193,16 @@ def _judging(file: YamlFile, spec: JudgingSpec, folder: Path, base: Overlay) -> 
 
         model = Configuration("the judge", _laid(base, spec.model, fault), spec.model, fault=fault)
     text = "" if spec.guidelines is None else _guidelines(file, folder / spec.guidelines)
-    return Judging(spec.points, text, tuple(spec.judges), spec.overlap, model, spec.prompt, spec.timeout_s)
+    return Judging(
+        scale=spec.points,
+        guidelines=text,
+        judges=tuple(spec.judges),
+        overlap=spec.overlap,
+        model=model,
+        prompt=spec.prompt,
+        reasons=spec.reasons,
+        timeout_s=spec.timeout_s,
+    )
 
 
 def _guidelines(file: YamlFile, path: Path) -> str:

@@ -87,7 +87,7 @@ def test_several_people_judge_their_shares_of_the_pool(
         withthis(*judge)
     with pytest.raises(LabError, match="'ana' is not one of the experiment's judges: anna, bert"):
         withthis(*judge, "--judge", "ana")
-    with pytest.raises(InvalidInput, match="either --judge"):
+    with pytest.raises(InvalidInput, match="either a judge"):
         withthis(*judge, "--judge", "anna", "--qrels", "own.qrels")
     with pytest.raises(LabError, match="no judge 'bert' in out; known are: none"):
         withthis(*judge, "--judge", "anna", "--suggestions", "bert")

@@ -20,8 +20,8 @@ __all__ = ["OpenAICompatibleEngine"]
 Body = dict[str, object]
 
 _PROMPTS: Mapping[str, Mapping[str, str]] = {
-    "panel": {"caption": "caption", "rank": "rank-panel", "match": "match-panel"},
-    "images": {"caption": "caption", "rank": "rank-images", "match": "match"},
+    "panel": {"caption": "caption", "rank": "rank-panel", "match": "match-panel", "grade": "grade-panel"},
+    "images": {"caption": "caption", "rank": "rank-images", "match": "match", "grade": "grade"},
 }
 
 _log = logging.getLogger(__name__)

@@ -27,8 +27,8 @@ from rerank.permutation import PermutationLogitsProcessor, PermutationSpec
 __all__ = ["Phi3VisionEngine"]
 
 _PROMPTS = {
-    "panel": {"rank": "rank-panel", "match": "match-panel"},
-    "images": {"rank": "rank-images", "match": "match"},
+    "panel": {"rank": "rank-panel", "match": "match-panel", "grade": "grade-panel"},
+    "images": {"rank": "rank-images", "match": "match", "grade": "grade"},
 }
 
 _Seen = dict[int, Tensor]

@@ -53,6 +53,8 @@ class JudgingSpec(_Strict):
     """Settings of the engine of `withthis judge --vlm`, laid over those of this machine."""
     prompt: str | None = None
     """Its prompt, by `id` or `id@version`; None: the engine's own."""
+    reasons: bool = True
+    """False: the model only says which grade is most likely, in one forward pass; for engines that score labels."""
     timeout_s: float = Field(120.0, gt=0, le=3600, allow_inf_nan=False)
     """How long it may take to grade a pair."""
 

@@ -10,7 +10,7 @@ from rerank.prompts import PromptLibrary
 from rerank.ranking import Fault
 
 VALUES = {"instruction": "a mug with this", "caption": "a leopard", "candidates": "A: mug", "labels": "A"}
-VALUES["title"] = "blue mug"
+VALUES |= {"title": "blue mug", "description": "It is blue.", "scale": "0: Irrelevant.", "guidelines": "Be strict."}
 
 GOOD = """
 id: rank-test

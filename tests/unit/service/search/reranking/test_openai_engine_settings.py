@@ -31,7 +31,7 @@ def test_it_declares_what_the_settings_say() -> None:
         info = engine.info
     assert (info.id, info.layout, info.max_candidates) == (f"openai-compatible/{MODEL}", "images", 20)
     assert (info.can_score, info.constrained, info.label_scores) == (False, False, False)
-    assert info.prompts == {"caption": "caption", "rank": "rank-images", "match": "match"}
+    assert info.prompts == {"caption": "caption", "rank": "rank-images", "match": "match", "grade": "grade"}
 
 
 def test_by_default_it_is_a_vllm_that_takes_one_panel() -> None:
