@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from litestar.testing import TestClient
+from litestar.utils.sync import AsyncCallable
 
 from service.cli.listening import check_exposure
 from service.errors import ConfigurationError
@@ -63,6 +64,12 @@ def test_every_route_declares_who_may_call_it_and_only_probes_and_page_are_open(
     assert None not in seen.values(), seen
     public = {route for (route, _), access in seen.items() if access == "public"}
     assert {re.sub(r":\w+\}", "}", path) for path in public} == {re.sub(r":\w+\}", "}", path) for path in OPEN}
+
+
+def test_guards_run_in_the_event_loop(client: Client) -> None:
+    guards = [guard for _, _, handler in routes(client) for guard in handler.resolve_guards()]
+    assert guards
+    assert not any(isinstance(guard, AsyncCallable) for guard in guards)  # what Litestar makes of one for a thread
 
 
 def test_every_other_route_is_401_without_a_key_and_with_a_wrong_one(locked: Client) -> None:

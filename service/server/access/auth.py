@@ -87,8 +87,8 @@ class Door:
         self._public_images = public_images
         self._limiter = RateLimiter(rate_limit_per_minute)
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
-        """Accept or refuse a request.
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
+        """Accept or refuse a request. A coroutine, since Litestar runs any other guard in a thread.
 
         Raises:
             KeyRequired: no key, or an unknown one.

@@ -58,8 +58,10 @@ class OwnPagesOnly:
         self._origins = frozenset(origins)
         self._detail = detail
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
         """Accept or refuse a request. Probes are addressed by IP, and the page's files need no protection.
+
+        A coroutine, since Litestar runs any other guard in a thread.
 
         Raises:
             ForeignRequest: from elsewhere.

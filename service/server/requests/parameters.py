@@ -20,10 +20,11 @@ TWICE = "A query parameter was given twice. Send it once."
 UNKNOWN = "This route has no such query parameter; {hint}"
 
 
-def known_parameters_only(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def known_parameters_only(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guard: raise UnknownField for a query parameter that the route does not have, with the nearest that it has.
 
-    Raises InvalidValue where one is given twice: only one of its values could hold.
+    Raises InvalidValue where one is given twice: only one of its values could hold. A coroutine, since Litestar runs
+    any other guard in a thread.
     """
     known = [name for name, field in _declared(handler).items() if isinstance(field.kwarg_definition, QueryParameter)]
     given = [name for name, _ in connection.query_params.multi_items()]
