@@ -36,7 +36,6 @@ from starter.namer import Chain, Namer
 from starter.rendering import KINDS, render_motif
 from starter.training.naming import kind_chain
 from starter.vlm import StarterVLM
-from starter.vlm.vectors import complete
 
 PROGRESS = Console(stderr=True)
 LIST = 9
@@ -98,12 +97,10 @@ class Models:
         return cls(embedder, vlm, StarterEngine(vlm, cache_size=4096))
 
     def show(self, rows: Sequence[int], images: Sequence[Image.Image]) -> Vectors:
-        """Look at products once, for retrieval and for reranking: their vectors [n, 384]."""
-        sights = self.vlm.see(images)
-        complete(self.embedder, sights)
-        for row, sight in zip(rows, sights, strict=True):
-            self.engine.caches["seen"].put(_key(row), sight)
-        return np.stack([sight.vector.numpy() for sight in sights if sight.vector is not None])
+        """Look at products for retrieval and for reranking: their vectors [n, 384]."""
+        for row, features in zip(rows, self.engine.extract(images), strict=True):
+            self.engine.feature_cache.put(_key(row), features)
+        return self.embedder.encode([None] * len(images), images)[0]
 
     def ask(self, query: HeldOutQuery) -> tuple[Query, Vectors]:
         """A query and its vector [384]; its image is looked at once, and forgotten with the query."""

@@ -16,10 +16,12 @@ class Candidate:
     title: str
     """As in the catalog: untrusted text, sanitized before it enters a prompt."""
     image: Image | None
-    """RGB. None if the product has no image; it is shown as an empty cell."""
+    """RGB. None if the product has no image, which is shown as an empty cell, or if there are `features` of it."""
     score: float
     """Retrieval score, higher is better."""
     image_hash: str | None = None
     """Content hash of the image; the key under which its thumbnail is kept. None: the thumbnail is not kept."""
     facts: Mapping[str, object] = field(default_factory=dict)
     """What else the catalog says of it, by name, such as `category` and `price`: untrusted, like the title."""
+    features: bytes | None = None
+    """What the engine extracted of the image before (`rerank.engines.features`)."""

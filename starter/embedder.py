@@ -46,6 +46,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: value.float() for name, value in load_file(path).items()}
 
 
+def embedder_fingerprint(path: Path | None = None) -> str:
+    """Names the vectors that the weights in the package, or those of `path`, make. Raises FileNotFoundError."""
+    weights = weight_file("embedder.safetensors", path).read_bytes()
+    return f"starter-{hashlib.sha256(weights + _PREPROCESSING.encode()).hexdigest()[:16]}"
+
+
 class StarterEmbedder:
     """Composed encoder of `starter.composer` with its weights; see `starter/README.md` for what it can do."""
 
@@ -74,9 +80,8 @@ class StarterEmbedder:
             raise RuntimeError(f"{path} does not hold the weights of a starter embedder")
         composer.load_state_dict(state, strict=False, assign=True)
         composer.images.take_head(backbone.head)
-        digest = hashlib.sha256(path.read_bytes() + _PREPROCESSING.encode()).hexdigest()
         passes = Passes.of(backbone, composer.merge().requires_grad_(False), backend)
-        return cls(passes, f"starter-{digest[:16]}", backend)
+        return cls(passes, embedder_fingerprint(path), backend)
 
     @classmethod
     def shipped(cls, backend: BackendName | None = None) -> "StarterEmbedder":

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+from PIL.Image import Image
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.engine import EngineInfo, EngineRequest, Generation
+from rerank.engines.features import FeatureForm
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError, EngineTimeout
 from rerank.lru_cache import LruCache
 from starter.reasons import reason
-from starter.vlm import Sight, StarterVLM
+from starter.vlm import Offer, Sight, StarterVLM
 
 __all__ = ["StarterEngine"]
 
@@ -20,13 +24,15 @@ class StarterEngine:
 
     Nothing is decoded: an order is that of the label scores, each label the most likely of those left (Plackett 1975,
     Luce 1959). If most candidates are unlike the images that it was trained on, all scores are the same: it has
-    nothing to say. Images with a content hash are encoded once, as long as they are among the last `cache_size` used.
+    nothing to say. Images with a content hash are encoded once, as long as they are among the last `cache_size` used,
+    as a query or as a candidate; and never, if a request has their features.
     """
 
     def __init__(self, vlm: StarterVLM, *, cache_size: int = 512) -> None:
         self._vlm = vlm
         self._turns = Turns()
-        self._seen = LruCache[str, Sight](cache_size)
+        self._queries = LruCache[str, Sight](cache_size)
+        self._features = LruCache[str, bytes](cache_size)
         self._info = EngineInfo(
             id="starter",
             layout="images",
@@ -42,14 +48,29 @@ class StarterEngine:
         )
 
     @property
-    def caches(self) -> Mapping[str, LruCache[str, Sight]]:
-        """What was made of images, 85 KB each."""
-        return {"seen": self._seen}
+    def caches(self) -> Mapping[str, LruCache[str, Any]]:
+        """What was made of images: 85 KB of a query's, 10 KB of a candidate's."""
+        return {"seen": self._queries, "features": self._features}
 
     @property
     def info(self) -> EngineInfo:
         """What the starter can do."""
         return self._info
+
+    @property
+    def features(self) -> FeatureForm:
+        """See `FeatureExtractor.features`."""
+        return self._vlm.features.form
+
+    @property
+    def feature_cache(self) -> LruCache[str, bytes]:
+        """See `FeatureExtractor.feature_cache`."""
+        return self._features
+
+    def extract(self, images: Sequence[Image], *, deadline: float | None = None) -> list[bytes]:
+        """See `FeatureExtractor.extract`; raises as `generate`."""
+        with self._turn(deadline):
+            return self._vlm.features.extract(images, deadline=deadline)
 
     def generate(self, request: EngineRequest) -> Generation:
         """Name what the one image of a request without labels shows; rank the images of one with labels.
@@ -78,9 +99,10 @@ class StarterEngine:
                 raise EngineError(str(error)) from error
 
     def _captioned(self, request: EngineRequest) -> Generation:
-        """The caption; no text where the namer is not sure."""
-        (image,) = self._see(request)
-        return Generation(self._vlm.name(image).caption or "", "stop")
+        """The caption; no text where the namer is not sure. Raises EngineError unless there is one image."""
+        if len(request.images) != 1:
+            raise EngineError("the starter names what one image shows")
+        return Generation(self._vlm.name(self._query(request)).caption or "", "stop")
 
     def _ranked(self, request: EngineRequest) -> Generation:
         query, candidates = self._shown(request)
@@ -93,11 +115,9 @@ class StarterEngine:
             answer["reason"] = said
         return Generation(json.dumps(answer), "stop", scored.scores)
 
-    def _reason(
-        self, query: Sight | None, candidates: Sequence[Sight], similarities: Sequence[float], first: int
-    ) -> str | None:
+    def _reason(self, query: Sight | None, candidates: Offer, similarities: Sequence[float], first: int) -> str | None:
         nearest = len(candidates) > 1 and similarities[first] == max(similarities)
-        return reason(self._vlm.name(query) if query else None, self._vlm.name(candidates[first]), nearest)
+        return reason(self._vlm.name(query) if query else None, candidates.named[first], nearest)
 
     def _scored(self, request: EngineRequest) -> tuple[float, ...]:
         if not request.labels or request.answer_prefix != ANSWER_PREFIX:
@@ -107,20 +127,37 @@ class StarterEngine:
             scored = self._vlm.score(request.prompt, query, candidates, deadline=request.deadline)
             return scored.scores if self._vlm.knows(candidates) else (0.0,) * len(candidates)
 
-    def _shown(self, request: EngineRequest) -> tuple[Sight | None, list[Sight]]:
-        """The query's image, if there is one, and those of the candidates."""
-        seen, count = self._see(request), len(request.labels)
-        query, candidates = seen[:-count], seen[-count:]
-        return query[0] if query else None, candidates
+    def _shown(self, request: EngineRequest) -> tuple[Sight | None, Offer]:
+        """The query's image, if there is one, and the candidates. Raises EngineError for another number of images."""
+        others = len(request.images) - len(request.labels)
+        if others not in (0, 1):
+            raise EngineError("the starter takes an image for each label, and one of the query before them")
+        query = self._query(request) if others else None
+        return query, self._vlm.features.read(self._offered(request))
 
-    def _see(self, request: EngineRequest) -> list[Sight]:
-        """Each image of the request; those that are not kept are looked at together."""
-        keys = request.image_keys or (None,) * len(request.images)
-        kept = [self._seen.get(key) if key else None for key in keys]
-        new = [image for image, known in zip(request.images, kept, strict=True) if known is None]
-        looked_at = iter(self._vlm.see(new, deadline=request.deadline) if new else ())
-        seen = [next(looked_at) if known is None else known for known in kept]
-        for key, known, one in zip(keys, kept, seen, strict=True):
-            if key and known is None:
-                self._seen.put(key, one)
+    def _query(self, request: EngineRequest) -> Sight:
+        """The first image of the request, as a query's."""
+        key = request.image_keys[0] if request.image_keys else None
+        seen = self._queries.get(key) if key else None
+        if seen is None:
+            (seen,) = self._vlm.see(request.images[:1], deadline=request.deadline)
+            if key:
+                self._queries.put(key, seen)
         return seen
+
+    def _offered(self, request: EngineRequest) -> list[bytes]:
+        """The features of the candidates; images that have none are looked at together."""
+        count = len(request.labels)
+        nothing = (None,) * count
+        keys = request.image_keys[-count:] or nothing
+        given = [
+            features or (self._features.get(key) if key else None)
+            for features, key in zip(request.features[-count:] or nothing, keys, strict=True)
+        ]
+        new = [image for image, features in zip(request.images[-count:], given, strict=True) if features is None]
+        made = iter(self._vlm.features.extract(new, deadline=request.deadline) if new else ())
+        found = [next(made) if features is None else features for features in given]
+        for key, known, features in zip(keys, given, found, strict=True):
+            if key and known is None:
+                self._features.put(key, features)
+        return found

@@ -106,6 +106,8 @@ class Namer:
         self.motifs: dict[str, Chain] = {}
         self._projection, self._origin = projection, origin
         self._whole, self._printed, self._kinds = whole, printed, kinds
+        self._names = tuple(dict.fromkeys((*whole.names, *printed.names)))
+        self._numbers = {name: number for number, name in enumerate(self._names)}
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Namer":
@@ -135,6 +137,14 @@ class Namer:
             return Named() if said is None else Named(thing=said.name, exact=said.exact)
         printed = self._printed.say(self._printed.distances(points[1:]))
         return Named(said.name, *((printed.name, printed.exact) if printed else ()))
+
+    def number(self, name: str | None) -> int:
+        """The number of one of its names, for storing it; -1 for none."""
+        return -1 if name is None else self._numbers[name]
+
+    def numbered(self, number: int) -> str | None:
+        """The name of a number; None for one that no name has."""
+        return self._names[number] if 0 <= number < len(self._names) else None
 
     def are_products(self, wholes: Floats) -> NDArray[np.bool_]:
         """Whether images may be drawn products of one of the kinds, by the means of their wholes: [n, 1280] → [n]."""

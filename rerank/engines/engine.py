@@ -66,6 +66,8 @@ class EngineRequest:
     """A value of `time.monotonic()`; an engine that can stop early raises EngineTimeout there."""
     image_keys: tuple[str | None, ...] = ()
     """Content hashes of `images` if known, one each or none at all: an engine may cache its features."""
+    features: tuple[bytes | None, ...] = ()
+    """What a `FeatureExtractor` extracted of `images`, one each or none at all; an image that has them is blank."""
 
 
 @dataclass(frozen=True)

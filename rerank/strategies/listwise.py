@@ -58,7 +58,13 @@ def rank_request(strategy: EngineStrategy, call: Call, shown: Sequence[Candidate
         trace.shown = tuple(candidate.id for candidate in shown)
     values = rank_values(call.query, shown, trace.caption, prompt.facts)
     return EngineRequest(
-        prompt.render(**values), seen.images, names, prompt.max_new_tokens, deadline=call.deadline, image_keys=seen.keys
+        prompt.render(**values),
+        seen.images,
+        names,
+        prompt.max_new_tokens,
+        deadline=call.deadline,
+        image_keys=seen.keys,
+        features=seen.features,
     )
 
 

@@ -68,7 +68,14 @@ class PointwiseStrategy(EngineStrategy):
         text = prompt.render(**match_values(call.query, candidate, call.trace.caption, prompt.facts))
         seen = images_for(call.query, [candidate], _CELL, prompt.layout, self.thumbnails)
         return EngineRequest(
-            text, seen.images, _ANSWERS, prompt.max_new_tokens, "", deadline=call.deadline, image_keys=seen.keys
+            text,
+            seen.images,
+            _ANSWERS,
+            prompt.max_new_tokens,
+            "",
+            deadline=call.deadline,
+            image_keys=seen.keys,
+            features=seen.features,
         )
 
 

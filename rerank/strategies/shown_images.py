@@ -18,10 +18,13 @@ _NO_IMAGE_KEY = "no-image"
 
 
 class Shown(NamedTuple):
-    """The images of one request, RGB, and their content hashes; a panel, drawn for this request, has none."""
+    """The images of one request, RGB, their content hashes, and the features in their place, if there are any; a panel,
+    drawn for this request, has neither.
+    """
 
     images: tuple[Image, ...]
     keys: tuple[str | None, ...]
+    features: tuple[bytes | None, ...] = ()
 
 
 def images_for(
@@ -36,7 +39,16 @@ def images_for(
         keys = [candidate.image_hash for candidate in shown]
         images = [candidate.image for candidate in shown]
         return Shown((draw_panel(query.image, images, names, keys=keys, thumbnails=thumbnails),), ())
-    seen = [(one.image, one.image_hash) if one.image else (_NO_IMAGE, _NO_IMAGE_KEY) for one in shown]
+    seen = [_seen(one) for one in shown]
     if query.image is not None:
-        seen.insert(0, (query.image, query.image_hash))
-    return Shown(tuple(image for image, _ in seen), tuple(key for _, key in seen))
+        seen.insert(0, (query.image, query.image_hash, None))
+    features = tuple(one for _, _, one in seen)
+    return Shown(
+        tuple(image for image, _, _ in seen), tuple(key for _, key, _ in seen), features if any(features) else ()
+    )
+
+
+def _seen(candidate: Candidate) -> tuple[Image, str | None, bytes | None]:
+    if candidate.features is not None:
+        return _NO_IMAGE, candidate.image_hash, candidate.features
+    return (candidate.image, candidate.image_hash, None) if candidate.image else (_NO_IMAGE, _NO_IMAGE_KEY, None)

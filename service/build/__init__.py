@@ -10,6 +10,7 @@ from service.build.loading import (
     load_encoder,
     load_engine,
     load_patient_encoder,
+    stored_form,
 )
 from service.build.opening import new_fetcher, new_image_loader, open_images, open_store
 from service.build.reranking import build_rerank, strategy_options
@@ -35,5 +36,6 @@ __all__ = [
     "new_words",
     "open_images",
     "open_store",
+    "stored_form",
     "strategy_options",
 ]

@@ -12,6 +12,7 @@ from rerank.prompts import PromptLibrary
 from service.build.loading import load_engine
 from service.errors import ConfigurationError
 from service.search.online.evaluation import check_rival
+from service.search.reranking.candidate_features import FeatureUse
 from service.search.reranking.engines import WithPrompts
 from service.search.reranking.plan import Planner, RerankDefaults
 from service.search.reranking.stage import RerankStage
@@ -59,6 +60,12 @@ def _load(settings: Settings, load: Callable[[Settings], Engine]) -> WithPrompts
     )
 
 
+def _features(settings: Settings, engine: WithPrompts | None) -> FeatureUse | None:
+    """The features that the engine ranks by, if it does."""
+    extractor = None if engine is None else engine.extractor
+    return None if extractor is None else FeatureUse(extractor, settings.engine.store_features)
+
+
 def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
@@ -79,6 +86,7 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
     models = {name: strategies.models.get(name, engine_id) for name in strategies.usable}
     fusion = {name: _fusion(settings, None if name in strategies.models else info) for name in strategies.usable}
     weight, method = fusion[settings.rerank.strategy]
+    use = _features(settings, engine)
     defaults = RerankDefaults(
         strategy=settings.rerank.strategy,
         engine=models[settings.rerank.strategy],
@@ -93,7 +101,15 @@ def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None =
     for close in [*([engine.close] if engine else []), *strategies.closing]:
         closing.callback(close)
     stage = RerankStage(
-        Planner(strategies.usable, prompts, defaults, strategies.missing, models=models, fusion=fusion),
+        Planner(
+            strategies.usable,
+            prompts,
+            defaults,
+            strategies.missing,
+            models=models,
+            fusion=fusion,
+            features={name: use for name in strategies.usable if name not in strategies.models} if use else {},
+        ),
         concurrency=settings.rerank.concurrency,
         documents=settings.server.compatible_concurrency,
         caches={**strategies.caches, **(engine.caches if engine else {})},

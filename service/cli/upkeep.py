@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from service.build import load_patient_encoder, open_images, open_store
+from service.build import load_patient_encoder, open_images, open_store, stored_form
 from service.catalog.lost_index import check_sweep
 from service.catalog.reindex import ReindexReport
 from service.catalog.reindex import reindex as rebuild
@@ -90,10 +90,10 @@ def gc(
         used = store.image_keys()
     finally:
         store.close()
-    images, older_than = open_images(settings), time.time() - grace_hours * 3600
+    images, older_than, form = open_images(settings), time.time() - grace_hours * 3600, stored_form(settings)
     if not dry_run and not delete_most:
-        check_sweep(images.sweep(used, older_than=older_than, dry_run=True), len(used))
-    swept = images.sweep(used, older_than=older_than, dry_run=dry_run)
+        check_sweep(images.sweep(used, older_than=older_than, dry_run=True, form=form), len(used))
+    swept = images.sweep(used, older_than=older_than, dry_run=dry_run, form=form)
     if as_json:
         counts = {"pictures": swept.images, "files": swept.files, "bytes": swept.bytes}  # names that scripts read
         out.print_json(json.dumps({**counts, "rows": rows}))

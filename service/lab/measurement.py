@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from rerank.engines.features import FeatureForm
 from service.errors import ImageNotFound, InvalidImage
 from service.images.decode import DecodedImage, ImageLimits
 from service.images.sources import UploadedImage
@@ -39,6 +40,9 @@ class LabImages:
         if key not in self.images:
             raise ImageNotFound
         return self.images[key].open(self.limits)
+
+    def features(self, form: FeatureForm) -> None:
+        """Nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-
-from PIL.Image import Image
+from dataclasses import dataclass
 
 from rerank.stages import note
 from service.errors import InvalidValue
 from service.images.store.renditions import Renditions
 from service.search.hybrid import HybridHit
 from service.search.reranking.arrangement import RankedHit, Reranked, in_retrieval_order, rearranged
-from service.search.reranking.candidate_images import CandidateImages
+from service.search.reranking.candidate_features import FeatureUse
+from service.search.reranking.candidate_images import CandidateImages, SeenImage
 from service.search.reranking.reranker import LoadImages, Reranker
 from service.search.retrieval import Retriever
 from service.search.retrieved import Further, Retrieved
@@ -28,8 +26,8 @@ from service.stores.store import Hit
 
 NO_INSTRUCTION = "Neither the encoder nor the reranker takes an instruction. Put it into the text, or leave it out."
 STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "refine", "total")
-"""The stages of a search in their order; `load` reads the candidates' images, `refine` is the
-second search. One that did not run has no time."""
+"""The stages of a search in their order; `load` reads the candidates' images, or the features in their place, `refine`
+is the second search. One that did not run has no time."""
 
 ChooseReranker = Callable[[SearchRequest, str], Reranker]
 """The reranker of a search, by its request and id. Raises InvalidValue for options that cannot be met."""
@@ -116,7 +114,7 @@ class SearchPipeline:
             return begun.preliminary()
         hits = begun.retrieved.hits
         with begun.clock.stage("rerank"):
-            again = _Again(self._retriever, self._images, begun)
+            again = _Again(self._retriever, begun)
             reranked = begun.reranker.rerank(begun.retrieved.query, hits, self._loader(begun), again)
             _note(reranked, min(begun.reranker.candidates, len(hits)))
         return begun.respond(reranked)
@@ -126,12 +124,16 @@ class SearchPipeline:
         return begun.respond(begun.reranker.overloaded(begun.retrieved.hits))
 
     def _loader(self, begun: BegunSearch) -> LoadImages:
-        """Loads the images of all that are to be reranked, once, when they are first needed."""
+        """Loads what rerankers are to see of this search's hits, each once."""
+        loaded: dict[tuple[str, FeatureUse | None], SeenImage] = {}
 
-        @cache
-        def load() -> Sequence[Image | None]:
+        def load(hits: Sequence[Hit], use: FeatureUse | None, deadline: float) -> Sequence[SeenImage]:
+            keys = [(hit.product.image_key, use) for hit in hits]
+            new = [hit for hit, key in zip(hits, keys, strict=True) if key not in loaded]
             with begun.clock.stage("load"):
-                return self._images.read(begun.retrieved.hits[: begun.reranker.candidates])
+                read = self._images.read(new, use, deadline)
+            loaded.update(zip(((hit.product.image_key, use) for hit in new), read, strict=True))
+            return [loaded[key] for key in keys]
 
         return load
 
@@ -141,21 +143,15 @@ class _Again:
     """See `SearchAgain`."""
 
     retriever: Retriever
-    reader: CandidateImages
     begun: BegunSearch
 
     def toward(self, best: Sequence[Hit], known: Collection[str], most: int) -> Further:
         first, request = self.begun.retrieved, self.begun.request
         with self.begun.clock.stage("refine"):
-            found = self.retriever.again(first, request, best, known=known, most=most)
-        return replace(found, images=self.images(found.hits))
+            return self.retriever.again(first, request, best, known=known, most=most)
 
     def including(self, hits: Sequence[Hit]) -> Further:
         return self.retriever.including(self.begun.retrieved, self.begun.request, hits)
-
-    def images(self, hits: Sequence[Hit]) -> Sequence[Image | None]:
-        with self.begun.clock.stage("load"):
-            return self.reader.read(hits)
 
 
 def _note(reranked: Reranked, candidates: int) -> None:

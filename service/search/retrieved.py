@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from PIL.Image import Image
-
 from rerank.query import Query
 from service.search.paging import Cursor
 from service.search.query_images import OpenedImages
@@ -20,13 +18,12 @@ from service.stores.store import Hit, Vector
 class Further:
     """What a second search added to a first; see `service.search.second_search`.
 
-    `hits`: new products, with the similarities to the query as it was sent; `images`: theirs; `selection`: that of
-    both searches together.
+    `hits`: new products, with the similarities to the query as it was sent; `selection`: that of both searches
+    together.
     """
 
     hits: tuple[Hit, ...] = ()
     selection: Selection | None = None
-    images: Sequence[Image | None] = ()
 
 
 @dataclass(frozen=True, slots=True)

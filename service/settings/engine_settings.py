@@ -49,7 +49,14 @@ class EngineSettings(Group, alias_generator="engine_{}".format):
     extra: dict[str, Any] = Field(
         default_factory=dict, description="Fields added to every request to the model server; null removes one."
     )
-    cache_size: int = Field(512, ge=0, description="Images whose features the engine starter caches, 75 KB each.")
+    cache_size: int = Field(
+        512,
+        ge=0,
+        description="Images whose features the engine starter caches: queries, 85 KB each, and products, 10 KB.",
+    )
+    store_features: bool = Field(
+        True, description="Store the features that the engine starter ranks by beside the images, 10 KB each."
+    )
 
     def options(self) -> EngineOptions:
         """What an engine is loaded with."""

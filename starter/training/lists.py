@@ -14,7 +14,7 @@ from starter.training.icon_sets import NAMED_SET
 from starter.training.training_images import BatchSampler, Query, TrainingImages, kept_for_reranker
 from starter.views import Views
 from starter.vlm.eyes import Eyes
-from starter.vlm.sequence import Shown
+from starter.vlm.sequence import Candidates, Shown
 
 LIST = 9
 _GALLERY_CONCEPTS = 200
@@ -63,9 +63,14 @@ class Sights:
         return Views(*self.tokens[rows].float().unbind(1))
 
     def shown(self, rows: list[int], eyes: Eyes) -> Shown:
-        """The images of `rows` as the VLM is shown them; gradients flow into `eyes`."""
+        """The images of `rows` as queries; gradients flow into `eyes`."""
         cells = self.images.views(rows)
         return Shown(eyes.see(cells, self.read(rows)), self.vectors[rows])
+
+    def offered(self, rows: list[int], eyes: Eyes) -> Candidates:
+        """The images of `rows` as candidates; gradients flow into `eyes`."""
+        details = eyes.details(self.images.views(rows).middle)
+        return Candidates(eyes.show_tokens(self.read(rows).whole), details, self.vectors[rows])
 
 
 @torch.no_grad()

@@ -52,7 +52,7 @@ class Trainer:
     def _question(self, ranked: RankedList) -> Question:
         words = self.decoder.vocabulary.encode(ranked.query.text) if ranked.query.text else []
         image = None if ranked.query.image is None else self.sights.shown([ranked.query.image], self.eyes)
-        return Question(image, words, ranked.composed, ranked.written, self.sights.shown(ranked.rows, self.eyes))
+        return Question(image, words, ranked.composed, ranked.written, self.sights.offered(ranked.rows, self.eyes))
 
     def _order_loss(self, logits: Tensor, ranked: RankedList) -> tuple[Tensor, Tensor]:
         """Cross-entropy at the first place, and its mean over the others, of label logits [candidates]."""

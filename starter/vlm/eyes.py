@@ -6,7 +6,6 @@ embedder's vectors (composed, image, text) and late interaction of cells (Khatta
 Cells are those of the candidate's middle; the query, which may be a motif or a product, counts by its better view.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +18,8 @@ from starter.minilm import WIDTH
 from starter.views import Views
 from starter.vlm.decoder import HIDDEN
 
-_CELL = 128
+CELL_WIDTH = 128
+"""Of the vectors by which cells are compared."""
 LIKENESSES = 5
 _VECTOR_SCALE = 16.0
 """Brings the entries of unit vectors near one."""
@@ -28,7 +28,7 @@ _RETRIEVAL_SHARPNESS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """n images as they can be kept, some 85 KB each.
+    """n images of queries as they can be kept, some 85 KB each.
 
     Of both views: image tokens [n, 8, 384], details (`Eyes.details`) [n, 49, 129] and means over the cells [n, 1280].
     """
@@ -36,12 +36,6 @@ class Seen:
     tokens: Views
     details: Views
     means: Views
-
-    @classmethod
-    def joined(cls, parts: Sequence["Seen"]) -> "Seen":
-        """The images of all parts, in order."""
-        names = ("tokens", "details", "means")
-        return cls(*(Views.joined([getattr(part, name) for part in parts]) for name in names))
 
     def single(self) -> list["Seen"]:
         """The images one by one, as copies, so that keeping one does not keep them all."""
@@ -57,7 +51,7 @@ class Eyes(nn.Module):
         self.token = nn.Linear(WIDTH, HIDDEN)
         self.vector = nn.Linear(WIDTH, HIDDEN)
         self.cell_norm = nn.LayerNorm(FEATURES)
-        self.cell = nn.Linear(FEATURES, _CELL)
+        self.cell = nn.Linear(FEATURES, CELL_WIDTH)
         self.importance = nn.Linear(FEATURES, 1)
         self.likeness = nn.Sequential(nn.Linear(LIKENESSES, 64), nn.GELU(), nn.Linear(64, HIDDEN))
         self.prior = nn.Linear(LIKENESSES, 1)
@@ -83,9 +77,11 @@ class Eyes(nn.Module):
         cells = self.cell_norm(cells)
         return torch.cat((functional.normalize(self.cell(cells), dim=-1), self.importance(cells)), -1)
 
-    def compare(self, query: Views, candidates: Views) -> Tensor:
-        """Details of one image and of c candidates → similarities both ways [c, 2], by the better view of the query."""
-        (left, counts), (right, matter) = (torch.split(x, [_CELL, 1], -1) for x in (query.both, candidates.middle))
+    def compare(self, query: Views, candidates: Tensor) -> Tensor:
+        """Details of both views of one image, and of the middles of c candidates [c, 49, 129] → similarities both ways
+        [c, 2], by the better view of the query.
+        """
+        (left, counts), (right, matter) = (torch.split(x, [CELL_WIDTH, 1], -1) for x in (query.both, candidates))
         alike = torch.einsum("vid,cjd->vcij", left, right)
         forward = (alike.amax(-1) * counts.squeeze(-1).softmax(-1).unsqueeze(1)).sum(-1)
         backward = (alike.amax(-2) * matter.squeeze(-1).softmax(-1)).sum(-1)

@@ -9,10 +9,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from rerank.engines.features import FeatureForm
 from starter.embedder import StarterEmbedder, read_weights, weight_file
 from starter.namer import Named, Namer
 from starter.vlm.decoder import Decoder
-from starter.vlm.eyes import Eyes, Seen
+from starter.vlm.eyes import Eyes
+from starter.vlm.features import CandidateFeatures, Offer, feature_form
 from starter.vlm.label_scorer import label_scorer
 from starter.vlm.sequence import Question, Shown, rank_prompt
 from starter.vlm.vectors import Sight, question_vectors
@@ -48,9 +50,10 @@ class StarterVLM:
 
     labels = LABELS
 
-    def __init__(self, embedder: StarterEmbedder, parts: Parts, namer: Namer) -> None:
-        """Take loaded parts; use `load`."""
+    def __init__(self, embedder: StarterEmbedder, parts: Parts, namer: Namer, form: FeatureForm) -> None:
+        """Take loaded parts, and the form of the features that they make; use `load`."""
         self._embedder, self._namer = embedder, namer
+        self.features = CandidateFeatures(embedder, parts.eyes, namer, form)
         self._eyes, self._tokens = parts.eyes, parts.decoder.tokens
         self._label_logits = label_scorer(parts.decoder, embedder.backend)
 
@@ -65,11 +68,11 @@ class StarterVLM:
         embedder = embedder or StarterEmbedder.shipped()
         parts = Parts(embedder)
         parts.load_state_dict(read_weights(weight_file("vlm.safetensors", path)), assign=True)
-        return cls(embedder, parts.eval().requires_grad_(False), Namer.load())
+        return cls(embedder, parts.eval().requires_grad_(False), Namer.load(), feature_form(embedder.fingerprint, path))
 
     @torch.inference_mode()
     def see(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[Sight]:
-        """Look at images: most of the work of any question about them, so that it is worth keeping.
+        """Look at images of queries: most of the work of any question about them, so that it is worth keeping.
 
         Raises:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
@@ -83,21 +86,20 @@ class StarterVLM:
         means = image.seen.means
         return self._namer.name(means.whole[0].numpy(), means.middle[0].numpy())
 
-    def knows(self, candidates: Sequence[Sight]) -> bool:
+    def knows(self, candidates: Offer) -> bool:
         """Whether a third of the candidates are products as it was trained on: drawn, of one of the kinds."""
-        wholes = torch.cat([one.seen.means.whole for one in candidates]).numpy()
-        return 3 * int(self._namer.are_products(wholes).sum()) >= len(candidates)
+        return 3 * int(candidates.are_products.sum()) >= len(candidates)
 
     @torch.inference_mode()
     def score(
-        self, instruction: str, query: Sight | None, candidates: Sequence[Sight], *, deadline: float | None = None
+        self, instruction: str, query: Sight | None, candidates: Offer, *, deadline: float | None = None
     ) -> Scored:
         """Score 1 to 9 candidate images for a query of words, an image or both, in one pass.
 
         Args:
             instruction: the shopper's words; may be empty if there is an image.
             query: the query image.
-            candidates: in retrieval order; they are labeled A, B, ….
+            candidates: what `features` read of them, in retrieval order; they are labeled A, B, ….
             deadline: `time.monotonic` value.
 
         Raises:
@@ -110,18 +112,13 @@ class StarterVLM:
         scores = self._label_logits(prompt, shown.ends) + shown.prior
         return Scored(tuple(scores.tolist()), tuple((question.candidates.vectors @ question.composed).tolist()))
 
-    def _question(self, text: str, query: Sight | None, candidates: Sequence[Sight]) -> Question:
+    def _question(self, text: str, query: Sight | None, candidates: Offer) -> Question:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
         words = self._tokens.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
-        composed, written = question_vectors(self._embedder, text or None, query, candidates)
-        return Question(_shown([query]) if query else None, words, composed, written, _shown(candidates))
-
-
-def _shown(sights: Sequence[Sight]) -> Shown:
-    """Images as one batch; all have their vectors by now."""
-    vectors = torch.stack([sight.vector for sight in sights if sight.vector is not None])
-    return Shown(Seen.joined([sight.seen for sight in sights]), vectors)
+        composed, written = question_vectors(self._embedder, text or None, query)
+        image = None if query is None or query.vector is None else Shown(query.seen, query.vector.unsqueeze(0))
+        return Question(image, words, composed, written, candidates.shown)
 
 
 def _check(deadline: float | None) -> None:

@@ -24,6 +24,17 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """c images of a list: image tokens of the whole as the decoder reads them [c, 8, 320], details of the middle
+    [c, 49, 129], and the embedder's vectors [c, 384].
+    """
+
+    tokens: Tensor
+    details: Tensor
+    vectors: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One list to rank: the query's image (one row of `Shown`, or None), words and vectors, and its candidates."""
 
@@ -31,11 +42,11 @@ class Question:
     words: list[int]
     composed: Tensor
     written: Tensor | None
-    candidates: Shown
+    candidates: Candidates
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class Places:
     """Positions of the candidates' ends in the prompt [c], and what their similarities alone say for each [c]."""
 
     ends: Tensor
@@ -51,22 +62,21 @@ def likenesses(eyes: Eyes, question: Question) -> Tensor:
         found[:, 1] = vectors @ question.written
     if question.image is not None:
         found[:, 2] = vectors @ question.image.vectors[0]
-        details = eyes.compare(question.image.seen.details, question.candidates.seen.details)
+        details = eyes.compare(question.image.seen.details, question.candidates.details)
         return torch.cat((found[:, :3], details), 1)
     return found
 
 
-def rank_prompt(eyes: Eyes, embedder: TokenEmbedder, question: Question) -> tuple[Tensor, Candidates]:
+def rank_prompt(eyes: Eyes, embedder: TokenEmbedder, question: Question) -> tuple[Tensor, Places]:
     """Embedded prompt [t, 320], and where its candidates are."""
     before = torch.cat(_asked(eyes, embedder, question))
     alike, shown = likenesses(eyes, question), question.candidates
     count = len(shown.vectors)
     closing = embedder.marks("<candidate>") + eyes.show_vectors(shown.vectors) + eyes.likeness(alike * 4)
-    tokens = eyes.show_tokens(shown.seen.tokens.whole)
-    blocks = torch.cat((embedder.marks(*LABELS[:count]).unsqueeze(1), tokens, closing.unsqueeze(1)), 1)
+    blocks = torch.cat((embedder.marks(*LABELS[:count]).unsqueeze(1), shown.tokens, closing.unsqueeze(1)), 1)
     ends = len(before) - 1 + blocks.shape[1] * torch.arange(1, count + 1)
     prompt = torch.cat((before, blocks.flatten(0, 1), embedder.marks(ORDER)))
-    return prompt, Candidates(ends, eyes.prior(alike).squeeze(-1))
+    return prompt, Places(ends, eyes.prior(alike).squeeze(-1))
 
 
 def _asked(eyes: Eyes, embedder: TokenEmbedder, question: Question) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""The derivatives stored next to an original: a rendition at working size, and thumbnails.
+"""The derivatives stored next to an original: a rendition at working size, thumbnails, and features of engines.
 
 Reranking reads the same products again and again, and decoding a camera's original takes 20 times as long as its
 rendition: a JPEG at quality 90, with chroma at half the resolution as in most originals (4:2:0). Both are upright,
@@ -14,21 +14,11 @@ from service.images.normalize import bare
 RECIPE = 1
 """Goes up with each change of how originals are decoded and renditions made.
 
-Renditions of another recipe are made again, and swept.
+Renditions of another recipe are made again, and swept, and so are features.
 """
 
 _RENDITION_QUALITY = 90
 _THUMBNAIL_QUALITY = 85
-
-
-def rendition_folder(side: int) -> str:
-    """Location of the renditions whose longer side is `side` pixels."""
-    return f"renditions-{RECIPE}-{side}"
-
-
-def derived_name(folder: str, key: str) -> str:
-    """The name of what is made of the original with this key."""
-    return f"{folder}/{key[:2]}/{key.partition('.')[0]}.jpeg"
 
 
 def encode_rendition(image: Image.Image) -> bytes:

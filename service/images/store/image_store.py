@@ -1,7 +1,6 @@
 """The catalog's images, as files named by the hash of their content, and their derivatives."""
 
 import logging
-import re
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import partial
@@ -9,17 +8,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from rerank.engines.features import FeatureForm
 from rerank.lru_cache import LruCache
-from service.errors import ImageDamaged, ImageNotFound, ImageStoreUnavailable, StoreFull
+from service.errors import ImageDamaged, ImageNotFound
 from service.images.decode import DecodedImage, ImageFormat, ImageLimits, content_hash, decode_image, sniff_format
-from service.images.store.blobs import Blob, open_blobs, seal, unseal
-from service.images.store.derivatives import (
-    decode_rendition,
+from service.images.store.blobs import Blob, open_blobs
+from service.images.store.derivatives import decode_rendition, encode_rendition, encode_thumbnail
+from service.images.store.derived_files import DerivedFiles
+from service.images.store.file_names import (
+    KEY,
+    OURS,
     derived_name,
-    encode_rendition,
-    encode_thumbnail,
+    feature_folder,
+    original_name,
     rendition_folder,
 )
+from service.images.store.stored_features import StoredFeatures
 from service.support.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
@@ -27,8 +31,6 @@ logger = logging.getLogger(__name__)
 ThumbnailSide = Literal[128, 256, 320, 512]
 THUMBNAIL_SIDES: tuple[int, ...] = get_args(ThumbnailSide)
 
-_KEY = re.compile(r"[0-9a-f]{64}\.(jpeg|png|webp)")
-_OURS = re.compile(r"(originals|thumbnails-[0-9]+|renditions-[0-9]+-[0-9]+)/[0-9a-f]{2}/([^/.]*)\.[^/]+")
 _TIMEOUT_S = 10.0
 FEW_IMAGES = 100
 """Images that may be lost from sight at once without a question."""
@@ -70,6 +72,7 @@ class ImageStore:
         """
         self._blobs = open_blobs(location, timeout_s=timeout_s)
         self._limits = limits or ImageLimits()
+        self._derived = DerivedFiles(self._blobs)
         self._renditions = rendition_folder(self._limits.working_side)
         self._without_rendition: LruCache[str, bool] = LruCache(_REMEMBERED)
         self._reading: SingleFlight[DecodedImage] = SingleFlight()
@@ -83,7 +86,7 @@ class ImageStore:
     @staticmethod
     def is_key(key: str) -> bool:
         """True for what may be the key of an image."""
-        return _KEY.fullmatch(key) is not None
+        return KEY.fullmatch(key) is not None
 
     def put(self, data: bytes, *, known: bool = False, decoded: DecodedImage | None = None) -> str:
         """Keep encoded bytes; the key. The same bytes are kept once. Decoding them first is the caller's part; given
@@ -94,9 +97,9 @@ class ImageStore:
         file's size is compared, not its bytes.
         """
         key = self.key(data)
-        self._blobs.put(_original(key), data, refresh=not known)
+        self._blobs.put(original_name(key), data, refresh=not known)
         if decoded is not None and decoded.is_reduced and max(decoded.image.size) == self._limits.working_side:
-            self._keep(derived_name(self._renditions, key), encode_rendition(decoded.image))
+            self._derived.keep(derived_name(self._renditions, key), encode_rendition(decoded.image))
         return key
 
     def read(self, key: str) -> StoredImage:
@@ -104,7 +107,7 @@ class ImageStore:
 
         Raises `ImageNotFound`, or `ImageDamaged` for other bytes.
         """
-        name = _original(key)
+        name = original_name(key)
         try:
             data = self._blobs.read(name)
         except FileNotFoundError as error:
@@ -119,7 +122,7 @@ class ImageStore:
         try:
             self.read(key)
         except ImageDamaged:
-            self._blobs.delete(_original(key))
+            self._blobs.delete(original_name(key))
         except ImageNotFound:
             return
 
@@ -143,75 +146,72 @@ class ImageStore:
         """
         if side not in THUMBNAIL_SIDES:
             raise ValueError(f"side must be one of {THUMBNAIL_SIDES}")
-        _original(key)
         name = derived_name(f"thumbnails-{side}", key)
         return StoredImage(self._shrinking.run(name, partial(self._read_thumbnail, name, key, side)), "image/jpeg")
+
+    def features(self, form: FeatureForm) -> StoredFeatures:
+        """Where the features that an engine extracts of `rendition` are stored."""
+        return StoredFeatures(self._derived, feature_folder(self._limits.working_side, form.id), form)
 
     def holds_many(self) -> bool:
         """True for more than `FEW_IMAGES` originals."""
         originals = (blob for blob in self._blobs.list() if blob.name.startswith("originals/"))
         return next(islice(originals, FEW_IMAGES, None), None) is not None
 
-    def sweep(self, used: Set[str], *, older_than: float, dry_run: bool = False) -> Swept:
+    def sweep(
+        self, used: Set[str], *, older_than: float, dry_run: bool = False, form: FeatureForm | None = None
+    ) -> Swept:
         """Delete images whose key is not `used` and that were put before `older_than` (Unix time, seconds).
 
-        What was made of an image goes with it, and renditions of other recipes and sizes go, too. Foreign
-        files are left alone, and so are those that were put again since the sweep began to look.
+        What was made of an image goes with it, and renditions of other recipes and sizes go, too, as do features of
+        another form than `form`. Foreign files are left alone, and so are those that were put again since the sweep
+        began to look.
         """
-        hashes = {hash_in(key) for key in used}
-        doomed = [blob for blob in self._blobs.list() if blob.modified < older_than and self._is_waste(blob, hashes)]
+        hashes, made = {hash_in(key) for key in used}, {self._renditions}
+        if form is not None:
+            made.add(feature_folder(self._limits.working_side, form.id))
+        old = (blob for blob in self._blobs.list() if blob.modified < older_than)
+        doomed = [blob for blob in old if _is_waste(blob, hashes, made)]
         if not dry_run:
             doomed = [blob for blob in doomed if self._blobs.delete(blob.name, older_than=older_than)]
-        images = sum(bool(_KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
+        images = sum(bool(KEY.fullmatch(blob.name.removeprefix("originals/")[3:])) for blob in doomed)
         return Swept(images, len(doomed), sum(blob.size for blob in doomed))
 
     def ping(self) -> None:
         """Return if the store answers."""
         self._blobs.ping()
 
-    def _is_waste(self, blob: Blob, used_hashes: Set[str]) -> bool:
-        ours = _OURS.fullmatch(blob.name)
-        if ours is None:
-            return False
-        is_outdated = ours.group(1).startswith("renditions-") and ours.group(1) != self._renditions
-        return is_outdated or ours.group(2) not in used_hashes
-
     def _read_rendition(self, key: str) -> DecodedImage:
-        _original(key)
         name = derived_name(self._renditions, key)
         has_none = self._without_rendition.get(key) is not None  # spares a remote store a lookup each time
-        data = None if has_none else self._derived(name)
+        data = None if has_none else self._derived.read(name)
         if data is None:
             original = self.open(key)
             if not original.is_reduced:
                 self._without_rendition.put(key, True)
                 return original
             data = encode_rendition(original.image)
-            self._keep(name, data)
+            self._derived.keep(name, data)
         image = decode_rendition(data)
         format = cast(ImageFormat, key.rpartition(".")[2])
         return DecodedImage(image, hash_in(key), format, *image.size)
 
     def _read_thumbnail(self, name: str, key: str, side: int) -> bytes:
-        data = self._derived(name)
+        data = self._derived.read(name)
         if data is None:
             data = encode_thumbnail(self.rendition(key).image, side)
-            self._keep(name, data)
+            self._derived.keep(name, data)
         return data
 
-    def _derived(self, name: str) -> bytes | None:
-        """A file made from an original; None if it is not there, or is damaged and must be made again."""
-        try:
-            return unseal(self._blobs.read(name))
-        except FileNotFoundError:
-            return None
 
-    def _keep(self, name: str, data: bytes) -> None:
-        """Keep what was made. A full disk, or a store that can only be read, must not cost the image."""
-        try:
-            self._blobs.put(name, seal(data))
-        except (ImageStoreUnavailable, StoreFull):
-            logger.warning("%s could not be stored; it will be made again", name.partition("/")[0], exc_info=True)
+def _is_waste(blob: Blob, used_hashes: Set[str], made: Set[str]) -> bool:
+    """Whether a file is ours and of no use: its image is not used, or it is not as what is `made` now."""
+    ours = OURS.fullmatch(blob.name)
+    if ours is None:
+        return False
+    folder, content_hash = ours.groups()
+    is_outdated = folder.startswith(("renditions-", "features-")) and folder not in made
+    return is_outdated or content_hash not in used_hashes
 
 
 def hash_in(key: str) -> str:
@@ -219,10 +219,3 @@ def hash_in(key: str) -> str:
     one that is sent as a query and one that a product has are the same.
     """
     return key.partition(".")[0]
-
-
-def _original(key: str) -> str:
-    """The file of an image. Raises ImageNotFound for anything that is not a key."""
-    if not ImageStore.is_key(key):
-        raise ImageNotFound
-    return f"originals/{key[:2]}/{key}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from rerank.engines.features import FeatureForm
 from service.images.decode import DecodedImage
+from service.images.store.stored_features import StoredFeatures
 
 
 class Renditions(Protocol):
@@ -18,4 +20,8 @@ class Renditions(Protocol):
             InvalidImage: it cannot be used.
             ImageStoreUnavailable: it cannot be read now.
         """
+        ...
+
+    def features(self, form: FeatureForm) -> StoredFeatures | None:
+        """Where features of these images are stored; None: nowhere."""
         ...

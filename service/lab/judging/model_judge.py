@@ -181,7 +181,7 @@ class ModelJudge:
             scale="\n".join(_described(point) for point in brief.scale),
             guidelines="\n".join(clean_text(line, GUIDELINE_LIMIT) for line in brief.guidelines.splitlines()),
         )
-        images, keys = images_for(asked, [product], _CELL, brief.prompt.layout, self._thumbnails)
+        images, keys, _ = images_for(asked, [product], _CELL, brief.prompt.layout, self._thumbnails)
         deadline = time.monotonic() + brief.timeout_s
         labels = () if brief.reasons else tuple(str(point.grade) for point in brief.scale)
         return EngineRequest(text, images, labels, brief.prompt.max_new_tokens, _ANSWER, deadline, keys)

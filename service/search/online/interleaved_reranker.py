@@ -91,8 +91,7 @@ class InterleavedReranker:
         union = self.rival.union(self.request, hits, self.candidates, again)
         if union is None:
             return first
-        seen = union.hits[: self.b.candidates]
-        second = self._asked(query, union.hits, lambda: again.images(seen), again, began)
+        second = self._asked(query, union.hits, load, again, began)
         if second is None:
             return first
         first, second = _named(first, self.rival.a), _named(second, self.rival.b)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rerank.engines.engine import Caching, Closable, Engine, EngineInfo, EngineRequest, Generation
+from rerank.engines.features import FeatureExtractor
 from rerank.errors import EngineError
 from rerank.lru_cache import LruCache
 from rerank.sanitize import tidy
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 PATIENCE_S = 5.0
 """Timeout for listing a model server's models."""
 
+NO_FILES = (
+    "The engine's files are missing or damaged. Reinstall the package, or correct WITHTHIS_ENGINE_PATH or "
+    "WITHTHIS_ENGINE_MODEL; a model given by name is downloaded from the hub the first time."
+)
 NAMES_LIMIT = 300
 """Characters shown of that list."""
 
@@ -116,10 +121,7 @@ def load_engine(name: str, options: EngineOptions, known: Mapping[str, EngineLoa
     try:
         return loader(options)
     except OSError as error:
-        raise ConfigurationError(
-            "The engine's files are missing or damaged. Reinstall the package, or correct WITHTHIS_ENGINE_PATH or "
-            "WITHTHIS_ENGINE_MODEL; a model given by name is downloaded from the hub the first time."
-        ) from error
+        raise ConfigurationError(NO_FILES) from error
     except EngineError as error:  # its message is our own
         raise ConfigurationError(f"The engine {name} cannot be used. {error}") from error
 
@@ -168,6 +170,11 @@ class WithPrompts:
     def score(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...]]:
         """Passed on."""
         return self._engine.score(requests)
+
+    @property
+    def extractor(self) -> FeatureExtractor | None:
+        """The engine, if it ranks by features that can be stored."""
+        return self._engine if isinstance(self._engine, FeatureExtractor) else None
 
     @property
     def caches(self) -> Mapping[str, LruCache[Any, Any]]:

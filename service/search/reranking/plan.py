@@ -10,6 +10,7 @@ from rerank.fusion import FusionMethod
 from rerank.prompts import PromptLibrary
 from rerank.strategies.strategy import Strategy
 from service.errors import InvalidValue
+from service.search.reranking.candidate_features import FeatureUse
 from service.search.types import BelowMinScore, RerankOptions
 
 UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
@@ -54,6 +55,8 @@ class RerankPlan:
     below: BelowMinScore = "drop"
     steps_back: bool = False
     """Whether retrieval's order stands for a query without an image."""
+    features: FeatureUse | None = None
+    """How the model gets features of the candidates in place of their images, if it ranks by them."""
 
     def asks_the_same(self, other: RerankPlan) -> bool:
         """Whether one answer of the model serves both: they differ in fusion and deadline at most."""
@@ -73,6 +76,8 @@ class Planner:
     """Strategy → id of the model that it asks; the default engine's where it is not named."""
     fusion: Mapping[str, tuple[float, FusionMethod]] = field(default_factory=dict)
     """Strategy → weight and method of the fusion that suits its model; the default's where it is not named."""
+    features: Mapping[str, FeatureUse] = field(default_factory=dict)
+    """Strategy → features that its model ranks by; images where it is not named."""
 
     def plan(self, options: RerankOptions) -> RerankPlan:
         """Check what the caller asked for, before any model runs.
@@ -104,6 +109,7 @@ class Planner:
             min_score=options.min_score,
             below=options.below,
             steps_back=defaults.needs_image and not _insists(options),
+            features=self.features.get(name),
         )
 
     def _strategy(self, name: str) -> Strategy:

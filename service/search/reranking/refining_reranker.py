@@ -99,7 +99,7 @@ class _SecondRound:
         """Whether scores of both calls can be compared."""
         return self.outcome.scale == "absolute" and self.outcome.ranking.scores is not None
 
-    def _candidates(self) -> tuple[Candidate, ...]:
+    def _candidates(self, deadline: float) -> tuple[Candidate, ...]:
         """What the model is asked about: nothing, if nothing new was found."""
         ranked = [one.hit for one in self.first.hits[: len(self.hits)] if not one.below_min_score]
         best, most = ranked[: max(1, min(BEST, len(self.hits) // 3))], len(self.hits) // 2
@@ -110,9 +110,7 @@ class _SecondRound:
             return ()
         kept = [] if self._absolute else ranked[: len(self.hits) - len(self.further.hits)]
         self.shown = sorted([*kept, *self.further.hits], key=lambda hit: -hit.order_score)
-        images = dict(zip((hit.product_id for hit in self.hits), self.load(), strict=False))
-        images |= dict(zip((hit.product_id for hit in self.further.hits), self.further.images, strict=True))
-        return as_candidates(self.shown, [images.get(hit.product_id) for hit in self.shown])
+        return as_candidates(self.shown, self.load(self.shown, self.planned.plan.features, deadline))
 
     def _judged(self, outcome: RerankOutcome) -> tuple[Sequence[Hit], RerankCall]:
         """The hits that have a place by the model's verdicts, and these as one."""

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from PIL.Image import Image
-
 from rerank.candidates import Candidate
 from rerank.degraded import Degraded
 from rerank.query import Query
@@ -16,30 +14,30 @@ from service.images.store.image_store import hash_in
 from service.product import Product
 from service.search.reranking.arrangement import Reranked, arrange, in_retrieval_order
 from service.search.reranking.call import RerankCall
+from service.search.reranking.candidate_features import FeatureUse
+from service.search.reranking.candidate_images import SeenImage
 from service.search.reranking.plan import RerankPlan
 from service.search.reranking.runner import RerankRunner
 from service.search.retrieved import Further
 from service.stores.store import Hit
 
-LoadImages = Callable[[], Sequence[Image | None]]
-"""Loads the images of the first hits, in their order: at least those of a reranker's candidates."""
+LoadImages = Callable[[Sequence[Hit], FeatureUse | None, float], Sequence[SeenImage]]
+"""Loads what is to be seen of hits, images or features, once for each; until a deadline (`time.monotonic()`)."""
 
 
 class SearchAgain(Protocol):
     """Further searches under the conditions of the first one."""
 
     def toward(self, best: Sequence[Hit], known: Collection[str], most: int) -> Further:
-        """One more search like the best products of a ranking, which adds at most so many that are not known, with
-        their images. Raises StoreUnavailable.
+        """One more search like the best products of a ranking, which adds at most so many that are not known.
+        Raises StoreUnavailable.
         """
 
     def including(self, hits: Sequence[Hit]) -> Further:
-        """What another retrieval found and the first one did not, as that would have found it, without images. Raises
-        StoreUnavailable.
-        """
+        """What another retrieval found and the first one did not, as that would have found it.
 
-    def images(self, hits: Sequence[Hit]) -> Sequence[Image | None]:
-        """The images of products that either of them found."""
+        Raises StoreUnavailable.
+        """
 
 
 class Reranker(Protocol):
@@ -112,8 +110,9 @@ class PlannedReranker:
         if self.plan.steps_back and query.image is None:
             return RerankCall(degraded=Degraded.LOW_TRUST)
 
-        def candidates() -> tuple[Candidate, ...]:
-            return as_candidates(hits[: self.plan.candidates], load())
+        def candidates(deadline: float) -> tuple[Candidate, ...]:
+            shown = hits[: self.plan.candidates]
+            return as_candidates(shown, load(shown, self.plan.features, deadline))
 
         return self.runner.ask(self.plan, query, candidates)
 
@@ -130,12 +129,13 @@ class PlannedReranker:
         return reranked
 
 
-def as_candidates(hits: Sequence[Hit], images: Sequence[Image | None]) -> tuple[Candidate, ...]:
-    """Hits as a model is asked about them; images behind theirs are left out."""
-    return tuple(_candidate(hit.product, image, hit.score) for hit, image in zip(hits, images, strict=False))
+def as_candidates(hits: Sequence[Hit], seen: Sequence[SeenImage]) -> tuple[Candidate, ...]:
+    """Hits as a model is asked about them."""
+    return tuple(_candidate(hit.product, one, hit.score) for hit, one in zip(hits, seen, strict=True))
 
 
-def _candidate(product: Product, image: Image | None, score: float) -> Candidate:
+def _candidate(product: Product, seen: SeenImage, score: float) -> Candidate:
     """A product as the model sees it; its facts are what a prompt may ask for besides the title."""
     facts = {**product.attributes, "category": product.category, "price": product.price}
-    return Candidate(product.id, product.title, image, score, hash_in(product.image_key) or None, facts)
+    content_hash = hash_in(product.image_key) or None
+    return Candidate(product.id, product.title, seen.image, score, content_hash, facts, seen.features)

@@ -61,14 +61,14 @@ class RerankRunner:
         """Slots that are taken."""
         return len(self._at_work)
 
-    def ask(self, plan: RerankPlan, query: Query, candidates: Callable[[], Sequence[Candidate]]) -> RerankCall:
-        """Ask the model as planned; `candidates` are loaded in its slot, within its deadline.
+    def ask(self, plan: RerankPlan, query: Query, candidates: Callable[[float], Sequence[Candidate]]) -> RerankCall:
+        """Ask the model as planned; `candidates` are loaded in its slot, until its deadline.
 
         Raises InvalidValue if the prompt does not fit the engine.
         """
 
         def work(deadline: float) -> RerankOutcome:
-            return plan.strategy.rerank(query, candidates(), prompt=plan.prompt, deadline=deadline)
+            return plan.strategy.rerank(query, candidates(deadline), prompt=plan.prompt, deadline=deadline)
 
         try:
             return self.run(work, plan.deadline_ms)

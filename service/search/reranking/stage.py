@@ -86,6 +86,6 @@ class RerankStage:
         Raises:
             InvalidValue: the prompt does not fit the engine.
         """
-        call = self._documents.ask(plan, query, lambda: candidates)
+        call = self._documents.ask(plan, query, lambda _: candidates)
         report = report_of(plan, call, [candidate.id for candidate in candidates])
         return (call.outcome if call.degraded is None else None), report

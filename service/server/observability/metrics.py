@@ -76,7 +76,7 @@ class Metrics:
         )
         self._lookups = Counter(
             "withthis_cache_lookups",
-            "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` (image features of `starter`).",
+            "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` and `features` of `starter`.",
             ["cache", "result"],
             registry=registry,
         )

@@ -4,6 +4,7 @@ import json
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +19,11 @@ from rerank.strategies.listwise import ListwiseStrategy
 from rerank.strategies.single_token import SingleTokenStrategy
 from rerank.strategies.sliding_window import SlidingWindowStrategy
 from starter.artwork import motif
+from starter.embedder import StarterEmbedder
 from starter.engine_adapter import StarterEngine
+from starter.looks import Look
 from starter.rendering import KINDS, render_motif, render_product
-from starter.vlm import Sight, StarterVLM
+from starter.vlm import StarterVLM
 from tests.unit.rerank.fakes import candidates, query
 
 
@@ -149,29 +152,61 @@ def test_a_busy_model_is_overload(engine: StarterEngine) -> None:
         holder.join()
 
 
-def test_an_image_whose_hash_is_known_is_looked_at_once(engine: StarterEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-    see = StarterVLM.see
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of images that were looked at together."""
+    found: list[int] = []
+    look = StarterEmbedder.look
 
-    def counting(self: StarterVLM, images: list[Image.Image], **values: float | None) -> list[Sight]:
-        looked.append(len(images))
-        return see(self, images, **values)
+    def counting(self: StarterEmbedder, images: Sequence[Image.Image], *, keep: bool = False) -> Look:
+        found.append(len(images))
+        return look(self, images, keep=keep)
 
-    monkeypatch.setattr(StarterVLM, "see", counting)
+    monkeypatch.setattr(StarterEmbedder, "look", counting)
+    return found
+
+
+def test_an_image_whose_hash_is_known_is_looked_at_once(engine: StarterEngine, looked: list[int]) -> None:
     keeping = StarterEngine(engine._vlm, cache_size=4)
     first = keeping.generate(_request("a mug with this", 3, image_keys=("q", "a", "b", None)))
     again = keeping.generate(_request("a mug with this", 3, image_keys=("q", "a", "b", None)))
-    assert looked == [4, 1], "only the picture without a hash is looked at again"
+    assert looked == [1, 3, 1], "only the picture without a hash is looked at again"
     assert again.text == first.text
     assert again.label_scores == pytest.approx(first.label_scores, abs=1e-4)
     keeping.generate(_request("a mug with this", 3, image_keys=("q", "c", "d", "e")))
     keeping.generate(_request("a mug with this", 1, image_keys=("q", "a")))
-    assert looked == [4, 1, 3, 1], "the least recently used were let go"
-    assert len(keeping.caches["seen"]) == 4
+    assert looked == [1, 3, 1, 3, 1], "the least recently used were let go"
+    assert {name: len(cache) for name, cache in keeping.caches.items()} == {"seen": 1, "features": 4}
+
+
+def test_features_rank_as_the_images_do_that_they_were_extracted_of(engine: StarterEngine, looked: list[int]) -> None:
+    asked = _request("a mug with this", 4)
+    features = engine.extract(asked.images[1:])
+    assert {len(one) for one in features} == {engine.features.size}
+    blank, count = Image.new("RGB", (8, 8)), len(looked)
+    stored = replace(asked, images=(asked.images[0], *[blank] * 4), features=(None, *features))
+    mixed = replace(stored, images=(*stored.images[:4], asked.images[4]), features=(None, *features[:3], None))
+    found = [engine.generate(one) for one in (stored, mixed, asked)]
+    assert looked[count:] == [1, 1, 1, 1, 4]
+    for one in found[:2]:
+        assert one.text == found[2].text and one.label_scores == pytest.approx(found[2].label_scores, abs=1e-4)
+    assert engine.score([stored])[0] == found[0].label_scores
+
+
+def test_other_features_or_numbers_of_images_are_an_engine_error(engine: StarterEngine) -> None:
+    for request in (
+        _request("mug", 2, features=(None, b"", b"x")),
+        EngineRequest("mug", (_leopard(),), ("A", "B")),
+        EngineRequest("mug", tuple(_wares(4)), ("A", "B")),
+        EngineRequest("", ()),
+        EngineRequest("", tuple(_wares(2))),
+    ):
+        with pytest.raises(EngineError):
+            engine.generate(request)
 
 
 def test_without_hashes_or_room_nothing_is_kept(engine: StarterEngine) -> None:
     for size, keys in ((4, ()), (4, (None, None)), (0, ("q", "a"))):
         keeping = StarterEngine(engine._vlm, cache_size=size)
         keeping.generate(_request("a mug with this", 1, image_keys=keys))
-        assert len(keeping.caches["seen"]) == 0
+        assert not any(map(len, keeping.caches.values()))

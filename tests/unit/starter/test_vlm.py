@@ -11,7 +11,7 @@ from service.encoders.compiled.graph import CompiledPass
 from starter.artwork import motif
 from starter.embedder import StarterEmbedder
 from starter.rendering import KINDS, render_motif, render_product
-from starter.vlm import StarterVLM
+from starter.vlm import Offer, StarterVLM
 from starter.vlm.decoder import Decoder
 from starter.vlm.label_scorer import LabelScorer, example, label_scorer
 from starter.vlm.vectors import question_vectors
@@ -31,13 +31,17 @@ def _wares(count: int) -> list[Image.Image]:
 
 def _scores(vlm: StarterVLM, text: str, query: Image.Image | None, wares: list[Image.Image]) -> tuple[float, ...]:
     seen = vlm.see([query])[0] if query is not None else None
-    return vlm.score(text, seen, vlm.see(wares)).scores
+    return vlm.score(text, seen, _offer(vlm, wares)).scores
+
+
+def _offer(vlm: StarterVLM, wares: list[Image.Image]) -> Offer:
+    return vlm.features.read(vlm.features.extract(wares))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
 @pytest.mark.parametrize("text", ["a mug with this", ""])
 def test_every_candidate_of_every_list_has_a_score(vlm: StarterVLM, count: int, text: str) -> None:
-    found = vlm.score(text, vlm.see([_query()])[0], vlm.see(_wares(count)))
+    found = vlm.score(text, vlm.see([_query()])[0], _offer(vlm, _wares(count)))
     assert (len(found.scores), len(found.similarities)) == (count, count)
     assert all(-1 <= value <= 1 for value in found.similarities)
 
@@ -61,9 +65,11 @@ def test_what_was_asked_for_comes_first(vlm: StarterVLM) -> None:
 
 
 def test_a_passed_deadline_stops_the_work(vlm: StarterVLM) -> None:
-    seen, late = vlm.see(_wares(2)), time.monotonic() - 1
+    seen, late = _offer(vlm, _wares(2)), time.monotonic() - 1
     with pytest.raises(TimeoutError):
         vlm.see([_query()], deadline=late)
+    with pytest.raises(TimeoutError):
+        vlm.features.extract([_query()], deadline=late)
     with pytest.raises(TimeoutError):
         vlm.score("a mug", None, seen, deadline=late)
 
@@ -79,24 +85,27 @@ def test_an_image_looks_the_same_alone_and_among_others(vlm: StarterVLM) -> None
 def test_vectors_of_a_question_are_those_of_the_embedder(
     embedder: StarterEmbedder, vlm: StarterVLM, text: str | None
 ) -> None:
-    query, wares = _query(), _wares(2)
-    sight, *others = vlm.see([query, *wares])
-    composed, written = question_vectors(embedder, text, sight, [*others, others[0]])
-    asked = [(text, query), (None, query), *((None, ware) for ware in wares), *([(text, None)] if text else [])]
+    query = _query()
+    (sight,) = vlm.see([query])
+    composed, written = question_vectors(embedder, text, sight)
+    asked = [(text, query), (None, query), *([(text, None)] if text else [])]
     expected = torch.from_numpy(embedder.encode([text for text, _ in asked], [image for _, image in asked])[0])
-    found = [composed, *(one.vector for one in (sight, *others)), *([] if written is None else [written])]
+    found = [composed, sight.vector, *([] if written is None else [written])]
     for vector, wanted in zip(found, expected, strict=True):
         assert vector is not None and torch.allclose(vector, wanted, atol=1e-5)
-    kept = others[0].vector
-    question_vectors(embedder, text, sight, others)
-    assert others[0].vector is kept, "once an image has its vector, no question makes it again"
+    kept = sight.vector
+    question_vectors(embedder, text, sight)
+    assert sight.vector is kept, "once an image has its vector, no question makes it again"
 
 
 def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
-    seen = vlm.see(_wares(2))
-    for wares in ([], seen * 5):
+    features = vlm.features.extract(_wares(2))
+    for wares in ([], features * 5):
         with pytest.raises(ValueError, match="1 to 9"):
-            vlm.score("mug", None, wares)
+            vlm.score("mug", None, vlm.features.read(wares))
+    seen = vlm.features.read(features)
+    with pytest.raises(ValueError, match="not features"):
+        vlm.features.read([features[0], features[1][:-1]])
     with pytest.raises(ValueError, match="a text, an image or both"):
         vlm.score(" ", None, seen)
 

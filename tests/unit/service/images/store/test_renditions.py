@@ -12,6 +12,7 @@ import fsspec
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from rerank.engines.features import FeatureForm
 from service.errors import ImageNotFound, ImageStoreUnavailable
 from service.images.decode import DecodedImage, ImageLimits, decode_image
 from service.images.store import derivatives
@@ -135,17 +136,23 @@ def test_a_store_that_can_only_be_read_still_shows_images(tmp_path: Path, monkey
     assert store.thumbnail(key, 128).media_type == "image/jpeg"
 
 
-def test_a_sweep_takes_renditions_with_their_originals_and_those_of_another_recipe_or_size(store: ImageStore) -> None:
+def test_a_sweep_takes_derivatives_with_their_originals_and_those_of_another_recipe_size_or_form(
+    store: ImageStore,
+) -> None:
     used, unused = store.put(LARGE), store.put(encoded(two_tone((300, 300))))
+    form, old_form = FeatureForm("ours-2", 4), FeatureForm("ours-1", 4)
     for key in (used, unused):
         store.rendition(key)
         store.thumbnail(key, 128)
+        for one in (form, old_form):
+            store.features(one).keep(key, b"1234")
     kept = next(blob.name for blob in store._blobs.list() if used[:64] in blob.name and "renditions" in blob.name)
     outdated = [kept.replace("renditions-1-100", other) for other in ("renditions-0-100", "renditions-1-512")]
     for name in outdated:
         store._blobs.put(name, b"old")
-    assert store.sweep({used}, older_than=math.inf).files == 5
-    assert names(store) == ["originals", "renditions-1-100", "thumbnails-128"]
+    assert store.sweep({used}, older_than=math.inf, form=form).files == 8
+    assert names(store) == ["features-1-100-ours-2", "originals", "renditions-1-100", "thumbnails-128"]
+    assert store.sweep({used}, older_than=math.inf).files == 1, "no engine ranks by them now"
 
 
 def test_many_who_want_one_new_image_at_the_same_time_wait_for_one_maker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -26,7 +27,7 @@ class Backwards:
     candidates, instructable = 12, False
 
     def rerank(self, query: Query, hits: Sequence[Hit], load: LoadImages, again: SearchAgain) -> Reranked:
-        assert len(load()) == self.candidates
+        assert len(load(hits[: self.candidates], None, math.inf)) == self.candidates
         return in_retrieval_order(hits[::-1])
 
     def overloaded(self, hits: Sequence[Hit]) -> Reranked:
