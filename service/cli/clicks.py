@@ -1,4 +1,6 @@
-"""`withthis clicks`: what users did, as judgments that every command of the lab reads."""
+"""`withthis clicks`: what users did, as judgments that every command of the lab reads, and as estimates of orders that
+they have not seen.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,26 @@ from typing import Annotated
 
 import typer
 
-from service.cli.console import err, out, plain
+from service.cli.clicks_tables import estimates_numbers, judgments_numbers, show_estimates, show_judgments
+from service.cli.console import err, out, plain, progress
 from service.errors import InvalidInput
-from service.lab.clicks.click_judgments import MIN_IMPRESSIONS, WEIGHTS, ClickJudgments, judge
+from service.lab.clicks.click_judgments import MIN_IMPRESSIONS, WEIGHTS, judge
 from service.lab.clicks.click_log import ClickLog, read_clicks
-from service.lab.clicks.judged_folder import WrittenJudgments, write_judgments
-from service.lab.clicks.model_choice import FittedModel, ModelName, fit_model
+from service.lab.clicks.counterfactual import RESAMPLES, Estimator
+from service.lab.clicks.judged_folder import write_judgments
+from service.lab.clicks.model_choice import ModelName, fit_model, perplexities
+from service.lab.clicks.other_order import OtherOrder, run_order, sides
+from service.lab.clicks.trust import general_doubts
+from service.lab.trec import read_run
 from service.search.online.log_reader import SearchLog
 from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
 
-clicks = typer.Typer(name="clicks", help="Judgments out of what users clicked on.", no_args_is_help=True)
+NOTHING_INTERLEAVED = (
+    "No search in this log was interleaved. Give runs of its queries, which `withthis evaluate` makes of the folder "
+    "that `withthis clicks judgments` writes."
+)
+
+clicks = typer.Typer(name="clicks", help="Judgments and estimates out of what users clicked on.", no_args_is_help=True)
 
 Folder = Annotated[
     Path, typer.Argument(help="The folder named by WITHTHIS_SEARCH_LOG, with the logs of all processes.")
@@ -41,11 +53,17 @@ QueryImages = Annotated[
     Path | None,
     typer.Option(help="Folder of images that users searched with: the log has only their hashes."),
 ]
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Runs in TREC format, of the queries in the folder of `withthis clicks judgments`."),
+]
+Event = Annotated[FeedbackKind | None, typer.Option(help="Count only these events. Default: products with any.")]
 Since = Annotated[datetime | None, typer.Option(help="Leave out searches before this time (UTC): 2026-01-31.")]
 WithSession = Annotated[
     bool, typer.Option("--with-session", help="Leave out searches without a `session`, such as those of programs.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
+Resamples = Annotated[int, typer.Option(min=50, max=10_000, help="How often users are drawn for the intervals.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @clicks.callback()
@@ -69,16 +87,52 @@ def judgments(
 ) -> None:
     """Grade products by what users did with them, corrected for the position at which they saw them."""
     weights = _weights(weight or [])
-    start = since.replace(tzinfo=UTC) if since is not None else None
-    log = read_clicks(SearchLog(log_folder), since=start, with_session=with_session)
+    log = _read(log_folder, since, with_session=with_session)
     fitted = fit_model(log, model)
     judged = judge(log, fitted.found, weights=weights, min_impressions=min_impressions)
     written = write_judgments(folder, log, fitted, judged, products=products, query_images=query_images)
     if as_json:
-        out.print_json(json.dumps(_numbers(log, fitted, judged, written)))
+        out.print_json(json.dumps(judgments_numbers(log, fitted, judged, written)))
     else:
-        _show(log, fitted, written)
+        show_judgments(log, fitted, judged, written)
     err.print(f"Written: {plain(str(folder / 'judgments.qrels'))}", soft_wrap=True)
+
+
+@clicks.command("estimate")
+def estimate(
+    log_folder: Folder,
+    runs: Runs = None,
+    *,
+    event: Event = None,
+    since: Since = None,
+    with_session: WithSession = False,
+    resamples: Resamples = RESAMPLES,
+    seed: int = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate how often users would click if they were shown other orders, before anybody is shown them.
+
+    Without runs: the orders of both sides of interleaved searches.
+    """
+    log = _read(log_folder, since, with_session=with_session, with_drafts=True).first_pages()
+    named = [run_order(log, read_run(path), str(path)) for path in dict.fromkeys(runs or [])]
+    estimator = Estimator(log if named else log.interleaved(), event)
+    orders: list[OtherOrder] = named or sides(estimator.log, estimator.drafted)
+    if not orders:
+        raise InvalidInput(NOTHING_INTERLEAVED)
+    first = None if named else orders[0]
+    with progress("resampling users") as tell:
+        found = estimator.estimate(orders, against=first, resamples=resamples, seed=seed, tell=tell)
+    general = list(general_doubts(estimator, perplexities(estimator.log)))
+    if as_json:
+        out.print_json(json.dumps(estimates_numbers(found, estimator, general)))
+    else:
+        show_estimates(found, estimator, general, None if first is None else first.name)
+
+
+def _read(folder: Path, since: datetime | None, *, with_session: bool, with_drafts: bool = False) -> ClickLog:
+    start = since.replace(tzinfo=UTC) if since is not None else None
+    return read_clicks(SearchLog(folder), since=start, with_session=with_session, with_drafts=with_drafts)
 
 
 def _weights(given: list[str]) -> dict[FeedbackKind, float]:
@@ -97,34 +151,3 @@ def _weights(given: list[str]) -> dict[FeedbackKind, float]:
             )
         weights[found] = value
     return weights
-
-
-def _numbers(
-    log: ClickLog, fitted: FittedModel, judged: ClickJudgments, written: WrittenJudgments
-) -> dict[str, object]:
-    return {
-        "searches": log.searches,
-        "impressions": len(log.pair),
-        "clicks": int(log.clicked.sum()),
-        "users": len(set(log.users.tolist())),
-        "left_out": log.left_out,
-        "damaged_lines": log.damaged,
-        "model": fitted.name,
-        "parameters": fitted.parameters,
-        "perplexity": fitted.perplexity,
-        "separate_ranks": fitted.separate_ranks,
-        "judged_pairs": int(judged.judged.sum()),
-        "queries": written.queries,
-        "judgments": written.judgments,
-        "documents": written.documents,
-        "omitted": written.omitted,
-    }
-
-
-def _show(log: ClickLog, fitted: FittedModel, written: WrittenJudgments) -> None:
-    out.print(
-        f"{log.searches:,} searches of {len(set(log.users.tolist())):,} users showed {len(log.pair):,} products, "
-        f"{int(log.clicked.sum()):,} of which were clicked.",
-        soft_wrap=True,
-    )
-    out.print(f"{written.judgments:,} judgments of {written.queries:,} queries, by the model {fitted.name}.")

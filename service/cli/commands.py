@@ -80,7 +80,7 @@ COMMANDS = {
     ),
     "models": CommandPlace("models", "The available encoders, and their weights."),
     "keys": CommandPlace("keys", "API keys of the service."),
-    "clicks": CommandPlace("clicks", "Judgments out of what users clicked on."),
+    "clicks": CommandPlace("clicks", "Judgments and estimates out of what users clicked on."),
     "interleave": CommandPlace("interleave", "Two configurations compared by interleaving."),
 }
 """In the order of the list."""

@@ -50,7 +50,7 @@ def attractiveness(cells: Cells, examination: Floats, pairs: int) -> Attractiven
     found[:] = _summary(prior[None])
     for block, likelihood in _likelihoods(cells, examination):
         found[:, block] = _summary(likelihood + prior)
-    examined = sums(cells.pair, cells.shown * examination, pairs)
+    examined = sums(cells.pair, pairs, cells.shown * examination)
     return Attractiveness(found[0], found[1], found[2], examined)
 
 

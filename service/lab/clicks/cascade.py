@@ -27,6 +27,7 @@ Rows = NDArray[np.int64]
 
 _ITERATIONS = 500
 _TOLERANCE = 1e-5
+_PSEUDO = 0.1  # clicks, and as many products looked at without, that every pair has besides its own
 _BLOCK = 200_000  # impressions that are looked at together
 
 
@@ -59,7 +60,7 @@ def fit(log: ClickLog) -> Cascade:
             looked[block.at] = tail.looked
             satisfied, went_on, could = satisfied + tail.satisfied, went_on + tail.went_on, could + tail.could
         before = (satisfaction, persistence)
-        attraction = (clicked + 1) / (log.by_pair(looked) + 2)
+        attraction = (clicked + _PSEUDO) / (log.by_pair(looked) + 2 * _PSEUDO)
         satisfaction = (satisfied + 1) / (clicked.sum() + 2)
         persistence = (went_on + 1) / (could + 2)
         if max(abs(satisfaction - before[0]), abs(persistence - before[1])) < _TOLERANCE:

@@ -28,19 +28,29 @@ class Cells:
         return Cells(self.pair[kept], self.rank[kept], self.shown[kept], self.clicked[kept])
 
 
+class CellIndex:
+    """Which cell each impression of a log belongs to, for counting them with one weight or another."""
+
+    def __init__(self, log: ClickLog, kept: NDArray[np.bool_] | None = None) -> None:
+        """`kept`: [I], the impressions that count; all if not given."""
+        rows = slice(None) if kept is None else np.flatnonzero(kept)
+        ranks = int(log.rank.max(initial=0)) + 1
+        keys, self._cell = np.unique(log.pair[rows].astype(np.int64) * ranks + log.rank[rows], return_inverse=True)
+        self._pair, self._rank = (part.astype(np.int32) for part in np.divmod(keys, ranks))
+        self._rows, self._clicked = rows, log.clicked[rows]
+
+    def count(self, weights: Floats) -> Cells:
+        """The cells, each impression counted with its weight, [I]."""
+        weight, size = weights[self._rows], len(self._pair)
+        clicked = sums(self._cell, size, weight * self._clicked)
+        return Cells(self._pair, self._rank, sums(self._cell, size, weight), clicked)
+
+
 def counted(log: ClickLog) -> Cells:
     """The cells of a log."""
-    ranks = int(log.rank.max(initial=0)) + 1
-    keys, place = np.unique(log.pair.astype(np.int64) * ranks + log.rank, return_inverse=True)
-    pair, rank = np.divmod(keys, ranks)
-    return Cells(
-        pair.astype(np.int32),
-        rank.astype(np.int32),
-        sums(place, np.ones(len(place)), len(keys)),
-        sums(place, log.clicked, len(keys)),
-    )
+    return CellIndex(log).count(np.ones(len(log.pair)))
 
 
-def sums(key: NDArray[Any], values: Floats, size: int) -> Floats:
+def sums(key: NDArray[Any], size: int, values: Floats) -> Floats:
     """The sum of values for each key from 0 to before `size`."""
     return np.bincount(key, values, minlength=size).astype(np.float64)

@@ -37,6 +37,8 @@ class ClickJudgments:
     events: Mapping[FeedbackKind, Floats]
     worth: Floats
     grade: NDArray[np.int64]
+    needed: int | None
+    """About how many impressions make the interval of a product as narrow as one grade; None without judgments."""
 
     @property
     def judged(self) -> NDArray[np.bool_]:
@@ -59,7 +61,18 @@ def judge(
     enough = impressions >= max(1, min_impressions)
     clicked_queries = np.bincount(log.pair_query, clicks * enough, minlength=len(log.queries)) > 0
     judged = enough & clicked_queries[log.pair_query]
-    return ClickJudgments(impressions, events, worth, _grades(worth, log, judged, impressions))
+    grade = _grades(worth, log, judged, impressions)
+    return ClickJudgments(impressions, events, worth, grade, _needed(found, log, impressions, judged))
+
+
+def _needed(found: Attractiveness, log: ClickLog, impressions: Floats, judged: NDArray[np.bool_]) -> int | None:
+    """By the square root law, in the median of the judged pairs."""
+    if not judged.any():
+        return None
+    best = np.zeros(len(log.queries))
+    np.maximum.at(best, log.pair_query[judged], found.value[judged])
+    widths = (found.high - found.low)[judged] / np.maximum(best[log.pair_query[judged]], 1e-12)
+    return int(np.ceil(np.median(impressions[judged] * (widths / SHARES[0]) ** 2)))
 
 
 def _value_of_click(

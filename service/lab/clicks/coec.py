@@ -23,9 +23,9 @@ def fit(cells: Cells, pairs: int, ranks: int) -> Attractiveness:
     """The ratio of every pair, shrunk toward 1; `examined` has the expected clicks."""
     from scipy import special  # noqa: PLC0415 (takes a second to import, and every command would wait for it)
 
-    rate = sums(cells.rank, cells.clicked, ranks) / np.maximum(sums(cells.rank, cells.shown, ranks), 1)
-    expected = sums(cells.pair, cells.shown * rate[cells.rank], pairs)
-    clicked = sums(cells.pair, cells.clicked, pairs)
+    rate = sums(cells.rank, ranks, cells.clicked) / np.maximum(sums(cells.rank, ranks, cells.shown), 1)
+    expected = sums(cells.pair, pairs, cells.shown * rate[cells.rank])
+    clicked = sums(cells.pair, pairs, cells.clicked)
     prior = _strength(clicked, expected)
     shape, scale = clicked + prior, expected + prior
     tail = (1 - CONFIDENCE) / 2

@@ -41,7 +41,7 @@ class FittedModel:
 
 def fit_model(log: ClickLog, name: ModelName | None = None) -> FittedModel:
     """Fit the named model; without a name the better one of the position-based and the cascade model."""
-    perplexity = _perplexities(log) if name is None else {}
+    perplexity = perplexities(log) if name is None else {}
     chosen = name or _better(perplexity)
     cells, pairs, ranks = counted(log), len(log.pair_query), int(log.rank.max(initial=0)) + 1
     separate = position_based.separate_ranks(cells, pairs, ranks)
@@ -60,8 +60,10 @@ def _better(perplexity: Perplexities) -> ModelName:
     return "cascade" if perplexity and perplexity["cascade"] < perplexity["position"] else "position"
 
 
-def _perplexities(log: ClickLog) -> dict[ModelName, float]:
-    """Of both models, fitted to four fifths of the users, on the others."""
+def perplexities(log: ClickLog) -> Perplexities:
+    """Of the position-based and the cascade model, fitted to four fifths of the users, on the others. Empty for fewer
+    than a hundred users, which tell little.
+    """
     held = log.users % _FIFTH == 0
     seen, unseen = log.of_searches(~held), log.of_searches(held)
     if len(np.unique(unseen.users)) < _LEAST_USERS // _FIFTH or not seen.clicked.any() or not len(unseen.pair):
