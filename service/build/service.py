@@ -19,7 +19,7 @@ from service.server.catalog import Catalog
 from service.server.state import ServiceState
 from service.settings import Settings
 from service.stores.store import VersionedStore
-from service.support.arenas import give_back, share_arenas
+from service.support.arenas import give_back, give_back_regularly, share_arenas
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ def build_service(settings: Settings) -> ServiceState:
         stores = {name: _claimed(own, failing) for name, own in each.items()}  # before models, which take long to load
         encoder, rerank = in_batches(load_encoder(settings), settings), build_rerank(settings)
         give_back()
+        give_back_regularly()
         loader = new_image_loader(settings)
 
         def catalog(name: str, own: Settings) -> Catalog:

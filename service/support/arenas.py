@@ -3,12 +3,18 @@
 import ctypes
 import os
 import sys
+import threading
+import time
 from contextlib import suppress
+from functools import cache
 
 ARENAS = 2
 _M_ARENA_MAX = -8
 """The parameter's number in glibc's `malloc.h`."""
 _VARIABLE = "MALLOC_ARENA_MAX"
+_EVERY_S = 5.0
+_WORK_S = 0.1
+"""CPU time of this process since memory was last given back, below which there is nothing to give."""
 
 
 def share_arenas() -> None:
@@ -31,3 +37,22 @@ def give_back() -> None:
         return
     with suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@cache
+def give_back_regularly() -> None:
+    """The same every few seconds, for as long as this process works; the first call starts a thread for that.
+
+    What searches allocate and free is scattered over the heap, and glibc returns only what is at its end: after 40
+    searches with reranking it kept 150 MB. Giving them back takes 2 to 12 ms of CPU.
+    """
+    threading.Thread(target=_keep_giving_back, name="memory", daemon=True).start()
+
+
+def _keep_giving_back() -> None:
+    given_at = time.process_time()
+    while True:
+        time.sleep(_EVERY_S)
+        if time.process_time() - given_at >= _WORK_S:
+            give_back()
+            given_at = time.process_time()

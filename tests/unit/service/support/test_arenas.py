@@ -1,11 +1,13 @@
-"""Arenas of malloc, counted by glibc itself in processes of their own."""
+"""Arenas of malloc, counted by glibc itself in processes of their own; and when their memory is given back."""
 
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from service.support import arenas
 from service.support.arenas import ARENAS
 
 _ALLOCATE = """
@@ -42,3 +44,18 @@ def test_threads_share_two_arenas_unless_the_environment_says_otherwise() -> Non
         pytest.skip("this C library is not glibc, or this machine has one core")
     assert _arenas("shared") <= ARENAS
     assert _arenas("shared", MALLOC_ARENA_MAX="5") > ARENAS
+
+
+def test_memory_is_given_back_after_work_and_an_idle_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, given = 0.0, list[float]()
+    ticks = iter([0.01, 0.3, 0.01, 0.01, 0.09, 5.0])  # CPU seconds between two looks
+
+    def sleep(_: float) -> None:
+        nonlocal now
+        now += next(ticks)
+
+    monkeypatch.setattr(arenas, "time", SimpleNamespace(sleep=sleep, process_time=lambda: now))
+    monkeypatch.setattr(arenas, "give_back", lambda: given.append(round(now, 2)))
+    with pytest.raises(StopIteration):
+        arenas._keep_giving_back()
+    assert given == [0.31, 0.42, 5.42]
