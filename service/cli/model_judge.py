@@ -126,7 +126,9 @@ def _show(judged: Judged, pairs: int, path: Path) -> None:
     done = f"{len(judged.verdicts):,} of {pairs:,} pairs are graded, {judged.fresh:,} of them now"
     err.print(f"{done}, in {plain(path)}", soft_wrap=True)
     for why, count in judged.missing.most_common():
-        err.print(f"[yellow]{count:,} {why}.[/]")
+        err.print(f"[yellow]No grade, as {why}: {count:,}[/]")
+    if judged.last_error:
+        err.print(f"The last error: {plain(judged.last_error)}", soft_wrap=True)
     if judged.stopped:
         err.print("[red]Nothing was answered any more, so the rest was not asked.[/]")
     if judged.missing:

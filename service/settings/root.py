@@ -188,10 +188,11 @@ def load_settings(**overrides: Any) -> Settings:
 
 def flat_name(location: tuple[int | str, ...]) -> str | None:
     """The flat name of the setting at a place of a ValidationError; None: several of them together."""
-    for name, place in setting_places().items():
-        if location[:2] in {(place.group, place.field), (place.group, name)} or location[:1] == (name,):
+    places = setting_places()
+    for name, place in places.items():
+        if location[:2] in {(place.group, place.field), (place.group, name)}:
             return name
-    return None
+    return next((name for name in places if location[:1] == (name,)), None)  # `engine` is a group and a setting
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -89,7 +89,7 @@ def test_what_a_random_model_writes_is_counted_as_unreadable(folder: Path) -> No
     said = withthis(*JUDGE)
     assert said.exit_code == 0
     assert f"0 of {PAIRS} pairs are graded" in said.stderr
-    assert f"{PAIRS} answers could not be read as a grade" in said.stderr
+    assert f"No grade, as the answer cannot be read as a grade: {PAIRS}" in said.stderr
     agreed = withthis("agreement", "experiment.yaml", "--out", "out").stdout
     assert "anna and vlm have graded no pair independently" in agreed
 

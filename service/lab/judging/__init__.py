@@ -1,1 +1,1 @@
-"""Judging by a person: the pool, the record on disk, and the page."""
+"""Judging by people and by models: the pool, the records on disk, the page, and how far judges agree."""

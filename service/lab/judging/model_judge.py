@@ -7,7 +7,6 @@ grades: they are counted, and asked for again by the next run.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -41,8 +40,6 @@ DESCRIPTION_LIMIT, GUIDELINE_LIMIT = 1000, 500
 FAILURES_IN_A_ROW = 20
 """So many calls without an answer end a run: the server is down, or the model cannot take the images."""
 
-_log = logging.getLogger(__name__)
-
 _ANSWER = '{"grade": "'
 """The beginning of an answer of which the grade is the next thing."""
 
@@ -55,14 +52,11 @@ _PER_ROUND = 4
 class Missing(StrEnum):
     """Why a pair has no grade."""
 
-    UNREADABLE = "answers could not be read as a grade"
-    TIMEOUT = "answers did not come in time"
-    OVERLOADED = "were refused by an overloaded model server"
-    FAILED = "calls failed"
-    IMAGE = "have an image that cannot be used"
-
-
-_UNANSWERED = (Missing.TIMEOUT, Missing.OVERLOADED, Missing.FAILED)
+    UNREADABLE = "the answer cannot be read as a grade"
+    TIMEOUT = "no answer came in time"
+    OVERLOADED = "the model server is overloaded"
+    FAILED = "the call failed"
+    IMAGE = "an image cannot be used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +81,8 @@ class Judged:
     """Grades that were given now; the others were known."""
     missing: Counter[Missing] = field(default_factory=Counter)
     """Pairs without a grade."""
+    last_error: str = ""
+    """What the engine said last about a call that failed."""
     stopped: bool = False
     """Whether the run ended early, as nothing was answered any more."""
 
@@ -127,27 +123,30 @@ class ModelJudge:
         failures, step = 0, self._parallel * _PER_ROUND
         for start in range(0, len(pairs), step):
             some = pairs[start : start + step]
-            for pair, outcome in zip(some, side_by_side(self._verdict, some, self._parallel), strict=True):
+            for pair, outcome in zip(some, side_by_side(self._outcome, some, self._parallel), strict=True):
+                failures = failures + 1 if isinstance(outcome, Exception) else 0
                 if isinstance(outcome, Verdict):
                     judged.verdicts[pair.ids] = outcome
                     judged.fresh += 1
-                else:
+                elif isinstance(outcome, Missing):
                     judged.missing[outcome] += 1
-                failures = failures + 1 if outcome in _UNANSWERED else 0
+                else:
+                    judged.missing[_reason(outcome)] += 1
+                    judged.last_error = str(outcome)
             progress(start + len(some))
             if failures >= FAILURES_IN_A_ROW:
                 judged.stopped = True
                 return
 
-    def _verdict(self, pair: Pair) -> Verdict | Missing:
-        """The grade of a pair, or why there is none."""
+    def _outcome(self, pair: Pair) -> Verdict | Missing | Exception:
+        """The grade of a pair, or why there is none: for a call that failed, its error."""
         try:
             request = self._request(pair)
             verdict = self._written(request) if self._brief.reasons else self._likeliest(request)
         except InvalidImage:
             return Missing.IMAGE
         except Exception as error:  # declared fault boundary: an engine may raise anything
-            return _reason(error)
+            return error
         if verdict.grade is None:
             return Missing.UNREADABLE
         self._journal.append({"key": _key(request), "grade": verdict.grade, "reason": verdict.reason})
@@ -208,6 +207,4 @@ def _reason(error: Exception) -> Missing:
             return Missing.TIMEOUT
         case EngineOverloaded():
             return Missing.OVERLOADED
-        case _:
-            _log.warning("the engine failed to grade a pair: %s: %s", type(error).__name__, error)
-            return Missing.FAILED
+    return Missing.FAILED

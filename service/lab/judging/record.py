@@ -70,9 +70,14 @@ class JudgmentRecord:
         return self._notes.get(ids)
 
     def judge(self, ids: Ids, grade: int, note: str = "", seen: str | None = None) -> None:
-        """Judge a pair, or judge it again; see `Note`. Raises LabError, and then no judgment has changed."""
+        """Judge a pair, or judge it again; see `Note`. Whose grade was once seen stays seen.
+
+        Raises LabError, and then no judgment has changed.
+        """
         line = qrels_line(*ids, grade)
         with self._guard:
+            noted = self._notes.get(ids)
+            seen = seen or (noted.seen if noted else None)
             self._notes.add(Note(query=ids[0], document=ids[1], grade=grade, note=note, seen=seen))
             self._replace({**_without(self._lines, ids), ids: line}, {**_without(self._grades, ids), ids: grade})
 
@@ -81,7 +86,8 @@ class JudgmentRecord:
         with self._guard:
             if ids in self._lines:
                 noted = self._notes.get(ids)
-                self._notes.add(Note(query=ids[0], document=ids[1], grade=None, note=noted.note if noted else ""))
+                kept = {"note": noted.note, "seen": noted.seen} if noted else {}
+                self._notes.add(Note(query=ids[0], document=ids[1], grade=None, **kept))
                 self._replace(_without(self._lines, ids), _without(self._grades, ids))
 
     def close(self) -> None:

@@ -122,6 +122,8 @@ def test_tables_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ("STORE_URI", "x.sqlite"),
         ("IMAGES_URL", "memory://images"),
         ("ENGINE", ""),
+        ("ENGINE_DIALECT", "openai"),
+        ("ENCODER_BATCH", "many"),
         ("API_KEYS", "[1]"),
     ],
 )

@@ -110,6 +110,8 @@ def test_a_suggestion_names_its_judge_and_is_remembered(session: Session) -> Non
         for number in (0, 1):
             client.put(f"/pairs/{number}/grade", json={"grade": 2})
     assert session.record.grade(ids) == 2
+    session.forget(pairs[0])
+    session.judge(pairs[0], 2)  # now without suggestions, but it was seen
     seen = [note.seen for pair in pairs[:2] if (note := session.record.note(pair.ids))]
     assert seen == ["vlm", None]
     assert read_judge(session.record.path).independent == {pairs[1].ids: 2}

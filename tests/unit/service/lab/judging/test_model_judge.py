@@ -119,7 +119,7 @@ def test_a_server_that_is_down_is_not_asked_for_everything(pairs: list[Pair], tm
     engine = FakeEngine(caption=EngineOverloaded("down"))
     found = judge(many, engine, tmp_path / "kept.jsonl", parallel=3)
     assert found.stopped and FAILURES_IN_A_ROW <= len(engine.asked) < 60
-    assert found.missing == {Missing.OVERLOADED: len(engine.asked)}
+    assert found.missing == {Missing.OVERLOADED: len(engine.asked)} and found.last_error == "down"
 
 
 def test_several_at_a_time_are_kept_apart(pairs: list[Pair], tmp_path: Path) -> None:
