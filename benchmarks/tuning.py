@@ -1,9 +1,9 @@
 """`python -m benchmarks.tuning`: what `withthis tune` learns of users who prefer something, and of nothing.
 
-In the demo shop, simulated users ask for a kind of product with a motif. Of what fits, they want dark colors, which no
-query says and no encoder knows: grade 7 for a fitting dark product, 2 for another one that fits, 1 for a dark one of
-the kind or motif alone. "chance" has the same grades on documents that are drawn, by another seed in each row:
-whatever is exported there is a false alarm.
+In the demo shop, simulated users ask for a kind of product with a motif. Of what fits, they want dark colors, or a
+brand that only titles name, which no query says and no encoder knows: grade 7 for a fitting product that is as they
+like it, 2 for another one that fits, 1 for one of the kind or motif alone that is as they like it. "chance" has the
+grades of "dark" on documents that are drawn, by another seed in each row: whatever is exported there is a false alarm.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +28,8 @@ from starter.demo_shop import make_shop
 
 PRODUCTS = 900
 DARK = {"black", "purple", "blue"}
+BRANDS = ("Norda", "Velio", "Kestrel", "Amaro", "Lumen")
+"""Drawn for each product; users like the first."""
 FITS = 3
 """The least grade of the demo's queries that means kind and motif."""
 REFUSED = 3
@@ -35,19 +37,17 @@ EXPERIMENT = """
 name: dark colors
 data: {{kind: jsonl, path: ., judgments: {judgments}}}
 measures: [nDCG@9]
-configurations: [{{name: as served}}]
+configurations: [{{name: retrieval, rerank_enabled: false}}]
 """
 
 Grades = Mapping[str, Mapping[str, int]]
 
 
-def preferred(data: DataSet) -> Grades:
-    """The grades that users who like dark colors would give."""
-    colors = {id: document.attributes["colour"] for id, document in data.documents.items()}
+def preferred(data: DataSet, liked: Collection[str]) -> Grades:
+    """The grades of users who like some of the documents."""
 
     def grade(document: str, fits: int) -> int:
-        dark = colors[document] in DARK
-        return (7 if dark else 2) if fits >= FITS else int(dark)
+        return (7 if document in liked else 2) if fits >= FITS else int(document in liked)
 
     judged = data.require_judgments()
     return {query: {id: grade(id, fits) for id, fits in grades.items()} for query, grades in judged.items()}
@@ -59,16 +59,20 @@ def by_chance(grades: Grades, documents: Iterable[str], seed: int) -> Grades:
     return {id: dict(zip(rng.sample(names, len(own)), own.values(), strict=True)) for id, own in grades.items()}
 
 
-def write_set(folder: Path, queries: int) -> tuple[DataSet, Grades]:
-    """The judged set without judgments, in the lab's own format; the data, and the grades."""
+def write_set(folder: Path, queries: int) -> tuple[DataSet, dict[str, Grades]]:
+    """The judged set without judgments, in the lab's own format; the data, and the grades by what users like."""
     feed = make_shop(folder / "shop", PRODUCTS)
     # Queries that name a color say what they want: two of five tasks.
     data = demo_data(feed, folder / "queries", queries=2 * queries)
     asked = [query for query in data.queries.values() if "C" not in _task(query).split()][:queries]
-    _write(folder / "documents.jsonl", (_document(data, id, folder) for id in data.documents))
+    rng = random.Random("brands")
+    brands = {id: rng.choice(BRANDS) for id in data.documents}
+    _write(folder / "documents.jsonl", (_document(data, id, brands[id], folder) for id in data.documents))
     _write(folder / "queries.jsonl", (_query(query, folder) for query in asked))
-    grades = preferred(data)
-    return data, {query.id: grades[query.id] for query in asked}
+    dark = {id for id, document in data.documents.items() if document.attributes["colour"] in DARK}
+    liked = {"dark": dark, "brand": {id for id, brand in brands.items() if brand == BRANDS[0]}}
+    every = {name: preferred(data, documents) for name, documents in liked.items()}
+    return data, {name: {query.id: grades[query.id] for query in asked} for name, grades in every.items()}
 
 
 def tuned(folder: Path, name: str, grades: Grades) -> dict[str, Value]:
@@ -84,14 +88,15 @@ def tuned(folder: Path, name: str, grades: Grades) -> dict[str, Value]:
     if done.returncode not in (0, REFUSED):
         raise SystemExit(done.returncode)
     found: dict[str, Any] = json.loads(done.stdout)
-    comparison = found["comparison"]
+    parts = found["parts"]
+    comparison = parts[0]["comparison"]
     return {
         "users": name,
         "before": comparison["baseline_mean"],
         "after": comparison["run_mean"],
         "difference": comparison["difference"],
         "p": comparison["p_corrected"],
-        "exported": "yes" if found["adapter"] else "no",
+        "exported": ", ".join(part["setting"] for part in parts if part["proven"]) or "nothing",
         "seconds": round(time.perf_counter() - began),
     }
 
@@ -100,11 +105,17 @@ def _task(query: LabQuery) -> str:
     return next(tag.partition(":")[2] for tag in query.tags if tag.startswith("task:"))
 
 
-def _document(data: DataSet, id: str, folder: Path) -> dict[str, Any]:
+def _document(data: DataSet, id: str, brand: str, folder: Path) -> dict[str, Any]:
     found = data.documents[id]
     assert found.image is not None
     image = str(found.image.path.relative_to(folder))
-    return {"id": id, "title": found.title, "image": image, "category": found.category, "price": found.price}
+    return {
+        "id": id,
+        "title": f"{brand} {found.title}",
+        "image": image,
+        "category": found.category,
+        "price": found.price,
+    }
 
 
 def _query(query: LabQuery, folder: Path) -> dict[str, Any]:
@@ -118,14 +129,15 @@ def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def measure(queries: int, seeds: int) -> Report:
-    """A row for the users, and one for each seed of chance."""
+    """A row for each kind of users, and one for each seed of chance."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         data, grades = write_set(folder, queries)
-        rows = [tuned(folder, "dark", grades)]
-        rows += [tuned(folder, f"chance {seed}", by_chance(grades, data.documents, seed)) for seed in range(seeds)]
+        rows = [tuned(folder, name, own) for name, own in grades.items()]
+        chance = (by_chance(grades["dark"], data.documents, seed) for seed in range(seeds))
+        rows += [tuned(folder, f"chance {seed}", own) for seed, own in enumerate(chance)]
     forms = dict.fromkeys(("before", "after"), ".3f") | {"difference": "+.3f", "p": ".4f"}
-    return Report([Sheet(f"nDCG@9 of {queries} unseen queries", rows, forms)])
+    return Report([Sheet(f"nDCG@9 of {queries} unseen queries, with an adapter and without", rows, forms)])
 
 
 def main(

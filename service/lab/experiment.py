@@ -112,6 +112,10 @@ class Judging:
     timeout_s: float = 120.0
 
 
+def _unvaried(settings: Mapping[str, Any]) -> Configuration:
+    raise ExperimentError("Only the configurations of a file can be varied.")
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A checked experiment. The first configuration is the one that all others are compared with."""
@@ -131,6 +135,8 @@ class Experiment:
     judging: Judging = field(default_factory=Judging)
     grid: tuple[Configuration, ...] = ()
     """The first configuration with every combination of the values that `sweep` lists."""
+    varied: Callable[[Mapping[str, Any]], Configuration] = field(default=_unvaried, compare=False, repr=False)
+    """The first configuration with other values of some settings. Raises ExperimentError."""
     fault: Callable[[Location, str], ExperimentError] = field(default=_unplaced, compare=False, repr=False)
     """The error for a problem at a place in the file."""
 
@@ -170,6 +176,7 @@ def read_experiment(path: Path, base: Overlay) -> Experiment:
         measures=tuple(spec.measures) if spec.measures else None,
         position_bias=spec.position_bias,
         composition=spec.composition,
+        varied=lambda values: _configuration(file, spec, 0, base, values),
         judging=_judging(file, spec.judging, path.parent, base),
         fault=file.error,
     )

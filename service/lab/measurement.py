@@ -69,6 +69,11 @@ class Bench:
         self._vary(query)
         return self._vector(self.pipeline.begin(self._request(query)))
 
+    def begun(self, query: LabQuery) -> BegunSearch:
+        """The search with what may be found for it, not reranked. Raises as `measure`."""
+        self._vary(query)
+        return _with_hits(*self._found(query, query.gallery))
+
     def rearranged(self, query: LabQuery, orders: int, seed: int) -> tuple[Answers, bool]:
         """The candidates of a query as they are answered when they are shown in several orders, the first being that of
         retrieval, and whether the model server answered every time. An order without an answer that could be used is

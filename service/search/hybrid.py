@@ -87,16 +87,16 @@ def hybrid_search(
         order = matched.best(limit if filter is None else MOST_TITLES, label_weight)
         passing = partial(compare, store, vector, filter)
         pool |= _compared(passing, order, pool, limit)
-    lexical = _lexical(text, matched, pool)
+    lexical = lexical_scores(text, matched, pool)
     dense = _dense(pool)
     boost = {id: 1.0 if lexical[id] == 1 else matched.raised_of.get(id, 0.0) for id in pool}
     weight = options.lexical_weight
-    share = BOOST_SHARE * weight if matched.raised_of else 0.0
-    fused = {id: (1 - share) * (weight * lexical[id] + (1 - weight) * dense[id]) + share * boost[id] for id in pool}
+    boosted = bool(matched.raised_of) and weight > 0
+    fused = {id: fused_score(weight, lexical[id], dense[id], boost[id] if boosted else None) for id in pool}
     ranks = shared_ranks(dense), shared_ranks({id: score for id, score in lexical.items() if score})
     order = sorted(pool, key=lambda id: (-fused[id], -dense[id], id))[:limit]
     scores = (
-        HybridScores(fused[id], dense[id], lexical[id], ranks[0][id], ranks[1].get(id), boost[id] if share else None)
+        HybridScores(fused[id], dense[id], lexical[id], ranks[0][id], ranks[1].get(id), boost[id] if boosted else None)
         for id in order
     )
     return [_join(pool[id], score) for id, score in zip(order, scores, strict=True)]
@@ -139,7 +139,14 @@ def compare(store: Store, vector: Vector, filter: Filter | None, ids: list[str])
     return {hit.product_id: hit for hit in hits if filter is None or matches(filter, hit.product)}
 
 
-def _lexical(text: str, matched: LexicalScores, pool: Mapping[str, Hit]) -> dict[str, float]:
+def fused_score(weight: float, lexical: float, dense: float, boost: float | None) -> float:
+    """The formula above; `weight`: that of the words; `boost` None: the query names no value of the catalog."""
+    share = 0.0 if boost is None else BOOST_SHARE * weight
+    return (1 - share) * (weight * lexical + (1 - weight) * dense) + share * (boost or 0.0)
+
+
+def lexical_scores(text: str, matched: LexicalScores, pool: Mapping[str, Hit]) -> dict[str, float]:
+    """The lexical scores of products, by id; `matched`: those that share words with the text."""
     query = words(text)
     known = ((id, matched.of.get(id, 0.0), hit.product.title) for id, hit in pool.items())
     return {id: 1.0 if score and words(title) == query else _LESS_THAN_THE_QUERY * score for id, score, title in known}

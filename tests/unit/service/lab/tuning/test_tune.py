@@ -23,7 +23,8 @@ from service.lab.lab_errors import LabError
 from service.lab.models import Models
 from service.lab.run_folder import RunFolder
 from service.lab.tuning.adapter_card import ADAPTER, CARD, export
-from service.lab.tuning.tune import FOLDS, Tuned, tune
+from service.lab.tuning.proof import FOLDS, Tuned
+from service.lab.tuning.tune import tune
 from service.search.query_adapter import read_adapter
 from service.settings import Settings
 from service.stores.store import Vector
@@ -36,7 +37,7 @@ name: colors
 data: {kind: jsonl, path: .}
 measures: [nDCG@5]
 k: 10
-settings: {hybrid_enabled: false, understand_enabled: false}
+settings: {hybrid_enabled: false, understand_enabled: false, rerank_enabled: false}
 configurations: [{name: as served}]
 """
 
@@ -108,8 +109,8 @@ def found(prepared: tuple[Experiment, DataSet], tmp_path_factory: pytest.TempPat
 
 
 def test_what_users_prefer_is_learned_and_holds_on_unseen_queries(found: Tuned) -> None:
-    assert found.is_proven and found.queries_needed is None and found.queries == QUERIES
-    assert found.comparison.difference > 0.05 and found.comparison.p_corrected < 0.05
+    assert found.parts[0].is_proven and found.parts[0].queries_needed is None and found.queries == QUERIES
+    assert found.parts[0].comparison.difference > 0.05 and found.parts[0].comparison.p_corrected < 0.05
     moved = found.adapter.apply(Letters().encode([Query("k1 w99")]).vectors)
     documents = Letters().encode([Query(f"k1 c{c}") for c in range(COLORS)]).vectors
     assert int(np.argmax(documents @ moved[0])) == WANTED
@@ -117,7 +118,7 @@ def test_what_users_prefer_is_learned_and_holds_on_unseen_queries(found: Tuned) 
 
 def test_what_is_exported_names_its_figures_and_is_read_for_its_encoder(found: Tuned, tmp_path: Path) -> None:
     path = export(found, tmp_path, data="colors", seed=7)
-    assert path.name == ADAPTER and f"+{found.comparison.difference:.3f}" in (tmp_path / CARD).read_text()
+    assert path.name == ADAPTER and f"+{found.parts[0].comparison.difference:.3f}" in (tmp_path / CARD).read_text()
     with safe_open(path, "numpy") as file:
         facts = file.metadata()
     assert (facts["measure"], facts["queries"], facts["encoder"]) == ("nDCG@5", str(QUERIES), "letters-1")
@@ -129,8 +130,8 @@ def test_what_is_exported_names_its_figures_and_is_read_for_its_encoder(found: T
 def test_chance_is_not_exported(prepared: tuple[Experiment, DataSet], tmp_path: Path) -> None:
     experiment, data = prepared
     by_chance = tuned(tmp_path, experiment, shuffled(data, 1))
-    assert not by_chance.is_proven
-    assert (by_chance.queries_needed is None) == (by_chance.comparison.difference <= 0)
+    assert not by_chance.proven
+    assert (by_chance.parts[0].queries_needed is None) == (by_chance.parts[0].comparison.difference <= 0)
 
 
 def test_few_judged_queries_are_refused_before_any_work(prepared: tuple[Experiment, DataSet], tmp_path: Path) -> None:
