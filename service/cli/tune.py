@@ -49,7 +49,7 @@ def tune(
         with work_bars() as progress:
             data = data_of(chosen, results_in.path)
             tuned = learn(chosen, data, results_in, rank=rank, progress=progress)
-        path = _exported(tuned, results_in.path, data=data.name, seed=chosen.seed) if tuned.proven else None
+        path = exported(tuned, results_in.path, data=data.name, seed=chosen.seed) if tuned.proven else None
     finally:
         results_in.close()
     if as_json:
@@ -62,7 +62,7 @@ def tune(
     err.print(f"Exported. To use it: WITHTHIS_CONFIG={plain(str(path))}, or copy its lines.", soft_wrap=True)
 
 
-def _exported(tuned: Tuned, folder: Path, *, data: str, seed: int) -> Path:
+def exported(tuned: Tuned, folder: Path, *, data: str, seed: int) -> Path:
     """Write what is proven: the adapter, and a file of settings. The latter's path."""
     values = dict(tuned.proven)
     if ADAPTER_SETTING in values:

@@ -1,8 +1,8 @@
 """Settings that are chosen among values, each of which is tried without a further search.
 
 What a search found is kept with its scores, and a model's answer with its candidates. Other weights put the same
-products into another order, by the functions that the service calls. So the choice is made in a pool that is fixed; the
-proof is not: it searches anew.
+products into another order, by the functions that the service calls. So the choice is made in a pool that is fixed; for
+the proof, every query is searched again.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from service.cli.setups import SettingsOverlay
+from service.cli.tune import exported
 from service.lab.bench import Benches
 from service.lab.datasets import load_dataset
 from service.lab.experiment import Experiment, read_experiment
@@ -19,9 +21,10 @@ from service.lab.models import Models
 from service.lab.run_folder import RunFolder
 from service.lab.tuning.knobs import FieldWeights, FusionWeight, Knob, LexicalWeight, partial_values
 from service.lab.tuning.laid import Laid
-from service.lab.tuning.proof import Tuned
+from service.lab.tuning.proof import Part, Tuned
 from service.lab.tuning.tune import tune
-from service.settings import Settings
+from service.search.query_adapter import read_adapter
+from service.settings import Settings, load_settings
 from tests.unit.service.lab.bench_fakes import fake_engine
 from tests.unit.service.lab.tuning.test_tune import QUERIES, Letters, shuffled, write_set
 
@@ -102,10 +105,12 @@ def test_fields_without_words_are_no_choice_and_one_is_chosen_after_the_other(la
     assert values[0] == {"title": 0.5} and values[1] == {"title": 0.5, "category": 0.5}
 
 
-def test_what_helps_is_proven_on_top_of_what_is_proven_before(
-    prepared: tuple[Experiment, DataSet], tmp_path: Path
-) -> None:
-    found = tuned(tmp_path, *prepared)
+@pytest.fixture(scope="module")
+def found(prepared: tuple[Experiment, DataSet], tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    return tuned(tmp_path_factory.mktemp("out"), *prepared)
+
+
+def test_what_helps_is_proven_on_top_of_what_is_proven_before(found: Tuned) -> None:
     parts = {part.setting: part for part in found.parts}
     assert list(parts) == ["query_adapter", "hybrid_lexical_weight", "lexical_field_weights", "fusion_weight"]
     weight, fusion = parts["hybrid_lexical_weight"], parts["fusion_weight"]
@@ -115,6 +120,26 @@ def test_what_helps_is_proven_on_top_of_what_is_proven_before(
         assert part.comparison.p_corrected == pytest.approx(min(1.0, 4 * part.comparison.p))
     assert [part.tested for part in found.parts] == [QUERIES, QUERIES // 2, QUERIES // 2, QUERIES // 2]
     assert parts["lexical_field_weights"].comparison.baseline_mean == pytest.approx(weight.comparison.run_mean)
+
+
+def test_what_is_proven_is_written_as_settings(found: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def proven(setting: str, value: object) -> Part:
+        comparison = replace(found.parts[1].comparison, p_corrected=0.01)
+        return replace(found.parts[1], setting=setting, value=value, comparison=comparison)
+
+    weights = {"category": 0.25, "a name": 1.0}
+    values = {"hybrid_lexical_weight": 0.3, "lexical_field_weights": weights, "fusion_weight": 0.0}
+    adapter = replace(found.parts[0], comparison=proven("", None).comparison)
+    parts = (adapter, *(proven(setting, value) for setting, value in values.items()), found.parts[2])
+    assert not found.parts[2].is_proven
+    path = exported(replace(found, parts=parts), tmp_path, data="weights", seed=7)
+    monkeypatch.setenv("WITHTHIS_CONFIG", str(path))
+    monkeypatch.setenv("WITHTHIS_LEXICAL_FIELDS", '["title", "category", "a name"]')
+    read = load_settings(_env_file=None)
+    assert (read.search.hybrid_lexical_weight, read.search.lexical_field_weights) == (0.3, weights)
+    assert read.rerank.fusion_weight == 0.0
+    assert read.search.query_adapter is not None and read_adapter(read.search.query_adapter, Letters.info)
+    assert path.read_text().count("\n# ") == 4, "where each setting comes from"
 
 
 def test_chance_proves_no_weight(prepared: tuple[Experiment, DataSet], tmp_path: Path) -> None:
