@@ -88,7 +88,7 @@ def _show_composition(console: Console, results: Results, found: Composition, me
     shown.add_row("gap", f"{signed(gap.mean)}\n[dim]{signed(gap.low)}…{signed(gap.high)}[/]")
     console.print(shown)
     console.print(
-        f"{len(found.both.units)} composed queries, retrieved as by “{plain(found.name)}” and not reranked. One "
+        f"The composed queries ({len(found.both.units)}), retrieved as by “{plain(found.name)}” and not reranked. One "
         f"modality alone puts a product of the best grade first for {found.share_solved:.1%} of them."
     )
 
@@ -99,7 +99,7 @@ def _show_cautions(console: Console, results: Results, summaries: Sequence[Summa
     if told := small_sample(units, smallest_found(one.comparisons.get(measure) for one in summaries)):
         console.print(told)
     if results.unjudged:
-        console.print(f"{len(results.unjudged)} queries are not judged, and were left out: {_some(results.unjudged)}")
+        console.print(f"Queries that nobody judged were left out ({len(results.unjudged)}): {_some(results.unjudged)}")
     if results.left_out:
         console.print(f"Left out, since the image cannot be used: {_some(results.left_out)}")
     for one in summaries:

@@ -6,13 +6,13 @@ high score need not mean that a system composes. What one modality solves, and w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.lab.configuration import Configuration
 from service.lab.judged import DataSet, LabQuery, Run
-from service.lab.measures import Scores, evaluate
+from service.lab.measures import Scores, evaluate, less_is_better
 from service.lab.significance import mean_interval
 from service.lab.slices import Estimate
 
@@ -33,6 +33,7 @@ class Composition:
     image: Scores
     both: Scores
     solved: frozenset[str]
+    runs: Mapping[Part, Run]
 
     @property
     def share_solved(self) -> float:
@@ -46,8 +47,11 @@ class Composition:
         return Estimate(scores.mean(measure), *interval)
 
     def gap(self, measure: str, seed: int) -> Estimate:
-        """The composition gap: how much more both reach than the better of the two alone, by their means."""
-        alone = max((self.text, self.image), key=lambda scores: scores.mean(measure))
+        """The composition gap: how much more both reach than the better of the two alone, by their means; less, where
+        less is better.
+        """
+        sign = -1 if less_is_better(measure) else 1
+        alone = max((self.text, self.image), key=lambda scores: sign * scores.mean(measure))
         differences = self.both.array(measure) - alone.array(measure)
         interval = mean_interval(differences, self.both.weights(), bounds=(-1.0, 1.0), seed=seed)
         return Estimate(self.both.mean(measure) - alone.mean(measure), *interval)
@@ -65,7 +69,7 @@ def measure_composition(
     runs = {part: ask(retrieval, asked[part]) for part in PARTS}
     text, image, both = (evaluate(asked[part], runs[part], measures) for part in PARTS)
     solved = (_solved(asked[part], runs[part]) for part in ("text", "image"))
-    return Composition(first.name, text, image, both, frozenset().union(*solved))
+    return Composition(first.name, text, image, both, frozenset().union(*solved), runs)
 
 
 def _solved(data: DataSet, run: Run) -> frozenset[str]:

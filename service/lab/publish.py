@@ -43,12 +43,14 @@ def publish(results: Results, summaries: Sequence[Summary], folder: Path) -> Wri
 
 
 def publish_runs(results: Results, folder: Path) -> list[Path]:
-    """Write `runs/` and the orders of subsets below it, and `submissions/` where a server takes the answers to all
-    queries; the latter's files.
+    """Write `runs/`, below it the orders of subsets and those for parts of composed queries, and `submissions/` where a
+    server takes the answers to all queries; the latter's files.
 
     Raises LabError where the disk fails, and SubmissionError for answers that a server would refuse.
     """
     written = []
+    for part, run in (results.composition.runs if results.composition else {}).items():
+        write_run(folder / "runs" / "composition" / f"{part}.run", run)
     for place, one in enumerate(results.answered, start=1):
         name, run = f"{place:02}-{_slug(one.configuration.name)}", final_run(one.configuration.name, one.outcomes)
         write_run(folder / "runs" / f"{name}.run", run)

@@ -91,7 +91,7 @@ def _composition(results: Results, measures: Sequence[str]) -> dict[str, Any] | 
     return {
         "name": found.name,
         "rows": [(names[part], [found.estimate(part, name, seed) for name in measures]) for part in PARTS],
-        "gaps": [found.gap(name, seed) for name in measures],
+        "gaps": [(found.gap(name, seed), -1 if less_is_better(name) else 1) for name in measures],
         "solved": found.share_solved,
         "queries": len(found.both.units),
     }

@@ -10,9 +10,11 @@ import pytest
 
 from service.lab.composition import KIND, LEFT, SOLVED, measure_composition, tagged
 from service.lab.judged import DataSet, LabQuery, Run
-from service.lab.publish import numbers
+from service.lab.measures import evaluate
+from service.lab.publish import numbers, publish
 from service.lab.report import render_report
 from service.lab.summary import summarize
+from service.lab.trec import read_run
 from tests.unit.service.lab.bench_fakes import EXPERIMENT, QUERIES, Counting, prepared, run, without
 from tests.unit.service.lab.sets import run as run_of
 
@@ -40,6 +42,7 @@ def test_the_gap_is_what_both_reach_beyond_the_better_one(tmp_path: Path) -> Non
     assert found.gap("Success(rel=2)@1", 1).mean == pytest.approx(1 - 1 / 3)
     assert found.estimate("text", "RR(rel=2)", 1).mean == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert found.solved == {"q0", "q1"} and found.share_solved == pytest.approx(2 / 3)
+    assert list(found.runs) == ["text", "image", "both"] and found.runs["text"].rankings.keys() == {"q0", "q1", "q2"}
     tags = {
         id: {tag for tag in query.tags if tag.startswith(KIND)} for id, query in tagged(four, found).queries.items()
     }
@@ -49,6 +52,14 @@ def test_the_gap_is_what_both_reach_beyond_the_better_one(tmp_path: Path) -> Non
         "q2": {f"{KIND}:{LEFT}"},
         "q3": set(),
     }
+
+
+def test_the_better_one_is_the_lower_one_where_less_is_better(tmp_path: Path) -> None:
+    experiment, data = prepared(tmp_path / "set")
+    two = replace(data, queries={"q0": data.queries["q0"]}, judgments={"q0": {"d0": 1, "d1": -1, "d2": -1}})
+    found = iter((["d1", "d2"], ["d1", "d3"], ["d0", "d3"]))  # text, image, both
+    asked = measure_composition(two, experiment.configurations[0], ["NegR@2"], lambda *_: run_of({"q0": next(found)}))
+    assert asked is not None and asked.gap("NegR@2", 1).mean == pytest.approx(-0.5)
 
 
 def test_an_experiment_reports_it_without_a_further_call_of_the_model(tmp_path: Path) -> None:
@@ -65,6 +76,11 @@ def test_an_experiment_reports_it_without_a_further_call_of_the_model(tmp_path: 
     slices = numbers(results, summaries)["configurations"][1]["slices"][KIND]
     assert sum(each["size"] for each in slices.values()) == QUERIES
     assert "Was composition needed?" in render_report(results, summaries) and json.dumps(found)
+    publish(results, summaries, tmp_path / "published")
+    runs = {path.stem: read_run(path) for path in (tmp_path / "published" / "runs" / "composition").iterdir()}
+    assert runs.keys() == {"text", "image", "both"} and evaluate(data, runs["text"], ["nDCG@5"]).mean(
+        "nDCG@5"
+    ) == pytest.approx(found["text"]["nDCG@5"]["mean"])
     again = Counting()
     assert run(results.experiment, data, tmp_path / "out", again).composition == results.composition
     assert len(again.encoder.seen) == 0 and not again.engine.asked

@@ -19,7 +19,7 @@ from service.cli.evaluate_tables import INTERVAL, show_summaries, table, that_fi
 from service.lab.configuration import Price
 from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList
-from service.lab.publish import numbers, publish
+from service.lab.publish import numbers, publish, publish_runs
 from service.lab.report import csv_table, latex_table, render_report
 from service.lab.runner import Results
 from service.lab.summary import Summary, recall_name, signed, small_sample, summarize
@@ -137,7 +137,7 @@ def test_what_weakens_the_numbers_is_said(results: Results, summaries: tuple[Sum
     show_summaries(table, changed, found)
     told = " ".join(table.export_text().split())
     assert "1 without an answer of the model server" in page and "1 of 6 queries got no answer" in told
-    assert "q77" in page and "1 queries are not judged" in told and f"Only {QUERIES} queries" in told
+    assert "q77" in page and "nobody judged were left out (1): q77" in told and f"Only {QUERIES} queries" in told
     assert numbers(changed, found)["configurations"][1]["answers_missing"] == 1
 
 
@@ -224,7 +224,17 @@ def test_what_is_written_can_be_read_again(results: Results, summaries: tuple[Su
         known = {outcome.query: RankedList(outcome.final) for outcome in one.outcomes}
         assert read_run(path).rankings == known
     assert read_qrels(tmp_path / "runs" / "judgments.qrels") == dict(results.data.judgments or {})
+    assert not (tmp_path / "runs" / "subsets").exists()
     assert written.report.stat().st_size > 10_000
+
+
+def test_orders_of_subsets_are_runs_of_their_own(results: Results, tmp_path: Path) -> None:
+    """For R_subset, as CIRR's queries have them."""
+    first = results.answered[0]
+    outcomes = tuple(one.model_copy(update={"subset": one.final[1::-1]}) for one in first.outcomes)
+    publish_runs(replace(results, answered=(replace(first, outcomes=outcomes),)), tmp_path)
+    [path] = (tmp_path / "runs" / "subsets").glob("*.run")
+    assert read_run(path).rankings == {one.query: RankedList(one.final[1::-1]) for one in first.outcomes}
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import ir_measures
 import pytest
+import pytrec_eval
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList, Run
 from service.lab.lab_errors import DataSetError, LabError
+from service.lab.measures import evaluate
 from service.lab.trec import read_qrels, read_run, write_qrels, write_run
 from tests.unit.service.lab.sets import run, write_lines
 
@@ -75,6 +78,27 @@ def test_files_are_read_as_systems_write_them(tmp_path: Path) -> None:
     assert read_qrels(tmp_path / "own.qrels") == {"q1": {"a": 1, "b": -1}, "q2": {"a": 2}}
     (tmp_path / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ta b\t1\n")
     assert read_qrels(tmp_path / "test.tsv") == {"q1": {"a b": 1}}
+
+
+def test_files_in_the_layout_of_trec_eval_s_own_tests_have_its_values(tmp_path: Path) -> None:
+    """`test/qrels.rel_level` and `test/results.comment.test`: grades from -1, comments, a mark of them within an id,
+    columns set apart by tabs and blanks, and ranks out of order.
+    """
+    grades = {"CR93E-10279": 0, "CR93E-18#60": 4, "FBIS3-2393": -1, "FBIS3-3586": 1, "FBIS4-1549": 2, "FT911-2671": 0}
+    rows = [f"301 0 {document} {grade}" for document, grade in grades.items()]
+    qrels = write_lines(
+        tmp_path / "qrels.rel_level", "# This is a test comment", *rows[:2], "# And another one", *rows[2:]
+    )
+    scores = {"FT911-2671": 1.719461, "FBIS3-2393": 2.494489, "CR93E-18#60": 1.7, "FBIS3-3586": 2.785274, "X-1": 2.7}
+    found = [f"301\tQ0\t{id}\t{place}\t  {score}\tSTANDARD" for place, (id, score) in enumerate(scores.items())]
+    run_file = write_lines(tmp_path / "results.test", "# This is my favorite run", *found)
+    theirs = pytrec_eval.RelevanceEvaluator(
+        {"301": grades}, {"map", "bpref", "infAP", "ndcg", "P_5"}, relevance_level=2
+    )
+    expected = theirs.evaluate({"301": scores})["301"]
+    names = {"AP(rel=2)": "map", "Bpref(rel=2)": "bpref", "infAP(rel=2)": "infAP", "nDCG": "ndcg", "P(rel=2)@5": "P_5"}
+    ours = evaluate(load_dataset("trec", qrels), read_run(run_file), list(names))
+    assert {name: ours.mean(name) for name in names} == pytest.approx({name: expected[names[name]] for name in names})
 
 
 def test_a_compressed_file_that_breaks_off_is_named(tmp_path: Path) -> None:

@@ -13,14 +13,18 @@ GROUP = ["ref", "a", "b", "c", "d", "e"]
 
 
 def cirr(root: Path, split: str = "val", folder: str = "dev") -> Path:
-    """Two queries over eight images; `ref` is the reference of the first one."""
+    """Two queries over eight images; `ref` is the reference of the first one. As in the published files, soft targets
+    may be half or not at all right, and may be the reference itself.
+    """
     names = [*GROUP, "f", "other"]
     entries = []
     for pair, (reference, target) in enumerate([("ref", "a"), ("other", "b")], start=12063):
         members = GROUP if reference == "ref" else ["other", "a", "b", "c", "d", "e"]
-        entry = {"pairid": pair, "reference": reference, "caption": "as a drawing", "img_set": {"members": members}}
+        group = {"id": 36, "members": members, "reference_rank": 2}
+        entry = {"pairid": pair, "reference": reference, "caption": "as a drawing", "img_set": group}
         if split != "test1":
-            entry |= {"target_hard": target, "target_soft": {target: 1.0}}
+            soft = {target: 1.0, "c": 0.5, "d": -1.0, reference: 1.0}
+            entry |= {"target_hard": target, "target_soft": soft, "img_set": group | {"target_rank": 3}}
         entries.append(entry)
     write_json(root / f"captions/cap.rc2.{split}.json", entries)
     write_json(root / f"image_splits/split.rc2.{split}.json", {name: f"./{folder}/{name}.png" for name in names})
@@ -44,13 +48,15 @@ def circo(root: Path, split: str = "val", names: int = 60) -> Path:
 
 
 def fashioniq(root: Path, split: str = "val") -> Path:
-    """One query on dresses, two each on shirts and tops; `S1` is a shirt and a top."""
+    """One query on dresses, two each on shirts and tops; `S1` is a shirt and a top. Captions have blanks and marks
+    around them, as in the published files.
+    """
     galleries = {"dress": ["D1", "D2", "D3"], "shirt": ["S1", "S2", "S3"], "toptee": ["S1", "T2", "T3"]}
     for category, names in galleries.items():
         pairs = [(names[0], names[1]), (names[1], names[2])][: 1 if category == "dress" else 2]
         rows = []
         for candidate, target in pairs:
-            row: dict[str, object] = {"candidate": candidate, "captions": ["is red. ", "has long sleeves?"]}
+            row: dict[str, object] = {"candidate": candidate, "captions": [" is red. ", "has long sleeves?"]}
             rows.append(row | ({"target": target} if split != "test" else {}))
         write_json(root / f"captions/cap.{category}.{split}.json", rows)
         write_json(root / f"image_splits/split.{category}.{split}.json", names)
