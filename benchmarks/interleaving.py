@@ -12,6 +12,9 @@ Heavy users: twenty users make half of the searches, and each has a taste for on
 counted by search, and by user.
 
 Looks: units that neither side wins more often, looked at on each of so many days.
+
+Late events: users who come back, and half of whose events arrive days later (20 on average), looked at daily through
+the log as it was then. "p any time" must hold there, too.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import json
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +42,7 @@ READS_ON, PREFIX_CLICK, FITTING_CLICK, OTHER_CLICK = 0.8, 0.5, 0.4, 0.05
 IMPROVED, HEAVY, ALPHA = 0.3, 20, 0.05
 DAYS = (1, 14, 100)
 UNITS_A_DAY = 30
+LATE_LOOKS, LATE_DAYS = (14, 40), 20
 
 Row = dict[str, Any]
 _SIDE = {"engine": "e", "strategy": "listwise", "prompt": "p", "candidates": 9, "fusion_weight": 1.0}
@@ -165,14 +170,52 @@ def look_rows(repeats: int) -> list[dict[str, Value]]:
     return rows
 
 
+def late_comparison(chance: random.Random, days: int, users: int = 60) -> list[tuple[float, Row]]:
+    """The lines of a log that neither side deserves to win, each with the day on which it is written."""
+    lines: list[tuple[float, Row]] = []
+    for number in range(users * 4):
+        day = chance.uniform(0, days)
+        order = [*range(PRODUCTS)]
+        other = chance.sample(order, PRODUCTS)
+        draft = team_draft(order, other, f"{chance.random()}")
+        row = _search(number, number % users, (order, other), draft)
+        lines.append((day, row | {"time": _on(day)}))
+        for product in chance.sample(draft.order, chance.choice((0, 1, 1, 2, 3))):
+            arrives = day + (
+                chance.expovariate(1 / LATE_DAYS) if chance.random() < 0.5 else chance.uniform(0.0001, 0.01)
+            )
+            lines.append((arrives, _click(number, product) | {"time": _on(arrives)}))
+    return lines
+
+
+def _on(day: float) -> str:
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)).isoformat(timespec="milliseconds")
+
+
+def late_rows(repeats: int) -> list[dict[str, Value]]:
+    """False alarms where events arrive late, and users come back."""
+    rows: list[dict[str, Value]] = []
+    for days in LATE_LOOKS:
+        alarms = {"p": 0, "p any time": 0}
+        for number in range(repeats):
+            lines = late_comparison(random.Random(f"late {number}"), days)
+            begun = min(at for at, _ in lines)
+            looks = [preference([row for at, row in lines if at <= day]) for day in range(1, days + 1) if begun <= day]
+            alarms["p"] += any(one.p < ALPHA for one in looks)
+            alarms["p any time"] += any(one.p_any_time < ALPHA for one in looks)
+        rows.append({"daily looks": days, **{name: found / repeats for name, found in alarms.items()}})
+    return rows
+
+
 def measure(repeats: int, searches: int, look_repeats: int) -> Report:
-    """Three tables."""
+    """Four tables."""
     shares = dict.fromkeys(("power", "false alarms", "p", "p any time"), ".1%")
     return Report(
         [
             Sheet(f"{repeats} comparisons of {searches} searches each", credit_rows(repeats, searches), shares),
             Sheet("Heavy users with tastes of their own, no order better", user_rows(repeats, searches), shares),
             Sheet(f"False alarms by looks, {look_repeats} comparisons", look_rows(look_repeats), shares),
+            Sheet(f"Half of the events arrive days later, {2 * repeats} comparisons", late_rows(2 * repeats), shares),
         ]
     )
 

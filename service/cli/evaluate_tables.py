@@ -39,7 +39,7 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     console.print(_behavior(summaries))
     if any(one.bias for one in summaries):
         console.print(_bias(summaries))
-    if any(share < 1 for one in summaries for share in one.judged.values()):
+    if not all(one.all_judged for one in summaries):
         console.print(_judged(summaries))
     _show_cautions(console, results, summaries)
     p = " p: paired randomization test against the first row, Holm-corrected over the rows." if summaries[1:] else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,11 @@ class Summary:
     def name(self) -> str:
         """The configuration's name."""
         return self.answered.configuration.name
+
+    @property
+    def all_judged(self) -> bool:
+        """Whether everything that the measures look at was judged."""
+        return all(math.isclose(share, 1.0) for share in self.judged.values())
 
     @property
     def cost(self) -> float | None:

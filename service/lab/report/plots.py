@@ -27,6 +27,9 @@ _VARIABLES = {INK: "--ink", RULE: "--rule", GAIN: "--gain", LOSS: "--loss"} | {
     colour: f"--series-{place}" for place, colour in enumerate(SERIES)
 }
 _MARKERS = "osD^vPX*"
+_LEAST_MS = 0.1
+_MARGIN, _LEAST_DISTANCE = 1.2, 0.03
+"""Width of the time axis beyond the points, as a factor's logarithm; and of a point, as a share of the axis."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,14 @@ def quality_against_latency(points: Sequence[Point], measure: str) -> str:
     """Mean and interval of each configuration over its median time."""
     with _figure("latency", 6.4, 3.6) as (axes, svg):
         axes.set_xscale("log")
-        for place, point in enumerate(points):
+        for place, (point, x) in enumerate(zip(points, apart([point.ms for point in points]), strict=True)):
             colour, y = SERIES[place % len(SERIES)], point.quality.mean
             bars = [[max(0.0, y - point.quality.low)], [max(0.0, point.quality.high - y)]]
-            x = point.ms * _apart(points, place)
             axes.errorbar(x, y, yerr=bars, color=colour, marker=_MARKERS[place % len(_MARKERS)], capsize=2, lw=1, ms=6)
             top = (x, max(y, point.quality.high))
             axes.annotate(str(point.number), top, (0, 3), textcoords="offset points", ha="center", color=INK)
         slowest, fastest = max(point.ms for point in points), min(point.ms for point in points)
-        axes.set_xlim(max(0.1, fastest / 1.6), slowest * 2)
+        axes.set_xlim(max(_LEAST_MS, fastest / 1.6), slowest * 2)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.xaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:.0e}"[0] in "25" else "")
         axes.set_xlabel("median time of a query, ms")
@@ -92,10 +94,18 @@ def sorted_gains(name: str, gains: Sequence[float], limit: float) -> str:
     return svg.text
 
 
-def _apart(points: Sequence[Point], place: int) -> float:
-    """A factor that moves points of nearly the same time a little apart, so that each can be seen."""
-    near = [other for other, point in enumerate(points) if abs(np.log(point.ms / points[place].ms)) < 0.08]
-    return float(1.12 ** (near.index(place) - (len(near) - 1) / 2))
+def apart(times: Sequence[float]) -> list[float]:
+    """The times (ms), moved as little as possible so that each point can be seen: least squares of their logarithms
+    under a least distance, which is isotonic regression.
+    """
+    from scipy import optimize  # noqa: PLC0415 (takes a second to import)
+
+    logs = np.log(np.maximum(times, _LEAST_MS))
+    order = np.argsort(logs, kind="stable")
+    steps = np.arange(len(logs)) * (np.ptp(logs) + _MARGIN) * _LEAST_DISTANCE
+    moved = np.empty_like(logs)
+    moved[order] = optimize.isotonic_regression(logs[order] - steps).x + steps
+    return [float(one) for one in np.exp(moved)]
 
 
 class _Svg:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from service.search.online.log_reader import ConfigurationLine, EncoderLine, SearchLine, SearchLog
 from service.search.online.search_events import Event, SearchEvents
 from service.search.online.sign_test import detectable_share, sequential_p, sign_test_p, wilson_interval
-from service.search.online.votes import Votes
+from service.search.online.votes import Credit, Votes
 from service.wire.feedback import FEEDBACK_KINDS, FeedbackKind
 
 
@@ -117,13 +117,13 @@ class _Tally:
             return
         pair = Pair(line.encoder, line.a, line.b)
         self.by_pair[pair] += 1
-        for kind, ahead in self._leads(line, line.teams, events).items():
-            self.votes[pair, kind].add(line.session or f"search {line.id}", line.time, ahead)
+        for kind, credits in self._credits(line, line.teams, events).items():
+            self.votes[pair, kind].add(line.session or f"search {line.id}", credits)
 
-    def _leads(self, line: SearchLine, teams: str, events: Iterable[Event]) -> dict[FeedbackKind, int]:
-        """By kind of event, how many products more are credited to B."""
+    def _credits(self, line: SearchLine, teams: str, events: Iterable[Event]) -> dict[FeedbackKind, list[Credit]]:
+        """By kind of event, what is credited."""
         places = {product: place for place, product in enumerate(line.order[: min(line.shown, len(teams))])}
-        prefix, lead = line.prefix, dict[FeedbackKind, int]()
+        prefix, found = line.prefix, defaultdict[FeedbackKind, list[Credit]](list)
         for kind, product in events:
             place = places.get(product)
             if place is None:
@@ -131,8 +131,9 @@ class _Tally:
             elif place < prefix:
                 self.unused[Unused.COMMON_PREFIX] += 1
             else:
-                lead[kind] = lead.get(kind, 0) + (1 if teams[place] == "B" else -1)
-        return lead
+                time = self._events.time(line.id, (kind, product))
+                found[kind].append(Credit(time, line.id, place, teams[place] == "B"))
+        return found
 
 
 def interleaving_report(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from service.search.online.log_reader import FeedbackLine, SearchLog
 from service.wire.feedback import FeedbackKind
@@ -18,11 +19,11 @@ Event = tuple[FeedbackKind, str]
 
 @dataclass(slots=True)
 class SearchEvents:
-    """Each event of a search once. `count`: with those that came again, which are `repeated`."""
+    """Each event of a search once, at its first time. `count`: with those that came again, which are `repeated`."""
 
     count: int = 0
     repeated: int = 0
-    _events: dict[str, set[Event]] = field(default_factory=dict)
+    _events: dict[str, dict[Event, datetime]] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     @classmethod
@@ -40,7 +41,11 @@ class SearchEvents:
         if events is None:
             return set()
         self._taken.add(search)
-        return events
+        return set(events)
+
+    def time(self, search: str, event: Event) -> datetime:
+        """When it arrived. KeyError for an event that the search does not have."""
+        return self._events[search][event]
 
     @property
     def orphans(self) -> int:
@@ -48,7 +53,7 @@ class SearchEvents:
         return sum(len(events) for search, events in self._events.items() if search not in self._taken)
 
     def _add(self, line: FeedbackLine) -> None:
-        events = self._events.setdefault(line.query_id, set())
+        events, event = self._events.setdefault(line.query_id, {}), (line.event, line.product_id)
         self.count += 1
-        self.repeated += (line.event, line.product_id) in events
-        events.add((line.event, line.product_id))
+        self.repeated += event in events
+        events[event] = min(line.time, events.get(event, line.time))

@@ -6,17 +6,27 @@ search without a session is its own user.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
+
+
+class Credit(NamedTuple):
+    """An event that counts: when it arrived, of which search, the place of its product, and whose side picked that."""
+
+    time: datetime
+    search: str
+    place: int
+    is_b: bool
 
 
 @dataclass(slots=True)
 class _Voter:
-    """`lead`: searches that B won, less those that A won; of the first one that had a winner: its time and winner."""
+    """`lead`: searches that B won, less those that A won; `first`: the earliest event that counts."""
 
-    lead: int = 0
-    first: datetime | None = None
-    first_is_b: bool = False
+    lead: int
+    first: Credit
 
 
 @dataclass(slots=True)
@@ -27,13 +37,13 @@ class Votes:
     """Searches with an event that counts, ties among them."""
     _voters: dict[str, _Voter] = field(default_factory=dict)
 
-    def add(self, user: str, time: datetime, ahead: int) -> None:
-        """A search of a user. `ahead`: products credited to B, less those credited to A."""
+    def add(self, user: str, credits: Sequence[Credit]) -> None:
+        """A search of a user and what is credited for it, at least one event."""
         self.searches += 1
-        voter = self._voters.setdefault(user, _Voter())
+        ahead, first = sum(1 if one.is_b else -1 for one in credits), min(credits)
+        voter = self._voters.setdefault(user, _Voter(0, first))
         voter.lead += (ahead > 0) - (ahead < 0)
-        if ahead and (voter.first is None or time < voter.first):
-            voter.first, voter.first_is_b = time, ahead > 0
+        voter.first = min(voter.first, first)
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -43,8 +53,8 @@ class Votes:
         return a, b, len(leads) - a - b
 
     def in_time(self) -> list[bool]:
-        """For each user, in the order in which they were first decided, whether that search was for B. What was true at
-        an earlier look stays true at a later one, which a test that may be looked at at any time needs.
+        """For each user, in the order of their first events, whether that was for B. Events that arrive later change
+        nothing of it, however late, as a test needs that may be looked at at any time.
         """
-        decided = [(one.first, user, one.first_is_b) for user, one in self._voters.items() if one.first is not None]
-        return [is_b for *_, is_b in sorted(decided)]  # the user decides between equal times, and never the winner
+        firsts = sorted((one.first.time, user, one.first.is_b) for user, one in self._voters.items())
+        return [is_b for *_, is_b in firsts]  # the user decides between equal times, and never the winner

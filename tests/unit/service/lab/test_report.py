@@ -10,7 +10,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from rich.measure import Measurement
 
@@ -21,6 +24,7 @@ from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList
 from service.lab.publish import numbers, publish, publish_runs
 from service.lab.report import csv_table, latex_table, render_report
+from service.lab.report.plots import apart
 from service.lab.runner import Results
 from service.lab.summary import Summary, recall_name, signed, small_sample, summarize
 from service.lab.trec import read_qrels, read_run
@@ -226,6 +230,16 @@ def test_what_is_written_can_be_read_again(results: Results, summaries: tuple[Su
     assert read_qrels(tmp_path / "runs" / "judgments.qrels") == dict(results.data.judgments or {})
     assert not (tmp_path / "runs" / "subsets").exists()
     assert written.report.stat().st_size > 10_000
+
+
+@given(st.lists(st.floats(0.05, 1e5), min_size=1, max_size=12))
+def test_points_of_the_same_time_are_drawn_side_by_side_in_their_order(times: list[float]) -> None:
+    moved = apart(times)
+    logs = np.sort(np.log(moved))
+    assert (np.diff(logs) >= 0.03 * (np.ptp(np.log(np.maximum(times, 0.1))) + 1.2) - 1e-9).all()
+    pairs = [(one, other) for one in range(len(times)) for other in range(one)]
+    assert all(times[one] <= times[other] or moved[one] > moved[other] for one, other in pairs)
+    assert apart([10.0, 1000.0]) == pytest.approx([10, 1000])
 
 
 def test_orders_of_subsets_are_runs_of_their_own(results: Results, tmp_path: Path) -> None:

@@ -145,12 +145,15 @@ def test_a_file_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     assert interleaving_report(SearchLog(tmp_path)) == expected
 
 
-def test_the_first_decided_search_of_each_user_makes_the_sequence_of_the_test_for_any_time(tmp_path: Path) -> None:
+def test_the_first_event_of_each_user_makes_the_sequence_of_the_test_for_any_time(tmp_path: Path) -> None:
     rows = [search(f"q{n}", "xy", "AB", day=n + 1, session=f"s{n % 20}") for n in range(28)]
-    rows += [event(f"q{n}", "y" if n < 20 else "x") for n in range(28)]  # all begin with B; eight turn to A later
-    click = clicks(report(tmp_path / "log", rows))
-    assert (click.wins_b, click.ties) == (12, 8)
-    assert click.p_any_time == sequential_p([True] * 20) < 0.001
+    early = [event(f"q{n}", "y", second=n) for n in range(20)]  # all begin with B
+    late = [event(f"q{n}", "x", second=n) for n in range(20, 28)] + [
+        event("q0", "x", second=50)
+    ]  # nine turn to A later
+    seen, click = clicks(report(tmp_path / "then", rows + early)), clicks(report(tmp_path / "now", rows + early + late))
+    assert (click.wins_a, click.wins_b, click.ties) == (1, 12, 7)
+    assert click.p_any_time == seen.p_any_time == sequential_p([True] * 20) < 0.001
 
 
 @settings(max_examples=15, deadline=None)
