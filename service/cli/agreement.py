@@ -17,7 +17,7 @@ from service.cli.evaluate_tables import table
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, results_folder
 from service.lab.judging.agreement import Agreement, Overall, between_all, cautions, in_words, overall
 from service.lab.judging.coefficients import Coefficient
-from service.lab.judging.judges import Judge, judge_names, known_judge, read_judge
+from service.lab.judging.judges import UNNAMED, Judge, judge_names, judge_path, known_judge, read_judge
 from service.lab.judging.merging import merged
 from service.lab.judging.scale import Point
 from service.lab.lab_errors import LabError
@@ -77,16 +77,22 @@ def agreement(
 
 
 def _judges(folder: Path, names: Sequence[str] | None, qrels: Sequence[Path], scale: Sequence[Point]) -> list[Judge]:
-    """Raises LabError where there is nobody to compare, and DataSetError for a record that cannot be read."""
-    known = names if names is not None else judge_names(folder)
-    judges = [known_judge(folder, name, scale) for name in dict.fromkeys(known)]
-    judges += [read_judge(path, scale) for path in qrels]
+    """Raises LabError where nobody has judged, and DataSetError for a record that cannot be read."""
+    judges = [known_judge(folder, name, scale) for name in dict.fromkeys(names or ())]
+    paths = dict.fromkeys(path.resolve() for path in [*(_records(folder) if names is None else ()), *qrels])
+    judges += [read_judge(path, scale) for path in paths]
     if not judges:
         raise LabError(f"Nobody has judged in {folder}. Run `withthis judge --judge NAME` first.")
     called = [judge.name for judge in judges]
     if twice := next((name for name in called if called.count(name) > 1), None):
         raise LabError(f"There are two judges called {twice!r}. Rename one of the files.")
     return judges
+
+
+def _records(folder: Path) -> list[Path]:
+    """Those of all judges, and the one that is written where nobody says who judges."""
+    unnamed = folder / UNNAMED
+    return [judge_path(folder, name) for name in judge_names(folder)] + ([unnamed] if unnamed.exists() else [])
 
 
 def _show(judges: Sequence[Judge], pairwise: Sequence[Agreement], together: Overall, scale: Sequence[Point]) -> None:
@@ -109,10 +115,11 @@ def _show(judges: Sequence[Judge], pairwise: Sequence[Agreement], together: Over
             out.print(_confusion(one, scale))
     for said in [*cautions(judges, together), *(words for one in pairwise for words in in_words(one))]:
         out.print(f"[yellow]{plain(said)}[/]", soft_wrap=True)
-    out.print(
-        "[dim]kappa: Cohen's; weighted: quadratically; alpha: Krippendorff's, ordinal. 1 is perfect agreement, 0 what "
-        "chance would give. Below a value: its 95 % interval, by a bootstrap over queries.[/]"
-    )
+    if pairwise:
+        out.print(
+            "[dim]kappa: Cohen's; weighted: quadratically; alpha: Krippendorff's, ordinal. 1 is perfect agreement, 0 "
+            "what chance would give. Below a value: its 95 % interval, by a bootstrap over queries.[/]"
+        )
 
 
 def _pairwise(pairwise: Sequence[Agreement]) -> Table:

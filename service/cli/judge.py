@@ -17,7 +17,7 @@ from service.errors import InvalidInput
 from service.lab.experiment import Experiment, Judging
 from service.lab.judging.app import create_judging_app
 from service.lab.judging.assignment import assigned
-from service.lab.judging.judges import judge_path, known_judge, read_judge
+from service.lab.judging.judges import UNNAMED, judge_path, known_judge, read_judge
 from service.lab.judging.pool import DEPTH, Pair, pooled, run_files
 from service.lab.judging.record import JudgmentRecord
 from service.lab.judging.session import Session
@@ -108,7 +108,7 @@ def _record_path(judging: Judging, folder: Path, name: str | None, qrels: Path |
     if name is None:
         if judging.judges and qrels is None:
             raise LabError(f"Several people judge this experiment. Say who you are: --judge {_any_of(judging.judges)}.")
-        return qrels or folder / "judged.qrels"
+        return qrels or folder / UNNAMED
     if judging.judges and name not in judging.judges:
         raise LabError(f"{name!r} is not one of the experiment's judges: {', '.join(judging.judges)}.")
     path = judge_path(folder, name)

@@ -35,7 +35,7 @@ class Unfair:
         return (
             f"{self.name}: {self.share:.0%} of its first {self.depth} are judged, and {self.best_share:.0%} of those "
             f"of {self.best}. What is not judged counts as not relevant, so it may be better than measured. Judge its "
-            "results with `withthis judge`."
+            "results, too (withthis judge)."
         )
 
 

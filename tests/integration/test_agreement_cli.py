@@ -72,6 +72,13 @@ def test_some_judges_with_a_file_from_elsewhere_and_all_merged(folder: Path) -> 
     assert read_qrels(folder / "out" / "merged.qrels")["q2"] == {"d4": 0}  # of anna's 0 and bert's 1; people go first
 
 
+def test_who_did_not_say_who_judges_is_a_judge_too(folder: Path) -> None:
+    (folder / "out" / "judged.qrels").write_text("q0 0 d0 1\n")
+    said = withthis("agreement", "experiment.yaml", "--out", "out", "--qrels", "out/judged.qrels", "--json")
+    found = json.loads(said.stdout)
+    assert list(found["judges"]) == ["anna", "bert", "vlm", "judged"]
+
+
 def test_what_is_missing_or_wrong_is_named(folder: Path) -> None:
     with pytest.raises(LabError, match="Nobody has judged in empty"):
         withthis("agreement", "experiment.yaml", "--out", "empty")

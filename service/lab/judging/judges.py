@@ -14,6 +14,8 @@ from service.lab.lab_errors import LabError
 from service.lab.trec import qrels_rows
 
 FOLDER = "judges"
+UNNAMED = "judged.qrels"
+"""The record, in the experiment's folder, of who does not say who judges."""
 
 
 @dataclass(frozen=True, slots=True)
