@@ -9,6 +9,9 @@ from typing import Literal
 BackendName = Literal["auto", "torch"]
 """What computes a model on the CPU; see `service.encoders.compiled`."""
 
+EncoderDtypeName = Literal["auto", "fast", "float32", "bfloat16", "float16"]
+"""Those of `service.encoders.device`, and `fast`; see `service.encoders.fast_dtype`."""
+
 DialectName = Literal["vllm", "openai", "cohere", "voyage", "jina"]
 """What embedding servers speak; see `service.encoders.remote.dialects`."""
 
@@ -32,7 +35,7 @@ class EncoderOptions:
     revision: str | None
     text_model: str | None
     device: str
-    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    dtype: EncoderDtypeName
     fit: Literal["crop", "pad"]
     text_weight: float
     batch: int

@@ -8,21 +8,24 @@ import numpy as np
 from PIL import Image
 
 from rerank.query import Query
-from service.encoders.encoder import Encoder
+from service.encoders.encoder import Encoder, EncoderInfo, Modality
 from service.errors import EncoderUnavailable
 
 _TOLERANCE = 1e-3
 
 
+def examples(info: EncoderInfo) -> list[Query]:
+    """A text, an image of coarse noise, and both: those of them that the encoder embeds."""
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+    image = Image.fromarray(noise).resize((320, 240), Image.Resampling.BICUBIC)
+    text = "a phone case with the pattern of this image, in blue"
+    kinds: dict[Modality, Query] = {"text": Query(text), "image": Query(image=image), "composed": Query(text, image)}
+    return [query for kind, query in kinds.items() if kind in info.modalities]
+
+
 def probe(encoder: Encoder) -> None:
     """Encode one query of each kind and role. Raises `EncoderUnavailable` unless it returns unit vectors."""
-    image = Image.new("RGB", (64, 48), "orange")
-    kinds = {
-        "text": Query("a mug"),
-        "image": Query(image=image),
-        "composed": Query("a mug with this", image),
-    }
-    queries = [query for kind, query in kinds.items() if kind in encoder.info.modalities]
+    queries = examples(encoder.info)
     queries += [replace(query, role="document") for query in queries]
     try:
         vectors = encoder.encode(queries).vectors

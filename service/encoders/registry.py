@@ -15,6 +15,8 @@ from service.errors import ConfigurationError, EncoderUnavailable, UnknownEncode
 
 if TYPE_CHECKING:
     from service.encoders.clip_family.encoder import Blend
+    from service.encoders.device import DtypeName
+    from service.encoders.fast_dtype import DtypeLoader
 
 Loader = Callable[[EncoderOptions], Encoder]
 
@@ -40,8 +42,21 @@ class EncoderEntry:
     is_remote: bool = False
 
 
+def _of_any_dtype(load: DtypeLoader) -> Loader:
+    """An encoder that computes in the dtype of the options, which `fast` chooses by trying."""
+
+    def loaded(options: EncoderOptions) -> Encoder:
+        if options.dtype != "fast":
+            return load(options, options.dtype)
+        from service.encoders.fast_dtype import load_fast  # noqa: PLC0415 (see above)
+
+        return load_fast(load, options)
+
+    return loaded
+
+
 def _visualized_bge(name: str) -> Loader:
-    def load(options: EncoderOptions) -> Encoder:
+    def load(options: EncoderOptions, dtype: DtypeName) -> Encoder:
         from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder  # noqa: PLC0415 (see above)
 
         return VisualizedBgeEncoder.load(
@@ -50,18 +65,18 @@ def _visualized_bge(name: str) -> Loader:
             text_model=options.text_model,
             revision=options.revision,
             device=options.device,
-            dtype=options.dtype,
+            dtype=dtype,
             fit=options.fit,
             batch=options.batch,
             query_instruction=options.instructions.query,
             backend=options.backend,
         )
 
-    return load
+    return _of_any_dtype(load)
 
 
 def _clip_family(name: str, source: str, blend: Blend = "unit") -> Loader:
-    def load(options: EncoderOptions) -> Encoder:
+    def load(options: EncoderOptions, dtype: DtypeName) -> Encoder:
         from service.encoders.clip_family.encoder import ClipEncoder  # noqa: PLC0415 (see above)
 
         return ClipEncoder.load(
@@ -69,14 +84,14 @@ def _clip_family(name: str, source: str, blend: Blend = "unit") -> Loader:
             id=name,
             revision=options.revision,
             device=options.device,
-            dtype=options.dtype,
+            dtype=dtype,
             fit=options.fit,
             blend=blend,
             text_weight=options.text_weight,
             batch=options.batch,
         )
 
-    return load
+    return _of_any_dtype(load)
 
 
 def _remote(options: EncoderOptions) -> Encoder:
@@ -85,14 +100,14 @@ def _remote(options: EncoderOptions) -> Encoder:
     return load_remote(options)
 
 
-def _magiclens(options: EncoderOptions) -> Encoder:
+def _magiclens(options: EncoderOptions, dtype: DtypeName) -> Encoder:
     from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder  # noqa: PLC0415 (see above)
 
     return MagicLensEncoder.load(
         options.path,
         tokenizer=options.text_model,
         device=options.device,
-        dtype=options.dtype,
+        dtype=dtype,
         fit=options.fit,
         batch=options.batch,
     )
@@ -101,7 +116,7 @@ def _magiclens(options: EncoderOptions) -> Encoder:
 def _sentence_transformers(
     name: str, source: str | None = None, matryoshka: tuple[int, ...] = (), *, prompts_images: bool = True
 ) -> Loader:
-    def load(options: EncoderOptions) -> Encoder:
+    def load(options: EncoderOptions, dtype: DtypeName) -> Encoder:
         from service.encoders.sentence_models.sentence_encoder import SentenceEncoder  # noqa: PLC0415
 
         if (path := options.path or source) is None:
@@ -111,7 +126,7 @@ def _sentence_transformers(
             id=name,
             revision=options.revision,
             device=options.device,
-            dtype=options.dtype,
+            dtype=dtype,
             dimensions=options.dimensions,
             matryoshka=matryoshka,
             prompts_images=prompts_images,
@@ -120,7 +135,7 @@ def _sentence_transformers(
             batch=options.batch,
         )
 
-    return load
+    return _of_any_dtype(load)
 
 
 _VISUALIZED_SETTINGS = (
@@ -184,7 +199,7 @@ _ENTRIES = (
         results="zero-shot, base / large: CIRCO mAP@5 22.3 / 29.5 (these files, by the project's README), "
         "CIRR R@1 27.0 / 30.1 (the originals, arXiv 2403.19651)",
         settings=("ENCODER_PATH", "ENCODER_TEXT_MODEL", "ENCODER_FIT"),
-        load=_magiclens,
+        load=_of_any_dtype(_magiclens),
     ),
     EncoderEntry(
         "clip",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from service.encoders.options import BackendName, DialectName, EncoderOptions, Instructions
+from service.encoders.options import BackendName, DialectName, EncoderDtypeName, EncoderOptions, Instructions
 from service.settings.group import Group
 
 
@@ -25,8 +25,10 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
         description="Text model of a Visualized BGE, tokenizer of a MagicLens: a folder or a hub name; none: its own.",
     )
     device: str = Field("auto", min_length=1, description="Device of the encoder: auto, cpu, cuda, cuda:1, mps.")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Dtype of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA."
+    dtype: EncoderDtypeName = Field(
+        "auto",
+        description="Dtype of the encoder; auto: float32 on CPU and MPS, 16 bits on CUDA; fast: on a CPU with the "
+        "instructions for it bfloat16, if embeddings stay the same to a cosine of 0.998.",
     )
     backend: BackendName = Field(
         "auto",
