@@ -214,7 +214,8 @@ def _judging(file: YamlFile, spec: JudgingSpec, folder: Path, base: Overlay) -> 
 
 def _guidelines(file: YamlFile, path: Path) -> str:
     try:
-        text = path.read_text("utf-8-sig").strip()
+        with path.open(encoding="utf-8-sig") as opened:
+            text = opened.read(MAX_GUIDELINES + 1).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise file.error(("judging", "guidelines"), f"{path} cannot be read as a text in UTF-8") from error
     if len(text) > MAX_GUIDELINES:
@@ -280,7 +281,8 @@ def _check_name(file: YamlFile, name: str, where: Location, base: Overlay) -> No
     if name in base.known:
         problem = "this setting cannot change a result, or is chosen by the lab or the environment. Remove it"
     else:
-        near = difflib.get_close_matches(name, [*base.measured, *_ConfigurationSpec.model_fields], 1)
+        own = () if where[0] == "judging" else _ConfigurationSpec.model_fields
+        near = difflib.get_close_matches(name, [*base.measured, *own], 1)
         problem = f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
     raise file.error((*where, name), problem)
 

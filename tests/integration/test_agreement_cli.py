@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_agreement_in_numbers_and_words(folder: Path) -> None:
     said = withthis("agreement", "experiment.yaml", "--out", "out").stdout
     assert "vlm is a model: tiny" in said and "80.0%" in said
-    assert "anna and vlm hardly agree more than by chance" in said
+    assert "anna and vlm agree less than by chance" in said
     assert "The grades of vlm, a model, are too far from those of bert to stand alone" in said
     assert "Only 3 queries" in said
     found = json.loads(withthis("agreement", "experiment.yaml", "--out", "out", "--json").stdout)

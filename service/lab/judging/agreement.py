@@ -102,7 +102,10 @@ def in_words(found: Agreement) -> list[str]:
     if value.value is None:
         return [f"{who} gave one grade to everything, so agreement beyond chance cannot be told."]
     said = []
-    if value.value <= SLIGHT:
+    if value.value < -SLIGHT:
+        told = f"{who} agree less than by chance (alpha {value.value:.2f}; 0 is chance)"
+        said.append(f"{told}: one of them may read the scale upside down.")
+    elif value.value <= SLIGHT:
         said.append(f"{who} hardly agree more than by chance (alpha {value.value:.2f}; 0 is chance).")
     elif value.low is None or value.low <= 0:
         few = f"{found.pairs} pairs of {found.queries} queries"

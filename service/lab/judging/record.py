@@ -41,7 +41,7 @@ class JudgmentRecord:
             raise LabError(f"{path} cannot be written. Check the folder's permissions.") from error
         try:
             if not lock_file(self._held):
-                raise LabError(f"Another process writes judgments to {path}. Stop it, or use another --qrels.")
+                raise LabError(f"Another process writes judgments to {path}. Stop it, or judge into another file.")
             self._head, self._lines, self._grades = _read(self.path) if self.path.exists() else ([], {}, {})
             self._notes = NoteLog(self.path)
         except BaseException:
