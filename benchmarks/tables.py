@@ -104,6 +104,13 @@ TABLES = (
         _takes(10, 200),
     ),
     BenchTable(
+        "click_models",
+        "click models and estimates of orders that were not shown, against simulated users",
+        "--searches 2000 --seeds 1 --simulations 2 --estimated 600 --resamples 50",
+        "",
+        _takes(20, 400),
+    ),
+    BenchTable(
         "tuning",
         "a query adapter learned of users who prefer dark colors, and of grades by chance",
         "--queries 60 --seeds 0",

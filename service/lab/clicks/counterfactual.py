@@ -7,8 +7,8 @@
 
 The position-based estimator of Li et al., "Offline Evaluation of Ranking Policies with Click Models", KDD 2018;
 clipping by Ionides, "Truncated Importance Sampling", 2008; self-normalized as by Swaminathan & Joachims, NIPS 2015.
-Intervals are those of the Bayesian bootstrap (Rubin 1981) over users, with examination and propensities estimated each
-time.
+Bias and intervals are those of the Bayesian bootstrap (Rubin 1981; "basic" in Davison & Hinkley 1997, section 5.2) over
+users, with examination and propensities estimated each time.
 """
 
 from __future__ import annotations
@@ -101,8 +101,11 @@ class Estimator:
             drawn[turn] = self._figures(matched, weights, looked, other)
             if tell is not None:
                 tell(turn + 1, resamples)
+        # As the draws are around what was found, so that is around the truth: an examination too small by chance makes
+        # more of a click than one too large makes less of it.
         tail = (1 - CONFIDENCE) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+        high, low = (2 * found - edge for edge in np.quantile(drawn, [tail, 1 - tail], axis=0))
+        found = 2 * found - drawn.mean(axis=0)
         return [
             one.result(
                 [Figure(*map(float, row)) for row in rows.T],
