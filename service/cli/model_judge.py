@@ -31,6 +31,7 @@ from service.lab.trec import write_qrels
 
 NAME = "vlm"
 _REMOTE = "openai-compatible"
+_WHICH_MODEL = ("engine", "engine_model", "engine_path")
 
 
 def judge_with_model(chosen: Experiment, pairs: Sequence[Pair], folder: Path, path: Path) -> None:
@@ -44,6 +45,7 @@ def judge_with_model(chosen: Experiment, pairs: Sequence[Pair], folder: Path, pa
     if model is None:
         raise chosen.fault(("judging",), "no model is named; say which engine judges, as `model: {engine: …}`")
     _check_record(path)
+    _warn_of_own_results(chosen, model)
     with closing(RunFolder(folder)) as results_in:
         engine = _engine(model)
         try:
@@ -63,6 +65,18 @@ def _check_record(path: Path) -> None:
     """A person's grades are never overwritten."""
     if path.exists() and (known := read_judge(path)).grades and known.model is None:
         raise LabError(f"{path} is the record of a person. Choose another name for the model with --judge.")
+
+
+def _warn_of_own_results(chosen: Experiment, model: Configuration) -> None:
+    """LLM judges favor LLM rankers (Balog, Metzler and Qin, "Rankers, Judges, and Assistants", arXiv 2503.19092)."""
+    same = [
+        one.name
+        for one in chosen.configurations
+        if one.setup.reranks and all(one.measured[name] == model.measured[name] for name in _WHICH_MODEL)
+    ]
+    if same:
+        named = plain(", ".join(same))
+        err.print(f"[yellow]The same model reranks in {named}, and may prefer its own results.[/]", soft_wrap=True)
 
 
 def _engine(model: Configuration) -> Engine:

@@ -80,6 +80,13 @@ def test_a_random_model_judges_and_its_agreement_is_said_to_be_chance(folder: Pa
     assert "to stand alone" in found["in_words"][1]
 
 
+def test_a_model_that_is_measured_is_not_an_impartial_judge(folder: Path) -> None:
+    assert "may prefer its own results" not in withthis(*JUDGE).stderr
+    ranked = "configurations: [{name: reranked, engine: phi3-vision, strategy: listwise}, {name: retrieval"
+    (folder / "experiment.yaml").write_text(EXPERIMENT.replace("configurations: [{name: retrieval", ranked))
+    assert "The same model reranks in reranked, and may prefer its own results" in withthis(*JUDGE).stderr
+
+
 def test_what_a_random_model_writes_is_counted_as_unreadable(folder: Path) -> None:
     prompt = PromptLibrary.load().get("grade-panel").model_dump(mode="json") | {"max_new_tokens": 4}
     (folder / "prompts").mkdir()

@@ -49,14 +49,14 @@ def judge(pairs: list[Pair], engine: FakeEngine, path: Path, brief: Brief = BRIE
     return judged
 
 
-def in_turn(*answers: Generation | Exception) -> Answer:
+def in_turn(*answers: Generation | BaseException) -> Answer:
     """The answers one after the other, the last one again and again."""
-    left: Iterator[Generation | Exception] = iter(answers)
+    left: Iterator[Generation | BaseException] = iter(answers)
     last = answers[-1]
 
     def answer(request: EngineRequest) -> Generation:
         said = next(left, last)
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         return said
 
@@ -104,6 +104,16 @@ def test_what_is_no_grade_is_counted_and_asked_again(pairs: list[Pair], tmp_path
     assert (len(again.asked), second.fresh, len(second.verdicts), second.missing) == (5, 5, 6, {})
     assert second.verdicts[pairs[0].ids].grade == 3
     assert judge(pairs, FakeEngine(caption=AssertionError("asked")), path).fresh == 0
+
+
+def test_an_interrupted_run_is_resumed(pairs: list[Pair], tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        judge(pairs, FakeEngine(caption=in_turn(says(1), says(2), KeyboardInterrupt())), path)
+    again = FakeEngine(caption=says(3))
+    found = judge(pairs, again, path)
+    assert [verdict.grade for verdict in found.verdicts.values()] == [1, 2, 3, 3, 3, 3]
+    assert len(again.asked) == 4
 
 
 def test_whatever_it_is_shown_decides_what_is_known(pairs: list[Pair], tmp_path: Path) -> None:
