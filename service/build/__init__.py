@@ -5,10 +5,12 @@ from service.build.feeds import ingest_feed, ingest_options
 from service.build.loading import (
     ENCODERS,
     ENGINES,
+    Models,
     check_model_server,
     in_batches,
     load_encoder,
     load_engine,
+    load_models,
     load_patient_encoder,
     stored_form,
 )
@@ -19,6 +21,7 @@ from service.build.service import build_service
 __all__ = [
     "ENCODERS",
     "ENGINES",
+    "Models",
     "assemble",
     "build_rerank",
     "build_service",
@@ -28,6 +31,7 @@ __all__ = [
     "ingest_options",
     "load_encoder",
     "load_engine",
+    "load_models",
     "load_patient_encoder",
     "new_fetcher",
     "new_image_loader",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rerank.engines.engine import Engine
 from rerank.engines.features import FeatureForm
@@ -73,6 +74,19 @@ def stored_form(settings: Settings) -> FeatureForm | None:
         return FEATURES[name](engine.options())
     except OSError as error:
         raise ConfigurationError(engines.NO_FILES) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What all catalogs of a service share: the encoder, and the engine if there is one."""
+
+    encoder: Encoder
+    engine: Engine | None
+
+
+def load_models(settings: Settings) -> Models:
+    """Those that the settings name. Raises UnknownEncoder, EncoderUnavailable, ConfigurationError."""
+    return Models(load_encoder(settings), None if settings.engine_name is None else load_engine(settings))
 
 
 def check_model_server(settings: Settings) -> None:
