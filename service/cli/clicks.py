@@ -88,7 +88,8 @@ def judgments(
     """Grade products by what users did with them, corrected for the position at which they saw them."""
     weights = _weights(weight or [])
     log = _read(log_folder, since, with_session=with_session)
-    fitted = fit_model(log, model)
+    with err.status("fitting click models"):
+        fitted = fit_model(log, model)
     judged = judge(log, fitted.found, weights=weights, min_impressions=min_impressions)
     written = write_judgments(folder, log, fitted, judged, products=products, query_images=query_images)
     if as_json:
@@ -132,7 +133,8 @@ def estimate(
 
 def _read(folder: Path, since: datetime | None, *, with_session: bool, with_drafts: bool = False) -> ClickLog:
     start = since.replace(tzinfo=UTC) if since is not None else None
-    return read_clicks(SearchLog(folder), since=start, with_session=with_session, with_drafts=with_drafts)
+    with err.status("reading the search log"):
+        return read_clicks(SearchLog(folder), since=start, with_session=with_session, with_drafts=with_drafts)
 
 
 def _weights(given: list[str]) -> dict[FeedbackKind, float]:

@@ -14,6 +14,11 @@ from service.lab.clicks.judged_folder import WrittenJudgments
 from service.lab.clicks.model_choice import FittedModel
 from service.lab.clicks.trust import UNTOLD, doubts
 
+NOTHING_JUDGED = (
+    "Nothing was judged. Lower --min-impressions, or wait until queries have been asked more often; what was left out "
+    "is counted above."
+)
+
 
 def judgments_numbers(
     log: ClickLog, fitted: FittedModel, judged: ClickJudgments, written: WrittenJudgments
@@ -65,6 +70,8 @@ def show_judgments(log: ClickLog, fitted: FittedModel, judged: ClickJudgments, w
             f"An interval as narrow as one grade takes about {judged.needed:,} impressions of a product.",
             soft_wrap=True,
         )
+    if not written.judgments:
+        out.print(f"[yellow]{NOTHING_JUDGED}[/]", soft_wrap=True)
     if fitted.separate_ranks > 1 and fitted.name == "position":
         out.print(f"[yellow]{UNTOLD}[/]", soft_wrap=True)
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-_MOST_STATES = 2_000
+_MOST_STATES, _MOST_SHOWN = 500, 200
 _REMEMBERED = 4_096
 
 Chances = Mapping[tuple[int, int], float]
@@ -23,6 +23,8 @@ def draft_chances(a: tuple[int, ...], b: tuple[int, ...], shown: int) -> Chances
 
     None if there are too many outcomes to follow.
     """
+    if shown > _MOST_SHOWN:
+        return None
     found: defaultdict[tuple[int, int], float] = defaultdict(float)
     states: dict[frozenset[int], float] = {frozenset(): 1.0}
     for rank in range(0, shown, 2):

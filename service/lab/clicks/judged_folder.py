@@ -24,6 +24,7 @@ from service.lab.clicks.click_log import ClickLog
 from service.lab.clicks.exported_products import ImageCopies, exported_products
 from service.lab.clicks.model_choice import FittedModel
 from service.lab.files import write_text
+from service.lab.judged import LabDocument
 from service.lab.lab_errors import LabError
 from service.lab.trec import write_qrels
 from service.stores.filters import parse_filter
@@ -69,10 +70,11 @@ def write_judgments(
     omitted: Counter[Omitted] = Counter()
     known = None if products is None else _write_documents(folder, products, images)
     rows = _rows_of_queries(log, judged, images, known)
-    queries = {number: row for number, row in rows.items() if not isinstance(row, Omitted)}
     omitted.update(row for row in rows.values() if isinstance(row, Omitted))
-    write_text(folder / "queries.jsonl", (json.dumps(row, ensure_ascii=False) for row in queries.values()))
-    judgments = _judgments(log, judged, queries, known, omitted)
+    asked = {number: row for number, row in rows.items() if not isinstance(row, Omitted)}
+    judgments = _judgments(log, judged, asked, known, omitted)
+    queries = [row for row in asked.values() if row["id"] in judgments]
+    write_text(folder / "queries.jsonl", (json.dumps(row, ensure_ascii=False) for row in queries))
     write_qrels(folder / "judgments.qrels", judgments)
     write_text(folder / "estimates.jsonl", _estimates(log, model, judged))
     pairs = sum(map(len, judgments.values()))
@@ -103,7 +105,7 @@ def _write_documents(folder: Path, products: Path, images: ImageCopies) -> set[s
     def lines() -> Iterator[str]:
         for product in exported_products(products):
             row = _document(product, images)
-            if product.id not in known and len(row) > 1:
+            if product.id not in known and ("image" in row or _has_words(product)):
                 known.add(product.id)
                 yield json.dumps(row, ensure_ascii=False)
 
@@ -123,6 +125,11 @@ def _document(product: ExportedProduct, images: ImageCopies) -> dict[str, object
         "attributes": product.attributes,
     }
     return {name: value for name, value in row.items() if value not in (None, "", {})}
+
+
+def _has_words(product: ExportedProduct) -> bool:
+    named = LabDocument(product.id, product.title, category=product.category, attributes=product.attributes)
+    return named.words is not None
 
 
 def _rows_of_queries(

@@ -23,14 +23,15 @@ KEY = f"{hashlib.sha256(IMAGE).hexdigest()}.png"
 
 
 def write_export(path: Path, *, end: bool = True) -> Path:
-    """The export of a catalog of four products, one with an image and one with neither image nor words."""
+    """The export of a catalog of five products, two with an image and two with neither image nor words."""
     rows: list[dict[str, Any]] = [
         {"withthis_export": 1, "encoder": "e", "fingerprint": "f", "vectors": False},
         {"id": "x", "title": "A\u2028mug", "price": 3.5, "attributes": {"n": 1}, "images": [KEY], "updated_at": 1},
         {"id": "y", "title": "A cup", "attributes": {}, "images": [], "updated_at": 1},
         {"id": "v", "title": "Its image is searched for", "attributes": {}, "images": [KEY], "updated_at": 1},
+        {"id": "u", "title": "", "price": 2.5, "attributes": {}, "images": [], "updated_at": 1},
         {"id": "w", "title": "", "attributes": {}, "images": [f"{'0' * 64}.png"], "updated_at": 1},
-        *([{"products": 4, "complete": True}] if end else []),
+        *([{"products": 5, "complete": True}] if end else []),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
