@@ -1,8 +1,9 @@
 """Micro-batching: queries that arrive at the same time from several threads go through the encoder together.
 
 A single thread encodes. While it encodes a batch, further calls queue up for the next one, so batches grow with the
-load; `max_wait_ms` only lets calls that arrive together share a batch when the encoder is idle. A batch that fails is
-tried again call by call: an error reaches the call that caused it, and no other.
+load; `max_wait_ms` only lets calls that arrive together share a batch when the encoder is idle. After a call
+that was alone nobody waits: a single client would wait for nothing. A batch that fails is tried again call by call: an
+error reaches the call that caused it, and no other.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class BatchingEncoder:
         self._waiting: deque[_Call] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._in_company = True
+        """Whether calls came together lately."""
         self.on_batch: Callable[[int], None] | None = None
         """Called with the size of each encoded batch."""
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
@@ -111,15 +114,18 @@ class BatchingEncoder:
     def _next_batch(self) -> list[_Call] | None:
         """The calls of the next batch, oldest first; None when closed and done."""
         with self._changed:
+            self._in_company |= bool(self._waiting)  # they came while others were encoded
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
-            self._wait_for_company()
+            if self._in_company:
+                self._wait_for_company()
             batch: list[_Call] = []
             room = self._max_batch
             while self._waiting and (not batch or len(self._waiting[0].queries) <= room):
                 batch.append(self._waiting.popleft())
                 room -= len(batch[-1].queries)
+            self._in_company = len(batch) > 1
             return batch
 
     def _wait_for_company(self) -> None:

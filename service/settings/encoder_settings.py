@@ -71,7 +71,7 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
         32, ge=1, le=1024, description="Queries of concurrent searches encoded per batch; 1: no batching."
     )
     max_wait_ms: float = Field(
-        2.0, ge=0, le=1000, description="Longest time a query waits for others to share its batch, in ms."
+        2.0, ge=0, le=1000, description="Longest wait for others to share a batch, in ms; none after a lone query."
     )
     queue: int = Field(256, ge=1, le=10_000, description="Queries that may wait for the encoder; further ones get 429.")
     torch_threads: int | None = Field(

@@ -78,7 +78,7 @@ class ServerSettings(Group):
         16_384, ge=1, description="Minimum rate of a body: one more second is allowed per this many bytes."
     )
     search_concurrency: int = Field(
-        2,
+        8,
         ge=1,
         le=256,
         description="Concurrent retrievals of plain searches, and as many of reranked ones.",

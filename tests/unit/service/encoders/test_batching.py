@@ -112,6 +112,27 @@ def test_a_lonely_call_waits_no_longer_than_allowed(gate: Gate) -> None:
         assert encoder.encode(queries("a")).vectors.shape == (1, 8)
 
 
+def test_a_call_after_one_that_was_alone_does_not_wait(gate: Gate) -> None:
+    gate.open.set()
+    with batching(gate, max_batch=2, max_wait_ms=FOREVER_MS) as encoder:
+        encoder.submit(queries("a", "b")).result(30)
+        encoder.submit(queries("c")).result(30)
+        encoder.submit(queries("d")).result(30)
+    assert gate.batches == [["a", "b"], ["c"], ["d"]]
+
+
+def test_calls_that_came_during_a_batch_bring_back_the_wait(gate: Gate) -> None:
+    with batching(gate, max_batch=2, max_wait_ms=FOREVER_MS) as encoder:
+        alone = encoder.submit(queries("a", "b"))
+        assert gate.entered.acquire(timeout=30)
+        second = encoder.submit(queries("c"))
+        gate.open.set()
+        alone.result(30)
+        third = encoder.submit(queries("d"))
+        wait([second, third], 30)
+    assert gate.batches == [["a", "b"], ["c", "d"]]
+
+
 def test_poison_reaches_its_caller_and_nobody_else(gate: Gate) -> None:
     with batching(gate, max_batch=8, max_wait_ms=0) as encoder:
         busy(encoder, gate)
