@@ -65,7 +65,7 @@ COMMANDS = {
     ),
     "tune": CommandPlace(
         "tune",
-        "Learn from judged queries how to move query embeddings, for the first configuration of an experiment.",
+        "Learn from judged queries an adapter of query embeddings, and weights, for the first configuration.",
     ),
     "judge": CommandPlace(
         "judge",

@@ -64,6 +64,11 @@ def test_notes_guidelines_an_own_scale_and_suggestions(open_page: OpenPage, tmp_
             assert [found["id"] for found in Axe().run(page).response["violations"]] == []
             page.keyboard.press("c")
             page.keyboard.type("no 5")  # letters and digits are text in a note
+            for key in ("Escape", "ArrowRight", "ArrowLeft"):  # a note without a grade waits for one
+                expect(ready).to_be_visible()
+                page.keyboard.press(key)
+            expect(page.locator("#note")).to_have_value("no 5")
+            expect(ready).to_be_visible()
             page.locator("#grades button").first.click()
             expect(page.locator("#progress")).to_contain_text("1 of 2 pairs")
             expect(suggestion).to_be_hidden()

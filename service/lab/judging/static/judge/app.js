@@ -10,6 +10,9 @@ const state = { progress: null, pair: null, grades: new Set(), busy: false };
 /** A note on its way: the click that leaves it may be the next grade, which must not be lost. */
 let saving = Promise.resolve();
 
+/** Notes on pairs that have no grade yet, by the number of the pair. @type {Map<number, string>} */
+const drafts = new Map();
+
 /** @param {boolean} busy */
 function setBusy(busy) {
   state.busy = busy;
@@ -34,15 +37,18 @@ async function alone(work) {
 async function show(number) {
   state.pair = number === null ? null : await getPair(number);
   showProgress(state.progress, state.pair);
-  if (state.pair) await showPair(state.pair);
-  else showDone();
+  if (!state.pair) return showDone();
+  await showPair(state.pair);
+  if (state.pair.grade === null) noteField().value = drafts.get(state.pair.number) ?? state.pair.note;
 }
 
 const grade = (/** @type {number} */ value) =>
   alone(async () => {
     if (!state.pair) return;
+    const { number } = state.pair;
     await saving;
-    state.progress = await putGrade(state.pair.number, value, noteField().value);
+    state.progress = await putGrade(number, value, noteField().value);
+    drafts.delete(number);
     await show(state.progress.next);
   });
 
@@ -96,6 +102,7 @@ document.addEventListener("keydown", (event) => {
 startTheme();
 byId("undo").addEventListener("click", undo);
 noteField().addEventListener("change", leaveNote);
+noteField().addEventListener("input", () => state.pair && drafts.set(state.pair.number, noteField().value));
 alone(async () => {
   const pool = (state.progress = await getPool());
   byId("name").textContent = pool.judge ? `${pool.name} (judge: ${pool.judge})` : pool.name;
