@@ -116,7 +116,7 @@ def estimate(
     Without runs: the orders of both sides of interleaved searches.
     """
     log = _read(log_folder, since, with_session=with_session, with_drafts=True).first_pages()
-    named = [run_order(log, read_run(path), str(path)) for path in dict.fromkeys(runs or [])]
+    named = [run_order(log, read_run(path), name) for name, path in _named(runs or []).items()]
     estimator = Estimator(log if named else log.interleaved(), event)
     orders: list[OtherOrder] = named or sides(estimator.log, estimator.drafted)
     if not orders:
@@ -129,6 +129,13 @@ def estimate(
         out.print_json(json.dumps(estimates_numbers(found, estimator, general)))
     else:
         show_estimates(found, estimator, general, None if first is None else first.name)
+
+
+def _named(runs: list[Path]) -> dict[str, Path]:
+    """Runs by the names of their files, or by their paths where two files have the same name."""
+    paths = list(dict.fromkeys(runs))
+    names = [path.stem for path in paths]
+    return dict(zip(names if len(set(names)) == len(names) else map(str, paths), paths, strict=True))
 
 
 def _read(folder: Path, since: datetime | None, *, with_session: bool, with_drafts: bool = False) -> ClickLog:

@@ -9,10 +9,11 @@ from service.cli.console import out, plain
 from service.cli.evaluate_tables import table
 from service.lab.clicks.click_judgments import SHARES, ClickJudgments
 from service.lab.clicks.click_log import ClickLog
-from service.lab.clicks.counterfactual import CLIP, Counterfactual, Estimator, Figure
+from service.lab.clicks.counterfactual import Counterfactual, Estimator, Figure
 from service.lab.clicks.judged_folder import WrittenJudgments
 from service.lab.clicks.model_choice import FittedModel
 from service.lab.clicks.trust import UNTOLD, doubts
+from service.lab.summary import signed
 
 NOTHING_JUDGED = (
     "Nothing was judged. Lower --min-impressions, or wait until queries have been asked more often; what was left out "
@@ -101,13 +102,13 @@ def show_estimates(
     found: Sequence[Counterfactual], estimator: Estimator, general: Sequence[str], against: str | None
 ) -> None:
     """As text."""
-    difference = f"difference to {'what was logged' if against is None else against}"
-    shown = table("events a search", "IPS", "clipped", "SNIPS", difference, "covered", "effective clicks", rows="order")
+    shown = table("events a search", "IPS", "SNIPS", "difference", "covered", "clicks", rows="order")
     for one in found:
         shown.add_row(
             plain(one.name),
-            *(_cell(figure) for figure in (one.ips, one.clipped, one.snips)),
-            "" if one.name == against else _cell(one.difference, "+"),
+            _cell(one.ips),
+            _cell(one.snips),
+            "" if one.name == against else _signed_cell(one.difference),
             f"{one.covered:.0%}",
             f"{one.effective_clicks:,.0f}",
         )
@@ -120,9 +121,14 @@ def show_estimates(
     source = "interleaved searches, in which coins move products" if estimator.by_chance else "all searches"
     out.print(
         f"[dim]{estimator.log.searches:,} searches. Intervals: 95 %, over users. How often a position is looked at is "
-        f"estimated from {source}. Clipped: weights up to {CLIP:g}. The difference is that of SNIPS.[/]"
+        f"estimated from {source}. Difference: of SNIPS, to {'what was logged' if against is None else against}. "
+        "Clicks: as many of equal weight would know as much.[/]"
     )
 
 
-def _cell(figure: Figure, sign: str = "") -> str:
-    return f"{figure.value:{sign}.3f}\n[dim]{figure.low:{sign}.3f}–{figure.high:{sign}.3f}[/]"
+def _cell(figure: Figure) -> str:
+    return f"{figure.value:.3f}\n[dim]{figure.low:.3f}–{figure.high:.3f}[/]"
+
+
+def _signed_cell(figure: Figure) -> str:
+    return f"{signed(figure.value)}\n[dim]{signed(figure.low)}…{signed(figure.high)}[/]"

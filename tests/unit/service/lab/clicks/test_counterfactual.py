@@ -100,10 +100,11 @@ def test_the_command_estimates_runs_and_sides(shop: Shop, tmp_path: Path) -> Non
     log = read(tmp_path)
     write_run(tmp_path / "c.run", ranked(shop, log.queries, "C"))
     found = _command(tmp_path, tmp_path / "c.run", "--event", "click", "--json")
-    assert [one["name"] for one in json.loads(found.stdout)["orders"]] == [str(tmp_path / "c.run")]
+    (one,) = json.loads(found.stdout)["orders"]
+    assert one["name"] == "c" and one["clipped"]["value"] == pytest.approx(one["ips"]["value"], rel=0.1)
     assert [one["name"] for one in json.loads(_command(tmp_path, "--json").stdout)["orders"]] == ["A", "B"]
     shown = _command(tmp_path).stdout
-    assert "difference to A" in shown and "from all searches" in " ".join(shown.split())
+    assert "of SNIPS, to A" in shown and "from all searches" in " ".join(shown.split())
     write_run(tmp_path / "other.run", _run("unknown", "xy"))
     with pytest.raises(Exception, match="no query of this log"):
         _command(tmp_path, tmp_path / "other.run")
