@@ -14,7 +14,7 @@ from service.lab.composition import PARTS, Composition
 from service.lab.pool_bias import unfair
 from service.lab.runner import Results
 from service.lab.slices import Estimate
-from service.lab.summary import Summary, measures_of, signed, small_sample, smallest_found
+from service.lab.summary import Summary, measures_of, signed, small_sample
 
 INTERVAL = len("0.123–0.456")
 _EDGES, _BETWEEN = 2, 3  # columns of the terminal around the tables here, and between two of their columns
@@ -96,7 +96,7 @@ def _show_composition(console: Console, results: Results, found: Composition, me
 def _show_cautions(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
     """What weakens the numbers."""
     measure, units = measures_of(results)[0], len(summaries[0].scores.units)
-    if told := small_sample(units, smallest_found(one.comparisons.get(measure) for one in summaries)):
+    if told := small_sample(units, [one.comparisons.get(measure) for one in summaries]):
         console.print(told)
     if results.unjudged:
         console.print(f"Queries that nobody judged were left out ({len(results.unjudged)}): {_some(results.unjudged)}")

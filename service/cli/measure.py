@@ -19,7 +19,7 @@ from service.lab.datasets import KINDS, load_dataset
 from service.lab.measures import evaluate
 from service.lab.measures.scores import Scores
 from service.lab.significance import mean_interval
-from service.lab.summary import small_sample, smallest_found
+from service.lab.summary import small_sample
 from service.lab.trec import read_run
 
 Judgments = Annotated[
@@ -61,7 +61,7 @@ def measure(
     if per_query:
         for scores in (first, *others):
             _show_queries(scores, names)
-    if told := small_sample(len(first.units), smallest_found(one for one in found if one.measure == names[0])):
+    if told := small_sample(len(first.units), [one for one in found if one.measure == names[0]], family=len(found)):
         out.print(told)
     p = " p: paired randomization test against the first run, Holm-corrected over all rows and measures."
     out.print(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -127,22 +127,24 @@ def summarize(results: Results) -> tuple[Summary, ...]:
     )
 
 
-def small_sample(units: int, detectable: float | None = None) -> str | None:
-    """What must be said of few queries; None where there are enough. `detectable`: see `Comparison.detectable`."""
+def small_sample(units: int, compared: Sequence[Comparison | None] = (), *, family: int | None = None) -> str | None:
+    """What must be said of few queries; None where there are enough. `compared`: the comparisons by one measure;
+    `family`: how many p is corrected for, None: these.
+    """
     if units >= SMALL:
         return None
-    least = 2.0 ** (1 - units)
-    p = f"; p cannot be below {least:.2g}" if least > 0.001 else ""
     queries = "query" if units == 1 else "queries"
-    told = f"Only {units} {queries}: intervals are wide, and hold for any number of them (Gaffke's bounds){p}."
+    told = f"Only {units} {queries}: intervals are wide, and hold for any number of them (Gaffke's bounds)"
+    found = [one for one in compared if one is not None]
+    family = len(found) if family is None else family
+    least = min(1.0, family * 2.0 ** (1 - units))
+    if found and least > 0.001:
+        corrected = f", corrected for {family} comparisons," if family > 1 else ""
+        told += f"; p{corrected} cannot be below {least:.2g}"
+    detectable = max((one.detectable for one in found if one.detectable is not None), default=None)
     if detectable is None:
-        return told
-    return f"{told} The smallest difference that as many would show in four experiments of five is {detectable:.3f}."
-
-
-def smallest_found(compared: Iterable[Comparison | None]) -> float | None:
-    """The difference that each of these comparisons could have found; see `Comparison.detectable`. None if unknown."""
-    return max((one.detectable for one in compared if one and one.detectable is not None), default=None)
+        return f"{told}."
+    return f"{told}. The smallest difference that as many would show in four experiments of five is {detectable:.3f}."
 
 
 def signed(value: float) -> str:

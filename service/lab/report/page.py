@@ -28,7 +28,6 @@ from service.lab.summary import (
     recall_name,
     signed,
     small_sample,
-    smallest_found,
 )
 
 _PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
@@ -56,9 +55,7 @@ def render_report(results: Results, summaries: Sequence[Summary]) -> str:
         priced=any(one.cost is not None for one in summaries),
         biased=any(one.bias for one in summaries),
         slices=_slices(summaries, measures),
-        small=small_sample(
-            len(summaries[0].scores.units), smallest_found(one.comparisons.get(measures[0]) for one in summaries)
-        ),
+        small=small_sample(len(summaries[0].scores.units), [one.comparisons.get(measures[0]) for one in summaries]),
         small_below=SMALL,
         composition=_composition(results, measures),
         unjudged=results.unjudged,
