@@ -92,7 +92,7 @@ class HeldOutShop:
         for part in track(list(in_batches(products, _BATCH)), "gallery", console=PROGRESS):
             seen = embedder.see([product.image for product in part])
             ids, mask, _ = embedder.trained.tokenize([document(product) for product in part])
-            trained = embedder.trained.compose(seen.tokens, None, None)
+            trained = embedder.trained.image_vectors(seen.look)
             yield _Looked(trained, embedder.document(seen, None, None), embedder.document(seen, ids, mask))
 
     @torch.inference_mode()
@@ -102,7 +102,7 @@ class HeldOutShop:
         images: list[Image.Image] = [query.image for query in asked if query.image is not None]
         seen: Seen | None = self._embedder.see(images) if images else None
         ids, mask = self._embedder.trained.tokenize(texts)[:2] if texts else (None, None)
-        trained = self._embedder.trained.compose(seen.tokens if seen else None, ids, mask)
+        trained = self._embedder.trained.compose(seen.look.tokens if seen else None, ids, mask)
         return _Looked(trained, self._embedder.query(seen, ids, mask))
 
     def scored(self, query: HeldOutQuery) -> list[tuple[int, float]]:

@@ -131,6 +131,13 @@ class StarterEmbedder:
         """Cells of both views [n, 49, 1280] → their image tokens [n, 8, 384]."""
         return cells.through(self.passes.tokens)
 
+    def image_vectors(self, look: Look) -> Tensor:
+        """Unit vectors [n, 384] of images alone; they are made once of each look."""
+        if look.vectors is None:
+            look.note(self.compose(look.tokens, None, None))
+        assert look.vectors is not None
+        return look.vectors
+
     def compose(self, tokens: Views | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """Image tokens, texts (ids and mask [n, t]), or both → unit vectors [n, 384]."""
         if tokens is None:

@@ -50,7 +50,7 @@ class StarterEncoder:
 
     def __init__(self, embedder: Embedder) -> None:
         """Take a loaded embedder."""
-        self._embedder = embedder
+        self.embedder = embedder
         self._lock = threading.Lock()
         self._info = EncoderInfo(
             id=STARTER_ID,
@@ -78,7 +78,7 @@ class StarterEncoder:
             return Embeddings(np.zeros((0, self._info.dimension), np.float32), np.zeros(0, np.bool_))
         texts = [query.text if query.text and query.text.strip() else None for query in queries]
         with self._lock:
-            vectors, truncated = self._embedder.encode(
+            vectors, truncated = self.embedder.encode(
                 texts, [query.image for query in queries], [query.role for query in queries]
             )
         return Embeddings(np.asarray(vectors, np.float32), np.asarray(truncated, np.bool_))

@@ -29,6 +29,7 @@ from torch import Tensor
 from service.encoders.options import BackendName
 from starter.embedder import StarterEmbedder, by_kind, weight_file
 from starter.heads import FILE, Heads, pooled, unit
+from starter.looks import Look
 from starter.views import Views
 from starter.words import WordEncoder
 
@@ -58,9 +59,9 @@ COMPOSED = QueryWeights(trained=1.0, words=0.4, names=0.1, whole=0.1, across=0.4
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What n images look like: image tokens of the trained embedder, and what the heads make of their features."""
+    """What n images look like: to the trained embedder, and what the heads make of their features."""
 
-    tokens: Views
+    look: Look
     named: Tensor
     classes: Views
 
@@ -121,9 +122,9 @@ class FusedEmbedder:
 
     def see(self, images: Sequence[Image.Image], *, keep: bool = False) -> Seen:
         """Look at images: most of the work of any vector that they are part of; `keep` the look for the reranker."""
-        seen = self.trained.look(images, keep=keep)
-        centered = self._heads.centered(pooled(seen.cells))
-        return Seen(seen.tokens, self._heads.named(centered), self._heads.classified(centered))
+        look = self.trained.look(images, keep=keep)
+        centered = self._heads.centered(pooled(look.cells))
+        return Seen(look, self._heads.named(centered), self._heads.classified(centered))
 
     def document(self, seen: Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """n documents of one kind, [n, `dimension`]: blocks of equal length, and what is missing to four of them."""
@@ -133,7 +134,7 @@ class FusedEmbedder:
             return self._joined(len(words), words=self._in_words(words), absent=3.0**0.5)
         names = unit(seen.named + self._heads.names_mean)
         both = names if words is None else unit(words + _NAMES_BESIDE_WORDS * names)
-        trained = self._in_trained(self.trained.compose(seen.tokens, None, None))
+        trained = self._in_trained(self.trained.image_vectors(seen.look))
         return self._joined(
             len(both), trained, self._in_words(both), whole=seen.classes.whole, middle=seen.classes.middle
         )
@@ -146,10 +147,11 @@ class FusedEmbedder:
             return self._joined(len(words), words=self._in_words(words))
         weights = IMAGE if words is None else COMPOSED
         named = weights.names * self._in_words(seen.named)
-        classes = seen.classes
+        classes, look = seen.classes, seen.look
+        composed = self.trained.image_vectors(look) if ids is None else self.trained.compose(look.tokens, ids, mask)
         return self._joined(
             len(named),
-            weights.trained * self._in_trained(self.trained.compose(seen.tokens, ids, mask)),
+            weights.trained * self._in_trained(composed),
             named if words is None else named + weights.words * self._in_words(words),
             whole=weights.whole * classes.whole,
             middle=weights.across * classes.whole + weights.middle * classes.middle,

@@ -4,25 +4,38 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from starter.views import Views, look
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Look:
-    """n images: cells [n, 49, 1280] and image tokens [n, 8, 384] of both views, 0.5 MB an image."""
+    """n images: cells [n, 49, 1280] and image tokens [n, 8, 384] of both views, 0.5 MB an image. `vectors` [n, 384] are
+    those of the images alone, once they were needed.
+    """
 
     cells: Views
     tokens: Views
+    vectors: Tensor | None = None
+    _parts: Sequence["Look"] = ()
 
     @classmethod
     def joined(cls, parts: Sequence["Look"]) -> "Look":
         """The images of all parts, in order."""
         if len(parts) == 1:
             return parts[0]
-        return cls(Views.joined([part.cells for part in parts]), Views.joined([part.tokens for part in parts]))
+        cells, tokens = Views.joined([part.cells for part in parts]), Views.joined([part.tokens for part in parts])
+        vectors = [part.vectors for part in parts if part.vectors is not None]
+        return cls(cells, tokens, torch.cat(vectors) if len(vectors) == len(parts) else None, parts)
+
+    def note(self, vectors: Tensor) -> None:
+        """Keep the vectors of the images, for whoever looks again."""
+        self.vectors = vectors
+        for part, vector in zip(self._parts, torch.split(vectors, 1), strict=False):
+            part.vectors = vector.clone()
 
     def single(self) -> list["Look"]:
         """The images one by one, as copies, so that keeping one does not keep them all."""

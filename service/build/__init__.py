@@ -2,6 +2,7 @@
 
 from service.build.assembly import assemble, new_pipeline, new_vocabulary, new_words
 from service.build.feeds import ingest_feed, ingest_options
+from service.build.image_features import stored_form
 from service.build.loading import (
     ENCODERS,
     ENGINES,
@@ -12,7 +13,6 @@ from service.build.loading import (
     load_engine,
     load_models,
     load_patient_encoder,
-    stored_form,
 )
 from service.build.opening import new_fetcher, new_image_loader, open_images, open_store
 from service.build.reranking import build_rerank, strategy_options

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from rerank.engines.engine import Engine
-from rerank.engines.features import FeatureForm
 from service.encoders import registry
 from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
 from service.encoders.patience import PatientEncoder, patiently
 from service.encoders.registry import EncoderEntry
-from service.errors import ConfigurationError
 from service.search.reranking import engines
-from service.search.reranking.engine_options import EngineOptions
 from service.search.reranking.engines import EngineLoader
 from service.settings import Settings
 from starter.encoder_adapter import STARTER
-from starter.engine_entry import load_starter, starter_features
+from starter.engine_entry import load_starter
 
 ENCODERS: dict[str, EncoderEntry] = {STARTER.name: STARTER, **registry.PUBLISHED}
 """Every encoder by its name in the settings."""
@@ -59,21 +55,6 @@ ENGINES: dict[str, EngineLoader] = {"starter": load_starter, **engines.ENGINES}
 def load_engine(settings: Settings) -> Engine:
     """The engine that the settings name, whether it is used or not. Raises ConfigurationError."""
     return engines.load_engine(settings.engine.name, settings.engine.options(), ENGINES)
-
-
-FEATURES: dict[str, Callable[[EngineOptions], FeatureForm]] = {"starter": starter_features}
-"""The form of the features that an engine stores, by the engine's name; those that store none are not here."""
-
-
-def stored_form(settings: Settings) -> FeatureForm | None:
-    """The form of the features that are stored beside the images, if any are. Raises ConfigurationError."""
-    name, engine = settings.engine_name, settings.engine
-    if name is None or name not in FEATURES or not engine.store_features:
-        return None
-    try:
-        return FEATURES[name](engine.options())
-    except OSError as error:
-        raise ConfigurationError(engines.NO_FILES) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
 from service.catalog.dry_run import DryEncoder, DryImages, DryStore
 from service.catalog.field_samples import FieldSamples
+from service.catalog.indexed_features import IndexedFeatures
 from service.catalog.ingest_run import IngestReport, IngestRun, Progress
 from service.catalog.readers import Columns, feed_folder, open_feed
 from service.catalog.records import row_id
@@ -67,16 +68,18 @@ def ingest(
     delete_missing: bool = False,
     delete_most: bool = False,
     dry_run: bool = False,
+    features: IndexedFeatures | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring a feed into the store.
 
-    `batch` images are encoded at once; `workers` processes read ahead of that, none with 0. Images given as
-    URLs are rejected unless there is a `fetcher`. Rejected rows are counted and written to `rejects_path` as JSON
-    lines with `line`, `id`, `field` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
+    `batch` images are encoded at once; `workers` processes read ahead of that, none with 0. Images given as URLs
+    are rejected unless there is a `fetcher`. Rejected rows are counted and written to `rejects_path` as JSON lines
+    with `line`, `id`, `field` and `reason` (no rejects, no file). `new_ids`: that images are in the catalog under
     other ids is meant. `document`: see `Documents`. `folder` is what image paths are relative to, if not the feed's
-    own. `delete_missing` deletes the products that the feed does not have, `delete_most` even if they are most of the
-    catalog. A `dry_run` changes nothing, counts what a run would do, and adds samples of the fields.
+    own. `delete_missing` deletes the products that the feed does not have, `delete_most` even if they are most of
+    the catalog. A `dry_run` changes nothing, counts what a run would do, and adds samples of the fields. `features`
+    takes what is encoded, too.
 
     Raises `FeedError` if the feed cannot be read at all, or would double the catalog; StoreUnavailable or
     EncoderMismatch from the store; what was stored until then stays.
@@ -84,26 +87,23 @@ def ingest(
     source = open_feed(feed, columns or Columns())
     keeper: KeepsImages = images
     if dry_run:
-        encoder, store, keeper = DryEncoder(encoder), DryStore(store), DryImages(images)
+        encoder, store, keeper, features = DryEncoder(encoder), DryStore(store), DryImages(images), None
     documents = Documents(encoder, document)
     documents.bind(store, like=source.made_by)
     source = source.with_vectors_of(documents.info)
     reader = RowImageReader(folder or feed_folder(feed), limits or ImageLimits(), keeper, fetcher)
     with source.survey() as survey, RejectFile(rejects_path) as rejects, Workers(reader, workers) as readers:
         run = IngestRun(
-            documents,
-            store,
-            keeper,
-            survey,
+            *(documents, store, keeper, survey),
             notes=source.notes(survey),
             rejects=rejects,
             progress=progress,
             new_ids=new_ids,
             delete_missing=delete_missing,
             delete_most=delete_most,
+            features=features,
         )
-        ahead = 2 * workers + -(-batch // _TASK_ROWS)
-        samples = FieldSamples()
+        ahead, samples = 2 * workers + -(-batch // _TASK_ROWS), FieldSamples()
         lines = samples.watch(source.rows(survey)) if dry_run else source.rows(survey)
         _bring(run, readers.results(_tasks(lines, store, batch), ahead), batch)
     run.report.fields = samples.fields

@@ -15,6 +15,8 @@ from service.catalog.documents import Documents
 from service.catalog.drafts import Drafts
 from service.catalog.field_samples import FieldSample
 from service.catalog.id_change import IdChange
+from service.catalog.indexed_features import BATCH as FEATURE_BATCH
+from service.catalog.indexed_features import IndexedFeatures
 from service.catalog.listing import listed_ids
 from service.catalog.missing_products import MissingProducts
 from service.catalog.records import now_ms, row_id
@@ -93,6 +95,7 @@ class IngestRun:
         new_ids: bool,
         delete_missing: bool,
         delete_most: bool,
+        features: IndexedFeatures | None = None,
     ) -> None:
         """`documents` must have been bound to the store; `survey` is that of the feed, and `notes` are on how it was
         read. The others are as in `service.catalog.ingest.ingest`.
@@ -101,6 +104,7 @@ class IngestRun:
         self._documents = documents
         self._store = store
         self._images = images
+        self._features = features
         self._rejects = rejects
         self._progress = progress
         self._objection = survey.objection
@@ -141,10 +145,14 @@ class IngestRun:
         return [row for row in rows if row.vector is None]
 
     def encode(self, rows: Sequence[FeedRow]) -> None:
-        """Make the vectors of these rows in one batch, and write them."""
-        documents = [(row, document) for row in rows if (document := self._document(row)) is not None]
-        if documents:
-            self.add(self._with_vectors(documents))
+        """Make the vectors of these rows in one batch, or several if features are extracted, too, and write them."""
+        for part in [rows] if self._features is None else in_batches(rows, FEATURE_BATCH):
+            documents = [(row, document) for row in part if (document := self._document(row)) is not None]
+            if self._features is not None:
+                shown = ((row.image_key, document.image) for row, document in documents)
+                self._features.add([(key, image) for key, image in shown if image is not None])
+            if documents:
+                self.add(self._with_vectors(documents))
 
     def add(self, rows: Sequence[tuple[FeedRow, Vector]]) -> None:
         """Take rows with new vectors, and write the products that are complete."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import safe_open
 from torch import Tensor
 
 from rerank.engines.features import FeatureForm
@@ -42,6 +43,7 @@ FORM = np.dtype(
     ]
 )
 """The features of one image: `Candidates` of one, and what the namer says of it (`Namer.names`; -1: nothing)."""
+_EYES = "eyes."
 _MOST = 127
 _LEAST_SCALE = 1e-4
 """Keeps a scale above the smallest numbers of 16 bits."""
@@ -66,17 +68,35 @@ class CandidateFeatures:
         self._embedder, self._eyes, self._namer = embedder, eyes, namer
         self.form = form
 
+    @classmethod
+    def load(cls, path: Path | None = None, embedder: StarterEmbedder | None = None) -> "CandidateFeatures":
+        """Without the rest of the VLM, of the weights in the package or those of `path`.
+
+        Raises:
+            FileNotFoundError: no such file.
+            RuntimeError: the file's keys or shapes are not those of this model.
+        """
+        embedder, eyes = embedder or StarterEmbedder.shipped(), Eyes()
+        with safe_open(weight_file("vlm.safetensors", path), framework="torch") as file:
+            names = [name for name in file.keys() if name.startswith(_EYES)]  # noqa: SIM118 (it is no dictionary)
+            weights = {name.removeprefix(_EYES): file.get_tensor(name).float() for name in names}
+        eyes.load_state_dict(weights, assign=True)
+        form = feature_form(embedder.fingerprint, path)
+        return cls(embedder, eyes.eval().requires_grad_(False), Namer.load(), form)
+
     @torch.inference_mode()
-    def extract(self, images: Sequence[Image.Image], *, deadline: float | None = None) -> list[bytes]:
-        """The features of images, `FORM.itemsize` bytes each.
+    def extract(
+        self, images: Sequence[Image.Image], *, deadline: float | None = None, keep: bool = False
+    ) -> list[bytes]:
+        """The features of images, `FORM.itemsize` bytes each; `keep` the looks at them for the encoder.
 
         Raises:
             TimeoutError: `deadline` (a `time.monotonic` value) passed.
         """
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError("the deadline passed before the candidates were looked at")
-        look = self._embedder.look(images)
-        vectors = self._embedder.compose(look.tokens, None, None)
+        look = self._embedder.look(images, keep=keep)
+        vectors = self._embedder.image_vectors(look)
         tokens, details = self._eyes.show_tokens(look.tokens.whole), self._eyes.details(look.cells.middle)
         found = np.zeros(len(images), FORM)
         found["tokens"], found["token_scales"] = _quantized(tokens)

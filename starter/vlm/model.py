@@ -79,7 +79,8 @@ class StarterVLM:
         """
         _check(deadline)
         look = self._embedder.look(images)
-        return [Sight(seen) for seen in self._eyes.see(look.cells, look.tokens).single()]
+        vectors = [None] * len(images) if look.vectors is None else list(look.vectors.clone())
+        return list(map(Sight, self._eyes.see(look.cells, look.tokens).single(), vectors))
 
     def name(self, image: Sight) -> Named:
         """Say what an image shows, as far as that is sure."""

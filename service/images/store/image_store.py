@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from PIL.Image import Image
+
 from rerank.engines.features import FeatureForm
 from rerank.lru_cache import LruCache
 from service.errors import ImageDamaged, ImageNotFound
@@ -148,6 +150,10 @@ class ImageStore:
             raise ValueError(f"side must be one of {THUMBNAIL_SIDES}")
         name = derived_name(f"thumbnails-{side}", key)
         return StoredImage(self._shrinking.run(name, partial(self._read_thumbnail, name, key, side)), "image/jpeg")
+
+    def is_reduced(self, decoded: Image) -> bool:
+        """Whether a decoded original may be a reduced one, so that `rendition` gives other pixels."""
+        return max(decoded.size) >= self._limits.working_side
 
     def features(self, form: FeatureForm) -> StoredFeatures:
         """Where the features that an engine extracts of `rendition` are stored."""

@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from service.build.image_features import load_shared_extractor, stored_form
+from service.settings import load_settings
 from starter.backbone import Backbone
 from starter.embedder import StarterEmbedder
+from starter.encoder_adapter import StarterEncoder
+from starter.engine_entry import load_starter_extractor
 from starter.fused import FusedEmbedder
 from starter.looks import Looks
 from starter.views import Views, look
 from starter.vlm import StarterVLM
+from tests.fakes import FakeEncoder
+from tests.unit.starter.test_encoder_adapter import StandIn
 from tests.unit.starter.test_vlm import _query, _wares
 
 
@@ -38,6 +45,29 @@ def test_the_reranker_does_not_look_again_at_an_image_that_was_encoded_as_a_quer
     fresh = vlm.see([query.copy()])[0].seen
     assert looked_at == [1, 1, 1], "a copy is another image"
     assert torch.allclose(seen[0].seen.details.both, fresh.details.both, atol=1e-5)
+
+
+def test_what_is_indexed_is_looked_at_once_for_its_vector_and_its_features(
+    fused: FusedEmbedder, vlm: StarterVLM, looked_at: list[int]
+) -> None:
+    wares = _wares(3)
+    before, _ = fused.encode([None] * 3, [ware.copy() for ware in wares], ["document"] * 3)
+    loaded = load_starter_extractor(load_settings().engine.options(), StarterEncoder(fused))
+    assert loaded is not None
+    form, extract = loaded
+    made = extract(wares)
+    vectors, _ = fused.encode([None] * 3, wares, ["document"] * 3)
+    assert looked_at == [3, 3]
+    assert form == vlm.features.form == stored_form(load_settings())
+    assert np.allclose(vectors, before, atol=1e-5) and made == vlm.features.extract([ware.copy() for ware in wares])
+
+
+def test_an_encoder_that_does_not_look_as_the_engine_does_shares_nothing() -> None:
+    settings = load_settings()
+    for encoder in (FakeEncoder(), StarterEncoder(StandIn())):
+        assert load_shared_extractor(settings, encoder) is None
+    assert stored_form(load_settings(engine_store_features=False)) is None
+    assert stored_form(load_settings(engine="openai-compatible")) is None
 
 
 def test_what_is_indexed_is_not_kept(fused: FusedEmbedder, looked_at: list[int]) -> None:
