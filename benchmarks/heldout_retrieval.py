@@ -65,8 +65,10 @@ class HeldOutShop:
         self._store.ensure(EncoderInfo("starter", embedder.dimension, embedder.fingerprint, frozenset(), 64))
         records = [_record(row, product, titles[row]) for row, product in enumerate(products)]
         self._store.upsert(records)
+        fields = self._settings.search.lexical_fields
         for record in records:
-            self._words.put(record.product_id, product_words(record.product, self._settings.search.lexical_fields))
+            product = record.product
+            self._words.put(product.id, product_words(product, fields), title=product.title)
 
     def orders(self, asked: Sequence[HeldOutQuery]) -> dict[str, list[list[int]]]:
         """For each side and query of one task, the best rows first, without that of the query's own image."""
@@ -116,7 +118,7 @@ class HeldOutShop:
         if options is None or text is None:
             return self._store.search(vector, limit=DEPTH)
         matched = self._words.score(text)
-        return hybrid_search(self._store, matched, vector, text, options, limit=DEPTH, filter=None)
+        return hybrid_search(self._store, matched, vector, options, limit=DEPTH, filter=None)
 
 
 def title(product: HeldOutProduct) -> str:

@@ -5,6 +5,7 @@ A range says its bounds as a filter does (`gte`, `lt`, `lte`), so that it can be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -40,9 +41,12 @@ def statistics(numbers: Sequence[Scalar]) -> FacetStats | None:
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
-    """The mean, between the least and the greatest number; the sum of large ones would overflow."""
-    scale = max(1.0, float(np.abs(values).max()))
-    mean = float((values / scale).mean()) * scale
+    """The mean, between the least and the greatest number and the same in any order. The sum of large numbers would
+    overflow, so that they are divided by a power of two, which rounds none.
+    """
+    _, exponent = math.frexp(float(np.abs(values).max()))
+    scale = 2.0 ** max(0, exponent - 1)
+    mean = math.fsum((values / scale).tolist()) / len(values) * scale
     return min(max(mean, float(values.min())), float(values.max()))
 
 

@@ -1,9 +1,10 @@
 """The first half of a search: validate a request, decode its image, embed both as one vector, find the nearest
 products.
 
-A search that has rules, or asks for facets, groups, no near-duplicates, variety, another order or a further page, looks
-at the whole search window, the best products up to a number in the settings; a hybrid one at the best hundred of each
-score; any other at the products that it shows or reranks, and at one more to know whether there is a next page.
+A search that has rules, or asks for groups, no near-duplicates, variety, another order or a further page, looks at the
+whole search window, the best products up to a number in the settings, and so do facets where not all that match can be
+counted. A hybrid search looks at the best hundred of each score; any other at the products that it shows or reranks,
+and at one more to know whether there is a next page.
 """
 
 from __future__ import annotations
@@ -251,19 +252,17 @@ class Retriever:
         *,
         complete: bool,
     ) -> Facets | None:
-        """What is counted; None if nothing is to be. `complete`: no products match but these hits.
-
-        Whether a product is similar enough can be told only of those found.
-        """
+        """What is counted; None if nothing is to be. `complete`: no products match but these hits."""
         if not request.facets:
             return None
-        unwanted = self._unwanted(conditions) | products_of(request)
-        matching = Matching(conditions.filter, frozenset(unwanted), rules)
-        everything = None
-        if not complete and request.min_score is None:
-            everything = self._counter.count(request.facets, matching)
+        matching = Matching(conditions.filter, self._unwanted(conditions) | products_of(request), rules)
+        everything = None if complete else self._counted(request, matching)
         found = matching.having([hit.product for hit in hits])
         return everything or facets_of(found, request.facets, complete=complete)
+
+    def _counted(self, request: SearchRequest, matching: Matching) -> Facets | None:
+        """Facets over all that match; None if they are too many, or must be similar enough, too."""
+        return self._counter.count(request.facets, matching) if request.min_score is None else None
 
     def _understood(self, text: str | None, request: SearchRequest, clock: StageClock) -> Understood | None:
         """What the sentence says; None if it is taken as it is. Values raise products in a hybrid search alone."""
@@ -306,21 +305,23 @@ class Retriever:
         """The best products that are similar enough, without those whose images the query has, and whether there are
         more
         """
-        size, own = self._size(request, depth), products_of(request)
-        unwanted = self._unwanted(wanted)
-        margin = min(len(unwanted), size) + len(own)
-        hits = self._found(vector, query, request, size + 1 + margin, wanted)
+        own, unwanted = products_of(request), self._unwanted(wanted)
+        left_out = own | unwanted
+        size, kept = self._sizes(request, depth, Matching(wanted.filter, left_out), len(unwanted))
+        margin = 1 + min(len(unwanted), size) + len(own)
+        hits = self._found(vector, query, request, (size + margin, kept + margin), wanted)
         least = -math.inf if request.min_score is None else request.min_score
-        unwanted |= own
-        kept = [hit for hit in hits if hit.product_id not in unwanted and hit.score >= least]
-        return kept[:size], len(kept) > size
+        found = [hit for hit in hits if hit.product_id not in left_out and hit.score >= least]
+        return found[:kept], len(found) > kept
 
-    def _size(self, request: SearchRequest, depth: int) -> int:
-        """The number of products considered."""
-        shaped = request.facets or request.collapse or request.group_by or request.diversity or request.sort
-        if shaped or request.cursor:
-            return self._window
-        return max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
+    def _sizes(self, request: SearchRequest, depth: int, matching: Matching, unwanted: int) -> tuple[int, int]:
+        """The number of products considered by each score, and of the best of them that are used."""
+        shaped = request.collapse or request.group_by or request.diversity or request.sort or request.cursor
+        if shaped or depth == self._window or (request.facets and not self._counted(request, matching)):
+            return self._window, self._window
+        size = max(depth, min(HYBRID_DEPTH, self._window)) if request.hybrid else depth
+        searches_again = request.rerank.refine or request.rival is not None
+        return size, size if searches_again or request.min_score is not None or unwanted > size else depth
 
     def _unwanted(self, wanted: Wanted) -> set[str]:
         """Products whose words have all words of something that is not wanted, where words can be searched.
@@ -335,12 +336,15 @@ class Retriever:
             return set[str]().union(*each)
         return set()
 
-    def _found(self, vector: Vector, query: Query, request: SearchRequest, limit: int, wanted: Wanted) -> Sequence[Hit]:
-        matched = self._matched(query, request, wanted.labels)
-        if matched is None or request.hybrid is None or query.text is None:
-            return self._store.search(vector, limit=limit, filter=wanted.filter)
+    def _found(
+        self, vector: Vector, query: Query, request: SearchRequest, sizes: tuple[int, int], wanted: Wanted
+    ) -> Sequence[Hit]:
+        """The best products; `sizes`: how many each score looks at, and how many are returned."""
+        matched, (limit, best) = self._matched(query, request, wanted.labels), sizes
+        if matched is None or request.hybrid is None:
+            return self._store.search(vector, limit=best, filter=wanted.filter)
         options, filter = request.hybrid, wanted.filter
-        return hybrid_search(self._store, matched, vector, query.text, options, limit=limit, filter=filter)
+        return hybrid_search(self._store, matched, vector, options, limit=limit, filter=filter, wanted=best)
 
     def _matched(
         self, query: Query, request: SearchRequest, labels: Sequence[Collection[FacetValue]]

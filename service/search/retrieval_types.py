@@ -79,8 +79,9 @@ class Window:
 class HybridScores:
     """Where a product of a hybrid search comes from: both scores, from 0 to 1, and what they make together.
 
-    Ranks are among the products that were looked at, and equal scores share one. `lexical` is 0, and without a rank,
-    where the product shares no word with the text. `boost`: the share of the catalog's values named in the text that
+    Equal scores share a rank. `dense_rank` is among the products that were compared, and so is `lexical_rank` under a
+    filter; otherwise it is among all of the catalog. `lexical` is 0, and without a rank, where the product shares no
+    word with the text. `boost`: the share of the catalog's values named in the text that
     the product has; None if it names none.
     """
 

@@ -239,10 +239,16 @@ class RevisionStore:
         return ids + [row.id for row in old if not row.revision]
 
     def products(self, product_ids: Sequence[str]) -> dict[str, list[Record]]:
-        """See `Store.products`."""
-        found: dict[str, list[Record]] = {}
-        for row in self.fetch(self.row_ids(product_ids)):
-            found.setdefault(row.product_id, []).append(row)
+        """See `Store.products`. Heads are read first: of products with one image they are all."""
+        rows = self.records([head_id(id) for id in dict.fromkeys(product_ids)])
+        heads = heads_among(sorted(rows, key=lambda row: row.updated_at))
+        unrevised = [id for id, head in heads.items() if not head.revision]
+        old = self.states_of(unrevised) if unrevised else []
+        keys = [row_key(row) for row in old if not (row.revision or is_head(row))]
+        keys += [key for head in heads.values() for key in _behind(head)]
+        found = {id: [head] for id, head in heads.items()}
+        for row in self.records(keys) if keys else []:
+            found[row.product_id].append(row)
         whole = {id: _of_revision(rows) for id, rows in found.items() if _is_whole(rows)}
         moved = {id: self.get(id) for id in found.keys() - whole.keys()}  # written between the two questions
         return whole | {id: rows for id, rows in moved.items() if rows}
@@ -275,7 +281,7 @@ class RevisionStore:
         if not head.revision:
             rows = self.states_of([head.product_id])
             return [row_key(row) for row in rows if not (row.revision or is_head(row))]
-        return [_key(f"{head.product_id}#{number}", head.revision) for number in range(1, head.revision_rows)]
+        return _behind(head)
 
 
 def _now() -> int:
@@ -284,6 +290,11 @@ def _now() -> int:
 
 def _key(id: str, revision: str) -> str:
     return id if id.endswith("#0") or not revision else f"{id}.{revision}"
+
+
+def _behind(head: Whole) -> list[str]:
+    """The keys of the other rows of a head's revision; none if it has no revision."""
+    return [_key(f"{head.product_id}#{number}", head.revision) for number in range(1, head.revision_rows)]
 
 
 def _stamped(rows: Sequence[Record]) -> list[Record]:

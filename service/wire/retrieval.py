@@ -106,7 +106,8 @@ class HybridOut(_Body):
     makes up to a fifth if the text names values of the catalog: the share of them that the product has.
 
     `lexical` is 1 for a title that equals the query, and 0, without a rank, for a product that shares no word with it;
-    `dense` is 1 for the most similar product. Ranks count from 1, and equal scores share a rank.
+    `dense` is 1 for the most similar product. Ranks count from 1, and equal scores share a rank: `dense_rank` among the
+    products that were compared, `lexical_rank` in the catalog, or among those compared if there is a filter.
     """
 
     fused: float

@@ -62,6 +62,34 @@ def test_min_score_is_about_the_cosine_in_hybrid_search_too(client: Client) -> N
     assert len(scores) == sum(result["scores"]["retrieval"] >= 0.2 for result in everything) and min(scores) >= 0.2
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"filter": {"category": {"eq": "mug"}}},
+        {"min_score": 0.0},
+        {"text": "product 1 without cap"},
+        {"image": {"product_id": "p3"}},
+        {"facets": ["category", "price"]},
+        {"facets": ["category"], "filter": {"category": {"eq": "cap"}}},
+    ],
+    ids=str,
+)
+def test_few_products_are_the_first_of_many_whatever_was_looked_at(client: Client, more: dict[str, Any]) -> None:
+    """A small page looks at few products: their order, facets and next page are those of a large one."""
+    many = ask(client, limit=100, **more)
+    assert many["next_cursor"] is None
+    for limit in (1, 2, 5):
+        few = ask(client, limit=limit, **more)
+        assert ids(few) == ids(many)[:limit] and few["facets"] == many["facets"]
+        assert [one["scores"]["hybrid"]["fused"] for one in few["results"]] == pytest.approx(
+            [one["scores"]["hybrid"]["fused"] for one in many["results"]][:limit]
+        )
+        assert (few["next_cursor"] is None) == (len(many["results"]) <= limit)
+        rest = ask(client, limit=100, cursor=few["next_cursor"], **more) if few["next_cursor"] else {"results": []}
+        assert sorted(ids(few) + ids(rest)) == sorted(ids(many))
+
+
 def test_reranking_of_a_hybrid_search_is_fused_with_its_own_order(client: Client) -> None:
     options = {"enabled": True, "lexical_weight": 1.0}
     before = ids(ask(client, text="product 3 or 7 or 11", hybrid=options))

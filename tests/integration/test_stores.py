@@ -101,7 +101,7 @@ def test_always_as_many_products_as_there_are(store: Store) -> None:
 
 def hybrid_order(store: Store, text: str, limit: int, weight: float = 0.5) -> list[str]:
     matched = CatalogWords(store, ["title", "category"]).score(text)
-    hits = hybrid_search(store, matched, unit(0), text, HybridOptions(weight), limit=limit, filter=None)
+    hits = hybrid_search(store, matched, unit(0), HybridOptions(weight), limit=limit, filter=None)
     return [hit.product_id for hit in hits]
 
 

@@ -16,12 +16,13 @@ from rerank.query import Query
 from service.lab.judged import LabQuery
 from service.lab.measurement import Bench
 from service.product import Product
-from service.search.hybrid import HybridHit, fused_score, lexical_scores
+from service.search.hybrid import HybridHit
 from service.search.lexical.inverted_index import LexicalIndex
 from service.search.lexical.words import lesser_words, product_words
 from service.search.reranking.arrangement import Reranked, arrange, rearranged
 from service.search.reranking.call import RerankCall
 from service.search.reranking.reranker import LoadImages, PlannedReranker, SearchAgain
+from service.search.score_fusion import fused_score, lexical_scores
 from service.stores.store import Hit
 
 POOL = 200
@@ -87,7 +88,8 @@ class FieldWeights:
     def _index(self, weights: tuple[tuple[str, float], ...]) -> LexicalIndex:
         index, fields = LexicalIndex(), self._all_fields
         for product in self._products:
-            index.put(product.id, product_words(product, fields), (), lesser_words(product, fields, dict(weights)))
+            lesser = lesser_words(product, fields, dict(weights))
+            index.put(product.id, product_words(product, fields), (), lesser, title=product.title)
         return index
 
 
@@ -143,7 +145,9 @@ class _Pool:
             return tuple(hit.product_id for hit in self.hits)
         lexical = {hit.product_id: hit.hybrid.lexical for hit in hybrid}
         if index is not None:
-            lexical = lexical_scores(self.text, index.score(self.text), {hit.product_id: hit for hit in hybrid})
+            matched = index.score(self.text)
+            found = dict(zip(matched.ids, lexical_scores(matched).tolist(), strict=True))
+            lexical = {id: found.get(id, 0.0) for id in lexical}
 
         def key(hit: HybridHit) -> tuple[float, float, str]:
             own, id = hit.hybrid, hit.product_id

@@ -113,7 +113,8 @@ class CatalogWords:
 
     def _enter(self, index: LexicalIndex, product: Product) -> None:
         lesser = lesser_words(product, self._fields, self._weights)
-        index.put(product.id, product_words(product, self._fields), self._labels(product), lesser)
+        words = product_words(product, self._fields)
+        index.put(product.id, words, self._labels(product), lesser, title=product.title)
 
     def _indexes(self, product_id: str) -> list[LexicalIndex]:
         """The targets of a change; a scan in progress skips what changed in the meantime."""

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from service.search.lexical.words import query_words
+from service.search.lexical.words import query_words, words
 
 K1 = 1.2
 B = 0.1
@@ -39,31 +39,29 @@ Scores = npt.NDArray[np.float64]
 class LexicalScores:
     """Products that share words with a text, or have labels that it names, in no order.
 
-    `scores`: how much of the text's words, from 0 to 1; `raised`: the share of the labels, from 0 to 1.
+    `scores`: how much of the text's words, from 0 to 1; `raised`: the share of the labels, from 0 to 1; `titled`: whose
+    title is the text, word for word.
     """
 
     ids: list[str]
     scores: Scores
     raised: Scores
+    titled: npt.NDArray[np.bool_]
 
     @cached_property
-    def of(self) -> dict[str, float]:
-        """The scores by product id."""
-        return dict(zip(self.ids, self.scores.tolist(), strict=True))
+    def _place_of(self) -> dict[str, int]:
+        return {id: place for place, id in enumerate(self.ids)}
 
-    @cached_property
-    def raised_of(self) -> dict[str, float]:
-        """The shares of labels by product id."""
-        return dict(zip(self.ids, self.raised.tolist(), strict=True)) if self.raised.any() else {}
+    def place(self, product_id: str) -> int | None:
+        """Where a product is in the arrays; None if it is not."""
+        return self._place_of.get(product_id)
 
-    def best(self, limit: int, label_weight: float = 0.0) -> list[str]:
-        """The `limit` products with the highest scores, best first; equal ones by id. All labels of the text count
-        as much as so large a share of its words.
-        """
-        scores = self.scores + label_weight * self.raised
-        least = np.partition(scores, -limit)[-limit] if limit < len(self.ids) else 0.0
-        places = np.flatnonzero(scores >= least).tolist()
-        order = sorted(places, key=lambda place: (-scores[place], self.ids[place]))
+    def best(self, limit: int, *, by: Scores, least: float) -> list[str]:
+        """The `limit` products with the highest values, best first and none below the least; equal ones by id."""
+        if limit < len(self.ids):
+            least = max(least, float(np.partition(by, -limit)[-limit]))
+        places = np.flatnonzero(by >= least).tolist()
+        order = sorted(places, key=lambda place: (-by[place], self.ids[place]))
         return [self.ids[place] for place in order[:limit]]
 
 
@@ -87,7 +85,7 @@ class LexicalIndex:
         self._lock = threading.Lock()
         self._entry_of: dict[str, int] = {}
         self._ids: list[str] = []
-        self._marks, self._lengths, self._alive = array("q"), array("I"), bytearray()
+        self._marks, self._titles, self._lengths, self._alive = array("q"), array("q"), array("I"), bytearray()
         self._postings: dict[Hashable, array[int]] = {}
         self._weights: set[float] = set()
         self._total = 0
@@ -102,13 +100,15 @@ class LexicalIndex:
         words: Sequence[str],
         labels: Collection[Hashable] = (),
         lesser: Mapping[str, float] | None = None,
+        *,
+        title: str = "",
     ) -> None:
         """Add a product, or replace what it has. Labels (not texts) are searchable, but are not among its words.
-        `lesser`: weights of words that count for less than 1.
+        `lesser`: weights of words that count for less than 1; `title`: what a text may be, word for word.
         """
-        different = sorted(set(words))
+        different, title_mark = sorted(set(words)), _title_mark(title)
         weighted = [_Lesser(word, weight) for word, weight in (lesser or {}).items()]
-        mark = hash((*different, *labels, *weighted))
+        mark = hash((*different, *labels, *weighted, title_mark))
         with self._lock:
             known = self._entry_of.get(product_id)
             if known is not None and self._marks[known] == mark:
@@ -117,6 +117,7 @@ class LexicalIndex:
             entry = self._entry_of[product_id] = len(self._ids)
             self._ids.append(product_id)
             self._marks.append(mark)
+            self._titles.append(title_mark)
             self._lengths.append(len(different))
             self._alive.append(1)
             self._total += len(different)
@@ -137,7 +138,9 @@ class LexicalIndex:
         with self._lock:
             scores, raised = self._score(query_words(text)), self._raised(labels)
             matched = np.flatnonzero(scores + raised)
-            return LexicalScores([self._ids[entry] for entry in matched.tolist()], scores[matched], raised[matched])
+            titled = (np.frombuffer(self._titles, np.int64)[matched] == _title_mark(text)) & (scores[matched] > 0)
+            ids = [self._ids[entry] for entry in matched.tolist()]
+            return LexicalScores(ids, scores[matched], raised[matched], titled)
 
     def having(self, terms: Sequence[Collection[Hashable]]) -> set[str]:
         """The products that have a word or label of every group."""
@@ -202,9 +205,15 @@ class LexicalIndex:
         places = np.flatnonzero(alive).tolist()
         self._ids = [self._ids[place] for place in places]
         self._marks = array("q", [self._marks[place] for place in places])
+        self._titles = array("q", [self._titles[place] for place in places])
         self._lengths = array("I", [self._lengths[place] for place in places])
         self._alive = bytearray(b"\x01" * len(places))
         self._entry_of = {id: entry for entry, id in enumerate(self._ids)}
+
+
+def _title_mark(text: str) -> int:
+    """The same for texts of the same words in their order; for others the same once in 2^64 times."""
+    return hash(tuple(words(text)))
 
 
 def _damping(share: Any) -> Any:

@@ -10,6 +10,7 @@ from service.product import Product
 from service.stores.filters import Filter
 from service.stores.milvus.connection import Connection
 from service.stores.milvus.consistency import Consistency
+from service.stores.milvus.grouping import RowRate
 from service.stores.milvus.rows import Rows
 from service.stores.milvus.schema import FIELDS, STATE_FIELDS, to_record, to_state
 from service.stores.milvus.versions import Versions, is_gone, is_not_loaded
@@ -28,6 +29,7 @@ class CollectionStore(RevisionStore):
         self._versions = versions
         self._search_params = search_params
         self._typed: dict[str, bool] = {}
+        self._rates: dict[str, RowRate] = {}
         self._epoch = 0
         self._unsettled = 0
 
@@ -150,7 +152,9 @@ class CollectionStore(RevisionStore):
         consistency = Consistency(self._connection.uri, collection)
         timeout = self._connection.timeout
         columns = self._connection.columns(collection)
-        return Rows(client, collection, self._search_params, timeout, self._typed[collection], consistency, columns)
+        rate = self._rates.setdefault(collection, RowRate())
+        typed = self._typed[collection]
+        return Rows(client, collection, self._search_params, timeout, typed, consistency, rate, columns)
 
     def _make_ready(self, client: MilvusClient, collection: str) -> None:
         self._versions.make_ready(client, collection)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from service.stores.milvus.attributes import decode
 from service.stores.milvus.connection import quiet
 from service.stores.milvus.consistency import Consistency
 from service.stores.milvus.filter_compiler import any_of, compile_filter, quote
-from service.stores.milvus.grouping import WINDOW, Page, best_of_each, keep_best, without
+from service.stores.milvus.grouping import WINDOW, Page, RowRate, best_of_each, keep_best, without
 from service.stores.milvus.schema import (
     FIELDS,
     HEAD_FIELDS,
@@ -33,6 +34,8 @@ from service.stores.store import Hit, Record, RowState, Vector
 _ID_BATCH = 256
 _UPSERT_BATCH = 512
 _SCAN_BATCH = 1000
+_FILTERED_EF = 4
+"""As many times the `ef` does a search with a filter use on Milvus Lite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Rows:
     timeout: float
     typed: bool
     consistency: Consistency
+    rate: RowRate
     columns: AttributeColumns | None = None
     """Where conditions on attributes are decided; None: in Milvus."""
 
@@ -66,16 +70,13 @@ class Rows:
         An index may stop early under a narrow filter; then the rest is compared one by one.
         """
         expression = self._expression(filter)
-        best, complete = best_of_each(lambda rows, more: self._nearest(vector, rows, more), expression, limit)
+        best, complete = best_of_each(partial(self._nearest, vector), expression, limit, self.rate)
         if complete:
             keep_best(best, self._compare_all(vector, without(expression, best)))
         kept = [hit for hit in best.values() if self._still_passes(filter, hit.product)]
         return sorted(kept, key=lambda hit: (-hit.score, hit.product_id))[:limit]
 
     def _nearest(self, vector: Vector, rows: int, expression: str) -> Page:
-        params = dict(self.search_params)
-        if "ef" in params:
-            params["ef"] = max(params["ef"], rows)  # Milvus refuses ef < rows
         [found] = self.client.search(
             self.collection,
             data=[np.asarray(vector, dtype=np.float32).tolist()],
@@ -83,13 +84,24 @@ class Rows:
             limit=rows,
             filter=expression,
             output_fields=FIELDS,
-            search_params={"metric_type": "COSINE", "params": params},
+            search_params={"metric_type": "COSINE", "params": self._params(rows, is_filtered=bool(expression))},
             consistency_level=self.consistency.level,
             timeout=self.timeout,
         )
         hits = [_entity(hit) | {"score": float(hit["distance"])} for hit in found]
         kept, passed, moved = self._named(hits)
         return Page([to_hit(row, row["score"]) for row in kept], passed, moved, full=len(found) == rows)
+
+    def _params(self, rows: int, *, is_filtered: bool) -> dict[str, int]:
+        """Search parameters. With `ef` at the number of rows, the least that Milvus takes, the last of them are missed.
+        Lite's HNSW counts what a filter excludes among its `ef`: of 18,000 products, 11 % of which pass, 256 find 86 %
+        of the nearest 30, and 1,024 find 99.6 %.
+        """
+        params = dict(self.search_params)
+        if "ef" in params:
+            wide = _FILTERED_EF if is_filtered and self.columns is not None else 1
+            params["ef"] = max(wide * params["ef"], 2 * rows + 16)
+        return params
 
     def _named(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str], bool]:
         """Rows that their heads name; the keys of the others; and whether a product of these is still there.

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.search.hybrid import HybridHit, hybrid_options, hybrid_search, shared_ranks
+from service.search.hybrid import HybridHit, hybrid_options, hybrid_search
 from service.search.hybrid_defaults import HybridDefaults
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.lexical.inverted_index import LexicalScores
 from service.search.retrieval_types import HybridOptions
+from service.search.score_fusion import shared_ranks
 from service.stores.exact.exact_store import ExactStore
 from service.stores.filters import parse_filter
 from tests.integration.records import INFO, record, unit
@@ -48,7 +49,7 @@ def search(
 ) -> list[HybridHit]:
     options = HybridOptions(lexical_weight=weight)
     given = parse_filter(where) if where else None
-    return hybrid_search(store, matched(store, text), unit(7), text, options, limit=limit, filter=given)
+    return hybrid_search(store, matched(store, text), unit(7), options, limit=limit, filter=given)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
@@ -103,7 +104,7 @@ def test_a_cut_through_equal_titles_does_not_prefer_those_before_it(store: Exact
     nearest = max(range(30), key=lambda number: float(unit(200 + number) @ unit(7)))
     vector = store.get(f"z{nearest:02}")[0].vector
     words = matched(store, "holder")
-    hits = hybrid_search(store, words, vector, "holder", HybridOptions(), limit=10, filter=None)
+    hits = hybrid_search(store, words, vector, HybridOptions(), limit=10, filter=None)
     assert hits[0].product_id == f"z{nearest:02}"
     assert hits[0].hybrid.lexical_rank == 1
 
@@ -122,7 +123,7 @@ def test_titles_behind_hundreds_that_a_filter_leaves_out_are_found(store: ExactS
 def test_a_product_deleted_between_the_legs_is_left_out(store: ExactStore) -> None:
     words = matched(store, "leopard")
     store.delete(["case"])
-    hits = hybrid_search(store, words, unit(0), "leopard", HybridOptions(), limit=5, filter=None)
+    hits = hybrid_search(store, words, unit(0), HybridOptions(), limit=5, filter=None)
     found = {hit.product_id for hit in hits}
     assert "leopard" in found and "case" not in found and len(hits) == 5
 

@@ -48,7 +48,7 @@ def product(id: str, title: str) -> Product:
 
 
 def found(words: CatalogWords, text: str) -> list[str]:
-    return words.score(text).best(9)
+    return words.score(text).ids
 
 
 def test_the_store_is_read_once_and_writes_are_noted(store: Counting) -> None:
@@ -64,7 +64,8 @@ def test_words_of_a_field_may_count_for_less(store: Counting) -> None:
     words = CatalogWords(store, ["title", "sku"], weights={"sku": 0.5})
     words.index()
     words.put([product("ab", "AB hat")])
-    scores = words.score("ab").of
+    found = words.score("ab")
+    scores = dict(zip(found.ids, found.scores, strict=True))
     assert scores["cap"] == pytest.approx(scores["ab"] / 2, rel=0.05)
 
 
@@ -96,7 +97,7 @@ def test_a_shared_store_is_read_again_and_the_old_words_answer_meanwhile(store: 
     store.meanwhile = lambda: None
     going_on.set()
     with words._making:  # the walk has ended
-        assert words._index is not None and words._index.score("red").best(9) == ["vase"]
+        assert words._index is not None and words._index.score("red").ids == ["vase"]
     words.close()
 
 

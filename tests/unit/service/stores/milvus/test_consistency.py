@@ -11,6 +11,7 @@ from pymilvus import MilvusClient
 
 from service.stores.milvus import consistency
 from service.stores.milvus.consistency import Consistency
+from service.stores.milvus.grouping import RowRate
 from service.stores.milvus.rows import Rows
 from tests.integration.records import record, unit
 
@@ -63,7 +64,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 def rows(client: Client, collection: str) -> Rows:
     level = Consistency("http://milvus", collection)
-    return Rows(cast(MilvusClient, client), collection, {}, 1.0, True, level)
+    return Rows(cast(MilvusClient, client), collection, {}, 1.0, True, level, RowRate())
 
 
 READS: dict[str, Callable[[Rows], object]] = {
