@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from rich import box
+from rich.table import Table
+
 from service.cli.console import out, plain
-from service.cli.evaluate_tables import table
 from service.lab.clicks.click_judgments import SHARES, ClickJudgments
 from service.lab.clicks.click_log import ClickLog
 from service.lab.clicks.counterfactual import Counterfactual, Estimator, Figure
 from service.lab.clicks.judged_folder import WrittenJudgments
 from service.lab.clicks.model_choice import FittedModel
 from service.lab.clicks.trust import UNTOLD, doubts
-from service.lab.summary import signed
 
 NOTHING_JUDGED = (
     "Nothing was judged. Lower --min-impressions, or wait until queries have been asked more often; what was left out "
@@ -54,7 +55,7 @@ def show_judgments(log: ClickLog, fitted: FittedModel, judged: ClickJudgments, w
     )
     told = "; ".join(f"{name} {value:.4f}" for name, value in fitted.perplexity.items())
     out.print(f"Click model: {fitted.name}{f' (perplexity on unseen users: {told})' if told else ''}", soft_wrap=True)
-    shown = table("judgments", "products", "of the best product's worth", rows="grade")
+    shown = _table("grade", "products", "of the best product's worth")
     for grade, share in enumerate((0.0, *SHARES)):
         shown.add_row(str(grade), f"{int((judged.grade == grade).sum()):,}", f"from {share:.0%}")
     out.print(shown)
@@ -102,7 +103,7 @@ def show_estimates(
     found: Sequence[Counterfactual], estimator: Estimator, general: Sequence[str], against: str | None
 ) -> None:
     """As text."""
-    shown = table("events a search", "IPS", "SNIPS", "difference", "covered", "clicks", rows="order")
+    shown = _table("order", "IPS", "SNIPS", "difference", "covered", "clicks")
     for one in found:
         shown.add_row(
             plain(one.name),
@@ -119,10 +120,11 @@ def show_estimates(
         for text in doubts(one, estimator.log.searches):
             out.print(f"[yellow]{plain(one.name)}: {plain(text)}[/]", soft_wrap=True)
     source = "interleaved searches, in which coins move products" if estimator.by_chance else "all searches"
+    held = "what was logged" if against is None else against
     out.print(
-        f"[dim]{estimator.log.searches:,} searches. Intervals: 95 %, over users. How often a position is looked at is "
-        f"estimated from {source}. Difference: of SNIPS, to {'what was logged' if against is None else against}. "
-        "Clicks: as many of equal weight would know as much.[/]"
+        f"[dim]Events a search, of {estimator.log.searches:,} searches. Intervals: 95 %, over users. How often a "
+        f"position is looked at is estimated from {source}. Difference: of SNIPS, to {held}. Clicks: as many of equal "
+        "weight would know as much.[/]"
     )
 
 
@@ -131,4 +133,12 @@ def _cell(figure: Figure) -> str:
 
 
 def _signed_cell(figure: Figure) -> str:
-    return f"{signed(figure.value)}\n[dim]{signed(figure.low)}…{signed(figure.high)}[/]"
+    return f"{figure.value:+.3f}\n[dim]{figure.low:+.3f}…{figure.high:+.3f}[/]"
+
+
+def _table(rows: str, *columns: str) -> Table:
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column(rows, style="bold", overflow="fold")
+    for name in columns:
+        shown.add_column(name, justify="right", no_wrap=True)
+    return shown

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.lab.clicks.attractiveness import Attractiveness, attractiveness
-from service.lab.clicks.cells import Cells
+from service.lab.clicks.cells import Cells, sums
 from service.lab.clicks.click_log import ClickLog
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,7 @@ Rows = NDArray[np.int64]
 _ITERATIONS = 500
 _TOLERANCE = 1e-5
 _PSEUDO = 0.1  # clicks, and as many products looked at without, that every pair has besides its own
+_BINS = 20
 _BLOCK = 200_000  # impressions that are looked at together
 
 
@@ -50,8 +51,8 @@ class Cascade:
 def fit(log: ClickLog) -> Cascade:
     """Fit the model to a log with at least one click."""
     pairs, blocks = len(log.pair_query), list(_blocks(log))
-    clicked, shown = log.by_pair(log.clicked), log.by_pair()
-    attraction, satisfaction, persistence = (clicked + 1) / (shown + 2), 0.5, 0.9
+    clicked = log.by_pair(log.clicked)
+    attraction, satisfaction, persistence = (clicked + 1) / (log.by_pair() + 2), 0.5, 0.9
     looked = np.empty(len(log.pair))
     for _ in range(_ITERATIONS):
         satisfied = went_on = could = 0.0
@@ -65,9 +66,22 @@ def fit(log: ClickLog) -> Cascade:
         persistence = (went_on + 1) / (could + 2)
         if max(abs(satisfaction - before[0]), abs(persistence - before[1])) < _TOLERANCE:
             break
-    some = np.flatnonzero(shown).astype(np.int32)
-    seen = Cells(some, np.zeros_like(some), log.by_pair(looked)[some], clicked[some])
-    return Cascade(satisfaction, persistence, attractiveness(seen, np.ones(len(some)), pairs))
+    cells, chance = _by_chance(log, looked, attraction)
+    return Cascade(float(satisfaction), persistence, attractiveness(cells, chance, pairs))
+
+
+def _by_chance(log: ClickLog, looked: Floats, attraction: Floats) -> tuple[Cells, Floats]:
+    """Impressions by pair and by how likely they were looked at before it was known that they were not clicked, in
+    `_BINS` steps, and that chance in each cell. So the interval of a product that users may not have seen is wider.
+    """
+    liked = attraction[log.pair]
+    before = np.where(log.events != 0, 1.0, looked / (1 - liked + looked * liked))
+    bins = np.ceil(before * _BINS).astype(np.int64)
+    keys, cell = np.unique(log.pair * np.int64(_BINS + 1) + bins, return_inverse=True)
+    pair, bin = np.divmod(keys, _BINS + 1)
+    shown = sums(cell, len(keys), np.ones(len(cell)))
+    cells = Cells(pair.astype(np.int32), bin.astype(np.int32), shown, sums(cell, len(keys), log.clicked))
+    return cells, np.clip(sums(cell, len(keys), before) / shown, 1e-9, 1.0)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ SEARCHES = 4_000
 @pytest.fixture(scope="module")
 def shop() -> Shop:
     """Three queries of twelve products."""
-    return Shop.drawn(3, np.random.default_rng(1), products=12)
+    return Shop.drawn(3, np.random.default_rng(5), products=12)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def logs(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[Users, Cl
     found: dict[Users, ClickLog] = {}
     for users in ("position", "cascade"):
         folder = tmp_path_factory.mktemp(users)
-        write(folder, simulate(shop, SEARCHES, users, np.random.default_rng(2)))
+        write(folder, simulate(shop, SEARCHES, users, np.random.default_rng(6)))
         found[users] = read(folder)
     return found
 
