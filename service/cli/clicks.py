@@ -91,7 +91,8 @@ def judgments(
     with err.status("fitting click models"):
         fitted = fit_model(log, model)
     judged = judge(log, fitted.found, weights=weights, min_impressions=min_impressions)
-    written = write_judgments(folder, log, fitted, judged, products=products, query_images=query_images)
+    with err.status("writing the data set"):
+        written = write_judgments(folder, log, fitted, judged, products=products, query_images=query_images)
     if as_json:
         out.print_json(json.dumps(judgments_numbers(log, fitted, judged, written)))
     else:

@@ -30,6 +30,7 @@ from service.lab.trec import write_qrels
 from service.stores.filters import parse_filter
 from service.wire.export_lines import ExportedProduct
 
+ESTIMATES = "estimates.jsonl"
 _BLANK = re.compile(r"\s")
 
 
@@ -64,8 +65,11 @@ def write_judgments(
 ) -> WrittenJudgments:
     """Write the folder. `products`: a file of `withthis export`; `query_images`: a folder of images of queries.
 
-    Raises LabError where the disk fails, and DataSetError for a file that is no export.
+    Raises LabError where the disk fails or the folder holds another data set, and DataSetError for a file that is no
+    export.
     """
+    _check_ours(folder, *([] if products is None else ["documents.jsonl"]))
+    write_text(folder / ESTIMATES, _estimates(log, model, judged))  # first: it says whose folder this is
     images = ImageCopies(folder, products, hashed_images(query_images))
     omitted: Counter[Omitted] = Counter()
     known = None if products is None else _write_documents(folder, products, images)
@@ -76,9 +80,15 @@ def write_judgments(
     queries = [row for row in asked.values() if row["id"] in judgments]
     write_text(folder / "queries.jsonl", (json.dumps(row, ensure_ascii=False) for row in queries))
     write_qrels(folder / "judgments.qrels", judgments)
-    write_text(folder / "estimates.jsonl", _estimates(log, model, judged))
     pairs = sum(map(len, judgments.values()))
     return WrittenJudgments(len(queries), pairs, len(known or ()), {why: omitted[why] for why in Omitted})
+
+
+def _check_ours(folder: Path, *more: str) -> None:
+    """Refuse to write over a data set that somebody has made. `more`: further files to be written. Raises LabError."""
+    others = ("judgments.qrels", "judgments.jsonl", "queries.jsonl", *more)
+    if not (folder / ESTIMATES).exists() and any((folder / name).exists() for name in others):
+        raise LabError(f"{folder} holds another data set, which would be overwritten. Give another folder with --out.")
 
 
 def hashed_images(folder: Path | None) -> dict[str, Path]:

@@ -112,6 +112,17 @@ def test_purchases_are_worth_more_than_clicks(tmp_path: Path) -> None:
     assert weighed["y"] > weighed["x"] and clicks["y"] < clicks["x"]
 
 
+def test_a_data_set_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+    clicked(tmp_path / "log")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "judgments.qrels").write_text("q 0 d 1\n")
+    with pytest.raises(Exception, match="another data set"):
+        run(tmp_path / "log", "--out", tmp_path / "mine")
+    assert (tmp_path / "mine" / "judgments.qrels").read_text() == "q 0 d 1\n"
+    for _ in range(2):
+        run(tmp_path / "log", "--out", tmp_path / "ours")
+
+
 def test_too_few_impressions_are_not_judged(tmp_path: Path) -> None:
     clicked(tmp_path / "log")
     told = run(tmp_path / "log", "--out", tmp_path / "judged", "--min-impressions", 31)
