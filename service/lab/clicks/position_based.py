@@ -22,7 +22,7 @@ from service.lab.clicks.cells import Cells, sums
 Floats = NDArray[np.float64]
 
 _ITERATIONS = 500
-_TOLERANCE = 1e-6
+_TOLERANCE, _NEAR = 1e-6, 1e-4
 _MOST = 1 - 1e-6
 _OFTEN = 20
 _PSEUDO = 0.1  # clicks, and as many impressions without, that every pair and rank has besides its own
@@ -48,7 +48,8 @@ def fit(cells: Cells, pairs: int, ranks: int) -> PositionBased:
 
 
 def examinations(cells: Cells, pairs: int, ranks: int, start: Floats | None = None) -> Floats:
-    """The examination of each rank. `start`: where to begin, if something near is known.
+    """The examination of each rank. `start`: where to begin, if something near is known; as for a resample, whose own
+    error is larger than that of fewer steps.
 
     Pairs that were shown a few times fit any examination (Neyman & Scott 1948), so they count only where the others do
     not reach every rank.
@@ -59,6 +60,7 @@ def examinations(cells: Cells, pairs: int, ranks: int, start: Floats | None = No
     by_pair, by_rank = (sums(*key, cells.clicked) for key in ((cells.pair, pairs), (cells.rank, ranks)))
     looked = np.linspace(1.0, 0.5, ranks) if start is None else start
     liked = np.clip((by_pair + _PSEUDO) / (sums(cells.pair, pairs, cells.shown) * looked.mean() + 1), 0.0, _MOST)
+    tolerance = _TOLERANCE if start is None else _NEAR
     for _ in range(_ITERATIONS):
         before = looked
         odds, slope = _odds(missed, looked[cells.rank] * liked[cells.pair])
@@ -70,7 +72,7 @@ def examinations(cells: Cells, pairs: int, ranks: int, start: Floats | None = No
         expected, steep = sums(cells.rank, ranks, odds) + own, sums(cells.rank, ranks, slope) + own
         looked = looked * _step(by_rank + _PSEUDO, expected, steep)
         liked, looked = np.minimum(liked * looked.max(), _MOST), looked / looked.max()
-        if float(np.abs(looked - before).max()) < _TOLERANCE:
+        if float(np.abs(looked - before).max()) < tolerance:
             break
     return np.asarray(np.maximum(looked, _LEAST), dtype=np.float64)
 

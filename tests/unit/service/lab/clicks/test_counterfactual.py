@@ -19,7 +19,7 @@ from service.lab.judged import RankedList, Run
 from service.lab.trec import write_run
 from tests.unit.service.lab.clicks.click_rows import Row, event, log_of, search
 
-SEARCHES = 3_000
+SEARCHES = 2_400
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_what_rules_have_moved_is_no_draft(tmp_path: Path) -> None:
 
 
 def test_the_command_estimates_runs_and_sides(shop: Shop, tmp_path: Path) -> None:
-    write(tmp_path, simulate(shop, 400, "position", np.random.default_rng(7)))
+    write(tmp_path, simulate(shop, 300, "position", np.random.default_rng(7)))
     log = read(tmp_path)
     write_run(tmp_path / "c.run", ranked(shop, log.queries, "C"))
     found = _command(tmp_path, tmp_path / "c.run", "--event", "click", "--json")
