@@ -72,6 +72,12 @@ class StarterEncoder:
         """Facts about the encoder."""
         return self._info
 
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Resize images. See `Preparing.prepare`."""
+        from starter.views import prepare  # noqa: PLC0415 (brings torch, which most commands do without)
+
+        prepare([query.image for query in queries if query.image is not None])
+
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`."""
         if not queries:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from starter.backbone import preprocess
+from starter.prepared import Prepared
 
 VIEWS = "whole+middle-0.4@0.5/v1"
 """Names what is done here, for the fingerprint of the vectors."""
@@ -23,6 +24,9 @@ _MIDDLE_WEIGHT = 0.5
 """Of the middle's vector, beside 1 for that of the whole."""
 _CHUNK = 4
 """Views a pass: larger batches fall out of the processor's cache and are slower on CPU."""
+
+
+_PREPARED = Prepared()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,24 @@ def look(backbone: Callable[[Tensor], Tensor], images: Sequence[Image.Image]) ->
     return Views.split(torch.cat([backbone(chunk) for chunk in torch.split(pixels(images), _CHUNK)]))
 
 
+def prepare(images: Sequence[Image.Image]) -> None:
+    """Compute the pixels of images that are looked at soon, 1.2 MB each; they are kept until then, or as long as the
+    image objects live.
+    """
+    for image in images:
+        _PREPARED.keep(image, _both_views([image]))
+
+
 def pixels(images: Sequence[Image.Image]) -> Tensor:
     """Both views as the backbone takes them, [2n, 3, 224, 224], in the order of `Views.split`."""
+    prepared = [_PREPARED.take(image) for image in images]
+    if all(one is None for one in prepared):
+        return _both_views(images)
+    views = [_both_views([image]) if one is None else one for image, one in zip(images, prepared, strict=True)]
+    return torch.cat([one[place : place + 1] for place in (0, 1) for one in views])
+
+
+def _both_views(images: Sequence[Image.Image]) -> Tensor:
     return preprocess([*images, *map(middle, images)])
 
 

@@ -1,9 +1,10 @@
 """Micro-batching: queries that arrive at the same time from several threads go through the encoder together.
 
-A single thread encodes. While it encodes a batch, further calls queue up for the next one, so batches grow with the
-load; `max_wait_ms` only lets calls that arrive together share a batch when the encoder is idle. After a call
-that was alone nobody waits: a single client would wait for nothing. A batch that fails is tried again call by call: an
-error reaches the call that caused it, and no other.
+A single thread encodes; what an encoder can prepare of a query is done before, in the thread of the caller. While it
+encodes a batch, further calls queue up for the next one, so batches grow with the load; `max_wait_ms` only lets calls
+that arrive together share a batch when the encoder is idle. After a call that was alone nobody waits: a single client
+would wait for nothing. A batch that fails is tried again call by call: an error reaches the call that caused it, and no
+other.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from concurrent.futures import Future
 
 from rerank.cancellation import result_of
 from rerank.query import Query
-from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, check_not_empty
+from service.encoders.encoder import Embeddings, Encoder, EncoderInfo, Preparing, check_not_empty
 from service.errors import Overloaded
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ class BatchingEncoder:
     def submit(self, queries: Sequence[Query]) -> Future[Embeddings]:
         """The same without waiting. A future that is canceled before its turn costs the encoder nothing."""
         check_not_empty(queries)
+        if isinstance(self._encoder, Preparing):
+            self._encoder.prepare(queries)
         call = _Call(queries)
         with self._changed:
             if self._closed:

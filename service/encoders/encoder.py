@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,15 @@ class Encoder(Protocol):
 
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch that may mix texts, images and both; none of them is empty. Row i belongs to `queries[i]`."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An encoder that has work to do on each query by itself, such as resizing its image."""
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Do that work now, in this thread, so that `encode` finds it done. It may be left out."""
         ...
 
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from starter.backbone import Backbone, preprocess
-from starter.views import Views, blend, look
+from starter.views import _PREPARED, Views, blend, look, pixels, prepare
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +45,20 @@ def test_a_blend_is_of_unit_length_and_nearer_to_the_whole() -> None:
     assert torch.allclose(blended.norm(dim=1), torch.ones(1))
     assert blended[0, 0] > blended[0, 1] > 0
     assert torch.equal(Views.split(Views(whole, middle).both).middle, middle)
+
+
+def test_prepared_images_have_the_same_pixels_and_are_prepared_for_one_look() -> None:
+    images = [framed((200, 300)), Image.new("RGB", (50, 50), (0, 90, 200)), framed((90, 40))]
+    expected = pixels(images)
+    prepare(images[1:])
+    assert len(_PREPARED) == 2
+    assert torch.equal(pixels(images), expected)
+    assert len(_PREPARED) == 0
+    assert torch.equal(pixels(images), expected)
+
+
+def test_what_was_prepared_is_forgotten_with_the_image() -> None:
+    image = framed((30, 30))
+    prepare([image])
+    del image
+    assert len(_PREPARED) == 0

@@ -249,3 +249,28 @@ def test_the_settings_turn_it_on_and_off() -> None:
     assert isinstance(wrapped, BatchingEncoder)
     assert wrapped.info == plain.info
     wrapped.close()
+
+
+class Preparer(Gate):
+    """Notes which queries are prepared, and in which thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prepared: list[tuple[str | None, int]] = []
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        if queries[0].text == POISON:
+            raise ValueError("not to be prepared")
+        self.prepared += [(query.text, threading.get_ident()) for query in queries]
+
+
+def test_queries_are_prepared_in_the_thread_of_their_caller() -> None:
+    encoder = Preparer()
+    encoder.open.set()
+    with batching(encoder, max_wait_ms=0) as batched:
+        batched.encode(queries("a", "b"))
+        with pytest.raises(ValueError, match="not to be prepared"):
+            batched.encode(queries(POISON))
+        batched.encode(queries("c"))
+    assert encoder.prepared == [(text, threading.get_ident()) for text in "abc"]
+    assert encoder.batches == [["a", "b"], ["c"]]
