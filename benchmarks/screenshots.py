@@ -1,4 +1,4 @@
-"""`python -m benchmarks.screenshots`: the images of the search page and of the lab's report in `docs/images`, again.
+"""`python -m benchmarks.screenshots`: takes the images in `docs/images` of the search page and of the lab's report.
 
 They look as the README shows them where the font Inter is installed (Debian: fonts-inter). The report is that of
 `withthis evaluate --demo`, which takes minutes the first time.

@@ -11,7 +11,7 @@ import pytest
 from service.lab.composition import KIND, LEFT, SOLVED, measure_composition, tagged
 from service.lab.judged import DataSet, LabQuery, Run
 from service.lab.measures import evaluate
-from service.lab.publish import numbers, publish
+from service.lab.publish import numbers, publish_runs
 from service.lab.report import render_report
 from service.lab.summary import summarize
 from service.lab.trec import read_run
@@ -76,7 +76,7 @@ def test_an_experiment_reports_it_without_a_further_call_of_the_model(tmp_path: 
     slices = numbers(results, summaries)["configurations"][1]["slices"][KIND]
     assert sum(each["size"] for each in slices.values()) == QUERIES
     assert "Was composition needed?" in render_report(results, summaries) and json.dumps(found)
-    publish(results, summaries, tmp_path / "published")
+    publish_runs(results, tmp_path / "published")
     runs = {path.stem: read_run(path) for path in (tmp_path / "published" / "runs" / "composition").iterdir()}
     assert runs.keys() == {"text", "image", "both"} and evaluate(data, runs["text"], ["nDCG@5"]).mean(
         "nDCG@5"
