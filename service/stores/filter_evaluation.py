@@ -87,6 +87,8 @@ def _kind(value: Any) -> str:
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": _equal,
     "ne": lambda stored, wanted: not _equal(stored, wanted),
-    "in": lambda stored, wanted: any(_equal(stored, one) for one in wanted),
+    "in": lambda stored, wanted: (
+        stored in wanted if isinstance(stored, str) else any(_equal(stored, w) for w in wanted)
+    ),
     "contains": lambda stored, wanted: isinstance(stored, list) and any(_equal(one, wanted) for one in stored),
 }

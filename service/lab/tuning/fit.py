@@ -24,6 +24,8 @@ TEMPERATURE = 0.05
 """The first one; it is learned."""
 _NOWHERE = -1e4
 """Below every cosine, and finite: the temperature's gradient multiplies it by 0."""
+ALL_COMPARED = 4096
+"""Up to so many documents, comparing a batch with all of them takes less time than to bring together its pools."""
 CUTOFF = 10
 """Of the nDCG that decides when to stop."""
 
@@ -79,12 +81,16 @@ class _Model:
 
     def scores(self, examples: Examples, rows: NDArray[np.int64]) -> torch.Tensor:
         """Cosines of the documents of the pools, [n, size]; `_NOWHERE` where there is none."""
-        pools = examples.pools[rows]
-        documents = torch.from_numpy(examples.documents[np.maximum(pools, 0)])
-        vectors = torch.from_numpy(examples.queries[rows])
+        pools = torch.from_numpy(examples.pools[rows])
+        places, vectors = pools.clamp(min=0), torch.from_numpy(examples.queries[rows])
         moved = vectors + vectors @ self.down.T @ self.up.T + self.shift
-        found = torch.einsum("nd,nsd->ns", torch.nn.functional.normalize(moved, dim=1), documents)
-        return found.masked_fill(torch.from_numpy(pools == NONE), _NOWHERE)
+        moved = torch.nn.functional.normalize(moved, dim=1)
+        documents = torch.from_numpy(examples.documents)
+        if len(documents) <= ALL_COMPARED:
+            found = (moved @ documents.T).gather(1, places)
+        else:
+            found = torch.einsum("nd,nsd->ns", moved, documents[places])
+        return found.masked_fill(pools == NONE, _NOWHERE)
 
     def adapter(self) -> QueryAdapter:
         """What was learned."""

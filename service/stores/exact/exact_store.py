@@ -219,6 +219,9 @@ def _best_of_each(rows: Sequence[Record], scores: Vector, filter: Filter | None,
     order: Iterable[int] = np.argsort(-scores, kind="stable").tolist()
     if filter is not None:
         check_filter(filter)
+        if filter.id is not None and filter.id.in_:  # as hybrid search asks for few of many
+            named = frozenset(filter.id.in_)
+            order = (place for place in order if rows[place].product_id in named)
         order = (place for place in order if matches(filter, rows[place].product))
     best: dict[str, int] = {}
     for place in order:
