@@ -95,16 +95,11 @@ class Remembering:
         self._known: dict[tuple[str, str | None], Vector] = {}
 
     def encode(self, queries: Sequence[Query]) -> Embeddings:
-        found = [self._one(query) for query in queries]
-        return Embeddings(
-            np.concatenate([one.vectors for one in found]), np.concatenate([one.truncated for one in found])
-        )
-
-    def _one(self, query: Query) -> Embeddings:
-        key = (query.role, query.text)
-        if key not in self._known:
-            self._known[key] = self._encoder.encode([query])
-        return self._known[key]
+        new = {(query.role, query.text): query for query in queries if (query.role, query.text) not in self._known}
+        if new:
+            self._known.update(zip(new, self._encoder.encode(list(new.values())).vectors, strict=True))
+        vectors = np.stack([self._known[query.role, query.text] for query in queries])
+        return Embeddings(vectors, np.zeros(len(queries), np.bool_))
 
 
 @pytest.fixture(scope="module")
