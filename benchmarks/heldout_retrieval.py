@@ -94,7 +94,7 @@ class HeldOutShop:
         for part in track(list(in_batches(products, _BATCH)), "gallery", console=PROGRESS):
             seen = embedder.see([product.image for product in part])
             ids, mask, _ = embedder.trained.tokenize([document(product) for product in part])
-            trained = embedder.trained.image_vectors(seen.look)
+            trained = embedder.trained.vectors(seen.look)
             yield _Looked(trained, embedder.document(seen, None, None), embedder.document(seen, ids, mask))
 
     @torch.inference_mode()

@@ -53,7 +53,7 @@ class Photos:
     @torch.inference_mode()
     def _looked(self, folder: Path, photos: Sequence[Photo]) -> tuple[Vectors, Vectors, Vectors]:
         seen = self._embedder.see([open_photo(folder, photo) for photo in photos])
-        trained = self._embedder.trained.image_vectors(seen.look)
+        trained = self._embedder.trained.vectors(seen.look)
         query, document = (make(seen, None, None) for make in (self._embedder.query, self._embedder.document))
         return trained.numpy(), query.numpy(), document.numpy()
 

@@ -90,6 +90,13 @@ TABLES = (
         _takes(40, 90),
     ),
     BenchTable(
+        "late_interaction",
+        "the bundled engine by stored features against images; indexing with features against without",
+        "--runs 3",
+        "--runs 21",
+        _takes(10, 40),
+    ),
+    BenchTable(
         "parser",
         "our parser against scraping digits, on malformed answers",
         "--repeats 1 --rounds 1",

@@ -16,7 +16,7 @@ from torch import Tensor
 from service.encoders.options import BackendName
 from starter.backbone import Backbone
 from starter.composer import Composer, sequence, through_both
-from starter.looks import Look, Looks
+from starter.looks import Look, Looks, Words
 from starter.minilm import WIDTH
 from starter.passes import Passes
 from starter.tokenizer import Tokens, WordPieces
@@ -131,12 +131,10 @@ class StarterEmbedder:
         """Cells of both views [n, 49, 1280] → their image tokens [n, 8, 384]."""
         return cells.through(self.passes.tokens)
 
-    def image_vectors(self, look: Look) -> Tensor:
-        """Unit vectors [n, 384] of images alone; they are made once of each look."""
-        if look.vectors is None:
-            look.note(self.compose(look.tokens, None, None))
-        assert look.vectors is not None
-        return look.vectors
+    def vectors(self, look: Look, ids: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Unit vectors [n, 384] of n images, each with its text (ids and mask [n, t]) or all alone; made once."""
+        words = [None] * len(look.known) if ids is None or mask is None else written(ids, mask)
+        return look.vectors(words, lambda: self.compose(look.tokens, ids, mask))
 
     def compose(self, tokens: Views | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         """Image tokens, texts (ids and mask [n, t]), or both → unit vectors [n, 384]."""
@@ -147,6 +145,11 @@ class StarterEmbedder:
     def _compose(self, tokens: Tensor | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
         pooled: Tensor = self.passes.pool(*sequence(self.passes.words, tokens, ids, mask))
         return pooled
+
+
+def written(ids: Tensor, mask: Tensor) -> list[Words]:
+    """The token ids [n, t] of each text without padding."""
+    return [tuple(row[there].tolist()) for row, there in zip(ids, mask.bool(), strict=True)]
 
 
 _SHIPPED: dict[BackendName, StarterEmbedder] = {}

@@ -134,7 +134,7 @@ class FusedEmbedder:
             return self._joined(len(words), words=self._in_words(words), absent=3.0**0.5)
         names = unit(seen.named + self._heads.names_mean)
         both = names if words is None else unit(words + _NAMES_BESIDE_WORDS * names)
-        trained = self._in_trained(self.trained.image_vectors(seen.look))
+        trained = self._in_trained(self.trained.vectors(seen.look))
         return self._joined(
             len(both), trained, self._in_words(both), whole=seen.classes.whole, middle=seen.classes.middle
         )
@@ -147,8 +147,7 @@ class FusedEmbedder:
             return self._joined(len(words), words=self._in_words(words))
         weights = IMAGE if words is None else COMPOSED
         named = weights.names * self._in_words(seen.named)
-        classes, look = seen.classes, seen.look
-        composed = self.trained.image_vectors(look) if ids is None else self.trained.compose(look.tokens, ids, mask)
+        classes, composed = seen.classes, self.trained.vectors(seen.look, ids, mask)
         return self._joined(
             len(named),
             weights.trained * self._in_trained(composed),

@@ -10,17 +10,20 @@ from torch import Tensor
 
 from starter.views import Views, look
 
+Words = tuple[int, ...]
+"""Token ids of a text, without padding."""
+
 
 @dataclass(slots=True, eq=False)
 class Look:
-    """n images: cells [n, 49, 1280] and image tokens [n, 8, 384] of both views, 0.5 MB an image. `vectors` [n, 384] are
-    those of the images alone, once they were needed.
+    """n images: cells [n, 49, 1280] and image tokens [n, 8, 384] of both views, 0.5 MB an image.
+
+    `known`: the vectors [384] that were made of each image so far, by the words beside it; None: of the image alone.
     """
 
     cells: Views
     tokens: Views
-    vectors: Tensor | None = None
-    _parts: Sequence["Look"] = ()
+    known: list[dict[Words | None, Tensor]]
 
     @classmethod
     def joined(cls, parts: Sequence["Look"]) -> "Look":
@@ -28,18 +31,20 @@ class Look:
         if len(parts) == 1:
             return parts[0]
         cells, tokens = Views.joined([part.cells for part in parts]), Views.joined([part.tokens for part in parts])
-        vectors = [part.vectors for part in parts if part.vectors is not None]
-        return cls(cells, tokens, torch.cat(vectors) if len(vectors) == len(parts) else None, parts)
+        return cls(cells, tokens, [known for part in parts for known in part.known])
 
-    def note(self, vectors: Tensor) -> None:
-        """Keep the vectors of the images, for whoever looks again."""
-        self.vectors = vectors
-        for part, vector in zip(self._parts, torch.split(vectors, 1), strict=False):
-            part.vectors = vector.clone()
+    def vectors(self, words: Sequence[Words | None], make: Callable[[], Tensor]) -> Tensor:
+        """The vectors [n, 384] of the images with these words, which `make` makes of all unless each is known."""
+        wanted = list(zip(self.known, words, strict=True))
+        if any(beside not in known for known, beside in wanted):
+            for (known, beside), vector in zip(wanted, make(), strict=True):
+                known[beside] = vector.clone()
+        return torch.stack([known[beside] for known, beside in wanted])
 
     def single(self) -> list["Look"]:
         """The images one by one, as copies, so that keeping one does not keep them all."""
-        return [Look(*views) for views in zip(self.cells.single(), self.tokens.single(), strict=True)]
+        views = zip(self.cells.single(), self.tokens.single(), self.known, strict=True)
+        return [Look(cells, tokens, [known]) for cells, tokens, known in views]
 
 
 class Looks:
@@ -72,7 +77,7 @@ class Looks:
 
     def _new(self, images: Sequence[Image.Image]) -> Look:
         cells = look(self._backbone, images)
-        return Look(cells, self._read(cells))
+        return Look(cells, self._read(cells), [{} for _ in images])
 
     def _of(self, image: Image.Image) -> Look | None:
         image_ref, kept = self._kept.get(id(image), (None, None))

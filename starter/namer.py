@@ -83,10 +83,10 @@ class Classes:
         sure = probable.any(1) & (distances.min(1) <= self.radius)
         return [self.names[place] if use else None for place, use in zip(probable.argmax(1), sure, strict=True)]
 
-    def say(self, distances: Floats) -> Said | None:
-        """What is said of one image, by its distances [1, c]."""
-        name = self.hedged(distances, self.threshold)[0]
-        return None if name is None else Said(name, name in self._exact)
+    def say(self, distances: Floats) -> list[Said | None]:
+        """What is said of each image, by its distances [n, c]."""
+        names = self.hedged(distances, self.threshold)
+        return [None if name is None else Said(name, name in self._exact) for name in names]
 
 
 def _by_exactness(chains: Sequence[Chain]) -> tuple[str, ...]:
@@ -127,15 +127,20 @@ class Namer:
         namer.motifs = {code: tuple(chain) for code, chain in about["motifs"].items()}
         return namer
 
-    def name(self, whole: Floats, middle: Floats) -> Named:
-        """Name one image by the means over its cells, [1280] each, of the whole and of the middle."""
-        points = np.stack((whole, middle)) @ self._projection - self._origin
-        distances = self._whole.distances(points[:1])
-        said = self._whole.say(distances)
-        share = float(self._kind_shares(self._whole.probabilities(distances))[0])
+    def name(self, wholes: Floats, middles: Floats) -> list[Named]:
+        """Name images by the means over their cells, [n, 1280] each, of the whole and of the middle."""
+        distances, printed = (
+            classes.distances(means @ self._projection - self._origin)
+            for classes, means in ((self._whole, wholes), (self._printed, middles))
+        )
+        shares = self._kind_shares(self._whole.probabilities(distances))
+        said = zip(self._whole.say(distances), self._printed.say(printed), shares, strict=True)
+        return [self._named(first, second, float(share)) for first, second, share in said]
+
+    def _named(self, said: Said | None, printed: Said | None, share: float) -> Named:
+        """One image, by what is said of its whole and of its middle, and the share of the kinds of product."""
         if said is None or share < self._whole.threshold:
             return Named() if said is None else Named(thing=said.name, exact=said.exact)
-        printed = self._printed.say(self._printed.distances(points[1:]))
         return Named(said.name, *((printed.name, printed.exact) if printed else ()))
 
     def number(self, name: str | None) -> int:

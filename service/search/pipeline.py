@@ -26,9 +26,8 @@ from service.stores.store import Hit
 
 NO_INSTRUCTION = "Neither the encoder nor the reranker takes an instruction. Put it into the text, or leave it out."
 STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "refine", "total")
-"""The stages of a search in their order; `load` reads the candidates' images, or in their place
-features, which it extracts if there are none yet, `refine`
-is the second search. One that did not run has no time."""
+"""The stages of a search in their order; `load` reads the candidates' images, or in their place features, which it
+extracts where there are none yet; `refine` is the second search. One that did not run has no time."""
 
 ChooseReranker = Callable[[SearchRequest, str], Reranker]
 """The reranker of a search, by its request and id. Raises InvalidValue for options that cannot be met."""

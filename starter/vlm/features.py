@@ -96,7 +96,7 @@ class CandidateFeatures:
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError("the deadline passed before the candidates were looked at")
         look = self._embedder.look(images, keep=keep)
-        vectors = self._embedder.image_vectors(look)
+        vectors = self._embedder.vectors(look)
         tokens, details = self._eyes.show_tokens(look.tokens.whole), self._eyes.details(look.cells.middle)
         found = np.zeros(len(images), FORM)
         found["tokens"], found["token_scales"] = _quantized(tokens)
@@ -105,8 +105,7 @@ class CandidateFeatures:
         found["vector"] = vectors.numpy()
         wholes, middles = (cells.mean(1).numpy() for cells in (look.cells.whole, look.cells.middle))
         found["is_product"] = self._namer.are_products(wholes)
-        for row, whole, middle in zip(found, wholes, middles, strict=True):
-            named = self._namer.name(whole, middle)
+        for row, named in zip(found, self._namer.name(wholes, middles), strict=True):
             row["kind"], row["thing"] = self._namer.number(named.kind), self._namer.number(named.thing)
             row["exact"] = named.exact
         return [row.tobytes() for row in found]

@@ -79,13 +79,12 @@ class StarterVLM:
         """
         _check(deadline)
         look = self._embedder.look(images)
-        vectors = [None] * len(images) if look.vectors is None else list(look.vectors.clone())
-        return list(map(Sight, self._eyes.see(look.cells, look.tokens).single(), vectors))
+        return list(map(Sight, self._eyes.see(look.cells, look.tokens).single(), look.known))
 
     def name(self, image: Sight) -> Named:
         """Say what an image shows, as far as that is sure."""
         means = image.seen.means
-        return self._namer.name(means.whole[0].numpy(), means.middle[0].numpy())
+        return self._namer.name(means.whole.numpy(), means.middle.numpy())[0]
 
     def knows(self, candidates: Offer) -> bool:
         """Whether a third of the candidates are products as it was trained on: drawn, of one of the kinds."""
@@ -117,9 +116,9 @@ class StarterVLM:
         if not 1 <= len(candidates) <= len(LABELS):
             raise ValueError(f"the starter ranks 1 to {len(LABELS)} candidates, not {len(candidates)}")
         words = self._tokens.vocabulary.encode(text)[: self._embedder.max_text_tokens] if text else []
-        composed, written = question_vectors(self._embedder, text or None, query)
-        image = None if query is None or query.vector is None else Shown(query.seen, query.vector.unsqueeze(0))
-        return Question(image, words, composed, written, candidates.shown)
+        vectors = question_vectors(self._embedder, text or None, query)
+        image = None if query is None or vectors.image is None else Shown(query.seen, vectors.image.unsqueeze(0))
+        return Question(image, words, vectors.composed, vectors.words, candidates.shown)
 
 
 def _check(deadline: float | None) -> None:

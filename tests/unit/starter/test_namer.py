@@ -42,7 +42,7 @@ def classes(threshold: float = 0.8, radius: float = 100.0) -> Classes:
 )
 def test_the_most_exact_name_that_is_sure_is_said(point: tuple[float, float], said: str | None) -> None:
     found = classes()
-    answer = found.say(found.distances(np.array([point], np.float32)))
+    (answer,) = found.say(found.distances(np.array([point], np.float32)))
     assert (answer.name if answer else None) == said
     assert answer is None or answer.exact == (said != "an animal")
 

@@ -6,11 +6,14 @@ import time
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from service.encoders.compiled.graph import CompiledPass
 from starter.artwork import motif
 from starter.embedder import StarterEmbedder
+from starter.fused import FusedEmbedder
 from starter.rendering import KINDS, render_motif, render_product
+from starter.views import Views
 from starter.vlm import Offer, StarterVLM
 from starter.vlm.decoder import Decoder
 from starter.vlm.label_scorer import LabelScorer, example, label_scorer
@@ -87,15 +90,33 @@ def test_vectors_of_a_question_are_those_of_the_embedder(
 ) -> None:
     query = _query()
     (sight,) = vlm.see([query])
-    composed, written = question_vectors(embedder, text, sight)
+    vectors = question_vectors(embedder, text, sight)
     asked = [(text, query), (None, query), *([(text, None)] if text else [])]
     expected = torch.from_numpy(embedder.encode([text for text, _ in asked], [image for _, image in asked])[0])
-    found = [composed, sight.vector, *([] if written is None else [written])]
+    found = [vectors.composed, vectors.image, *([] if vectors.words is None else [vectors.words])]
     for vector, wanted in zip(found, expected, strict=True):
         assert vector is not None and torch.allclose(vector, wanted, atol=1e-5)
-    kept = sight.vector
-    question_vectors(embedder, text, sight)
-    assert sight.vector is kept, "once an image has its vector, no question makes it again"
+    assert question_vectors(embedder, text, sight).image is vectors.image, "no question makes it again"
+
+
+@pytest.mark.parametrize("text", ["a mug with this", None])
+def test_a_vector_that_the_encoder_made_of_a_query_is_not_made_again(
+    fused: FusedEmbedder, vlm: StarterVLM, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    query, offer = _query(), _offer(vlm, _wares(3))
+    expected = vlm.score(text or "", vlm.see([query.copy()])[0], offer)
+    fused.encode([text, "another text"], [query, _query(ROSE)], ["query", "query"])
+    made: list[bool] = []
+    compose = StarterEmbedder.compose
+
+    def counting(self: StarterEmbedder, tokens: Views | None, *words: Tensor | None) -> Tensor:
+        made.append(tokens is not None)
+        return compose(self, tokens, *words)
+
+    monkeypatch.setattr(StarterEmbedder, "compose", counting)
+    found = vlm.score(text or "", vlm.see([query])[0], offer)
+    assert made == ([] if text is None else [True, False]), "the image alone and the words"
+    assert found.scores == pytest.approx(expected.scores, abs=1e-4)
 
 
 def test_what_it_cannot_rank_is_refused(vlm: StarterVLM) -> None:
