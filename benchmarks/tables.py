@@ -116,6 +116,7 @@ TABLES = (
         "--searches 2000 --seeds 1 --simulations 2 --estimated 600 --resamples 50",
         "",
         _takes(20, 400),
+        wanted=False,
     ),
     BenchTable(
         "tuning",
