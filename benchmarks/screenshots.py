@@ -25,7 +25,7 @@ from starter.demo_shop import DEMO_DIR, make_shop
 
 WIDE = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
-REPORT = {"width": 1280, "height": 1260}
+REPORT = {"width": 1280, "height": 925}
 TARGET = Path("docs/images")
 EVALUATED = Path(".withthis/evaluate/demo")
 QUALITY = 86
