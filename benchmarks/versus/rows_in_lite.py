@@ -60,11 +60,13 @@ vectors = np.random.default_rng(3).normal(size=(rows, info.dimension)).astype(np
 vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 store = bench.open_store(settings)
 store.ensure(info)
+# Earlier checkouts write rows, later ones products.
+write = getattr(store, "write", lambda products: store.upsert([row for rows in products for row in rows]))
 settle_rows = getattr(products, "SETTLE_ROWS", 0)  # how a write by itself is settled, where it is
 found = {}
 step = BATCH if task == "fill" else 1
 for start in range(0, rows, step):
-    store.upsert([record(number, vectors) for number in range(start, min(start + step, rows))])
+    write([[record(number, vectors)] for number in range(start, min(start + step, rows))])
     if task == "put" and settle_rows:
         store.settle(settle_rows)
 if task == "put":

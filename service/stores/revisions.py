@@ -239,11 +239,14 @@ class RevisionStore:
         return ids + [row.id for row in old if not row.revision]
 
     def products(self, product_ids: Sequence[str]) -> dict[str, list[Record]]:
-        """See `Store.products`. Heads are read first: of products with one image they are all."""
+        """See `Store.products`. Heads are read first: of products with one image they are all. The numbers of rows from
+        before revisions have no gaps.
+        """
         rows = self.records([head_id(id) for id in dict.fromkeys(product_ids)])
         heads = heads_among(sorted(rows, key=lambda row: row.updated_at))
-        unrevised = [id for id, head in heads.items() if not head.revision]
-        old = self.states_of(unrevised) if unrevised else []
+        unrevised = [f"{id}#1" for id, head in heads.items() if not head.revision]
+        several = [row.product_id for row in self.states(unrevised)] if unrevised else []
+        old = self.states_of(several) if several else []
         keys = [row_key(row) for row in old if not (row.revision or is_head(row))]
         keys += [key for head in heads.values() for key in _behind(head)]
         found = {id: [head] for id, head in heads.items()}
