@@ -1,8 +1,8 @@
 """Hybrid retrieval: the products that are best by vector similarity and words together.
 
-The vector search returns few products. With its last one, the words of all others say how high their fused scores can
-be (`score_fusion`), and only those that may still be among the best are compared with the query. `starter/README.md`
-has what hybrid search does on the demo shop and on products that nothing was trained on.
+The vector search returns few products. No other is more similar than the last of them, so that its words say how high
+its fused score can be (`score_fusion`), and only those that may still be among the best are compared with the query.
+`starter/README.md` has what hybrid search does on the demo shop and on products that nothing was trained on.
 """
 
 from __future__ import annotations

@@ -93,8 +93,9 @@ class ScoreFusion:
     def _bounds(self, nearest: Cosines, compared: Cosines, wanted: int) -> tuple[Scores, float]:
         """The highest fused scores that the matched products can have, and what they must have to be among the best.
 
-        They are no more similar than the last of the nearest: the threshold algorithm of Fagin, Lotem and Naor,
-        "Optimal Aggregation Algorithms for Middleware", Journal of Computer and System Sciences 66(4), 2003.
+        They are no more similar than the last of the nearest, as far as the index is exact: the threshold algorithm of
+        Fagin, Lotem and Naor, "Optimal Aggregation Algorithms for Middleware", Journal of Computer and System Sciences
+        66(4), 2003.
         """
         known = {**nearest, **compared}
         last = _dense(known)[min(nearest, key=nearest.__getitem__)]
