@@ -22,19 +22,22 @@ FEATURES = 1280
 CLASSES = 1000
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _STD = np.array((0.229, 0.224, 0.225), np.float32)
+_NORMAL = (((np.arange(256, dtype=np.float32) / 255)[:, np.newaxis] - _MEAN) / _STD).T.copy()
+"""What each value of a channel is to the network, [3, 256]: looking it up takes half as long as computing it."""
 
 
 def preprocess(images: Sequence[Image.Image]) -> Tensor:
     """RGB images of any size → float32 [n, 3, 224, 224], letterboxed on white so that nothing is cut off."""
-    batch = np.empty((len(images), SIDE, SIDE, 3), np.float32)
+    batch = np.empty((len(images), 3, SIDE, SIDE), np.float32)
     for row, image in zip(batch, images, strict=True):
-        row[:] = np.asarray(_letterboxed(image), np.float32) / 255
-    pixels = torch.from_numpy((batch - _MEAN) / _STD)
-    return pixels.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        letterboxed = np.asarray(_letterboxed(image))
+        for channel, normal in enumerate(_NORMAL):
+            np.take(normal, letterboxed[:, :, channel], out=row[channel], mode="clip")
+    return torch.from_numpy(batch)
 
 
 def _letterboxed(image: Image.Image) -> Image.Image:
-    image = image.convert("RGB")
+    image = image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
     ratio = SIDE / max(image.size)
     size = (max(1, round(image.width * ratio)), max(1, round(image.height * ratio)))
     if image.size != size:
@@ -121,5 +124,7 @@ class Backbone(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """[n, 3, 224, 224] → [n, 49, 1280], row by row."""
+        if not torch.onnx.is_in_onnx_export():
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         grid: Tensor = self.net.extract_features(pixels)
         return grid.flatten(2).transpose(1, 2)
