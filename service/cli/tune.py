@@ -57,7 +57,8 @@ def tune(
     else:
         _show(tuned)
     if path is None:
-        err.print("Nothing is exported.")
+        earlier = " The files in the folder are of an earlier run." if (results_in.path / TUNED).exists() else ""
+        err.print(f"Nothing is exported.{earlier}")
         raise typer.Exit(REFUSED)
     err.print(f"Exported. To use it: WITHTHIS_CONFIG={plain(str(path))}, or copy its lines.", soft_wrap=True)
 
@@ -68,11 +69,11 @@ def exported(tuned: Tuned, folder: Path, *, data: str, seed: int) -> Path:
     if ADAPTER_SETTING in values:
         values[ADAPTER_SETTING] = str(export(tuned, folder, data=data, seed=seed).resolve())
     proven = [part for part in tuned.parts if part.is_proven]
-    lines = ["# Settings that `withthis tune` has learned. Each was tested on queries that it had not seen.\n"]
+    lines = ["# Settings that `withthis tune` has learned. Each was tested on queries that it had not seen."]
     for part in proven:
         facts = facts_of(tuned, part, data=data, seed=seed)
         told = "{measure} of {queries} queries of {data}: {before} → {after} ({interval}), p = {p}; {made}"
-        lines.append(f"# {part.setting}: {told.format(**facts)}\n")
+        lines.append(f"# {part.setting}: {told.format(**facts)}")
     write_text(folder / TUNED, [*lines, *_toml(values)])
     return folder / TUNED
 
@@ -81,10 +82,10 @@ def _toml(values: Mapping[str, object]) -> Iterator[str]:
     """Settings as the tables of a configuration file."""
     places = setting_places()
     for group in dict.fromkeys(places[name].group for name in values):
-        yield f"\n[{group}]\n"
+        yield from ("", f"[{group}]")
         for name, value in values.items():
             if places[name].group == group:
-                yield f"{places[name].field} = {_toml_value(value)}\n"
+                yield f"{places[name].field} = {_toml_value(value)}"
 
 
 def _toml_value(value: object) -> str:
@@ -116,8 +117,11 @@ def _named(part: Part) -> str:
     if part.setting == ADAPTER_SETTING:
         return part.setting
     value = part.value
-    shown = ", ".join(f"{name} {weight:g}" for name, weight in value.items()) if isinstance(value, Mapping) else value
-    return plain(f"{part.setting} {shown or 'all alike'}" if value != 0 else f"{part.setting} 0")
+    if isinstance(value, Mapping):
+        shown = ", ".join(f"{name} {weight:g}" for name, weight in value.items()) or "all alike"
+    else:
+        shown = "as it is" if value is None else f"{value:g}"
+    return plain(f"{part.setting}: {shown}")
 
 
 def _refusal(part: Part) -> str:

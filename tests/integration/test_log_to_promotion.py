@@ -124,6 +124,14 @@ def run(*command: str | Path) -> dict[str, Any]:
     return found
 
 
+def drawn_queries(products: dict[str, DemoProduct]) -> tuple[list[str], list[str]]:
+    """Those that users ask, and others."""
+    motifs = {one.title.removesuffix(f" {one.category}, {one.colour}").lower() for one in products.values()}
+    queries = sorted(f"{GIFT}{motif}" for motif in motifs)
+    random.Random(5).shuffle(queries)
+    return queries[:ASKED], queries[ASKED:]
+
+
 @pytest.mark.slow
 def test_what_users_click_on_makes_unseen_queries_better_and_they_prefer_that(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -133,10 +141,7 @@ def test_what_users_click_on_makes_unseen_queries_better_and_they_prefer_that(
     users, ids = Users(products, random.Random(5)), random.Random(5)
     # The id of a search decides its draft.
     monkeypatch.setattr("service.search.pipeline.uuid.uuid4", lambda: UUID(int=ids.getrandbits(128)))
-    motifs = {one.title.removesuffix(f" {one.category}, {one.colour}").lower() for one in products.values()}
-    queries = sorted(f"{GIFT}{motif}" for motif in motifs)
-    random.Random(5).shuffle(queries)
-    asked, unseen = queries[:ASKED], queries[ASKED:]
+    asked, unseen = drawn_queries(products)
     store = ExactStore()
 
     def settings(log: str, **more: Any) -> Settings:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Union:
+class FoundByBoth:
     """What two retrievals found: `hits` as the second one has them, those of the first alone behind them; `further`:
     those of the second alone, as the first one would have found them.
     """
@@ -40,7 +40,7 @@ class RivalRetrieval:
     a: str
     b: str
 
-    def union(self, request: SearchRequest, hits: Sequence[Hit], depth: int, again: SearchAgain) -> Union | None:
+    def union(self, request: SearchRequest, hits: Sequence[Hit], depth: int, again: SearchAgain) -> FoundByBoth | None:
         """What is found for a first page, at least `depth` products if there are as many, with the `hits` of the first
         retrieval. None if it failed, or found what the first one must not show: something below the least similarity,
         or a product that another one stands for.
@@ -54,7 +54,7 @@ class RivalRetrieval:
         known, ids = {hit.product_id for hit in hits}, {hit.product_id for hit in found}
         if ids - known != {hit.product_id for hit in further.hits}:
             return None
-        return Union((*found, *(hit for hit in hits if hit.product_id not in ids)), further)
+        return FoundByBoth((*found, *(hit for hit in hits if hit.product_id not in ids)), further)
 
     def _found(self, request: SearchRequest, depth: int) -> tuple[Hit, ...]:
         hybrid = request.hybrid
