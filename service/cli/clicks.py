@@ -13,6 +13,7 @@ import typer
 
 from service.cli.clicks_tables import estimates_numbers, judgments_numbers, show_estimates, show_judgments
 from service.cli.console import err, out, plain, progress
+from service.cli.seed_option import Seed
 from service.errors import InvalidInput
 from service.lab.clicks.click_judgments import MIN_IMPRESSIONS, WEIGHTS, judge
 from service.lab.clicks.click_log import ClickLog, read_clicks
@@ -109,7 +110,7 @@ def estimate(
     since: Since = None,
     with_session: WithSession = False,
     resamples: Resamples = RESAMPLES,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Estimate how often users would click if they were shown other orders, before anybody is shown them.
@@ -160,4 +161,6 @@ def _weights(given: list[str]) -> dict[FeedbackKind, float]:
                 f"--weight {plain(one)} is not EVENT=NUMBER. Events: {', '.join(FEEDBACK_KINDS)}; such as purchase=6."
             )
         weights[found] = value
+    if not any(weights.values()):
+        raise InvalidInput("With these weights, nothing that users do is worth anything. Leave one --weight above 0.")
     return weights

@@ -133,6 +133,7 @@ def _target(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         yield sys.stdout.buffer
         return
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
     with whole_file(Path(file)) as target:
         if not file.endswith(".gz"):
             yield target

@@ -81,7 +81,7 @@ def judge(
         judge_with_model(chosen, pool, results_in, judge_path(results_in, name or NAME))
         return
     pairs = _own_pairs(chosen, pool, name)
-    with listen(host, port) as sock, JudgmentRecord(record_path) as record:
+    with listen(host, port, chosen_by="--port") as sock, JudgmentRecord(record_path) as record:
         session = Session(
             chosen.name,
             pairs,

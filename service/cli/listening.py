@@ -15,8 +15,8 @@ def check_exposure(settings: Settings) -> None:
     auth.check_exposure(server.host, server.api_keys, allow_anonymous=server.allow_anonymous)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+def listen(host: str, port: int, *, chosen_by: str = "WITHTHIS_PORT") -> socket.socket:
+    """A listening socket. `chosen_by`: the setting or the option that chose the port.
 
     Raises:
         ConfigurationError: the address cannot be listened on.
@@ -26,7 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot listen on {host} port {port}. Another program may use it: set WITHTHIS_PORT to a free port."
+            f"Cannot listen on {host} port {port}. Another program may use it: set {chosen_by} to a free port."
         ) from error
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from service.cli.console import out, plain
 from service.cli.evaluate_tables import comparison_cells, table, that_fit
+from service.cli.seed_option import Seed
 from service.errors import InvalidInput
 from service.lab.comparison import Comparison, compare
 from service.lab.datasets import KINDS, load_dataset
@@ -45,7 +46,7 @@ def measure(
     kind: Kind = "trec",
     options: Options = None,
     per_query: PerQuery = False,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure runs from other systems, with confidence intervals and tests against the first one."""

@@ -57,7 +57,7 @@ def judge_with_model(chosen: Experiment, pairs: Sequence[Pair], folder: Path, pa
             if isinstance(engine, Closable):
                 engine.close()
     _show(judged, len(pairs), path)
-    if judged.stopped:
+    if judged.stopped or not judged.verdicts:
         raise typer.Exit(1)
 
 
@@ -124,7 +124,11 @@ def _judged(judge: ModelJudge, pairs: Sequence[Pair], path: Path, model: str) ->
 
 
 def _write(judged: Judged, path: Path, model: str) -> None:
-    """The record: qrels, and the reasons as notes. Notes first, as they say that this is a model's."""
+    """The record: qrels, and the reasons as notes. Notes first, as they say that this is a model's. Without any grade,
+    as when the model cannot be reached, the record of an earlier run stays.
+    """
+    if not judged.verdicts:
+        return
     notes = [
         Note(query=query, document=document, grade=verdict.grade, note=verdict.reason, model=model)
         for (query, document), verdict in judged.verdicts.items()
@@ -138,7 +142,7 @@ def _write(judged: Judged, path: Path, model: str) -> None:
 
 def _show(judged: Judged, pairs: int, path: Path) -> None:
     done = f"{len(judged.verdicts):,} of {pairs:,} pairs are graded, {judged.fresh:,} of them now"
-    err.print(f"{done}, in {plain(path)}", soft_wrap=True)
+    err.print(f"{done}, in {plain(path)}" if judged.verdicts else done, soft_wrap=True)
     for why, count in judged.missing.most_common():
         err.print(f"[yellow]No grade, as {why}: {count:,}[/]")
     if judged.last_error:
@@ -147,4 +151,5 @@ def _show(judged: Judged, pairs: int, path: Path) -> None:
         err.print("[red]Nothing was answered any more, so the rest was not asked.[/]")
     if judged.missing:
         err.print("Run it again to ask for what is missing.")
-    err.print("`withthis agreement` says how far to trust it, once people have graded some pairs.", soft_wrap=True)
+    if judged.verdicts:
+        err.print("`withthis agreement` says how far to trust it, once people have graded some pairs.", soft_wrap=True)

@@ -283,7 +283,7 @@ def _check_name(file: YamlFile, name: str, where: Location, base: Overlay) -> No
     else:
         own = () if where[0] == "judging" else _ConfigurationSpec.model_fields
         near = difflib.get_close_matches(name, [*base.measured, *own], 1)
-        problem = f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
+        problem = f"there is no such setting{f' (did you mean {near[0]}?)' if near else ''}"
     raise file.error((*where, name), problem)
 
 

@@ -70,7 +70,8 @@ class ClicksMissing(LabError):
     title = "There are no clicks"
     default_detail = (
         "No search in this log has feedback about a product that it showed, with its query in the log. Set "
-        "WITHTHIS_FEEDBACK, send events to /v1/feedback, and leave WITHTHIS_SEARCH_LOG_TEXT on."
+        "WITHTHIS_FEEDBACK, send events to /v1/feedback, and leave WITHTHIS_SEARCH_LOG_TEXT on; "
+        "--since and --with-session leave searches out."
     )
 
 

@@ -16,7 +16,7 @@ from service.cli import app
 from service.errors import InvalidInput
 from service.lab.datasets import load_dataset
 from service.lab.judging.judges import read_judge
-from service.lab.judging.notes import Note
+from service.lab.judging.notes import Note, notes_path
 from service.lab.judging.pool import pooled
 from service.lab.judging.record import JudgmentRecord
 from service.lab.lab_errors import ExperimentError, LabError
@@ -93,12 +93,14 @@ def test_what_a_random_model_writes_is_counted_as_unreadable(folder: Path) -> No
     (folder / "prompts" / "short.yaml").write_text(json.dumps(prompt))
     text = EXPERIMENT.replace("  reasons: false", "").replace("phi3-vision}", "phi3-vision, prompts_dir: prompts}")
     (folder / "experiment.yaml").write_text(text)
+    record = folder / "out" / "judges" / "vlm.qrels"
+    record.write_text("q0 0 d0 1\n")
+    notes_path(record).write_text(f"{Note(query='q0', document='d0', grade=1, model='tiny').model_dump_json()}\n")
     said = withthis(*JUDGE)
-    assert said.exit_code == 0
-    assert f"0 of {PAIRS} pairs are graded" in said.stderr
+    assert said.exit_code == 1
+    assert f"0 of {PAIRS} pairs are graded" in said.stderr and "agreement" not in said.stderr
     assert f"No grade, as the answer cannot be read as a grade: {PAIRS}" in said.stderr
-    agreed = withthis("agreement", "experiment.yaml", "--out", "out").stdout
-    assert "anna and vlm have graded no pair independently" in agreed
+    assert read_judge(record).model == "tiny"  # without a grade, what an earlier run found stays
 
 
 def test_a_record_belongs_to_a_person_or_to_a_model(folder: Path) -> None:

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from service.lab.dataset_rows import OwnRow, text_lines
+from service.lab.dataset_rows import OwnRow, Place
 from service.lab.journal import Journal
+from service.lab.lab_errors import DataSetError
 
 Ids = tuple[str, str]
 """Query id and document id."""
 
 MAX_NOTE = 2000
 """Characters."""
+NO_NOTE = "the line is not the note of a judgment; delete the line to go on without it"
 
 
 class Note(OwnRow):
@@ -51,16 +53,17 @@ def notes_path(qrels: Path) -> Path:
 def read_notes(qrels: Path) -> dict[Ids, Note]:
     """The last line about each pair; nothing where there is no file. Raises DataSetError with file and line."""
     path = notes_path(qrels)
-    if not path.exists():
-        return {}
-    lines, notes = list(text_lines(path)), {}
-    for number, (place, line) in enumerate(lines, start=1):
+    try:
+        data = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise DataSetError("the file cannot be opened", file=path) from error
+    notes: dict[Ids, Note] = {}
+    *whole, _ = data.split(b"\n")  # the last one is empty, or a kill cut it off, perhaps within a character
+    for number, line in enumerate(whole, start=1):
         try:
             note = Note.model_validate_json(line)
         except ValidationError as error:
-            if number == len(lines):  # a line that a kill cut off
-                break
-            raise place.error("the line is not the note of a judgment") from error
+            raise Place(path, number).error(NO_NOTE) from error
         notes[note.ids] = note
     return notes
 

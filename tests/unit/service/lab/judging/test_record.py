@@ -76,17 +76,20 @@ def test_a_torn_note_is_cut_off_and_any_other_fault_is_named(tmp_path: Path) -> 
     path = tmp_path / "anna.qrels"
     with JudgmentRecord(path) as record:
         record.judge(("q1", "d1"), 1, "first")
-        record.judge(("q1", "d2"), 2, "second")
+        record.judge(("q1", "d2"), 2, "zweite Möhre")
     notes = tmp_path / "anna.notes.jsonl"
-    notes.write_bytes(notes.read_bytes()[:-9])
+    notes.write_bytes(notes.read_bytes().partition("ö".encode())[0] + b"\xc3")  # torn within a character
     assert {ids: note.note for ids, note in read_notes(path).items()} == {("q1", "d1"): "first"}
     with JudgmentRecord(path) as record:
         assert record.grade(("q1", "d2")) == 2
         record.judge(("q1", "d3"), 0, "third")
     assert [note.note for note in read_notes(path).values()] == ["first", "third"]
-    notes.write_text("[]\n" + notes.read_text())
-    with pytest.raises(DataSetError, match=r"anna\.notes\.jsonl, line 1: "):
-        read_notes(path)
+    kept = notes.read_text()
+    for damaged, line in ((f"[]\n{kept}", 1), (f"{kept}no note\n", 3), (f"{kept}\n", 3)):
+        notes.write_text(damaged)
+        with pytest.raises(DataSetError, match=rf"anna\.notes\.jsonl, line {line}: .*delete the line"):
+            JudgmentRecord(path)  # before anything is judged
+        assert notes.read_text() == damaged
 
 
 def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
