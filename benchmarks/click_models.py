@@ -96,10 +96,9 @@ def _share_within(found: Attractiveness, true: Floats, kept: NDArray[np.bool_]) 
 
 def estimates(shop: Shop, log: ClickLog, resamples: int) -> list[Counterfactual]:
     """Of A and B by their drafts, and of C by its run."""
-    drafted = Estimator(log.interleaved())
-    whole = Estimator(log)
-    found = drafted.estimate(sides(drafted.log, drafted.drafted), resamples=resamples)
-    return found + whole.estimate([run_order(log, ranked(shop, log.queries, "C"), "C")], resamples=resamples)
+    estimator = Estimator(log)
+    orders = [*sides(log, estimator.drafted), run_order(log, ranked(shop, log.queries, "C"), "C")]
+    return estimator.estimate(orders, resamples=resamples)
 
 
 def estimate_rows(

@@ -119,18 +119,19 @@ def estimate(
     """
     log = _read(log_folder, since, with_session=with_session, with_drafts=True).first_pages()
     named = [run_order(log, read_run(path), name) for name, path in _named(runs or []).items()]
-    estimator = Estimator(log if named else log.interleaved(), event)
-    orders: list[OtherOrder] = named or sides(estimator.log, estimator.drafted)
+    estimator = Estimator(log, event)
+    orders: list[OtherOrder] = named or sides(log, estimator.drafted)
     if not orders:
         raise InvalidInput(NOTHING_INTERLEAVED)
     first = None if named else orders[0]
     with progress("resampling users") as tell:
         found = estimator.estimate(orders, against=first, resamples=resamples, seed=seed, tell=tell)
     general = list(general_doubts(estimator, perplexities(estimator.log)))
+    against = None if first is None else first.name
     if as_json:
-        out.print_json(json.dumps(estimates_numbers(found, estimator, general)))
+        out.print_json(json.dumps(estimates_numbers(found, estimator, general, against)))
     else:
-        show_estimates(found, estimator, general, None if first is None else first.name)
+        show_estimates(found, estimator, general, against)
 
 
 def _named(runs: list[Path]) -> dict[str, Path]:

@@ -86,16 +86,15 @@ def _show_counts(what: str, counts: object) -> None:
 
 
 def estimates_numbers(
-    found: Sequence[Counterfactual], estimator: Estimator, general: Sequence[str]
+    found: Sequence[Counterfactual], estimator: Estimator, general: Sequence[str], against: str | None
 ) -> dict[str, object]:
     """As JSON."""
-    searches = estimator.log.searches
     return {
-        "searches": searches,
+        "searches": estimator.log.searches,
         "examination": estimator.examination.tolist(),
         "examination_by_chance": estimator.by_chance,
         "warnings": list(general),
-        "orders": [asdict(one) | {"warnings": list(doubts(one, searches))} for one in found],
+        "orders": [asdict(one) | {"warnings": _doubts(one, estimator, against)} for one in found],
     }
 
 
@@ -117,7 +116,7 @@ def show_estimates(
     for text in general:
         out.print(f"[yellow]{plain(text)}[/]", soft_wrap=True)
     for one in found:
-        for text in doubts(one, estimator.log.searches):
+        for text in _doubts(one, estimator, against):
             out.print(f"[yellow]{plain(one.name)}: {plain(text)}[/]", soft_wrap=True)
     source = "interleaved searches, in which coins move products" if estimator.by_chance else "all searches"
     held = "what was logged" if against is None else against
@@ -126,6 +125,11 @@ def show_estimates(
         f"position is looked at is estimated from {source}. Difference: of SNIPS, to {held}. Clicks: as many of equal "
         "weight would know as much.[/]"
     )
+
+
+def _doubts(one: Counterfactual, estimator: Estimator, against: str | None) -> list[str]:
+    """Sides are about interleaved searches, and a run is about all."""
+    return list(doubts(one, one.searches if against else estimator.log.searches))
 
 
 def _cell(figure: Figure) -> str:

@@ -102,10 +102,6 @@ class ClickLog:
         """The same without later pages, and without searches that found nothing."""
         return self.of_searches((self.lengths > 0) & (np.append(self.rank, -1)[self.starts[:-1]] == 0))
 
-    def interleaved(self) -> ClickLog:
-        """The same with interleaved searches alone."""
-        return self.of_searches(np.array([orders is not None for orders in self.drafts], np.bool_))
-
     def of_searches(self, kept: NDArray[np.bool_]) -> ClickLog:
         """The same with some of the searches; pairs and queries keep their numbers."""
         lengths = self.lengths

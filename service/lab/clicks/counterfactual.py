@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 CLIP = 10.0
 RESAMPLES = 400
 CONFIDENCE = 0.95
-ENOUGH_CLICKS = 1_000
+ENOUGH_CLICKS = 5_000
 """In interleaved searches, from which on the examination is estimated from them alone: there, nothing but coins moves
 products. Otherwise, users may have changed together with the order."""
 

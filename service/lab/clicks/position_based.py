@@ -25,7 +25,7 @@ _ITERATIONS = 500
 _TOLERANCE, _NEAR = 1e-6, 1e-4
 _MOST = 1 - 1e-6
 _OFTEN = 20
-_PSEUDO = 0.1  # clicks, and as many impressions without, that every pair and rank has besides its own
+_PSEUDO = 0.01  # clicks, and as many impressions without, that every pair and rank has besides its own
 _LEAST = 1e-4  # of an examination, so that one click at a rank that few look at does not count for thousands
 
 

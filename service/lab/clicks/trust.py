@@ -15,7 +15,7 @@ _COVERED, _CLICKS, _CLIPPED, _ASKED = 0.95, 100, 0.05, 0.5
 
 
 def doubts(found: Counterfactual, searches: int) -> Iterator[str]:
-    """About one order. `searches`: how many there are in the log, with its order or without."""
+    """About one order. `searches`: how many could have it."""
     if found.covered < _COVERED:
         yield (
             f"{1 - found.covered:.0%} of what users would look at was never shown to them. IPS takes it to be never "
