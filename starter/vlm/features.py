@@ -1,8 +1,8 @@
 """What the reranker needs of a candidate's image, in 10 KB that can be stored in place of the look at it.
 
 Numbers of 8 bits, with a scale for each vector: late interaction bears much less (ColBERTv2, Santhanam et al., arXiv
-2112.01488, stores 1 or 2 bits a number). Of 400 queries to the demo shop, 4 get another order than by 32 bits, each by
-two neighbors behind the third place whose scores differ by less than 0.001; by 16 bits, in twice the bytes, it is 2.
+2112.01488, stores 1 or 2 bits a number). Of 400 queries to the demo shop, 4 get another order than by 32 bits: two
+neighbors behind the third place whose scores differ by less than 0.001. By 16 bits, in twice the bytes, it is 2.
 """
 
 import hashlib
@@ -42,7 +42,9 @@ FORM = np.dtype(
         ("is_product", "i1"),
     ]
 )
-"""The features of one image: `Candidates` of one, and what the namer says of it (`Namer.names`; -1: nothing)."""
+"""The features of one image: `Candidates` of one, and what the namer says of it (`Namer.number`; -1: nothing)."""
+_RECIPE = 1
+"""Goes up when the same weights begin to give other features."""
 _EYES = "eyes."
 _MOST = 127
 _LEAST_SCALE = 1e-4
@@ -129,9 +131,9 @@ class CandidateFeatures:
 
 def feature_form(embedder: str, path: Path | None = None) -> FeatureForm:
     """Names the features by all that they are made by: an embedder's fingerprint, the weights of the VLM (of `path`, or
-    those in the package) and of the namer, and the form. Raises FileNotFoundError.
+    those in the package) and of the namer, form and recipe. Raises FileNotFoundError.
     """
-    digest = hashlib.sha256(f"{embedder} {FORM.descr}".encode())
+    digest = hashlib.sha256(f"{embedder} {FORM.descr} {_RECIPE}".encode())
     for file in (weight_file("vlm.safetensors", path), weight_file("namer.safetensors", None)):
         digest.update(file.read_bytes())
     return FeatureForm(f"starter-{digest.hexdigest()[:16]}", FORM.itemsize)
