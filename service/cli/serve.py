@@ -10,6 +10,7 @@ import typer
 from service.cli.console import err, start
 from service.cli.listening import address, check_exposure, listen
 from service.cli.supervisor import check_shareable, run_workers
+from service.support import garbage
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: WITHTHIS_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one. Default: WITHTHIS_PORT.")]
@@ -32,6 +33,7 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
             os.environ["WITHTHIS_WORKERS"] = str(settings.server.workers)  # workers read the settings for themselves
             run_workers(settings, sock)
             return
-        from service.cli.serving import serve_alone  # noqa: PLC0415 (a supervisor of workers holds no models)
+        with garbage.paused():
+            from service.cli.serving import serve_alone  # noqa: PLC0415 (a supervisor of workers holds no models)
 
-        serve_alone(settings, sock)
+            serve_alone(settings, sock)

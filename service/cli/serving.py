@@ -18,6 +18,7 @@ from service.cli.signals import undisturbed
 from service.errors import InternalFault
 from service.server.state import ServiceState
 from service.settings import Settings
+from service.support import garbage
 
 
 def serve_alone(settings: Settings, sock: socket.socket) -> None:
@@ -31,7 +32,9 @@ def run_server(settings: Settings, service: ServiceState, sock: socket.socket) -
     """Serve until told to stop by any signal, then close the service."""
     service.warm()
     try:
-        PoliteServer(create_app(settings, service), settings).run(sockets=[sock])
+        server = PoliteServer(create_app(settings, service), settings)
+        garbage.resume()
+        server.run(sockets=[sock])
     finally:
         with undisturbed():
             service.close()

@@ -1,0 +1,27 @@
+"""Pauses of Python's garbage collector end."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from service.support import garbage
+
+
+def test_a_pause_ends_with_its_block_even_by_an_error() -> None:
+    with pytest.raises(KeyError), garbage.paused():
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
+
+
+def test_what_is_there_is_not_looked_through_again() -> None:
+    before = gc.get_freeze_count()
+    try:
+        with garbage.paused():
+            garbage.resume()
+            assert gc.isenabled()
+            assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
