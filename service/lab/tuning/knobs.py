@@ -117,8 +117,8 @@ class FusionWeight:
         as_set = tuple(one.product.id for one in bench.pipeline.finish(replace(begun, reranker=kept)).results)
         hits, order = begun.retrieved.hits, begun.retrieved.selection.order
 
-        def ordered(weight: float) -> Order:
-            if kept.call is None or kept.call.outcome is None:
+        def ordered(weight: float | None) -> Order:
+            if weight is None or kept.call is None or kept.call.outcome is None:  # None: the model's own
                 return as_set
             plan = replace(kept.planned.plan, fusion_weight=weight)
             return tuple(one.hit.product_id for one in rearranged(arrange(plan, hits, kept.call), order).hits)

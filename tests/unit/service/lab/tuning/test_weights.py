@@ -98,6 +98,14 @@ def test_a_value_is_tried_as_it_would_be_searched_with(
         assert knob.keep(as_set, query)(value)[:10] == served.measure(query).final
 
 
+def test_the_weight_of_the_model_itself_is_where_the_choice_begins(
+    laid: Laid, prepared: tuple[Experiment, DataSet]
+) -> None:
+    served = laid.bench({"fusion_weight": None}, reranked=True)
+    for query in list(prepared[1].queries.values())[:3]:
+        assert FusionWeight().keep(served, query)(None) == served.measure(query).final
+
+
 def test_fields_without_words_are_no_choice_and_one_is_chosen_after_the_other(laid: Laid) -> None:
     products = [record.product for record in laid.bench({}, reranked=False).shelf.records]
     assert FieldWeights(products, FIELDS).fields == ["title", "category"]
