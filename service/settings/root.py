@@ -196,5 +196,9 @@ def flat_name(location: tuple[int | str, ...]) -> str | None:
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
+    """The variable, and the place within a table or a list, such as `WITHTHIS_INTERLEAVE.lexical_weight`."""
     name = flat_name(location)
-    return PREFIX + name.upper() if name else "settings"
+    if name is None:
+        return "settings"
+    within = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[2:])
+    return "".join([PREFIX, name.upper(), *within])

@@ -112,6 +112,16 @@ def test_tables_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
 
 
+def test_what_is_wrong_within_a_table_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WITHTHIS_SEARCH_LOG", "log")
+    monkeypatch.setenv("WITHTHIS_INTERLEAVE", '{"lexical_weight": 2, "wieght": 1}')
+    monkeypatch.setenv("WITHTHIS_DOCUMENT", '["image", 3]')
+    with pytest.raises(ConfigurationError) as told:
+        load_settings()
+    for place in ("WITHTHIS_INTERLEAVE.lexical_weight: ", "WITHTHIS_INTERLEAVE.wieght: ", "WITHTHIS_DOCUMENT[1]: "):
+        assert place in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
