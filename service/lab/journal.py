@@ -7,7 +7,7 @@ few.
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,8 +29,10 @@ class Journal:
                 f"{path} cannot be written. Check the folder's permissions and disk space."
             ) from error
 
-    def load(self) -> list[dict[str, Any]]:
-        """The rows so far; a torn last line is cut off. Raises ExperimentError for any other line that is not a row."""
+    def load(self, *fields: str) -> list[dict[str, Any]]:
+        """The rows so far; a torn last line is cut off. Raises ExperimentError for any other line that is not a row, or
+        lacks one of these fields.
+        """
         rows: list[dict[str, Any]] = []
         whole = 0
         self._file.seek(0)
@@ -38,7 +40,7 @@ class Journal:
             if not line.endswith(b"\n"):
                 self._file.truncate(whole)
                 break
-            rows.append(self._row(line, number))
+            rows.append(self._row(line, number, fields))
             whole += len(line)
         return rows
 
@@ -56,11 +58,11 @@ class Journal:
         """Close the file."""
         self._file.close()
 
-    def _row(self, line: bytes, number: int) -> dict[str, Any]:
+    def _row(self, line: bytes, number: int, fields: Collection[str]) -> dict[str, Any]:
         try:
             row = json.loads(line)
         except ValueError:
             row = None
-        if not isinstance(row, dict):
+        if not isinstance(row, dict) or any(field not in row for field in fields):
             raise ExperimentError(f"{self._path}, line {number}, is damaged. Delete the file to measure again.")
         return row

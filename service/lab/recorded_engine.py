@@ -33,7 +33,7 @@ class RecordedEngine:
         self._engine = engine
         self._journal = journal
         try:
-            self._answers: dict[str, Row] = {row["key"]: row for row in journal.load()}
+            self._answers: dict[str, Row] = {row["key"]: row for row in journal.load("key")}
         except BaseException:
             journal.close()
             raise

@@ -48,12 +48,12 @@ def test_a_journal_torn_anywhere_keeps_its_whole_lines(
     again.close()
 
 
-@pytest.mark.parametrize("line", [b"{}x\n", b"[1]\n", b"\xff\n"])
+@pytest.mark.parametrize("line", [b'{"m": 1}\n', b"{}x\n", b"[1]\n", b"\xff\n"])
 def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "rows.jsonl").write_bytes(b'{"n": 1}\n' + line)
     journal = Journal(tmp_path / "rows.jsonl")
     with pytest.raises(ExperimentError, match="line 2"):
-        journal.load()
+        journal.load("n")
     journal.close()
 
 
