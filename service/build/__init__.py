@@ -6,12 +6,10 @@ from service.build.image_features import stored_form
 from service.build.loading import (
     ENCODERS,
     ENGINES,
-    Models,
     check_model_server,
     in_batches,
     load_encoder,
     load_engine,
-    load_models,
     load_patient_encoder,
 )
 from service.build.opening import new_fetcher, new_image_loader, open_images, open_store
@@ -21,7 +19,6 @@ from service.build.service import build_service
 __all__ = [
     "ENCODERS",
     "ENGINES",
-    "Models",
     "assemble",
     "build_rerank",
     "build_service",
@@ -31,7 +28,6 @@ __all__ = [
     "ingest_options",
     "load_encoder",
     "load_engine",
-    "load_models",
     "load_patient_encoder",
     "new_fetcher",
     "new_image_loader",

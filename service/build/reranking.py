@@ -50,13 +50,14 @@ def _fusion(settings: Settings, info: EngineInfo | None) -> tuple[float, FusionM
     return weight, rerank.fusion_method or own_method
 
 
-def _load(settings: Settings, load: Callable[[Settings], Engine | None]) -> WithPrompts | None:
+def _load(settings: Settings, load: Callable[[Settings], Engine]) -> WithPrompts | None:
     """The engine with the prompts of the settings, if there is to be one. Raises as `load`, and PromptError."""
     rerank = settings.rerank
-    engine = None if settings.engine_name is None else load(settings)
-    if engine is None:
+    if settings.engine_name is None:
         return None
-    return WithPrompts(engine, rank=rerank.rank_prompt, caption=rerank.caption_prompt, match=rerank.match_prompt)
+    return WithPrompts(
+        load(settings), rank=rerank.rank_prompt, caption=rerank.caption_prompt, match=rerank.match_prompt
+    )
 
 
 def _features(settings: Settings, engine: WithPrompts | None) -> FeatureUse | None:
@@ -65,7 +66,7 @@ def _features(settings: Settings, engine: WithPrompts | None) -> FeatureUse | No
     return None if extractor is None else FeatureUse(extractor, settings.engine.store_features)
 
 
-def build_rerank(settings: Settings, load: Callable[[Settings], Engine | None] | None = None) -> RerankStage:
+def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
         prompts = PromptLibrary.load(settings.rerank.prompts_dir)

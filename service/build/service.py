@@ -10,7 +10,7 @@ from functools import partial
 import torch
 
 from service.build.assembly import assemble
-from service.build.loading import Models, in_batches, load_models
+from service.build.loading import in_batches, load_encoder
 from service.build.opening import new_image_loader, open_images, open_store
 from service.build.reranking import build_rerank
 from service.catalog.lost_index import check_not_lost
@@ -24,8 +24,8 @@ from service.support.arenas import give_back, give_back_regularly, share_arenas
 logger = logging.getLogger(__name__)
 
 
-def build_service(settings: Settings, models: Models | None = None) -> ServiceState:
-    """Load models, unless these are given, and connect the store of each catalog.
+def build_service(settings: Settings) -> ServiceState:
+    """Load models and connect the store of each catalog.
 
     Raises:
         ConfigurationError: a setting names something that does not exist or cannot be loaded.
@@ -38,8 +38,7 @@ def build_service(settings: Settings, models: Models | None = None) -> ServiceSt
     each = {name: settings.of_catalog(name) for name in settings.catalog_names}
     with ExitStack() as failing:
         stores = {name: _claimed(own, failing) for name, own in each.items()}  # before models, which take long to load
-        loaded = models or load_models(settings)
-        encoder, rerank = in_batches(loaded.encoder, settings), build_rerank(settings, lambda _: loaded.engine)
+        encoder, rerank = in_batches(load_encoder(settings), settings), build_rerank(settings)
         give_back()
         give_back_regularly()
         loader = new_image_loader(settings)

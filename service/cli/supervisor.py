@@ -1,21 +1,17 @@
 """Several service processes on one host: one listening socket, workers that are restarted when they die.
 
 uvicorn's own supervisor does the work. Each worker has its own models, queues and limits; `/metrics` reports the
-sums. On Linux, workers are forked from one process that holds what they share (`service.cli.preload`): it has one
-thread, computes nothing and has no connections, since neither the threads of torch nor grpc survive a fork.
+sums. Workers are restarted rather than forked: neither torch nor grpc survives a fork.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import socket
-import sys
 import tempfile
 
 import uvicorn
-import uvicorn._subprocess
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -28,7 +24,6 @@ from service.settings import Settings
 from service.stores.local_file import is_local
 
 WORKER = "service.cli.worker:create_worker"
-PRELOADED = "service.cli.preload"
 HANGS_S = 60
 """Seconds after which a worker that does not answer its supervisor is replaced; loading a model may take some."""
 
@@ -63,24 +58,12 @@ def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -
         timeout_worker_healthcheck=HANGS_S,
         **uvicorn_options(settings),
     )
-    _fork_workers()
     with tempfile.TemporaryDirectory(prefix="withthis-metrics-") as folder:
         os.environ[FOLDER_VARIABLE] = folder  # for the workers; must be there before they import prometheus_client
         supervisor = Supervisor(config, [sock], folder)
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise InternalFault("A worker could not start; see the messages above.")
-
-
-def _fork_workers() -> None:
-    """Let uvicorn fork its workers from the fork server of multiprocessing; by itself it would start interpreters.
-
-    The fork server ends after the supervisor and all workers.
-    """
-    if sys.platform == "linux":
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([PRELOADED])
-        uvicorn._subprocess.spawn = context  # type: ignore[assignment]
 
 
 class Supervisor(Multiprocess):

@@ -15,7 +15,6 @@ from service.app import create_app
 from service.build import build_service
 from service.cli.console import show_error, start
 from service.cli.server import PoliteStop
-from service.cli.shared_models import shared_models
 from service.cli.signals import ending_signals
 from service.errors import WithThisError
 from service.server.state import ServiceState
@@ -26,7 +25,7 @@ def create_worker() -> Litestar:
     """The application of one worker, with parts of its own; a setting that is wrong ends all workers."""
     settings = shared_out(start())
     try:
-        return as_worker(settings, build_service(settings, shared_models()))
+        return as_worker(settings, build_service(settings))
     except WithThisError as error:
         show_error(error)
         sys.exit(STARTUP_FAILURE)
