@@ -2,7 +2,7 @@
 
 The encoder is a CLIP of the size of ViT-B/32 (151 M parameters) with random weights: time depends on shapes alone. Both
 ways see the same queries in the same process, in turns, and the best of the rounds counts; the number to look at is the
-ratio. On a machine that is busy otherwise, look at the ratio of CPU time: it does not count waiting. Aim of issue 2: 32
+ratio. On a machine that is busy otherwise, look at the ratio of CPU time: it does not count waiting. Aim: 32
 concurrent queries at 2.5 times the throughput of the same 32 one at a time.
 """
 

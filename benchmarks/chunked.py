@@ -4,7 +4,7 @@ A server on this machine, in its own process, speaks chat completions and answer
 many come at once, as a model server that batches does below its capacity. The caption is given. `calls` are all
 requests of a ranking; how many come at once is bounded by the concurrency. CPU seconds are those of this process: on a
 busy machine the clock says little. `--model FOLDER` measures an image-text-to-text checkpoint of transformers in this
-process, too, which takes one request at a time. Aim of issue 17: with a server that takes 100 ms, `chunked` at least
+process, too, which takes one request at a time. Aim: with a server that takes 100 ms, `chunked` at least
 three times as fast as `sliding-window`.
 """
 

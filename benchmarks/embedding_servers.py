@@ -5,7 +5,7 @@ machine slows all of them; the ratios are medians over the rounds. `CPU` compare
 machine takes less away than of the clock's.
 
 *In this process*: the encoder `sentence-transformers` against `SentenceTransformer.encode` of the same model, the same
-inputs in batches of 32. Aim of issue 17: at most 10 % more time. A composed query is two inputs to the bare model.
+inputs in batches of 32. Aim: at most 10 % more time. A composed query is two inputs to the bare model.
 
 *Servers*: `withthis serve` with this encoder against infinity with the same weights (`--infinity EXECUTABLE`, from
 `pip install "infinity-emb[server,torch]==0.0.78" "transformers<5" aiohttp` in an environment of its own), asked by 32

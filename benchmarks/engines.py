@@ -2,7 +2,7 @@
 
 One Phi-3 Vision with random weights, in one process: the answers are noise, the cost is real. The vision tower is the
 published one, the decoder 24 layers of width 1,024 (`--full`: as published, for a GPU). The reason of a generated
-answer is cut at `--reason` tokens, as random weights never end one. The caption is given. Aim of issue 4: single-token
+answer is cut at `--reason` tokens, as random weights never end one. The caption is given. Aim: single-token
 at least twice as fast as generated JSON at 4 crops.
 
 Seconds are by the clock, CPU seconds those of this process alone: on a busy machine only the latter compare. Memory is

@@ -2,7 +2,7 @@
 
 The bare encoder gets the same images, decoded before the clock starts, in batches of the same size. Ingest starts
 from the feed's file and ends with every row in the store, so its time holds reading, decoding, hashing, keeping the
-image, encoding and writing, and the start of the workers. The target of issue 5 is at least 85 % of the bare encoder.
+image, encoding and writing, and the start of the workers. The target is at least 85 % of the bare encoder.
 The encoder alone is measured before and after each ingest, and the ingest compared with the mean of the two: other
 programs on the machine then slow both. The table gives medians over the rounds.
 """

@@ -5,13 +5,13 @@ coroutines of this process. Every search is composed: a sentence and a product's
 were shown. Both parts run with reranking and without.
 
 *Load*: so many clients ask for so many seconds, each as soon as it has its answer. A client that gets a 429 waits as
-long as `Retry-After` says, and its times are not counted. Aim of issue 5, with 32 clients for 60 s: no status but 200
+long as `Retry-After` says, and its times are not counted. Aim, with 32 clients for 60 s: no status but 200
 and 429, and memory that does not grow.
 
 *Own time*: one client asks one search after the other, so that nothing waits for anything but itself; it is a bare
 connection, since the work of a client library is not the service's. The time that is the service's own is that between
-the first byte sent and the last one received (`http` and all stages), without the stages `embed`, `caption` and
-`rerank`, which are the models', and `retrieve`, which is the store's. What is left is shown by part: `decode` (the
+the first byte sent and the last one received (`http` and all stages), without the stages `embed`, `extract`, `caption`
+and `rerank`, which are the models', and `retrieve`, which is the store's. What is left is shown by part: `decode` (the
 query's image), `load` (reading the candidates' images), `http` (the client's time less the service's `total`: HTTP,
 JSON, admission), and `other` (what no stage counts). Preparing panel and prompt counts as `rerank` here;
 `benchmarks.rerank_overhead` measures it. Aim: p50 at most 5 ms.
@@ -44,7 +44,7 @@ from benchmarks.terminal import err
 from starter.demo_shop import DEMO_DIR, make_shop
 
 TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this", "the same as a poster")
-MODELS_AND_STORE = ("embed", "retrieve", "caption", "rerank")
+MODELS_AND_STORE = ("embed", "retrieve", "extract", "caption", "rerank")
 PARTS = ("http", "decode", "load", "other", "own")
 WARM_UP = 5
 PATIENCE_S = 120.0

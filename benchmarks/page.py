@@ -2,7 +2,7 @@
 
 `withthis serve` runs in its own process over the demo shop; headless Chromium uploads another image for each
 query, so that no caption is cached, types the sentence and presses Enter. Times are the page's own marks, set after
-the frame with the cards was painted; their thumbnails may still be coming. Aims of issue 7, on two cores, medians: the
+the frame with the cards was painted; their thumbnails may still be coming. Aims, on two cores, medians: the
 retrieval order within 150 ms, the reranked one within 1,200 ms; the page itself at most 180 KB, uncompressed.
 """
 

@@ -4,7 +4,7 @@ Recall@10 of a query is the part of the ten answers that are at least as near as
 equal vectors may stand for each other (ann-benchmarks counts so, too). Searches go through the service's own stores,
 one at a time, with grouping by product and all. The vectors are those of `benchmarks.demo_vectors`. Measured are
 Milvus Lite, and a real server that is started for it (the package `milvus`; left out where it cannot start), where all
-is flushed and indexed before the clock starts. The target of issue 5 is a recall of 0.98 for HNSW.
+is flushed and indexed before the clock starts. The target is a recall of 0.98 for HNSW.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Measured in one process: looking up the caption, drawing the panel (and a panel whose products have not been seen
 before, whose thumbnails have to be made), cleaning and filling the prompt, and all of it as the listwise strategy does
-it over an engine that answers at once. Aim of issue 4, on two cores: p50 of all together at most 25 ms with the
+it over an engine that answers at once. Aim, on two cores: p50 of all together at most 25 ms with the
 thumbnails kept. Everything runs in one thread; its own CPU time is printed, too, as the clock also counts what other
 processes take.
 """

@@ -1,7 +1,7 @@
 """`python -m benchmarks.stages`: time of a composed query by stage, and the memory of the process.
 
 Every query has another image, so that no caption comes from the cache. Queries run one at a time in this
-process, through the same pipeline that the service runs. Aims of issue 1, on two cores: p50 of the whole query at most
+process, through the same pipeline that the service runs. Aims, on two cores: p50 of the whole query at most
 1,000 ms with reranking and 80 ms without; at most 1.5 GB resident.
 """
 

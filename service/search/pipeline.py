@@ -25,9 +25,9 @@ from service.search.types import ResultScores, SearchRequest, SearchResponse, Se
 from service.stores.store import Hit
 
 NO_INSTRUCTION = "Neither the encoder nor the reranker takes an instruction. Put it into the text, or leave it out."
-STAGES = ("decode", "understand", "embed", "retrieve", "load", "caption", "rerank", "refine", "total")
-"""The stages of a search in their order; `load` reads the candidates' images, or in their place features, which it
-extracts where there are none yet; `refine` is the second search. One that did not run has no time."""
+STAGES = ("decode", "understand", "embed", "retrieve", "load", "extract", "caption", "rerank", "refine", "total")
+"""The stages of a search in their order; `load` reads the candidates' images, or in their place features, and `extract`
+makes those that there are not yet; `refine` is the second search. One that did not run has no time."""
 
 ChooseReranker = Callable[[SearchRequest, str], Reranker]
 """The reranker of a search, by its request and id. Raises InvalidValue for options that cannot be met."""
@@ -130,8 +130,7 @@ class SearchPipeline:
         def load(hits: Sequence[Hit], use: FeatureUse | None, deadline: float) -> Sequence[SeenImage]:
             keys = [(hit.product.image_key, use) for hit in hits]
             new = [hit for hit, key in zip(hits, keys, strict=True) if key not in loaded]
-            with begun.clock.stage("load"):
-                read = self._images.read(new, use, deadline)
+            read = self._images.read(new, use, deadline, begun.clock)
             loaded.update(zip(((hit.product.image_key, use) for hit in new), read, strict=True))
             return [loaded[key] for key in keys]
 

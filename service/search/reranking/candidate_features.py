@@ -50,13 +50,13 @@ class FeatureFiles:
         Nothing if the engine fails: it will be asked about the images themselves, and says then what is wrong.
         """
         try:
-            made = self.extractor.extract(list(images.values()), deadline=deadline) if images else []
+            made = self.extractor.extract(list(images.values()), deadline=deadline)
         except EngineError:
             return {}
         found = dict(zip(images, made, strict=True))
         for key, features in found.items():
             self.extractor.feature_cache.put(self._name(key), features)
-        if self.stored is not None and found:
+        if self.stored is not None:
             write(lambda: self._keep(found.items()))
         return found
 

@@ -16,6 +16,7 @@ from rerank.cancellation import check_cancelled
 from service.errors import ImageNotFound, ImageStoreUnavailable, InvalidImage
 from service.images.store.renditions import Renditions
 from service.search.reranking.candidate_features import FeatureFiles, FeatureUse
+from service.search.stage_clock import StageClock
 from service.stores.store import Hit
 
 logger = logging.getLogger(__name__)
@@ -45,18 +46,21 @@ class CandidateImages:
         """End the threads; pending reads and writes are dropped."""
         self._readers.shutdown(wait=False, cancel_futures=True)
 
-    def read(self, hits: Sequence[Hit], use: FeatureUse | None, deadline: float) -> list[SeenImage]:
+    def read(self, hits: Sequence[Hit], use: FeatureUse | None, deadline: float, clock: StageClock) -> list[SeenImage]:
         """One for each hit, with features if they are of `use`; each reader logs as part of the caller's search.
 
-        Features that are not known are extracted, until `deadline` (a value of `time.monotonic()`). Raises Cancelled.
+        Features that are not known are extracted, until `deadline` (a value of `time.monotonic()`). The stages load and
+        extract are timed. Raises Cancelled.
         """
         files = None if use is None else use.of(self._images)
-        by_key = {hit.product.image_key: hit for hit in hits if hit.product.image_key}
-        reading = {key: self._begin(partial(self._seen, hit, files)) for key, hit in by_key.items()}
-        seen = {key: one.result() for key, one in reading.items()}
-        if files is not None:
-            new = {key: one.image for key, one in seen.items() if one.image is not None}
-            made = files.extract(new, deadline, self._begin)
+        with clock.stage("load"):
+            by_key = {hit.product.image_key: hit for hit in hits if hit.product.image_key}
+            reading = {key: self._begin(partial(self._seen, hit, files)) for key, hit in by_key.items()}
+            seen = {key: one.result() for key, one in reading.items()}
+        new = {key: one.image for key, one in seen.items() if one.image is not None}
+        if files is not None and new:
+            with clock.stage("extract"):
+                made = files.extract(new, deadline, self._begin)
             seen |= {key: SeenImage(features=features) for key, features in made.items()}
         return [seen.get(hit.product.image_key, SeenImage()) for hit in hits]
 

@@ -2,12 +2,13 @@
 import { h } from "./dom.js";
 import { duration } from "./format.js";
 
-const STAGES = ["decode", "embed", "retrieve", "load", "caption", "rerank", "refine"];
+const STAGES = ["decode", "embed", "retrieve", "load", "extract", "caption", "rerank", "refine"];
 const WHAT = {
   decode: "decode the image",
   embed: "embed image and text as one vector",
   retrieve: "find the nearest products",
   load: "load the candidates' images",
+  extract: "look at images that were never ranked",
   caption: "caption the image",
   rerank: "rank the candidates",
   refine: "search once more",

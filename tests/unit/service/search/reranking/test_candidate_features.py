@@ -21,6 +21,7 @@ from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.reranking.candidate_features import FeatureUse
 from service.search.reranking.candidate_images import CandidateImages, SeenImage
+from service.search.stage_clock import StageClock
 from service.stores.store import Hit
 from tests.fakes import png
 
@@ -60,7 +61,7 @@ def read(images: ImageStore, keys: Sequence[str], extractor: Extractor, *, store
     hits = [Hit(f"p{n}#0", Product(id=f"p{n}", title="", image_key=key), "", 0, 0.5) for n, key in enumerate(keys)]
     reader = CandidateImages(images)
     try:
-        return reader.read(hits, FeatureUse(extractor, stored), math.inf)
+        return reader.read(hits, FeatureUse(extractor, stored), math.inf, StageClock())
     finally:
         reader._readers.shutdown(wait=True)
 
@@ -68,6 +69,19 @@ def read(images: ImageStore, keys: Sequence[str], extractor: Extractor, *, store
 def folders(images: ImageStore) -> dict[str, int]:
     names = [blob.name.partition("/")[0] for blob in images._blobs.list()]
     return {name: names.count(name) for name in sorted(names)}
+
+
+def test_what_a_model_takes_is_not_time_of_loading(images: ImageStore) -> None:
+    [hit], reader = (
+        [Hit("p#0", Product(id="p", title="", image_key=images.put(RED)), "", 0, 0.5)],
+        CandidateImages(images),
+    )
+    use = FeatureUse(Extractor())
+    first, second = StageClock(), StageClock()
+    for clock in (first, second):
+        reader.read([hit], use, math.inf, clock)
+    reader.close()
+    assert first.ms.keys() == {"load", "extract"} and second.ms.keys() == {"load"}
 
 
 def test_what_was_extracted_is_read_by_another_process_and_no_image_is(
