@@ -1,8 +1,9 @@
 """`python -m benchmarks.service_capacity`: CPU time of a composed search in the service, and the memory of its process.
 
 One search at a time through the pipeline that the service runs, over a shop of 60 products in memory; every query
-has another image. CPU time, unlike a rate, is hardly changed by what else the machine does. The points go into
-`benchmarks/measured.json`, against which the capacity model is checked.
+has another image. CPU time, unlike a rate, is hardly changed by what else the machine does. The time without
+reranking goes into `benchmarks/measured.json`, against which the capacity model is checked; the memory there is that
+after `benchmarks.load`.
 """
 
 from __future__ import annotations

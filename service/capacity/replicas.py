@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from service.capacity.workload import Workload
 
-SEARCH_S = 0.075
+SEARCH_S = 0.027
 """Measured: CPU seconds of a composed search without reranking, encoder `starter`; benchmarks/measured.json."""
 RERANK_S = 0.03
 """Measured: CPU seconds of reranking on top of the model: panel, prompt, parser; benchmarks/rerank_overhead.py."""
 REPLICA_BYTES = 1.0e9
-"""Measured: memory of a service process with the encoder `starter`; benchmarks/measured.json."""
+"""Measured: memory of a service process with the bundled models after 32 clients; benchmarks/measured.json."""
 REPLICA_CORES = 2
 """Assumed: what one process with torch makes use of."""
 RESULT_BYTES = 5e3
