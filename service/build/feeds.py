@@ -11,6 +11,7 @@ from service.build.opening import new_fetcher, open_images
 from service.catalog.indexed_features import IndexedFeatures
 from service.catalog.ingest import IngestReport, Progress, ingest
 from service.catalog.ingest_options import IngestOptions
+from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Encoder
 from service.images.store.image_store import ImageStore
 from service.settings import Settings
@@ -39,7 +40,11 @@ def ingest_feed(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Bring a feed into an open store, as the settings or `options` say. Raises as `service.catalog.ingest.ingest`."""
+    """Bring a feed into an open store, as the settings or `options` say. Raises as `service.catalog.ingest.ingest`.
+
+    A service's encoder is asked without its batches: these are for searches, and features share the encoder's look.
+    """
+    encoder = encoder.behind if isinstance(encoder, BatchingEncoder) else encoder
     options, workers = options or ingest_options(settings), settings.catalog.ingest_workers
     images = open_images(settings)
     with ExitStack() as ending:

@@ -71,6 +71,11 @@ class BatchingEncoder:
         return self._encoder.info
 
     @property
+    def behind(self) -> Encoder:
+        """The encoder behind this one, for work that has batches of its own."""
+        return self._encoder
+
+    @property
     def waiting(self) -> int:
         """Calls that wait for their turn."""
         return len(self._waiting)

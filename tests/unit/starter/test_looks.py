@@ -1,14 +1,19 @@
 """An image of a search is looked at once, by encoder and reranker together, and forgotten with it."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from service.build import ingest_feed
 from service.build.image_features import load_shared_extractor, stored_form
+from service.encoders.batching import BatchingEncoder
 from service.settings import load_settings
+from service.stores.exact.exact_store import ExactStore
 from starter.backbone import Backbone
 from starter.embedder import StarterEmbedder
 from starter.encoder_adapter import StarterEncoder
@@ -60,6 +65,19 @@ def test_what_is_indexed_is_looked_at_once_for_its_vector_and_its_features(
     assert looked_at == [3, 3]
     assert form == vlm.features.form == stored_form(load_settings())
     assert np.allclose(vectors, before, atol=1e-5) and made == vlm.features.extract([ware.copy() for ware in wares])
+
+
+def test_a_service_that_indexes_stores_features_though_its_encoder_works_in_batches(
+    fused: FusedEmbedder, looked_at: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    for number, ware in enumerate(_wares(3)):
+        ware.save(tmp_path / "shop" / f"{number}.png")
+    settings = load_settings(data_dir=tmp_path, store_uri="exact:", ingest_workers=0)
+    with closing(BatchingEncoder(StarterEncoder(fused))) as encoder:
+        ingest_feed(tmp_path / "shop", settings, encoder, ExactStore())
+    assert sum(looked_at) == 3
+    assert len(list(tmp_path.glob("images/features-*/*/*.bin"))) == 3
 
 
 def test_an_encoder_that_does_not_look_as_the_engine_does_shares_nothing() -> None:
