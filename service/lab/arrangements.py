@@ -7,10 +7,9 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from service.lab.journal import Journal
-from service.lab.lab_errors import LabError
 
 T = TypeVar("T")
 Answers = tuple[tuple[str, ...], ...]
@@ -35,13 +34,9 @@ class ArrangementRecord:
     """The answers of one configuration, on disk as soon as a query is done. Keys identify the question."""
 
     def __init__(self, journal: Journal) -> None:
-        """Takes ownership of the journal. If it is damaged, closes it and raises LabError."""
+        """Takes ownership of the journal. If it is damaged, closes it and raises ExperimentError."""
         self._journal = journal
-        try:
-            self._known = {row.get("key"): _checked(row.get("answers")) for row in journal.load()}
-        except BaseException:
-            journal.close()
-            raise
+        self._known = dict(journal.load(lambda row: (row["key"], _ANSWERS.validate_python(row["answers"]))))
 
     def get(self, key: str) -> Answers | None:
         """The answers under a key."""
@@ -55,10 +50,3 @@ class ArrangementRecord:
     def close(self) -> None:
         """Close the file."""
         self._journal.close()
-
-
-def _checked(answers: object) -> Answers:
-    try:
-        return _ANSWERS.validate_python(answers)
-    except ValidationError as error:
-        raise LabError("The line is not a record of arrangements. Delete the run's folder and run it again.") from error

@@ -19,13 +19,9 @@ class ImageCheck:
     """Decodes images once; what was found is in a journal, by content. Close it at the end."""
 
     def __init__(self, journal: Journal) -> None:
-        """Takes ownership of the journal. If it is damaged, closes it and raises LabError."""
+        """Takes ownership of the journal. If it is damaged, closes it and raises ExperimentError."""
         self._journal = journal
-        try:
-            self._known: dict[str, str | None] = {str(row.get("key")): row.get("fault") for row in journal.load()}
-        except BaseException:
-            journal.close()
-            raise
+        self._known: dict[str, str | None] = dict(journal.load(lambda row: (row["key"], row["fault"])))
 
     def fault(self, ref: ImageRef) -> str | None:
         """Why an image cannot be used; None if it can."""

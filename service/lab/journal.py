@@ -7,11 +7,16 @@ few.
 
 import json
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+from pydantic import TypeAdapter
 
 from service.lab.lab_errors import ExperimentError
+
+T = TypeVar("T")
+_ROW = TypeAdapter(dict[str, Any])
 
 
 class Journal:
@@ -29,18 +34,18 @@ class Journal:
                 f"{path} cannot be written. Check the folder's permissions and disk space."
             ) from error
 
-    def load(self, *fields: str) -> list[dict[str, Any]]:
-        """The rows so far; a torn last line is cut off. Raises ExperimentError for any other line that is not a row, or
-        lacks one of these fields.
+    def load(self, read: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What `read` makes of each row so far; a torn last line is cut off. Raises ExperimentError for any other line
+        that is not a row, or of which `read` can make nothing (KeyError, TypeError, ValueError), and closes the file.
         """
-        rows: list[dict[str, Any]] = []
+        rows: list[T] = []
         whole = 0
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
             if not line.endswith(b"\n"):
                 self._file.truncate(whole)
                 break
-            rows.append(self._row(line, number, fields))
+            rows.append(self._row(line, number, read))
             whole += len(line)
         return rows
 
@@ -58,11 +63,10 @@ class Journal:
         """Close the file."""
         self._file.close()
 
-    def _row(self, line: bytes, number: int, fields: Collection[str]) -> dict[str, Any]:
+    def _row(self, line: bytes, number: int, read: Callable[[dict[str, Any]], T]) -> T:
         try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict) or any(field not in row for field in fields):
-            raise ExperimentError(f"{self._path}, line {number}, is damaged. Delete the file to measure again.")
-        return row
+            return read(_ROW.validate_json(line))
+        except (KeyError, TypeError, ValueError) as error:
+            self.close()
+            text = f"{self._path}, line {number}, is damaged. Delete the file to measure again."
+            raise ExperimentError(text) from error

@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rerank.degraded import Degraded
 from rerank.ranking import Fault
 from service.lab.judged import RankedList, Run
-from service.lab.lab_errors import LabError
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TRANSIENT = frozenset({Degraded.TIMEOUT, Degraded.ERROR, Degraded.OVERLOADED})
@@ -65,14 +64,6 @@ class QueryOutcome(BaseModel):
     def to_json(self) -> str:
         """One line of JSON; what is at its default is left out."""
         return json.dumps(self.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, line: str | bytes) -> QueryOutcome:
-        """Read what `to_json` wrote. Raises LabError for anything else."""
-        try:
-            return cls.model_validate_json(line)
-        except ValidationError as error:
-            raise LabError("The line is not a record of a query. Delete the run's folder and run it again.") from error
 
 
 def final_run(name: str, outcomes: Iterable[QueryOutcome]) -> Run:

@@ -32,11 +32,7 @@ class RecordedEngine:
         """Takes ownership of the journal. Raises ExperimentError for one that is damaged, and then closes it."""
         self._engine = engine
         self._journal = journal
-        try:
-            self._answers: dict[str, Row] = {row["key"]: row for row in journal.load("key")}
-        except BaseException:
-            journal.close()
-            raise
+        self._answers: dict[str, Row] = dict(journal.load(_known_answer))
         self._failures: dict[str, tuple[EngineError, float]] = {}
         self._lock = threading.Lock()
 
@@ -103,6 +99,10 @@ class RecordedEngine:
             self._journal.append(row)
             self._answers[key] = row
         return row
+
+
+def _known_answer(row: Row) -> tuple[str, Row]:
+    return row["key"], {**row, "ms": float(row["ms"])}
 
 
 def _content(request: EngineRequest) -> list[Part]:

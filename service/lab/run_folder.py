@@ -58,13 +58,9 @@ class Outcomes:
     """
 
     def __init__(self, journal: Journal) -> None:
-        """Takes ownership of the journal. If it is damaged, closes it and raises LabError."""
+        """Takes ownership of the journal. If it is damaged, closes it and raises ExperimentError."""
         self._journal = journal
-        try:
-            known = dict(map(_known_outcome, journal.load()))
-        except BaseException:
-            journal.close()
-            raise
+        known = dict(journal.load(_known_outcome))
         self._known = {key: outcome for key, outcome in known.items() if outcome.is_result}
 
     def get(self, query: str, digest: str) -> QueryOutcome | None:
@@ -82,5 +78,5 @@ class Outcomes:
 
 
 def _known_outcome(row: Mapping[str, Any]) -> tuple[tuple[str, str], QueryOutcome]:
-    outcome = QueryOutcome.from_json(str(row.get("outcome")))
-    return (outcome.query, str(row.get("digest"))), outcome
+    outcome = QueryOutcome.model_validate_json(row["outcome"])
+    return (outcome.query, row["digest"]), outcome

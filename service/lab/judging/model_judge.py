@@ -99,8 +99,7 @@ class ModelJudge:
         self._journal = journal
         self._parallel = parallel
         self._grades = {point.grade for point in brief.scale}
-        rows = journal.load("key", "grade", "reason")
-        self._known = {row["key"]: Verdict(row["grade"], row["reason"], Fault.OK) for row in rows}
+        self._known = dict(journal.load(lambda row: (row["key"], Verdict(row["grade"], row["reason"], Fault.OK))))
         self._thumbnails = ThumbnailCache()
 
     def recall(self, pairs: Sequence[Pair], progress: Callable[[int], None], judged: Judged) -> list[Pair]:

@@ -85,7 +85,7 @@ class NoteLog:
         """Write a line. Raises LabError if the disk fails."""
         if self._journal is None:
             self._journal = Journal(self._path)
-            self._journal.load()  # cuts off an incomplete last line
+            self._journal.load(dict)  # cuts off an incomplete last line
         self._journal.append(note.model_dump(mode="json", exclude_defaults=True) | {"at": note.at})
         self._notes[note.ids] = note
 

@@ -17,7 +17,7 @@ from rerank.errors import EngineError
 from service.cli.evaluate_tables import show_summaries
 from service.lab.arrangements import ArrangementRecord, arrangements
 from service.lab.journal import Journal
-from service.lab.lab_errors import ExperimentError, LabError
+from service.lab.lab_errors import ExperimentError
 from service.lab.publish import numbers
 from service.lab.report import render_report
 from service.lab.summary import summarize
@@ -112,5 +112,5 @@ def test_a_plan_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, wrong:
 @pytest.mark.parametrize("row", ['{"key": "a", "answers": [["x", 1]]}', '{"key": "a"}'])
 def test_a_damaged_record_is_told(tmp_path: Path, row: str) -> None:
     (tmp_path / "rows.jsonl").write_text(f"{row}\n")
-    with pytest.raises(LabError, match="not a record"):
+    with pytest.raises(ExperimentError, match=r"rows\.jsonl, line 1, is damaged"):
         ArrangementRecord(Journal(tmp_path / "rows.jsonl"))

@@ -17,8 +17,10 @@ from rerank.engines.engine import EngineRequest
 from rerank.errors import EngineError, EngineTimeout
 from rerank.query import Query
 from service.encoders.encoder import EncoderInfo
+from service.lab.arrangements import ArrangementRecord
 from service.lab.digests import digest
 from service.lab.embedding_cache import CachedEncoder, EmbeddingCache
+from service.lab.image_check import ImageCheck
 from service.lab.journal import Journal
 from service.lab.lab_errors import ExperimentError
 from service.lab.ledger import new_ledger
@@ -40,11 +42,11 @@ def test_a_journal_torn_anywhere_keeps_its_whole_lines(
     whole = [{"n": number} for number in numbers]
     path.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in whole) + torn)
     journal = Journal(path)
-    assert journal.load() == whole
+    assert journal.load(dict) == whole
     journal.append({"n": "ä"})
     journal.close()
     again = Journal(path)
-    assert again.load() == [*whole, {"n": "ä"}]
+    assert again.load(dict) == [*whole, {"n": "ä"}]
     again.close()
 
 
@@ -53,8 +55,7 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, line: bytes) -> 
     (tmp_path / "rows.jsonl").write_bytes(b'{"n": 1}\n' + line)
     journal = Journal(tmp_path / "rows.jsonl")
     with pytest.raises(ExperimentError, match="line 2"):
-        journal.load("n")
-    journal.close()
+        journal.load(lambda row: row["n"])
 
 
 def test_the_same_content_is_encoded_once_over_several_runs(tmp_path: Path) -> None:
@@ -200,10 +201,15 @@ def test_what_an_engine_holds_open_is_closed_with_it(tmp_path: Path) -> None:
     assert engine.closed
 
 
-@pytest.mark.parametrize("take", [Outcomes, lambda journal: RecordedEngine(FakeEngine(), journal)])
-def test_a_journal_that_cannot_be_used_is_let_go_of(tmp_path: Path, take: Callable[[Journal], object]) -> None:
+@pytest.mark.parametrize("line", [b"{}x\n", b"{}\n", b'{"key": "a"}\n', b'{"digest": "a", "outcome": 1}\n'])
+@pytest.mark.parametrize(
+    "take", [Outcomes, ArrangementRecord, ImageCheck, lambda journal: RecordedEngine(FakeEngine(), journal)]
+)
+def test_a_journal_that_cannot_be_used_is_closed_and_told_with_its_line(
+    tmp_path: Path, take: Callable[[Journal], object], line: bytes
+) -> None:
     """Nothing is left open for the garbage collector to complain of."""
-    (tmp_path / "a.jsonl").write_bytes(b"{}x\n")
+    (tmp_path / "a.jsonl").write_bytes(line)
     journal = Journal(tmp_path / "a.jsonl")
     with pytest.raises(ExperimentError, match="line 1"):
         take(journal)

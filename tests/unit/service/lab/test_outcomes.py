@@ -7,10 +7,10 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from rerank.degraded import Degraded
 from rerank.ranking import Fault
-from service.lab.lab_errors import LabError
 from service.lab.outcomes import QueryOutcome, final_run, retrieval_run
 
 texts = st.text(st.characters(codec="utf-8"))
@@ -38,7 +38,7 @@ def outcomes(draw: st.DrawFn) -> QueryOutcome:
 @given(outcomes())
 def test_an_outcome_survives_its_line(outcome: QueryOutcome) -> None:
     line = outcome.to_json()
-    assert "\n" not in line and QueryOutcome.from_json(line) == outcome
+    assert "\n" not in line and QueryOutcome.model_validate_json(line) == outcome
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,9 @@ def test_an_outcome_survives_its_line(outcome: QueryOutcome) -> None:
 )
 def test_an_outcome_that_contradicts_itself_is_refused(change: dict[str, object]) -> None:
     good = {"query": "q", "retrieved": [["a", 0.5], ["b", 0.4]], "final": ["b", "a"], "reranked": 2}
-    assert QueryOutcome.from_json(json.dumps(good)).final == ("b", "a")
-    with pytest.raises(LabError, match="not a record of a query"):
-        QueryOutcome.from_json(json.dumps(good | change))
-
-
-def test_a_line_that_breaks_off_is_refused() -> None:
-    with pytest.raises(LabError):
-        QueryOutcome.from_json('{"query": "q", "retr')
+    assert QueryOutcome.model_validate_json(json.dumps(good)).final == ("b", "a")
+    with pytest.raises(ValidationError):
+        QueryOutcome.model_validate_json(json.dumps(good | change))
 
 
 def test_runs_before_and_after_reranking() -> None:
