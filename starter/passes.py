@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from service.encoders.compiled.choice import Pass, compiled
+from service.encoders.compiled.spread import Spread
 from service.encoders.options import BackendName
 from starter.backbone import CELLS, FEATURES, SIDE, Backbone
 from starter.composer import Composer, ImageTokens, PooledMiniLM
@@ -16,20 +17,12 @@ from starter.minilm import WIDTH, MiniLM
 GRAPHS = files("starter").joinpath("weights", "graphs")
 """Made by `python -m starter.training.export_graphs`, again where one of the modules below changes."""
 
-AT_ONCE = 2
-"""Images that a compiled backbone sees at once: the numbers of more fall out of the processor's cache. On two threads
-of an EPYC, milliseconds an image: 8.1 by itself, 6.2 by two, 6.6 by four, 9.6 by eight, 10.5 by sixty-four."""
-
-
-@dataclass(frozen=True, slots=True)
-class InParts:
-    """A pass of images that sees `AT_ONCE` of them at once."""
-
-    whole: Pass
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """What the whole pass gives."""
-        return torch.cat([self.whole(part) for part in torch.split(pixels, AT_ONCE)])
+_ROWS: dict[str, int] = {"cells": 2, "tokens": 8, "pool": 8}
+"""Rows of a part of a compiled pass: fewer waste the reading of weights, the numbers of more fall out of the core's
+cache. Milliseconds a row by parts of 1, 2, 4 and 8 on one thread of an EPYC, of cells 10.5, 9.3, 10.0 and 13.5, of
+tokens 5.0, 3.6, 3.1 and 2.8, of pool with 16 tokens 6.4, 5.9, 4.4 and 3.9."""
+_TORCH_ROWS = 4
+"""Of a part of the backbone on torch, which uses all threads for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +41,10 @@ class Passes:
     @classmethod
     def of(cls, backbone: Backbone, composer: Composer, backend: BackendName) -> "Passes":
         """The passes of a merged model."""
-        cells = _compiled("cells", backbone, backend)
+        cells = _spread("cells", backbone, backend)
         return cls(
-            cells if cells is backbone else InParts(cells),
-            _compiled("tokens", composer.images, backend),
+            Spread(backbone, _TORCH_ROWS, threads=1) if cells is backbone else cells,
+            _spread("tokens", composer.images, backend),
             pool(composer.bert, backend),
             composer.bert.embeddings.word_embeddings,
         )
@@ -59,7 +52,7 @@ class Passes:
 
 def pool(bert: MiniLM, backend: BackendName) -> Pass:
     """The pass of `Passes.pool` for a MiniLM."""
-    return _compiled("pool", PooledMiniLM(bert), backend)
+    return _spread("pool", PooledMiniLM(bert), backend)
 
 
 def example(name: str, rows: int, length: int) -> Sequence[Tensor]:
@@ -75,11 +68,14 @@ def example(name: str, rows: int, length: int) -> Sequence[Tensor]:
     return (0.05 * torch.randn(rows, length, WIDTH, generator=draw), mask)
 
 
-def compiled_pass(name: str, module: nn.Module, inputs: Sequence[Tensor], backend: BackendName) -> Pass:
+def compiled_pass(
+    name: str, module: nn.Module, inputs: Sequence[Tensor], backend: BackendName, *, threads: int | None = None
+) -> Pass:
     """A pass by the graph of its name that ships. `inputs`: of other lengths than it was exported with."""
     graph = GRAPHS.joinpath(f"{name}.onnx")
-    return compiled(module, graph.read_bytes, inputs, backend=backend, name=f"starter ({name})")
+    return compiled(module, graph.read_bytes, inputs, backend=backend, name=f"starter ({name})", threads=threads)
 
 
-def _compiled(name: str, module: Backbone | ImageTokens | PooledMiniLM, backend: BackendName) -> Pass:
-    return compiled_pass(name, module, example(name, 1, 6), backend)
+def _spread(name: str, module: Backbone | ImageTokens | PooledMiniLM, backend: BackendName) -> Pass:
+    found = compiled_pass(name, module, example(name, 1, 6), backend, threads=1)
+    return found if found is module else Spread(found, _ROWS[name])

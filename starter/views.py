@@ -22,9 +22,6 @@ _MIDDLE_SHARE = 0.4
 """Of the width and of the height."""
 _MIDDLE_WEIGHT = 0.5
 """Of the middle's vector, beside 1 for that of the whole."""
-_CHUNK = 4
-"""Views a pass: larger batches fall out of the processor's cache and are slower on CPU."""
-
 
 _PREPARED = Prepared()
 
@@ -63,7 +60,7 @@ class Views:
 
 def look(backbone: Callable[[Tensor], Tensor], images: Sequence[Image.Image]) -> Views:
     """Cells of both views, [n, 49, 1280] each; `backbone`: [m, 3, 224, 224] → [m, 49, 1280]."""
-    return Views.split(torch.cat([backbone(chunk) for chunk in torch.split(pixels(images), _CHUNK)]))
+    return Views.split(backbone(pixels(images)))
 
 
 def prepare(images: Sequence[Image.Image]) -> None:

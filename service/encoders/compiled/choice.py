@@ -16,9 +16,16 @@ _log = logging.getLogger(__name__)
 
 
 def compiled(
-    module: nn.Module, graph: Callable[[], bytes], example: Sequence[Tensor], *, backend: BackendName, name: str
+    module: nn.Module,
+    graph: Callable[[], bytes],
+    example: Sequence[Tensor],
+    *,
+    backend: BackendName,
+    name: str,
+    threads: int | None = None,
 ) -> Pass:
-    """The forward pass of `module`, a float32 model on the CPU, as the graph that `graph` reads.
+    """The forward pass of `module`, a float32 model on the CPU, as the graph that `graph` reads; on one thread in a
+    pass that is `Spread`, else on as many as torch uses.
 
     Where `backend` is torch, ONNX Runtime or the graph is missing, or the graph's output for `example` is farther than
     1e-4 from the module's (of its largest number, if that is above 1), it is the module itself; the log says so. Take
@@ -29,7 +36,7 @@ def compiled(
     try:
         from service.encoders.compiled.graph import CompiledPass  # noqa: PLC0415 (ONNX Runtime may be missing)
 
-        found = CompiledPass(graph(), dict(module.named_parameters()) | dict(module.named_buffers()))
+        found = CompiledPass(graph(), dict(module.named_parameters()) | dict(module.named_buffers()), threads)
         difference = _difference(module, found, example)
     except Exception as error:  # declared fault boundary: ONNX Runtime has exceptions of many kinds, and torch is there
         _log.warning("%s runs on torch: ONNX Runtime cannot be used for it (%s)", name, error)

@@ -25,15 +25,16 @@ _WARNINGS_LEFT_OUT = 3
 class CompiledPass:
     """A function of tensors on the CPU. Calls may come from several threads."""
 
-    def __init__(self, graph: bytes, weights: Mapping[str, Tensor]) -> None:
-        """Compile for as many threads as torch uses. `weights`: at least those that the graph names, float32.
+    def __init__(self, graph: bytes, weights: Mapping[str, Tensor], threads: int | None = None) -> None:
+        """Compile for so many threads, or as many as torch uses. `weights`: at least those that the graph names,
+        float32. With one thread a pass computes in that of its caller, and a fork can use it.
 
         Raises whatever ONNX Runtime raises for a graph that is damaged or lacks weights.
         """
         needed = [name for name in weights if _names(graph, name)]
         values = [weights[name].detach().contiguous().numpy() for name in needed]
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = threads or torch.get_num_threads()
         options.log_severity_level = _WARNINGS_LEFT_OUT
         options.enable_cpu_mem_arena = False  # it is no faster, and never gives back what the largest batch took
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave cores to others

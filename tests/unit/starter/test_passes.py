@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from service.encoders.compiled.graph import CompiledPass
+from service.encoders.compiled.spread import Spread
 from starter.artwork import motif
 from starter.fused import FusedEmbedder, Role
-from starter.passes import InParts
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,8 @@ def plain() -> FusedEmbedder:
 
 def test_the_graphs_of_all_passes_are_used(fused: FusedEmbedder) -> None:
     passes = fused.trained.passes
-    assert isinstance(passes.cells, InParts)
-    used = (passes.cells.whole, passes.tokens, passes.pool, fused._words._pool)
-    assert all(isinstance(one, CompiledPass) for one in used)
+    used = (passes.cells, passes.tokens, passes.pool, fused._words._pool)
+    assert all(isinstance(one, Spread) and isinstance(one.whole, CompiledPass) for one in used)
 
 
 @pytest.mark.parametrize("role", ["query", "document"])
