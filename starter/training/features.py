@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
+from service.encoders.compiled.runtime import onnxruntime
 from starter.backbone import CELLS, FEATURES, SIDE, Backbone
 from starter.rendering import COLOURS, KINDS, render_motif, render_product
 from starter.training.artwork import EMOJI_STYLES, Artwork, read_index

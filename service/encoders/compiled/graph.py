@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import onnxruntime
 import torch
 from torch import Tensor
+
+from service.encoders.compiled.runtime import onnxruntime
 
 _NAME_FIELD = 0x42
 """Field 8, a string: the name of a tensor in a serialized graph (`TensorProto` in onnx.proto)."""

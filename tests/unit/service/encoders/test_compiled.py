@@ -95,6 +95,7 @@ def test_torch_computes_what_cannot_be_compiled(
         for read in (_missing, lambda: graph[:100], lambda: b""):
             assert compiled(module, read, inputs(1, 2), backend="auto", name="small") is module
         monkeypatch.delitem(sys.modules, "service.encoders.compiled.graph")
+        monkeypatch.delitem(sys.modules, "service.encoders.compiled.runtime")
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
         assert compiled(module, lambda: graph, inputs(1, 2), backend="auto", name="small") is module
     assert [record.getMessage().startswith("small runs on torch") for record in caplog.records] == [True] * 4
