@@ -31,8 +31,19 @@ _PAGE = 100
 class ServiceError(WithThisError):
     """The service refused, does not answer, or is something else."""
 
-    title = "The service refused the request"
+    status = 503
+    title = "The service cannot be reached"
     default_detail = "There is no WithThis service at this URL. Check it; `withthis serve` prints the right one."
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, refusal: ProblemError) -> Self:
+        """What the service said, with its title, status and places; something in between may have said nothing."""
+        if not refusal.problem:
+            return cls()
+        error = cls(refusal.detail, errors=_places(refusal.problem.get("errors")))
+        error.title, error.status, error.retry_after_s = refusal.title, refusal.status, refusal.retry_after_s
+        return error
 
 
 class ServiceClient:
@@ -122,13 +133,19 @@ class ServiceClient:
             return None
 
 
+def _places(given: Any) -> list[dict[str, str]]:
+    """The wrong places that a problem document names; it comes from outside."""
+    places = [place for place in given if isinstance(place, dict)] if isinstance(given, list) else []
+    return [{name: str(place.get(name, "")) for name in ("pointer", "detail")} for place in places]
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Raise ServiceError for errors of the client."""
     try:
         yield
     except ProblemError as error:
-        raise ServiceError(error.detail if error.problem else None) from error
+        raise ServiceError.of(error) from error
     except ConnectionFailedError as error:
         raise ServiceError(str(error)) from error
     except ClientError as error:

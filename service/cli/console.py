@@ -23,7 +23,8 @@ from rich.progress import (
 from rich.text import Text
 
 from service.errors import WithThisError
-from service.server.observability.request_log import JsonFormatter, TextFormatter
+from service.server.error_message import advice
+from service.server.observability.request_log import JsonFormatter, LineFormatter, TextFormatter
 from service.settings import Settings, load_settings
 from service.support.printable import printable
 
@@ -45,12 +46,12 @@ def start(**overrides: object) -> Settings:
 
 
 def _log_handler(settings: Settings) -> logging.Handler:
-    if settings.server.log_format == "text":
+    if settings.server.log_format == "text" and err.is_terminal:
         rich = RichHandler(console=err, show_path=False, rich_tracebacks=False)
         rich.setFormatter(TextFormatter())
         return rich
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(LineFormatter() if settings.server.log_format == "text" else JsonFormatter())
     return handler
 
 
@@ -60,8 +61,8 @@ def plain(text: object) -> str:
 
 
 def show_error(error: WithThisError) -> None:
-    """The message of an error: what is wrong and what to do."""
-    detail = escape(printable(error.detail, keep="\n"))
+    """The message of an error: what is wrong and what to do, at each wrong place if it names any."""
+    detail = escape(printable(advice(error.detail, error.places), keep="\n"))
     err.print(f"[bold red]{plain(error.title)}[/]\n{detail}", soft_wrap=True)
 
 

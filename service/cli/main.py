@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -14,8 +16,17 @@ from service.support.openmp import sleep_when_idle
 app = typer.Typer(name="withthis", cls=DeferredGroup, add_completion=False, pretty_exceptions_enable=False)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"withthis {version('withthis')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")]
+
+
 @app.callback(no_args_is_help=True)
-def withthis() -> None:
+def withthis(version: Version = False) -> None:
     """An image and a sentence in; a complete, explained ranking of products out."""
 
 

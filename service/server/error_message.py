@@ -27,7 +27,7 @@ def with_message(problem: Mapping[str, Any]) -> dict[str, Any]:
     `param` is the pointer of the first wrong place or None, `code` the last part of the problem's type.
     """
     places: Sequence[Mapping[str, str]] = problem.get("errors") or ()
-    message = f"{problem['title']}. {_advice(problem['detail'], places)}"
+    message = f"{problem['title']}. {advice(problem['detail'], places)}"
     error = {
         "message": message,
         "type": _type(problem["status"]),
@@ -37,7 +37,7 @@ def with_message(problem: Mapping[str, Any]) -> dict[str, Any]:
     return {**problem, "message": message, "error": error}
 
 
-def _advice(detail: str, places: Sequence[Mapping[str, str]]) -> str:
+def advice(detail: str, places: Sequence[Mapping[str, str]]) -> str:
     """What to do: at each place if there are any, else in general."""
     named = [f"{place['pointer'] or '/'}: {place['detail']}" for place in places[:MAX_PLACES]]
     more = len(places) - len(named)

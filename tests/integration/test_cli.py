@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,24 @@ def test_search_by_a_running_service(shop: Shop, image: Path, run: Run, tmp_path
             )
             several = client.search(SearchRequest(images=images, negative=Negative(image=UploadedImage(png("teal")))))
             assert several.query.images == 2 and "p1" not in {result.product.id for result in several.results}
+
+
+def test_what_a_service_refuses_is_told_in_its_own_words(
+    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(shop) as url:
+        words = ("search", "--text", "a", "--limit", "0", "--url", url)
+        with pytest.raises(ServiceError) as refused:
+            run(*words)
+        assert (refused.value.status, refused.value.title) == (400, "A field has an invalid value")
+        monkeypatch.setattr(sys, "argv", ["withthis", *words])
+        with pytest.raises(SystemExit):
+            main()
+    assert "A field has an invalid value\n/limit: Must be at least 1.\n" in capsys.readouterr().err
+
+
+def test_the_version_is_shown(run: Run) -> None:
+    assert run("--version").stdout == f"withthis {version('withthis')}\n"
 
 
 def test_the_client_survives_a_service_that_is_something_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

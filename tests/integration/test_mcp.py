@@ -18,7 +18,9 @@ from mcp.client.streamable_http import streamable_http_client
 
 from service.app import create_app
 from service.cli.mcp import RemoteShop, new_client
-from service.errors import ConfigurationError, StoreUnavailable
+from service.client import AsyncClient
+from service.client.errors import problem_error
+from service.errors import ConfigurationError, Overloaded, StoreUnavailable
 from service.server.access.api_keys import hash_key
 from service.server.mcp.protocol import new_server
 from service.server.mcp.tools import TOOLS
@@ -177,6 +179,31 @@ def test_the_tools_of_the_command_ask_the_service(url: str) -> None:
             assert told.is_error and "No product has this id" in str(told.content[0])
 
     anyio.run(run)
+
+
+def test_what_is_asked_wrongly_by_the_command_is_told_and_not_logged(
+    url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told(name: str, arguments: dict[str, Any]) -> str:
+        async with (
+            new_client(url, load_settings(client_key=SECRET)) as service,
+            Client(new_server("1", lambda _: RemoteShop(url, service))) as agent,
+        ):
+            return str((await agent.call_tool(name, arguments)).content[0])
+
+    assert "The query is empty" in anyio.run(told, "search_products", {"text": ""})
+    assert "There is no such product" in anyio.run(told, "get_product", {"product_id": "nobody"})
+    busy = Overloaded(retry_after_s=7)
+    monkeypatch.setattr(AsyncClient, "get_product", raising(problem_error(429, busy.problem(), 7.0)))
+    assert "Try again after 7" in anyio.run(told, "get_product", {"product_id": "p1"})
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def raising(error: Exception) -> Any:
+    async def method(*_: Any) -> None:
+        raise error
+
+    return method
 
 
 def test_tools_are_off_unless_asked_for_and_need_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

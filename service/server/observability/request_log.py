@@ -1,4 +1,4 @@
-"""Request ids in log lines, and logs as JSON.
+"""Lines of the log, as text and as JSON, with the ids of requests.
 
 Nothing that a caller sends is logged except the id that it may give its request: no bodies, no images, no keys, no
 query strings.
@@ -30,15 +30,24 @@ def chosen_id(given: str | None) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """The message on a single line; the lines of a traceback below it, indented."""
+    """The message and the id of its request on a single line; the lines of a traceback below it, indented."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is logging's)
-        """The message."""
-        return printable(super().formatMessage(record))
+        """The message, with the id in brackets if a request is being answered."""
+        current = request_id.get()
+        return printable(super().formatMessage(record)) + ("" if current is None else f" [{current}]")
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """The traceback; an exception's text may have several lines, none of which may pass for an entry."""
         return textwrap.indent(printable(super().formatException(ei), keep="\n"), "  ", lambda line: True)
+
+
+class LineFormatter(TextFormatter):
+    """The same behind time and level, for files and pipes, which have no columns to fill."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Time, level and message."""
+        return f"{_time(record)} {record.levelname} {super().formatMessage(record)}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,7 +56,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         entry: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -58,3 +67,8 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return printable(json.dumps(entry, ensure_ascii=False, default=str))
+
+
+def _time(record: logging.LogRecord) -> str:
+    """When it happened, in UTC."""
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ from pymilvus.exceptions import MilvusException
 from rich.console import Console
 
 import service.cli
-from service.cli.console import plain, show_error
+from service.cli.console import plain, show_error, start
 from service.cli.tables import _name
 from service.errors import StoreUnavailable, UnknownProduct
-from service.server.observability.request_log import JsonFormatter, TextFormatter
+from service.server.observability.request_log import JsonFormatter, LineFormatter, TextFormatter, request_id
 from service.stores.milvus import connection
 from service.support.printable import printable
 from service.wire.search import ProductOut, ResultOut, ScoresOut
@@ -48,6 +49,22 @@ def test_a_message_is_one_line_and_a_traceback_cannot_pass_for_another() -> None
     first, *others = TextFormatter().format(record("a", ValueError(NASTY))).split("\n")
     assert first == "GET a" and all(other.startswith("  ") for other in others)
     assert not HIDDEN & set("".join(others))
+
+
+def test_a_line_of_a_file_has_time_level_and_the_id_of_its_request() -> None:
+    token = request_id.set("shop-7")
+    try:
+        line = LineFormatter().format(record("a" * 200))
+    finally:
+        request_id.reset(token)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00 ERROR GET a{200} \[shop-7\]", line)
+
+
+def test_only_a_terminal_wraps_the_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    start()
+    logging.getLogger("service.test").warning("a" * 500)
+    assert capsys.readouterr().err.endswith(f"WARNING {'a' * 500}\n")
 
 
 def test_lines_of_json_stay_json() -> None:
