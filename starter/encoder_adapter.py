@@ -73,7 +73,7 @@ class StarterEncoder:
         return self._info
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """Resize images. See `Preparing.prepare`."""
+        """Begin to resize images. See `Preparing.prepare`."""
         from starter.views import prepare  # noqa: PLC0415 (brings torch, which most commands do without)
 
         prepare([query.image for query in queries if query.image is not None])

@@ -58,6 +58,16 @@ COMPOSED = QueryWeights(trained=1.0, words=0.4, names=0.1, whole=0.1, across=0.4
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """n texts: token ids and mask [n, t], MiniLM's vectors [n, 384], and which were cut."""
+
+    ids: Tensor
+    mask: Tensor
+    vectors: Tensor
+    cut: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What n images look like: to the trained embedder, and what the heads make of their features."""
 
@@ -110,15 +120,20 @@ class FusedEmbedder:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         truncated = np.zeros(len(texts), np.bool_)
         for role, rows in by_kind(texts, images, roles):
-            written = [text for row in rows if (text := texts[row]) is not None]
+            told = [text for row in rows if (text := texts[row]) is not None]
             shown = [image for row in rows if (image := images[row]) is not None]
-            ids = mask = None
-            if written:
-                ids, mask, truncated[rows] = self.trained.tokenize(written)
+            written = self.read(told) if told else None  # first, since images may still be in preparation
             seen = self.see(shown, keep=role == "query") if shown else None
             encode = self.document if role == "document" else self.query
-            vectors[rows] = encode(seen, ids, mask).numpy()
+            vectors[rows] = encode(seen, written).numpy()
+            if written is not None:
+                truncated[rows] = written.cut
         return vectors, truncated
+
+    def read(self, texts: Sequence[str]) -> Written:
+        """Read texts: what any vector takes that they are part of."""
+        ids, mask, cut = self.trained.tokenize(texts)
+        return Written(ids, mask, self._words.pooled(ids, mask), cut)
 
     def see(self, images: Sequence[Image.Image], *, keep: bool = False) -> Seen:
         """Look at images: most of the work of any vector that they are part of; `keep` the look for the reranker."""
@@ -126,32 +141,31 @@ class FusedEmbedder:
         centered = self._heads.centered(pooled(look.cells))
         return Seen(look, self._heads.named(centered), self._heads.classified(centered))
 
-    def document(self, seen: Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+    def document(self, seen: Seen | None, written: Written | None) -> Tensor:
         """n documents of one kind, [n, `dimension`]: blocks of equal length, and what is missing to four of them."""
-        words = None if ids is None or mask is None else self._words.pooled(ids, mask)
         if seen is None:
-            assert words is not None
-            return self._joined(len(words), words=self._in_words(words), absent=3.0**0.5)
+            assert written is not None
+            return self._joined(len(written.vectors), words=self._in_words(written.vectors), absent=3.0**0.5)
         names = unit(seen.named + self._heads.names_mean)
-        both = names if words is None else unit(words + _NAMES_BESIDE_WORDS * names)
+        both = names if written is None else unit(written.vectors + _NAMES_BESIDE_WORDS * names)
         trained = self._in_trained(self.trained.vectors(seen.look))
         return self._joined(
             len(both), trained, self._in_words(both), whole=seen.classes.whole, middle=seen.classes.middle
         )
 
-    def query(self, seen: Seen | None, ids: Tensor | None, mask: Tensor | None) -> Tensor:
+    def query(self, seen: Seen | None, written: Written | None) -> Tensor:
         """n queries of one kind, [n, `dimension`]: blocks times their weights."""
-        words = None if ids is None or mask is None else self._words.pooled(ids, mask)
         if seen is None:
-            assert words is not None
-            return self._joined(len(words), words=self._in_words(words))
-        weights = IMAGE if words is None else COMPOSED
+            assert written is not None
+            return self._joined(len(written.vectors), words=self._in_words(written.vectors))
+        weights = IMAGE if written is None else COMPOSED
         named = weights.names * self._in_words(seen.named)
+        ids, mask = (None, None) if written is None else (written.ids, written.mask)
         classes, composed = seen.classes, self.trained.vectors(seen.look, ids, mask)
         return self._joined(
             len(named),
             weights.trained * self._in_trained(composed),
-            named if words is None else named + weights.words * self._in_words(words),
+            named if written is None else named + weights.words * self._in_words(written.vectors),
             whole=weights.whole * classes.whole,
             middle=weights.across * classes.whole + weights.middle * classes.middle,
         )

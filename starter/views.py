@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from service.encoders.compiled.spread import shared_threads
 from starter.backbone import preprocess
 from starter.prepared import Prepared
 
@@ -64,11 +65,12 @@ def look(backbone: Callable[[Tensor], Tensor], images: Sequence[Image.Image]) ->
 
 
 def prepare(images: Sequence[Image.Image]) -> None:
-    """Compute the pixels of images that are looked at soon, 1.2 MB each; they are kept until then, or as long as the
-    image objects live.
+    """Begin to compute the pixels of images that are looked at soon, 1.2 MB each; they are kept until then, or as long
+    as the image objects live.
     """
+    threads = shared_threads(torch.get_num_threads())
     for image in images:
-        _PREPARED.keep(image, _both_views([image]))
+        _PREPARED.keep(image, threads.submit(_both_views, [image]))
 
 
 def pixels(images: Sequence[Image.Image]) -> Tensor:

@@ -1,10 +1,9 @@
 """Micro-batching: queries that arrive at the same time from several threads go through the encoder together.
 
-A single thread encodes; what an encoder can prepare of a query is done before, in the thread of the caller. While it
-encodes a batch, further calls queue up for the next one, so batches grow with the load; `max_wait_ms` only lets calls
-that arrive together share a batch when the encoder is idle. After a call that was alone nobody waits: a single client
-would wait for nothing. A batch that fails is tried again call by call: an error reaches the call that caused it, and no
-other.
+A single thread encodes; what an encoder can prepare of a query is begun before, in other threads. While it encodes a
+batch, further calls queue up for the next one, so batches grow with the load; `max_wait_ms` only lets calls that arrive
+together share a batch when the encoder is idle. After a call that was alone nobody waits: a single client would wait
+for nothing. A batch that fails is tried again call by call: an error reaches the call that caused it, and no other.
 """
 
 from __future__ import annotations

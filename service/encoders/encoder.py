@@ -61,7 +61,7 @@ class Preparing(Protocol):
     """An encoder that has work to do on each query by itself, such as resizing its image."""
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """Do that work now, in this thread, so that `encode` finds it done. It may be left out."""
+        """Begin that work in other threads; `encode` waits for it where it needs it. It may be left out."""
         ...
 
 

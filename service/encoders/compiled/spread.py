@@ -33,7 +33,7 @@ class Spread:
         if count == 1:
             return self.whole(*inputs)
         parts = [torch.tensor_split(one, count) for one in inputs]
-        run = map if self.threads == 1 else _threads(self.threads).map
+        run = map if self.threads == 1 else shared_threads(self.threads).map
         return torch.from_numpy(np.concatenate([output.numpy() for output in run(self.whole, *parts)]))
 
     def _parts(self, rows: int) -> int:
@@ -43,9 +43,9 @@ class Spread:
 
 
 @cache
-def _threads(count: int) -> ThreadPoolExecutor:
-    """Shared by all passes of the process, which then do not take cores from each other."""
+def shared_threads(count: int) -> ThreadPoolExecutor:
+    """Those that all passes of the process share, which then do not take cores from each other."""
     return ThreadPoolExecutor(count, thread_name_prefix="compiled")
 
 
-os.register_at_fork(after_in_child=_threads.cache_clear)  # a fork has none of its parent's threads
+os.register_at_fork(after_in_child=shared_threads.cache_clear)  # a fork has none of its parent's threads

@@ -1,9 +1,15 @@
 """The two views of an image."""
 
+import threading
+import time
+from collections.abc import Sequence
+
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
+from starter import views
 from starter.backbone import Backbone, preprocess
 from starter.views import _PREPARED, Views, blend, look, pixels, prepare
 
@@ -60,5 +66,37 @@ def test_prepared_images_have_the_same_pixels_and_are_prepared_for_one_look() ->
 def test_what_was_prepared_is_forgotten_with_the_image() -> None:
     image = framed((30, 30))
     prepare([image])
-    del image
+    del image  # the thread that prepares it may still have it
+    give_up = time.monotonic() + 30
+    while len(_PREPARED) and time.monotonic() < give_up:
+        time.sleep(0.001)
     assert len(_PREPARED) == 0
+
+
+def test_a_look_waits_for_images_in_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, may_go_on, made = framed((60, 60)), threading.Event(), list[Tensor]()
+    expected = pixels([image])
+
+    def late(images: Sequence[Image.Image]) -> Tensor:
+        assert may_go_on.wait(30)
+        made.append(expected.clone())
+        return made[0]
+
+    monkeypatch.setattr(views, "_both_views", late)
+    prepare([image])
+    assert not made  # it did not wait
+    threading.Timer(0.05, may_go_on.set).start()
+    assert torch.equal(pixels([image]), expected)
+    assert len(made) == 1
+
+
+def test_what_preparation_raises_reaches_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = framed((60, 60))
+
+    def fail(images: Sequence[Image.Image]) -> Tensor:
+        raise MemoryError
+
+    monkeypatch.setattr(views, "_both_views", fail)
+    prepare([image])
+    with pytest.raises(MemoryError):
+        pixels([image])
