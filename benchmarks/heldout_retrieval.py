@@ -93,9 +93,9 @@ class HeldOutShop:
         embedder = self._embedder
         for part in track(list(in_batches(products, _BATCH)), "gallery", console=PROGRESS):
             seen = embedder.see([product.image for product in part])
-            ids, mask, _ = embedder.trained.tokenize([document(product) for product in part])
+            written = embedder.read([document(product) for product in part])
             trained = embedder.trained.vectors(seen.look)
-            yield _Looked(trained, embedder.document(seen, None, None), embedder.document(seen, ids, mask))
+            yield _Looked(trained, embedder.document(seen, None), embedder.document(seen, written))
 
     @torch.inference_mode()
     def _queries(self, asked: Sequence[HeldOutQuery]) -> _Looked:
@@ -103,9 +103,10 @@ class HeldOutShop:
         texts = [query.text for query in asked if query.text is not None]
         images: list[Image.Image] = [query.image for query in asked if query.image is not None]
         seen: Seen | None = self._embedder.see(images) if images else None
-        ids, mask = self._embedder.trained.tokenize(texts)[:2] if texts else (None, None)
+        written = self._embedder.read(texts) if texts else None
+        ids, mask = (written.ids, written.mask) if written else (None, None)
         trained = self._embedder.trained.compose(seen.look.tokens if seen else None, ids, mask)
-        return _Looked(trained, self._embedder.query(seen, ids, mask))
+        return _Looked(trained, self._embedder.query(seen, written))
 
     def scored(self, query: HeldOutQuery) -> list[tuple[int, float]]:
         """The best rows by `titles` with their scores, best first, without that of the query's own image."""

@@ -54,7 +54,7 @@ class Photos:
     def _looked(self, folder: Path, photos: Sequence[Photo]) -> tuple[Vectors, Vectors, Vectors]:
         seen = self._embedder.see([open_photo(folder, photo) for photo in photos])
         trained = self._embedder.trained.vectors(seen.look)
-        query, document = (make(seen, None, None) for make in (self._embedder.query, self._embedder.document))
+        query, document = (make(seen, None) for make in (self._embedder.query, self._embedder.document))
         return trained.numpy(), query.numpy(), document.numpy()
 
     def _of(self, source: str, part: str | None = None) -> list[int]:

@@ -7,6 +7,6 @@ by a thread that starts with the import. Who wants that sets `ORT_DISABLE_TELEME
 import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime  # noqa: E402 (reads the variable)
+import onnxruntime  # reads the variable
 
 __all__ = ["onnxruntime"]
