@@ -50,7 +50,7 @@ COMMANDS = {
         "plan", "Memory, machines, GPUs, network and cost for a catalog and a load, and the basis of each number."
     ),
     "doctor": CommandPlace(
-        "doctor", "Check models, store, device, folder and port. Exit status 1 if something needs attention."
+        "doctor", "Check models, store, device, folder, files and port. Exit status 1 if something needs attention."
     ),
     "demo": CommandPlace(
         "demo", "Build the demo shop, index it, serve it, and run a first composed query through the live service."

@@ -16,15 +16,25 @@ import typer
 from rich.table import Table
 
 from rerank.query import Query
-from service.app import package_version
-from service.build import build_rerank, check_model_server, load_encoder, open_images, open_store
+from service.app import create_app, package_version
+from service.build import (
+    build_rerank,
+    check_model_server,
+    load_encoder,
+    new_vocabulary,
+    open_images,
+    open_store,
+)
 from service.catalog.documents import Documents
 from service.cli.console import out, plain, start
 from service.cli.listening import check_exposure, listen
 from service.encoders.blindness import blindness
 from service.encoders.probe import probe
 from service.errors import ConfigurationError, WithThisError
+from service.search.online.rival import Rival
+from service.search.query_adapter import read_adapter
 from service.search.reranking.score_probe import TOO_SLOW, probe_products, probe_scores
+from service.search.rules.book import RuleBook
 from service.search.types import RerankOptions
 from service.settings import Settings
 from service.stores.local_file import is_local
@@ -50,7 +60,7 @@ class Finding:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check models, store, device, folder and port. Exit status 1 if something needs attention."""
+    """Check models, store, device, folder, files and port. Exit status 1 if something needs attention."""
     settings = start()
     findings = [examine(part, check, chosen) for part, check, chosen in checks(settings)]
     if as_json:
@@ -134,6 +144,25 @@ def _scores(settings: Settings) -> str:
     return f"strategy {settings.rerank.strategy} finds products by themselves"
 
 
+def _files(settings: Settings) -> str:
+    """What a service reads besides models when it starts: it does not start without one of them."""
+    search, rival = settings.search, settings.online.interleave or Rival()
+    new_vocabulary(settings)
+    RuleBook(search.rules)
+    adapters = [path for path in (search.query_adapter, rival.query_adapter) if path is not None]
+    for path in adapters:
+        read_adapter(path, load_encoder(settings).info)
+    named = [str(path) for path in (search.rules, search.synonyms, *adapters) if path is not None]
+    return f"{', '.join(named)} can be used" if named else "no rules, synonyms or query adapter"
+
+
+def _application(settings: Settings) -> str:
+    """The folders of the search log, and packages that settings ask for."""
+    create_app(settings)
+    logs = [settings.of_catalog(name).online.search_log for name in settings.catalog_names]
+    return f"the search log goes to {', '.join(str(log) for log in logs)}" if any(logs) else "no search log"
+
+
 def _store(settings: Settings) -> str:
     if is_local(settings.store_uri) and not Path(settings.store_uri).exists():
         return f"no store file yet; `withthis index FEED` creates {settings.store_uri}"
@@ -161,7 +190,7 @@ def _port(settings: Settings) -> str:
         return f"{settings.server.host} port {settings.server.port} is free"
 
 
-OF_EACH_CATALOG = ("pictures", "store")
+OF_EACH_CATALOG = ("pictures", "files", "store")
 CHECKS: dict[str, Check] = {
     "versions": _versions,
     "device": _device,
@@ -170,6 +199,8 @@ CHECKS: dict[str, Check] = {
     "encoder": _encoder,
     "reranker": _reranker,
     "scores": _scores,
+    "files": _files,
+    "application": _application,
     "store": _store,
     "port": _port,
 }

@@ -70,13 +70,15 @@ def read_adapter(path: Path, info: EncoderInfo) -> QueryAdapter:
             facts: Mapping[str, str] = file.metadata() or {}
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (OSError, SafetensorError) as error:
-        raise ConfigurationError(f"The query adapter {path} cannot be read. Correct WITHTHIS_QUERY_ADAPTER.") from error
+        raise ConfigurationError(
+            f"The query adapter {path} cannot be read. Correct its path in the settings."
+        ) from error
     if facts.get("format") != FORMAT or not _fits_together(found):
         raise ConfigurationError(f"{path} is not a query adapter. Make one with `withthis tune`.")
     if facts.get("encoder") != info.fingerprint or found["shift"].shape != (info.dimension,):
         raise ConfigurationError(
-            f"The query adapter {path} was made for another encoder. Run `withthis tune` again, or unset "
-            "WITHTHIS_QUERY_ADAPTER."
+            f"The query adapter {path} was made for another encoder. Run `withthis tune` again, or take it "
+            "out of the settings."
         )
     return QueryAdapter(*(found[name] for name in _NAMES))
 

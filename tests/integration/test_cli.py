@@ -205,11 +205,25 @@ def test_doctor_names_what_is_not_well(run: Run, monkeypatch: pytest.MonkeyPatch
     assert "WITHTHIS_ENCODER_PATH" in run("doctor").stdout
 
 
-@pytest.mark.parametrize("part", ["versions", "device", "data folder", "store", "port"])
+@pytest.mark.parametrize("part", ["versions", "device", "data folder", "files", "application", "store", "port"])
 def test_the_checks_that_need_no_model_are_well_in_an_empty_folder(run: Run, part: str) -> None:
     settings = Settings(_env_file=None, port=0)
     finding = doctor_module.examine(part, doctor_module.CHECKS[part], settings)
     assert finding.well, finding.detail
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("files", {"query_adapter": "nowhere"}),
+        ("files", {"interleave": {"query_adapter": "nowhere"}, "search_log": "log"}),
+        ("files", {"rules": "nowhere"}),
+        ("application", {"search_log": "/dev/null/nowhere"}),
+    ],
+)
+def test_the_doctor_finds_what_keeps_a_service_from_starting(run: Run, part: str, wrong: dict[str, Any]) -> None:
+    finding = doctor_module.examine(part, doctor_module.CHECKS[part], Settings(_env_file=None, **wrong))
+    assert not finding.well and ("nowhere" in finding.detail or "WITHTHIS_SEARCH_LOG" in finding.detail)
 
 
 def test_a_port_in_use_is_explained() -> None:

@@ -173,3 +173,14 @@ def test_the_doctor_looks_at_every_catalog(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(doctor, "CHECKS", {part: doctor.CHECKS[part] for part in ("versions", "store", "pictures")})
     found = json.loads(run("doctor", "--json").stdout)
     assert [one["part"] for one in found] == ["versions", "store", "store of shoes", "pictures", "pictures of shoes"]
+
+
+@pytest.mark.parametrize("key", ["rules", "synonyms"])
+def test_the_doctor_reads_the_files_of_every_catalog(run: Run, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    from service.cli import doctor  # noqa: PLC0415 (the command of this name is imported when it runs)
+
+    monkeypatch.setattr(doctor, "CHECKS", {"files": doctor.CHECKS["files"]})
+    monkeypatch.setenv("WITHTHIS_CATALOGS", json.dumps([{"name": "shoes", key: "nowhere.yaml"}]))
+    found = json.loads(run("doctor", "--json").stdout)
+    assert [(one["part"], one["well"]) for one in found] == [("files", True), ("files of shoes", False)]
+    assert "nowhere.yaml" in found[1]["detail"]

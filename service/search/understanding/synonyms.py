@@ -20,11 +20,13 @@ Synonyms = Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]
 
 
 def read_synonyms(path: Path | None) -> Synonyms:
-    """The synonyms in a file as stems. Raises ConfigurationError."""
+    """The synonyms in a file as stems; an empty one has none. Raises ConfigurationError."""
     if path is None:
         return {}
     file = OperatorFile("synonyms", "WITHTHIS_SYNONYMS", path)
     content = file.read()
+    if content is None:
+        return {}
     if not isinstance(content, dict) or len(content) > MOST_SYNONYMS:
         raise file.wrong(_WRONG)
     return dict(_entry(file, word, meant) for word, meant in content.items())
@@ -34,5 +36,5 @@ def _entry(file: OperatorFile, word: object, meant: object) -> tuple[tuple[str, 
     given = meant if isinstance(meant, list) else [meant]
     others = [other for other in given if isinstance(other, str)]
     if not isinstance(word, str) or len(others) < len(given):
-        raise file.wrong(_WRONG)
+        raise file.wrong(f"{_WRONG}; {repr(word)[:60]} does not fit, and numbers, yes and no need quotes")
     return stems(word), tuple(stems(other) for other in others)

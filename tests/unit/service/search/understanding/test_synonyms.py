@@ -15,6 +15,15 @@ def test_words_and_lists_of_words_are_read(tmp_path: Path) -> None:
         ("crimson",): (("red",),),
     }
     assert read_synonyms(None) == {}
+    (tmp_path / "s.yaml").write_text("# none yet\n")
+    assert read_synonyms(tmp_path / "s.yaml") == {}
+
+
+@pytest.mark.parametrize(("content", "word"), [("crimson: red\n501: jeans\n", "501"), ("no: nein\n", "False")])
+def test_the_entry_that_yaml_reads_otherwise_is_named(tmp_path: Path, content: str, word: str) -> None:
+    (tmp_path / "s.yaml").write_text(content)
+    with pytest.raises(ConfigurationError, match=f"{word} does not fit, and numbers, yes and no need quotes"):
+        read_synonyms(tmp_path / "s.yaml")
 
 
 @pytest.mark.parametrize("content", ["- a\n", "a: {b: c}\n", "a: [1]\n", "1: a\n", "a: [\n", "x" * 2**21])
