@@ -43,6 +43,8 @@ class Look:
 
     def single(self) -> list["Look"]:
         """The images one by one, as copies, so that keeping one does not keep them all."""
+        if len(self.known) == 1:
+            return [self]
         views = zip(self.cells.single(), self.tokens.single(), self.known, strict=True)
         return [Look(cells, tokens, [known]) for cells, tokens, known in views]
 

@@ -79,6 +79,8 @@ def pixels(images: Sequence[Image.Image]) -> Tensor:
     if all(one is None for one in prepared):
         return _both_views(images)
     views = [_both_views([image]) if one is None else one for image, one in zip(images, prepared, strict=True)]
+    if len(views) == 1:
+        return views[0]
     return torch.cat([one[place : place + 1] for place in (0, 1) for one in views])
 
 
