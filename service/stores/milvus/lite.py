@@ -29,6 +29,7 @@ from milvus_lite.engine import collection as lite_collection
 from milvus_lite.exceptions import DataDirLockedError
 
 from service.errors import StoreFull, StoreLocked, StoreUnavailable, StoreUnusable
+from service.stores.milvus import lite_search
 from service.stores.milvus.attribute_columns import AttributeColumns
 from service.stores.milvus.gate import Gate
 from service.support import disk
@@ -43,6 +44,8 @@ _NOT_A_FOLDER = (
 )
 lite_collection.FILTER_CACHE_SIZE = 8
 """Lite keeps 256 compiled expressions of a collection. One with the keys of half a catalog takes megabytes."""
+
+lite_search.take_over()
 
 _open: dict[Path, LiteFolder] = {}
 _lock = threading.Lock()
