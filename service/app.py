@@ -18,6 +18,7 @@ from litestar.types import Guard, Message, Scope
 from service.build import build_service
 from service.errors import ConfigurationError
 from service.search.online.evaluation import OnlineEvaluation, OnlineOptions
+from service.search.online.rival import Rival
 from service.server.access import auth
 from service.server.access.origin import OwnPagesOnly, names_of
 from service.server.bulkheads import Bulkheads, BulkheadSizes
@@ -237,13 +238,21 @@ def bulkhead_sizes(settings: Settings) -> BulkheadSizes:
     )
 
 
+def _rival(settings: Settings) -> Rival | None:
+    """What A is compared with, which reranks as A does if it is said to differ in retrieval alone."""
+    rival = settings.online.interleave
+    if rival is None or rival.model_fields_set - {"query_adapter", "lexical_weight"} or not rival.retrieves:
+        return rival
+    return rival.model_copy(update={"enabled": settings.rerank.enabled})
+
+
 def online_options(settings: Settings) -> OnlineOptions:
     """What the settings say of the search log, feedback and interleaving."""
     return OnlineOptions(
         folder=settings.online.search_log,
         with_text=settings.online.search_log_text,
         feedback=settings.online.feedback,
-        rival=settings.online.interleave,
+        rival=_rival(settings),
         share=settings.online.interleave_share,
         reranked=settings.rerank.enabled,
         retry_after_s=settings.server.retry_after_s,

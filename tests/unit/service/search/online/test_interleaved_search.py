@@ -201,6 +201,17 @@ def test_searches_that_choose_for_themselves_are_left_alone(tmp_path: Path) -> N
     assert drawn(later) is later
 
 
+@pytest.mark.parametrize("reranked", [False, True])
+def test_a_rival_in_retrieval_reranks_as_the_service_does(tmp_path: Path, reranked: bool) -> None:
+    def rival(**interleave: Any) -> RerankOptions | None:
+        evaluation = online(tmp_path, rerank_enabled=reranked, interleave=interleave)
+        return evaluation.drawn(SearchRequest(text="a", rerank=RerankOptions(enabled=reranked))).rival
+
+    assert rival(lexical_weight=0.3) == RerankOptions(enabled=reranked)
+    assert rival(lexical_weight=0.3, enabled=True) == RerankOptions(enabled=True)
+    assert rival(fusion_weight=0.5) == RerankOptions(fusion_weight=0.5)
+
+
 def test_a_share_of_the_traffic_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = online(tmp_path, interleave_share=0.25).drawn
     for number, taken in ((0.24, True), (0.25, False), (0.9, False)):
