@@ -27,6 +27,7 @@ from service.encoders.batching import BatchingEncoder
 from service.encoders.clip_family.encoder import ClipEncoder
 from service.encoders.clip_family.image_processing import ImageRecipe
 from service.encoders.clip_family.texts import TextReader
+from service.encoders.clip_family.towers import Towers
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 
 TEXTS = ("a phone case with this", "this design on a cushion", "a mug like this, but in blue", "the same for children")
@@ -46,7 +47,9 @@ def random_clip(device: str, dtype: DtypeName) -> ClipEncoder:
     model: Any = CLIPModel(config)
     model.to(place, resolve_dtype(dtype, place)).eval()
     recipe = ImageRecipe.read({}, "clip")
-    return ClipEncoder(model, TextReader(tokenizer, 77, fixed_length=False), recipe, id="clip", fingerprint="random")
+    texts = TextReader(tokenizer, 77, fixed_length=False)
+    towers = Towers.of(model, recipe.names, texts.names, "auto")
+    return ClipEncoder(towers, texts, recipe, id="clip", dimension=int(config.projection_dim or 0), fingerprint="random")
 
 
 def make_queries(n: int) -> dict[str, Queries]:

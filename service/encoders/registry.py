@@ -89,6 +89,7 @@ def _clip_family(name: str, source: str, blend: Blend = "unit") -> Loader:
             blend=blend,
             text_weight=options.text_weight,
             batch=options.batch,
+            backend=options.backend,
         )
 
     return _of_any_dtype(load)

@@ -29,7 +29,10 @@ def golden(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "make"), [("siglip", make_siglip2), ("siglip", make_naflex), ("magiclens", golden)])
-def test_a_shop_is_indexed_searched_and_reranked(name: str, make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_a_shop_is_indexed_searched_and_reranked(
+    name: str, make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "weights").mkdir()
     shop = make_shop(tmp_path, encoder=name, encoder_path=make(tmp_path / "weights"), encoder_device="cpu")
     encoder, store = load_encoder(shop.settings), ExactStore()

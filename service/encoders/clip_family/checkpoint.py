@@ -91,14 +91,13 @@ class Checkpoint:
             )
         return cls(folder, model_type, read_json(folder / IMAGES))
 
+    def config(self) -> Any:
+        """Its configuration. Raises `EncoderUnavailable` if transformers does not know the model yet."""
+        return self._kind().config_class.from_pretrained(self.folder, local_files_only=True)
+
     def model(self, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
-        """The model, ready to run. Raises `EncoderUnavailable` if weights are missing in the file."""
-        kind: Any = getattr(transformers, MODELS[self.model_type], None)
-        if kind is None:
-            raise EncoderUnavailable(
-                f"transformers {transformers.__version__} has no {MODELS[self.model_type]}. Install a newer version."
-            )
-        model, report = kind.from_pretrained(
+        """The model, ready to run. Raises `EncoderUnavailable`, also if weights are missing in the file."""
+        model, report = self._kind().from_pretrained(
             self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
         missing = sorted(report["missing_keys"])
@@ -109,6 +108,15 @@ class Checkpoint:
             )
         moved: PreTrainedModel = model.to(device).eval()
         return moved
+
+    def _kind(self) -> Any:
+        """Its class in transformers."""
+        kind = getattr(transformers, MODELS[self.model_type], None)
+        if kind is None:
+            raise EncoderUnavailable(
+                f"transformers {transformers.__version__} has no {MODELS[self.model_type]}. Install a newer version."
+            )
+        return kind
 
     def fingerprint(self, *parts: str) -> str:
         """SHA-256 over weights, config and tokenizer files, and over `parts`: anything else that changes embeddings."""

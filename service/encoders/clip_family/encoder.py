@@ -16,15 +16,17 @@ from service.encoders.clip_family.checkpoint import Checkpoint
 from service.encoders.clip_family.image_processing import Fit, ImageRecipe
 from service.encoders.clip_family.patches import PatchRecipe
 from service.encoders.clip_family.texts import TextReader
+from service.encoders.clip_family.towers import Towers
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo
+from service.encoders.options import BackendName
 
 Blend = Literal["unit", "raw"]
 _Item = TypeVar("_Item")
 
 
 class ClipEncoder:
-    """Adapts a CLIPModel or a model with the same two methods (`checkpoint.MODELS`) to the `Encoder` protocol.
+    """Adapts the towers of a CLIPModel, or of a model with the same two methods, to the `Encoder` protocol.
 
     A composed query is L2norm(w · text + (1 - w) · image), where the parts are L2-normalized before (`blend`
     "unit"), or as the towers give them ("raw": BGE-VL was trained so, arXiv 2412.14475). One half is the plain sum.
@@ -32,20 +34,21 @@ class ClipEncoder:
 
     def __init__(
         self,
-        model: Any,
+        towers: Towers,
         texts: TextReader,
         recipe: ImageRecipe | PatchRecipe,
         *,
         id: str,
+        dimension: int,
         fingerprint: str,
         blend: Blend = "unit",
         text_weight: float = 0.5,
         batch: int = 32,
     ) -> None:
-        """Take a loaded model; `batch` is how many texts or images go through a tower at once."""
+        """Take the passes of a loaded model; `batch` is how many texts or images go through a tower at once."""
         if not 0 <= text_weight <= 1:
             raise ValueError("text_weight must be between 0 and 1")
-        self._model = model
+        self._towers = towers
         self._texts = texts
         self._recipe = recipe
         self._blend = blend
@@ -54,7 +57,7 @@ class ClipEncoder:
         self._lock = threading.Lock()
         self._info = EncoderInfo(
             id=id,
-            dimension=_dimension(model.config),
+            dimension=dimension,
             fingerprint=fingerprint,
             modalities=frozenset({"text", "image", "composed"}),
             max_text_tokens=texts.limit,
@@ -74,18 +77,18 @@ class ClipEncoder:
         blend: Blend = "unit",
         text_weight: float = 0.5,
         batch: int = 32,
+        backend: BackendName = "torch",
     ) -> ClipEncoder:
         """Load a folder, or a checkpoint of the hub by its name at a `revision`.
 
         The fingerprint covers weights, tokenizer and preprocessing; not the device and the dtype (their embeddings can
-        be compared), nor `text_weight`, which affects queries and not products. Raises
-        `EncoderUnavailable` or `ConfigurationError`; exceptions of
+        be compared), nor `text_weight`, which affects queries and not products. `backend`: of a float32 model on the
+        CPU; see `compiled.choice.compiled`. Raises `EncoderUnavailable` or `ConfigurationError`; exceptions of
         transformers for damaged files are passed on.
         """
         place = resolve_device(device)
         checkpoint = Checkpoint.open(source, revision)
-        model = checkpoint.model(place, resolve_dtype(dtype, place))
-        config: Any = model.config
+        config = checkpoint.config()
         recipe = _recipe(checkpoint, fit)
         if not recipe.fits(config.vision_config):
             raise ValueError("preprocessor_config.json produces images of another size than the model takes")
@@ -98,7 +101,15 @@ class ClipEncoder:
         words = [str(texts.limit), *([] if texts.cleaning == "none" else [texts.cleaning])]
         fingerprint = checkpoint.fingerprint(recipe.mark, *words, blend)
         return cls(
-            model, texts, recipe, id=id, fingerprint=fingerprint, blend=blend, text_weight=text_weight, batch=batch
+            Towers.of(checkpoint.model(place, resolve_dtype(dtype, place)), recipe.names, texts.names, backend),
+            texts,
+            recipe,
+            id=id,
+            dimension=_dimension(config),
+            fingerprint=fingerprint,
+            blend=blend,
+            text_weight=text_weight,
+            batch=batch,
         )
 
     @property
@@ -130,19 +141,20 @@ class ClipEncoder:
     def _text_features(self, texts: Sequence[str]) -> tuple[torch.Tensor, list[bool]]:
         with self._lock:
             tokens = self._texts.read(texts)
-            inputs = {name: tensor.to(self._model.device) for name, tensor in tokens.inputs.items()}
-            return self._finish(self._model.get_text_features(**inputs)), tokens.truncated
+            inputs = [tensor.to(self._towers.device) for tensor in tokens.inputs]
+            return self._finish(self._towers.texts(*inputs)), tokens.truncated
 
     def _image_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        prepared = {name: torch.from_numpy(values) for name, values in self._recipe.inputs(images).items()}
-        prepared["pixel_values"] = prepared["pixel_values"].to(self._model.dtype)
+        prepared = self._recipe.inputs(images)
+        pixels, *shapes = (torch.from_numpy(prepared[name]) for name in self._recipe.names)
+        pixels = pixels.to(self._towers.dtype)
         with self._lock:
-            inputs = {name: values.to(self._model.device) for name, values in prepared.items()}
-            return self._finish(self._model.get_image_features(**inputs))
+            inputs = [values.to(self._towers.device) for values in (pixels, *shapes)]
+            return self._finish(self._towers.images(*inputs))
 
-    def _finish(self, output: Any) -> torch.Tensor:
+    def _finish(self, features: torch.Tensor) -> torch.Tensor:
         """Features in float32 on the CPU, normalized where the blend asks for it."""
-        features: torch.Tensor = output.pooler_output.float().cpu()
+        features = features.float().cpu()
         return _unit(features) if self._blend == "unit" else features
 
     def _text_shares(self, queries: Sequence[Query], composed: Iterable[int]) -> dict[int, float]:

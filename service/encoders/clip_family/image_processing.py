@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,8 @@ class ImageRecipe:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     fit: Fit = "crop"
+    names: ClassVar = ("pixel_values",)
+    """Of what the image tower takes."""
 
     @property
     def mark(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ class PatchRecipe:
     processor: Siglip2ImageProcessorPil
     patch_size: int
     most: int
+    names: ClassVar = ("pixel_values", "pixel_attention_mask", "spatial_shapes")
+    """Of what the image tower takes."""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> PatchRecipe:
@@ -46,7 +48,7 @@ class PatchRecipe:
     def inputs(self, images: Sequence[Image.Image]) -> dict[str, npt.NDArray[Any]]:
         """Patches [n, most, numbers of a patch], which of them are there [n, most], and rows and columns [n, 2]."""
         found = each(partial(_processed, self.processor), images)
-        return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+        return {name: np.concatenate([one[name] for one in found]) for name in self.names}
 
 
 _NAMES = (

@@ -27,23 +27,29 @@ GEMMA_VOCABULARY = 256_000
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
-    """`inputs`: what the text tower takes, tensors [n, length]; `truncated`: whether each text was cut."""
+    """`inputs`: what the text tower takes, tensors [n, length] in the order of `TextReader.names`; `truncated`: whether
+    each text was cut.
+    """
 
-    inputs: dict[str, torch.Tensor]
+    inputs: list[torch.Tensor]
     truncated: list[bool]
 
 
 class TextReader:
     """A tokenizer with its limit. Not for several threads at once: it keeps padding and truncation as a state."""
 
-    def __init__(self, tokenizer: Any, limit: int, *, fixed_length: bool, cleaning: Cleaning = "none") -> None:
-        """`fixed_length`: pad every text to the limit, as SigLIP was trained, and give no mask.
+    def __init__(
+        self, tokenizer: Any, limit: int, *, fixed_length: bool, masked: bool = False, cleaning: Cleaning = "none"
+    ) -> None:
+        """`fixed_length`: pad every text to the limit, as SigLIP was trained. `masked`: give a mask of what is not
+        padding, which a tower needs that reads both ways. CLIP's reads forward, up to the end of the text.
 
         `cleaning`: what is done to a text before.
         """
         self._tokenizer = tokenizer
         self.limit = limit
         self._fixed = fixed_length
+        self.names = ("input_ids", "attention_mask") if masked else ("input_ids",)
         self.cleaning: Cleaning = cleaning
 
     @classmethod
@@ -57,7 +63,8 @@ class TextReader:
         siglip = model_type in ("siglip", "siglip2")
         if cleaning == "none" and siglip and _is_gemmas(tokenizer):
             cleaning = "lowercase"
-        return cls(tokenizer, limit, fixed_length=siglip, cleaning=cleaning)
+        masked = model_type in ("chinese_clip", "tipsv2")
+        return cls(tokenizer, limit, fixed_length=siglip, masked=masked, cleaning=cleaning)
 
     def read(self, texts: Sequence[str]) -> TokenBatch:
         """Tokens of a batch. A text that does not fit is cut at the end; its closing token stays."""
@@ -67,9 +74,7 @@ class TextReader:
         inputs = self._tokenizer(
             texts, padding=padding, truncation=True, max_length=self.limit, return_tensors="pt", verbose=False
         )
-        if self._fixed:
-            inputs.pop("attention_mask", None)
-        return TokenBatch(dict(inputs), [len(ids) > self.limit for ids in whole])
+        return TokenBatch([inputs[name] for name in self.names], [len(ids) > self.limit for ids in whole])
 
 
 def _is_gemmas(tokenizer: Any) -> bool:
