@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None, service: ServiceState | None = 
         state=State(
             {
                 "settings": settings,
-                "defaults": _request_defaults(settings),
+                "defaults": request_defaults(settings),
                 "bulkheads": Bulkheads.of_sizes(bulkhead_sizes(settings)),
                 "metrics": metrics,
                 "online": online,
@@ -207,7 +207,8 @@ def _new_body_guard(settings: Settings) -> BodyGuard:
     )
 
 
-def _request_defaults(settings: Settings) -> RequestDefaults:
+def request_defaults(settings: Settings) -> RequestDefaults:
+    """What the settings say of requests that leave it out, and of the limits of all."""
     search, images, server, rerank = settings.search, settings.images, settings.server, settings.rerank
     return RequestDefaults(
         limit=search.default_limit,

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from litestar.types import HTTPReceiveMessage, Message
 
-from service.app import bulkhead_sizes, online_options
+from service.app import bulkhead_sizes, online_options, request_defaults
 from service.cli import server
 from service.images.decode import DecodedImage
 from service.search.online.evaluation import OnlineEvaluation
@@ -136,7 +136,8 @@ def test_the_answers_of_a_client_that_reads_nothing_hold_no_slot(tmp_path: Path)
     async def answer() -> None:
         metrics = Metrics()
         online = OnlineEvaluation(online_options(shop.settings), partial(metrics.search_logged, "default"))
-        stream = SearchStream(SearchRequest(text="a mug"), SearchHalves(shop.parts, bulkheads, metrics, online))
+        halves = SearchHalves(shop.parts, request_defaults(shop.settings), bulkheads, metrics, online)
+        stream = SearchStream(SearchRequest(text="a mug"), halves)
         await stream({}, stays, read_nothing)  # type: ignore[arg-type]
 
     anyio.run(answer)

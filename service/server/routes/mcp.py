@@ -10,14 +10,8 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.types import ASGIApp
 
-from service.search.online.evaluation import OnlineEvaluation
 from service.server.access.auth import SEARCH
-from service.server.bulkheads import Bulkheads
-from service.server.catalog import Catalog
-from service.server.defaults import RequestDefaults
 from service.server.mapping.product_bodies import stored_out
-from service.server.mapping.search_request import to_request
-from service.server.observability.metrics import Metrics
 from service.server.requests.body import parsed, read_body, require_json
 from service.server.requests.search_input import MAX_SEARCH_TOKENS
 from service.server.requests.validation import check_tokens
@@ -40,18 +34,13 @@ class McpController(Controller):
         request: Request[Any, Any, Any],
         *,
         state: State,
-        parts: NamedDependency[Catalog],
-        defaults: NamedDependency[RequestDefaults],
-        bulkheads: NamedDependency[Bulkheads],
-        metrics: NamedDependency[Metrics],
-        online: NamedDependency[OnlineEvaluation],
+        halves: NamedDependency[SearchHalves],
     ) -> ASGIApp:
         """A message of the protocol. Bounded before it is parsed, as every body is."""
         require_json(request)
-        raw = await read_body(request, defaults.max_body_bytes)
+        raw = await read_body(request, halves.defaults.max_body_bytes)
         await parsed(len(raw), lambda: check_tokens(raw, MAX_SEARCH_TOKENS))
-        shop = CatalogShop(str(request.base_url), defaults, SearchHalves(parts, bulkheads, metrics, online))
-        app: ASGIApp = state.mcp.answering(shop, raw)
+        app: ASGIApp = state.mcp.answering(CatalogShop(str(request.base_url), halves), raw)
         return app
 
 
@@ -60,13 +49,11 @@ class CatalogShop:
     """A catalog of this service as the tools see it."""
 
     base_url: str
-    defaults: RequestDefaults
     halves: SearchHalves
 
     async def search(self, body: SearchBody) -> SearchOut:
         """As `POST /v1/search`. Raises as `SearchHalves.whole`."""
-        query = self.halves.online.drawn(to_request(body, None, self.defaults))
-        return (await self.halves.whole(query)).out
+        return (await self.halves.whole(self.halves.to_query(body))).out
 
     async def get(self, product_id: str) -> StoredProductOut:
         """As `GET /v1/products/{id}`. Raises UnknownProduct, Overloaded, StoreUnavailable."""

@@ -22,6 +22,7 @@ from service.server.routes.products import ProductController
 from service.server.routes.rules import RulesController
 from service.server.routes.search import SearchController
 from service.server.routes.search_batch import SearchBatchController
+from service.server.routes.search_halves import SearchHalves
 from service.server.state import ServiceState
 
 OF_A_CATALOG = (
@@ -55,6 +56,7 @@ def _mounted(path: str, provide: Callable[..., Catalog], handlers: Sequence[Cont
         dependencies={
             "parts": Provide(provide, sync_to_thread=False),
             "online": Provide(_online, sync_to_thread=False),
+            "halves": Provide(_halves, sync_to_thread=False),
         },
     )
 
@@ -74,3 +76,8 @@ def _named(
 def _online(state: State, parts: NamedDependency[Catalog]) -> OnlineEvaluation:
     found: OnlineEvaluation = state.online[parts.name]
     return found
+
+
+def _halves(state: State, parts: NamedDependency[Catalog]) -> SearchHalves:
+    """All that a search takes, as one dependency: Litestar starts a task for each of several."""
+    return SearchHalves(parts, state.defaults, state.bulkheads, state.metrics, state.online[parts.name])

@@ -9,16 +9,12 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ASGIApp
 
-from service.search.online.evaluation import OnlineEvaluation
 from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH
-from service.server.bulkheads import Bulkheads
 from service.server.catalog import Catalog
 from service.server.connection import while_connected
 from service.server.defaults import RequestDefaults
 from service.server.mapping.search_options import search_options
-from service.server.mapping.search_request import to_request
-from service.server.observability.metrics import Metrics
 from service.server.openapi import form, of_catalog, reference, takes, upload
 from service.server.requests.parameters import known_parameters_only
 from service.server.requests.search_input import read_search
@@ -67,16 +63,12 @@ class SearchController(Controller):
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[Catalog],
-        defaults: NamedDependency[RequestDefaults],
-        bulkheads: NamedDependency[Bulkheads],
-        metrics: NamedDependency[Metrics],
-        online: NamedDependency[OnlineEvaluation],
+        halves: NamedDependency[SearchHalves],
     ) -> SearchOut:
         """Retrieve products for a text and an image, rerank them, and explain the order."""
-        query = online.drawn(await _query(request, defaults))
+        query = await _query(request, halves)
         async with while_connected(request.receive):
-            return (await SearchHalves(parts, bulkheads, metrics, online).whole(query)).out
+            return (await halves.whole(query)).out
 
     @post(
         "/stream",
@@ -92,18 +84,13 @@ class SearchController(Controller):
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[Catalog],
-        defaults: NamedDependency[RequestDefaults],
-        bulkheads: NamedDependency[Bulkheads],
-        metrics: NamedDependency[Metrics],
-        online: NamedDependency[OnlineEvaluation],
+        halves: NamedDependency[SearchHalves],
     ) -> ASGIApp:
         """Takes the same request as `/v1/search`, and answers with two events: `retrieved`, then `ranked` or `problem`.
 
         Whatever is wrong with the request is an ordinary error: the events begin only when products were found.
         """
-        query = online.drawn(await _query(request, defaults))
-        return SearchStream(query, SearchHalves(parts, bulkheads, metrics, online))
+        return SearchStream(await _query(request, halves), halves)
 
     @get("/options", summary="List search options", responses=of_catalog(), sync_to_thread=False)
     def options(self, parts: NamedDependency[Catalog], defaults: NamedDependency[RequestDefaults]) -> SearchOptionsOut:
@@ -111,7 +98,6 @@ class SearchController(Controller):
         return search_options(parts.rerank, parts.encoder.info, defaults)
 
 
-async def _query(request: Request[Any, Any, Any], defaults: RequestDefaults) -> SearchRequest:
+async def _query(request: Request[Any, Any, Any], halves: SearchHalves) -> SearchRequest:
     """The validated request. Raises as `read_search` and `to_request`."""
-    body, upload = await read_search(request, defaults.max_body_bytes)
-    return to_request(body, upload, defaults)
+    return halves.to_query(*await read_search(request, halves.defaults.max_body_bytes))

@@ -20,15 +20,11 @@ from litestar.di import NamedDependency
 
 from rerank.cancellation import Cancelled
 from service.errors import RateLimited
-from service.search.online.evaluation import OnlineEvaluation
 from service.search.types import SearchRequest
 from service.server.access.auth import SEARCH, charge
 from service.server.admission import Slot
-from service.server.bulkheads import BATCH_WIDTH, Bulkheads
-from service.server.catalog import Catalog
+from service.server.bulkheads import BATCH_WIDTH
 from service.server.connection import while_connected
-from service.server.defaults import RequestDefaults
-from service.server.observability.metrics import Metrics
 from service.server.openapi import of_catalog, takes
 from service.server.problems import problem_of
 from service.server.requests.batch_input import GivenSearch, read_batch
@@ -121,18 +117,14 @@ class SearchBatchController(Controller):
         self,
         request: Request[Any, Any, Any],
         *,
-        parts: NamedDependency[Catalog],
-        defaults: NamedDependency[RequestDefaults],
-        bulkheads: NamedDependency[Bulkheads],
-        metrics: NamedDependency[Metrics],
-        online: NamedDependency[OnlineEvaluation],
+        halves: NamedDependency[SearchHalves],
     ) -> SearchBatchOut:
         """Each search has the outcome that it would have by itself, an answer or a problem, in the order sent.
 
         Each counts as a request where requests are limited: those beyond the limit have a 429 as their outcome.
         """
-        given = await read_batch(request, defaults)
-        searches = [online.drawn(one) if isinstance(one, SearchRequest) else one for one in charged(request, given)]
+        given, drawn = await read_batch(request, halves.defaults), halves.online.drawn
+        searches = [drawn(one) if isinstance(one, SearchRequest) else one for one in charged(request, given)]
         async with while_connected(request.receive):
-            outcomes = await SearchBatch(SearchHalves(parts, bulkheads, metrics, online)).answer(searches)
+            outcomes = await SearchBatch(halves).answer(searches)
         return SearchBatchOut(outcomes=outcomes)

@@ -9,14 +9,17 @@ from functools import partial
 import anyio.lowlevel
 
 from service.errors import Overloaded, RerankRequired
+from service.images.sources import UploadedImage
 from service.search.online.evaluation import OnlineEvaluation
 from service.search.pipeline import BegunSearch
 from service.search.types import SearchRequest, SearchResponse
 from service.server.bulkheads import Bulkheads
 from service.server.catalog import Catalog
+from service.server.defaults import RequestDefaults
+from service.server.mapping.search_request import to_request
 from service.server.mapping.search_response import from_response
 from service.server.observability.metrics import Metrics
-from service.wire.search import SearchOut
+from service.wire.search import SearchBody, SearchOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SearchHalves:
-    """One search at a time of one request; holds nothing between the halves."""
+    """One search at a time of one request to a catalog; holds nothing between the halves. A dependency of handlers."""
 
     parts: Catalog
+    defaults: RequestDefaults
     bulkheads: Bulkheads
     metrics: Metrics
     online: OnlineEvaluation
+
+    def to_query(self, body: SearchBody, upload: UploadedImage | None = None) -> SearchRequest:
+        """What a validated request asks for. Raises as `to_request`."""
+        return self.online.drawn(to_request(body, upload, self.defaults))
 
     async def begin(self, query: SearchRequest) -> tuple[BegunSearch, Answer]:
         """Retrieve, and answer in retrieval order. Raises Overloaded, and as `SearchPipeline.begin`."""
