@@ -49,7 +49,8 @@ def random_clip(device: str, dtype: DtypeName) -> ClipEncoder:
     recipe = ImageRecipe.read({}, "clip")
     texts = TextReader(tokenizer, 77, fixed_length=False)
     towers = Towers.of(model, recipe.names, texts.names, "auto")
-    return ClipEncoder(towers, texts, recipe, id="clip", dimension=int(config.projection_dim or 0), fingerprint="random")
+    dimension = int(config.projection_dim or 0)
+    return ClipEncoder(towers, texts, recipe, id="clip", dimension=dimension, fingerprint="random")
 
 
 def make_queries(n: int) -> dict[str, Queries]:
