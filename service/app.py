@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -42,6 +41,7 @@ from service.server.routes.metrics import MetricsController
 from service.server.routes.mounting import catalog_routers
 from service.server.state import ServiceState
 from service.settings import Settings, load_settings
+from service.support.version import package_version
 
 if TYPE_CHECKING:
     from service.server.observability.spans import Spans
@@ -163,14 +163,6 @@ def _mcp(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager
             yield
 
     return lifespan
-
-
-def package_version() -> str:
-    """The installed version; "0" when run from a checkout that is not installed."""
-    try:
-        return version("withthis")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _guards(settings: Settings) -> list[Guard]:

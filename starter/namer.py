@@ -64,7 +64,7 @@ class Classes:
         self._squares = (centers**2).sum(1)
         self._exact = {chain[0] for chain in chains if chain}.difference(*(chain[1:] for chain in chains))
         self.names = _by_exactness(chains)
-        self._under = np.array([[name in chain for name in self.names] for chain in chains], np.float32)
+        self._under = _memberships(chains, self.names)
 
     def distances(self, points: Floats) -> Floats:
         """Squared Euclidean distances of points [n, k] to the class means [n, c]."""
@@ -87,6 +87,15 @@ class Classes:
         """What is said of each image, by its distances [n, c]."""
         names = self.hedged(distances, self.threshold)
         return [None if name is None else Said(name, name in self._exact) for name in names]
+
+
+def _memberships(chains: Sequence[Chain], names: Sequence[str]) -> Floats:
+    """1 where a name [n] is in a chain [c], else 0: [c, n]."""
+    places = {name: place for place, name in enumerate(names)}
+    found = np.zeros((len(chains), len(names)), np.float32)
+    for row, chain in zip(found, chains, strict=True):
+        row[[places[name] for name in chain]] = 1
+    return found
 
 
 def _by_exactness(chains: Sequence[Chain]) -> tuple[str, ...]:

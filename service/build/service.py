@@ -7,8 +7,6 @@ from collections.abc import Collection
 from contextlib import ExitStack
 from functools import partial
 
-import torch
-
 from service.build.assembly import assemble
 from service.build.loading import in_batches, load_encoder
 from service.build.opening import new_image_loader, open_images, open_store
@@ -34,6 +32,8 @@ def build_service(settings: Settings) -> ServiceState:
     """
     share_arenas()
     if settings.encoder.torch_threads is not None:
+        import torch  # noqa: PLC0415 (not needed where models are on servers)
+
         torch.set_num_threads(settings.encoder.torch_threads)
     each = {name: settings.of_catalog(name) for name in settings.catalog_names}
     with ExitStack() as failing:

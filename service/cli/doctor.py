@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from rich.table import Table
 
 from rerank.query import Query
-from service.app import create_app, package_version
+from service.app import create_app
 from service.build import (
     build_rerank,
     check_model_server,
@@ -39,6 +38,7 @@ from service.search.types import RerankOptions
 from service.settings import Settings
 from service.stores.local_file import is_local
 from service.stores.store import Store
+from service.support.version import package_version
 from service.wire.catalogs import DEFAULT_CATALOG
 
 Check = Callable[[Settings], str]
@@ -88,6 +88,8 @@ def examine(part: str, check: Check, settings: Settings) -> Finding:
 
 
 def _device(settings: Settings) -> str:
+    import torch  # noqa: PLC0415 (slow, and `--help` does without)
+
     accelerator = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU, running on the CPU"
     threads = settings.encoder.torch_threads or torch.get_num_threads()
     return f"{accelerator}; torch {torch.__version__}, {threads} threads"

@@ -11,6 +11,7 @@ import typer
 from service.cli.deferred import DeferredGroup
 from service.cli.signals import exit_on_signals
 from service.errors import WithThisError
+from service.support import garbage
 from service.support.openmp import sleep_when_idle
 
 app = typer.Typer(name="withthis", cls=DeferredGroup, add_completion=False, pretty_exceptions_enable=False)
@@ -34,6 +35,7 @@ def main() -> None:
     """Entry point of the console script. Exit status 1 for an error of ours, 2 for a wrong command line."""
     exit_on_signals()
     sleep_when_idle()
+    garbage.collect_seldom()
     try:
         app()
     except WithThisError as error:

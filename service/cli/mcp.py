@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from importlib.metadata import version
 from typing import Annotated
 
 import anyio
@@ -16,6 +15,7 @@ from service.client.call import Call, into
 from service.errors import ConfigurationError
 from service.server.mcp import NO_MCP
 from service.settings import Settings
+from service.support.version import package_version
 from service.wire.catalogs import DEFAULT_CATALOG
 from service.wire.products import StoredProductOut
 from service.wire.search import SearchBody, SearchOut
@@ -36,7 +36,7 @@ def mcp(url: Url = "http://127.0.0.1:8000", catalog: InCatalog = DEFAULT_CATALOG
     async def run() -> None:
         async with AsyncExitStack() as opened:
             shop = RemoteShop(url, await opened.enter_async_context(new_client(url, settings, catalog)))
-            server = new_server(version("withthis"), lambda _: shop)
+            server = new_server(package_version(), lambda _: shop)
             read, write = await opened.enter_async_context(stdio_server())
             await server.run(read, write, server.create_initialization_options())
 

@@ -1,10 +1,16 @@
-"""Device and dtype of a model: names from the settings → torch objects."""
+"""Device and dtype of a model: names from the settings → torch objects.
 
-from typing import Literal, get_args
+Most commands import this module and load no model, so it imports torch, which takes a second, when it is asked.
+"""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
 
 from service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import torch
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 _KINDS = ("cpu", "cuda", "mps")
@@ -16,6 +22,8 @@ def resolve_device(name: str) -> torch.device:
     `auto` takes CUDA, then MPS, then the CPU. Raises `ConfigurationError` if the name is unknown or this
     machine has no such device.
     """
+    import torch  # noqa: PLC0415 (see above)
+
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if _count(kind)))
     try:
@@ -38,6 +46,8 @@ def resolve_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
     Most CPUs compute slower in half precision than in float32, so it is never chosen there by default. Raises
     `ConfigurationError` for an unknown name.
     """
+    import torch  # noqa: PLC0415 (see above)
+
     if name not in get_args(DtypeName):
         known = ", ".join(get_args(DtypeName))
         raise ConfigurationError(f"There is no dtype {name!r} for models. Take one of: {known}.")
@@ -52,6 +62,8 @@ def resolve_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
 
 def _count(kind: str) -> int:
     """How many devices of a kind torch can use here."""
+    import torch  # noqa: PLC0415 (see above)
+
     if kind == "cuda":
         return torch.cuda.device_count() if torch.cuda.is_available() else 0
     return int(torch.backends.mps.is_available()) if kind == "mps" else 1

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
-import torch
-
 from rerank.prompts import PromptLibrary
 from service.catalog.documents import Documents
 from service.encoders.encoder import Encoder
@@ -67,6 +65,8 @@ class Benches:
         """
         setup = configuration.setup
         if setup.torch_threads is not None:
+            import torch  # noqa: PLC0415 (slow, and models may be on servers)
+
             torch.set_num_threads(setup.torch_threads)
         encoder = AveragingEncoder(self._models.encoder(configuration))
         records = self._embedded(configuration, step)

@@ -16,6 +16,16 @@ def test_a_pause_ends_with_its_block_even_by_an_error() -> None:
     assert gc.isenabled()
 
 
+def test_commands_look_for_garbage_less_often_than_by_default() -> None:
+    before = gc.get_threshold()
+    try:
+        garbage.collect_seldom()
+        assert gc.isenabled()
+        assert gc.get_threshold() > before
+    finally:
+        gc.set_threshold(*before)
+
+
 def test_what_is_there_is_not_looked_through_again() -> None:
     before = gc.get_freeze_count()
     try:
