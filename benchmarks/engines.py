@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import psutil
 import torch
@@ -37,6 +37,7 @@ from rerank.engines.phi3_vision.engine import Phi3VisionEngine
 from rerank.engines.phi3_vision.model import Phi3VisionForCausalLM
 from rerank.engines.phi3_vision.processor import Phi3VisionProcessor
 from rerank.labels import labels
+from rerank.layout import Layout
 from rerank.prompts import PromptLibrary
 from rerank.query import Query
 from rerank.strategies.listwise import ListwiseStrategy
@@ -55,8 +56,6 @@ STRATEGIES: dict[str, Callable[..., Strategy]] = {
     "single-token": SingleTokenStrategy,
     "pointwise": PointwiseStrategy,
 }
-
-Layout = Literal["panel", "images"]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from service.support.whole_file import write_whole
 
 HEAD = """# Results
 
@@ -35,6 +36,4 @@ class Results:
         names += [one for one in self._sections if one not in self._order]
         text = "\n".join([HEAD, *(f"## {one}\n\n{self._sections[one]}\n" for one in names)])
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".md.new")
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, self._path)
+        write_whole(self._path, text.encode(), mode=None)

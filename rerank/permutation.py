@@ -21,7 +21,6 @@ from rerank.labels import MAX_LABELS
 __all__ = [
     "PermutationLogitsProcessor",
     "PermutationSpec",
-    "PermutationState",
     "permutation_grammar",
 ]
 
@@ -54,32 +53,6 @@ class PermutationSpec:
         """The steps at which labels are written."""
         stride = 1 + len(self.separator)
         return range(len(self.prefix), len(self.prefix) + stride * len(self.labels), stride)
-
-
-@dataclass(frozen=True)
-class PermutationState:
-    """The automaton over the ids generated so far (prompt excluded). It has no memory of its own."""
-
-    spec: PermutationSpec
-
-    def allowed_next(self, generated: Sequence[int]) -> set[int] | None:
-        """The tokens that may follow, never an empty set; None once the answer is complete and anything may."""
-        if self.is_complete(generated):
-            return None
-        token = self.spec.pattern[len(generated)]
-        return set(self.spec.labels) - self._written(generated) if token is None else {token}
-
-    def is_complete(self, generated: Sequence[int]) -> bool:
-        """Whether the last token of the suffix has been written."""
-        return len(generated) >= len(self.spec.pattern)
-
-    def order(self, generated: Sequence[int]) -> tuple[int, ...]:
-        """The candidates written so far, best first, as positions into `labels`."""
-        written = (generated[step] for step in self.spec.slots if step < len(generated))
-        return tuple(self.spec.labels.index(token) for token in written if token in self.spec.labels)
-
-    def _written(self, generated: Sequence[int]) -> set[int]:
-        return {generated[step] for step in self.spec.slots if step < len(generated)}
 
 
 class PermutationLogitsProcessor(LogitsProcessor):

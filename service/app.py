@@ -214,7 +214,7 @@ def request_defaults(settings: Settings) -> RequestDefaults:
         max_deadline_ms=rerank.max_deadline_ms,
         reranked=rerank.enabled,
         understood=search.understand_enabled,
-        hybrid=settings.search.hybrid_defaults(),
+        hybrid=search.hybrid_defaults(),
         negative_weight=search.negative_weight,
     )
 

@@ -10,8 +10,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-Split = Literal["train", "dev", "held-out"]
-
 
 @cache
 def concept_names(split: Literal["dev", "held-out"]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from PIL.Image import Image
 from rerank.answer import ANSWER_PREFIX
 from rerank.fusion import FusionMethod
 from rerank.labels import MAX_LABELS
+from rerank.layout import Layout
 from rerank.lru_cache import LruCache
 
 __all__ = ["Caching", "Closable", "Engine", "EngineInfo", "EngineRequest", "Generation"]
@@ -20,8 +21,7 @@ class EngineInfo:
 
     id: str
     """Names the model and its revision: captions are cached under it."""
-    layout: Literal["images", "panel"]
-    """How the rank task gets its images: one by one, or as one panel."""
+    layout: Layout
     max_candidates: int
     """The most candidates one call can rank, 1…26."""
     label_scores: bool

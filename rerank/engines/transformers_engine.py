@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from PIL import Image
@@ -28,19 +28,14 @@ from rerank.engines.processors import load_processor
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError
 from rerank.labels import MAX_LABELS, labels
+from rerank.layout import PROMPTS, Layout
 from rerank.permutation import PermutationLogitsProcessor, PermutationSpec
 
 __all__ = ["TransformersEngine"]
 
-Layout = Literal["panel", "images"]
-
 _PLACEMENTS = {"auto", "balanced", "balanced_low_0", "sequential"}
 """How accelerate can distribute a model over the available devices."""
 
-_PROMPTS: dict[Layout, dict[str, str]] = {
-    "panel": {"rank": "rank-panel", "match": "match-panel", "grade": "grade-panel"},
-    "images": {"rank": "rank-images", "match": "match", "grade": "grade"},
-}
 _TEXT_ROOM = 2048
 """Tokens kept free for the words of a rank prompt and its answer when candidates are shown one by one."""
 _SAMPLE = (512, 512)
@@ -76,7 +71,7 @@ class TransformersEngine:
             max_candidates=max_candidates if layout == "panel" else min(max_candidates, self._room()),
             label_scores=True,
             constrained=True,
-            prompts={"caption": "caption", **_PROMPTS[layout]},
+            prompts=PROMPTS[layout],
             can_score=True,
         )
 

@@ -7,10 +7,10 @@ from service.build.loading import (
     ENCODERS,
     ENGINES,
     check_model_server,
-    in_batches,
     load_encoder,
     load_engine,
     load_patient_encoder,
+    with_batching,
 )
 from service.build.opening import new_fetcher, new_image_loader, open_images, open_store
 from service.build.reranking import build_rerank, strategy_options
@@ -23,7 +23,6 @@ __all__ = [
     "build_rerank",
     "build_service",
     "check_model_server",
-    "in_batches",
     "ingest_feed",
     "ingest_options",
     "load_encoder",
@@ -38,4 +37,5 @@ __all__ = [
     "open_store",
     "stored_form",
     "strategy_options",
+    "with_batching",
 ]

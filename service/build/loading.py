@@ -31,7 +31,7 @@ def load_patient_encoder(settings: Settings) -> Encoder:
     return PatientEncoder(patiently(lambda: load_encoder(settings), patience_s), patience_s)
 
 
-def in_batches(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
+def with_batching(encoder: Encoder, settings: Settings) -> Encoder | BatchingEncoder:
     """The encoder with batching: concurrent searches share batches, unless the settings turn that off or a server
     does it.
     """

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from service.build.assembly import assemble
-from service.build.loading import in_batches, load_encoder
+from service.build.loading import load_encoder, with_batching
 from service.build.opening import new_image_loader, open_images, open_store
 from service.build.reranking import build_rerank
 from service.catalog.lost_index import check_not_lost
@@ -38,7 +38,7 @@ def build_service(settings: Settings) -> ServiceState:
     each = {name: settings.of_catalog(name) for name in settings.catalog_names}
     with ExitStack() as failing:
         stores = {name: _claimed(own, failing) for name, own in each.items()}  # before models, which take long to load
-        encoder, rerank = in_batches(load_encoder(settings), settings), build_rerank(settings)
+        encoder, rerank = with_batching(load_encoder(settings), settings), build_rerank(settings)
         give_back()
         give_back_regularly()
         loader = new_image_loader(settings)

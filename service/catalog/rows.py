@@ -200,5 +200,5 @@ def _invalid(error: ValidationError) -> InvalidField:
     if name != "attributes":
         return InvalidField(str(name), _REASONS[str(name)])
     if first["type"] == "value_error":
-        return InvalidField("attributes", first["msg"].removeprefix("Value error, "))
+        return InvalidField("attributes", first["msg"])
     return InvalidField(str(inner[0]) if inner else "attributes", "an attribute is not text, number or list of them")

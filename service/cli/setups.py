@@ -121,7 +121,7 @@ def _fault(error: ValidationError) -> UnusableSetting:
     first = first_fault(error)
     setting = flat_name(first["loc"])
     place = (setting, *first["loc"][2:]) if setting else ()
-    return UnusableSetting(first["msg"].removeprefix("Value error, ").rstrip("."), *place)
+    return UnusableSetting(first["msg"].rstrip("."), *place)
 
 
 def _check_names(settings: Settings) -> None:

@@ -162,16 +162,11 @@ def cropped(decoded: DecodedImage, crop: Crop, limits: ImageLimits) -> DecodedIm
     return replace(decoded, image=decoded.image.crop(box), content_hash=crop.identity(decoded.content_hash))
 
 
-def decode_data_uri(uri: str, limits: ImageLimits) -> DecodedImage:
-    """Decode the image in a base64 `data:` URI. The bytes, not the declared type, decide what the image is.
+def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
+    """The encoded bytes in a base64 `data:` URI, whatever type it declares.
 
     Raises a subclass of `InvalidImage`; too long texts are refused before they are decoded.
     """
-    return decode_image(data_uri_bytes(uri, limits), limits)
-
-
-def data_uri_bytes(uri: str, limits: ImageLimits) -> bytes:
-    """The encoded bytes in a base64 `data:` URI. Raises as `decode_data_uri` does, before any decoding."""
     head = _URI_HEAD.match(uri[:_URI_HEAD_CHARS])
     if head is None:
         raise NotAnImage(_URI_FORM)

@@ -139,8 +139,7 @@ def _opened(path: Path) -> BinaryIO:
 def _first_fault(error: ValidationError) -> str:
     first = first_fault(error)
     field = ".".join(str(part)[:60] for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
+    return f"{field}: {first['msg']}" if field else first["msg"]
 
 
 def _refuse_constant(name: str) -> None:

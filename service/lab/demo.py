@@ -17,6 +17,7 @@ from pathlib import Path
 from service.lab.dataset_image import ImageRef
 from service.lab.judged import DataSet, LabDocument, LabQuery, Protocol
 from service.lab.lab_errors import DataSetError
+from service.support.whole_file import whole_file
 from starter.artwork import motif, motif_names
 from starter.catalogue import STYLES
 from starter.rendering import render_motif
@@ -126,6 +127,5 @@ def _draw(path: Path, style: str, code: str, rng: random.Random) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    render_motif(motif(style, code), rng, pixels=_PIXELS).save(unfinished, "PNG")
-    unfinished.replace(path)
+    with whole_file(path, mode=None) as file:
+        render_motif(motif(style, code), rng, pixels=_PIXELS).save(file, "PNG")

@@ -290,4 +290,4 @@ def _check_name(file: YamlFile, name: str, where: Location, base: Overlay) -> No
 def _first_fault(file: YamlFile, error: ValidationError) -> Exception:
     """The first fault as an ExperimentError at its place."""
     fault = first_fault(error)
-    return file.error(tuple(fault["loc"]), fault["msg"].removeprefix("Value error, ").rstrip("."))
+    return file.error(tuple(fault["loc"]), fault["msg"].rstrip("."))

@@ -19,7 +19,7 @@ from rerank.query import Query
 from service.encoders.encoder import Embeddings, Encoder, EncoderInfo
 from service.errors import ConfigurationError
 from service.stores.store import Vector
-from service.support.whole_file import write_whole
+from service.support.whole_file import READABLE, write_whole
 
 FORMAT = "withthis-query-adapter-1"
 _NAMES = ("down", "up", "shift")
@@ -87,7 +87,7 @@ def write_adapter(path: Path, adapter: QueryAdapter, info: EncoderInfo, facts: M
     """Write an adapter for an encoder, whole or not at all; `facts` are kept with it. Raises OSError."""
     tensors = {"down": adapter.down, "up": np.ascontiguousarray(adapter.up), "shift": adapter.shift}
     metadata = {**facts, "format": FORMAT, "encoder": info.fingerprint}
-    write_whole(path, save(tensors, metadata=metadata), mode=0o644)
+    write_whole(path, save(tensors, metadata=metadata), mode=READABLE)
 
 
 def _fits_together(found: Mapping[str, Vector]) -> bool:

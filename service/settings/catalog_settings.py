@@ -1,4 +1,4 @@
-"""Indexing a catalog: worker processes and Ray."""
+"""Indexing a catalog: documents, feeds, worker processes and Ray."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from service.settings.setting_types import DocumentFields
 
 
 class CatalogSettings(Group):
-    """Indexing a catalog: worker processes and Ray."""
+    """Indexing a catalog: documents, feeds, worker processes and Ray."""
 
     document: DocumentFields | None = Field(
         None,

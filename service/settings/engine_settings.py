@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
+from rerank.layout import Layout
 from service.search.reranking.engine_options import EngineOptions
 from service.settings.group import Group
 
@@ -33,7 +34,7 @@ class EngineSettings(Group, alias_generator="engine_{}".format):
     quantisation: Literal["4bit", "8bit"] | None = Field(
         None, description="Quantize the weights of phi3-vision (extra `quantised`): 4bit or 8bit."
     )
-    layout: Literal["panel", "images"] | None = Field(
+    layout: Layout | None = Field(
         None, description="Show candidates to the model as one panel or as separate images; none: the engine's default."
     )
     max_candidates: int = Field(9, ge=1, le=26, description="Maximum number of products per model call.")

@@ -27,6 +27,7 @@ from service.settings.server_settings import ServerSettings
 from service.settings.several_catalogs import Catalogs, check_apart, check_bound_keys, own_settings
 from service.settings.sources import CONFIG_VARIABLE, ConfigFile, Grouped, dotenv, dotenv_names, environment
 from service.settings.store_settings import StoreSettings
+from service.support.first_fault import faults
 from service.wire.catalogs import DEFAULT_CATALOG
 
 logger = logging.getLogger(__name__)
@@ -179,8 +180,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        lines = [f"{_variable(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}" for fault in faults]
+        lines = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in faults(error)]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines) + ".") from error
     except ValueError as error:  # pydantic-settings: a table in the environment that is not JSON
         raise ConfigurationError("A setting that takes a table must be written as JSON, like '{\"M\": 32}'.") from error

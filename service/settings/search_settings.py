@@ -1,4 +1,4 @@
-"""Retrieval: limits, lexical search (BM25) and negative text."""
+"""Retrieval: limits, lexical search (BM25), understanding of texts, rules and negative text."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -10,7 +10,7 @@ from service.settings.group import Group
 
 
 class SearchSettings(Group):
-    """Retrieval: limits, lexical search (BM25) and negative text."""
+    """Retrieval: limits, lexical search (BM25), understanding of texts, rules and negative text."""
 
     max_text_chars: int = Field(2000, ge=1, description="Longest accepted query text, in characters.")
     default_limit: int = Field(9, ge=1, description="Default limit of a search.")

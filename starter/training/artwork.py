@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import resvg_py
 from PIL import Image, ImageDraw, ImageFont
 
+from service.support.whole_file import write_whole
 from starter.training.emoji import EmojiConcept
 
 SIDE = 192
@@ -122,13 +122,6 @@ def clip_art(png_root: Path, svg_root: Path) -> Iterator[tuple[str, list[str], I
             yield relative.as_posix(), names, image
 
 
-def is_colourful(image: Image.Image) -> bool:
-    """Whether enough of the artwork is colored to be told from another glyph of the same outline."""
-    pixels = np.asarray(image.resize((64, 64)), dtype=np.int16)
-    solid = pixels[pixels[..., 3] > 128][:, :3]
-    return len(solid) > 200 and float((solid.max(1) - solid.min(1)).mean()) > 12
-
-
 def save(artwork: Image.Image, style: str, concept: str, names: list[str], root: Path) -> Artwork:
     """Write one image as lossless WebP under `root` and return its index row."""
     path = Path(style) / f"{re.sub(r'[^a-z0-9-]+', '_', concept.lower())}.webp"
@@ -139,9 +132,8 @@ def save(artwork: Image.Image, style: str, concept: str, names: list[str], root:
 
 def write_index(rows: list[Artwork], root: Path) -> None:
     """Write `index.jsonl` next to the images, atomically, so that a broken build is built again."""
-    partial = root / "index.jsonl.part"
-    partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), "utf-8")
-    partial.replace(root / "index.jsonl")
+    text = "".join(json.dumps(asdict(row)) + "\n" for row in rows)
+    write_whole(root / "index.jsonl", text.encode(), mode=None)
 
 
 def read_index(root: Path) -> list[Artwork]:

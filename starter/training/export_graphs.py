@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from service.encoders.compiled.export import export
-from service.support.whole_file import write_whole
+from service.support.whole_file import READABLE, write_whole
 from starter.backbone import Backbone
 from starter.composer import Composer, PooledMiniLM
 from starter.passes import GRAPHS, example
@@ -36,7 +36,7 @@ def main() -> None:
     folder = Path(str(GRAPHS))
     folder.mkdir(exist_ok=True)
     for name, graph in graphs().items():
-        write_whole(folder / f"{name}.onnx", graph, mode=0o644)
+        write_whole(folder / f"{name}.onnx", graph, mode=READABLE)
 
 
 if __name__ == "__main__":

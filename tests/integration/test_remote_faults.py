@@ -13,7 +13,7 @@ import pytest
 
 from rerank.model_server.breaker import Breaker
 from rerank.query import Query
-from service.build import assemble, in_batches, load_encoder, load_patient_encoder
+from service.build import assemble, load_encoder, load_patient_encoder, with_batching
 from service.catalog.documents import Documents
 from service.catalog.ingest import ingest
 from service.catalog.reindex import reindex
@@ -212,7 +212,7 @@ def test_the_settings_name_the_server(server: EmbeddingServer) -> None:
     with pytest.raises(EmbeddingServerUnavailable, match="another API key"):
         load_encoder(settings)
     assert (encoder.info.id, encoder.info.dimension) == (f"remote/{MODEL}", DIMENSION)
-    assert in_batches(encoder, settings) is encoder  # the server batches by itself
+    assert with_batching(encoder, settings) is encoder  # the server batches by itself
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from rerank.answer import ANSWER_PREFIX
 from rerank.engines.engine import EngineInfo, EngineRequest, Generation
@@ -12,17 +11,13 @@ from rerank.engines.openai_compatible.constraint import Dialect, label_fields, r
 from rerank.engines.openai_compatible.payload import chat_body, first_label_body
 from rerank.engines.openai_compatible.reply import read_generation, read_scores
 from rerank.errors import EngineError, RequestRefused
+from rerank.layout import PROMPTS, Layout
 from rerank.model_server.data_uri import data_uri
 from rerank.model_server.side_by_side import side_by_side
 
 __all__ = ["OpenAICompatibleEngine"]
 
 Body = dict[str, object]
-
-_PROMPTS: Mapping[str, Mapping[str, str]] = {
-    "panel": {"caption": "caption", "rank": "rank-panel", "match": "match-panel", "grade": "grade-panel"},
-    "images": {"caption": "caption", "rank": "rank-images", "match": "match", "grade": "grade"},
-}
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +41,7 @@ class OpenAICompatibleEngine:
         *,
         model: str,
         dialect: Dialect = "vllm",
-        layout: Literal["images", "panel"] = "panel",
+        layout: Layout = "panel",
         max_candidates: int = 9,
         parallel: int = 8,
         extra: Mapping[str, object] | None = None,
@@ -64,7 +59,7 @@ class OpenAICompatibleEngine:
             max_candidates=max_candidates,
             label_scores=False,
             constrained=False,
-            prompts=_PROMPTS[layout],
+            prompts=PROMPTS[layout],
             can_score=dialect == "vllm",
         )
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from PIL.Image import Image
@@ -22,14 +22,10 @@ from rerank.engines.phi3_vision.source import find
 from rerank.engines.turn import Turns
 from rerank.errors import EngineError
 from rerank.labels import MAX_LABELS
+from rerank.layout import PROMPTS, Layout
 from rerank.permutation import PermutationLogitsProcessor, PermutationSpec
 
 __all__ = ["Phi3VisionEngine"]
-
-_PROMPTS = {
-    "panel": {"rank": "rank-panel", "match": "match-panel", "grade": "grade-panel"},
-    "images": {"rank": "rank-images", "match": "match", "grade": "grade"},
-}
 
 _Seen = dict[int, Tensor]
 """Encoded images of one call, by identity: the query image recurs in every pair."""
@@ -44,7 +40,7 @@ class Phi3VisionEngine:
         processor: Phi3VisionProcessor,
         *,
         name: str = "phi3-vision",
-        layout: Literal["panel", "images"] = "panel",
+        layout: Layout = "panel",
         max_candidates: int = MAX_LABELS,
         score_batch: int = 4,
     ) -> None:
@@ -69,7 +65,7 @@ class Phi3VisionEngine:
             max_candidates=max_candidates,
             label_scores=True,
             constrained=True,
-            prompts={"caption": "caption", **_PROMPTS[layout]},
+            prompts=PROMPTS[layout],
             can_score=True,
         )
         for layer in (*model.model.layers, *model.model.vision_embed_tokens.img_processor.vision_model.encoder.layers):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from service.catalog.row_images import EXPORTED_IMAGES
 from service.lab.dataset_rows import text_lines
 from service.lab.lab_errors import DataSetError, LabError
+from service.support.whole_file import whole_file
 from service.wire.export_lines import ExportedProduct
 
 
@@ -65,13 +66,12 @@ class ImageCopies:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    unfinished = target.with_name(f".{target.name}.unfinished")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):
             os.link(source, target)
             return
-        shutil.copyfile(source, unfinished)
-        unfinished.replace(target)
+        with source.open("rb") as data, whole_file(target, mode=None) as file:
+            shutil.copyfileobj(data, file)
     except OSError as error:
         raise LabError(f"{target} cannot be written. Check the folder's permissions and disk space.") from error

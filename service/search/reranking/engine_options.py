@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rerank.layout import Layout
+
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
@@ -21,7 +23,7 @@ class EngineOptions:
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     num_crops: int
     quantisation: Literal["4bit", "8bit"] | None
-    layout: Literal["panel", "images"] | None
+    layout: Layout | None
     max_candidates: int
     url: str | None
     api_key: str | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -19,6 +19,7 @@ from service.server.access.api_keys import ApiKey, KeyRing, Scope
 from service.server.access.rate_limit import RateLimiter
 from service.server.access.reach import Reach, note_reach
 from service.server.observability.observe import note_catalog, note_key
+from service.server.scope_notes import notes
 from service.wire.catalogs import DEFAULT_CATALOG
 
 _OPT = "withthis_scope"
@@ -112,7 +113,7 @@ class Door:
             note_key(connection.scope, key.name)
             caller = f"key:{key.name}"
         self._charge(caller)
-        _kept(connection)[_CHARGE] = partial(self._charge, caller)
+        notes(connection.scope)[_CHARGE] = partial(self._charge, caller)
         self._enter(connection, handler, key)
 
     def _charge(self, caller: str) -> None:
@@ -142,13 +143,8 @@ class Door:
 
 def charge(connection: ASGIConnection[Any, Any, Any, State]) -> None:
     """Count one more request of a caller that was let in. Raises RateLimited."""
-    once: Callable[[], None] = _kept(connection)[_CHARGE]
+    once: Callable[[], None] = notes(connection.scope)[_CHARGE]
     once()
-
-
-def _kept(connection: ASGIConnection[Any, Any, Any, State]) -> dict[str, Any]:
-    """ASGI lets applications add keys of their own to a scope; its type does not know them."""
-    return cast("dict[str, Any]", connection.scope)
 
 
 def _admitted(key: ApiKey | None, scope: Scope) -> ApiKey:

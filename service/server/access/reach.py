@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
 
 from litestar.types import Scope
 
 from service.server.access.api_keys import ApiKey
+from service.server.scope_notes import notes
 
 _REACH = "withthis_reach"
 
@@ -31,10 +31,10 @@ class Reach:
 
 def note_reach(scope: Scope, reach: Reach) -> None:
     """Remember what a request may know."""
-    cast("dict[str, Any]", scope)[_REACH] = reach
+    notes(scope)[_REACH] = reach
 
 
 def reach_of(scope: Scope) -> Reach:
     """What a request may know; nothing if no guard has looked at it."""
-    found: Reach = cast("dict[str, Any]", scope).get(_REACH, Reach(frozenset()))
+    found: Reach = notes(scope).get(_REACH, Reach(frozenset()))
     return found

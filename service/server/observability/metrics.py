@@ -32,7 +32,7 @@ class Metrics:
 
     def __init__(self, catalogs: Sequence[str] = (DEFAULT_CATALOG,)) -> None:
         """`catalogs`: their names, all of which there will be."""
-        registry = self.registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._requests = Counter(
             "withthis_requests",
             "Responses; status 499 if the client disconnected while it waited.",
@@ -51,7 +51,7 @@ class Metrics:
             "Seconds of a search by stage, as in `timings_ms`.",
             ["stage", "catalog"],
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self._faults = Counter(
             "withthis_rerank_faults",
@@ -63,28 +63,28 @@ class Metrics:
             "withthis_reason_faults",
             "Reasons that were not shown because the catalog contradicts their color, category, price or title.",
             ["fault", "catalog"],
-            registry=registry,
+            registry=self.registry,
         )
         self._degraded = Counter(
             "withthis_degraded",
             "Answers in retrieval order although reranking was requested.",
             ["reason", "catalog"],
-            registry=registry,
+            registry=self.registry,
         )
         self._batches = Histogram(
-            "withthis_encoder_batch_size", "Queries encoded together.", buckets=_SIZES, registry=registry
+            "withthis_encoder_batch_size", "Queries encoded together.", buckets=_SIZES, registry=self.registry
         )
         self._lookups = Counter(
             "withthis_cache_lookups",
             "Hits and misses of the caches: `caption`, `thumbnail`, and `seen` and `features` of `starter`.",
             ["cache", "result"],
-            registry=registry,
+            registry=self.registry,
         )
         self._search_log = Counter(
             "withthis_search_log_lines",
             "Lines of the search log: written, dropped (the queue was full) or failed (the disk was full or failed).",
             ["result", "catalog"],
-            registry=registry,
+            registry=self.registry,
         )
         self._begin_reranked(NO_CATALOG)  # documents may be reranked, which are in none
         for catalog in catalogs:

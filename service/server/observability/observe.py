@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, cast
 
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.server.observability.metrics import NO_CATALOG, NO_ROUTE, Metrics
 from service.server.observability.request_log import chosen_id, request_id
+from service.server.scope_notes import notes
 
 logger = logging.getLogger("service.access")
 
@@ -21,12 +21,12 @@ QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 def note_key(scope: Scope, name: str) -> None:
     """Remember which key a request came with, for the log."""
-    _notes(scope)[_KEY] = name
+    notes(scope)[_KEY] = name
 
 
 def note_catalog(scope: Scope, name: str) -> None:
     """Remember which catalog a request is about, for the log and the metrics; one that exists, so labels are few."""
-    _notes(scope)[_CATALOG] = name
+    notes(scope)[_CATALOG] = name
 
 
 class Observer:
@@ -53,8 +53,8 @@ class Observer:
             return
         MutableScopeHeaders.from_message(message)["X-Request-Id"] = _begin(scope)
         route, method, status = scope.get("path_template") or NO_ROUTE, str(scope.get("method")), message["status"]
-        seconds = time.perf_counter() - _notes(scope)[_START]
-        key, catalog = _notes(scope).get(_KEY), _notes(scope).get(_CATALOG)
+        seconds = time.perf_counter() - notes(scope)[_START]
+        key, catalog = notes(scope).get(_KEY), notes(scope).get(_CATALOG)
         self._metrics.answered(route, method, status, seconds, catalog=catalog or NO_CATALOG)
         if route not in QUIET or status >= 500:
             facts = {"route": route, "method": method, "status": status, "ms": round(seconds * 1000, 1)}
@@ -64,14 +64,9 @@ class Observer:
 
 def _begin(scope: Scope) -> str:
     """The request's id; what is done first starts the clock."""
-    notes = _notes(scope)
-    if _ID not in notes:
-        notes[_ID] = chosen_id(Headers.from_scope(scope).get("x-request-id"))
-        notes[_START] = time.perf_counter()
-    found: str = notes[_ID]
+    noted = notes(scope)
+    if _ID not in noted:
+        noted[_ID] = chosen_id(Headers.from_scope(scope).get("x-request-id"))
+        noted[_START] = time.perf_counter()
+    found: str = noted[_ID]
     return found
-
-
-def _notes(scope: Scope) -> dict[str, Any]:
-    """ASGI lets applications add keys of their own to a scope; its type does not know them."""
-    return cast("dict[str, Any]", scope)

@@ -19,6 +19,7 @@ from litestar import Request
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 from service.errors import BodyTimeout, ClientGone, Overloaded
+from service.server.scope_notes import notes
 
 _KEY = "withthis_body"
 PIECE_BYTES = 64 * 1024
@@ -46,7 +47,7 @@ class BodyGuard:
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             body = IncomingBody(self, receive)
-            cast("dict[str, Any]", scope)[_KEY] = body
+            notes(scope)[_KEY] = body
             try:
                 await app(scope, body.receive, partial(_send_in_pieces, send))
             finally:
@@ -123,5 +124,5 @@ async def _send_in_pieces(send: Send, message: Message) -> None:
 
 def incoming_body(request: Request[Any, Any, Any]) -> IncomingBody:
     """The body of a request, as the middleware knows it."""
-    found: IncomingBody = cast("dict[str, Any]", request.scope)[_KEY]
+    found: IncomingBody = notes(request.scope)[_KEY]
     return found

@@ -24,6 +24,7 @@ from service.stores.local_file import lock_file
 from service.stores.revisions import row_key
 from service.stores.store import Record
 from service.support import disk
+from service.support.whole_file import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -117,16 +118,11 @@ class RowFile:
         self._file, self._lines, self._sound = other._file, other._lines, other._sound
 
     def _compact(self, rows: Iterable[Record]) -> None:
-        fresh = self._path.with_name(self._path.name + ".compact")
         try:
-            with self._path.open("rb") as log, fresh.open("wb") as file:
+            with self._path.open("rb") as log, whole_file(self._path, mode=None, durable=True) as file:
                 file.write(log.readline())
                 file.writelines(_line({"put": _fields(record)}) for record in rows)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
         except OSError as error:
-            fresh.unlink(missing_ok=True)
             raise _refusal(error) from error
 
     def _add(self, entries: list[dict[str, Any]]) -> None:

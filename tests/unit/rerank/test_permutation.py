@@ -1,7 +1,8 @@
 """Constrained decoding: every walk through the automaton, and every `generate`, is a permutation."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ from rerank.parser import parse_ranking
 from rerank.permutation import (
     PermutationLogitsProcessor,
     PermutationSpec,
-    PermutationState,
     permutation_grammar,
 )
 from rerank.ranking import Fault
@@ -30,6 +30,30 @@ WAYS: dict[str, dict[str, Any]] = {
     "beams sampling, many returned": {"do_sample": True, "num_beams": 4, "num_return_sequences": 4},
     "hindered by other processors": {"do_sample": False, "no_repeat_ngram_size": 1, "repetition_penalty": 2.0},
 }
+
+
+@dataclass(frozen=True)
+class PermutationState:
+    """The automaton over the ids generated so far (prompt excluded), written down a second time, plainly."""
+
+    spec: PermutationSpec
+
+    def allowed_next(self, generated: Sequence[int]) -> set[int] | None:
+        """The tokens that may follow; None once the answer is complete and anything may."""
+        if self.is_complete(generated):
+            return None
+        token = self.spec.pattern[len(generated)]
+        return set(self.spec.labels).difference(self._written(generated)) if token is None else {token}
+
+    def is_complete(self, generated: Sequence[int]) -> bool:
+        return len(generated) >= len(self.spec.pattern)
+
+    def order(self, generated: Sequence[int]) -> tuple[int, ...]:
+        """The candidates written so far, best first, as positions into `labels`."""
+        return tuple(map(self.spec.labels.index, self._written(generated)))
+
+    def _written(self, generated: Sequence[int]) -> list[int]:
+        return [generated[step] for step in self.spec.slots if step < len(generated)]
 
 
 def spec_of(n: int) -> PermutationSpec:

@@ -9,7 +9,7 @@ from pathlib import Path
 from service.errors import ImageStoreUnavailable, StoreFull
 from service.images.store.blobs.blob_store import Blob
 from service.support.disk import is_full
-from service.support.whole_file import write_whole
+from service.support.whole_file import READABLE, write_whole
 
 UNUSABLE = "The image folder cannot be read or written. Check its disk space and permissions."
 
@@ -36,7 +36,7 @@ class LocalBlobs:
             pass
         with _told():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data, mode=0o644)
+            write_whole(path, data, mode=READABLE)
 
     def list(self) -> Iterator[Blob]:
         """See `BlobStore.list`."""

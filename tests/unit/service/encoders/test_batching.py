@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rerank.cancellation import Cancellation, Cancelled, current_cancellation
 from rerank.query import Query
-from service.build import in_batches
+from service.build import with_batching
 from service.encoders.batching import BatchingEncoder
 from service.encoders.encoder import Embeddings
 from service.errors import Overloaded
@@ -244,8 +244,8 @@ def test_whatever_comes_together_every_caller_gets_what_is_his(
 
 def test_the_settings_turn_it_on_and_off() -> None:
     plain = FakeEncoder()
-    assert in_batches(plain, Settings(_env_file=None, encoder_max_batch=1)) is plain
-    wrapped = in_batches(plain, Settings(_env_file=None))
+    assert with_batching(plain, Settings(_env_file=None, encoder_max_batch=1)) is plain
+    wrapped = with_batching(plain, Settings(_env_file=None))
     assert isinstance(wrapped, BatchingEncoder)
     assert wrapped.info == plain.info
     wrapped.close()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from service.errors import CorruptImage, ImageTooLarge, ImageTooSmall, InvalidImage, NotAnImage, UnsupportedImage
-from service.images.decode import ImageLimits, content_hash, decode_data_uri, decode_image, sniff_format
+from service.images.decode import ImageLimits, content_hash, data_uri_bytes, decode_image, sniff_format
 from service.images.jpeg_scans import has_more_scans
 from tests.unit.service.images.sample_images import BLUE, RED, encoded, sample_image, two_tone
 
@@ -150,10 +150,10 @@ def test_too_many_jpeg_segments() -> None:
 )
 def test_the_bytes_of_a_data_uri_decide_and_not_its_label(label: str) -> None:
     encoded_bytes = base64.b64encode(sample_image()).decode()
-    assert decode_data_uri(f"data:{label};base64,{encoded_bytes}", LIMITS).format == "png"
+    assert decode_image(data_uri_bytes(f"data:{label};base64,{encoded_bytes}", LIMITS), LIMITS).format == "png"
     svg = base64.b64encode(b"<svg/>").decode()
     with pytest.raises(UnsupportedImage):
-        decode_data_uri(f"data:{label};base64,{svg}", LIMITS)
+        decode_image(data_uri_bytes(f"data:{label};base64,{svg}", LIMITS), LIMITS)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
