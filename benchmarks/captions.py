@@ -16,11 +16,11 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 from rich.progress import track
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery, gallery, queries
 from benchmarks.report import Report, Sheet, Value
+from benchmarks.terminal import err
 from rerank.candidates import Candidate
 from rerank.engines.engine import EngineRequest
 from rerank.prompts import PromptLibrary
@@ -37,7 +37,6 @@ from starter.rendering import KINDS, render_motif
 from starter.training.naming import kind_chain
 from starter.vlm import StarterVLM
 
-PROGRESS = Console(stderr=True)
 LIST = 9
 TASKS = ("text alone", "image alone", "a T with this", "this design on a T")
 Row = dict[str, Value]
@@ -135,9 +134,9 @@ def _lists(
     models: Models, asked: Sequence[HeldOutQuery], products: list[HeldOutProduct]
 ) -> Iterator[tuple[Query, list[int]]]:
     chunks = [range(len(products))[start : start + 64] for start in range(0, len(products), 64)]
-    shown = track(chunks, "gallery", console=PROGRESS)
+    shown = track(chunks, "gallery", console=err)
     vectors = np.concatenate([models.show(rows, [products[row].image for row in rows]) for rows in shown])
-    for query in track(asked, "reasons", console=PROGRESS):
+    for query in track(asked, "reasons", console=err):
         opened, vector = models.ask(query)
         yield opened, [int(row) for row in np.argsort(-(vectors @ vector)) if row != query.source][:LIST]
 

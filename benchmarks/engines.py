@@ -15,7 +15,6 @@ import json
 import shutil
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,13 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import torch
 import typer
 from PIL import Image
 
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.terminal import err
+from benchmarks.watching import highest, resident_mb
 from rerank.candidates import Candidate
 from rerank.engines.decoding import permutation_spec
 from rerank.engines.phi3_vision.config import read_config
@@ -112,24 +111,13 @@ def wares() -> tuple[Query, list[Candidate]]:
 
 @contextmanager
 def peak(device: str) -> Iterator[Callable[[], float]]:
-    """The most memory in use, in GB, while the block runs: of the GPU, or of this process, looked at every 20 ms."""
+    """The most memory in use, in GB, while the block runs: of the GPU, or of this process."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         yield lambda: torch.cuda.max_memory_allocated() / 1e9
         return
-    seen, over, process = [0], threading.Event(), psutil.Process()
-
-    def watch() -> None:
-        while not over.wait(0.02):
-            seen.append(process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield lambda: max(seen) / 1e9
-    finally:
-        over.set()
-        watcher.join()
+    with highest(resident_mb) as most:
+        yield lambda: most() / 1e3
 
 
 class Reading:

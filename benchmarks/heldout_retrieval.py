@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
 from benchmarks.heldout import HeldOutProduct, HeldOutQuery
+from benchmarks.terminal import err
 from service.encoders.encoder import EncoderInfo
 from service.product import Product
 from service.search.hybrid import hybrid_options, hybrid_search
@@ -34,7 +34,6 @@ from starter.fused import FusedEmbedder, Seen
 SIDES = ("trained", "images", "titles")
 DEPTH = 12
 """Products of a list; one may be that of the query's own image."""
-PROGRESS = Console(stderr=True)
 _BATCH = 32
 Vectors = NDArray[np.float32]
 
@@ -91,7 +90,7 @@ class HeldOutShop:
     @torch.inference_mode()
     def _looked(self, products: Sequence[HeldOutProduct]) -> Iterator[_Looked]:
         embedder = self._embedder
-        for part in track(list(in_batches(products, _BATCH)), "gallery", console=PROGRESS):
+        for part in track(list(in_batches(products, _BATCH)), "gallery", console=err):
             seen = embedder.see([product.image for product in part])
             written = embedder.read([document(product) for product in part])
             trained = embedder.trained.vectors(seen.look)

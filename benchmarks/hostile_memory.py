@@ -14,11 +14,9 @@ add up; some of it is room that the C library keeps for the next request, `LEFT_
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +29,7 @@ from benchmarks.hostile_inputs import PEAK_MB, HostileInput, Target, data_uri, i
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import RunningService, running_service
 from benchmarks.terminal import err
+from benchmarks.watching import highest
 from starter.demo_shop import DEMO_DIR, make_shop, query_image
 
 LARGE_PRODUCTS, WARM_UP = 16, 12
@@ -71,42 +70,13 @@ class Found:
         }
 
 
-class Resident:
-    """Watches the resident memory of a process."""
-
-    def __init__(self, service: RunningService) -> None:
-        self._service = service
-        self.highest = 0.0
-
-    def now(self) -> float:
-        """MB."""
-        return self._service.resident_mb()
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """`highest` is that of the block."""
-        over, self.highest = threading.Event(), self.now()
-
-        def watch() -> None:
-            while not over.wait(0.005):
-                self.highest = max(self.highest, self.now())
-
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-
-def send(one: HostileInput, target: Target, resident: Resident, start: float, probes: Path) -> Found:
+def send(one: HostileInput, target: Target, service: RunningService, start: float, probes: Path) -> Found:
     """Send an input and wait until its memory is given back, a minute at most."""
-    before, began = max(resident.now(), start), time.monotonic()
-    with resident.watched():
+    before, began = max(service.resident_mb(), start), time.monotonic()
+    with highest(service.resident_mb) as most:
         statuses = one.send(target)
         ended = time.monotonic()
-        while (left := resident.now() - before) > BACK_MB and time.monotonic() < ended + PATIENCE_S:
+        while (left := service.resident_mb() - before) > BACK_MB and time.monotonic() < ended + PATIENCE_S:
             time.sleep(0.1)
     over = time.monotonic()
     health = [asked.seconds for asked in probe.read(probes) if began <= asked.began <= ended]
@@ -114,7 +84,7 @@ def send(one: HostileInput, target: Target, resident: Resident, start: float, pr
         one.name,
         ", ".join(f"{count} × {status}" for status, count in statuses.most_common()),
         ended - began,
-        resident.highest - before,
+        most() - before,
         left,
         before + left - start,
         over - ended,
@@ -143,12 +113,11 @@ def measure(chosen: Sequence[HostileInput], products: int) -> list[Found]:
         folder, port = Path(name), int(service.url.rpartition(":")[2])
         target = Target(service.url, folder / "images", put_large_products(service.url, LARGE_PRODUCTS))
         warm_up(service.url)
-        resident = Resident(service)
-        start, probes = resident.now(), folder / "probes.jsonl"
+        start, probes = service.resident_mb(), folder / "probes.jsonl"
         found = []
         with probe.probing(port, probes):
             for one in chosen:
-                found.append(send(one, target, resident, start, probes))
+                found.append(send(one, target, service, start, probes))
                 err.print(", ".join(f"{name} {_short(value)}" for name, value in found[-1].row().items()))
         return found
 

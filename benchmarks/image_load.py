@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import io
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import psutil
 import typer
 from PIL import Image
 
 from benchmarks.report import Report, Sheet, Value
+from benchmarks.watching import highest, resident_mb
 from service.images.decode import ImageLimits
 from service.images.store.derivatives import encode_rendition
 from service.images.store.image_store import ImageStore
@@ -81,25 +79,6 @@ def seconds(read: Callable[[str], object], keys: Sequence[str], runs: int) -> fl
     return float(np.median(times))
 
 
-@contextmanager
-def peak() -> Iterator[list[float]]:
-    """How far the resident memory rises in the block, in MB: the one item of the list, afterwards."""
-    process, found, over = psutil.Process(), [0.0], threading.Event()
-    before = process.memory_info().rss
-
-    def watch() -> None:
-        while not over.wait(0.005):
-            found[0] = max(found[0], (process.memory_info().rss - before) / 1e6)
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watching.join()
-
-
 def load_row(kind: Kind, folder: Path, runs: int) -> dict[str, Value]:
     """Nine of a kind."""
     store = ImageStore(folder, ImageLimits(max_bytes=100 * 2**20))
@@ -140,9 +119,10 @@ def memory_rows(folder: Path, count: int, side: int) -> list[dict[str, Value]]:
         store = ImageStore(folder, ImageLimits(decode_pixels=pixels))
         if rendition:
             seconds(store.rendition, keys, 1)
-        with peak() as rise:
+        before = resident_mb()
+        with highest(resident_mb) as most:
             taken = seconds(store.rendition if rendition else store.open, keys, 1)
-        rows.append({f"{count} images of {side} × {side}": name, "s": taken, "memory, MB": rise[0]})
+        rows.append({f"{count} images of {side} × {side}": name, "s": taken, "memory, MB": most() - before})
     return rows
 
 

@@ -29,13 +29,6 @@ class MilvusServerError(Exception):
     """Why there is no server; the text is the reason for skipping."""
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [sock.getsockname()[1] for sock in sockets]
-
-
 def lasting_ports(count: int) -> list[int]:
     """Free ports that the system gives to no client, so that they are free again when a server is restarted.
 

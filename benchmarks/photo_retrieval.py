@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from benchmarks.heldout_retrieval import PROGRESS
+from benchmarks.terminal import err
 from service.support.batches import in_batches
 from starter.fused import FusedEmbedder
 from starter.training.photos import CLOTHING, GROCERY, ICONIC, Photo, open_photo, read_photos
@@ -36,7 +36,7 @@ class Photos:
         self._photos = [photo for photo in read_photos(folder) if photo.part != "train" or photo.source == ICONIC]
         parts = [
             self._looked(folder, part)
-            for part in track(list(in_batches(self._photos, _BATCH)), "photographs", console=PROGRESS)
+            for part in track(list(in_batches(self._photos, _BATCH)), "photographs", console=err)
         ]
         self._trained, self._queries, self._documents = (np.concatenate(part) for part in zip(*parts, strict=True))
 

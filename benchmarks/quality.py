@@ -15,11 +15,12 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.heldout import PRODUCTS_PER_MOTIF, HeldOutProduct, HeldOutQuery, gallery, queries
-from benchmarks.heldout_retrieval import PROGRESS, SIDES, HeldOutShop
+from benchmarks.heldout_retrieval import SIDES, HeldOutShop
 from benchmarks.measures import DEPTH, ndcg
 from benchmarks.photo_retrieval import Photos
 from benchmarks.report import Report, Sheet
 from benchmarks.shop_retrieval import shop_rows
+from benchmarks.terminal import err
 from benchmarks.titled_photos import titled_rows
 from rerank.candidates import Candidate
 from rerank.fusion import fuse
@@ -53,7 +54,7 @@ def _retrieval(task: str, asked: list[HeldOutQuery], orders: Orders, products: l
 def _reranking(task: str, strategy: ListwiseStrategy, asked: list[HeldOutQuery], shop: HeldOutShop) -> Row:
     """Before, by the model alone, and by its order and the scores of retrieval as they are fused by default."""
     info, products, found = strategy.engine.info, shop.products, []
-    for query in track(asked, f"reranking: {task}", console=PROGRESS):
+    for query in track(asked, f"reranking: {task}", console=err):
         head = shop.scored(query)[:DEPTH]
         shown = [
             Candidate(str(row), "", products[row].image, score, image_hash=f"product {row}") for row, score in head

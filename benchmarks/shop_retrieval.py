@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from benchmarks.heldout_retrieval import PROGRESS
 from benchmarks.service_process import running_service
+from benchmarks.terminal import err
 from service.support.batches import in_batches
 from starter.demo_shop import DEMO_DIR, make_shop
 from starter.embedder import StarterEmbedder
@@ -79,7 +79,7 @@ def shop_rows(most: int) -> list[Row]:
     everything = [question for found in drawn.values() for question in found]
     before = _trained(feed, everything)
     with tempfile.TemporaryDirectory() as folder, running_service(feed, Path(folder)) as service:
-        after = [_served(service.url, q) for q in track(everything, "demo shop", console=PROGRESS)]
+        after = [_served(service.url, q) for q in track(everything, "demo shop", console=err)]
     scores = {q: (one, two) for q, one, two in zip(everything, before, after, strict=True)}
     return [_row(task, [scores[question] for question in found]) for task, found in drawn.items()]
 
@@ -101,7 +101,7 @@ def _trained(feed: Path, asked: Sequence[Question]) -> list[float]:
     with feed.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     vectors: list[NDArray[np.float32]] = []
-    for part in track(list(in_batches(rows, _BATCH)), "demo shop, before", console=PROGRESS):
+    for part in track(list(in_batches(rows, _BATCH)), "demo shop, before", console=err):
         images = [Image.open(feed.parent / row["image"]).convert("RGB") for row in part]
         vectors.append(embedder.encode([None] * len(images), images)[0])
     texts = [question.text for question in asked]

@@ -22,10 +22,10 @@ import httpx
 import numpy as np
 from rich.progress import track
 
-from benchmarks.heldout_retrieval import PROGRESS
 from benchmarks.measures import ndcg
 from benchmarks.report import Report, Sheet, Value
 from benchmarks.service_process import running_service
+from benchmarks.terminal import err
 from starter.training.photos import CLOTHING, GROCERY, Photo, read_photos
 
 MUST_COME_FIRST = "granny smith apple"
@@ -148,7 +148,7 @@ def _some(found: list[Question], most: int) -> list[Question]:
 
 def _row(url: str, task: str, asked: list[Question], folder: Path, catalog: list[Item]) -> Row:
     scores = []
-    for question in track(asked, task, console=PROGRESS):
+    for question in track(asked, task, console=err):
         body = _body(question, folder)
         plain, reranked = (_asked(url, given, question, catalog) for given in (body | {"rerank": _OFF}, body))
         scores.append((plain[0], reranked[0], plain[1], reranked[1], reranked[2]))

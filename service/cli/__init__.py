@@ -1,4 +1,4 @@
-"""The command line: `withthis index FEED`, `serve`, `search`, `doctor`, `demo`."""
+"""The command line, `withthis`; `commands` lists what there is."""
 
 from service.cli.main import app, main
 

@@ -13,8 +13,8 @@ import typer
 from rich.table import Table
 
 from service.cli.console import err, out, plain, start
-from service.cli.evaluate_tables import table
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, results_folder
+from service.cli.row_tables import table
 from service.lab.judging.agreement import Agreement, Overall, between_all, cautions, in_words, overall
 from service.lab.judging.coefficients import Coefficient
 from service.lab.judging.judges import UNNAMED, Judge, judge_names, judge_path, known_judge, read_judge

@@ -5,7 +5,7 @@ they have not seen.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ import typer
 
 from service.cli.clicks_tables import estimates_numbers, judgments_numbers, show_estimates, show_judgments
 from service.cli.console import err, out, plain, progress
+from service.cli.search_log_options import LogFolder, Since, in_utc
 from service.cli.seed_option import Seed
 from service.errors import InvalidInput
 from service.lab.clicks.click_judgments import MIN_IMPRESSIONS, WEIGHTS, judge
@@ -33,9 +34,6 @@ NOTHING_INTERLEAVED = (
 
 clicks = typer.Typer(name="clicks", help="Judgments and estimates out of what users clicked on.", no_args_is_help=True)
 
-Folder = Annotated[
-    Path, typer.Argument(help="The folder named by WITHTHIS_SEARCH_LOG, with the logs of all processes.")
-]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write: a data set of kind jsonl.")]
 Model = Annotated[
     ModelName | None,
@@ -59,7 +57,6 @@ Runs = Annotated[
     typer.Argument(help="Runs in TREC format, of the queries in the folder of `withthis clicks judgments`."),
 ]
 Event = Annotated[FeedbackKind | None, typer.Option(help="Count only these events. Default: products with any.")]
-Since = Annotated[datetime | None, typer.Option(help="Leave out searches before this time (UTC): 2026-01-31.")]
 WithSession = Annotated[
     bool, typer.Option("--with-session", help="Leave out searches without a `session`, such as those of programs.")
 ]
@@ -74,7 +71,7 @@ def _group() -> None:
 
 @clicks.command("judgments")
 def judgments(
-    log_folder: Folder,
+    log_folder: LogFolder,
     folder: Out,
     *,
     model: Model = None,
@@ -103,7 +100,7 @@ def judgments(
 
 @clicks.command("estimate")
 def estimate(
-    log_folder: Folder,
+    log_folder: LogFolder,
     runs: Runs = None,
     *,
     event: Event = None,
@@ -142,9 +139,8 @@ def _named(runs: list[Path]) -> dict[str, Path]:
 
 
 def _read(folder: Path, since: datetime | None, *, with_session: bool, with_drafts: bool = False) -> ClickLog:
-    start = since.replace(tzinfo=UTC) if since is not None else None
     with err.status("reading the search log"):
-        return read_clicks(SearchLog(folder), since=start, with_session=with_session, with_drafts=with_drafts)
+        return read_clicks(SearchLog(folder), since=in_utc(since), with_session=with_session, with_drafts=with_drafts)
 
 
 def _weights(given: list[str]) -> dict[FeedbackKind, float]:

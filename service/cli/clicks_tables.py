@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich import box
-from rich.table import Table
-
 from service.cli.console import out, plain
+from service.cli.row_tables import table
 from service.lab.clicks.click_judgments import SHARES, ClickJudgments
 from service.lab.clicks.click_log import ClickLog
 from service.lab.clicks.counterfactual import Counterfactual, Estimator, Figure
@@ -55,7 +53,7 @@ def show_judgments(log: ClickLog, fitted: FittedModel, judged: ClickJudgments, w
     )
     told = "; ".join(f"{name} {value:.4f}" for name, value in fitted.perplexity.items())
     out.print(f"Click model: {fitted.name}{f' (perplexity on unseen users: {told})' if told else ''}", soft_wrap=True)
-    shown = _table("grade", "products", "of the best product's worth")
+    shown = table("", "products", "of the best product's worth", rows="grade")
     for grade, share in enumerate((0.0, *SHARES)):
         shown.add_row(str(grade), f"{int((judged.grade == grade).sum()):,}", f"from {share:.0%}")
     out.print(shown)
@@ -102,7 +100,7 @@ def show_estimates(
     found: Sequence[Counterfactual], estimator: Estimator, general: Sequence[str], against: str | None
 ) -> None:
     """As text."""
-    shown = _table("order", "IPS", "SNIPS", "difference", "covered", "clicks")
+    shown = table("", "IPS", "SNIPS", "difference", "covered", "clicks", rows="order")
     for one in found:
         shown.add_row(
             plain(one.name),
@@ -138,11 +136,3 @@ def _cell(figure: Figure) -> str:
 
 def _signed_cell(figure: Figure) -> str:
     return f"{figure.value:+.3f}\n[dim]{figure.low:+.3f}…{figure.high:+.3f}[/]"
-
-
-def _table(rows: str, *columns: str) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column(rows, style="bold", overflow="fold")
-    for name in columns:
-        shown.add_column(name, justify="right", no_wrap=True)
-    return shown

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from service.cli.console import plain
+from service.cli.row_tables import FIRST, p_cell, table
 from service.lab.comparison import Comparison
 from service.lab.composition import PARTS, Composition
 from service.lab.pool_bias import unfair
@@ -18,7 +18,6 @@ from service.lab.summary import Summary, measures_of, signed, small_sample
 
 INTERVAL = len("0.123–0.456")
 _EDGES, _BETWEEN = 2, 3  # columns of the terminal around the tables here, and between two of their columns
-_FIRST = 12  # at least, of the first column; what is longer is folded
 
 
 def show_summaries(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
@@ -46,15 +45,6 @@ def show_summaries(console: Console, results: Results, summaries: Sequence[Summa
     console.print(f"[dim]Below a value: its 95 % interval over queries.{p} Times are for one query at a time.[/]")
     if data.protocol.note:
         console.print(f"[dim]{plain(data.protocol.note)}[/]")
-
-
-def table(title: str, *columns: str, rows: str = "configuration") -> Table:
-    """A table whose first column names the rows; on a narrow terminal, it is truncated."""
-    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column(rows, style="bold", min_width=_FIRST, overflow="fold")
-    for name in columns:
-        shown.add_column(plain(name), justify="right", no_wrap=True)
-    return shown
 
 
 def _quality(summaries: Sequence[Summary], measure: str) -> Table:
@@ -124,7 +114,7 @@ def comparison_cells(found: Comparison | None) -> list[str]:
     colour = ("green" if found.is_better else "red") if found.is_significant else "default"
     return [
         f"[{colour}]{signed(found.difference)}[/]\n[dim]{signed(found.low)}…{signed(found.high)}[/]",
-        f"{found.p_corrected:.3f}" if found.p_corrected >= 0.001 else "<0.001",
+        p_cell(found.p_corrected),
         f"{len(found.wins)}/{len(found.ties)}/{len(found.losses)}",
     ]
 
@@ -133,7 +123,7 @@ def that_fit(columns: Sequence[str], cell: int, names: Sequence[str], width: int
     """The columns in groups whose tables fit a terminal of this width. `cell`: the width of a value; `names`: what
     stands in the first column.
     """
-    left = width - _EDGES - min(24, max(_FIRST, *map(len, names)))
+    left = width - _EDGES - min(24, max(FIRST, *map(len, names)))
     group: list[str] = []
     for column in columns:
         if group and sum(max(len(name), cell) + _BETWEEN for name in (*group, column)) > left:

@@ -1,4 +1,4 @@
-"""What `withthis evaluate` and `withthis judge` share: the experiment, its folder, and its data set."""
+"""What the commands on an experiment share: its file, its folder, and its data set."""
 
 from __future__ import annotations
 

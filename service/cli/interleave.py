@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.table import Table
 
 from service.cli.console import out, plain
+from service.cli.row_tables import p_cell, table
+from service.cli.search_log_options import LogFolder, Since, in_utc
 from service.errors import InvalidInput
 from service.search.online.log_reader import SearchLog
 from service.search.online.report import Comparison, Preference, Report, interleaving_report
@@ -23,11 +22,7 @@ SIGNIFICANT = 0.05
 
 interleave = typer.Typer(name="interleave", help="Two configurations compared by interleaving.", no_args_is_help=True)
 
-Folder = Annotated[
-    Path, typer.Argument(help="The folder named by WITHTHIS_SEARCH_LOG, with the logs of all processes.")
-]
 Event = Annotated[FeedbackKind | None, typer.Option(help="Count only these events.")]
-Since = Annotated[datetime | None, typer.Option(help="Leave out searches before this time (UTC): 2026-01-31.")]
 Share = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of decided users that it wins, such as 0.55.")]
 Decided = Annotated[
     float, typer.Option(min=0.0001, max=1.0, help="Share of interleaved users with a winner; see an earlier report.")
@@ -42,10 +37,9 @@ def _group() -> None:
 
 
 @interleave.command("report")
-def report(log_folder: Folder, event: Event = None, since: Since = None, *, as_json: AsJson = False) -> None:
+def report(log_folder: LogFolder, event: Event = None, since: Since = None, *, as_json: AsJson = False) -> None:
     """Wins of each configuration, the share of the second, its confidence interval and a p value, by kind of event."""
-    start = since.replace(tzinfo=UTC) if since is not None else None
-    found = interleaving_report(SearchLog(log_folder), (event,) if event else FEEDBACK_KINDS, start)
+    found = interleaving_report(SearchLog(log_folder), (event,) if event else FEEDBACK_KINDS, in_utc(since))
     if as_json:
         out.print_json(json.dumps(_as_json(found)))
     else:
@@ -125,13 +119,10 @@ def _show(found: Report) -> None:
 
 
 def _table(one: Comparison) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("event", style="bold", no_wrap=True)
-    for name in ("A wins", "B wins", "ties", "share of B", "p", "p any time"):
-        table.add_column(name, justify="right", no_wrap=True)
+    shown = table("", "A wins", "B wins", "ties", "share of B", "p", "p any time", rows="event")
     for found in one.preferences:
-        table.add_row(found.event.replace("_", " "), f"{found.wins_a:,}", f"{found.wins_b:,}", *_figures(found))
-    return table
+        shown.add_row(found.event.replace("_", " "), f"{found.wins_a:,}", f"{found.wins_b:,}", *_figures(found))
+    return shown
 
 
 def _figures(found: Preference) -> list[str]:
@@ -141,8 +132,4 @@ def _figures(found: Preference) -> list[str]:
     low, high = found.interval
     color = ("green" if found.share_b > 0.5 else "red") if found.p_any_time < SIGNIFICANT else "default"
     share = f"[{color}]{found.share_b:.1%}[/]\n[dim]{low:.1%}–{high:.1%}[/]"
-    return [ties, share, _p(found.p), _p(found.p_any_time)]
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "<0.001"
+    return [ties, share, p_cell(found.p), p_cell(found.p_any_time)]

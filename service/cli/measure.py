@@ -12,7 +12,8 @@ import typer
 import yaml
 
 from service.cli.console import out, plain
-from service.cli.evaluate_tables import comparison_cells, table, that_fit
+from service.cli.evaluate_tables import comparison_cells, that_fit
+from service.cli.row_tables import table
 from service.cli.seed_option import Seed
 from service.errors import InvalidInput
 from service.lab.comparison import Comparison, compare

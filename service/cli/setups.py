@@ -29,6 +29,7 @@ from service.build import (
 from service.encoders.encoder import Encoder
 from service.images.sources import ImageLoader
 from service.images.store.renditions import Renditions
+from service.lab.experiment import MAX_K
 from service.lab.setup import Setup, UnusableSetting
 from service.search.pipeline import SearchPipeline
 from service.search.reranking.stage import RerankStage
@@ -39,22 +40,20 @@ from service.settings import Settings, flat_name, setting_places
 from service.stores.store import Store
 from service.support.first_fault import first_fault
 
+_UNMEASURED_GROUPS = ("server", "online")
 UNMEASURED = frozenset(
     {
-        *("host", "port", "api_keys", "allow_anonymous", "public_images", "client_key", "rate_limit_per_minute"),
-        *("cors_origins", "log_level", "log_format", "shutdown_delay_s", "data_dir", "images_url", "store_token"),
-        *("collection", "ingest_workers", "encoder_max_batch", "encoder_max_wait_ms", "encoder_queue"),
-        *("engine_api_key", "encoder_api_key", "reranker_api_key", "engine_cache_size"),
-        *("url_image_hosts", "url_image_timeout_s", "max_body_bytes", "max_feed_bytes"),
-        *("default_limit", "max_limit", "search_concurrency", "search_queue", "search_queue_wait_ms"),
-        *("retry_after_s", "workers", "tracing", "ray_address", "ray_encoders"),
-        *("search_log", "search_log_text", "feedback", "interleave", "interleave_share"),
+        *(name for name, place in setting_places().items() if place.group in _UNMEASURED_GROUPS),
+        *("data_dir", "catalogs", "collection", "store_token", "images_url", "public_images", "url_image_hosts"),
+        *("url_image_timeout_s", "max_image_bytes", "max_image_pixels", "max_request_pixels", "decode_pixels"),
+        *("ingest_workers", "feed_file_bytes", "ray_address", "ray_encoders", "encoder_patience_s"),
+        *("encoder_max_batch", "encoder_max_wait_ms", "encoder_queue", "engine_cache_size", "engine_store_features"),
+        *("engine_api_key", "encoder_api_key", "reranker_api_key", "default_limit", "max_limit"),
     }
 )
 """Settings that cannot change a result, that the lab chooses itself, or that are secret: those come from the
 environment alone, since an experiment's file and its report are meant to be shared."""
 
-MAX_K = 1000
 EXACT = "exact:"
 """The store used unless a configuration names another: in memory, every row compared."""
 

@@ -11,8 +11,9 @@ import typer
 
 from service.cli.console import err, out, plain, start
 from service.cli.evaluate import work_bars
-from service.cli.evaluate_tables import comparison_cells, mean_cell, table
+from service.cli.evaluate_tables import comparison_cells, mean_cell
 from service.cli.experiments import Out, Seed, chosen_experiment, data_of, results_folder
+from service.cli.row_tables import table
 from service.lab.publish import publish
 from service.lab.report import require_matplotlib
 from service.lab.run_folder import RunFolder

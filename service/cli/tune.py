@@ -11,8 +11,9 @@ import typer
 
 from service.cli.console import err, out, plain, start
 from service.cli.evaluate import work_bars
-from service.cli.evaluate_tables import comparison_cells, table
+from service.cli.evaluate_tables import comparison_cells
 from service.cli.experiments import Demo, File, Out, Seed, chosen_experiment, data_of, results_folder
+from service.cli.row_tables import table
 from service.lab.files import write_text
 from service.lab.run_folder import RunFolder
 from service.lab.tuning.adapter_card import export, facts_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -166,18 +166,3 @@ def _record(one: Shelved, vector: Vector) -> Record:
         content_hash=row_hash(document, one.image_key),
         now=0,
     )
-
-
-def drawn(data: DataSet, units: Sequence[str]) -> DataSet:
-    """The data set with only the queries of these units (see `LabQuery.unit`)."""
-    kept = frozenset(units)
-    queries = {id: query for id, query in data.queries.items() if query.unit in kept}
-    judgments = data.judgments
-    if judgments is not None:
-        judgments = {id: judgments[id] for id in queries if id in judgments}
-    return replace(data, queries=queries, judgments=judgments)
-
-
-def units(data: DataSet) -> Iterator[str]:
-    """The units of a data set in the order of their first query."""
-    yield from dict.fromkeys(query.unit for query in data.queries.values())

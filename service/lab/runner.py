@@ -6,7 +6,6 @@ times are those of a service without load.
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -21,7 +20,7 @@ from service.lab.composition import Composition, measure_composition, tagged
 from service.lab.configuration import Configuration
 from service.lab.digests import digest
 from service.lab.experiment import MAX_K, Experiment
-from service.lab.gallery import Gallery, drawn, image_key, units
+from service.lab.gallery import Gallery, image_key
 from service.lab.image_check import usable
 from service.lab.judged import DataSet, LabQuery, Run
 from service.lab.lab_errors import ExperimentError, LabError
@@ -29,10 +28,8 @@ from service.lab.measurement import Bench
 from service.lab.measures import cutoffs, evaluate
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome, final_run
+from service.lab.query_choice import draw, judged_only
 from service.lab.run_folder import Outcomes, RunFolder
-
-LEAST_QUERIES = 20
-"""Judged queries: with fewer, a half of them proves nothing, and folds of them hold too few."""
 
 _VARIABLE = re.compile(r"\bWITHTHIS_([A-Z0-9_]+)")
 
@@ -180,34 +177,6 @@ def measured_depth(experiment: Experiment, data: DataSet) -> int:
         return 0
     names = experiment.measures or data.protocol.measures
     return max(cutoffs(names), default=0)
-
-
-def judged_only(data: DataSet) -> tuple[DataSet, tuple[str, ...]]:
-    """The data set without the queries that nobody has judged, and their ids; nothing can be counted for those.
-
-    Unchanged where no query is judged: its runs are made to be judged.
-    """
-    if not data.judgments:
-        return data, ()
-    judged = {query.unit for id, query in data.queries.items() if id in data.judgments}
-    left_out = tuple(id for id, query in data.queries.items() if query.unit not in judged)
-    return (drawn(data, list(judged)) if left_out else data), left_out
-
-
-def enough_judged(data: DataSet) -> DataSet:
-    """The judged queries of a data set from which something is to be learned. Raises LabError if they are too few."""
-    data, _ = judged_only(data)
-    if data.judgments is None or len(set(units(data))) < LEAST_QUERIES:
-        raise LabError(f"{data.name} has fewer than {LEAST_QUERIES} judged queries. Judge more of them first.")
-    return data
-
-
-def draw(data: DataSet, count: int | None, seed: int) -> DataSet:
-    """`count` units of the data set, drawn by seed, in the data set's order; all of them if there are no more."""
-    known = list(units(data))
-    if count is None or count >= len(known):
-        return data
-    return drawn(data, random.Random(seed).sample(known, count))
 
 
 def query_digest(query: LabQuery) -> str:

@@ -15,12 +15,12 @@ from service.lab.comparison import Comparison
 from service.lab.configuration import Configuration
 from service.lab.experiment import Experiment
 from service.lab.folds import folds
-from service.lab.gallery import drawn, units
 from service.lab.judged import DataSet
 from service.lab.lab_errors import LabError
 from service.lab.models import Models
+from service.lab.query_choice import enough_judged, of_units, units
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Progress, Results, enough_judged, run_experiment
+from service.lab.runner import Progress, Results, run_experiment
 from service.lab.summary import Summary, measures_of, summarize
 
 FIRST_QUERIES = 20
@@ -79,7 +79,7 @@ def sweep(
 
     def run(part: Sequence[str], grid: Sequence[Configuration]) -> Results:
         tried = replace(experiment, configurations=(base, *grid))
-        return run_experiment(tried, drawn(data, part), folder, models=models, progress=progress)
+        return run_experiment(tried, of_units(data, part), folder, models=models, progress=progress)
 
     ordered = [unit for unit in units(data) if unit in development]
     grid = list(experiment.grid)

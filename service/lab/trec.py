@@ -59,18 +59,27 @@ def read_run(path: Path) -> Run:
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Read judgments. Raises DataSetError naming the line, also for a second judgment."""
+    """Read judgments. Raises as `qrels_rows`."""
     judgments: dict[str, dict[str, int]] = {}
-    for place, query, document, grade in qrels_rows(path):
-        grades = judgments.setdefault(query, {})
-        if document in grades:
-            raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
-        grades[document] = grade
+    for _, query, document, grade in qrels_rows(path):
+        judgments.setdefault(query, {})[document] = grade
     return judgments
 
 
 def qrels_rows(path: Path) -> Iterator[tuple[Place, str, str, int]]:
-    """The judgments of a file one by one: place, query, document, grade; in BEIR's three columns with tabs, too."""
+    """The judgments of a file one by one: place, query, document, grade; in BEIR's three columns with tabs, too.
+
+    Raises DataSetError naming the line, also for a second judgment of a pair.
+    """
+    seen: set[tuple[str, str]] = set()
+    for place, query, document, grade in _judgments(path):
+        if (query, document) in seen:
+            raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
+        seen.add((query, document))
+        yield place, query, document, grade
+
+
+def _judgments(path: Path) -> Iterator[tuple[Place, str, str, int]]:
     for place, line in _rows(path, _QRELS_ROW):
         parts = line.split("\t")
         if len(parts) == 3:

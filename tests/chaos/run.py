@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 
 from benchmarks import probe
-from benchmarks.milvus_server import MilvusProcess, free_ports
-from benchmarks.service_process import index
+from benchmarks.milvus_server import MilvusProcess
+from benchmarks.service_process import free_port, index
 from service.cli.console import err
 from starter.demo_shop import DEMO_DIR, make_shop
 from tests.chaos.caller import Caller, Notes, run_until
@@ -57,7 +57,7 @@ def chaos(folder: Path, seconds: float, products: int, *, on_server: bool) -> Ru
         store = stack.enter_context(_server(folder)) if on_server else None
         env = environment(folder / "disk/data", model, store)
         index(feed, env)
-        service = Service(free_ports(1)[0], env, folder / "service.log")
+        service = Service(free_port(), env, folder / "service.log")
         stack.callback(service.close)
         run = _under_load(service, faults(service, model, disk, store), seconds, products)
     if disk is None:

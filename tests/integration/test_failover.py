@@ -19,7 +19,7 @@ import psutil
 import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from benchmarks.milvus_server import free_ports
+from benchmarks.service_process import free_port
 from starter.demo_shop import make_shop
 
 SEARCHES, CLIENTS, KILL_AFTER, START_S = 1000, 8, 300, 180
@@ -83,7 +83,7 @@ def wait_for_workers(metrics: Path, url: str, count: int, without: int = 0) -> s
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_a_killed_worker_loses_only_what_it_was_working_on(milvus_uri: str, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    url = f"http://127.0.0.1:{free_port()}"
     env = {
         **os.environ,
         "WITHTHIS_STORE_URI": milvus_uri,

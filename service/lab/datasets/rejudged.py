@@ -23,10 +23,7 @@ def rejudged(data: DataSet, qrels: Path) -> DataSet:
             raise place.error(f"the query {query!r} is not in the data set {data.name}")
         if document not in data.documents:
             raise place.error(f"the document {document!r} is not in the data set {data.name}")
-        grades = judgments.setdefault(query, {})
-        if document in grades:
-            raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
-        grades[document] = grade
+        judgments.setdefault(query, {})[document] = grade
     if not judgments:
         raise DataSetError("the file has no judgments", file=qrels)
     queries = {id: query for id, query in data.queries.items() if id in judgments}

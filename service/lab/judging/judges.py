@@ -74,8 +74,6 @@ def read_judge(path: Path, scale: Sequence[Point] | None = None) -> Judge:
     known = None if scale is None else {point.grade for point in scale}
     grades: dict[Ids, int] = {}
     for place, query, document, grade in qrels_rows(path):
-        if (query, document) in grades:
-            raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
         if known is not None and grade not in known:
             raise place.error(f"the grade {grade} is not on the experiment's scale")
         grades[query, document] = grade

@@ -110,7 +110,5 @@ def _read(path: Path) -> tuple[list[str], dict[Ids, str], dict[Ids, int]]:
     lines: dict[Ids, str] = {}
     grades: dict[Ids, int] = {}
     for place, query, document, grade in qrels_rows(path):
-        if (query, document) in lines:
-            raise place.error(f"the document {document!r} is judged twice for the query {query!r}")
         lines[query, document], grades[query, document] = others.pop(place.line), grade
     return list(others.values()), lines, grades

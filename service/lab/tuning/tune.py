@@ -19,15 +19,16 @@ from service.lab.bench import Benches
 from service.lab.comparison import compare
 from service.lab.experiment import Experiment
 from service.lab.folds import folds
-from service.lab.gallery import Gallery, drawn, units
+from service.lab.gallery import Gallery
 from service.lab.judged import DataSet, LabQuery, RankedList, Run
 from service.lab.lab_errors import LabError
 from service.lab.measurement import Bench
 from service.lab.measures import Scores, evaluate
 from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome, final_run
+from service.lab.query_choice import enough_judged, of_units, units
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Progress, enough_judged
+from service.lab.runner import Progress
 from service.lab.tuning.examples import Examples, new_examples
 from service.lab.tuning.fit import RANK, fit, train
 from service.lab.tuning.knobs import FieldWeights, FusionWeight, Knob, LexicalWeight
@@ -99,7 +100,7 @@ class _Tuning:
     def _weights(self, knobs: list[Knob], examples: Examples, adapters: Adapters, tests: int) -> list[Part]:
         """One knob after the other, each with the values of those before it that are proven."""
         development, held_out = (
-            drawn(self._data, sorted(half)) for half in folds(list(units(self._data)), 2, self._seed)
+            of_units(self._data, sorted(half)) for half in folds(list(units(self._data)), 2, self._seed)
         )
         # Those that choose are searched with adapters that have seen none of the other half, either.
         own = self._out_of_fold(examples.of(frozenset(units(development)))) if adapters else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,15 @@ def test_every_setting_is_measured_or_named_as_not() -> None:
     assert {"encoder", "engine", "strategy", "fusion_weight", "index_type", "rank_prompt"} <= measured
     secret = {name for name, place in setting_places().items() if "Secret" in str(place.info.annotation)}
     assert secret <= UNMEASURED
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"max_connections": 5}, {"mcp": True}, {"trusted_proxies": ["10.0.0.7"]}, {"catalogs": ["shoes"]}]
+)
+def test_what_a_service_does_besides_answering_is_not_measured(chosen: dict[str, Any]) -> None:
+    """Answers are known by the settings that they were measured with."""
+    usual, other = (SettingsOverlay(Settings(_env_file=None, **given)) for given in ({}, chosen))
+    assert other.lay({}).values == usual.lay({}).values
 
 
 def test_what_configurations_share_follows_from_their_settings(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.measure import Measurement
 
 from rerank.degraded import Degraded
-from service.cli.evaluate_tables import INTERVAL, show_summaries, table, that_fit
+from service.cli.evaluate_tables import INTERVAL, show_summaries, that_fit
+from service.cli.row_tables import table
 from service.lab.configuration import Price
 from service.lab.datasets import load_dataset
 from service.lab.judged import RankedList

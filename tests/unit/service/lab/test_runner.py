@@ -21,8 +21,9 @@ from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
 from service.lab.judged import DataSet, LabDocument, LabQuery
 from service.lab.lab_errors import DataSetError, ExperimentError, LabError
+from service.lab.query_choice import draw
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Results, draw, query_digest, run_experiment
+from service.lab.runner import Results, query_digest, run_experiment
 from service.lab.summary import summarize
 from service.search.hybrid import hybrid_options
 from service.search.types import SearchRequest

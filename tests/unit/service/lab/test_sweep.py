@@ -12,10 +12,10 @@ import pytest
 from service.cli.setups import SettingsOverlay
 from service.lab.datasets import load_dataset
 from service.lab.experiment import Experiment, read_experiment
-from service.lab.gallery import units
 from service.lab.judged import DataSet
 from service.lab.lab_errors import ExperimentError, LabError
 from service.lab.models import Models
+from service.lab.query_choice import units
 from service.lab.run_folder import RunFolder
 from service.lab.sweep import Swept, sweep
 from service.settings import Settings
