@@ -1,1 +1,1 @@
-"""Product feeds in: readers, bulk ingest, and the store of the catalog's images."""
+"""Product feeds in: their formats and readers, bulk ingest, single products, and reindexing."""

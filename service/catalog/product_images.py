@@ -15,6 +15,7 @@ from service.images.sources import ImageInput, ImageLoader
 from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.stores.store import Record, Vector
+from service.support.batches import in_batches
 
 ENCODE_BATCH = 8
 """Images encoded at once; few, so that searches get their turn in between."""
@@ -71,13 +72,7 @@ class ProductImages:
     def vectors(self, images: Sequence[RowImage]) -> list[Vector]:
         """A vector for each image, in their order."""
         new = [image.document for image in images if image.document is not None]
-        made = iter(
-            [
-                vector
-                for start in range(0, len(new), ENCODE_BATCH)
-                for vector in self._documents.encode(new[start : start + ENCODE_BATCH])
-            ]
-        )
+        made = iter([vector for part in in_batches(new, ENCODE_BATCH) for vector in self._documents.encode(part)])
         return [image.vector if image.vector is not None else next(made) for image in images]
 
     def keep(self, image: RowImage, *, known: bool) -> None:

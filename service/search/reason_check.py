@@ -9,12 +9,13 @@ and what a sentence says of other things (a material, what the query's image sho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
 from service.product import Product
 from service.search.color_words import COLORS, basic_colors, color_words
+from service.search.lexical.words import has_phrase, singular
 
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = r"(\d{1,9}(?:[.,]\d{1,2})?)"
@@ -80,7 +81,7 @@ def _wrong_category(reason: str, product: Product, categories: Iterable[str]) ->
     own = _stems(" ".join([product.title, product.category or "", *map(_text, product.attributes.values())]))
     foreign = [_stems(category) for category in categories if category != product.category]
     return product.category is not None and any(
-        _contains(said, other) and not _contains(own, other) for other in foreign if other
+        has_phrase(said, other) and not has_phrase(own, other) for other in foreign if other
     )
 
 
@@ -95,7 +96,7 @@ def _names_another(reason: str, product: Product) -> bool:
     """Whether the reason is the description of a product and nothing more, of a thing that this one's words lack."""
     described = _DESCRIPTION.fullmatch(reason)
     category = _stems(product.category or "")
-    if described is None or not category or not _contains(_stems(described[1]), category):
+    if described is None or not category or not has_phrase(_stems(described[1]), category):
         return False
     plain = {*category, *COLORS}
     title = {stem for stem in _stems(product.title) if stem not in plain}
@@ -126,18 +127,4 @@ def _words(text: str) -> list[str]:
 
 def _stems(text: str) -> list[str]:
     """Words without the plural's ending; enough to tell "mugs" for "mug"."""
-    return [_singular(word) for word in _words(text)]
-
-
-def _singular(word: str) -> str:
-    if word.endswith(("ss", "us", "is")) or len(word) < 4:
-        return word
-    if word.endswith(("ches", "shes", "xes", "sses")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") else word
-
-
-def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    """Whether the words contain the phrase literally."""
-    width = len(phrase)
-    return any(list(words[start : start + width]) == list(phrase) for start in range(len(words) - width + 1))
+    return [singular(word) for word in _words(text)]

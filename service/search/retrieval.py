@@ -303,7 +303,7 @@ class Retriever:
         self, vector: Vector, query: Query, request: SearchRequest, depth: int, wanted: Wanted
     ) -> tuple[list[Hit], bool]:
         """The best products that are similar enough, without those whose images the query has, and whether there are
-        more
+        more.
         """
         own, unwanted = products_of(request), self._unwanted(wanted)
         left_out = own | unwanted

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from rerank.fusion import FusionMethod
 from service.settings.group import Group
+from service.wire.limits import MAX_CANDIDATES, MAX_DEADLINE_MS
 
 
 class RerankSettings(Group, alias_generator="rerank_{}".format):
@@ -18,7 +19,7 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
         True,
         description="Leave text queries in retrieval order if the engine sees images alone, as the bundled one does.",
     )
-    candidates: int = Field(9, ge=1, le=100, description="Products passed to the reranker.")
+    candidates: int = Field(9, ge=1, le=MAX_CANDIDATES, description="Products passed to the reranker.")
     window: int | None = Field(
         None,
         ge=2,
@@ -31,7 +32,7 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
     rotations: int = Field(
         1, ge=1, le=26, description="Arrangements that single-token averages over, against position bias."
     )
-    prune: int = Field(20, ge=1, le=100, description="Products that the text cross-encoder passes on.")
+    prune: int = Field(20, ge=1, le=MAX_CANDIDATES, description="Products that the text cross-encoder passes on.")
     cross_encoder_model: str | None = Field(
         None,
         min_length=1,
@@ -44,9 +45,9 @@ class RerankSettings(Group, alias_generator="rerank_{}".format):
         alias="cross_encoder_device",
         description="Device of the text cross-encoder: auto, cpu, cuda, cuda:1, mps.",
     )
-    deadline_ms: int = Field(20_000, ge=1, le=600_000, description="Deadline of reranking, in ms.")
+    deadline_ms: int = Field(20_000, ge=1, le=MAX_DEADLINE_MS, description="Deadline of reranking, in ms.")
     max_deadline_ms: int = Field(
-        120_000, ge=1, le=600_000, description="Longest deadline of reranking that a request may set, in ms."
+        120_000, ge=1, le=MAX_DEADLINE_MS, description="Longest deadline of reranking that a request may set, in ms."
     )
     concurrency: int = Field(2, ge=1, le=256, description="Searches reranked concurrently.")
     queue: int = Field(

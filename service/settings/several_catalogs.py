@@ -93,7 +93,7 @@ def _place(location: str | Path) -> str:
 
 
 def check_bound_keys(bound: Mapping[str, Collection[str]], names: Sequence[str]) -> None:
-    """Raise ValueError for a key, by its name, that is bound to a catalog that is none."""
+    """Raise ValueError for a key, by its name, that is bound to a catalog that this service does not have."""
     for key, catalogs in bound.items():
         if unknown := sorted(set(catalogs) - set(names)):
             raise ValueError(f"the API key {key} is bound to {unknown[0]}, which catalogs does not name")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from service.wire.strict_model import StrictModel
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Sparse(_Out):
+class _Sparse(StrictModel):
     """Omits fields that are None: some clients treat a null as a broken answer."""
 
     @model_serializer(mode="wrap")
@@ -27,14 +25,14 @@ class RankedOut(_Sparse):
     document: dict[str, Any] | None = None
 
 
-class UsageOut(_Out):
+class UsageOut(StrictModel):
     """What the model read, and the total with what it wrote, in tokens; for embeddings, in words."""
 
     prompt_tokens: int
     total_tokens: int
 
 
-class ApiVersionOut(_Out):
+class ApiVersionOut(StrictModel):
     """The version of the route, as Cohere's clients read it."""
 
     version: str
@@ -48,7 +46,7 @@ class BilledUnitsOut(_Sparse):
     images: int | None = None
 
 
-class RerankMetaOut(_Out):
+class RerankMetaOut(StrictModel):
     """Where the order comes from, and what `relevance_score` means.
 
     `scores`: `absolute` scores depend on the document and the query alone, and can be compared between calls with the
@@ -69,7 +67,7 @@ class RerankMetaOut(_Out):
     billed_units: BilledUnitsOut | None = None
 
 
-class DocumentsOut(_Out):
+class DocumentsOut(StrictModel):
     """The documents, best first."""
 
     id: str
@@ -87,7 +85,7 @@ class TeiRankedOut(_Sparse):
     text: str | None = None
 
 
-class ScoreItemOut(_Out):
+class ScoreItemOut(StrictModel):
     """How well one document fits its query, in the order of the request."""
 
     index: int
@@ -95,7 +93,7 @@ class ScoreItemOut(_Out):
     score: float
 
 
-class PairScoresOut(_Out):
+class PairScoresOut(StrictModel):
     """The scores; `meta` says of which kind."""
 
     id: str
@@ -107,7 +105,7 @@ class PairScoresOut(_Out):
     meta: RerankMetaOut
 
 
-class EmbeddingOut(_Out):
+class EmbeddingOut(StrictModel):
     """One embedding, L2-normalized."""
 
     object: Literal["embedding"] = "embedding"
@@ -115,7 +113,7 @@ class EmbeddingOut(_Out):
     embedding: list[float] | str
 
 
-class EmbeddingsOut(_Out):
+class EmbeddingsOut(StrictModel):
     """The embeddings in the order of the inputs. `truncated`: the inputs whose text was truncated."""
 
     object: Literal["list"] = "list"
@@ -125,7 +123,7 @@ class EmbeddingsOut(_Out):
     truncated: list[int]
 
 
-class EmbedMetaOut(_Out):
+class EmbedMetaOut(StrictModel):
     """As Cohere's clients read it. `truncated`: the inputs whose text was truncated."""
 
     api_version: ApiVersionOut
@@ -133,7 +131,7 @@ class EmbedMetaOut(_Out):
     truncated: list[int]
 
 
-class EmbedOut(_Out):
+class EmbedOut(StrictModel):
     """Embeddings as Cohere returns them: by type, texts before images."""
 
     id: str
@@ -143,7 +141,7 @@ class EmbedOut(_Out):
     meta: EmbedMetaOut
 
 
-class ModelOut(_Out):
+class ModelOut(StrictModel):
     """A model in use."""
 
     id: str
@@ -152,7 +150,7 @@ class ModelOut(_Out):
     owned_by: str = "withthis"
 
 
-class ModelsOut(_Out):
+class ModelsOut(StrictModel):
     """The models that requests may name; `withthis` stands for either."""
 
     object: Literal["list"] = "list"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from service.wire.strict_model import StrictModel
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ShownOut(_Out):
+class ShownOut(StrictModel):
     """A product and the label under which the model saw it."""
 
     label: str
     product_id: str
 
 
-class PanelOut(_Out):
+class PanelOut(StrictModel):
     """The one image that the model ranked."""
 
     data: str = Field(description="a data URI: PNG, exactly what the model saw; JPEG if that is too large")
@@ -25,7 +23,7 @@ class PanelOut(_Out):
     exact: bool = Field(description="false: a JPEG, because the PNG would exceed 2 MiB")
 
 
-class ExplanationOut(_Out):
+class ExplanationOut(StrictModel):
     """What the model saw and wrote. The text is the model's own, and as untrusted as the images it saw."""
 
     raw: str = Field(description="what the model wrote, at most 16,384 characters; empty if it writes nothing")

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from service.product import AttributeMap, CategoryText, IdText, Price, TitleText
+from service.wire.strict_model import StrictModel
 
 MAX_EXPORTED_IMAGES = 1000
 VERSION: Literal[1] = 1
 ImageKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\.(jpeg|png|webp)$")]
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ExportHead(_Line):
+class ExportHead(StrictModel):
     """The first line. `encoder` and `fingerprint` say what made the vectors, which are there if `vectors` is true."""
 
     withthis_export: Literal[1] = VERSION
@@ -30,7 +27,7 @@ class ExportHead(_Line):
     vectors: bool
 
 
-class ExportedProduct(_Line):
+class ExportedProduct(StrictModel):
     """A product. `images` are the keys of its images in order, which are names in the folder of images, too.
 
     `vectors`: those of its rows (one an image; one in all without an image), base64 of little-endian float32.
@@ -47,7 +44,7 @@ class ExportedProduct(_Line):
     vectors: list[str] | None = None
 
 
-class ExportEnd(_Line):
+class ExportEnd(StrictModel):
     """The last line."""
 
     products: int

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from service.wire.strict_model import StrictModel
 
 FeedbackKind = Literal["click", "add_to_cart", "purchase"]
 FEEDBACK_KINDS: tuple[FeedbackKind, ...] = get_args(FeedbackKind)
@@ -14,10 +16,8 @@ MAX_FEEDBACK_BYTES = 256 * 1024
 """Twice the size of that many events with the longest possible ids, each character escaped."""
 
 
-class FeedbackBody(BaseModel):
+class FeedbackBody(StrictModel):
     """What a user did with one product of an answer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     query_id: str = Field(pattern=r"^[0-9a-f]{32}$", description="`id` of the answer")
     product_id: str = Field(min_length=1, max_length=256, description="a product of that answer")

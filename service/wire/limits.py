@@ -7,6 +7,12 @@ MAX_RANGES = 50
 
 MAX_SORT_KEYS = 4
 
+MAX_CANDIDATES = 100
+"""Products of a search that are reranked."""
+
+MAX_DEADLINE_MS = 600_000
+"""Of reranking; a service may allow less."""
+
 MAX_GROUP_SIZE = 50
 DEFAULT_GROUP_SIZE = 5
 """Members of a group that its result shows, besides the product itself."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from service.product import AttributeMap, AttributeValue, CategoryText, IdText, Price, TitleText, normal_text
 from service.stores.filters import Filter
 from service.wire.search import ProductOut
+from service.wire.strict_model import StrictModel
 
 MAX_IMAGES = 32
 
@@ -18,18 +19,14 @@ def _normal_names(changes: dict[str, AttributeValue | None]) -> dict[str, Attrib
     return {normal_text(name): value for name, value in changes.items()}
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class PictureBody(_Body):
+class PictureBody(StrictModel):
     """One image: exactly one of the two."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")
     url: str | None = Field(default=None, max_length=4096, description="a URL on a host that the service allows")
 
 
-class ProductBody(_Body):
+class ProductBody(StrictModel):
     """A product to store. Omitted fields are empty; if images are omitted, the stored ones are kept."""
 
     model_config = ConfigDict(
@@ -46,7 +43,7 @@ class ProductBody(_Body):
     )
 
 
-class ProductPatch(_Body):
+class ProductPatch(StrictModel):
     """Changes of a product's fields (RFC 7396): null removes a value, attributes are changed one by one."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"price": 9.5, "attributes": {"color": None}}]})
@@ -65,7 +62,7 @@ class StoredProductOut(ProductOut):
     warnings: list[str] = Field(default_factory=list, description="after a PATCH: the attributes whose type changed")
 
 
-class ItemOut(_Body):
+class ItemOut(StrictModel):
     """The outcome for one product: `status` is created, updated, unchanged or rejected; `error` is the reason."""
 
     id: str | None
@@ -73,7 +70,7 @@ class ItemOut(_Body):
     error: dict[str, Any] | None = None
 
 
-class PutOut(_Body):
+class PutOut(StrictModel):
     """The outcome for each product, in the order sent, and the number of each outcome."""
 
     results: list[ItemOut]
@@ -83,14 +80,14 @@ class PutOut(_Body):
     rejected: int
 
 
-class ProductPageOut(_Body):
+class ProductPageOut(StrictModel):
     """A page of products; `next_cursor` leads to the next page, and is null on the last."""
 
     products: list[ProductOut]
     next_cursor: str | None
 
 
-class DeletionBody(_Body):
+class DeletionBody(StrictModel):
     """Which products to delete; the filter must have a condition."""
 
     model_config = ConfigDict(
@@ -101,7 +98,7 @@ class DeletionBody(_Body):
     dry_run: bool = Field(default=False, description="only count the products that match")
 
 
-class DeletionOut(_Body):
+class DeletionOut(StrictModel):
     """The products that matched, and how many of them were deleted. `complete` false: there are more; send it again."""
 
     matched: int

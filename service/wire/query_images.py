@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from service.wire.strict_model import StrictModel
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class CropBody(_Body):
+class CropBody(StrictModel):
     """A region of an image as it is seen upright, in shares of its width and height; it lies within the image."""
 
     x: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(description="left edge")
@@ -20,7 +18,7 @@ class CropBody(_Body):
     height: Annotated[float, Field(gt=0.0, le=1.0)] = Field(description="height; y + height is at most 1")
 
 
-class ImageBody(_Body):
+class ImageBody(StrictModel):
     """An image: exactly one of data, url and product_id, or none of them where the image is the part of a form."""
 
     data: str | None = Field(default=None, description="a data URI: data:image/png;base64,… (JPEG, PNG or WEBP)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from service.wire.limits import (
     DEFAULT_DUPLICATE_THRESHOLD,
@@ -13,13 +13,10 @@ from service.wire.limits import (
     MAX_GROUP_SIZE,
     MAX_RANGES,
 )
+from service.wire.strict_model import StrictModel
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class HybridBody(_Body):
+class HybridBody(StrictModel):
     """Whether and how to add lexical search (BM25). An object, even an empty one, turns it on."""
 
     enabled: bool | None = Field(default=None, description="false: vector similarity only")
@@ -28,14 +25,14 @@ class HybridBody(_Body):
     )
 
 
-class WeightsBody(_Body):
+class WeightsBody(StrictModel):
     """The weights of text and image; only the ratio matters. For encoders that add them up."""
 
     text: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the text")
     image: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(default=1.0, description="weight of the image")
 
 
-class CollapseBody(_Body):
+class CollapseBody(StrictModel):
     """Show near-duplicates once; `duplicates` of a result lists those that it stands for."""
 
     near_duplicates: bool = Field(default=True, description="false: show every product")
@@ -48,7 +45,7 @@ class CollapseBody(_Body):
 FieldName = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-class GroupBody(_Body):
+class GroupBody(StrictModel):
     """Show products that share a value once; `group` of a result has the others."""
 
     field: FieldName = Field(description="category, or the name of an attribute, such as item_group_id")
@@ -57,7 +54,7 @@ class GroupBody(_Body):
     )
 
 
-class DiversityBody(_Body):
+class DiversityBody(StrictModel):
     """Variety by maximal marginal relevance (MMR), after reranking and before rules."""
 
     lambda_: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
@@ -65,7 +62,7 @@ class DiversityBody(_Body):
     )
 
 
-class FacetBody(_Body):
+class FacetBody(StrictModel):
     """What to count, and the ranges of its numbers."""
 
     field: FieldName = Field(description="category, price, or the name of an attribute")
@@ -79,7 +76,7 @@ class FacetBody(_Body):
     )
 
 
-class SortBody(_Body):
+class SortBody(StrictModel):
     """What to sort by. Products without a number or date in the field are last, whichever the order."""
 
     field: FieldName = Field(
@@ -88,7 +85,7 @@ class SortBody(_Body):
     order: Literal["asc", "desc"] = Field(default="asc", description="asc: lowest first; desc: highest first")
 
 
-class _Window(_Body):
+class _Window(StrictModel):
     window: int
     complete: bool
 
@@ -101,7 +98,7 @@ class GroupedOut(_Window):
     """What was grouped: the `window` best-matching products; `complete`: these are all that match."""
 
 
-class HybridOut(_Body):
+class HybridOut(StrictModel):
     """Both scores of a hybrid search, from 0 to 1; `fused` is their mean by `lexical_weight`, of which `boost`
     makes up to a fifth if the text names values of the catalog: the share of them that the product has.
 
@@ -118,7 +115,7 @@ class HybridOut(_Body):
     boost: float | None
 
 
-class DuplicateOut(_Body):
+class DuplicateOut(StrictModel):
     """A product that is not shown because another one looks the same; `similarity` is their cosine
     similarity.
     """
@@ -128,14 +125,14 @@ class DuplicateOut(_Body):
     same_picture: bool
 
 
-class FacetValueOut(_Body):
+class FacetValueOut(StrictModel):
     """A value and how many products have it."""
 
     value: bool | int | float | str
     count: int
 
 
-class FacetStatsOut(_Body):
+class FacetStatsOut(StrictModel):
     """Of the numbers in a field; a list's different numbers count one by one."""
 
     count: int
@@ -144,7 +141,7 @@ class FacetStatsOut(_Body):
     mean: float
 
 
-class FacetRangeOut(_Body):
+class FacetRangeOut(StrictModel):
     """How many numbers are within bounds, which a filter can have."""
 
     count: int
@@ -153,7 +150,7 @@ class FacetRangeOut(_Body):
     lte: float | None
 
 
-class FacetOut(_Body):
+class FacetOut(StrictModel):
     """The most frequent values; `other` counts further ones, and `missing` the products that have none."""
 
     values: list[FacetValueOut]
@@ -163,7 +160,7 @@ class FacetOut(_Body):
     ranges: list[FacetRangeOut] = Field(default_factory=list, description="as requested, in ascending order")
 
 
-class FacetsOut(_Body):
+class FacetsOut(StrictModel):
     """Counts over `window` products: all that match if `complete`, else the best-matching of them."""
 
     window: int

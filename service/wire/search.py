@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from rerank.fusion import FusionMethod
 from service.stores.filters import Filter
 from service.wire.explanation import ExplanationOut
 from service.wire.limits import (
+    MAX_CANDIDATES,
     MAX_CURSOR_CHARS,
+    MAX_DEADLINE_MS,
     MAX_FACETS,
     MAX_INSTRUCTION_CHARS,
     MAX_QUERY_IMAGES,
@@ -32,17 +34,11 @@ from service.wire.retrieval import (
     SortedOut,
     WeightsBody,
 )
+from service.wire.strict_model import StrictModel
 from service.wire.understood import UnderstoodOut
 
-MAX_CANDIDATES = 100
-MAX_DEADLINE_MS = 600_000
 
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class RerankBody(_Body):
+class RerankBody(StrictModel):
     """How to rerank; every field has a default in the service's settings."""
 
     enabled: bool | None = Field(default=None, description="false: answer in retrieval order")
@@ -76,7 +72,7 @@ class RerankBody(_Body):
     )
 
 
-class SearchBody(_Body):
+class SearchBody(StrictModel):
     """A composed query: a text, one or several images, or both."""
 
     model_config = ConfigDict(
@@ -141,7 +137,7 @@ class SearchBody(_Body):
     rerank: RerankBody = Field(default_factory=RerankBody)
 
 
-class ScoresOut(_Body):
+class ScoresOut(StrictModel):
     """Scores of one result; higher is better. `retrieval` is a cosine similarity; results are retrieved in the
     order of `hybrid.fused` if present. `rerank` is null if the engine gives none.
     """
@@ -152,7 +148,7 @@ class ScoresOut(_Body):
     hybrid: HybridOut | None
 
 
-class ProductOut(_Body):
+class ProductOut(StrictModel):
     """A product as clients see it."""
 
     id: str
@@ -163,14 +159,14 @@ class ProductOut(_Body):
     image_url: str | None
 
 
-class MemberOut(_Body):
+class MemberOut(StrictModel):
     """A product inside a group; `score` is its cosine similarity to the query."""
 
     product: ProductOut
     score: float
 
 
-class GroupOut(_Body):
+class GroupOut(StrictModel):
     """The products found that share a value of `group_by.field`: `count` with the one shown, `members` without it."""
 
     value: bool | int | float | str
@@ -178,7 +174,7 @@ class GroupOut(_Body):
     members: list[MemberOut]
 
 
-class ResultOut(_Body):
+class ResultOut(StrictModel):
     """One product with its final position (`rank`) and that before reranking (`retrieval_rank`); both count from 1,
     across all pages. `duplicates`: the near-duplicates that it stands for.
     """
@@ -193,7 +189,7 @@ class ResultOut(_Body):
     below_min_score: bool = Field(default=False, description="rerank.min_score is not reached")
 
 
-class QueryOut(_Body):
+class QueryOut(StrictModel):
     """How the service read the query: the caption of its image, and whether the text was truncated."""
 
     caption: str | None
@@ -201,7 +197,7 @@ class QueryOut(_Body):
     images: int = Field(default=0, description="of the query; the caption and the reranking are about the first")
 
 
-class RefinedOut(_Body):
+class RefinedOut(StrictModel):
     """What one more search added: `new` products are in the ranking with those found first. `degraded` says why the
     first ranking is the answer instead.
     """
@@ -211,7 +207,7 @@ class RefinedOut(_Body):
     degraded: str | None
 
 
-class RerankOut(_Body):
+class RerankOut(StrictModel):
     """Where the order comes from. `degraded` says why reranking was requested but not applied; `interleaved` that
     the order combines this ranking and another one, which are being compared; `reason_fault` why the model's reason is
     not shown: it contradicts the product's color, category, price or title in the catalog.
@@ -231,7 +227,7 @@ class RerankOut(_Body):
     refined: RefinedOut | None = Field(default=None, description="null if it was not to be refined")
 
 
-class SearchOut(_Body):
+class SearchOut(StrictModel):
     """The answer of `/v1/search`: a complete ranking, its explanation, and the milliseconds of each stage."""
 
     id: str

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from service.wire.limits import MAX_BATCH_SEARCHES
 from service.wire.search import SearchBody, SearchOut
+from service.wire.strict_model import StrictModel
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class SearchBatchBody(_Body):
+class SearchBatchBody(StrictModel):
     """Several searches; one that cannot be answered does not keep the others from being answered."""
 
     searches: Annotated[list[SearchBody], Field(min_length=1, max_length=MAX_BATCH_SEARCHES)] = Field(
@@ -22,7 +19,7 @@ class SearchBatchBody(_Body):
     )
 
 
-class SearchOutcomeOut(_Body):
+class SearchOutcomeOut(StrictModel):
     """The outcome of one search: `status` is that of `/v1/search`, and one of `answer` and `error` is null."""
 
     status: int
@@ -30,7 +27,7 @@ class SearchOutcomeOut(_Body):
     error: dict[str, Any] | None = Field(default=None, description="a problem document")
 
 
-class SearchBatchOut(_Body):
+class SearchBatchOut(StrictModel):
     """The outcomes, in the order of the searches."""
 
     outcomes: list[SearchOutcomeOut]

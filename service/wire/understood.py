@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from service.wire.strict_model import StrictModel
 
 Values = dict[str, list[bool | int | float | str]]
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class UnderstoodFilterOut(_Out):
+class UnderstoodFilterOut(StrictModel):
     """Conditions, as in a filter."""
 
     price: dict[Literal["lt", "lte", "gt", "gte"], float] = Field(description="bounds by operator")
 
 
-class ExcludedOut(_Out):
+class ExcludedOut(StrictModel):
     """What is not wanted. `values`: the catalog's values that are meant; empty if products are left out for having
     the words, and others are lowered the more they are like them.
     """
@@ -28,7 +26,7 @@ class ExcludedOut(_Out):
     values: Values
 
 
-class UnderstoodOut(_Out):
+class UnderstoodOut(StrictModel):
     """What was read in the sentence. `text` is what was searched for without it."""
 
     text: str | None

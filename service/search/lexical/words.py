@@ -41,6 +41,12 @@ def singular(word: str) -> str:
     return word[:-2] if word.endswith(("ches", "shes", "xes", "sses")) else word[:-1]
 
 
+def has_phrase(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    """Whether the words of a phrase stand among others, one behind the other; those of an empty one do not."""
+    starts = range(len(words) - len(phrase) + 1)
+    return bool(phrase) and any(tuple(words[start : start + len(phrase)]) == tuple(phrase) for start in starts)
+
+
 def query_words(text: str) -> list[str]:
     """The different words of a query, singular, in their order; stop words only where there are no others."""
     found = list(dict.fromkeys(words(text)))

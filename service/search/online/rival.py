@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from rerank.fusion import FusionMethod
+from service.wire.limits import MAX_CANDIDATES
 
 
 class Rival(BaseModel):
@@ -20,7 +21,7 @@ class Rival(BaseModel):
     enabled: bool = True
     strategy: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     prompt: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    candidates: Annotated[int, Field(ge=1, le=100)] | None = None
+    candidates: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] | None = None
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     fusion_method: FusionMethod | None = None
     query_adapter: Path | None = None

@@ -12,6 +12,7 @@ from rerank.strategies.strategy import Strategy
 from service.errors import InvalidValue
 from service.search.reranking.candidate_features import FeatureUse
 from service.search.types import BelowMinScore, RerankOptions
+from service.wire.limits import MAX_DEADLINE_MS
 
 UNKNOWN_STRATEGY = "There is no such rerank strategy. Use one of those that `withthis doctor` lists, or leave it out."
 NO_ABSOLUTE_SCORES = (
@@ -31,7 +32,7 @@ class RerankDefaults:
     fusion_weight: float
     deadline_ms: int
     fusion_method: FusionMethod = "rrf"
-    max_deadline_ms: int = 600_000
+    max_deadline_ms: int = MAX_DEADLINE_MS
     """The longest deadline that a request may set."""
     needs_image: bool = False
     """Whether queries without an image are left in retrieval order, unless a request says how to rerank them."""

@@ -31,9 +31,7 @@ from service.encoders.device import resolve_device
 from service.errors import ConfigurationError
 from service.search.reranking.trained import load_trained
 from service.search.reranking.trained_options import TrainedOptions
-
-MOST_CANDIDATES = 100
-"""Of a search; `chunked` scores them in one call of the engine, so that a server answers all of them at once."""
+from service.wire.limits import MAX_CANDIDATES
 
 NO_SCORES = "The configured engine gives no label scores, and this strategy ranks by them. Use listwise."
 NO_MATCHING = "The configured engine cannot judge a single product. Use listwise or single-token."
@@ -130,7 +128,7 @@ def _add_asking(found: Strategies, options: StrategyOptions, engine: Engine, pro
         found.missing.get("pointwise") or (NO_CHUNKS if most < SMALLEST else None),
         lambda: ChunkedStrategy(
             ListwiseStrategy(*shared),
-            PointwiseStrategy(*shared, batch=MOST_CANDIDATES),
+            PointwiseStrategy(*shared, batch=MAX_CANDIDATES),  # a server answers all at once
             Captioner(engine, prompts, captions),
             window=most,
         ),

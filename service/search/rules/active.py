@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from service.product import Scalar, normal_text
+from service.search.lexical.words import has_phrase
 from service.search.understanding.sentence import stems
 from service.search.understanding.understand import Understood
 from service.wire.rules import RuleBody, WhenBody
@@ -40,7 +41,7 @@ def _is_met(when: WhenBody, query: RuleQuery, now: datetime) -> bool:
         return False
     if when.exact is not None and not any(_words(phrase) == query.words != () for phrase in when.exact):
         return False
-    if when.contains is not None and not any(_contains(query.words, _words(phrase)) for phrase in when.contains):
+    if when.contains is not None and not any(has_phrase(query.words, _words(phrase)) for phrase in when.contains):
         return False
     return all(
         not query.values.get(name.casefold(), frozenset()).isdisjoint(map(_key, wanted))
@@ -52,11 +53,6 @@ def _is_met(when: WhenBody, query: RuleQuery, now: datetime) -> bool:
 def _words(phrase: str) -> tuple[str, ...]:
     """The words of a rule's phrase, which are the same in every search."""
     return stems(phrase)
-
-
-def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    starts = range(len(words) - len(phrase) + 1)
-    return bool(phrase) and any(tuple(words[start : start + len(phrase)]) == tuple(phrase) for start in starts)
 
 
 def _key(value: Scalar) -> tuple[type, Scalar]:

@@ -48,7 +48,7 @@ class Sentence:
         return self.text[before : self.words[place].start]
 
     def left(self, taken: Sequence[tuple[int, int]]) -> str | None:
-        """The sentence without these places and what then hangs loose; None if absent or malformed any more."""
+        """The sentence without these places and what then hangs loose; None if that says nothing any more."""
         kept, end = [], 0
         for start, stop in sorted(taken):
             kept.append(self.text[end : max(start, end)])

@@ -15,11 +15,10 @@ from service.errors import InvalidValue
 from service.search.contents import PlacedQuery
 from service.server.dialects.contents import ContentIn, ImageIn, placed
 from service.server.dialects.fields import CHAT_EMBEDDINGS, EMBED, EMBEDDINGS, RERANK, SCORE, Dialect
-from service.wire.limits import MAX_INSTRUCTION_CHARS
+from service.wire.limits import MAX_DEADLINE_MS, MAX_INSTRUCTION_CHARS
 
 MAX_DOCUMENTS = 1000
 MAX_INPUTS = 2048
-MAX_DEADLINE_MS = 600_000
 
 ONE_TURN = (
     "An embedding is of one user turn. Send one message with the role user and, if the input is to be read for an "

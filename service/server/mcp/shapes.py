@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from service.product import IdText
 from service.stores.filters import Filter
 from service.wire.products import StoredProductOut
 from service.wire.search import ProductOut, SearchBody
+from service.wire.strict_model import StrictModel
 
 SEARCH_FIELDS = ("text", "image", "filter", "limit", "min_score", "negative_text", "sort", "facets", "cursor")
 """Fields of a search that an agent may set; the others are as the service is set."""
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 SearchInput = cast(
     "type[BaseModel]",
     create_model(
         "SearchInput",
-        __base__=_Shape,
+        __base__=StrictModel,
         __doc__=None,
         **{name: (SearchBody.model_fields[name].annotation, SearchBody.model_fields[name]) for name in SEARCH_FIELDS},  # type: ignore[call-overload]
     ),
 )
 
 
-class ProductInput(_Shape):
+class ProductInput(StrictModel):
     """The product to get."""
 
     product_id: IdText = Field(description="the id of a product, as in results")
@@ -44,7 +41,7 @@ class SimilarInput(ProductInput):
     limit: Annotated[int, Field(ge=1)] | None = Field(default=None, description="number of products to return")
 
 
-class FoundProduct(_Shape):
+class FoundProduct(StrictModel):
     """A result: its place, the product with the URL of its image, and its cosine similarity to the query."""
 
     rank: int
@@ -52,7 +49,7 @@ class FoundProduct(_Shape):
     similarity: float
 
 
-class FoundProducts(_Shape):
+class FoundProducts(StrictModel):
     """The results, best first. `caption`: what the query image shows; `reason`: why the first is first.
 
     `search_id` is for feedback, `next_cursor` for the next page.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import ImageTooLarge, InvalidImage, NotAnImage
-from service.images.decode import ImageLimits, data_uri_bytes
+from service.images.decode import ImageLimits, data_uri_bytes, decode_image
 from tests.unit.service.images.sample_images import sample_image
 
 LIMITS = ImageLimits()
@@ -38,7 +38,7 @@ def test_good_uris(head: str) -> None:
 )
 def test_bad_uris(uri: str, error: type[InvalidImage]) -> None:
     with pytest.raises(error):
-        data_uri_bytes(uri, LIMITS)
+        decode_image(data_uri_bytes(uri, LIMITS), LIMITS)
 
 
 def test_long_uris_are_refused_before_they_are_decoded() -> None:
@@ -49,4 +49,4 @@ def test_long_uris_are_refused_before_they_are_decoded() -> None:
 @given(st.text())
 def test_any_text_is_refused_politely(text: str) -> None:
     with pytest.raises(InvalidImage):
-        data_uri_bytes("data:image/png;base64," + text, LIMITS)
+        decode_image(data_uri_bytes("data:image/png;base64," + text, LIMITS), LIMITS)
