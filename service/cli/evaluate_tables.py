@@ -14,7 +14,7 @@ from service.lab.composition import PARTS, Composition
 from service.lab.pool_bias import unfair
 from service.lab.runner import Results
 from service.lab.slices import Estimate
-from service.lab.summary import Summary, measures_of, signed, small_sample
+from service.lab.summary import Summary, signed, small_sample
 
 INTERVAL = len("0.123–0.456")
 _EDGES, _BETWEEN = 2, 3  # columns of the terminal around the tables here, and between two of their columns
@@ -22,7 +22,7 @@ _EDGES, _BETWEEN = 2, 3  # columns of the terminal around the tables here, and b
 
 def show_summaries(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
     """Quality, then time and the reranker's behavior; a row for each configuration."""
-    data, measures = results.data, measures_of(results)
+    data, measures = results.data, results.measures
     console.print(
         f"\n[bold]{plain(results.experiment.name)}[/]\n{plain(data.name)}: {len(data.queries)} queries, "
         f"{len(data.documents)} documents, seed {results.experiment.seed}\n"
@@ -85,7 +85,7 @@ def _show_composition(console: Console, results: Results, found: Composition, me
 
 def _show_cautions(console: Console, results: Results, summaries: Sequence[Summary]) -> None:
     """What weakens the numbers."""
-    measure, units = measures_of(results)[0], len(summaries[0].scores.units)
+    measure, units = results.measures[0], len(summaries[0].scores.units)
     if told := small_sample(units, [one.comparisons.get(measure) for one in summaries]):
         console.print(told)
     if results.unjudged:

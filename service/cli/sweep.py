@@ -17,7 +17,6 @@ from service.cli.row_tables import table
 from service.lab.publish import publish
 from service.lab.report import require_matplotlib
 from service.lab.run_folder import RunFolder
-from service.lab.summary import measures_of
 from service.lab.sweep import Swept
 from service.lab.sweep import sweep as search
 
@@ -54,7 +53,7 @@ def sweep(
 
 
 def _show(swept: Swept) -> None:
-    measure, front = measures_of(swept.development)[0], swept.pareto
+    measure, front = swept.development.measures[0], swept.pareto
     shown = table(f"development half, {swept.tried} combinations", measure, "p50 ms", "cost/1,000", "Pareto")
     for one in sorted(swept.summaries, key=lambda one: -one.estimates[measure].mean):
         cost = "" if one.cost is None else f"{one.cost:.2f}"
@@ -74,7 +73,7 @@ def _show(swept: Swept) -> None:
 
 
 def _numbers(swept: Swept) -> dict[str, object]:
-    measure, found = measures_of(swept.development)[0], swept.comparison
+    measure, found = swept.development.measures[0], swept.comparison
     return {
         "measure": measure,
         "tried": swept.tried,

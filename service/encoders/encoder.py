@@ -19,10 +19,9 @@ class EncoderInfo:
 
     `fingerprint` changes whenever the vectors would: it covers weights and preprocessing, and is stored with the
     collection. `max_text_tokens` is the limit, None where nobody says it; longer texts are truncated and flagged.
-    `weighs_parts`: a composed vector is a sum of the text's and the image's, so that `Query.text_share` has a
-    meaning. `instructable`: an
-    instruction of a query has an effect. `matryoshka`: smaller dimensions that the model was trained for, to which a
-    vector may be cut and normalized again.
+    `weighs_parts`: a composed vector is a sum of the text's and the image's, so that `Query.text_share` has a meaning.
+    `instructable`: an instruction of a query has an effect. `matryoshka`: smaller dimensions that the model was trained
+    for, to which a vector may be cut and normalized again.
     """
 
     id: str

@@ -12,6 +12,9 @@ BackendName = Literal["auto", "torch"]
 EncoderDtypeName = Literal["auto", "fast", "float32", "bfloat16", "float16"]
 """Those of `service.encoders.device`, and `fast`; see `service.encoders.fast_dtype`."""
 
+Fit = Literal["crop", "pad"]
+"""How an image gets into a model's square: its middle, or all of it with a border."""
+
 DialectName = Literal["vllm", "openai", "cohere", "voyage", "jina"]
 """What embedding servers speak; see `service.encoders.remote.dialects`."""
 
@@ -36,7 +39,7 @@ class EncoderOptions:
     text_model: str | None
     device: str
     dtype: EncoderDtypeName
-    fit: Literal["crop", "pad"]
+    fit: Fit
     text_weight: float
     batch: int
     backend: BackendName

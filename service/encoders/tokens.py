@@ -25,7 +25,7 @@ class Tokens:
     truncated: bool
 
 
-class Tokeniser:
+class Tokenizer:
     """A text model's own tokenizer, cutting at a length. Calls may come from several threads."""
 
     def __init__(

@@ -18,7 +18,7 @@ from service.lab.pool_bias import unfair
 from service.lab.report import csv_table, latex_table, render_report
 from service.lab.runner import Results
 from service.lab.submissions import submissions, write_submission
-from service.lab.summary import Summary, measures_of
+from service.lab.summary import Summary
 from service.lab.trec import write_qrels, write_run
 
 
@@ -37,7 +37,7 @@ def publish(results: Results, summaries: Sequence[Summary], folder: Path) -> Wri
     written = Written(folder / "report.html", folder / "results.json")
     write_text(written.numbers, [json.dumps(numbers(results, summaries), indent=1, ensure_ascii=False)])
     write_text(folder / "results.csv", [csv_table(summaries)])
-    write_text(folder / "results.tex", [latex_table(summaries, measures_of(results))])
+    write_text(folder / "results.tex", [latex_table(summaries, results.measures)])
     write_text(written.report, [render_report(results, summaries)])
     return written
 
@@ -87,7 +87,7 @@ def _composition(results: Results) -> dict[str, Any] | None:
     found, seed = results.composition, results.experiment.seed
     if found is None:
         return None
-    measures = measures_of(results)
+    measures = results.measures
     parts: dict[str, Any] = {
         part: {name: asdict(found.estimate(part, name, seed)) for name in measures} for part in PARTS
     }

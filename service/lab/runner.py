@@ -72,6 +72,11 @@ class Results:
     composition: Composition | None = None
     """What composition adds; None without composed queries, or if it was not wanted."""
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What everything was measured by."""
+        return measures_of(self.experiment, self.data)
+
 
 def run_experiment(
     experiment: Experiment, data: DataSet, folder: RunFolder, *, models: Models | None = None, progress: Progress
@@ -114,8 +119,7 @@ def _with_composition(results: Results, folder: RunFolder, benches: Benches, pro
 
     if not experiment.composition:
         return results
-    measures = experiment.measures or results.data.protocol.measures
-    found = measure_composition(results.data, experiment.configurations[0], measures, ask)
+    found = measure_composition(results.data, experiment.configurations[0], results.measures, ask)
     return results if found is None else replace(results, data=tagged(results.data, found), composition=found)
 
 
@@ -149,7 +153,7 @@ def _check(experiment: Experiment, data: DataSet) -> None:
 
 def _check_depths(experiment: Experiment, data: DataSet) -> None:
     """A measure without a cut-off looks at all results, so it compares only what gives as many. Raises LabError."""
-    names = (experiment.measures or data.protocol.measures) if data.judgments else ()
+    names = measures_of(experiment, data) if data.judgments else ()
     deepest = next((name for name in names if "@" not in name), None)
     first, *others = experiment.configurations
     known = results_per_query(first, experiment, data)
@@ -175,8 +179,12 @@ def measured_depth(experiment: Experiment, data: DataSet) -> int:
     """The largest cut-off of the measures; 0 where nothing is measured, or to the end of every ranking."""
     if data.judgments is None:
         return 0
-    names = experiment.measures or data.protocol.measures
-    return max(cutoffs(names), default=0)
+    return max(cutoffs(measures_of(experiment, data)), default=0)
+
+
+def measures_of(experiment: Experiment, data: DataSet) -> tuple[str, ...]:
+    """Those of the experiment, or else of the data set; the first is the one that is shown everywhere."""
+    return experiment.measures or data.protocol.measures
 
 
 def query_digest(query: LabQuery) -> str:

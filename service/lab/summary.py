@@ -21,8 +21,8 @@ from service.lab.runner import Answered, Results
 from service.lab.significance import mean_interval
 from service.lab.slices import Estimate, Slices, slices
 from service.lab.small_samples import SMALL
+from service.search.pipeline import STAGES
 
-STAGES = ("decode", "embed", "retrieve", "load", "caption", "rerank", "total")
 PERCENTILES = (50, 95)
 
 
@@ -106,7 +106,7 @@ def summarize(results: Results) -> tuple[Summary, ...]:
     `service.lab.measures.evaluate`.
     """
     data, seed = results.data, results.experiment.seed
-    measures = measures_of(results)
+    measures = results.measures
     final = [evaluate(data, final_run(one.configuration.name, one.outcomes), measures) for one in results.answered]
     compared = {measure: compare(final[0], final[1:], [measure], seed=seed) for measure in measures}
     return tuple(
@@ -150,11 +150,6 @@ def small_sample(units: int, compared: Sequence[Comparison | None] = (), *, fami
 def signed(value: float) -> str:
     """A difference as it is shown: its sign and three digits; nothing is "-0.000"."""
     return f"{round(value, 3) + 0.0:+.3f}"
-
-
-def measures_of(results: Results) -> tuple[str, ...]:
-    """The measures of the experiment, or else of the data set; the first is the one that is shown everywhere."""
-    return results.experiment.measures or results.data.protocol.measures
 
 
 def recall_name(measures: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from service.lab.models import Models
 from service.lab.query_choice import enough_judged, of_units, units
 from service.lab.run_folder import RunFolder
 from service.lab.runner import Progress, Results, run_experiment
-from service.lab.summary import Summary, measures_of, summarize
+from service.lab.summary import Summary, summarize
 
 FIRST_QUERIES = 20
 """At least so many in the first round of halving."""
@@ -43,12 +43,12 @@ class Swept:
     @property
     def comparison(self) -> Comparison | None:
         """The winner against the file's configuration on queries that did not choose it."""
-        return None if self.test is None else self.proof[1].comparisons[measures_of(self.test)[0]]
+        return None if self.test is None else self.proof[1].comparisons[self.test.measures[0]]
 
     @property
     def pareto(self) -> frozenset[str]:
         """Names of configurations that no other one beats in quality, time and cost at once."""
-        measure = measures_of(self.development)[0]
+        measure = self.development.measures[0]
         points = {one.name: _goods(one, measure) for one in self.summaries}
         return frozenset(
             name
@@ -86,7 +86,7 @@ def sweep(
     for size in _rounds(len(grid), len(ordered)) if halving else [len(ordered)]:
         results = run(ordered[:size], grid)
         summaries = summarize(results)
-        means = {one.name: one.estimates[measures_of(results)[0]].mean for one in summaries}
+        means = {one.name: one.estimates[results.measures[0]].mean for one in summaries}
         grid = sorted(grid, key=lambda one: -means[one.name])[: math.ceil(len(grid) / 2)]
     winner = max(means, key=lambda name: means[name])
     if winner == base.name:

@@ -1,11 +1,10 @@
 """The encoder of queries and products."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from service.encoders.options import BackendName, DialectName, EncoderDtypeName, EncoderOptions, Instructions
+from service.encoders.options import BackendName, DialectName, EncoderDtypeName, EncoderOptions, Fit, Instructions
 from service.settings.group import Group
 
 
@@ -34,7 +33,7 @@ class EncoderSettings(Group, alias_generator="encoder_{}".format):
         "auto",
         description="Back end of the encoder on a CPU; auto: ONNX Runtime where it computes the same as torch; torch.",
     )
-    fit: Literal["crop", "pad"] = Field(
+    fit: Fit = Field(
         "crop",
         description="Resizing of images to the model's square input: crop, as published, or pad, which keeps the "
         "whole product.",

@@ -13,13 +13,13 @@ from PIL import Image
 
 from rerank.query import Query
 from service.encoders.clip_family.checkpoint import Checkpoint
-from service.encoders.clip_family.image_processing import Fit, ImageRecipe
+from service.encoders.clip_family.image_processing import ImageRecipe
 from service.encoders.clip_family.patches import PatchRecipe
 from service.encoders.clip_family.texts import TextReader
 from service.encoders.clip_family.towers import Towers
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo
-from service.encoders.options import BackendName
+from service.encoders.options import BackendName, Fit
 
 Blend = Literal["unit", "raw"]
 _Item = TypeVar("_Item")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from service.encoders.options import Fit
 from service.encoders.parallel import each
 from service.images.normalize import flatten
 
-Fit = Literal["crop", "pad"]
 Pixels = npt.NDArray[np.float32]
 
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

@@ -20,10 +20,11 @@ from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo, check_modalities
 from service.encoders.magiclens.files import find_tokenizer, find_weights
 from service.encoders.magiclens.network import MagicLens
-from service.encoders.magiclens.preprocessing import Fit, to_pixels
+from service.encoders.magiclens.preprocessing import to_pixels
 from service.encoders.magiclens.weights import load_model
+from service.encoders.options import Fit
 from service.encoders.text_cleaning import clean
-from service.encoders.tokens import Tokeniser, Tokens, pad
+from service.encoders.tokens import Tokenizer, Tokens, pad
 from service.errors import ConfigurationError
 
 _PREPROCESSING = 1  # increment when the conversion of queries to pixels or ids changes
@@ -38,10 +39,10 @@ class MagicLensEncoder:
     """
 
     def __init__(
-        self, model: MagicLens, tokeniser: Tokeniser, info: EncoderInfo, *, fit: Fit = "crop", batch: int = 32
+        self, model: MagicLens, tokenizer: Tokenizer, info: EncoderInfo, *, fit: Fit = "crop", batch: int = 32
     ) -> None:
         """Take a loaded model; see `load`. `batch`: most queries computed at once."""
-        self._model, self._tokeniser, self._info = model, tokeniser, info
+        self._model, self._tokenizer, self._info = model, tokenizer, info
         self._fit: Fit = fit
         self._batch = batch
         self._device = model.pooler.query.device
@@ -75,12 +76,12 @@ class MagicLensEncoder:
         file = find_weights(weights)
         words = find_tokenizer(tokenizer, file)
         model, digest = load_model(file, device=where, dtype=number)
-        tokeniser = Tokeniser(words, model.sizes.vocabulary, kind=CLIPTokenizer, clean=clean)
+        reader = Tokenizer(words, model.sizes.vocabulary, kind=CLIPTokenizer, clean=clean)
         facts = {
             "preprocessing": _PREPROCESSING,
             "fit": fit,
             "weights": digest,
-            "tokenizer": tokeniser.fingerprint,
+            "tokenizer": reader.fingerprint,
             "sizes": asdict(model.sizes),
         }
         info = EncoderInfo(
@@ -90,7 +91,7 @@ class MagicLensEncoder:
             modalities=frozenset({"image", "composed"}),
             max_text_tokens=model.sizes.positions,
         )
-        return cls(model, tokeniser, info, fit=fit, batch=batch)
+        return cls(model, reader, info, fit=fit, batch=batch)
 
     @property
     def info(self) -> EncoderInfo:
@@ -100,7 +101,7 @@ class MagicLensEncoder:
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`. Raises InvalidValue for a text without an image."""
         check_modalities(queries, self._info)
-        tokens = self._tokeniser([query.text or "" for query in queries], [self._model.sizes.positions] * len(queries))
+        tokens = self._tokenizer([query.text or "" for query in queries], [self._model.sizes.positions] * len(queries))
         vectors = np.zeros((len(queries), self._info.dimension), np.float32)
         for rows in self._batches(tokens):
             vectors[rows] = self._embed([queries[row] for row in rows], [tokens[row].ids for row in rows])

@@ -8,17 +8,16 @@ instead of 255, and stretched to a square, bilinear with antialiasing, without r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from service.encoders.magiclens.sizes import IMAGE_MEAN, IMAGE_STD
+from service.encoders.options import Fit
 from service.encoders.parallel import each
 from service.images.normalize import flatten
 
-Fit = Literal["crop", "pad"]
 Pixels = npt.NDArray[np.float32]
 _WHITE = 255.0
 

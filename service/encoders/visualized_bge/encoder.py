@@ -16,13 +16,13 @@ from PIL import Image
 from rerank.query import Query
 from service.encoders.device import DtypeName, resolve_device, resolve_dtype
 from service.encoders.encoder import Embeddings, EncoderInfo
-from service.encoders.options import BackendName
-from service.encoders.tokens import Tokeniser, Tokens, pad
+from service.encoders.options import BackendName, Fit
+from service.encoders.tokens import Tokenizer, Tokens, pad
 from service.encoders.visualized_bge.checkpoint import load_model
 from service.encoders.visualized_bge.config import published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.files import find_text_model, find_weights
 from service.encoders.visualized_bge.model import VisualizedBge
-from service.encoders.visualized_bge.preprocessing import Fit, normalize, to_bytes
+from service.encoders.visualized_bge.preprocessing import normalize, to_bytes
 from service.errors import ConfigurationError
 
 # Texts of m3 may have 8192 tokens: long ones go in smaller batches, so that memory stays that of usual ones.
@@ -40,7 +40,7 @@ class VisualizedBgeEncoder:
     def __init__(
         self,
         model: VisualizedBge,
-        tokeniser: Tokeniser,
+        tokenizer: Tokenizer,
         info: EncoderInfo,
         *,
         fit: Fit = "crop",
@@ -49,7 +49,7 @@ class VisualizedBgeEncoder:
     ) -> None:
         """Take a loaded model; see `load`. `batch`: most queries computed at once."""
         self._query_instruction = query_instruction or ""
-        self._model, self._tokeniser, self._info = model, tokeniser, info
+        self._model, self._tokenizer, self._info = model, tokenizer, info
         self._fit: Fit = fit
         self._batch = batch
         self._device = model.visual_proj.weight.device
@@ -90,13 +90,13 @@ class VisualizedBgeEncoder:
         file = find_weights(weights, model, revision)
         folder = find_text_model(text_model, model, file)
         text, vision = read_text_config(folder), read_vision_config(folder, model)
-        tokeniser = Tokeniser(folder, text.vocab_size)
+        tokenizer = Tokenizer(folder, text.vocab_size)
         net, digest = load_model(file, model, text, vision, device=where, dtype=number)
         facts = {
             "preprocessing": _PREPROCESSING,
             "fit": fit,
             "weights": digest,
-            "tokenizer": tokeniser.fingerprint,
+            "tokenizer": tokenizer.fingerprint,
             "vision": asdict(vision),
             "text": [text.model_type, text.num_attention_heads, text.layer_norm_eps, text.hidden_act],
         }
@@ -110,7 +110,7 @@ class VisualizedBgeEncoder:
         )
         if where.type == "cpu" and number is torch.float32:
             net.compile_passes(backend)
-        return cls(net, tokeniser, info, fit=fit, batch=batch, query_instruction=query_instruction)
+        return cls(net, tokenizer, info, fit=fit, batch=batch, query_instruction=query_instruction)
 
     @property
     def info(self) -> EncoderInfo:
@@ -120,7 +120,7 @@ class VisualizedBgeEncoder:
     def encode(self, queries: Sequence[Query]) -> Embeddings:
         """Encode a batch. See `Encoder.encode`; token counts include the two special tokens."""
         limits = [self._model.text_limit if query.image is None else self._model.composed_limit for query in queries]
-        tokens = self._tokeniser([self._words(query) for query in queries], limits)
+        tokens = self._tokenizer([self._words(query) for query in queries], limits)
         vectors = np.zeros((len(queries), self._info.dimension), np.float32)
         for rows in self._batches(queries, tokens):
             images = [image for row in rows if (image := queries[row].image) is not None]
@@ -148,7 +148,7 @@ class VisualizedBgeEncoder:
     @torch.inference_mode()
     def _embed(self, rows: Sequence[list[int]], images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
         """One embedding per row; `images` has one per row, or is empty."""
-        ids, mask = pad(rows, self._tokeniser.pad_id)
+        ids, mask = pad(rows, self._tokenizer.pad_id)
         vision = self._model.vision_config
         images_uint8 = torch.from_numpy(to_bytes(images, self._fit, vision.image_size)) if images else None
         with self._lock:

@@ -8,16 +8,14 @@ flattened on white first. EXIF orientation is ignored: callers turn images uprig
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
+from service.encoders.options import Fit
 from service.images.normalize import flatten
-
-Fit = Literal["crop", "pad"]
 
 # Modes for which Pillow both resizes and converts to RGB without losing the image (16-bit gray would turn white).
 _PLAIN_MODES = frozenset(

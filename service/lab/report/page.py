@@ -20,15 +20,8 @@ from service.lab.report.plots import SERIES, Point, quality_against_latency, rec
 from service.lab.report.thumbnails import Thumbnails
 from service.lab.runner import Results
 from service.lab.small_samples import SMALL
-from service.lab.summary import (
-    STAGES,
-    Summary,
-    measures_of,
-    recall_curve,
-    recall_name,
-    signed,
-    small_sample,
-)
+from service.lab.summary import Summary, recall_curve, recall_name, signed, small_sample
+from service.search.pipeline import STAGES
 
 _PACKAGES = ("withthis", "torch", "transformers", "numpy", "pymilvus", "ir-measures")
 _MAX_CUTOFF = 50
@@ -36,7 +29,7 @@ _MAX_CUTOFF = 50
 
 def render_report(results: Results, summaries: Sequence[Summary]) -> str:
     """The whole page. Raises LabError where matplotlib is not installed."""
-    measures = measures_of(results)
+    measures = results.measures
     images = Thumbnails()
     shown = shown_summary(summaries, measures[0])
     best, worst = best_and_worst(results.data, shown, measures[0], images) if shown else ([], [])

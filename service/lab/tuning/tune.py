@@ -28,7 +28,7 @@ from service.lab.models import Models
 from service.lab.outcomes import QueryOutcome, final_run
 from service.lab.query_choice import enough_judged, of_units, units
 from service.lab.run_folder import RunFolder
-from service.lab.runner import Progress
+from service.lab.runner import Progress, measures_of
 from service.lab.tuning.examples import Examples, new_examples
 from service.lab.tuning.fit import RANK, fit, train
 from service.lab.tuning.knobs import FieldWeights, FusionWeight, Knob, LexicalWeight
@@ -78,7 +78,7 @@ class _Tuning:
         self._laid = laid
         self._rank = rank
         self._progress = progress
-        self._measure = (experiment.measures or data.protocol.measures)[0]
+        self._measure = measures_of(experiment, data)[0]
         self._answered: dict[tuple[str, str], QueryOutcome] = {}
 
     def result(self) -> Tuned:

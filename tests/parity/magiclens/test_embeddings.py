@@ -66,7 +66,7 @@ def test_every_stage(from_pickle: MagicLensEncoder, case: dict[str, Any]) -> Non
     model = from_pickle._model
     raw = to_pixels([image(case)], "crop", model.sizes.image_size)
     assert np.abs(raw[0].transpose(1, 2, 0) - expected()[case["pixels"]].numpy()).max() < TOLERANCE
-    [tokens] = from_pickle._tokeniser([case["text"]], [77])
+    [tokens] = from_pickle._tokenizer([case["text"]], [77])
     assert tokens.ids == case["input_ids"]
     with torch.inference_mode():
         pixels, ids = torch.from_numpy(raw), torch.tensor([tokens.ids])

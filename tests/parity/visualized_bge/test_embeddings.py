@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from rerank.query import Query
 from service.encoders.device import DtypeName
 from service.encoders.probe import probe
-from service.encoders.tokens import Tokeniser, pad
+from service.encoders.tokens import Tokenizer, pad
 from service.encoders.visualized_bge.config import published, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
 from service.encoders.visualized_bge.preprocessing import normalize, to_bytes
@@ -96,13 +96,13 @@ def test_the_empty_text_which_only_the_model_takes(golden: Golden, encoder: Visu
 
 
 def test_token_ids_and_padding(golden: Golden) -> None:
-    tokeniser = Tokeniser(golden.folder, 10**6)
+    tokenizer = Tokenizer(golden.folder, 10**6)
     for case in golden.cases:
         texts = case.get("texts") or [case.get("text") or ""]
         if case.get("images") and not case["texts"]:
             texts = [""] * len(case["images"])
-        rows = [tokens.ids for tokens in tokeniser(texts, [10**6] * len(texts))]
-        ids, mask = pad(rows, tokeniser.pad_id)
+        rows = [tokens.ids for tokens in tokenizer(texts, [10**6] * len(texts))]
+        ids, mask = pad(rows, tokenizer.pad_id)
         assert (ids.tolist() if "texts" in case else rows[0]) == case["input_ids"], case["id"]
         if "texts" in case:
             assert (torch.ones_like(ids) if mask is None else mask.long()).tolist() == case["attention_mask"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.random_visualized_bge import random_tokenizer
-from service.encoders.tokens import Tokeniser
+from service.encoders.tokens import Tokenizer
 from service.encoders.visualized_bge.config import published
 
 
@@ -15,7 +15,7 @@ from service.encoders.visualized_bge.config import published
 def test_the_tokenizer_fits_the_model(tmp_path: Path, name: str, first: int, last: int, pad: int) -> None:
     model = published(name)
     random_tokenizer(model).save_pretrained(tmp_path)
-    tokeniser = Tokeniser(tmp_path, model.text.vocab_size)
-    ids = tokeniser(["A blue mug, 12 €!"], [64])[0].ids
-    assert (ids[0], ids[-1], tokeniser.pad_id) == (first, last, pad)
+    tokenizer = Tokenizer(tmp_path, model.text.vocab_size)
+    ids = tokenizer(["A blue mug, 12 €!"], [64])[0].ids
+    assert (ids[0], ids[-1], tokenizer.pad_id) == (first, last, pad)
     assert len(ids) > 12 and max(ids) < model.text.vocab_size

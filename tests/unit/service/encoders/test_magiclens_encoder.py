@@ -16,7 +16,7 @@ from service.encoders.magiclens.magiclens_encoder import MagicLensEncoder
 from service.encoders.magiclens.preprocessing import to_pixels
 from service.encoders.magiclens.sizes import BASE
 from service.encoders.text_cleaning import clean
-from service.encoders.tokens import Tokeniser
+from service.encoders.tokens import Tokenizer
 from service.errors import ConfigurationError, EncoderUnavailable, InvalidValue
 from tests.parity.magiclens.golden_data import GOLDEN, WEIGHTS
 
@@ -126,7 +126,7 @@ def test_where_the_tokenizer_is_looked_for(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_tokenizer_of_random_checkpoints_fits(tmp_path: Path) -> None:
     write_tokenizer(BASE, tmp_path)
-    ids = Tokeniser(tmp_path, BASE.vocabulary, kind=CLIPTokenizer)(["a blue mug, 12!"], [77])[0].ids
+    ids = Tokenizer(tmp_path, BASE.vocabulary, kind=CLIPTokenizer)(["a blue mug, 12!"], [77])[0].ids
     assert (ids[0], ids[-1]) == (49406, 49407) and len(ids) > 10
 
 

@@ -57,15 +57,15 @@ def test_ten_thousand_words_are_cut_to_what_fits_and_flagged(golden: Golden, enc
     words = [Query("red " * 10_000), Query("red " * 10_000, sample_image()), Query("red")]
     result = encoder.encode(words)
     assert result.truncated.tolist() == [True, True, False]
-    kept = encoder._tokeniser(["red " * 10_000] * 2, [alone, beside])
+    kept = encoder._tokenizer(["red " * 10_000] * 2, [alone, beside])
     assert [len(tokens.ids) for tokens in kept] == [alone, beside]
-    whole = encoder._tokeniser(["red"], [9])[0].ids
+    whole = encoder._tokenizer(["red"], [9])[0].ids
     assert all((tokens.ids[0], tokens.ids[-1]) == (whole[0], whole[-1]) for tokens in kept)
     assert np.allclose(np.linalg.norm(result.vectors, axis=1), 1, atol=1e-5)
 
 
 def test_the_longest_text_that_fits_is_not_cut(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
-    word = len(encoder._tokeniser(["red"], [9])[0].ids) - 2
+    word = len(encoder._tokenizer(["red"], [9])[0].ids) - 2
     for limit, image in zip(LIMITS[name_of(golden)], (None, sample_image()), strict=True):
         fits = (limit - 2) // word
         queries = [Query("red " * count, image) for count in (fits, fits + 1)]
@@ -140,7 +140,7 @@ def test_pad_sees_what_crop_cuts_off() -> None:
 def test_an_instruction_goes_before_texts_of_queries(golden: Golden, encoder: VisualizedBgeEncoder) -> None:
     """BGE v1.5's own, for texts without an image; one that comes with a query goes before any text of it."""
     said = "Represent this sentence for searching relevant passages: "
-    told = VisualizedBgeEncoder(encoder._model, encoder._tokeniser, encoder.info, query_instruction=said)
+    told = VisualizedBgeEncoder(encoder._model, encoder._tokenizer, encoder.info, query_instruction=said)
     image, document = Query("a mug", sample_image()), Query("a mug", role="document")
     wanted = [Query(f"{said}a mug"), image, document, Query("Find a mug"), Query("Find a mug", sample_image())]
     given = [Query("a mug"), image, document, *(replace(one, instruction="Find ") for one in (Query("a mug"), image))]

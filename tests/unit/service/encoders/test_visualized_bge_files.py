@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.encoders.tokens import Tokeniser
+from service.encoders.tokens import Tokenizer
 from service.encoders.visualized_bge import files
 from service.encoders.visualized_bge.config import WEIGHTS_REVISION, published, read_text_config, read_vision_config
 from service.encoders.visualized_bge.encoder import VisualizedBgeEncoder
@@ -117,12 +117,12 @@ def test_without_a_vision_configuration_the_published_sizes_hold(tmp_path: Path)
 
 def test_a_tokenizer_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(EncoderUnavailable, match="knows 659 tokens, the model only 100"):
-        Tokeniser(BASE.folder, 100)
+        Tokenizer(BASE.folder, 100)
     for file in ("config.json", "tokenizer_config.json"):
         shutil.copy(M3.folder / file, tmp_path)
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": "?"}))
     with pytest.raises(EncoderUnavailable, match="cannot be read"):
-        Tokeniser(tmp_path, 1000)
+        Tokenizer(tmp_path, 1000)
 
 
 def test_unknown_names() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from service.encoders.options import Fit
 from service.encoders.visualized_bge import preprocessing
 from service.encoders.visualized_bge.preprocessing import crop_pixels, normalize, pad_pixels, to_bytes
 
@@ -18,13 +19,13 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("fit", ["crop", "pad"])
-def test_every_mode_becomes_a_square_of_rgb(mode: str, fit: preprocessing.Fit) -> None:
+def test_every_mode_becomes_a_square_of_rgb(mode: str, fit: Fit) -> None:
     assert to_bytes([Image.new(mode, (300, 250))], fit).shape == (1, 3, 224, 224)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40_000), (40_000, 1), (3, 5), (224, 224), (225, 224)])
 @pytest.mark.parametrize("fit", ["crop", "pad"])
-def test_every_shape_fits(size: tuple[int, int], fit: preprocessing.Fit) -> None:
+def test_every_shape_fits(size: tuple[int, int], fit: Fit) -> None:
     assert to_bytes([Image.new("RGB", size, "teal")], fit).shape == (1, 3, 224, 224)
 
 
