@@ -130,9 +130,7 @@ def titled_rows(folder: Path, most: int) -> list[Row]:
     asked: dict[str, list[Question]] = {}
     for question in questions(items, catalog):
         asked.setdefault(question.task, []).append(question)
-    kept = {
-        task: found if found[0].image is None else found[:: -(-len(found) // most)] for task, found in asked.items()
-    }
+    kept = {task: _some(found, most) for task, found in asked.items()}
     with tempfile.TemporaryDirectory() as name:
         feed = write_feed(folder, catalog, Path(name))
         with running_service(feed, Path(name) / "data") as service:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT
-from benchmarks.service_process import of
+from benchmarks.service_process import COMMAND, of
 
 _SCRIPTS = Path(__file__).parent
 
@@ -46,8 +46,7 @@ class Tree:
     def cpu_s(self, *arguments: str) -> float:
         """Processor seconds of `withthis ARGUMENTS`."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-c", "from service.cli import main; main()", *arguments]
-        subprocess.run(command, cwd=self.code, env=of(self.code), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*COMMAND, *arguments], cwd=self.code, env=of(self.code), check=True, stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
 
