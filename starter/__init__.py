@@ -1,4 +1,4 @@
 """What makes `make demo` work without a download: the demo shop and two small trained models.
 
-Imports nothing from `service` or `rerank`.
+It knows the interfaces of engines and encoders that it implements, and nothing that serves.
 """

@@ -1,6 +1,5 @@
 """What images of searches look like, so that encoder and reranker look at each of them once."""
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from starter.by_image import ByImage
 from starter.views import Views, look
 
 Words = tuple[int, ...]
@@ -59,34 +59,24 @@ class Looks:
     def __init__(self, backbone: Callable[[Tensor], Tensor], read: Callable[[Views], Views]) -> None:
         """`backbone`: [m, 3, 224, 224] → [m, 49, 1280]; `read`: cells of both views → their image tokens."""
         self._backbone, self._read = backbone, read
-        self._kept: dict[int, tuple[weakref.ref[Image.Image], Look]] = {}
+        self._kept = ByImage[Look]()
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def at(self, images: Sequence[Image.Image], *, keep: bool) -> Look:
         """Look at images in one batch, but for those of which a look is kept; `keep` what is new."""
-        known = [self._of(image) for image in images]
+        known = [self._kept.get(image) for image in images]
         missing = [image for image, look in zip(images, known, strict=True) if look is None]
         if len(missing) == len(images) and not keep:
             return self._new(images)
         new = self._new(missing).single() if missing else []
         if keep:
             for image, one in zip(missing, new, strict=True):
-                self._keep(image, one)
+                self._kept.keep(image, one)
         rest = iter(new)
         return Look.joined([next(rest) if one is None else one for one in known])
 
     def _new(self, images: Sequence[Image.Image]) -> Look:
         cells = look(self._backbone, images)
         return Look(cells, self._read(cells), [{} for _ in images])
-
-    def _of(self, image: Image.Image) -> Look | None:
-        image_ref, kept = self._kept.get(id(image), (None, None))
-        return kept if image_ref is not None and image_ref() is image else None
-
-    def _keep(self, image: Image.Image, seen: Look) -> None:
-        def forget(_: object, key: int = id(image)) -> None:
-            self._kept.pop(key, None)
-
-        self._kept[id(image)] = weakref.ref(image, forget), seen

@@ -6,6 +6,7 @@ Hinton, NIPS 2012, §4.1). Share and weight were chosen on the development conce
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from torch.nn import functional
 
 from service.encoders.compiled.spread import shared_threads
 from starter.backbone import preprocess
-from starter.prepared import Prepared
+from starter.by_image import ByImage
 
 VIEWS = "whole+middle-0.4@0.5/v1"
 """Names what is done here, for the fingerprint of the vectors."""
@@ -24,7 +25,7 @@ _MIDDLE_SHARE = 0.4
 _MIDDLE_WEIGHT = 0.5
 """Of the middle's vector, beside 1 for that of the whole."""
 
-_PREPARED = Prepared()
+_PREPARED = ByImage[Future[Tensor]]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def prepare(images: Sequence[Image.Image]) -> None:
 
 def pixels(images: Sequence[Image.Image]) -> Tensor:
     """Both views as the backbone takes them, [2n, 3, 224, 224], in the order of `Views.split`."""
-    prepared = [_PREPARED.take(image) for image in images]
+    taken = [_PREPARED.take(image) for image in images]
+    prepared = [None if one is None else one.result() for one in taken]
     if all(one is None for one in prepared):
         return _both_views(images)
     views = [_both_views([image]) if one is None else one for image, one in zip(images, prepared, strict=True)]
