@@ -7,8 +7,8 @@
 
 The position-based estimator of Li et al., "Offline Evaluation of Ranking Policies with Click Models", KDD 2018;
 clipping by Ionides, "Truncated Importance Sampling", 2008; self-normalized as by Swaminathan & Joachims, NIPS 2015.
-Bias and intervals are those of the Bayesian bootstrap (Rubin 1981; "basic" in Davison & Hinkley 1997, section 5.2) over
-users, with examination and propensities estimated each time.
+Bias and intervals are those of the Bayesian bootstrap (Rubin 1981; "basic" in Davison & Hinkley 1997, section 5.2, in
+logarithms) over users, with examination and propensities estimated each time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 CLIP = 10.0
 RESAMPLES = 400
 CONFIDENCE = 0.95
+_TINY = 1e-9  # events a search, where the logarithm needs some
 ENOUGH_CLICKS = 5_000
 """In interleaved searches, from which on the examination is estimated from them alone: there, nothing but coins moves
 products. Otherwise, users may have changed together with the order."""
@@ -101,25 +102,23 @@ class Estimator:
             drawn[turn] = self._figures(matched, weights, looked, other)
             if tell is not None:
                 tell(turn + 1, resamples)
-        # As the draws are around what was found, so that is around the truth: an examination too small by chance makes
-        # more of a click than one too large makes less of it.
+        corrected, reflected = _reflected(found, drawn)
         tail = (1 - CONFIDENCE) / 2
-        high, low = (2 * found - edge for edge in np.quantile(drawn, [tail, 1 - tail], axis=0))
-        found = 2 * found - drawn.mean(axis=0)
+        low, high = np.quantile(reflected, [tail, 1 - tail], axis=0)
         return [
             one.result(
                 [Figure(*map(float, row)) for row in rows.T],
                 self.examination,
                 self._propensity(one, self.examination, self._weights),
             )
-            for one, rows in zip(matched, np.stack([found, low, high], axis=1), strict=True)
+            for one, rows in zip(matched, np.stack([corrected, low, high], axis=1), strict=True)
         ]
 
     def _figures(self, matched: Sequence[_Matched], weights: Floats, looked: Floats, other: int | None) -> Floats:
-        """IPS, clipped, SNIPS and the difference, of each order [orders, 4]."""
+        """IPS, clipped, SNIPS and what SNIPS is held against, of each order [orders, 4]."""
         each = np.array([one.estimates(weights, looked, self._propensity(one, looked, weights)) for one in matched])
         held = each[:, 3] if other is None else np.full(len(each), each[other, 2])
-        return np.column_stack([each[:, :3], each[:, 2] - held])
+        return np.column_stack([each[:, :3], held])
 
     def _propensity(self, one: _Matched, looked: Floats, weights: Floats) -> Floats:
         return self._chances.propensities(looked, weights * one.has_order, self.log.pair_query)
@@ -137,6 +136,23 @@ class Estimator:
             if reached and position_based.separate_ranks(cells, self._pairs, self._ranks) == 1:
                 return True, index
         return False, CellIndex(self.log)
+
+
+def _reflected(found: Floats, drawn: Floats) -> tuple[Floats, Floats]:
+    """What was found [orders, 4] without its bias, and the draws [resamples, orders, 4] reflected at it, both with the
+    difference of the last two in place of the last.
+
+    As the draws are around what was found, so that is around the truth: an examination too small by chance makes more
+    of a click than one too large makes less of it. They are so in their logarithms: numbers of events are never below
+    0, and a rank that hardly anybody of a draw looked at makes one draw many times as large as the others.
+    """
+    logs, drawn_logs = np.log(np.maximum(found, _TINY)), np.log(np.maximum(drawn, _TINY))
+    corrected, reflected = np.exp(2 * logs - drawn_logs.mean(axis=0)), np.exp(2 * logs - drawn_logs)
+    return _with_difference(corrected), _with_difference(reflected)
+
+
+def _with_difference(figures: Floats) -> Floats:
+    return np.concatenate([figures[..., :3], figures[..., 2:3] - figures[..., 3:]], axis=-1)
 
 
 class _Matched:

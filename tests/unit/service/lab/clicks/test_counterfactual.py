@@ -54,6 +54,17 @@ def test_an_order_that_was_never_shown_is_estimated(shop: Shop, estimator: Estim
     assert estimator.estimate([worst], resamples=60)[0].difference.high < 0
 
 
+def test_a_draw_far_off_costs_no_estimate_its_sense() -> None:
+    """A rank that hardly anybody of one resample looked at makes that draw many times as large."""
+    found = np.array([[2.0, 2.0, 2.0, 1.5]])
+    drawn = found * np.r_[np.linspace(0.9, 1.1, 97), 30.0, 40.0, 50.0][:, None, None]
+    corrected, reflected = counterfactual._reflected(found, drawn)
+    assert 1.5 < corrected[0, 2] < 2 and (reflected[..., :3] > 0).all()
+    assert corrected[0, 3] == pytest.approx(0.25 * corrected[0, 2])
+    nothing = np.zeros((1, 4))
+    assert np.allclose(counterfactual._reflected(nothing, np.zeros((9, 1, 4)))[1], 0, atol=1e-6)
+
+
 def test_the_sides_of_a_comparison_are_estimated_from_its_drafts(
     shop: Shop, estimator: Estimator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
