@@ -6,9 +6,11 @@ from service.build.image_features import stored_form
 from service.build.loading import (
     ENCODERS,
     ENGINES,
+    Models,
     check_model_server,
     load_encoder,
     load_engine,
+    load_models,
     load_patient_encoder,
     with_batching,
 )
@@ -19,6 +21,7 @@ from service.build.service import build_service
 __all__ = [
     "ENCODERS",
     "ENGINES",
+    "Models",
     "assemble",
     "build_rerank",
     "build_service",
@@ -27,6 +30,7 @@ __all__ = [
     "ingest_options",
     "load_encoder",
     "load_engine",
+    "load_models",
     "load_patient_encoder",
     "new_fetcher",
     "new_image_loader",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rerank.engines.engine import Engine
 from service.encoders import registry
 from service.encoders.batching import BatchingEncoder
@@ -53,6 +55,19 @@ ENGINES: dict[str, EngineLoader] = {"starter": load_starter, **engines.ENGINES}
 def load_engine(settings: Settings) -> Engine:
     """The engine that the settings name, whether it is used or not. Raises ConfigurationError."""
     return engines.load_engine(settings.engine.name, settings.engine.options(), ENGINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What all catalogs of a service share: the encoder, and the engine if there is one."""
+
+    encoder: Encoder
+    engine: Engine | None
+
+
+def load_models(settings: Settings) -> Models:
+    """Those that the settings name. Raises UnknownEncoder, EncoderUnavailable, ConfigurationError."""
+    return Models(load_encoder(settings), None if settings.engine_name is None else load_engine(settings))
 
 
 def check_model_server(settings: Settings) -> None:

@@ -50,14 +50,13 @@ def _fusion(settings: Settings, info: EngineInfo | None) -> tuple[float, FusionM
     return weight, rerank.fusion_method or own_method
 
 
-def _load(settings: Settings, load: Callable[[Settings], Engine]) -> WithPrompts | None:
+def _load(settings: Settings, load: Callable[[Settings], Engine | None]) -> WithPrompts | None:
     """The engine with the prompts of the settings, if there is to be one. Raises as `load`, and PromptError."""
     rerank = settings.rerank
-    if settings.engine_name is None:
+    engine = None if settings.engine_name is None else load(settings)
+    if engine is None:
         return None
-    return WithPrompts(
-        load(settings), rank=rerank.rank_prompt, caption=rerank.caption_prompt, match=rerank.match_prompt
-    )
+    return WithPrompts(engine, rank=rerank.rank_prompt, caption=rerank.caption_prompt, match=rerank.match_prompt)
 
 
 def _features(settings: Settings, engine: WithPrompts | None) -> FeatureUse | None:
@@ -66,7 +65,7 @@ def _features(settings: Settings, engine: WithPrompts | None) -> FeatureUse | No
     return None if extractor is None else FeatureUse(extractor, settings.engine.store_features)
 
 
-def build_rerank(settings: Settings, load: Callable[[Settings], Engine] | None = None) -> RerankStage:
+def build_rerank(settings: Settings, load: Callable[[Settings], Engine | None] | None = None) -> RerankStage:
     """The strategies with their engine and prompts; `load` gives another engine. Raises ConfigurationError."""
     try:
         prompts = PromptLibrary.load(settings.rerank.prompts_dir)

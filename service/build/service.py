@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from service.build.assembly import assemble
-from service.build.loading import load_encoder, with_batching
+from service.build.loading import Models, load_models, with_batching
 from service.build.opening import new_image_loader, open_images, open_store
 from service.build.reranking import build_rerank
 from service.catalog.lost_index import check_not_lost
@@ -22,8 +22,8 @@ from service.support.arenas import give_back, give_back_regularly, share_arenas
 logger = logging.getLogger(__name__)
 
 
-def build_service(settings: Settings) -> ServiceState:
-    """Load models and connect the store of each catalog.
+def build_service(settings: Settings, models: Models | None = None) -> ServiceState:
+    """Load models, unless these are given, and connect the store of each catalog.
 
     Raises:
         ConfigurationError: a setting names something that does not exist or cannot be loaded.
@@ -38,7 +38,8 @@ def build_service(settings: Settings) -> ServiceState:
     each = {name: settings.of_catalog(name) for name in settings.catalog_names}
     with ExitStack() as failing:
         stores = {name: _claimed(own, failing) for name, own in each.items()}  # before models, which take long to load
-        encoder, rerank = with_batching(load_encoder(settings), settings), build_rerank(settings)
+        loaded = models or load_models(settings)
+        encoder, rerank = with_batching(loaded.encoder, settings), build_rerank(settings, lambda _: loaded.engine)
         give_back()
         give_back_regularly()
         loader = new_image_loader(settings)

@@ -35,6 +35,12 @@ err = Console(stderr=True)
 def start(**overrides: object) -> Settings:
     """Read the settings and set up logging; what every command does first. Options that are None are left out."""
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    log_as(settings)
+    return settings
+
+
+def log_as(settings: Settings) -> None:
+    """Set up logging, again if it was before."""
     logging.basicConfig(
         level=settings.server.log_level,
         handlers=[_log_handler(settings)],
@@ -42,7 +48,6 @@ def start(**overrides: object) -> Settings:
     )
     for noisy in ("httpx", "httpcore", "milvus_lite", "faiss", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    return settings
 
 
 def _log_handler(settings: Settings) -> logging.Handler:

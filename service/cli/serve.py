@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from typing import Annotated
 
 import typer
 
 from service.cli.console import err, start
 from service.cli.listening import address, check_exposure, listen
+from service.cli.sharing import load_shared, shared_out
+from service.cli.signals import handled_by
 from service.cli.supervisor import check_shareable, run_workers
 from service.support import garbage
 
@@ -30,8 +32,10 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
     with listen(settings.server.host, settings.server.port) as sock:
         if settings.server.workers > 1:
             err.print(f"{settings.server.workers} workers are starting; they answer on [bold]{address(sock)}[/]")
-            os.environ["WITHTHIS_WORKERS"] = str(settings.server.workers)  # workers read the settings for themselves
-            run_workers(settings, sock)
+            settings = shared_out(settings)
+            with handled_by(lambda number, frame: sys.exit(0)):  # as when they serve
+                build = load_shared(settings)
+            run_workers(settings, sock, build)
             return
         with garbage.paused():
             from service.cli.serving import serve_alone  # noqa: PLC0415 (a supervisor of workers holds no models)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from litestar import Litestar
@@ -28,12 +28,15 @@ def serve_alone(settings: Settings, sock: socket.socket) -> None:
     run_server(settings, service, sock)
 
 
-def run_server(settings: Settings, service: ServiceState, sock: socket.socket) -> None:
-    """Serve until told to stop by any signal, then close the service."""
+def run_server(
+    settings: Settings, service: ServiceState, sock: socket.socket, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until told to stop by any signal, then close the service. `ready`: called once the application is made."""
     service.warm()
     try:
         server = PoliteServer(create_app(settings, service), settings)
         garbage.resume()
+        ready()
         server.run(sockets=[sock])
     finally:
         with undisturbed():

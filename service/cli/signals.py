@@ -47,6 +47,31 @@ def undisturbed() -> AbstractContextManager[None]:
     return handled_by(lambda number, frame: None)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Keep ending signals waiting until the block is over; processes that it starts do the same until they call
+    `exit_on_any_signal`.
+    """
+    if sys.platform == "win32":  # which has no such waiting
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, all_ending_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def exit_on_any_signal() -> None:
+    """The same as `exit_on_signals` in a process that another one started: also Ctrl+C, and whatever its parent does
+    at a signal.
+    """
+    for number in ending_signals():
+        signal.signal(number, _exit)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, all_ending_signals())
+
+
 def exit_on_signals() -> None:
     """From now on SIGTERM and SIGHUP unwind the main thread, as Ctrl+C does, so that every `finally` is reached.
 

@@ -1,31 +1,33 @@
-"""Several service processes on one host: one listening socket, workers that are restarted when they die.
+"""Several service processes on one host: one listening socket, and workers that are replaced when they end.
 
-uvicorn's own supervisor does the work. Each worker has its own models, queues and limits; `/metrics` reports the
-sums. Workers are restarted rather than forked: neither torch nor grpc survives a fork.
+Each worker has its own queues and limits; `/metrics` reports the sums. The supervisor is their parent and does nothing
+but wait for their end and for signals: however a worker ends, the system says so at once.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import tempfile
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from types import FrameType
 
-import uvicorn
-from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from service.cli.server import GRACE_S, uvicorn_options
-from service.cli.signals import all_ending_signals, ending_signals
+from service.cli.server import GRACE_S
+from service.cli.sharing import METHOD
+from service.cli.signals import handled_by
+from service.cli.worker import Build
+from service.cli.worker_slot import ROUND_S, WorkerSlot
 from service.errors import ConfigurationError, InternalFault
 from service.server.observability.shared_metrics import FOLDER_VARIABLE
 from service.settings import Settings
 from service.stores.local_file import is_local
 
-WORKER = "service.cli.worker:create_worker"
-HANGS_S = 60
-"""Seconds after which a worker that does not answer its supervisor is replaced; loading a model may take some."""
+_CLOSING_S = 15
+"""Time to close stores and models after the last request; a worker that takes longer is killed."""
 
 
 def check_shareable(settings: Settings) -> None:
@@ -41,59 +43,67 @@ def check_shareable(settings: Settings) -> None:
         )
 
 
-def run_workers(settings: Settings, sock: socket.socket, worker: str = WORKER) -> None:
-    """Serve with `settings.server.workers` processes until told to stop.
+def run_workers(settings: Settings, sock: socket.socket, build: Build, method: str = METHOD) -> None:
+    """Serve with `settings.server.workers` processes until told to stop by any signal.
 
-    `worker`: module and name of the function that makes a worker's application. It is called in the new process and
-    reads the settings from the environment.
+    `build`: called in each worker; if `method` is "spawn", what `pickle` can take.
 
     Raises:
-        InternalFault: a worker could not start; it has said why.
+        InternalFault: a worker could not start, and none has served yet; it has said why.
     """
-    config = uvicorn.Config(
-        worker,
-        factory=True,
-        workers=settings.server.workers,
-        timeout_graceful_shutdown=GRACE_S,
-        timeout_worker_healthcheck=HANGS_S,
-        **uvicorn_options(settings),
-    )
+    context = get_context(method)
+    patience_s = settings.server.shutdown_delay_s + GRACE_S + _CLOSING_S
     with tempfile.TemporaryDirectory(prefix="withthis-metrics-") as folder:
-        os.environ[FOLDER_VARIABLE] = folder  # for the workers; must be there before they import prometheus_client
-        supervisor = Supervisor(config, [sock], folder)
-        supervisor.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise InternalFault("A worker could not start; see the messages above.")
+        os.environ[FOLDER_VARIABLE] = folder  # for the workers
+        slots = [WorkerSlot(context, build, settings, sock) for _ in range(settings.server.workers)]
+        Supervisor(slots, sock, patience_s).run()
 
 
-class Supervisor(Multiprocess):
-    """uvicorn's, which also forgets the gauges of workers that are gone, and closes the socket when it stops.
+class Supervisor:
+    """Keeps a worker in each slot. Signals are passed on as SIGTERM, so that a second one hurries the workers."""
 
-    SIGHUP stops it as SIGTERM does, unless this process was started to ignore it; for uvicorn it is a restart.
-    """
+    def __init__(self, slots: Sequence[WorkerSlot], sock: socket.socket, patience_s: float) -> None:
+        """`sock`: closed at the end; `patience_s`: how long workers may take to end."""
+        self._slots, self._sock, self._patience_s = slots, sock, patience_s
+        self._signals = 0
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], metrics_folder: str) -> None:
-        handled = ending_signals()
-        super().__init__(config, sockets)
-        for number in set(all_ending_signals()).difference(handled):
-            signal.signal(number, signal.SIG_IGN)
-        self._metrics_folder = metrics_folder
-        self._pids: set[int] = set()
+    def run(self) -> None:
+        """Returns when all have ended after a signal. Raises InternalFault if they cannot start."""
+        with handled_by(self._note):
+            try:
+                self._keep_all()
+            finally:
+                self._end_all()
 
-    def keep_subprocess_alive(self) -> None:
-        """Called twice a second: replaces workers that died or hang."""
-        super().keep_subprocess_alive()
-        alive = {process.pid for process in self.processes if process.pid is not None}
-        for pid in self._pids - alive:
-            mark_process_dead(pid, self._metrics_folder)  # type: ignore[no-untyped-call]
-        self._pids = alive
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1
 
-    def handle_hup(self) -> None:
-        """SIGHUP: stop."""
-        self.should_exit.set()
+    def _keep_all(self) -> None:
+        while not self._signals:
+            for slot in self._slots:
+                slot.start_when_due()
+            round_over = self._wait()
+            ended = [slot.look(round_over=round_over) for slot in self._slots]
+            if STARTUP_FAILURE in ended and not any(slot.has_served for slot in self._slots):
+                raise InternalFault("A worker could not start; see the messages above.")
 
-    def terminate_all(self) -> None:
-        """Tell the workers to stop. Who connects after the last of them has stopped listening is refused at once."""
-        super().terminate_all()
-        for sock in self.sockets:
-            sock.close()
+    def _end_all(self) -> None:
+        """Who connects after the last worker has stopped listening is refused at once."""
+        passed_on, rounds = 0, int(self._patience_s / ROUND_S)
+        self._signals = max(self._signals, 1)
+        while any(slot.process for slot in self._slots):
+            if passed_on < self._signals:
+                passed_on += 1
+                for slot in self._slots:
+                    slot.stop()
+                self._sock.close()
+            rounds -= self._wait()
+            if rounds == 0:
+                for slot in self._slots:
+                    slot.kill()
+            for slot in self._slots:
+                slot.look(round_over=False)
+
+    def _wait(self) -> bool:
+        """Returns when a worker has ended, or after `ROUND_S`: then True."""
+        return not wait([slot.process.sentinel for slot in self._slots if slot.process], ROUND_S)

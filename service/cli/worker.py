@@ -2,69 +2,79 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
+from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING
 
-from litestar import Litestar
 from uvicorn.config import STARTUP_FAILURE
 
-from service.app import create_app
-from service.build import build_service
-from service.cli.console import show_error, start
-from service.cli.server import PoliteStop
-from service.cli.signals import ending_signals
+from service.cli.console import log_as, show_error
+from service.cli.signals import exit_on_any_signal
 from service.errors import WithThisError
-from service.server.state import ServiceState
 from service.settings import Settings
+from service.support import garbage
+
+if TYPE_CHECKING:
+    from service.server.state import ServiceState
+
+Build = Callable[[Settings], "ServiceState"]
+"""Makes the parts of a worker. Raises WithThisError if that cannot be done."""
+_BEAT_S = 1.0
 
 
-def create_worker() -> Litestar:
-    """The application of one worker, with parts of its own; a setting that is wrong ends all workers."""
-    settings = shared_out(start())
-    try:
-        return as_worker(settings, build_service(settings))
-    except WithThisError as error:
-        show_error(error)
-        sys.exit(STARTUP_FAILURE)
+class Pulse:
+    """What a worker shows of itself, in memory that the supervisor sees: neither ever waits for the other."""
+
+    def __init__(self, context: BaseContext) -> None:
+        """Nothing is shown yet."""
+        self._beats, self._serves = context.RawValue("L", 0), context.RawValue("b", 0)
+
+    @property
+    def beats(self) -> int:
+        """Signs of life until now."""
+        return int(self._beats.value)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has started."""
+        return bool(self._serves.value)
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        self._beats.value += 1
+
+    def begin_to_serve(self) -> None:
+        """It has started."""
+        self._serves.value = 1
 
 
-def shared_out(settings: Settings) -> Settings:
-    """The settings with the machine's cores shared out among the workers, unless `torch_threads` says otherwise."""
-    if settings.encoder.torch_threads is not None:
-        return settings
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return settings.model_copy(update={"torch_threads": max(1, cores // settings.server.workers)})
+def run_worker(build: Build, settings: Settings, sock: socket.socket, pulse: Pulse, supervisor: int) -> None:
+    """Serve until told to stop, or until the supervisor is gone. `supervisor`: its process id.
 
-
-def as_worker(settings: Settings, service: ServiceState) -> Litestar:
-    """The application over this service, which it closes; it stops politely, and does not outlive its supervisor."""
-    service.warm()
-    app = create_app(settings, service)
-    app.on_startup.append(lambda: _stop_politely(app, settings.server.shutdown_delay_s))
-    app.on_shutdown.append(service.close)
-    threading.Thread(target=_follow_supervisor, name="supervisor", daemon=True).start()
-    return app
-
-
-def _stop_politely(app: Litestar, delay_s: float) -> None:
-    """Signals go through `PoliteStop` to the handler that uvicorn has set before the application starts.
-
-    They all count as SIGTERM there: of a second SIGINT uvicorn makes an end that does not end the application.
+    Exits with `STARTUP_FAILURE` where it cannot start.
     """
-    handler = signal.getsignal(signal.SIGTERM)
-    if not callable(handler):
-        return
-    stop = PoliteStop(app.state, delay_s, lambda number, frame: handler(signal.SIGTERM, frame))
-    for number in ending_signals():
-        signal.signal(number, stop)
+    exit_on_any_signal()
+    log_as(settings)
+    threading.Thread(target=_show_life, args=[pulse, supervisor], name="supervisor", daemon=True).start()
+    with garbage.paused():
+        from service.cli.serving import run_server  # noqa: PLC0415 (a supervisor may hold no models)
+
+        try:
+            run_server(settings, build(settings), sock, pulse.begin_to_serve)
+        except WithThisError as error:
+            show_error(error)
+            sys.exit(STARTUP_FAILURE)
 
 
-def _follow_supervisor() -> None:
-    """End when the supervisor is gone: nobody would ever stop this process or start it again."""
-    supervisor = multiprocessing.parent_process()
-    if supervisor is not None:
-        supervisor.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+def _show_life(pulse: Pulse, supervisor: int) -> None:
+    """End this process with the supervisor: nobody would ever stop it or start it again."""
+    while os.getppid() == supervisor:
+        pulse.beat()
+        time.sleep(_BEAT_S)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -5,57 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120
-HTTP = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0), verify=False)
-"""A connection for each request, so that any worker may take it. `httpx.get` loads all certificates each time."""
-
-
-@dataclass
-class Running:
-    """Workers and their supervisor."""
-
-    url: str
-    process: subprocess.Popen[str]
-
-    def ask(self, path: str) -> httpx.Response:
-        """One request over a connection of its own."""
-        return HTTP.get(self.url + path)
-
-    def ask_often(self) -> set[int]:
-        """Ask 40 times; the workers that answered: under load perhaps one of them alone."""
-        return {self.ask("/pid").json() for _ in range(40)}
-
-    def workers(self, without: int | None = None) -> set[int]:
-        """Both workers, as soon as each has answered, and the one that is `without` no more."""
-        seen: set[int] = set()
-
-        def both() -> bool:
-            seen.update(self.ask_often() - {without})
-            return len(seen) == 2
-
-        until(both)
-        return seen
-
-
-def until(true: Callable[[], bool]) -> None:
-    patience = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < patience
-        time.sleep(0.1)
+from service.cli.sharing import METHOD
+from tests.integration.running_workers import HTTP, PATIENCE_S, Running, gone, running_workers, until
 
 
 def closed(folder: Path, workers: set[int]) -> list[bool]:
@@ -72,23 +30,11 @@ def answers(running: Running) -> float:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    """Two workers over fakes, both of them answering."""
-    env = {**os.environ, "WITHTHIS_WORKERS": "2", "WITHTHIS_DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
-    env["WITHTHIS_SEARCH_LOG"] = str(tmp_path / "log")
-    command = [sys.executable, "-m", "tests.integration.workers_entry"]
-    piped = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    with piped as process:
-        assert process.stdout is not None
-        found = Running(process.stdout.readline().strip(), process)
-        family = psutil.Process(process.pid)
-        try:
-            found.workers()
-            yield found
-        finally:
-            for member in [*family.children(recursive=True), family] if process.poll() is None else []:
-                with suppress(psutil.NoSuchProcess):
-                    member.kill()
+def running(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Two workers over fakes, both of them answering; started as on this system, unless a test says otherwise."""
+    with running_workers(tmp_path, getattr(request, "param", METHOD)) as found:
+        found.workers()
+        yield found
 
 
 QUEUES = {
@@ -98,6 +44,7 @@ QUEUES = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("running", sorted({METHOD, "spawn"}), indirect=True)
 def test_workers_answer_count_as_one_are_replaced_and_end_together(running: Running, tmp_path: Path) -> None:
     before = answers(running)
     running.ask_often()
@@ -118,7 +65,7 @@ def test_workers_answer_count_as_one_are_replaced_and_end_together(running: Runn
     searched = {HTTP.post(f"{running.url}/v1/search", json={"text": "a mug"}).json()["id"] for _ in range(20)}
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(PATIENCE_S) == 0
-    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    assert gone(workers)
     with pytest.raises(httpx.ConnectError):
         running.ask("/healthz")
     assert not list(tmp_path.glob("withthis-metrics-*"))
@@ -133,7 +80,7 @@ def test_workers_do_not_outlive_their_supervisor(running: Running, tmp_path: Pat
     workers = running.workers()
     running.process.kill()
     running.process.wait(PATIENCE_S)
-    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    until(lambda: gone(workers))
     assert all(closed(tmp_path, workers))
 
 
@@ -145,5 +92,5 @@ def test_a_signal_of_the_terminal_reaches_all_and_ends_all_politely(
     workers = running.workers()
     os.killpg(running.process.pid, number)
     assert running.process.wait(PATIENCE_S) == 0
-    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    assert gone(workers)
     assert all(closed(tmp_path, workers))

@@ -1,7 +1,7 @@
 """Metrics of several processes combined: each counts into its own files, and any of them can report all.
 
-prometheus_client's multiprocess mode, which it enters when it is imported with PROMETHEUS_MULTIPROC_DIR set. Counters
-and histograms of workers that died stay in the sums, as counters must not decrease; gauges are those of live workers.
+prometheus_client's multiprocess mode. Counters and histograms of workers that died stay in the sums, as counters must
+not decrease; gauges are those of live workers.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from service.server.observability.metrics import Metrics
 
@@ -23,7 +23,16 @@ _LOOK_S = 1.0
 
 def new_metrics(catalogs: Sequence[str]) -> Metrics:
     """Those of this process alone, or shared with the other workers where there are some."""
-    return (SharedMetrics if os.environ.get(FOLDER_VARIABLE) else Metrics)(catalogs)
+    if not os.environ.get(FOLDER_VARIABLE):
+        return Metrics(catalogs)
+    # prometheus_client has chosen when it was imported, which may have been before the variable was set.
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    return SharedMetrics(catalogs)
+
+
+def forget(pid: int) -> None:
+    """Count the gauges of a worker that is gone no more."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 class SharedMetrics(Metrics):

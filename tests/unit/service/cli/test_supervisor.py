@@ -1,4 +1,4 @@
-"""Which stores may have several workers, and how cores are shared out."""
+"""Which stores may have several workers, how cores are shared out, and which models are loaded before workers are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
+from service.cli.sharing import shared_out, survive_a_fork
 from service.cli.supervisor import check_shareable
-from service.cli.worker import shared_out
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -42,3 +42,20 @@ def test_cores_are_shared_out_unless_that_is_settled(monkeypatch: pytest.MonkeyP
     assert shared_out(chosen(workers=3)).encoder.torch_threads == 2
     assert shared_out(chosen(workers=20)).encoder.torch_threads == 1
     assert shared_out(chosen(workers=2, torch_threads=7)).encoder.torch_threads == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "shared"),
+    [
+        ({"torch_threads": 1}, True),
+        ({"torch_threads": 1, "rerank_enabled": False}, True),
+        ({"torch_threads": 2}, False),
+        ({}, False),
+        ({"torch_threads": 1, "encoder": "visualized-bge-base-en"}, False),
+        ({"torch_threads": 1, "engine": "phi3-vision"}, False),
+    ],
+)
+def test_models_that_compute_in_threads_or_on_a_gpu_are_loaded_by_each_worker(
+    settings: dict[str, object], shared: bool
+) -> None:
+    assert survive_a_fork(chosen(**settings)) is shared
