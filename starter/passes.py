@@ -1,6 +1,7 @@
 """The embedder's forward passes: compiled graphs where they give what torch gives, else torch's modules."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -40,12 +41,18 @@ class Passes:
 
     @classmethod
     def of(cls, backbone: Backbone, composer: Composer, backend: BackendName) -> "Passes":
-        """The passes of a merged model."""
-        cells = _spread("cells", backbone, backend)
+        """The passes of a merged model. They are compiled at the same time, mostly without the interpreter's lock."""
+        with ThreadPoolExecutor(thread_name_prefix="compiling") as threads:
+            parts = [
+                threads.submit(_spread, "cells", backbone, backend),
+                threads.submit(_spread, "tokens", composer.images, backend),
+                threads.submit(pool, composer.bert, backend),
+            ]
+        cells, tokens, pooled = (part.result() for part in parts)
         return cls(
             Spread(backbone, _TORCH_ROWS, threads=1) if cells is backbone else cells,
-            _spread("tokens", composer.images, backend),
-            pool(composer.bert, backend),
+            tokens,
+            pooled,
             composer.bert.embeddings.word_embeddings,
         )
 
