@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from starter.backbone import CELLS, CLASSES, FEATURES
 from starter.minilm import WIDTH, MiniLM, load_minilm
+from starter.reading import Reading
 from starter.views import Views, blend
 
 IMAGE_TOKENS = 8
@@ -60,16 +61,24 @@ class _Reader(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(WIDTH)
-        self.cross = nn.MultiheadAttention(WIDTH, _HEADS, batch_first=True)
+        self.cross: nn.MultiheadAttention | Reading = nn.MultiheadAttention(WIDTH, _HEADS, batch_first=True)
         self.block = nn.TransformerEncoderLayer(
             WIDTH, _HEADS, 1024, dropout=0.05, activation="gelu", batch_first=True, norm_first=True
         )
 
     def forward(self, latents: Tensor, cells: Tensor) -> Tensor:
         """Latents [n, t, 384], cells [n, m, 384] → latents [n, t, 384]."""
-        read, _ = self.cross(self.norm(latents), cells, cells, need_weights=False)
+        if isinstance(self.cross, Reading):
+            read = self.cross(self.norm(latents), cells)
+        else:
+            read, _ = self.cross(self.norm(latents), cells, cells, need_weights=False)
         thought: Tensor = self.block(latents + read)
         return thought
+
+    def spare(self) -> None:
+        """Do without what only training needs."""
+        if isinstance(self.cross, nn.MultiheadAttention):
+            self.cross = Reading(self.cross)
 
 
 class ImageTokens(nn.Module):
@@ -79,12 +88,14 @@ class ImageTokens(nn.Module):
     head_weight: Tensor
     head_bias: Tensor
     class_names: Tensor
+    regions: Tensor
 
     def __init__(self, layers: int = 2) -> None:
         super().__init__()
         self.register_buffer("head_weight", torch.zeros(CLASSES, FEATURES), persistent=False)
         self.register_buffer("head_bias", torch.zeros(CLASSES), persistent=False)
         self.register_buffer("class_names", torch.zeros(CLASSES, WIDTH))
+        self.register_buffer("regions", _regions(), persistent=False)
         self.norm = nn.LayerNorm(FEATURES)
         self.project = nn.Linear(FEATURES, WIDTH)
         self.named = nn.Linear(WIDTH, WIDTH)
@@ -99,11 +110,15 @@ class ImageTokens(nn.Module):
         """Use the backbone's classifier (`Backbone.head`); it is frozen and not part of the weights."""
         self.head_weight, self.head_bias = (part.detach() for part in head)
 
+    def spare(self) -> None:
+        """Do without what only training needs."""
+        for reader in self.readers:
+            assert isinstance(reader, _Reader)
+            reader.spare()
+
     def _region_names(self, cells: Tensor) -> Tensor:
         """What the ImageNet head sees in nine overlapping regions and in the whole: [n, 49, 1280] → [n, 10, 384]."""
-        grid = torch.unflatten(cells.transpose(1, 2), 2, (7, 7))
-        regions = functional.avg_pool2d(grid, 3, 2).flatten(2).transpose(1, 2)
-        regions = torch.cat((regions, cells.mean(1, keepdim=True)), 1)
+        regions = self.regions @ cells
         return functional.linear(regions, self.head_weight, self.head_bias).softmax(-1) @ self.class_names
 
     def forward(self, cells: Tensor) -> Tensor:
@@ -116,6 +131,13 @@ class ImageTokens(nn.Module):
             latents = reader(latents, seen)
         tokens: Tensor = self.out(latents)
         return tokens * self.scale
+
+
+def _regions() -> Tensor:
+    """Matrix of means over nine overlapping squares of three by three cells, and over all, [10, 49]."""
+    cells = torch.eye(CELLS).view(CELLS, 7, 7)
+    squares = functional.avg_pool2d(cells, 3, 2).flatten(1).T
+    return torch.cat((squares, torch.full((1, CELLS), 1 / CELLS))).contiguous()
 
 
 class Composer(nn.Module):
@@ -136,7 +158,8 @@ class Composer(nn.Module):
         return {name: value for name, value in self.state_dict().items() if not _from_package(name)}
 
     def merge(self) -> "Composer":
-        """Fold the low-rank updates into MiniLM's layers, for inference."""
+        """Fold the low-rank updates into MiniLM's layers, and let images be read with less work, for inference."""
+        self.images.spare()
         for layer in self.bert.encoder.layer:
             for parent, name in _adapted(layer):
                 setattr(parent, name, getattr(parent, name).merged())

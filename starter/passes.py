@@ -21,7 +21,7 @@ GRAPHS = files("starter").joinpath("weights", "graphs")
 _ROWS: dict[str, int] = {"cells": 2, "tokens": 8, "pool": 8}
 """Rows of a part of a compiled pass: fewer waste the reading of weights, the numbers of more fall out of the core's
 cache. Milliseconds a row by parts of 1, 2, 4 and 8 on one thread of an EPYC, of cells 10.5, 9.3, 10.0 and 13.5, of
-tokens 5.0, 3.6, 3.1 and 2.8, of pool with 16 tokens 6.4, 5.9, 4.4 and 3.9."""
+tokens 3.5, 2.6, 2.2 and 1.9, of pool with 16 tokens 6.4, 5.9, 4.4 and 3.9."""
 _TORCH_ROWS = 4
 """Of a part of the backbone on torch, which uses all threads for it."""
 

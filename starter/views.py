@@ -8,13 +8,16 @@ Hinton, NIPS 2012, §4.1). Share and weight were chosen on the development conce
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from service.encoders.compiled.spread import shared_threads
+from service.support.batches import in_batches
 from starter.backbone import preprocess
 from starter.by_image import ByImage
 
@@ -25,6 +28,8 @@ _MIDDLE_SHARE = 0.4
 _MIDDLE_WEIGHT = 0.5
 """Of the middle's vector, beside 1 for that of the whole."""
 
+_IMAGES = 2
+"""For each thread of those that look at some together."""
 _PREPARED = ByImage[Future[Tensor]]()
 
 
@@ -61,8 +66,18 @@ class Views:
 
 
 def look(backbone: Callable[[Tensor], Tensor], images: Sequence[Image.Image]) -> Views:
-    """Cells of both views, [n, 49, 1280] each; `backbone`: [m, 3, 224, 224] → [m, 49, 1280]."""
-    return Views.split(backbone(pixels(images)))
+    """Cells of both views, [n, 49, 1280] each; `backbone`: [m, 3, 224, 224] → [m, 49, 1280].
+
+    Pixels are computed by all threads, of a few images at once: those of all would have to be read from memory again.
+    """
+    groups = [*in_batches(images, _IMAGES * torch.get_num_threads()), []]
+    seen = []
+    if len(images) > 1:
+        prepare(groups[0])
+    for group, following in pairwise(groups):
+        prepare(following)  # before the backbone is done with this group, so that no thread waits
+        seen.append(Views.split(backbone(pixels(group))))
+    return seen[0] if len(seen) == 1 else Views.joined(seen)
 
 
 def prepare(images: Sequence[Image.Image]) -> None:
@@ -71,7 +86,8 @@ def prepare(images: Sequence[Image.Image]) -> None:
     """
     threads = shared_threads(torch.get_num_threads())
     for image in images:
-        _PREPARED.keep(image, threads.submit(_both_views, [image]))
+        if _PREPARED.get(image) is None:
+            _PREPARED.keep(image, threads.submit(_both_views, [image]))
 
 
 def pixels(images: Sequence[Image.Image]) -> Tensor:
@@ -83,7 +99,7 @@ def pixels(images: Sequence[Image.Image]) -> Tensor:
     views = [_both_views([image]) if one is None else one for image, one in zip(images, prepared, strict=True)]
     if len(views) == 1:
         return views[0]
-    return torch.cat([one[place : place + 1] for place in (0, 1) for one in views])
+    return torch.from_numpy(np.concatenate([one[place : place + 1].numpy() for place in (0, 1) for one in views]))
 
 
 def _both_views(images: Sequence[Image.Image]) -> Tensor:
