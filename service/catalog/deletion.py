@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from service.catalog.listing import LISTED, product_page
-from service.catalog.records import row_id
 from service.errors import FilterError
 from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter
+from service.stores.revisions import head_id
 from service.stores.store import Store
 
 MOST_DELETED = 10_000
@@ -66,7 +66,7 @@ class Deletion:
 
     def _delete(self, listed: Sequence[str]) -> int:
         """Delete those of these products that still match; how many these are."""
-        heads = self.store.fetch([row_id(id, 0) for id in listed]) if listed else []
+        heads = self.store.fetch([head_id(id) for id in listed]) if listed else []
         ids = [head.product_id for head in heads if self.filter is None or matches(self.filter, head.product)]
         if ids:
             self.delete(ids)

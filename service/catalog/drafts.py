@@ -8,8 +8,7 @@ that the feed has not come to yet stay until it ends.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from service.catalog.records import row_id
-from service.stores.store import Record, Store
+from service.stores.store import Record, Store, row_id
 
 
 @dataclass(slots=True)

@@ -25,7 +25,6 @@ from service.catalog.field_samples import FieldSamples
 from service.catalog.indexed_features import IndexedFeatures
 from service.catalog.ingest_run import IngestReport, IngestRun, Progress
 from service.catalog.readers import Columns, feed_folder, open_feed
-from service.catalog.records import row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import ImageFetcher, KeepsImages, RowImageReader, Task
 from service.catalog.rows import FeedRow, Reject
@@ -33,7 +32,7 @@ from service.catalog.workers import Workers
 from service.encoders.encoder import Encoder
 from service.images.decode import ImageLimits
 from service.images.store.image_store import ImageStore
-from service.stores.store import Store
+from service.stores.store import Store, row_id
 from service.support.batches import in_batches
 
 __all__ = ["DEFAULT_BATCH", "IngestReport", "Progress", "ingest"]

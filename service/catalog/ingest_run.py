@@ -19,15 +19,14 @@ from service.catalog.indexed_features import BATCH as FEATURE_BATCH
 from service.catalog.indexed_features import IndexedFeatures
 from service.catalog.listing import listed_ids
 from service.catalog.missing_products import MissingProducts
-from service.catalog.records import now_ms, row_id
 from service.catalog.rejects import RejectFile
 from service.catalog.row_images import KeepsImages
 from service.catalog.rows import NOTHING_TO_EMBED, FeedRow, Reject
 from service.catalog.settling import settle
 from service.catalog.survey import Survey
 from service.errors import EmbeddingRefused, ImageNotFound, InvalidImage
-from service.stores.revisions import product_of
-from service.stores.store import Record, Store, Vector
+from service.stores.revisions import now_ms
+from service.stores.store import Record, Store, Vector, product_of, row_id
 from service.support.batches import in_batches
 
 _SHOWN_REJECTS = 10

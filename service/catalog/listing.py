@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.catalog.records import row_id
 from service.product import Product
 from service.stores.filters import Filter
+from service.stores.revisions import head_id
 from service.stores.store import Store
 
 LISTED = 2048
@@ -26,7 +26,7 @@ def product_page(
         rows = store.page(after=after, limit=limit, filter=filter)
         for id, product in rows:
             after = id
-            if id == row_id(product.id, 0):
+            if id == head_id(product.id):
                 found.append(product)
             if len(found) == limit:
                 return found, after

@@ -21,7 +21,7 @@ from service.catalog.deletion import Deletion
 from service.catalog.documents import Documents
 from service.catalog.listing import product_page
 from service.catalog.product_images import ENCODE_BATCH, ProductImages, RowImage
-from service.catalog.records import make_record, now_ms, row_hash, row_id
+from service.catalog.records import make_record, row_hash
 from service.catalog.settling import settle
 from service.errors import InvalidInput, InvalidValue, StoreUnavailable, UnknownProduct
 from service.images.sources import ImageInput, ImageLoader
@@ -29,8 +29,8 @@ from service.images.store.image_store import ImageStore
 from service.product import Product
 from service.search.lexical.catalog_words import CatalogWords
 from service.stores.filters import Filter
-from service.stores.revisions import ProductMoved
-from service.stores.store import Record, Store, Vector
+from service.stores.revisions import ProductMoved, now_ms
+from service.stores.store import Record, Store, Vector, row_id
 
 SETTLE_ROWS = 32
 """Rows changed one by one before a local store is asked to index them. On Milvus Lite a search of 1,900 products takes

@@ -1,8 +1,7 @@
-"""The content of a store row: its id, its hash and its fields. Shared by feeds and the HTTP routes."""
+"""The content of a store row: its hash and its fields. Shared by feeds and the HTTP routes."""
 
 import hashlib
 import json
-import time
 from typing import Protocol
 
 from service.product import Attributes, Product
@@ -35,11 +34,6 @@ class Described(Protocol):
         """Everything else."""
 
 
-def row_id(product_id: str, number: int) -> str:
-    """The id of a product's image with this number, from 0."""
-    return f"{product_id}#{number}"
-
-
 def row_hash(product: Described, image_key: str) -> str:
     """SHA-256 over a row's image and all its fields, in hex."""
     values = [product.id, product.title, product.category, product.price, dict(product.attributes)]
@@ -59,8 +53,3 @@ def make_record(product: Described, id: str, vector: Vector, *, image_key: str, 
         image_key=image_key,
     )
     return Record(id, stored, vector, content_hash, now)
-
-
-def now_ms() -> int:
-    """Unix time in milliseconds."""
-    return time.time_ns() // 1_000_000

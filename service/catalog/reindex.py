@@ -18,13 +18,12 @@ from PIL import Image
 from rerank.query import Query
 from service.catalog.document_form import DocumentForm
 from service.catalog.documents import Documents
-from service.catalog.records import row_id
 from service.catalog.workers import Workers
 from service.encoders.encoder import Encoder
 from service.errors import ImageDamaged, ImageNotFound, InvalidImage, StoreUnavailable
 from service.images.store.image_store import ImageStore
 from service.stores.revisions import belongs, heads_among
-from service.stores.store import Record, RowState, Store, Vector, VersionedStore
+from service.stores.store import Record, RowState, Store, Vector, VersionedStore, row_id
 from service.support.batches import in_batches
 
 DEFAULT_BATCH = 32

@@ -10,9 +10,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from service.catalog.column_names import KNOWN, attribute_name
-from service.catalog.records import make_record, row_id
+from service.catalog.records import make_record
 from service.product import MAX_ID_CHARS, Product, normal_text
-from service.stores.store import Record, Vector
+from service.stores.store import Record, Vector, row_id
 from service.support.first_fault import first_fault
 
 MAX_IMAGE_PATH_CHARS = 1000

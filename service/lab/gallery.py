@@ -11,7 +11,7 @@ from PIL import Image
 
 from rerank.query import Query
 from service.catalog.document_form import IMAGE_ONLY, DocumentForm
-from service.catalog.records import make_record, row_hash, row_id
+from service.catalog.records import make_record, row_hash
 from service.errors import InvalidImage
 from service.images.decode import DECODER, ImageLimits
 from service.lab.dataset_image import LAB_LIMITS, ImageRef
@@ -20,7 +20,7 @@ from service.lab.embedding_cache import CachedEncoder
 from service.lab.judged import DataSet, LabDocument
 from service.lab.lab_errors import DataSetError
 from service.lab.setup import Setup
-from service.stores.store import Hit, Record, Store, Vector
+from service.stores.store import Hit, Record, Store, Vector, row_id
 from service.support.batches import in_batches
 
 Step = Callable[[int], None]

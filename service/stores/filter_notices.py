@@ -39,7 +39,7 @@ def _kinds(filter: Filter) -> Iterator[tuple[str, set[str]]]:
     """Each attribute with the kinds of what it is compared with."""
     for name, condition in (filter.attributes or {}).items():
         yield name, set(_compared(condition))
-    for part in (*(filter.and_ or ()), *(filter.or_ or ()), *([] if filter.not_ is None else [filter.not_])):
+    for part in filter.parts:
         yield from _kinds(part)
 
 

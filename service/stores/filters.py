@@ -160,6 +160,11 @@ class Filter(BaseModel):
     )
     not_: "Filter | None" = Field(default=None, alias="not", description="Not this filter.")
 
+    @property
+    def parts(self) -> list["Filter"]:
+        """The filters that this one is made of, one level down."""
+        return [*(self.and_ or ()), *(self.or_ or ()), *([] if self.not_ is None else [self.not_])]
+
     @model_validator(mode="before")
     @classmethod
     def _fold_dotted(cls, data: Any) -> Any:
@@ -197,10 +202,9 @@ def _conditions(filter: Filter, depth: int) -> int:
     if depth > MAX_FILTER_DEPTH:
         raise FilterError(f"The filter is nested deeper than {MAX_FILTER_DEPTH} levels. Write it flatter.")
     own = [len(value) if isinstance(value, list) else 1 for value in _values(filter)]
-    inner = [*(filter.and_ or ()), *(filter.or_ or ()), *([] if filter.not_ is None else [filter.not_])]
-    if not own and not inner:
+    if not own and not filter.parts:
         raise FilterError("A part of the filter is empty. Remove it or give it a condition.")
-    return sum(own) + sum(_conditions(part, depth + 1) for part in inner)
+    return sum(own) + sum(_conditions(part, depth + 1) for part in filter.parts)
 
 
 def _values(filter: Filter) -> Iterator[Any]:

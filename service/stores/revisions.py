@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from service.stores.store import Record, RowState
+from service.stores.store import Record, RowState, product_of, row_id
 
 GRACE_S = 15 * 60
 """A row that no head names belongs to a write in progress for so long at most; every step of one has a timeout."""
@@ -71,7 +71,7 @@ class ProductMoved(Exception):  # noqa: N818 (it is no error but news)
 
 def head_id(product_id: str) -> str:
     """The id, and the key, of a product's head."""
-    return f"{product_id}#0"
+    return row_id(product_id, 0)
 
 
 def is_head(row: Revised) -> bool:
@@ -87,11 +87,6 @@ def row_key(row: Revised) -> str:
 def id_of_key(key: str, revision: str) -> str:
     """The row's id again."""
     return key.removesuffix(f".{revision}") if revision else key
-
-
-def product_of(id: str) -> str:
-    """The product's id in a row's."""
-    return id.rpartition("#")[0]
 
 
 def belongs(row: Revised, heads: Mapping[str, Revised]) -> bool:
@@ -200,18 +195,18 @@ class RevisionStore:
         if first:
             self.delete_rows([row_key(row) for row in first])
         named = [row for row in others if belongs(row, heads)]
-        self.discard([row_key(row) for row in (*named, *leftovers(others, heads, _now()))])
+        self.discard([row_key(row) for row in (*named, *leftovers(others, heads, now_ms()))])
         return sum(belongs(row, heads) for row in rows)
 
     def delete_leftovers(self, *, dry_run: bool = False) -> int:
         """See `Store.delete_leftovers`. Heads are read again right before: a scan is no snapshot."""
         rows = [row for page in self.scan() for row in page]
-        found = leftovers(rows, heads_among(rows), _now())
+        found = leftovers(rows, heads_among(rows), now_ms())
         deleted = 0
         for start in range(0, len(found), _SWEPT_AT_ONCE):
             batch = found[start : start + _SWEPT_AT_ONCE]
             heads = self.heads(sorted({row.product_id for row in batch}))
-            doomed = [row_key(row) for row in leftovers(batch, heads, _now())]
+            doomed = [row_key(row) for row in leftovers(batch, heads, now_ms())]
             deleted += len(doomed)
             if doomed and not dry_run:
                 self.delete_rows(doomed)
@@ -233,7 +228,7 @@ class RevisionStore:
         """See `Store.row_ids`. Heads tell it; only products from before revisions are scanned."""
         heads = self.heads(product_ids)
         known = [head for head in heads.values() if head.revision_rows]
-        ids = [f"{head.product_id}#{number}" for head in known for number in range(head.revision_rows)]
+        ids = [row_id(head.product_id, number) for head in known for number in range(head.revision_rows)]
         unknown = [id for id, head in heads.items() if not head.revision_rows]
         old = self.states_of(unknown) if unknown else []
         return ids + [row.id for row in old if not row.revision]
@@ -244,7 +239,7 @@ class RevisionStore:
         """
         rows = self.records([head_id(id) for id in dict.fromkeys(product_ids)])
         heads = heads_among(sorted(rows, key=lambda row: row.updated_at))
-        unrevised = [f"{id}#1" for id, head in heads.items() if not head.revision]
+        unrevised = [row_id(id, 1) for id, head in heads.items() if not head.revision]
         several = [row.product_id for row in self.states(unrevised)] if unrevised else []
         old = self.states_of(several) if several else []
         keys = [row_key(row) for row in old if not (row.revision or is_head(row))]
@@ -287,7 +282,8 @@ class RevisionStore:
         return _behind(head)
 
 
-def _now() -> int:
+def now_ms() -> int:
+    """Unix time in milliseconds."""
     return time.time_ns() // 1_000_000
 
 
@@ -297,7 +293,7 @@ def _key(id: str, revision: str) -> str:
 
 def _behind(head: Whole) -> list[str]:
     """The keys of the other rows of a head's revision; none if it has no revision."""
-    return [_key(f"{head.product_id}#{number}", head.revision) for number in range(1, head.revision_rows)]
+    return [_key(row_id(head.product_id, number), head.revision) for number in range(1, head.revision_rows)]
 
 
 def _stamped(rows: Sequence[Record]) -> list[Record]:

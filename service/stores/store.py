@@ -14,6 +14,16 @@ from service.stores.filters import Filter
 Vector = npt.NDArray[np.float32]
 
 
+def row_id(product_id: str, number: int) -> str:
+    """The id of a product's image with this number, from 0."""
+    return f"{product_id}#{number}"
+
+
+def product_of(row_id: str) -> str:
+    """The product's id in a row's."""
+    return row_id.rpartition("#")[0]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
     """One row: one image of one product.
@@ -61,7 +71,7 @@ class RowState:
     @property
     def product_id(self) -> str:
         """The product's id."""
-        return self.id.rpartition("#")[0]
+        return product_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)

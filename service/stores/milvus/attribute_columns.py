@@ -142,5 +142,5 @@ class _Column:
 def attribute_names(filter: Filter) -> Iterator[str]:
     """The attributes that a filter has conditions on, each maybe several times."""
     yield from filter.attributes or ()
-    for part in (*(filter.and_ or ()), *(filter.or_ or ()), *([filter.not_] if filter.not_ else ())):
+    for part in filter.parts:
         yield from attribute_names(part)

@@ -22,8 +22,8 @@ from service.stores.filters import Filter, check_filter
 from service.stores.pinecone.connection import PineconeConnection, told
 from service.stores.pinecone.filter_compiler import Condition, to_pinecone
 from service.stores.pinecone.rows import from_vector_id, to_hit, to_record, to_vector, to_vector_id
-from service.stores.revisions import Revised, RevisionStore, belongs, heads_among, product_of, read_whole, row_key
-from service.stores.store import Hit, Record, RowState, Store, Vector
+from service.stores.revisions import Revised, RevisionStore, belongs, heads_among, read_whole, row_key
+from service.stores.store import Hit, Record, RowState, Store, Vector, product_of
 
 SCHEME = "pinecone:"
 NO_ALIASES = (

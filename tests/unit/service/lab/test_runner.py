@@ -15,7 +15,7 @@ from rerank.query import Query
 from service.build import assemble, build_rerank
 from service.catalog.document_form import DEFAULT_FORM
 from service.catalog.documents import Documents
-from service.catalog.records import make_record, row_id
+from service.catalog.records import make_record
 from service.cli.setups import SettingsMaker
 from service.images.sources import UploadedImage
 from service.images.store.image_store import ImageStore
@@ -28,7 +28,7 @@ from service.lab.summary import summarize
 from service.search.hybrid import hybrid_options
 from service.search.types import SearchRequest
 from service.stores.exact.exact_store import ExactStore
-from service.stores.store import Vector
+from service.stores.store import Vector, row_id
 from tests.fakes import FakeEncoder
 from tests.unit.service.lab.bench_fakes import (
     DOCUMENTS,

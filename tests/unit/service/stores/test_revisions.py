@@ -28,7 +28,7 @@ Work = Callable[[Stepped], object]
 
 def rows(name: str, count: int) -> list[Record]:
     """A product `p` of so many images whose every row says whose it is, written now."""
-    now = revisions._now()
+    now = revisions.now_ms()
     keys = [f"{name}-{number}" for number in range(count)]
     return [
         record("p", number, seed=number, title=name, image_key=key, content_hash=key, updated_at=now)
