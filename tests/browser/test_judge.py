@@ -97,7 +97,7 @@ def test_a_sitting_by_keyboard(open_page: OpenPage, judging: SimpleNamespace) ->
         page.keyboard.press(key)
 
     expect(page.locator("main[aria-busy=false]")).to_be_visible()
-    assert page.locator("#query-picture").evaluate("image => image.naturalWidth") > 0
+    assert page.locator("#query-image").evaluate("image => image.naturalWidth") > 0
     assert [found["id"] for found in Axe().run(page).response["violations"]] == []
     press("3")
     expect(progress).to_contain_text("1 of 3 pairs")

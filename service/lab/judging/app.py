@@ -83,19 +83,19 @@ class PairController(Controller):
         note, suggestion = session.record.note(pair.ids), session.suggestion(pair)
         return {
             "number": number,
-            "query": {"text": query.text, "picture": query.image is not None, "place": place, "queries": queries},
+            "query": {"text": query.text, "image": query.image is not None, "place": place, "queries": queries},
             "product": {
                 "title": document.title,
                 "text": document.description,
                 "category": document.category,
-                "picture": document.image is not None,
+                "image": document.image is not None,
             },
             "grade": session.record.grade(pair.ids),
             "note": "" if note is None else note.note,
             "suggestion": None if suggestion is None else asdict(suggestion),
         }
 
-    @get("/picture", sync_to_thread=True)
+    @get("/image", sync_to_thread=True)
     def image(
         self,
         session: NamedDependency[Session],

@@ -31,4 +31,4 @@ export const putGrade = (number, grade, note) =>
 export const deleteGrade = (number) => call(`/pairs/${number}/grade`, { method: "DELETE" });
 
 /** @param {number} number @param {"query"|"product"} side */
-export const imageUrl = (number, side) => `/pairs/${number}/picture?side=${side}`;
+export const imageUrl = (number, side) => `/pairs/${number}/image?side=${side}`;

@@ -28,7 +28,7 @@ export const noteField = () => /** @type {HTMLTextAreaElement} */ (byId("note"))
  * @param {any} pair as the server describes it
  */
 export async function showPair({ number, query, product, grade, note, suggestion }) {
-  byId("query-text").textContent = query.text ?? (query.picture ? "Something like this" : "");
+  byId("query-text").textContent = query.text ?? (query.image ? "Something like this" : "");
   byId("product-text").textContent = product.title;
   byId("product-more").textContent = [product.category, product.text].filter(Boolean).join(". ");
   showGrade(grade);
@@ -36,12 +36,12 @@ export async function showPair({ number, query, product, grade, note, suggestion
   noteField().value = note;
   toggle(byId("done"), false);
   toggle(byId("pair"), true);
-  await Promise.all([showImage("query", number, query.picture), showImage("product", number, product.picture)]);
+  await Promise.all([showImage("query", number, query.image), showImage("product", number, product.image)]);
 }
 
 /** @param {"query"|"product"} side @param {number} number @param {boolean} there */
 function showImage(side, number, there) {
-  const image = /** @type {HTMLImageElement} */ (byId(`${side}-picture`));
+  const image = /** @type {HTMLImageElement} */ (byId(`${side}-image`));
   toggle(image, there);
   if (!there) return image.removeAttribute("src");
   image.src = imageUrl(number, side);

@@ -137,7 +137,7 @@ def test_a_pair_shows_what_is_judged_and_nothing_of_the_runs(client: TestClient[
     for secret in ("secret", "rank", "run", "score"):
         assert secret not in answer.text
     for side in ("query", "product"):
-        image = client.get("/pairs/0/picture", params={"side": side})
+        image = client.get("/pairs/0/image", params={"side": side})
         assert image.headers["content-type"] == "image/webp"
         assert Image.open(io.BytesIO(image.content)).size[0] > 0
 
@@ -151,7 +151,7 @@ def test_what_is_no_grade_is_refused(client: TestClient[Any], tmp_path: Path, bo
 
 
 @pytest.mark.parametrize(
-    "path", ["/pairs/5", "/pairs/-1", "/pairs/99999999999999999999", "/pairs/5/picture?side=query"]
+    "path", ["/pairs/5", "/pairs/-1", "/pairs/99999999999999999999", "/pairs/5/image?side=query"]
 )
 def test_only_pairs_of_the_pool_are_served(client: TestClient[Any], path: str) -> None:
     answer = client.get(path)
@@ -160,7 +160,7 @@ def test_only_pairs_of_the_pool_are_served(client: TestClient[Any], path: str) -
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/pairs/..%2f/picture"]
+    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/pairs/..%2f/image"]
 )
 def test_no_path_leads_out_of_the_page(client: TestClient[Any], path: str) -> None:
     assert client.get(path).status_code == 404
@@ -169,7 +169,7 @@ def test_no_path_leads_out_of_the_page(client: TestClient[Any], path: str) -> No
 def test_an_image_that_was_lost_meanwhile_is_one_problem(client: TestClient[Any], tmp_path: Path) -> None:
     for path in (tmp_path / "set").glob("*.png"):
         path.unlink()
-    assert client.get("/pairs/0/picture?side=query").status_code == 422
+    assert client.get("/pairs/0/image?side=query").status_code == 422
 
 
 @pytest.mark.parametrize(
