@@ -115,10 +115,10 @@ class ImageRecipe:
         return np.stack(each(self._one, images))
 
     def _one(self, image: Image.Image) -> Pixels:
-        square = self._padded(flatten(image)) if self.fit == "pad" else self._cropped(image.convert("RGB"))
-        values = (np.asarray(square).astype(np.float64) * self.scale).astype(np.float32)
-        normal = (values - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-        return np.ascontiguousarray(normal.transpose(2, 0, 1))
+        square = np.asarray(self._padded(flatten(image)) if self.fit == "pad" else self._cropped(image.convert("RGB")))
+        values = (np.arange(256, dtype=np.float64) * self.scale).astype(np.float32)
+        normal = [(values - mean) / std for mean, std in zip(*np.array([self.mean, self.std], np.float32), strict=True)]
+        return np.stack([table[square[..., channel]] for channel, table in enumerate(normal)])
 
     def _cropped(self, image: Image.Image) -> Image.Image:
         if self.edge is None:

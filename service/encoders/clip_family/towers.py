@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from service.encoders.clip_family.first_token import see_first_token
 from service.encoders.compiled.cache import exported
 from service.encoders.compiled.choice import Pass, compiled
 from service.encoders.compiled.spread import Spread
@@ -19,6 +20,9 @@ from service.encoders.options import BackendName
 
 _ON_TORCH = ("siglip2", "tipsv2")
 """Models by `model_type` whose image towers no graph can say: they resize positions with a filter that ONNX lacks."""
+
+_FIRST_TOKEN = ("clip", "chinese_clip")
+"""Those whose image towers end with the first token; the others attend to all of them once more."""
 
 _TOKENS = 400
 """Tokens that a compiled pass sees at once on a thread: fewer waste the reading of weights, the numbers of more fall
@@ -67,6 +71,8 @@ class Towers:
     ) -> Towers:
         """Of a loaded model, which the caller does not keep. `backend`: of one in float32 on the CPU."""
         device, dtype, config = model.device, model.dtype, model.config
+        if config.model_type in _FIRST_TOKEN:
+            see_first_token(model.vision_model)
         images = Tower(model, "get_image_features", image_names, without="text")
         texts = Tower(model, "get_text_features", text_names, without="vis")
         del model

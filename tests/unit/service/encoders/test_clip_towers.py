@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from service.build import load_encoder
 from service.encoders.clip_family import towers
 from service.encoders.clip_family.checkpoint import Checkpoint
 from service.encoders.clip_family.encoder import ClipEncoder
+from service.encoders.clip_family.first_token import FirstToken, see_first_token
 from service.encoders.clip_family.towers import Tower, Towers
 from service.encoders.compiled.spread import Spread
 from service.encoders.probe import probe
@@ -93,3 +95,27 @@ def test_the_back_end_is_that_of_the_settings(folders: dict[str, Path]) -> None:
         )
         encoder = load_encoder(settings)
         assert isinstance(encoder, ClipEncoder) and isinstance(encoder._towers.images, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["clip", "chinese-clip"])
+def test_what_other_tokens_become_in_the_last_layer_is_left_out(
+    name: str, dtype: torch.dtype, folders: dict[str, Path]
+) -> None:
+    model: Any = Checkpoint.open(folders[name]).model(torch.device("cpu"), dtype)
+    pixels = torch.randn(3, 3, 32, 32).to(dtype)
+    with torch.inference_mode():
+        expected = model.get_image_features(pixels).pooler_output
+        see_first_token(model.vision_model)
+        found = model.get_image_features(pixels).pooler_output
+    assert isinstance(model.vision_model.encoder.layers[-1], FirstToken)
+    assert (found - expected).abs().max() <= 8 * torch.finfo(dtype).eps * expected.abs().max()
+
+
+def test_a_last_layer_of_another_kind_stays(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    model: Any = Checkpoint.open(folders["clip"]).model(torch.device("cpu"), torch.float32)
+    last = model.vision_model.encoder.layers[-1]
+    for other in (lambda hidden, **options: (hidden,), lambda hidden, **options: 2 * hidden):
+        monkeypatch.setattr(last, "forward", other)
+        see_first_token(model.vision_model)
+        assert model.vision_model.encoder.layers[-1] is last
