@@ -1,11 +1,16 @@
 """The file of rejected rows."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from service.catalog.rows import Reject
 from service.errors import FeedError
+
+_UNWRITABLE = (
+    "The file for rejected rows cannot be written. Give another path with --rejects, or check the space on its disk."
+)
 
 
 class RejectFile:
@@ -27,20 +32,24 @@ class RejectFile:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._path.unlink(missing_ok=True)
             except OSError as error:
-                raise FeedError("The file for rejected rows cannot be written. Give another path.") from error
+                raise FeedError(_UNWRITABLE) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file, if there is one."""
+        """Close the file, if there is one; a row that the disk has not taken was told when it was written."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
 
     def write(self, reject: Reject) -> None:
         """Add one line at once, so that an interrupted run leaves a complete file."""
         if self._path is None:
             return
-        if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
         entry = {"line": reject.line, "id": reject.id, "field": reject.field, "reason": reject.reason}
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            if self._file is None:
+                self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise FeedError(_UNWRITABLE) from error

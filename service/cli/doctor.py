@@ -38,6 +38,7 @@ from service.search.types import RerankOptions
 from service.settings import Settings
 from service.stores.local_file import is_local
 from service.stores.store import Store
+from service.support.disk import RESERVE_BYTES, has_room
 from service.support.version import package_version
 from service.wire.catalogs import DEFAULT_CATALOG
 
@@ -100,11 +101,16 @@ def _versions(_: Settings) -> str:
 
 
 def _folder(settings: Settings) -> str:
-    """The folder, or its nearest parent that exists, must be writable; nothing is created here."""
+    """The folder, or its nearest parent that exists, must be writable and have room; nothing is created here."""
     folder = settings.data_dir.absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise ConfigurationError("The data folder is not writable. Set WITHTHIS_DATA_DIR to a writable folder.")
+    if not has_room(existing):
+        raise ConfigurationError(
+            f"Less than {RESERVE_BYTES // 2**20} MiB are free on the disk of {settings.data_dir}, so changes are "
+            "refused. Free some space."
+        )
     return str(settings.data_dir)
 
 

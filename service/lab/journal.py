@@ -8,6 +8,7 @@ few.
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -60,8 +61,9 @@ class Journal:
             raise ExperimentError(f"{self._path} cannot be written. Check its permissions and disk space.") from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; a line that the disk has not taken was told when it was appended."""
+        with suppress(OSError):
+            self._file.close()
 
     def _row(self, line: bytes, number: int, read: Callable[[dict[str, Any]], T]) -> T:
         try:

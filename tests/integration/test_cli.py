@@ -226,6 +226,12 @@ def test_the_doctor_finds_what_keeps_a_service_from_starting(run: Run, part: str
     assert not finding.well and ("nowhere" in finding.detail or "WITHTHIS_SEARCH_LOG" in finding.detail)
 
 
+def test_the_doctor_finds_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_module, "has_room", lambda folder: False)
+    finding = doctor_module.examine("data folder", doctor_module.CHECKS["data folder"], Settings(_env_file=None))
+    assert not finding.well and "Less than 16 MiB are free" in finding.detail
+
+
 def test_a_port_in_use_is_explained() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigurationError, match="WITHTHIS_PORT"):
         listen("127.0.0.1", taken.getsockname()[1])

@@ -58,6 +58,15 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, line: bytes) -> 
         journal.load(lambda row: row["n"])
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_journal_on_a_full_disk_is_told_once_and_closes(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").symlink_to("/dev/full")
+    journal = Journal(tmp_path / "rows.jsonl")
+    with pytest.raises(ExperimentError, match="disk space"):
+        journal.append({"key": "a"})
+    journal.close()
+
+
 def test_the_same_content_is_encoded_once_over_several_runs(tmp_path: Path) -> None:
     queries = [Query("a"), Query("a", sample_image("red")), Query(None, sample_image("red"))]
     first = FakeEncoder()

@@ -150,9 +150,7 @@ def test_what_is_no_grade_is_refused(client: TestClient[Any], tmp_path: Path, bo
     assert not (tmp_path / "judged.qrels").exists()
 
 
-@pytest.mark.parametrize(
-    "path", ["/pairs/5", "/pairs/-1", "/pairs/99999999999999999999", "/pairs/5/image?side=query"]
-)
+@pytest.mark.parametrize("path", ["/pairs/5", "/pairs/-1", "/pairs/99999999999999999999", "/pairs/5/image?side=query"])
 def test_only_pairs_of_the_pool_are_served(client: TestClient[Any], path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
