@@ -80,6 +80,9 @@ class DryStore(Store):
     def products(self, product_ids: Sequence[str]) -> dict[str, list[Record]]:
         return self._store.products(product_ids) if self._is_there else {}
 
+    def may_pass(self, product_ids: Sequence[str], filter: Filter) -> Sequence[str]:
+        return self._store.may_pass(product_ids, filter) if self._is_there else []
+
     def fetch(self, ids: Sequence[str]) -> list[Record]:
         return self._store.fetch(ids) if self._is_there else []
 

@@ -97,10 +97,12 @@ def _compared(
     found: dict[str, Hit] = {}
     order, batch = within_reach({}), first
     while order and len(found) < most:
-        found |= compare(order[:batch])
-        rest, batch = order[batch:], _AT_ONCE
-        still = set(within_reach(_cosines(found))) if rest else set()
-        order = [id for id in rest if id in still]
+        passing = compare(order[:batch])
+        found |= passing
+        order, batch = order[batch:], _AT_ONCE
+        if order and passing:
+            still = set(within_reach(_cosines(found)))
+            order = [id for id in order if id in still]
     return found
 
 
@@ -109,7 +111,8 @@ def compare(store: Store, vector: Vector, filter: Filter | None, ids: list[str])
 
     They are read by their keys, and the filter is evaluated here: Milvus Lite would go through the whole catalog.
     """
-    found = store.products(ids) if ids else {}
+    read = store.may_pass(ids, filter) if ids and filter is not None else ids
+    found = store.products(read) if read else {}
     passing = (rows for rows in found.values() if filter is None or matches(filter, rows[0].product))
     scored = ([row.found(_cosine(row.vector, vector)) for row in rows] for rows in passing)
     return {hits[0].product_id: max(hits, key=lambda hit: hit.score) for hits in scored}

@@ -136,6 +136,10 @@ class Store(Protocol):
         """The same for several products, by id; those that do not exist are left out."""
         ...
 
+    def may_pass(self, product_ids: Sequence[str], filter: Filter) -> Sequence[str]:
+        """Those of these products that may pass a filter, in their order: the others are known not to, unread."""
+        ...
+
     def fetch(self, ids: Sequence[str]) -> list[Record]:
         """The rows with these ids in the current revisions; unknown ids are left out, order is free."""
         ...

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ from service.images.decode import ImageLimits
 from service.images.sources import ImageLoader, UploadedImage
 from service.images.store.image_store import ImageStore
 from service.product import Product
+from service.search.hybrid import hybrid_search
+from service.search.lexical.catalog_words import CatalogWords
+from service.search.retrieval_types import HybridOptions
 from service.settings import Settings
 from service.stores.filters import Filter, parse_filter
 from service.stores.milvus import filter_compiler
 from service.stores.milvus.lite import lite_folder
 from service.stores.milvus.milvus_store import MilvusStore
 from service.stores.milvus.versions import Versions
+from service.stores.store import Record
 from tests.fakes import FakeEncoder, png
 from tests.integration.records import DIMENSION, INFO, record, unit
 
@@ -296,3 +300,25 @@ def test_products_put_one_by_one_are_indexed_by_count(uri: str, store: MilvusSto
     assert segments() == 1
     products.patch("p3", {"title": "x"})
     assert segments() == 1 and products.get("p3").product.title == "x"
+
+
+def test_a_hybrid_search_reads_no_product_that_is_known_to_fail_the_filter(
+    store: MilvusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every title shares words with the text; thirty of four hundred products are hats."""
+    rows = [record(f"p{n}", seed=n, title=f"red thing {n}", category="mug" if n % 13 else "hat") for n in range(400)]
+    store.upsert(rows)
+    hats = {row.product_id for row in rows if row.product.category == "hat"}
+    read: list[Record] = []
+    records = store.records
+
+    def noted(keys: Sequence[str]) -> list[Record]:
+        read.extend(found := records(keys))
+        return found
+
+    monkeypatch.setattr(store, "records", noted)
+    matched = CatalogWords(store, ["title"]).score("red thing 13")
+    given: dict[str, Any] = {"limit": 25, "wanted": 5, "filter": parse_filter({"category": {"eq": "hat"}})}
+    [best, *_] = hybrid_search(store, matched, unit(1), HybridOptions(1.0), **given)
+    assert best.product_id == "p13"
+    assert {row.product_id for row in read} <= hats

@@ -12,8 +12,9 @@ from service.search.hybrid import hybrid_search
 from service.search.lexical.catalog_words import CatalogWords
 from service.search.retrieval_types import HybridOptions
 from service.stores.exact.exact_store import ExactStore
+from service.stores.filter_evaluation import matches
 from service.stores.filters import parse_filter
-from service.stores.store import Store
+from service.stores.store import Record, Store
 from tests.integration.conftest import WAITS_ON_THE_SERVER, MakeStore
 from tests.integration.records import INFO, record, unit
 
@@ -99,9 +100,11 @@ def test_always_as_many_products_as_there_are(store: Store) -> None:
     assert store.search(unit(1), limit=3, filter=parse_filter({"category": {"eq": "none"}})) == []
 
 
-def hybrid_order(store: Store, text: str, limit: int, weight: float = 0.5) -> list[str]:
-    matched = CatalogWords(store, ["title", "category"]).score(text)
-    hits = hybrid_search(store, matched, unit(0), HybridOptions(weight), limit=limit, filter=None)
+def hybrid_order(
+    store: Store, text: str, limit: int, weight: float = 0.5, filter: dict[str, object] | None = None
+) -> list[str]:
+    matched, given = CatalogWords(store, ["title", "category"]).score(text), parse_filter(filter) if filter else None
+    hits = hybrid_search(store, matched, unit(0), HybridOptions(weight), limit=limit, filter=given)
     return [hit.product_id for hit in hits]
 
 
@@ -142,6 +145,53 @@ def test_hybrid_search_means_the_same_in_every_store(store: Store) -> None:
     exact.upsert(rows)
     for weight in (0.0, 0.5, 1.0):
         assert hybrid_order(store, "a mug 5 2", 20, weight) == hybrid_order(exact, "a mug 5 2", 20, weight)
+
+
+FILTERS: list[dict[str, object]] = [
+    {"category": {"eq": "mug"}},
+    {"price": {"lt": 12}, "attributes": {"size": {"in": [1, 2, True]}}},
+    {"or": [{"title": {"eq": "Mug 1"}}, {"id": {"in": ["p1", "p30"]}}, {"not": {"category": {"exists": True}}}]},
+    {"not": {"attributes": {"size": {"gt": 2}}}},
+    {"attributes": {"tags": {"contains": 2}}, "price": {"exists": True}},
+]
+OF_IDS: dict[str, object] = {"not": {"id": {"in": ["p1", "p30", "p99"]}}}
+
+
+def test_every_product_that_passes_a_filter_may_pass_it(store: Store) -> None:
+    def written(number: int, shift: int) -> Record:
+        size = [number % 5, True, None][(number + shift) % 3]
+        attributes = {"tags": [number % 4, "a"]} | ({} if size is None else {"size": size})
+        kind, price = ["mug", None, "hat"][(number + shift) % 3], [None, 8.0, 11.5, 20.0][(number + shift) % 4]
+        return record(f"p{number}", title=f"Mug {number % 7}", category=kind, price=price, attributes=attributes)
+
+    ids = [f"p{number}" for number in range(60)]
+    now = {f"p{number}": written(number, 0) for number in range(50)}
+    store.upsert([*now.values()])
+    for change in ({}, {f"p{number}": written(number, 1) for number in range(20, 55)}):
+        store.upsert([*change.values()])
+        now |= change
+        for filter in map(parse_filter, [OF_IDS, *FILTERS]):
+            passing = [id for id in ids if id in now and matches(filter, now[id].product)]
+            may = store.may_pass(ids, filter)
+            assert [id for id in may if id in passing] == passing
+    assert store.delete(["p30"]) == 1
+    assert "p30" not in store.products(list(store.may_pass(ids, parse_filter(FILTERS[2]))))
+
+
+def test_hybrid_search_under_a_filter_means_the_same_in_every_store(store: Store) -> None:
+    kinds = ("mug", "hat", "cap", "bag")
+    rows = [
+        record(f"p{n:03}", seed=n, title=f"Mug {n % 7} {n % 3}", category=kinds[n % 4], price=n % 9) for n in range(300)
+    ]
+    store.upsert(rows)
+    exact = ExactStore()
+    exact.ensure(INFO)
+    exact.upsert(rows)
+    filters: list[dict[str, object]] = [{"category": {"eq": "hat"}}, {"price": {"eq": 3}}, {"price": {"gt": 100}}]
+    for filter in filters:
+        for weight in (0.5, 1.0):
+            found, expected = (hybrid_order(one, "a mug 5 2", 20, weight, filter) for one in (store, exact))
+            assert found == expected
 
 
 def test_a_scan_gives_each_row_once(store: Store) -> None:

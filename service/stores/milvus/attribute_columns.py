@@ -13,13 +13,13 @@ import json
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from service.product import Attributes, AttributeValue
-from service.stores.filter_evaluation import compares
+from service.product import Attributes, AttributeValue, Product
+from service.stores.filter_evaluation import compares, matches
 from service.stores.filters import Filter
 from service.stores.milvus.filter_compiler import any_of
 
@@ -27,8 +27,11 @@ MOST_COLUMNS = 32
 """Attributes kept at once; the one that no filter has asked for the longest goes first."""
 
 _SLACK = 4096
-AttributeRow = tuple[str, Attributes]
-"""A row's key and its product's attributes."""
+ID, TITLE, CATEGORY, PRICE = "\nid", "\ntitle", "\ncategory", "\nprice"
+"""Columns of fields of products; no attribute has such a name. Ids need none: a row's key says its product's."""
+
+ColumnsOfRow = tuple[str, Attributes]
+"""A row's key, and the values of its product by column."""
 
 
 class AttributeColumns:
@@ -45,9 +48,9 @@ class AttributeColumns:
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of these attributes that are to be read before `test` can decide."""
         with self._lock:
-            return [name for name in names if name not in self._columns]
+            return [name for name in names if name != ID and name not in self._columns]
 
-    def read(self, names: Iterable[str], rows: Iterable[AttributeRow]) -> None:
+    def read(self, names: Iterable[str], rows: Iterable[ColumnsOfRow]) -> None:
         """Read columns, and again those that there are, out of all rows. No row may change meanwhile."""
         with self._lock:
             kept = [name for name in self._columns if name not in set(names)]
@@ -60,7 +63,7 @@ class AttributeColumns:
         with self._lock:
             self._numbers, self._keys, self._columns = numbers, list(numbers), columns
 
-    def wrote(self, rows: Iterable[AttributeRow]) -> None:
+    def wrote(self, rows: Iterable[ColumnsOfRow]) -> None:
         """Rows are there, new or in place of others with their keys."""
         with self._lock:
             if not self._columns:
@@ -101,6 +104,27 @@ class AttributeColumns:
         expression = any_of("id", listed or [""])
         return f"not ({expression})" if excluding else expression
 
+    def passing(self, keys: Mapping[str, str], filter: Filter) -> list[str]:
+        """The ids of the products that there are and that pass a filter; `keys`: ids by the keys of their rows.
+
+        Products with the same values pass alike. KeyError for a column that was not read, or is gone since.
+        """
+        names, known, passing = set(filter_columns(filter)), dict[object, bool](), list[str]()
+        if names <= {ID}:  # which rows there are is known by columns alone
+            return [id for id in keys.values() if matches(filter, _product(id, {}))]
+        with self._lock:
+            columns = {name: self._columns[name] for name in names - {ID}}
+            for name in columns:
+                self._columns.move_to_end(name)
+            for id, number in [(id, self._numbers[key]) for key, id in keys.items() if key in self._numbers]:
+                same = id if ID in names else "", *(column.code(number) for column in columns.values())
+                if same not in known:
+                    values = {name: column.value(number) for name, column in columns.items()}
+                    known[same] = matches(filter, _product(id, values))
+                if known[same]:
+                    passing.append(id)
+        return passing
+
     def _clear(self) -> None:
         self._numbers, self._keys, self._columns = {}, [], OrderedDict()
 
@@ -124,6 +148,14 @@ class _Column:
             self._codes.extend([0] * (number + 1 - len(self._codes)))
         self._codes[number] = 0 if value is None else self._code(value)
 
+    def code(self, number: int) -> int:
+        """The number of a row's value."""
+        return self._codes[number] if number < len(self._codes) else 0
+
+    def value(self, number: int) -> AttributeValue | None:
+        """A row's value."""
+        return self._values[self.code(number)]
+
     def passing(self, holds: Callable[[AttributeValue | None], bool], numbers: Any) -> Any:
         """Which of these rows have a value that passes, bool [n]."""
         passes = np.fromiter(map(holds, self._values), np.bool_, len(self._values))
@@ -137,6 +169,30 @@ class _Column:
             self._code_of[text] = len(self._values)
             self._values.append(value)
         return self._code_of[text]
+
+
+def columns_of(product: Product) -> Attributes:
+    """The values of a product by column."""
+    fields = {CATEGORY: product.category, PRICE: product.price, TITLE: product.title}
+    return {**product.attributes, **{name: value for name, value in fields.items() if value is not None}}
+
+
+def _product(id: str, values: dict[str, Any]) -> Product:
+    """A product with the values of some columns."""
+    title, category, price = (values.pop(name, None) for name in (TITLE, CATEGORY, PRICE))
+    attributes = {name: value for name, value in values.items() if value is not None}
+    return Product.model_construct(
+        id=id, title=title or "", category=category, price=price, attributes=attributes, image_key=""
+    )
+
+
+def filter_columns(filter: Filter) -> Iterator[str]:
+    """The columns that decide a filter, each maybe several times."""
+    own = {ID: filter.id, CATEGORY: filter.category, PRICE: filter.price, TITLE: filter.title}
+    yield from (name for name, condition in own.items() if condition is not None)
+    yield from filter.attributes or ()
+    for part in filter.parts:
+        yield from filter_columns(part)
 
 
 def attribute_names(filter: Filter) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pymilvus.exceptions import MilvusException
 
 from service.product import Product
 from service.stores.filters import Filter
+from service.stores.milvus.attribute_columns import attribute_names, filter_columns
 from service.stores.milvus.connection import Connection
 from service.stores.milvus.consistency import Consistency
 from service.stores.milvus.grouping import RowRate
@@ -74,6 +75,10 @@ class CollectionStore(RevisionStore):
         """All products that pass a filter. See `Store.matching`."""
         return self._ask_by(filter, lambda rows: rows.matching(filter, most))
 
+    def may_pass(self, product_ids: Sequence[str], filter: Filter) -> Sequence[str]:
+        """Products that may pass a filter. See `Store.may_pass`."""
+        return self._ask_by(filter, lambda rows: rows.may_pass(product_ids, filter), of_products=True)
+
     def scan(self) -> Iterator[list[RowState]]:
         """All rows. See `Store.scan`."""
         yield from all_pages(lambda after: self._ask(lambda rows: rows.states(after)))
@@ -109,10 +114,13 @@ class CollectionStore(RevisionStore):
         with self._connection.open() as client:
             client.list_collections(timeout=self._connection.timeout)
 
-    def _ask_by(self, filter: Filter | None, work: Callable[[Rows], _Answer]) -> _Answer:
-        """Work under a filter, whose attributes are read first on Milvus Lite; see `attribute_columns`."""
+    def _ask_by(self, filter: Filter | None, work: Callable[[Rows], _Answer], *, of_products: bool = False) -> _Answer:
+        """Work under a filter, whose attributes are read first on Milvus Lite, or `of_products` all of its fields; see
+        `attribute_columns`.
+        """
         if filter is not None and self._connection.is_local:
-            missing = self._ask(lambda rows: rows.missing_columns(filter))
+            named = filter_columns if of_products else attribute_names
+            missing = self._ask(lambda rows: rows.missing_columns(set(named(filter))))
             if missing:
                 with self._connection.still():
                     self._ask(lambda rows: rows.read_columns(missing))

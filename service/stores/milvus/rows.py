@@ -1,6 +1,6 @@
 """Rows of one Milvus collection: what the store does once it knows which collection is meant."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +12,7 @@ from pymilvus import MilvusClient
 from service.product import Product
 from service.stores.filter_evaluation import matches
 from service.stores.filters import Filter
-from service.stores.milvus.attribute_columns import AttributeColumns, AttributeRow, attribute_names
-from service.stores.milvus.attributes import decode
+from service.stores.milvus.attribute_columns import AttributeColumns, ColumnsOfRow, columns_of
 from service.stores.milvus.connection import quiet
 from service.stores.milvus.consistency import Consistency
 from service.stores.milvus.filter_compiler import any_of, compile_filter, quote
@@ -61,7 +60,7 @@ class Rows:
             rows = [to_row(record, typed=self.typed) for record in part]
             with self._noting() as columns:
                 self.client.upsert(self.collection, rows, timeout=self.timeout)
-                columns.wrote((row["id"], record.product.attributes) for row, record in zip(rows, part, strict=True))
+                columns.wrote((row["id"], columns_of(record.product)) for row, record in zip(rows, part, strict=True))
             self.consistency.wrote()
 
     def search(self, vector: Vector, limit: int, filter: Filter | None) -> list[Hit]:
@@ -133,10 +132,7 @@ class Rows:
 
     def by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
         """Fields of the rows with these keys."""
-        rows: list[dict[str, Any]] = []
-        for start in range(0, len(ids), _ID_BATCH):
-            rows += self.query(any_of("id", ids[start : start + _ID_BATCH]), fields, _ID_BATCH)
-        return rows
+        return [row for batch in _batches(ids) for row in self.query(batch, fields, _ID_BATCH)]
 
     def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
         """All rows of products, whatever their revision."""
@@ -241,19 +237,27 @@ class Rows:
         """Columns are asked before the rows are: a product may have been changed in between."""
         return filter is None or self.columns is None or matches(filter, product)
 
-    def missing_columns(self, filter: Filter) -> list[str]:
-        """The attributes that are to be read before this filter can be decided by columns."""
-        return self.columns.missing(set(attribute_names(filter))) if self.columns is not None else []
+    def may_pass(self, product_ids: Sequence[str], filter: Filter) -> Sequence[str]:
+        """Products that may pass a filter. See `Store.may_pass`."""
+        if self.columns is None:
+            return product_ids
+        with suppress(KeyError):  # columns that are gone again: the products are read
+            return self.columns.passing({head_id(id): id for id in product_ids}, filter)
+        return product_ids
+
+    def missing_columns(self, names: Collection[str]) -> list[str]:
+        """Those of these columns that are to be read before a filter can be decided by them."""
+        return self.columns.missing(names) if self.columns is not None else []
 
     def read_columns(self, names: Sequence[str]) -> None:
         """Read columns, unless another thread has. No row may change meanwhile."""
         if self.columns is not None and self.columns.missing(names):
-            self.columns.read(names, self._attributes())
+            self.columns.read(names, self._columns_of_rows())
 
-    def _attributes(self) -> Iterator[AttributeRow]:
+    def _columns_of_rows(self) -> Iterator[ColumnsOfRow]:
         after = ""
-        while rows := self._in_order(after, WINDOW, "", ["id", "attributes"]):
-            yield from ((row["id"], decode(row["attributes"])) for row in rows)
+        while rows := self._in_order(after, WINDOW, "", FIELDS):
+            yield from ((row["id"], columns_of(to_hit(row, 0.0).product)) for row in rows)
             after = rows[-1]["id"]
 
     @contextmanager
@@ -277,6 +281,12 @@ class Rows:
             **({} if limit is None else {"limit": limit}),
         )
         return [dict(row) for row in rows]
+
+
+def _batches(ids: Sequence[str]) -> Iterator[str]:
+    """Expressions for the rows with these keys, for some of them at a time."""
+    for start in range(0, len(ids), _ID_BATCH):
+        yield any_of("id", ids[start : start + _ID_BATCH])
 
 
 def _entity(hit: Mapping[str, Any]) -> dict[str, Any]:

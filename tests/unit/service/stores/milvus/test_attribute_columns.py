@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Any
 
 import pytest
 
-from service.product import AttributeValue
-from service.stores.filter_evaluation import compares
+from service.product import AttributeValue, Product
+from service.stores.filter_evaluation import compares, matches
+from service.stores.filters import parse_filter
 from service.stores.milvus import attribute_columns
-from service.stores.milvus.attribute_columns import MOST_COLUMNS, AttributeColumns
+from service.stores.milvus.attribute_columns import MOST_COLUMNS, AttributeColumns, columns_of, filter_columns
 
 VALUES: list[AttributeValue | None] = [None, True, 1, 1.5, -2, "1", "red", [], [True, 1], ["red"], False, 0]
 CONDITIONS = [
@@ -62,3 +64,33 @@ def test_what_is_about_rows_and_values_that_are_gone_is_read_again(monkeypatch: 
         assert not columns.missing(["stock"])
     columns.wrote([("k", {"stock": 6})])
     assert columns.missing(["stock"])
+
+
+FILTERS = [
+    {"category": {"eq": "mug"}, "attributes": {"x": {"ne": 1}}},
+    {"or": [{"id": {"in": ["k1", "k2"]}}, {"not": {"price": {"gte": 2}}}]},
+    {"title": {"eq": "b"}, "attributes": {"x": {"exists": False}}},
+]
+
+
+def test_products_pass_by_their_columns_as_they_do_by_themselves() -> None:
+    dice, columns = random.Random(2), AttributeColumns()
+    filters = [parse_filter(filter) for filter in FILTERS]
+    truth: dict[str, Product] = {}
+    columns.read({name for filter in filters for name in filter_columns(filter)}, [])
+    for step in range(80):
+        key, value = f"k{dice.randrange(12)}", dice.choice(VALUES)
+        if step % 4 == 3:
+            truth.pop(key, None)
+            columns.deleted([key])
+        else:
+            kind, price = dice.choice(["mug", "hat", None]), dice.choice([None, 0.0, 1.0, 2.5])
+            given: dict[str, Any] = {"title": dice.choice("ab"), "category": kind, "price": price, "image_key": ""}
+            truth[key] = Product.model_construct(
+                None, id=key, attributes={} if value is None else {"x": value}, **given
+            )
+            columns.wrote([(key, columns_of(truth[key]))])
+        for filter in filters:
+            assert not columns.missing(filter_columns(filter))
+            expected = {key for key, product in truth.items() if matches(filter, product)}
+            assert set(columns.passing({f"k{number}": f"k{number}" for number in range(12)}, filter)) == expected
