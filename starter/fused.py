@@ -16,6 +16,7 @@ that the heads had not seen, never on held-out ones; `starter/README.md` has the
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,7 @@ from starter.embedder import StarterEmbedder, by_kind, weight_file
 from starter.heads import FILE, Heads, pooled, unit
 from starter.looks import Look
 from starter.views import Views
-from starter.words import WordEncoder
+from starter.words import WordEncoder, published
 
 Role = Literal["query", "document"]
 
@@ -79,11 +80,11 @@ class Seen:
 class FusedEmbedder:
     """Queries and documents, each a text, an image or both, as unit vectors of one space."""
 
-    def __init__(self, trained: StarterEmbedder, heads: Heads, fingerprint: str) -> None:
+    def __init__(self, trained: StarterEmbedder, words: WordEncoder, heads: Heads, fingerprint: str) -> None:
         """Take loaded parts; use `load`."""
         self.trained = trained
         self._heads = heads
-        self._words = WordEncoder(trained)
+        self._words = words
         self.fingerprint = fingerprint
         self.max_text_tokens = trained.max_text_tokens
         self._widths = [heads.trained_basis.shape[1], heads.words_basis.shape[1], *[heads.classes.shape[1]] * 2, 1]
@@ -100,10 +101,13 @@ class FusedEmbedder:
             FileNotFoundError: no such file.
             RuntimeError: a file's keys or shapes are not those of this model.
         """
-        trained = StarterEmbedder.shipped(backend) if path is None else StarterEmbedder.load(path, backend)
+        with ThreadPoolExecutor(1, "compiling") as aside:
+            pool = aside.submit(published, backend)
+            trained = StarterEmbedder.shipped(backend) if path is None else StarterEmbedder.load(path, backend)
         digest = hashlib.sha256(trained.fingerprint.encode() + _FORM.encode() + _constants())
         digest.update(weight_file(FILE, heads).read_bytes())
-        return cls(trained, Heads.load(heads), f"starter-{digest.hexdigest()[:16]}")
+        words = WordEncoder(trained, pool.result())
+        return cls(trained, words, Heads.load(heads), f"starter-{digest.hexdigest()[:16]}")
 
     @torch.inference_mode()
     def encode(

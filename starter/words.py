@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from service.encoders.compiled.choice import Pass
+from service.encoders.options import BackendName
 from starter.embedder import StarterEmbedder
 from starter.minilm import load_minilm
 from starter.passes import pool
@@ -12,16 +14,19 @@ from starter.passes import pool
 _BATCH = 64
 
 
+def published(backend: BackendName) -> Pass:
+    """The pass of `Passes.pool` for MiniLM as published."""
+    return pool(load_minilm(), backend)
+
+
 class WordEncoder:
     """Sentence vectors: the mean over the tokens of the last layer, unit length, [n, 384]."""
 
-    def __init__(self, trained: StarterEmbedder) -> None:
-        """Take the embedder whose tokenizer and word vectors to share: those it did not change."""
+    def __init__(self, trained: StarterEmbedder, pool: Pass) -> None:
+        """Take the embedder whose tokenizer and word vectors to share: those it did not change; `pool`: `published`."""
         self._tokenize = trained.tokenize
         self._words = trained.passes.words
-        minilm = load_minilm()
-        minilm.embeddings.word_embeddings = self._words
-        self._pool = pool(minilm, trained.backend)
+        self._pool = pool
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Tensor:

@@ -28,7 +28,7 @@ from starter.training.fitting_images import DRAWN_STYLES, ICON_STYLES, drawings,
 from starter.training.packages import Packages
 from starter.training.phrases import article, described
 from starter.training.seen_images import SeenImage
-from starter.words import WordEncoder
+from starter.words import WordEncoder, published
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 RIDGE = 1.0
@@ -202,7 +202,8 @@ def main() -> None:
     packages.fetch()
     sample = everything(packages, options.photos)
     trained = StarterEmbedder.load()
-    embedded, basis = EmbeddedTexts(WordEncoder(trained)), trained_directions(packages, trained)
+    words = WordEncoder(trained, published(trained.backend))
+    embedded, basis = EmbeddedTexts(words), trained_directions(packages, trained)
     for name, seen in ((HELD_OUT_FILE, sample.without_reserved()), (FILE, sample)):
         heads = fit(seen, embedded, basis)
         save_file({key: value.to(torch.float16).contiguous() for key, value in heads.state().items()}, WEIGHTS / name)

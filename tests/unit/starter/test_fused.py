@@ -16,7 +16,7 @@ from starter.fused import FusedEmbedder, Role
 from starter.heads import FILE
 from starter.minilm import load_minilm
 from starter.rendering import render_motif, render_product
-from starter.words import WordEncoder
+from starter.words import WordEncoder, published
 
 LEOPARD, ROSE = "1f406", "1f339"
 
@@ -104,7 +104,7 @@ def test_the_words_are_read_by_minilm_as_published(embedder: StarterEmbedder) ->
         hidden = load_minilm()(input_ids=ids, attention_mask=mask).last_hidden_state
     means = torch.stack([row[kept.bool()].mean(0) for row, kept in zip(hidden, mask, strict=True)])
     expected = torch.nn.functional.normalize(means, dim=1)
-    assert torch.allclose(WordEncoder(embedder).encode(texts), expected, atol=1e-5)
+    assert torch.allclose(WordEncoder(embedder, published(embedder.backend)).encode(texts), expected, atol=1e-5)
 
 
 def test_the_fingerprint_follows_the_heads(fused: FusedEmbedder, tmp_path: Path) -> None:
