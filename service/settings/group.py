@@ -1,6 +1,9 @@
 """The base class of groups of settings."""
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Group(BaseModel):
@@ -12,3 +15,10 @@ class Group(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_path(cls, value: Any, info: ValidationInfo) -> Any:
+        """An empty path is none; `Path` would make it the current folder."""
+        is_path = info.field_name is not None and Path in get_args(cls.model_fields[info.field_name].annotation)
+        return None if is_path and value == "" else value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.errors import ConfigurationError
@@ -59,6 +59,14 @@ class Settings(BaseSettings):
     search: SearchSettings = Field(default_factory=SearchSettings)
     catalog: CatalogSettings = Field(default_factory=CatalogSettings)
     online: OnlineSettings = Field(default_factory=OnlineSettings)
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """`Path` would make the current folder of an empty one."""
+        if value == "":
+            raise ValueError("name a folder")
+        return value
 
     @model_validator(mode="after")
     def _compare(self) -> Self:
@@ -183,7 +191,14 @@ def load_settings(**overrides: Any) -> Settings:
         lines = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in faults(error)]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines) + ".") from error
     except ValueError as error:  # pydantic-settings: a table in the environment that is not JSON
-        raise ConfigurationError("A setting that takes a table must be written as JSON, like '{\"M\": 32}'.") from error
+        raise ConfigurationError(_not_json(str(error))) from error
+
+
+def _not_json(said: str) -> str:
+    """What to write instead; pydantic-settings names the setting in double quotes."""
+    name = next((name for name in setting_places() if f'"{name}"' in said), None)
+    setting = f"{PREFIX}{name.upper()}" if name else "A setting that takes a table or a list"
+    return f"{setting} must be written as JSON, like '{{\"M\": 32}}' for a table and '[\"a\"]' for a list."
 
 
 def flat_name(location: tuple[int | str, ...]) -> str | None:
@@ -200,5 +215,6 @@ def _variable(location: tuple[int | str, ...]) -> str:
     name = flat_name(location)
     if name is None:
         return "settings"
-    within = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[2:])
+    inside = location[2:] if setting_places()[name].group else location[1:]
+    within = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside)
     return "".join([PREFIX, name.upper(), *within])

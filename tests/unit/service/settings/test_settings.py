@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -112,14 +113,35 @@ def test_tables_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
 
 
+def test_a_list_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WITHTHIS_CATALOGS", "WITHTHIS_INDEX_PARAMS"):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, "shoes")
+            with pytest.raises(ConfigurationError, match=f"{name} must be written as JSON"):
+                load_settings()
+
+
+def test_an_empty_path_is_none_and_never_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = {name: place for name, place in setting_places().items() if Path in get_args(place.info.annotation)}
+    assert {"rules", "synonyms", "search_log", "query_adapter"} <= paths.keys()
+    for name in paths:
+        monkeypatch.setenv(f"WITHTHIS_{name.upper()}", "")
+    settings = load_settings()
+    assert [settings.flat(name) for name in paths] == [None] * len(paths)
+    monkeypatch.setenv("WITHTHIS_DATA_DIR", "")
+    with pytest.raises(ConfigurationError, match="WITHTHIS_DATA_DIR: name a folder"):
+        load_settings()
+
+
 def test_what_is_wrong_within_a_table_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WITHTHIS_SEARCH_LOG", "log")
     monkeypatch.setenv("WITHTHIS_INTERLEAVE", '{"lexical_weight": 2, "wieght": 1}')
     monkeypatch.setenv("WITHTHIS_DOCUMENT", '["image", 3]')
+    monkeypatch.setenv("WITHTHIS_CATALOGS", '[{"name": "shoes", "colection": "x"}]')
     with pytest.raises(ConfigurationError) as told:
         load_settings()
-    for place in ("WITHTHIS_INTERLEAVE.lexical_weight: ", "WITHTHIS_INTERLEAVE.wieght: ", "WITHTHIS_DOCUMENT[1]: "):
-        assert place in str(told.value)
+    places = ("INTERLEAVE.lexical_weight", "INTERLEAVE.wieght", "DOCUMENT[1]", "CATALOGS[0].colection")
+    assert [place for place in places if f"WITHTHIS_{place}: " not in str(told.value)] == []
 
 
 @pytest.mark.parametrize(
