@@ -239,10 +239,14 @@ class Rows:
 
     def may_pass(self, product_ids: Sequence[str], filter: Filter) -> Sequence[str]:
         """Products that may pass a filter. See `Store.may_pass`."""
+        keys = {head_id(id): id for id in product_ids}
         if self.columns is None:
-            return product_ids
+            condition = f" and ({expression})" if (expression := self._expression(filter)) else ""
+            asked = (self.query(f"{batch}{condition}", ["id"], _ID_BATCH) for batch in _batches([*keys]))
+            passing = {row["id"] for rows in asked for row in rows}
+            return [id for key, id in keys.items() if key in passing]
         with suppress(KeyError):  # columns that are gone again: the products are read
-            return self.columns.passing({head_id(id): id for id in product_ids}, filter)
+            return self.columns.passing(keys, filter)
         return product_ids
 
     def missing_columns(self, names: Collection[str]) -> list[str]:
