@@ -83,11 +83,11 @@ class InterleavedReranker:
         else:
             call = self.a.call(query, hits, load)
             first = self.a.arrange(hits, call)
-        if first.report.degraded is not None:
+        if not self._answers(first):
             return first
         if self.rival is None:
             second = self._shared(hits, call) or self._asked(query, hits, load, again, began)
-            return first if second is None else _joined(first, first, second, self.seed)
+            return first if second is None else self._joined(first, first, second)
         union = self.rival.union(self.request, hits, self.candidates, again)
         if union is None:
             return first
@@ -95,11 +95,24 @@ class InterleavedReranker:
         if second is None:
             return first
         first, second = _named(first, self.rival.a), _named(second, self.rival.b)
-        return _joined(first, _extended(first, union.further), second, self.seed)
+        return self._joined(first, _extended(first, union.further), second)
 
     def overloaded(self, hits: Sequence[Hit]) -> Reranked:
         """As `a`."""
         return self.a.overloaded(hits)
+
+    def _answers(self, reranked: Reranked) -> bool:
+        """Whether an order is the one that its configuration has for the search. An engine that steps back leaves that
+        of retrieval, which says something where the two retrieve differently.
+        """
+        degraded = reranked.report.degraded
+        return degraded is None or (degraded is Degraded.LOW_TRUST and self.rival is not None)
+
+    def _joined(self, alone: Reranked, a: Reranked, b: Reranked) -> Reranked:
+        """The draft of the orders `a` and `b`; the first one `alone` if there is no second."""
+        if not self._answers(b) or not a.hits:
+            return replace(alone, orders=Orders(alone.orders.a, b.orders.a))
+        return _interleaved(a, b, self.seed)
 
     def _shared(self, hits: Sequence[Hit], call: RerankCall | None) -> Reranked | None:
         """The second order by the first one's answer, if the model would be asked the same again."""
@@ -143,13 +156,6 @@ def _extended(first: Reranked, further: Further) -> Reranked:
 def _named(reranked: Reranked, retrieval: str) -> Reranked:
     by: RankedBy = replace(reranked.orders.a, retrieval=retrieval)
     return replace(reranked, orders=replace(reranked.orders, a=by))
-
-
-def _joined(alone: Reranked, a: Reranked, b: Reranked, seed: str) -> Reranked:
-    """The draft of the orders `a` and `b`; the first one `alone` if the second is not its own."""
-    if b.report.degraded is not None or not a.hits:
-        return replace(alone, orders=Orders(alone.orders.a, b.orders.a))
-    return _interleaved(a, b, seed)
 
 
 def _interleaved(a: Reranked, b: Reranked, seed: str) -> Reranked:

@@ -132,6 +132,17 @@ def test_the_answer_is_that_of_a_alone_where_b_fails(shop: Shop, monkeypatch: py
     assert ids(response) == alone and trace.orders.b is None and not response.rerank.interleaved
 
 
+def test_retrievals_are_compared_where_the_engine_steps_back(shop: Shop) -> None:
+    shop.strategy.degraded = "rerank_low_trust"
+    request = both(limit=4)
+    response, trace = search(shop, request)
+    assert response.rerank.interleaved and not response.rerank.applied
+    assert trace.orders.b is not None and trace.orders.b.order[0] == TARGET
+    shop.strategy.degraded = "rerank_fault"
+    response, trace = search(shop, request)
+    assert not response.rerank.interleaved and ids(response) == list(trace.retrieved[:4])
+
+
 def test_b_may_not_show_what_the_search_leaves_out(shop: Shop) -> None:
     request = replace(both(limit=3, enabled=False), min_score=0.9)
     response, trace = search(shop, request)
