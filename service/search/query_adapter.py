@@ -71,7 +71,8 @@ def read_adapter(path: Path, info: EncoderInfo) -> QueryAdapter:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (OSError, SafetensorError) as error:
         raise ConfigurationError(
-            f"The query adapter {path} cannot be read. Correct its path in the settings."
+            f"The query adapter {path} cannot be read. Correct its path in the settings, or make one with "
+            "`withthis tune`."
         ) from error
     if facts.get("format") != FORMAT or not _fits_together(found):
         raise ConfigurationError(f"{path} is not a query adapter. Make one with `withthis tune`.")
