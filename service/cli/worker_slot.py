@@ -101,4 +101,7 @@ class WorkerSlot:
 
 
 def _named(status: int) -> str:
-    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+    if status >= 0:
+        return f"exit status {status}"
+    known = -status in set(signal.Signals)  # most of the real-time signals have no name
+    return signal.Signals(-status).name if known else f"signal {-status}"

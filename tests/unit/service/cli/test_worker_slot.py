@@ -139,3 +139,15 @@ def test_a_worker_without_signs_of_life_is_killed(slot: WorkerSlot, context: Fak
         slot.look(round_over=False)  # another worker has ended; nothing is said of time
     slot.look(round_over=True)
     assert process.killed
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(3, "exit status 3"), (-9, "SIGKILL"), (-40, "signal 40")], ids=["exit", "named", "unnamed"]
+)
+def test_the_log_tells_how_a_worker_ended(
+    slot: WorkerSlot, context: FakeContext, caplog: pytest.LogCaptureFixture, status: int, told: str
+) -> None:
+    slot.start_when_due()
+    context.started[-1].exitcode = status
+    assert slot.look(round_over=False) == status
+    assert caplog.records[-1].getMessage() == f"Worker 7 ended ({told}); the next one starts now."
