@@ -234,7 +234,7 @@ def bulkhead_sizes(settings: Settings) -> BulkheadSizes:
 def _rival(settings: Settings) -> Rival | None:
     """What A is compared with, which reranks as A does if it is said to differ in retrieval alone."""
     rival = settings.online.interleave
-    if rival is None or rival.model_fields_set - {"query_adapter", "lexical_weight"} or not rival.retrieves:
+    if rival is None or not rival.only_retrieves:
         return rival
     return rival.model_copy(update={"enabled": settings.rerank.enabled})
 

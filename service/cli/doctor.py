@@ -158,8 +158,10 @@ def _files(settings: Settings) -> str:
     new_vocabulary(settings)
     RuleBook(search.rules)
     adapters = [path for path in (search.query_adapter, rival.query_adapter) if path is not None]
-    for path in adapters:
-        read_adapter(path, load_encoder(settings).info)
+    if adapters:
+        encoder = load_encoder(settings).info
+        for path in adapters:
+            read_adapter(path, encoder)
     named = [str(path) for path in (search.rules, search.synonyms, *adapters) if path is not None]
     return f"{', '.join(named)} can be used" if named else "no rules, synonyms or query adapter"
 

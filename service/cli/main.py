@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -13,13 +12,14 @@ from service.cli.signals import exit_on_signals
 from service.errors import WithThisError
 from service.support import garbage
 from service.support.openmp import sleep_when_idle
+from service.support.version import package_version
 
 app = typer.Typer(name="withthis", cls=DeferredGroup, add_completion=False, pretty_exceptions_enable=False)
 
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"withthis {version('withthis')}")
+        typer.echo(f"withthis {package_version()}")
         raise typer.Exit
 
 

@@ -31,3 +31,8 @@ class Rival(BaseModel):
     def retrieves(self) -> bool:
         """Whether it finds products in another way."""
         return self.query_adapter is not None or self.lexical_weight is not None
+
+    @property
+    def only_retrieves(self) -> bool:
+        """Whether it is said to differ in how it finds products, and in nothing else."""
+        return self.retrieves and self.model_fields_set <= {"query_adapter", "lexical_weight"}

@@ -197,6 +197,4 @@ def filter_columns(filter: Filter) -> Iterator[str]:
 
 def attribute_names(filter: Filter) -> Iterator[str]:
     """The attributes that a filter has conditions on, each maybe several times."""
-    yield from filter.attributes or ()
-    for part in filter.parts:
-        yield from attribute_names(part)
+    return (name for name in filter_columns(filter) if name not in (ID, TITLE, CATEGORY, PRICE))

@@ -29,6 +29,7 @@ from service.stores.milvus.schema import (
 )
 from service.stores.revisions import head_id
 from service.stores.store import Hit, Record, RowState, Vector
+from service.support.batches import in_batches
 
 _ID_BATCH = 256
 _UPSERT_BATCH = 512
@@ -55,8 +56,7 @@ class Rows:
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Write rows. See `Store.upsert`."""
-        for start in range(0, len(records), _UPSERT_BATCH):
-            part = records[start : start + _UPSERT_BATCH]
+        for part in in_batches(records, _UPSERT_BATCH):
             rows = [to_row(record, typed=self.typed) for record in part]
             with self._noting() as columns:
                 self.client.upsert(self.collection, rows, timeout=self.timeout)
@@ -136,11 +136,8 @@ class Rows:
 
     def states_of(self, product_ids: Sequence[str]) -> list[RowState]:
         """All rows of products, whatever their revision."""
-        found: list[RowState] = []
-        for start in range(0, len(product_ids), _ID_BATCH):
-            wanted = any_of("product_id", product_ids[start : start + _ID_BATCH])
-            found += [to_state(row) for row in self.query(wanted, STATE_FIELDS, WINDOW)]
-        return found
+        batches = _batches(product_ids, "product_id")
+        return [to_state(row) for batch in batches for row in self.query(batch, STATE_FIELDS, WINDOW)]
 
     def flush(self) -> None:
         """Write what is in memory to disk, and index it."""
@@ -156,11 +153,10 @@ class Rows:
 
     def discard(self, keys: Sequence[str]) -> None:
         """Delete rows without waiting until that is seen."""
-        for start in range(0, len(keys), _ID_BATCH):
-            doomed = any_of("id", keys[start : start + _ID_BATCH])
+        for doomed in in_batches(keys, _ID_BATCH):
             with self._noting() as columns:
-                self.client.delete(self.collection, filter=doomed, timeout=self.timeout)
-                columns.deleted(keys[start : start + _ID_BATCH])
+                self.client.delete(self.collection, filter=any_of("id", doomed), timeout=self.timeout)
+                columns.deleted(doomed)
 
     def _catch_up(self, level: str) -> None:
         """Wait until the server has caught up with what reads of this level must see."""
@@ -287,10 +283,9 @@ class Rows:
         return [dict(row) for row in rows]
 
 
-def _batches(ids: Sequence[str]) -> Iterator[str]:
-    """Expressions for the rows with these keys, for some of them at a time."""
-    for start in range(0, len(ids), _ID_BATCH):
-        yield any_of("id", ids[start : start + _ID_BATCH])
+def _batches(ids: Sequence[str], field: str = "id") -> Iterator[str]:
+    """Expressions for the rows with these ids in a field, for some of them at a time."""
+    return (any_of(field, part) for part in in_batches(ids, _ID_BATCH))
 
 
 def _entity(hit: Mapping[str, Any]) -> dict[str, Any]:
